@@ -1,0 +1,26 @@
+"""Ship Python packages with nox: one release pipeline, the same on a laptop and in CI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["register"]
+
+
+def register(*, exclude: Iterable[str] = ()) -> None:
+    """Register nox-ship's sessions; call it at module level of a noxfile.
+
+    A session that the noxfile registered before this call, under a name of ours, is kept.
+
+    Args:
+        exclude: Names of sessions to leave out, such as ``["audit"]``.
+
+    Raises:
+        ValueError: ``exclude`` holds a name that is not one of nox-ship's sessions.
+    """
+    from nox_ship import sessions
+
+    sessions.register(exclude=exclude)

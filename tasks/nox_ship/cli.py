@@ -1,0 +1,82 @@
+"""The arguments after ``--`` of nox-ship's own sessions."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from nox_ship.errors import Kind, ShipError
+
+BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments after `--`.")
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print."""
+        raise ShipError(
+            BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=self.format_usage().strip())
+        )
+
+
+def release_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s release --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(
+        prog="nox -s release --", description="Release the project, or rehearse it.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "wanted",
+        nargs="?",
+        metavar="VERSION",
+        help="patch, minor, major, alpha, beta, rc, final, minor-rc..., or 1.4.0",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing"
+    )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="GATE", help="leave a gate out this time"
+    )
+    parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
+    parser.add_argument("--verbose", action="store_true", help="show the output of passing tools too")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the JSON report there too")
+    return parser.parse_args(args)
+
+
+def publish_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s publish --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(prog="nox -s publish --", description="Publish what was built.", allow_abbrev=False)
+    _add_publish(parser)
+    return parser.parse_args(args)
+
+
+def build_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s build --``; those of publish, which requires it, mean nothing here.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(
+        prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="build also where the manifest covers what is there"
+    )
+    _add_publish(parser)
+    return parser.parse_args(args)
+
+
+def _add_publish(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run", action="store_true", help="publish to an index on this machine; touch no other"
+    )

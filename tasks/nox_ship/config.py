@@ -1,0 +1,242 @@
+"""The settings in ``[tool.nox-ship]``: read into frozen dataclasses, every mistake reported at once.
+
+The classes are the schema: a field's name (with dashes) is the key, its annotation the type that is accepted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+
+from nox_ship.errors import Finding, Findings, Kind
+
+UNKNOWN_SETTING = Kind("NS101", "unknown-setting", "Correct or remove the key.")
+WRONG_TYPE = Kind("NS102", "wrong-setting-type", "Correct the value.")
+
+ROOT = "tool.nox-ship"
+
+Command = tuple[str, ...]
+"""A program and its arguments; in the file a string (split as a shell would) or a list of strings."""
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """How one gate gets its tools and what it runs."""
+
+    groups: tuple[str, ...] | None = None
+    """Dependency groups or extras to install; default: those whose name fits the gate, then ``dev``."""
+    install: tuple[str, ...] = ()
+    """Further requirements to install."""
+    run: tuple[Command, ...] = ()
+    """Commands to run instead of the default ones; what stands after ``--`` is added to the last."""
+
+
+@dataclass(frozen=True)
+class CoverageSettings(GateSettings):
+    """The coverage gate."""
+
+    fail_under: float | None = None
+    """Percentage below which the gate fails; default: what coverage's own settings say."""
+
+
+@dataclass(frozen=True)
+class AuditSettings(GateSettings):
+    """The audit gate."""
+
+    ignore: tuple[str, ...] = ()
+    """IDs of vulnerabilities that do not concern the project, such as ``"PYSEC-2024-1"``."""
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """The checks of the built files."""
+
+    ignore: tuple[str, ...] = ()
+    """IDs of checks whose findings are shown as warnings, such as ``"NS521"``."""
+
+
+@dataclass(frozen=True)
+class VerifyInstallSettings:
+    """What is tried in an environment that holds nothing but the installed file."""
+
+    smoke: tuple[Command, ...] = ()
+    """Commands that must succeed there, such as ``"mytool --version"``."""
+
+
+@dataclass(frozen=True)
+class RoutesSettings:
+    """Which index a version goes to: ``pypi``, ``testpypi`` or a name from ``indexes``."""
+
+    final: str = "pypi"
+    """For ``1.2.0``."""
+    prerelease: str = "testpypi"
+    """For ``1.2.0rc1``."""
+    development: str = "testpypi"
+    """For ``1.2.0.dev3``."""
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """A package index of your own."""
+
+    upload_url: str
+    """Where twine uploads to."""
+    simple_url: str
+    """Where installers read: the base of its simple API (PEP 503)."""
+
+
+@dataclass(frozen=True)
+class RehearsalSettings:
+    """The stand-ins of a rehearsal."""
+
+    port: int = 0
+    """Loopback port of the stand-in index; 0 takes a free one."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a project can set in ``[tool.nox-ship]``; all of it is optional."""
+
+    gates: tuple[str, ...] = ("lint", "typecheck", "tests", "coverage", "audit")
+    """Sessions that must pass before a release; sessions of your own too, by name."""
+    pythons: tuple[str, ...] | None = None
+    """Python versions to test on; default: those of the classifiers that ``requires-python`` admits."""
+    branch: str | None = None
+    """The release branch; default: the remote's default branch."""
+    remote: str | None = None
+    """The git remote to release to; default: the branch's own, then ``origin``."""
+    tag: str | None = None
+    """Form of the tag, with ``{version}``; default: as earlier tags, then ``v{version}``."""
+    changelog: str | None = None
+    """Keep-a-Changelog file whose *Unreleased* section becomes the release's; default: ``CHANGELOG.md``."""
+    pass_env: tuple[str, ...] = ()
+    """Names of variables that gates may see although they look like credentials."""
+    lint: GateSettings = field(default_factory=GateSettings)
+    """The lint gate."""
+    typecheck: GateSettings = field(default_factory=GateSettings)
+    """The typecheck gate."""
+    tests: GateSettings = field(default_factory=GateSettings)
+    """The tests gate."""
+    coverage: CoverageSettings = field(default_factory=CoverageSettings)
+    """The coverage gate."""
+    audit: AuditSettings = field(default_factory=AuditSettings)
+    """The audit gate."""
+    build: BuildSettings = field(default_factory=BuildSettings)
+    """The build and its checks."""
+    verify_install: VerifyInstallSettings = field(default_factory=VerifyInstallSettings)
+    """The installation checks."""
+    routes: RoutesSettings = field(default_factory=RoutesSettings)
+    """Which index a version goes to."""
+    indexes: Mapping[str, IndexSettings] = field(default_factory=dict)
+    """Package indexes of your own, by name."""
+    rehearsal: RehearsalSettings = field(default_factory=RehearsalSettings)
+    """The stand-ins of a rehearsal."""
+
+
+def read_settings(pyproject: Mapping[str, typing.Any]) -> Settings:
+    """Return the settings that a parsed ``pyproject.toml`` holds.
+
+    Raises:
+        ShipError: With one finding for each unknown key (NS101) and each value of a wrong type (NS102).
+    """
+    findings = Findings()
+    tool = pyproject.get("tool", {})
+    table = tool.get("nox-ship", {}) if isinstance(tool, Mapping) else {}
+    settings = _read(Settings, table, ROOT, findings)
+    findings.raise_errors()
+    return typing.cast("Settings", settings)
+
+
+class _WrongTypeError(Exception):
+    """A value does not fit; the message says what would."""
+
+
+def _read(cls: type, table: object, path: str, findings: list[Finding]) -> object:
+    if not isinstance(table, Mapping):
+        findings.append(WRONG_TYPE(f"`{path}` must be a table, not {_shown(table)}."))
+        return None
+    hints = typing.get_type_hints(cls)
+    known = {item.name.replace("_", "-"): item for item in fields(cls)}
+    values: dict[str, object] = {}
+    for key, value in table.items():
+        if key not in known:
+            findings.append(_unknown(f"{path}.{key}", key, list(known)))
+            continue
+        try:
+            values[known[key].name] = _convert(hints[known[key].name], value, f"{path}.{key}", findings)
+        except _WrongTypeError as error:
+            findings.append(WRONG_TYPE(f"`{path}.{key}` must be {error}, not {_shown(value)}."))
+    missing = [
+        key
+        for key, item in known.items()
+        if item.default is MISSING and item.default_factory is MISSING and key not in table
+    ]
+    findings.extend(WRONG_TYPE(f"`{path}` lacks the key `{key}`.", remedy="Add it.") for key in missing)
+    return None if findings else cls(**values)
+
+
+def _unknown(path: str, key: str, known: list[str]) -> Finding:
+    close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
+    remedy = f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(known)}."
+    return UNKNOWN_SETTING(f"pyproject.toml has no setting `{path}`.", remedy=remedy)
+
+
+def _shown(value: object) -> str:
+    return f"`{value!r}`" if not isinstance(value, Mapping) else "a table"
+
+
+def _convert(hint: typing.Any, value: object, path: str, findings: list[Finding]) -> object:
+    if isinstance(hint, types.UnionType):  # X | None: TOML has no null, so the value is an X
+        hint = next(part for part in typing.get_args(hint) if part is not type(None))
+    if is_dataclass(hint):
+        return _read(typing.cast("type", hint), value, path, findings)
+    if typing.get_origin(hint) is not None and issubclass(typing.get_origin(hint), Mapping):
+        if not isinstance(value, Mapping):
+            raise _WrongTypeError("a table")
+        item = typing.get_args(hint)[1]
+        return {name: _convert(item, entry, f"{path}.{name}", findings) for name, entry in value.items()}
+    if hint == tuple[Command, ...]:
+        return _commands(value)
+    if hint == tuple[str, ...]:
+        return _strings(value)
+    accepted: dict[type, tuple[tuple[type, ...], str]] = {
+        str: ((str,), "a string"),
+        int: ((int,), "a whole number"),
+        float: ((int, float), "a number"),
+    }
+    allowed, words = accepted[hint]
+    if not isinstance(value, allowed) or isinstance(value, bool):
+        raise _WrongTypeError(words)
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _WrongTypeError("a list of strings")
+    return tuple(value)
+
+
+def _commands(value: object) -> tuple[Command, ...]:
+    words = "a command or a list of commands, each a string or a list of strings"
+    entries = [value] if isinstance(value, str) else value
+    if not isinstance(entries, list):
+        raise _WrongTypeError(words)
+    commands: list[Command] = []
+    for entry in entries:
+        if isinstance(entry, str):
+            try:
+                parts: tuple[str, ...] = tuple(shlex.split(entry))
+            except ValueError as error:
+                raise _WrongTypeError(words) from error
+        elif isinstance(entry, list) and all(isinstance(part, str) for part in entry):
+            parts = tuple(entry)
+        else:
+            raise _WrongTypeError(words)
+        if not parts:
+            raise _WrongTypeError(words)
+        commands.append(parts)
+    return tuple(commands)

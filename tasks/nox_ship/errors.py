@@ -1,0 +1,103 @@
+"""What a user can do wrong or meet, as data: each kind of problem has an ID, a cause and a remedy.
+
+A kind is declared beside the code that finds it. ``docs/errors.md`` has a section for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeVar
+
+Level = Literal["error", "warning", "notice"]
+T = TypeVar("T")
+
+KINDS: dict[str, Kind] = {}
+"""Every kind of problem declared so far, by ID; filled as modules are imported."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One problem that was met: what happened and what to do about it.
+
+    ``detail`` holds output of a tool, of any number of lines; everything else fits one line.
+    """
+
+    id: str
+    name: str
+    what: str
+    remedy: str
+    level: Level = "error"
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.name}: {self.what} {self.remedy}".rstrip()
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the finding as a JSON object without the tool output."""
+        return {key: getattr(self, key) for key in ("id", "name", "level", "what", "remedy")}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of problem; calling it makes a :class:`Finding` of this kind."""
+
+    id: str
+    name: str
+    remedy: str = field(compare=False)
+    level: Level = "error"
+
+    def __post_init__(self) -> None:
+        if KINDS.setdefault(self.id, self) != self:
+            msg = f"{self.id} names both {KINDS[self.id].name} and {self.name}"
+            raise ValueError(msg)
+
+    def __call__(
+        self, what: str, *, remedy: str | None = None, level: Level | None = None, detail: str = ""
+    ) -> Finding:
+        """Return a finding; ``what`` is one sentence that names the thing that was found."""
+        return Finding(
+            id=self.id,
+            name=self.name,
+            what=" ".join(what.split()),
+            remedy=self.remedy if remedy is None else remedy,
+            level=level or self.level,
+            detail=detail,
+        )
+
+
+class ShipError(Exception):
+    """The one family of errors that reaches a user: one or more findings."""
+
+    def __init__(self, *findings: Finding) -> None:
+        super().__init__("\n".join(map(str, findings)))
+        self.findings = findings
+
+
+class Findings(list[Finding]):
+    """A list of findings that checks append to, so that all are reported at once."""
+
+    def catch(self, check: Callable[[], T]) -> T | None:
+        """Return what ``check`` returns; keep what it raises and return None."""
+        try:
+            return check()
+        except ShipError as error:
+            self.extend(error.findings)
+            return None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that stop a release."""
+        return tuple(finding for finding in self if finding.level == "error")
+
+    def raise_errors(self) -> None:
+        """Raise all findings of level error together, if there is one."""
+        if self.errors:
+            raise ShipError(*self.errors)
+
+
+def shorten(items: Iterable[str], most: int = 3) -> str:
+    """Join ``items`` with commas, naming at the most ``most`` of them."""
+    names = list(items)
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,1 @@
+"""What each gate needs and runs in a given project, as data."""

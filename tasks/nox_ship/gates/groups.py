@@ -1,0 +1,134 @@
+"""Where a gate's tools come from: dependency groups (PEP 735), extras, or poetry's groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dependency_groups
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.project import Project
+
+UNKNOWN_GROUP = Kind("NS401", "unknown-group", "Correct the name, or add the group to pyproject.toml.")
+BAD_GROUP = Kind("NS402", "bad-group", "Correct the group in pyproject.toml.")
+
+_CARET = re.compile(r"\^(\d+)(?:\.(\d+))?(?:\.(\d+))?(.*)$")
+_TILDE = re.compile(r"~(\d+)(?:\.(\d+))?(?:\.\d+)?$")
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The named lists of requirements that a project declares for development."""
+
+    requirements: Mapping[str, tuple[str, ...]]
+    """Requirements (PEP 508) by the group's normalised name."""
+
+    @classmethod
+    def of(cls, project: Project) -> Groups:
+        """Collect the groups of ``project``; a dependency group wins over an extra of the same name.
+
+        Raises:
+            ShipError: A dependency group cannot be resolved (NS402).
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for name, table in _items(project.poetry.get("group")):
+            found[canonicalize_name(name)] = tuple(_poetry_requirements(table.get("dependencies")))
+        for name, extra in _items(project.metadata.get("optional-dependencies")):
+            found[canonicalize_name(name)] = tuple(map(str, extra))
+        table = project.pyproject.get("dependency-groups", {})
+        for name in table:
+            try:
+                found[canonicalize_name(name)] = tuple(dependency_groups.resolve(table, name))
+            except (ValueError, TypeError, LookupError, dependency_groups.CyclicDependencyError) as error:
+                raise ShipError(
+                    BAD_GROUP(f"The dependency group {name} cannot be resolved: {error}.")
+                ) from error
+        return cls(found)
+
+    def named(self, names: tuple[str, ...], setting: str) -> tuple[str, ...]:
+        """Return the requirements of the groups ``names`` that the user chose in ``setting``.
+
+        Raises:
+            ShipError: There is no such group or extra (NS401).
+        """
+        wanted = [canonicalize_name(name) for name in names]
+        if missing := [name for name in wanted if name not in self.requirements]:
+            known = (
+                f"the project has {', '.join(sorted(self.requirements))}"
+                if self.requirements
+                else "it has none"
+            )
+            raise ShipError(UNKNOWN_GROUP(f"`{setting}` names {shorten(missing)}; {known}."))
+        return _unique(line for name in wanted for line in self.requirements[name])
+
+    def fitting(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the requirements of the first group of ``names`` that exists, else none."""
+        for name in names:
+            if name in self.requirements:
+                return self.requirements[name]
+        return ()
+
+    def requirement_for(self, default: str) -> str:
+        """Return the first requirement of any group on the tool that ``default`` requires, else ``default``."""
+        lines = (line for group in self.requirements.values() for line in group)
+        return next((line for line in lines if _requires(line) == _requires(default)), default)
+
+
+def provides(requirements: tuple[str, ...], tool: str) -> bool:
+    """Whether ``requirements`` ask for ``tool`` by name."""
+    return any(_requires(line) == tool for line in requirements)
+
+
+def _requires(line: str) -> str | None:
+    try:
+        return canonicalize_name(Requirement(line).name)
+    except InvalidRequirement:
+        return None
+
+
+def _unique(lines: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))
+
+
+def _items(table: object) -> list[tuple[str, Any]]:
+    return list(table.items()) if isinstance(table, Mapping) else []
+
+
+def _poetry_requirements(table: object) -> list[str]:
+    """Return poetry's ``name = constraint`` entries as requirements; those from paths and VCS are left out."""
+    lines: list[str] = []
+    for name, value in _items(table):
+        entry = value if isinstance(value, Mapping) else {"version": value}
+        if name == "python" or not isinstance(entry.get("version"), str):
+            continue
+        extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
+        marker = f"; {entry['markers']}" if entry.get("markers") else ""
+        lines.append(f"{name}{extras}{poetry_specifier(entry['version'])}{marker}")
+    return lines
+
+
+def poetry_specifier(constraint: str) -> str:
+    """Return one of poetry's version constraints as a version specifier (PEP 440).
+
+    https://python-poetry.org/docs/dependency-specification/ gives the rules for ``^``, ``~`` and ``*``.
+    """
+    return ",".join(filter(None, (_poetry_clause(part.strip()) for part in constraint.split(","))))
+
+
+def _poetry_clause(clause: str) -> str:
+    if clause in ("", "*"):
+        return ""
+    if match := _CARET.match(clause):
+        parts = [int(part) for part in match.groups()[:3] if part is not None]
+        first = next((index for index, part in enumerate(parts) if part), len(parts) - 1)
+        upper = [*parts[:first], parts[first] + 1]
+        return f">={clause[1:]},<{'.'.join(map(str, upper))}"
+    if match := _TILDE.match(clause):
+        upper_text = f"{match[1]}.{int(match[2]) + 1}" if match[2] else str(int(match[1]) + 1)
+        return f">={clause[1:]},<{upper_text}"
+    return clause if clause[0] in "<>=!~" else f"=={clause}"

@@ -1,0 +1,181 @@
+"""Git repositories on this machine: the user's checkout and clean clones of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nox_ship import process
+from nox_ship.errors import Kind, ShipError
+
+NOT_A_REPOSITORY = Kind("NS201", "not-a-repository", "Run `git init`, add the files and commit them.")
+NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
+
+# Background housekeeping would outlive us, and write to the user's repository.
+_QUIET = (
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "maintenance.auto=false",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "advice.detachedHead=false",
+)
+_ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
+# Settings of a checkout that decide how its commits and tags look; a clone has to be told them.
+_IDENTITY = (
+    "user.",
+    "author.",
+    "committer.",
+    "commit.",
+    "tag.",
+    "gpg.",
+    "i18n.",
+    "core.autocrlf",
+    "core.eol",
+)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git repository with a work tree.
+
+    Attributes:
+        path: The top folder of the work tree.
+    """
+
+    path: Path
+
+    @classmethod
+    def at(cls, folder: Path) -> Repository:
+        """Return the repository that ``folder`` lies in.
+
+        Raises:
+            ShipError: It lies in none (NS201), or that has no commit yet (NS202).
+        """
+        done = process.run(
+            ["git", *_QUIET, "rev-parse", "--show-toplevel"], cwd=folder, env=_ENV, check=False
+        )
+        if done.code:
+            reason = "" if "not a git repository" in done.stderr else f" Git says: {done.stderr.strip()}"
+            raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
+        repository = cls(Path(done.stdout.strip()))
+        if repository.find("rev-parse", "--verify", "--quiet", "HEAD") is None:
+            raise ShipError(NO_COMMIT(f"The git repository at {repository.path} has no commit."))
+        return repository
+
+    def run(
+        self, *args: str | os.PathLike[str], env: Mapping[str, str] | None = None, secrets: bool = False
+    ) -> str:
+        """Run git here and return its standard output, stripped at the end.
+
+        Raises:
+            CommandFailedError: Git ended with another code than 0.
+        """
+        command = ["git", *_QUIET, *args]
+        return process.run(
+            command, cwd=self.path, env={**_ENV, **(env or {})}, secrets=secrets
+        ).stdout.rstrip()
+
+    def find(self, *args: str) -> str | None:
+        """Run git here and return its standard output, None where it ended with another code than 0."""
+        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, check=False)
+        return None if done.code else done.stdout.rstrip()
+
+    @property
+    def head(self) -> str:
+        """The commit that is checked out."""
+        return self.run("rev-parse", "HEAD")
+
+    @property
+    def branch(self) -> str | None:
+        """The branch that is checked out, None for a detached HEAD."""
+        return self.find("symbolic-ref", "--quiet", "--short", "HEAD")
+
+    @property
+    def commit_time(self) -> int:
+        """When the checked-out commit was made, in seconds since the epoch."""
+        return int(self.run("log", "-1", "--format=%ct"))
+
+    def changes(self, ignore: Iterable[str] = ()) -> list[str]:
+        """Return the paths that differ from HEAD, untracked ones included.
+
+        Args:
+            ignore: Names of folders that do not count, at whatever depth.
+        """
+        listing = self.run("status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames")
+        paths = [entry[3:] for entry in listing.split("\0") if entry]
+        skipped = set(ignore)
+        return [path for path in paths if not skipped & set(Path(path).parts)]
+
+    def tags(self) -> dict[str, str]:
+        """Return the commit each tag points to, by the tag's name."""
+        listing = self.run(
+            "for-each-ref", "refs/tags", "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)"
+        )
+        rows = (line.split("\0") for line in listing.splitlines())
+        return {name: peeled or direct for name, direct, peeled in rows}
+
+    def known(self, commits: Iterable[str]) -> set[str]:
+        """Return those of ``commits`` that are in this repository."""
+        command = ["git", *_QUIET, "cat-file", "--batch-check=%(objectname) %(objecttype)"]
+        done = process.run(
+            command, cwd=self.path, env=_ENV, stdin="".join(f"{commit}\n" for commit in commits)
+        )
+        rows = (line.split() for line in done.stdout.splitlines())
+        return {name for name, kind, *_ in rows if kind == "commit"}
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether ``older`` is ``newer`` or one of its ancestors."""
+        return self.find("merge-base", "--is-ancestor", older, newer) is not None
+
+    def config(self, key: str) -> str | None:
+        """Return the value of a git setting, None where it has none."""
+        return self.find("config", "--get", key)
+
+    @cached_property
+    def hooks(self) -> Path:
+        """The folder of the repository's hooks, wherever ``core.hooksPath`` puts it."""
+        return (self.path / self.run("rev-parse", "--git-path", "hooks")).resolve()
+
+    @cached_property
+    def objects(self) -> Path:
+        """The folder of the repository's objects."""
+        return (self.path / self.run("rev-parse", "--git-path", "objects")).resolve()
+
+    def remote_names(self) -> list[str]:
+        """Return the names of the configured remotes."""
+        return self.run("remote").split()
+
+    def clone(self, target: Path, *, branch: str | None = None) -> Repository:
+        """Make a clean clone in ``target`` that borrows this repository's objects and fetches nothing.
+
+        The clone commits and tags as this repository would: same identity, signing and hooks.
+        """
+        at = ["--branch", branch] if branch else []
+        self.run("clone", "--quiet", "--shared", *at, self.path, target)
+        clone = Repository(target)
+        settings = [("core.hooksPath", str(self.hooks)), *self._identity()]
+        for key, value in settings:
+            clone.run("config", "--local", key, value)
+        if (target / ".gitmodules").is_file():
+            clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True)
+        return clone
+
+    def _identity(self) -> list[tuple[str, str]]:
+        listing = self.find("config", "--local", "--list", "-z") or ""
+        entries = (entry.partition("\n") for entry in listing.split("\0") if entry)
+        return [(key, value) for key, _, value in entries if key.startswith(_IDENTITY)]
+
+    def fast_forward(self, source: Path, ref: str) -> None:
+        """Bring the checked-out branch to ``ref`` of the repository at ``source``, with its tags.
+
+        Raises:
+            CommandFailedError: The branch cannot be fast-forwarded.
+        """
+        self.run("fetch", "--quiet", "--no-auto-maintenance", "--tags", source, ref)
+        self.run("merge", "--quiet", "--ff-only", "FETCH_HEAD")

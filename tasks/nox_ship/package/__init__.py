@@ -1,0 +1,1 @@
+"""Making the files of a release, and proving that they are good."""

@@ -1,0 +1,171 @@
+"""Making the files of a release: built once, from a clean clone, checked, and bound by the manifest."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nox_ship import process, versions
+from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.package.checks import CHECKS, Built
+from nox_ship.package.contents import Archive
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.project import OWN_FOLDER, Project
+
+BUILD_FAILED = Kind("NS501", "build-failed", "The build back end's own output says why.")
+METADATA_REFUSED = Kind(
+    "NS502",
+    "metadata-refused",
+    "Correct the README or the metadata; the package index would refuse them too.",
+)
+NOT_BUILT = Kind(
+    "NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel."
+)
+
+IGNORED_CHANGES = ("dist", ".nox", OWN_FOLDER)
+"""Folders of build output: changes in them do not make a checkout dirty."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a build came to."""
+
+    manifest: Manifest
+    reused: bool
+    """The manifest covered these bytes already; nothing was built."""
+    warnings: tuple[Finding, ...] = ()
+
+
+def dist_folder(project: Project) -> Path:
+    """Return the folder that holds the built files and nothing else."""
+    return project.root / "dist"
+
+
+def manifest_path(project: Project) -> Path:
+    """Return where the manifest is kept: outside ``dist/``, which uploaders take whole."""
+    return project.own_folder() / "manifest.json"
+
+
+def build(project: Project, *, fresh: bool = False) -> Outcome:
+    """Build sdist and wheel into ``dist/`` and write the manifest, unless it covers them already.
+
+    A checkout without changes is built from a clean clone of HEAD: what lies around untracked does not get in, and
+    any machine gets the same files. One with changes is built as it stands and the manifest says so.
+
+    Args:
+        project: The project to build.
+        fresh: Build even where the manifest covers what is there.
+
+    Raises:
+        ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS511-519).
+    """
+    repository = Repository.at(project.root)
+    head = repository.head
+    dirty = bool(repository.changes(IGNORED_CHANGES))
+    tags = repository.tags()
+    release = versions.release_at(tags, head, versions.TagForm.of(tags, project.settings.tag))
+    if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None)):
+        return Outcome(found, reused=True)
+    with (
+        _sources(repository, project, dirty=dirty) as folder,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
+    ):
+        _run_build(folder, Path(out), repository.commit_time)
+        files = built_files(Path(out))
+        sources = _listed(folder, untracked=dirty)
+        warnings = _check(project, files, sources, str(release[1]) if release else None)
+        version = Archive.read(files[0]).version
+        manifest = Manifest(
+            name=project.canonical_name,
+            version=version,
+            commit=head,
+            tag=release[0] if release else None,
+            dirty=dirty,
+            files=tuple(map(File.of, files)),
+        )
+        _replace(dist_folder(project), files)
+    manifest.write(manifest_path(project))
+    return Outcome(manifest, reused=False, warnings=warnings)
+
+
+def _covered(project: Project, head: str, tag: str | None) -> Manifest | None:
+    try:
+        manifest = Manifest.read(manifest_path(project))
+        manifest.check(dist_folder(project))
+    except ShipError:
+        return None
+    same = manifest.commit == head and manifest.tag == tag and not manifest.dirty
+    return manifest if same and manifest.name == project.canonical_name else None
+
+
+@contextmanager
+def _sources(repository: Repository, project: Project, *, dirty: bool) -> Iterator[Path]:
+    if dirty:
+        yield project.root
+        return
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        clone = repository.clone(Path(folder) / "source")
+        clone.run("checkout", "--quiet", "--detach", repository.head)
+        yield clone.path / project.root.resolve().relative_to(repository.path.resolve())
+
+
+def _listed(folder: Path, *, untracked: bool) -> tuple[str, ...]:
+    """Return the files that git knows below ``folder``, relative to it."""
+    options = ["--cached", "--others", "--exclude-standard"] if untracked else ["--cached"]
+    listing = Repository(folder).run("ls-files", "-z", *options)
+    return tuple(name for name in listing.split("\0") if name)
+
+
+def _run_build(folder: Path, out: Path, commit_time: int) -> None:
+    command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
+    done = process.run(command, cwd=folder, env={"SOURCE_DATE_EPOCH": str(commit_time)}, check=False)
+    if done.code:
+        raise ShipError(BUILD_FAILED("The build back end failed.", detail=done.output))
+
+
+def _check(
+    project: Project, files: list[Path], sources: tuple[str, ...], tag: str | None
+) -> tuple[Finding, ...]:
+    """Go through every check, then raise what stops a release, together; return the warnings."""
+    wheels = [path for path in files if path.suffix == ".whl"]
+    sdists = [path for path in files if path.suffix != ".whl"]
+    if not wheels or len(sdists) != 1:
+        raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
+    findings = Findings()
+    findings.catch(lambda: _twine_check(files))
+    built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources)
+    findings.extend(finding for check in CHECKS for finding in check(built))
+    lenient = Findings(_softened(finding, project.settings.build.ignore) for finding in findings)
+    lenient.raise_errors()
+    return tuple(lenient)
+
+
+def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
+    if finding.id not in ignored:
+        return finding
+    return Finding(finding.id, finding.name, finding.what, finding.remedy, "warning", finding.detail)
+
+
+def _twine_check(files: list[Path]) -> None:
+    done = process.run([*process.module("twine"), "check", "--strict", *files], check=False)
+    if done.code:
+        raise ShipError(
+            METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output)
+        )
+
+
+def _replace(folder: Path, files: list[Path]) -> None:
+    """Make ``folder`` hold ``files`` and nothing that an earlier build left."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+    for file in files:
+        shutil.copy2(file, folder)

@@ -1,0 +1,278 @@
+"""What must hold of the files of a release before anyone installs them.
+
+Each check takes what is needed and yields findings; ``CHECKS`` is the list that ``build`` goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.package.contents import Archive
+from nox_ship.project import Project, admits
+
+VERSION_MISMATCH = Kind(
+    "NS511",
+    "version-mismatch",
+    "Make tag, metadata and file names agree; `nox -s release` sets them together.",
+)
+NAME_MISMATCH = Kind(
+    "NS512", "name-mismatch", "Use a current build back end: it writes normalised names (PEP 625)."
+)
+NO_LICENSE = Kind(
+    "NS513", "no-license", "Add a LICENSE file and `license` to [project] (PEP 639).", level="warning"
+)
+MODULE_MISSING = Kind(
+    "NS514", "module-missing", "Name its package in the build back end's settings, or add the file to git."
+)
+DOES_NOT_BELONG = Kind("NS515", "does-not-belong", "Exclude it in the build back end's settings.")
+SECRET_INSIDE = Kind(
+    "NS516", "secret-inside", "Remove it from the sources, and replace the secret: consider it leaked."
+)
+SDIST_DIFFERS = Kind("NS517", "sdist-differs", "Include in the sdist what the wheel needs.")
+NO_PY_TYPED = Kind(
+    "NS518", "no-py-typed", "Add an empty `py.typed` to the package (PEP 561), or drop the classifier."
+)
+CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
+
+_CACHES = {
+    "__pycache__",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".nox",
+    ".tox",
+    ".git",
+    ".hg",
+    ".nox-ship",
+}
+_TEST_FOLDERS = {"tests", "test"}
+_SECRET_FILES = {
+    ".pypirc",
+    ".env",
+    ".netrc",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    ".git-credentials",
+}
+_SECRET_MARKS = (b"PRIVATE KEY-----",)
+_LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What the checks look at."""
+
+    project: Project
+    wheels: tuple[Archive, ...]
+    sdist: Archive
+    tag_version: str | None
+    """The version in the release tag of the commit, None where it has no tag."""
+    sources: tuple[str, ...]
+    """The files the release was built from, relative to the project's folder."""
+
+    @property
+    def archives(self) -> tuple[Archive, ...]:
+        """Every file, wheels first."""
+        return (*self.wheels, self.sdist)
+
+
+def versions_agree(built: Built) -> Iterator[Finding]:
+    """Check that tag, metadata and file names tell one version, in its normal form (PEP 440)."""
+    version = built.archives[0].version
+    for archive in built.archives:
+        if archive.version != version:
+            yield VERSION_MISMATCH(f"{archive.path.name} says {archive.version}, another file {version}.")
+        name, in_name = _named(archive)
+        if name and in_name != archive.version:
+            yield VERSION_MISMATCH(
+                f"The file is called {archive.path.name}, its metadata say {archive.version}."
+            )
+    if built.tag_version is not None and not same_version(built.tag_version, version):
+        yield VERSION_MISMATCH(f"The tag says {built.tag_version}, the metadata {version}.")
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two spellings mean the same version (PEP 440)."""
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False
+
+
+def names_agree(built: Built) -> Iterator[Finding]:
+    """Check that file names hold the project's name, normalised (PEP 427, PEP 625)."""
+    expected = built.project.canonical_name
+    for archive in built.archives:
+        stem = expected.replace("-", "_")
+        if canonicalize_name(archive.name) != expected:
+            yield NAME_MISMATCH(f"{archive.path.name} is of the project {archive.name}, not {expected}.")
+        elif not archive.path.name.startswith(f"{stem}-"):
+            yield NAME_MISMATCH(f"{archive.path.name} does not start with the normalised name {stem}.")
+
+
+def _named(archive: Archive) -> tuple[str, str] | tuple[None, None]:
+    try:
+        if archive.path.suffix == ".whl":
+            name, version, _, _ = parse_wheel_filename(archive.path.name)
+        else:
+            name, version = parse_sdist_filename(archive.path.name)
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None, None
+    return name, str(version)
+
+
+def license_present(built: Built) -> Iterator[Finding]:
+    """Check that the metadata name a license and each file holds its text."""
+    metadata = built.archives[0].metadata
+    classifiers = metadata.get_all("Classifier") or []
+    named = metadata["License-Expression"] or metadata["License"] or metadata["License-File"]
+    if not named and not any(line.startswith("License ::") for line in classifiers):
+        yield NO_LICENSE("The metadata name no license.")
+        return
+    for archive in built.archives:
+        if not any(PurePosixPath(name).name.upper().startswith(_LICENSE_NAMES) for name in archive.members):
+            yield NO_LICENSE(f"{archive.path.name} holds no license text.")
+
+
+def modules_complete(built: Built) -> Iterator[Finding]:
+    """Check that each wheel holds every module that its packages have in the sources."""
+    for wheel in built.wheels:
+        held = set(wheel.members)
+        missing = sorted(set(_expected_modules(built.project, built.sources, wheel)) - held)
+        if missing:
+            yield MODULE_MISSING(f"{wheel.path.name} lacks {shorten(missing)}, which the sources have.")
+
+
+def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) -> Iterator[str]:
+    """Return the place in site-packages of each source module that belongs there.
+
+    Where a package lies in the sources is found by comparing: the folder in which most of its files are.
+    """
+    paths = [PurePosixPath(name) for name in sources if name.endswith(".py")]
+    tops = {PurePosixPath(name).parts[0] for name in wheel.importable if "/" in name}
+    own = project.canonical_name.replace("-", "_")
+    tops |= {
+        path.name
+        for path in project.packages
+        if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
+    }
+    for top in sorted(tops):
+        folders = {
+            PurePosixPath(*path.parts[: depth + 1])
+            for path in paths
+            for depth, part in enumerate(path.parts[:-1])
+            if part == top
+        }
+        found = [
+            [path.relative_to(folder.parent) for path in paths if folder in path.parents]
+            for folder in folders
+        ]
+        best = max(
+            found, key=lambda inner: len({str(path) for path in inner} & set(wheel.members)), default=[]
+        )
+        yield from (str(path) for path in best if not _is_test(path))
+
+
+def _is_test(path: PurePosixPath) -> bool:
+    in_tests = any(part in _TEST_FOLDERS for part in path.parts[:-1])
+    return in_tests or path.name == "conftest.py" or path.name.startswith("test_")
+
+
+def nothing_foreign(built: Built) -> Iterator[Finding]:
+    """Check that no wheel installs tests at top level or holds caches, and no sdist holds caches."""
+    for archive in built.archives:
+        caches = [
+            n
+            for n in archive.members
+            if _CACHES & set(PurePosixPath(n).parts) or n.endswith((".pyc", ".pyo"))
+        ]
+        if caches:
+            yield DOES_NOT_BELONG(f"{archive.path.name} holds caches: {shorten(caches)}.")
+    for wheel in built.wheels:
+        tests = [n for n in wheel.members if n.split("/")[0] in _TEST_FOLDERS or n == "conftest.py"]
+        if tests:
+            yield DOES_NOT_BELONG(
+                f"{wheel.path.name} would install tests beside every other package: {shorten(tests)}."
+            )
+
+
+def no_secrets(built: Built) -> Iterator[Finding]:
+    """Check that no file holds credentials: password files by name, private keys by content."""
+    for archive in built.archives:
+        named = {name for name in archive.members if PurePosixPath(name).name in _SECRET_FILES}
+        keys = {name for name, data in archive.small.items() if any(mark in data for mark in _SECRET_MARKS)}
+        outside_tests = {
+            name for name in keys if archive.path.suffix == ".whl" or not _is_test(PurePosixPath(name))
+        }
+        if found := sorted(named | outside_tests):
+            yield SECRET_INSIDE(f"{archive.path.name} holds {shorten(found)}.")
+
+
+def sdist_agrees(built: Built) -> Iterator[Finding]:
+    """Check that the sdist describes itself as the wheels do, and holds the modules they install."""
+    for wheel in built.wheels:
+        for key in ("Requires-Python", "Requires-Dist"):
+            ours, theirs = (_values(archive, key) for archive in (wheel, built.sdist))
+            if ours != theirs and not _is_dynamic(built.sdist, key):
+                yield SDIST_DIFFERS(f"{key} of {wheel.path.name} and {built.sdist.path.name} differ.")
+        modules = [name for name in wheel.importable if name.endswith(".py")]
+        held = {f"/{name}" for name in built.sdist.members}
+        if absent := [n for n in modules if not any(name.endswith(f"/{n}") for name in held)]:
+            yield SDIST_DIFFERS(
+                f"{built.sdist.path.name} lacks {shorten(absent)}, which the wheel installs.", level="warning"
+            )
+
+
+def _values(archive: Archive, key: str) -> list[str]:
+    return sorted(
+        str(value).replace(" ", "").replace('"', "'") for value in archive.metadata.get_all(key) or []
+    )
+
+
+def _is_dynamic(sdist: Archive, key: str) -> bool:
+    """Whether the sdist says that ``key`` may differ in a wheel (PEP 643)."""
+    return key.lower() in {str(value).lower() for value in sdist.metadata.get_all("Dynamic") or []}
+
+
+def typed_as_claimed(built: Built) -> Iterator[Finding]:
+    """Check that a package that claims to be typed tells type checkers so."""
+    for wheel in built.wheels:
+        claims = "Typing :: Typed" in (wheel.metadata.get_all("Classifier") or [])
+        if claims and not any(name.endswith("/py.typed") for name in wheel.members):
+            yield NO_PY_TYPED(f"{wheel.path.name} claims `Typing :: Typed` but holds no py.typed.")
+
+
+def classifiers_agree(built: Built) -> Iterator[Finding]:
+    """Check that every Python the classifiers name is one that ``requires-python`` admits."""
+    project = built.project
+    if refused := [v for v in project.classified_pythons if not admits(project.requires_python, v)]:
+        yield CLASSIFIERS_DISAGREE(
+            f"The classifiers name Python {shorten(refused)}, requires-python is {project.requires_python}."
+        )
+
+
+CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
+    versions_agree,
+    names_agree,
+    license_present,
+    modules_complete,
+    nothing_foreign,
+    no_secrets,
+    sdist_agrees,
+    typed_as_claimed,
+    classifiers_agree,
+)

@@ -1,0 +1,47 @@
+"""Run by the Python of a fresh environment: import what was installed and load its entry points.
+
+It is started as a script, with one JSON argument, and prints a JSON list of problems. It imports nothing of
+nox-ship and keeps to the syntax of Python 3.8, because it runs on every Python that a project supports.
+"""
+
+import importlib
+import importlib.metadata
+import json
+import sys
+import traceback
+from typing import Iterator, List, Tuple
+
+
+def _last_line(error: BaseException) -> str:
+    return traceback.format_exception_only(type(error), error)[-1].strip()
+
+
+def problems(name: str, version: str, modules: "List[str]") -> "Iterator[Tuple[str, str]]":
+    """Yield what is wrong with the installed distribution ``name``, as pairs of what and why."""
+    try:
+        distribution = importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        yield "version", "importlib.metadata does not know " + name
+        return
+    if distribution.version != version:
+        yield "version", "importlib.metadata says " + distribution.version + ", the manifest " + version
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except BaseException as error:  # noqa: BLE001 - a module may raise anything, SystemExit too
+            yield "import", "import " + module + ": " + _last_line(error)
+    for entry in distribution.entry_points:
+        if getattr(entry, "extras", None):
+            continue
+        try:
+            entry.load()
+        except BaseException as error:  # noqa: BLE001
+            yield (
+                "entry point",
+                entry.group + " " + entry.name + " = " + entry.value + ": " + _last_line(error),
+            )
+
+
+if __name__ == "__main__":
+    found = list(problems(**json.loads(sys.argv[1])))
+    sys.stdout.write("\nnox-ship:" + json.dumps(found) + "\n")

@@ -1,0 +1,128 @@
+"""The manifest: the record that binds the bytes of a release from the build to the index."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nox_ship.errors import Finding, Findings, Kind, ShipError
+
+NO_MANIFEST = Kind("NS601", "no-manifest", "Run `nox -s build` first.")
+BAD_MANIFEST = Kind("NS602", "bad-manifest", "Delete it and run `nox -s build` again.")
+FILE_CHANGED = Kind(
+    "NS603", "file-changed", "Run `nox -s build` again; only files that were checked are used."
+)
+
+SCHEMA = 1
+"""Version of the manifest's form; a reader refuses one it does not know."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a release."""
+
+    name: str
+    kind: Literal["wheel", "sdist"]
+    size: int
+    """In bytes."""
+    sha256: str
+
+    @classmethod
+    def of(cls, path: Path) -> File:
+        """Return the record of the file at ``path``."""
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        kind: Literal["wheel", "sdist"] = "wheel" if path.suffix == ".whl" else "sdist"
+        return cls(path.name, kind, path.stat().st_size, digest)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What was built, from what."""
+
+    name: str
+    """The distribution's name, normalised (PEP 503)."""
+    version: str
+    commit: str
+    """The commit the files were built from."""
+    tag: str | None
+    """The release tag on that commit, None where it has none."""
+    dirty: bool
+    """Whether the work tree held changes that no commit has."""
+    files: tuple[File, ...]
+    """Wheels before sdists: the order of upload, in which no installer meets a release with an sdist alone."""
+
+    def write(self, path: Path) -> None:
+        """Write the manifest to ``path``, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read the manifest at ``path``.
+
+        Raises:
+            ShipError: There is none (NS601), or it is not one of ours (NS602).
+        """
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ShipError(NO_MANIFEST(f"There is no manifest at {path}.")) from error
+        except (ValueError, OSError) as error:
+            raise ShipError(BAD_MANIFEST(f"{path} cannot be read: {error}.")) from error
+        try:
+            return cls._parse(record)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ShipError(BAD_MANIFEST(f"{path} is not a manifest of schema {SCHEMA}.")) from error
+
+    @classmethod
+    def _parse(cls, record: dict[str, Any]) -> Manifest:
+        if record.pop("schema") != SCHEMA:
+            raise ValueError
+        files = tuple(File(**entry) for entry in record.pop("files"))
+        for file in files:
+            if Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
+                raise ValueError
+        return cls(files=files, **record)
+
+    def check(self, folder: Path) -> list[Path]:
+        """Compare the files in ``folder`` with the manifest and return their paths, in the manifest's order.
+
+        Raises:
+            ShipError: With a finding (NS603) for each file that is missing, added or changed.
+        """
+        findings = Findings()
+        for file in self.files:
+            findings.extend(_compare(file, folder / file.name))
+        known = {file.name for file in self.files}
+        findings.extend(
+            FILE_CHANGED(f"{path} is not in the manifest.")
+            for path in built_files(folder)
+            if path.name not in known
+        )
+        findings.raise_errors()
+        return [folder / file.name for file in self.files]
+
+
+def _compare(file: File, path: Path) -> Iterable[Finding]:
+    if not path.is_file():
+        yield FILE_CHANGED(f"{path} is in the manifest but not there.")
+    elif path.stat().st_size != file.size or File.of(path).sha256 != file.sha256:
+        yield FILE_CHANGED(f"{path} is not the file that was built: its SHA-256 differs from the manifest's.")
+
+
+def built_files(folder: Path) -> list[Path]:
+    """Return the wheels and sdists in ``folder``, wheels first."""
+    if not folder.is_dir():
+        return []
+    names = sorted(path for path in folder.iterdir() if path.name.endswith((".whl", ".tar.gz", ".zip")))
+    return sorted(names, key=lambda path: path.suffix != ".whl")

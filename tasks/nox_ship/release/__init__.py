@@ -1,0 +1,1 @@
+"""The chain: from a commit to a version that everyone can install."""

@@ -1,0 +1,50 @@
+"""Making the release's commit and tag, in the stage."""
+
+from __future__ import annotations
+
+import datetime
+
+from nox_ship import process
+from nox_ship.errors import Kind, ShipError
+from nox_ship.project import Project
+from nox_ship.release.preflight import Plan
+from nox_ship.release.source import cut_changelog, write_version
+from nox_ship.release.stage import Stage
+
+COMMIT_REFUSED = Kind(
+    "NS232", "commit-refused", "A hook or git refused the commit of the new version; its own words say why."
+)
+TAG_REFUSED = Kind("NS233", "tag-refused", "Git refused the tag; its own words say why.")
+
+
+def bump(plan: Plan, stage: Stage) -> str:
+    """Make the release's commit and annotated tag in the stage, unless they are there.
+
+    bump-my-version edits the files; committing and tagging is ours, because the tool commits before it finds that
+    the tag exists. The user's own hooks run, and sign as the user's git does.
+
+    Returns:
+        What was done, for the report.
+
+    Raises:
+        ShipError: The files cannot be changed (NS306), or git refuses the commit (NS232) or the tag (NS233).
+    """
+    if stage.record.commit is not None:
+        return f"{plan.tag} is on {stage.record.commit[:10]} already"
+    repository = stage.repository
+    if plan.source.kind == "files":
+        project = Project.read(stage.root)
+        write_version(project, plan.source, plan.version)
+        cut_changelog(project, plan.version, datetime.datetime.now(tz=datetime.UTC).date())
+        try:
+            repository.run("commit", "--quiet", "--all", "--message", plan.message)
+        except process.CommandFailedError as error:
+            what = f"The commit of {plan.version} was refused."
+            raise ShipError(COMMIT_REFUSED(what, detail=error.done.output)) from error
+    try:
+        repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
+    except process.CommandFailedError as error:
+        raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
+    stage.record.commit = repository.head
+    stage.save()
+    return f"{plan.current} → {plan.version}, tag {plan.tag}"

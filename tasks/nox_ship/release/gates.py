@@ -1,0 +1,200 @@
+"""Gates, build and verify-install: one parallel nox run in the clean clone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from nox_ship import process
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
+from nox_ship.release.stage import Stage
+
+GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
+NOX_FAILED = Kind("NS432", "nox-failed", "nox's own output says why.")
+
+# Selections and defaults of the nox run that we are called from must not reach the one we start.
+_OUTER_NOX = (
+    "NOXSESSION",
+    "NOXPYTHON",
+    "NOXEXTRAPYTHON",
+    "NOXFORCEPYTHON",
+    "NOX_PARALLEL",
+    "NOX_CURRENT_SESSION",
+)
+
+_STARTING = re.compile(r"^Starting session (?P<name>.+)\.\.\.$")
+_FINISHED = re.compile(r"^=+ \S+ (?P<name>.+?): (?P<status>success|failed|skipped|aborted)(, [^=]*)? =+$")
+
+_SUMMARY = re.compile(r"^nox > Ran \d+ sessions")
+_PREREQUISITE = "Prerequisite session "
+
+SessionStatus = Literal["passed", "reused", "skipped", "failed", "not reached"]
+
+
+@dataclass(frozen=True)
+class SessionResult:
+    """How one session ended."""
+
+    name: str
+    status: SessionStatus
+    seconds: float = 0.0
+    reason: str = ""
+    """Why it was skipped or failed, where it said so."""
+    output: str = field(default="", repr=False)
+
+
+@dataclass
+class _Output:
+    """nox's output, taken apart into one block a session while it comes in."""
+
+    started: Callable[[str], None]
+    finished: Callable[[str, str], None]
+    echo: Callable[[str], None]
+    blocks: dict[str, list[str]] = field(default_factory=dict)
+    _current: str | None = None
+
+    def feed(self, line: str) -> None:
+        self.echo(line)
+        if match := _STARTING.match(line):
+            self._current = None
+            self.started(match["name"])
+        elif match := _FINISHED.match(line):
+            self._current = match["name"]
+            self.blocks[match["name"]] = []
+            self.finished(match["name"], match["status"])
+        elif _SUMMARY.match(line):
+            self._current = None
+        elif self._current is not None:
+            self.blocks[self._current].append(line)
+
+
+def run_sessions(
+    stage: Stage,
+    names: Sequence[str],
+    *,
+    keep: Iterable[str] = (),
+    started: Callable[[str], None],
+    finished: Callable[[str, str], None],
+    echo: Callable[[str], None],
+) -> tuple[SessionResult, ...]:
+    """Run the sessions ``names`` in the stage, in parallel; those that passed there before are not run again.
+
+    Args:
+        stage: The clean clone.
+        names: Sessions, by name.
+        keep: Names of variables to hand on although they look like credentials.
+        started: Told the name of each session that starts.
+        finished: Told the name and status of each session that ends.
+        echo: Told each line that nox prints.
+
+    Raises:
+        ShipError: With a finding (NS431) for each session that did not pass; nox itself failed (NS432).
+    """
+    done = [result for name in names for result in _passed_before(stage, name)]
+    wanted = [selected for name in names for selected in _missing(stage, name)]
+    if wanted:
+        output = _Output(started, finished, echo)
+        done += _run_nox(stage, wanted, output, keep)
+        stage.save()
+    if findings := [_finding(result) for result in done if result.status == "failed"]:
+        raise GatesFailedError(tuple(done), *findings)
+    return tuple(done)
+
+
+class GatesFailedError(ShipError):
+    """Sessions did not pass; ``results`` holds how each ended."""
+
+    def __init__(self, results: tuple[SessionResult, ...], *findings: Finding) -> None:
+        super().__init__(*findings)
+        self.results = results
+
+
+def _of(name: str, signature: str) -> bool:
+    return signature == name or signature.startswith((f"{name}-", f"{name}("))
+
+
+def _passed_before(stage: Stage, name: str) -> list[SessionResult]:
+    passed = stage.record.passed
+    return [SessionResult(s, "reused", seconds) for s, seconds in passed.items() if _of(name, s)]
+
+
+def _missing(stage: Stage, name: str) -> list[str]:
+    """Return what is still to be run of the session ``name``: all of it, or its Pythons that did not pass."""
+    left = [signature for signature in stage.record.failed if _of(name, signature)]
+    if left:
+        return left
+    return [] if _passed_before(stage, name) else [name]
+
+
+def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable[str]) -> list[SessionResult]:
+    report = stage.workshop.folder / "nox.json"
+    report.unlink(missing_ok=True)
+    command = [*process.module("nox"), "--noxfile", "noxfile.py", "--report", report, "--nocolor"]
+    command += ["--envdir", stage.workshop.environments, "--parallel", str(max(2, os.cpu_count() or 2))]
+    done = process.run(
+        [*command, "--sessions", *names],
+        cwd=stage.root,
+        env=_environment(stage, keep),
+        check=False,
+        on_line=output.feed,
+    )
+    stage.workshop.log.write_text(done.stdout, encoding="utf-8")
+    try:
+        entries = json.loads(report.read_text(encoding="utf-8"))["sessions"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout)) from error
+    results = [_result(entry, output.blocks) for entry in entries]
+    for result in results:
+        _remember(stage, result)
+    return results
+
+
+def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
+    kept = {name: os.environ[name] for name in keep if name in os.environ}
+    caches = stage.workshop.caches
+    return {
+        **dict.fromkeys(_OUTER_NOX),
+        **kept,
+        RUN_VARIABLE: "1",
+        PARENT_VARIABLE: None,
+        "NOX_SCRIPT_MODE": "none",
+        "MYPY_CACHE_DIR": str(caches / "mypy"),
+        "RUFF_CACHE_DIR": str(caches / "ruff"),
+    }
+
+
+def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionResult:
+    signatures = entry.get("signatures") or [entry["name"]]
+    name = str(signatures[0] if isinstance(signatures, list) else signatures)
+    statuses: dict[object, SessionStatus] = {"success": "passed", "skipped": "skipped"}
+    reason = " ".join(str(entry.get("reason") or "").split())
+    otherwise: SessionStatus = "not reached" if reason.startswith(_PREREQUISITE) else "failed"
+    seconds = entry.get("duration")
+    return SessionResult(
+        name=name,
+        status=statuses.get(entry["result"], otherwise),
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        reason=reason,
+        output="\n".join(blocks.get(name, [])),
+    )
+
+
+def _remember(stage: Stage, result: SessionResult) -> None:
+    record = stage.record
+    if result.name in record.failed:
+        record.failed.remove(result.name)
+    if result.status == "passed":
+        record.passed[result.name] = result.seconds
+    else:
+        record.failed.append(result.name)
+
+
+def _finding(result: SessionResult) -> Finding:
+    what = f"{result.name} did not pass{f': {result.reason}' if result.reason else ''}"
+    remedy = f"To see it alone: `nox -s {result.name}`."
+    return GATE_FAILED(f"{what.removesuffix('.')}.", remedy=remedy, detail=result.output)

@@ -1,0 +1,189 @@
+"""The release as a tuple of named steps, run in a world that it is handed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nox_ship.errors import Finding, ShipError
+from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import Project
+from nox_ship.release import bump as bumping
+from nox_ship.release import gates as gating
+from nox_ship.release.preflight import Plan, Request, preflight
+from nox_ship.release.publish import converge, display_name, install_from
+from nox_ship.release.stage import Stage, Workshop, open_stage
+from nox_ship.report import Report, Row, Voice
+from nox_ship.world.world import World
+
+PROOF_SESSIONS = ("build", "verify-install")
+"""What runs beside the gates: they prove the files, not the code."""
+
+
+@dataclass
+class Run:
+    """One release on its way: what it was asked, where it happens, and what it has come to so far."""
+
+    root: Path
+    request: Request
+    sessions: Collection[str]
+    world: World
+    workshop: Workshop
+    voice: Voice
+    report: Report
+    plan: Plan = field(init=False)
+    stage: Stage = field(init=False)
+    manifest: Manifest = field(init=False)
+
+    @property
+    def staged(self) -> Project:
+        """The project as it is in the stage, with its new version."""
+        return Project.read(self.stage.root)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named part of the release."""
+
+    name: str
+    what: str
+    do: Callable[[Run], str]
+    """Does what is missing and returns, for the report, what was done."""
+
+
+def _preflight(run: Run) -> str:
+    def notify(finding: Finding) -> None:
+        run.report.findings.append(finding.as_dict())
+        run.voice.finding(finding)
+
+    run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify)
+    run.report.project, run.report.version, run.report.tag = (
+        plan.project.canonical_name,
+        plan.version,
+        plan.tag,
+    )
+    left_out = f", without {', '.join(run.request.without)}" if run.request.without else ""
+    return f"{plan.project.name} {plan.current} → {plan.version} on {plan.branch}{left_out}"
+
+
+def _stage(run: Run) -> str:
+    run.stage = open_stage(run.workshop, run.plan, fresh=run.request.fresh)
+    how = "the clone of an earlier run" if run.stage.reused else "clean clone"
+    return f"{how} of {run.plan.head[:10]}"
+
+
+def _bump(run: Run) -> str:
+    done = bumping.bump(run.plan, run.stage)
+    run.report.commit = run.stage.record.commit or ""
+    return done
+
+
+def _gates(run: Run) -> str:
+    names = [*run.plan.gates, *PROOF_SESSIONS]
+    try:
+        results = gating.run_sessions(
+            run.stage,
+            names,
+            keep=run.plan.project.settings.pass_env,
+            started=run.voice.session_started,
+            finished=run.voice.session_ended,
+            echo=run.voice.echo,
+        )
+    except gating.GatesFailedError as error:
+        _add_sessions(run, error.results)
+        raise
+    _add_sessions(run, results)
+    counts = [
+        f"{sum(r.status == status for r in results)} {status}" for status in ("passed", "reused", "skipped")
+    ]
+    return ", ".join(count for count in counts if not count.startswith("0 "))
+
+
+def _add_sessions(run: Run, results: tuple[gating.SessionResult, ...]) -> None:
+    run.report.rows.extend(Row(r.name, r.status, r.seconds, r.reason, within="gates") for r in results)
+
+
+def _rehearse_upload(run: Run) -> str:
+    run.manifest = Manifest.read(manifest_path(run.staged))
+    index = run.world.rehearsal_index
+    folder = dist_folder(run.staged)
+    converge(run.manifest, folder, index, run.voice.note)
+    installed = install_from(run.manifest, folder, index, run.staged)
+    return f"{len(run.manifest.files)} files to an index on this machine; {installed} installed from there"
+
+
+def _push(run: Run) -> str:
+    plan, remote = run.plan, run.world.remote
+    refs = (f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}")
+    run.report.pushes += [f"{ref.split('/', 2)[2]} → {remote.name}" for ref in refs]
+    there = remote.refs()
+    if all(there.get(ref) == run.stage.record.commit for ref in refs):
+        return f"{remote.name} has {plan.branch} and {plan.tag} already"
+    remote.push(run.stage.repository, refs)
+    return f"{plan.branch} and {plan.tag} to {remote.name}, in one atomic push"
+
+
+def _checkout(run: Run) -> str:
+    checkout = run.world.checkout
+    checkout.fast_forward(run.stage.repository.path, f"refs/heads/{run.plan.branch}")
+    return f"{run.plan.branch} at {checkout.head[:10]}"
+
+
+def _publish(run: Run) -> str:
+    index = run.world.index(run.plan.index)
+    name = display_name(run.plan.index)
+    run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
+    published = converge(run.manifest, dist_folder(run.staged), index, lambda _: None)
+    uploaded = sum(entry.action == "uploaded" for entry in published)
+    return f"{name}: {uploaded} uploaded, {len(published) - uploaded} there already"
+
+
+STEPS: tuple[Step, ...] = (
+    Step("preflight", "everything that can be checked before the first write", _preflight),
+    Step("stage", "a clean clone to make the release in", _stage),
+    Step("bump", "version, commit and tag, in the clone", _bump),
+    Step("gates", "gates, build and verify-install, in parallel", _gates),
+    Step("upload rehearsal", "upload to an index on this machine, and install from it", _rehearse_upload),
+    Step("push", "branch and tag, in one atomic push", _push),
+    Step("checkout", "fast-forward to the release", _checkout),
+    Step("publish", "upload what the index lacks", _publish),
+)
+"""The release, in order. Each step asks first whether its work is done."""
+
+
+def run_pipeline(run: Run) -> None:
+    """Go through the steps; the report is complete also where one fails.
+
+    Raises:
+        ShipError: A step failed; no later one was tried.
+    """
+    begun = time.monotonic()
+    try:
+        for step in STEPS:
+            _do(step, run)
+        run.report.passed = True
+    except ShipError as error:
+        run.report.findings += [finding.as_dict() for finding in error.findings]
+        reached = {row.name for row in run.report.rows if row.within is None}
+        run.report.rows += [Row(step.name, "not reached") for step in STEPS if step.name not in reached]
+        raise
+    finally:
+        run.voice.end()
+        run.report.seconds = time.monotonic() - begun
+        run.report.write(run.workshop.report)
+
+
+def _do(step: Step, run: Run) -> None:
+    run.voice.step_started(step.name, step.what)
+    begun = time.monotonic()
+    row = Row(step.name, "failed")
+    run.report.rows.append(row)
+    try:
+        row.detail = step.do(run)
+        row.status = "done"
+    finally:
+        row.seconds = time.monotonic() - begun
+        run.voice.step_ended(row)

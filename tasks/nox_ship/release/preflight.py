@@ -1,0 +1,326 @@
+"""Everything that can be checked before the first write; all findings are reported at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from nox_ship import versions
+from nox_ship.config import Settings
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.git import Repository
+from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.project import Project
+from nox_ship.release import version as arithmetic
+from nox_ship.release.publish import index_names, route
+from nox_ship.release.source import VersionSource, bump_settings, stale_settings
+from nox_ship.world.world import World
+
+DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
+DETACHED_HEAD = Kind("NS204", "detached-head", "Check out the release branch: `git switch BRANCH`.")
+WRONG_BRANCH = Kind("NS205", "wrong-branch", "Switch to it, or set `branch` in [tool.nox-ship].")
+BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
+DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
+NO_IDENTITY = Kind(
+    "NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`."
+)
+TAG_EXISTS = Kind("NS221", "tag-exists", "Release another version; a published tag is never moved.")
+ALREADY_RELEASED = Kind(
+    "NS222",
+    "already-released",
+    "Commit what the next release holds first, or finish this one by its own version.",
+)
+FINISHING = Kind(
+    "NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice"
+)
+UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
+GATE_EXCLUDED = Kind("NS105", "gate-excluded", "It is left out of this release.", level="notice")
+UNKNOWN_ROUTE = Kind(
+    "NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes]."
+)
+NO_NOXFILE = Kind(
+    "NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone."
+)
+NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
+PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
+
+SPACE_NEEDED = 64 * 1024 * 1024
+"""Bytes that must be free where temporary files go."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    wanted: str | None
+    """A part or a whole version; None where nothing was written."""
+    without: tuple[str, ...] = ()
+    """Gates to leave out this time."""
+    fresh: bool = False
+    """Use nothing that an earlier run left."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A release that nothing known stands against."""
+
+    project: Project
+    repository: Repository
+    branch: str
+    head: str
+    source: VersionSource
+    current: str
+    version: str
+    tag: str
+    bump: bool
+    """Whether a version is to be set and tagged; not where HEAD is that release already."""
+    message: str
+    tag_message: str
+    gates: tuple[str, ...]
+    index: str
+    """Name of the index that the version's route leads to."""
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder, relative to the top of the repository."""
+        return self.project.root.resolve().relative_to(self.repository.path.resolve())
+
+
+@dataclass(frozen=True)
+class _Next:
+    """The release that is asked for, before anything is known about its tag."""
+
+    source: VersionSource
+    current: str
+    version: str
+    tag: str
+    bump: bool
+    message: str
+    tag_message: str
+
+
+def preflight(
+    root: Path, request: Request, sessions: Collection[str], world: World, notify: Callable[[Finding], None]
+) -> Plan:
+    """Check everything that can be checked and return what is to be done.
+
+    Args:
+        root: The folder of the project.
+        request: What the user asked for.
+        sessions: Names of the sessions that the noxfile registers.
+        world: What the release changes; it is only read.
+        notify: Told about each warning and notice.
+
+    Raises:
+        ShipError: With every finding that stands against the release.
+    """
+    findings = Findings()
+    findings.extend(_machine())
+    project = findings.catch(lambda: Project.read(root))
+    repository = findings.catch(lambda: Repository.at(root))
+    gates: tuple[str, ...] = ()
+    if project:
+        findings.catch(lambda: project.name)
+        findings.catch(lambda: project.requires_python)
+        findings.extend(_missing_pythons(project))
+        findings.extend(_routes(project.settings))
+        gates = _gates(project.settings, request.without, sessions, findings)
+    branch = findings.catch(lambda: _branch(repository, project)) if repository else None
+    coming = None
+    if repository:
+        findings.extend(_work_tree(repository, root))
+        refs = findings.catch(world.known_refs) or {}
+        findings.extend(_remote_branch(repository, branch, refs))
+        if project:
+            coming = findings.catch(lambda: _coming(project, repository, request, refs, findings))
+    findings.extend(world.notices())
+    for finding in findings:
+        if finding.level != "error":
+            notify(finding)
+    findings.raise_errors()
+    if not (project and repository and branch and coming):
+        raise AssertionError  # each of them is missing only beside a finding
+    return Plan(
+        project=project,
+        repository=repository,
+        branch=branch,
+        head=repository.head,
+        gates=gates,
+        index=route(project.settings, Version(coming.version)),
+        **vars(coming),
+    )
+
+
+def _machine() -> Iterator[Finding]:
+    folder = tempfile.gettempdir()
+    free = shutil.disk_usage(folder).free
+    if free < SPACE_NEEDED:
+        yield NO_SPACE(f"Only {free >> 20} MiB are free in {folder}; {SPACE_NEEDED >> 20} are needed.")
+
+
+def _missing_pythons(project: Project) -> Iterator[Finding]:
+    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so."""
+    if not os.environ.get("CI"):
+        return
+    from python_discovery import get_interpreter
+
+    for wanted in project.settings.pythons or project.classified_pythons:
+        if get_interpreter(wanted) is None:
+            yield PYTHON_MISSING(f"Python {wanted} is not installed.")
+
+
+def _routes(settings: Settings) -> Iterator[Finding]:
+    known = index_names(settings)
+    for kind in ("final", "prerelease", "development"):
+        name = getattr(settings.routes, kind)
+        if name not in known:
+            yield UNKNOWN_ROUTE(f"`tool.nox-ship.routes.{kind}` is {name!r}, which is no index.")
+
+
+def _gates(
+    settings: Settings, without: Collection[str], sessions: Collection[str], findings: Findings
+) -> tuple[str, ...]:
+    for name in without:
+        if name not in settings.gates:
+            findings.append(
+                UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(settings.gates)}.")
+            )
+    defaults = Settings().gates
+    chosen = []
+    for gate in settings.gates:
+        if gate in without:
+            continue
+        if gate in sessions:
+            chosen.append(gate)
+        elif settings.gates == defaults:
+            findings.append(GATE_EXCLUDED(f"The noxfile excludes the session {gate}."))
+        else:
+            findings.append(
+                UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
+            )
+    return tuple(chosen)
+
+
+def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:
+    noxfile = str((root / "noxfile.py").resolve())
+    if repository.find("ls-files", "--error-unmatch", noxfile) is None:
+        yield NO_NOXFILE("noxfile.py is not in git.")
+    if changes := repository.changes(IGNORED_CHANGES):
+        differ = "path differs" if len(changes) == 1 else "paths differ"
+        yield DIRTY_TREE(f"{len(changes)} {differ} from HEAD: {shorten(changes)}.")
+    if repository.find("var", "GIT_COMMITTER_IDENT") is None:
+        yield NO_IDENTITY("Git does not know who commits here.")
+
+
+def _branch(repository: Repository, project: Project | None) -> str:
+    """Return the branch that is checked out, which must be the release branch."""
+    branch = repository.branch
+    if branch is None:
+        raise ShipError(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
+    wanted = project.settings.branch if project else None
+    expected = wanted or _default_branch(repository)
+    if expected and branch != expected:
+        raise ShipError(WRONG_BRANCH(f"The branch is {branch}; releases are made from {expected}."))
+    return branch
+
+
+def _default_branch(repository: Repository) -> str | None:
+    """Return the remote's default branch as last seen; without a remote ``main`` or ``master``, if there is one."""
+    for remote in repository.remote_names():
+        if head := repository.find("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
+            return head.removeprefix(f"{remote}/")
+    names = ("main", "master")
+    return next(
+        (n for n in names if repository.find("show-ref", "--verify", f"refs/heads/{n}") is not None), None
+    )
+
+
+def _remote_branch(repository: Repository, branch: str | None, refs: Mapping[str, str]) -> Iterator[Finding]:
+    theirs = refs.get(f"refs/heads/{branch}")
+    if theirs is None or theirs == repository.head:
+        return
+    if theirs not in repository.known([theirs]):
+        yield BEHIND_REMOTE(f"The remote's {branch} has commits that are not here.")
+    elif repository.is_ancestor(theirs, repository.head):
+        return
+    elif repository.is_ancestor(repository.head, theirs):
+        yield BEHIND_REMOTE(f"{branch} is behind the remote's.")
+    else:
+        yield DIVERGED(f"{branch} and the remote's {branch} have diverged.")
+
+
+def _coming(
+    project: Project, repository: Repository, request: Request, refs: Mapping[str, str], findings: Findings
+) -> _Next:
+    """Return the release that is asked for, or the one that HEAD already is.
+
+    Raises:
+        ShipError: The version cannot be found or told, or its tag exists.
+    """
+    tags = repository.tags()
+    source = VersionSource.of(project)
+    form = versions.TagForm.of(tags, project.settings.tag)
+    if source.current is not None and versions.parse(source.current) is None:
+        raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
+    if released := versions.release_at(tags, repository.head, form):
+        return _finishing(released, source, request, findings)
+    latest = versions.latest(tags, form)
+    current = source.current or str(latest or "0")
+    findings.extend(stale_settings(project, current))
+    if request.wanted is None:
+        what = f"No version was asked for; it is {current} now."
+        raise ShipError(arithmetic.NOTHING_ASKED(what))
+    own = bump_settings(project, current, _part(request.wanted))
+    if own and request.wanted in own.parts and own.next_version:
+        version = own.next_version
+        arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
+    else:
+        known = own.parts if own and own.parts else arithmetic.PARTS
+        allowed = request.wanted if not own else str(arithmetic.whole_version(request.wanted, known))
+        version = str(arithmetic.next_version(Version(current), allowed, known))
+    if project.settings.tag is None and own and own.tag_name:
+        tag = own.filled(own.tag_name, current, version) or form.name(version)
+    else:
+        tag = form.name(version)
+    _check_tag(tag, version, form, {*tags, *(ref.removeprefix("refs/tags/") for ref in refs)}, tags)
+    return _Next(
+        source=source,
+        current=current,
+        version=version,
+        tag=tag,
+        bump=True,
+        message=(own and own.filled(own.message, current, version)) or f"Release {version}",
+        tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
+    )
+
+
+def _part(wanted: str) -> str | None:
+    return None if versions.parse(wanted) else wanted
+
+
+def _finishing(
+    released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings
+) -> _Next:
+    tag, version = released
+    asked = versions.parse(request.wanted or "")
+    if asked is not None and asked != version:
+        raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
+    findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
+    text = source.current or str(version)
+    return _Next(source, text, text, tag, bump=False, message="", tag_message="")
+
+
+def _check_tag(
+    tag: str, version: str, form: versions.TagForm, everywhere: Collection[str], local: Collection[str]
+) -> None:
+    parsed = Version(version)
+    for name in everywhere:
+        if name == tag or form.version(name) == parsed:
+            where = "here" if name in local else "on the remote"
+            raise ShipError(TAG_EXISTS(f"The tag {name} exists {where} already."))

@@ -1,0 +1,179 @@
+"""The stage: the clean clone that a release is made in, and what is kept of it between runs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import filelock
+import platformdirs
+
+from nox_ship.errors import Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.release.preflight import Plan
+
+ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
+
+REUSE_SECONDS = 24 * 60 * 60
+"""How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
+
+HOME_VARIABLE = "NOX_SHIP_CACHE"
+"""Environment variable that names another folder than the user's cache for what is kept between runs."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The folder, outside the checkout, in which the releases of one checkout are made."""
+
+    folder: Path
+
+    @property
+    def stage(self) -> Path:
+        """The clean clone."""
+        return self.folder / "stage"
+
+    @property
+    def environments(self) -> Path:
+        """nox's environments for the sessions that run in the clone."""
+        return self.folder / "envs"
+
+    @property
+    def caches(self) -> Path:
+        """Caches of mypy and ruff: keyed by content, so they outlive a clone."""
+        return self.folder / "caches"
+
+    @property
+    def report(self) -> Path:
+        """The report of the last run, as JSON."""
+        return self.folder / "report.json"
+
+    @property
+    def log(self) -> Path:
+        """Everything the sessions of the last run printed."""
+        return self.folder / "sessions.log"
+
+    def world(self) -> Path:
+        """Return an empty folder for stand-ins."""
+        folder = self.folder / "world"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
+
+
+@contextmanager
+def workshop(root: Path) -> Iterator[Workshop]:
+    """Open the workshop of the checkout at ``root`` for the time of a ``with`` block.
+
+    The lock on it is the operating system's: it ends with the process, however that ends.
+
+    Raises:
+        ShipError: Another run has it open (NS805).
+    """
+    base = Path(os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise ShipError(ALREADY_RUNNING(f"Another release of {root} is running.")) from error
+    with lock:
+        yield Workshop(folder)
+
+
+@dataclass
+class Record:
+    """What is known about the stage: from what it was made and what has passed in it."""
+
+    head: str
+    version: str
+    tag: str
+    made_by: str
+    made_at: float
+    """Seconds since the epoch."""
+    commit: str | None = None
+    """The release's commit, once it is made."""
+    passed: dict[str, float] = field(default_factory=dict)
+    """Sessions that passed here, with the seconds each took."""
+    failed: list[str] = field(default_factory=list)
+    """Sessions that ran here and did not pass."""
+
+
+@dataclass
+class Stage:
+    """The clean clone, with its record."""
+
+    workshop: Workshop
+    repository: Repository
+    root: Path
+    """The project's folder in it."""
+    record: Record
+    reused: bool = False
+
+    def save(self) -> None:
+        """Write the record, whole or not at all."""
+        path = self.workshop.folder / "stage.json"
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self.record), indent=2), encoding="utf-8")
+        partial.replace(path)
+
+
+def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
+    """Return the stage for ``plan``: the one an earlier run left for the same commit, else a new clone.
+
+    Args:
+        shop: Where it is kept.
+        plan: The release.
+        fresh: Make a new one in any case.
+    """
+    root = shop.stage / plan.folder
+    if not fresh and (record := _reusable(shop, plan)):
+        return Stage(shop, Repository(shop.stage), root, record, reused=True)
+    (shop.folder / "stage.json").unlink(missing_ok=True)
+    for old in (shop.stage, shop.environments):
+        shutil.rmtree(old, ignore_errors=True)
+    clone = plan.repository.clone(shop.stage, branch=plan.branch)
+    stage = Stage(shop, clone, root, _new_record(plan))
+    if not plan.bump:
+        stage.record.commit = plan.head
+    stage.save()
+    return stage
+
+
+def _new_record(plan: Plan) -> Record:
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time())
+
+
+def _made_by() -> str:
+    try:
+        return importlib.metadata.version("nox-ship")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
+
+
+def _reusable(shop: Workshop, plan: Plan) -> Record | None:
+    try:
+        record = Record(**json.loads((shop.folder / "stage.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    same = (record.head, record.version, record.tag, record.made_by) == (
+        plan.head,
+        plan.version,
+        plan.tag,
+        _made_by(),
+    )
+    if not same or record.commit is None or time.time() - record.made_at > REUSE_SECONDS:
+        return None
+    stage = Repository(shop.stage)
+    intact = (shop.stage / ".git").is_dir() and stage.find("rev-parse", "HEAD") == record.commit
+    if not intact or stage.find("rev-parse", f"{plan.tag}^{{commit}}") != record.commit:
+        return None
+    return record if stage.find("diff", "--quiet", "HEAD") is not None else None

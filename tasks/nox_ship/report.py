@@ -1,0 +1,154 @@
+"""What a person and a machine read afterwards: progress while it runs, one table at the end, and JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from nox_ship.errors import Finding
+
+StepStatus = Literal["done", "reused", "failed", "skipped", "not reached"]
+
+SCHEMA = 1
+"""Version of the JSON report's form."""
+
+_COLOURS = {"done": "green", "passed": "green", "reused": "cyan", "skipped": "yellow", "failed": "red"}
+_LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
+
+
+@dataclass
+class Row:
+    """One line of the table: a step, or a session within the gates."""
+
+    name: str
+    status: str
+    seconds: float = 0.0
+    detail: str = ""
+    within: str | None = None
+    """The step that a session belongs to."""
+
+
+@dataclass
+class Report:
+    """Everything that is to be said about one run."""
+
+    title: str
+    passed: bool = False
+    project: str = ""
+    version: str = ""
+    tag: str = ""
+    commit: str = ""
+    rows: list[Row] = field(default_factory=list)
+    pushes: list[str] = field(default_factory=list)
+    uploads: list[str] = field(default_factory=list)
+    findings: list[dict[str, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def steps_not_reached(self) -> list[str]:
+        """Return the names of the steps that were not tried."""
+        return [row.name for row in self.rows if row.within is None and row.status == "not reached"]
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON, whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.partial")
+        partial.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+
+
+class Voice:
+    """Tells a person what is going on; on a terminal with a spinner, elsewhere with a line for each event."""
+
+    def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
+        self.console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.verbose = verbose
+        self._status = self.console.status("") if self.console.is_terminal else None
+        self._running: list[str] = []
+
+    def step_started(self, name: str, what: str) -> None:
+        """Tell that a step begins."""
+        if self._status:
+            self._status.update(f"[bold]{escape(name)}[/bold]: {escape(what)}")
+            self._status.start()
+
+    def step_ended(self, row: Row) -> None:
+        """Tell how a step ended."""
+        if self._status:
+            self._status.stop()
+        self._line(row, indent="")
+
+    def session_started(self, name: str) -> None:
+        """Tell that a session begins."""
+        self._running.append(name)
+        self._show_running()
+
+    def session_ended(self, name: str, status: str) -> None:
+        """Tell how a session ended."""
+        if name in self._running:
+            self._running.remove(name)
+        words = {"success": "passed", "aborted": "failed"}.get(status, status)
+        self._line(Row(name, words), indent="  ")
+        self._show_running()
+
+    def echo(self, line: str) -> None:
+        """Show a line of a tool's output, if the user asked for it."""
+        if self.verbose:
+            self.console.print(escape(line))
+
+    def note(self, text: str) -> None:
+        """Tell a detail of the step that runs."""
+        self.console.print(f"  [dim]{escape(text)}[/dim]")
+
+    def finding(self, finding: Finding) -> None:
+        """Show a finding: the output of the tool first, then the one line that counts."""
+        colour = _LEVELS[finding.level]
+        if finding.detail:
+            self.console.print(escape(finding.detail.rstrip()))
+        self.console.print(f"[{colour}]{finding.level}[/{colour}]: {escape(str(finding))}")
+
+    def end(self) -> None:
+        """Stop whatever is still shown as running."""
+        if self._status:
+            self._status.stop()
+
+    def _show_running(self) -> None:
+        if self._status and self._running:
+            self._status.update(f"[bold]gates[/bold]: {escape(', '.join(self._running))}")
+
+    def _line(self, row: Row, indent: str) -> None:
+        colour = _COLOURS.get(row.status, "white")
+        seconds = f" ({row.seconds:.1f} s)" if row.seconds >= 0.05 else ""
+        detail = f"  {escape(row.detail)}" if row.detail else ""
+        self.console.print(f"{indent}[{colour}]{row.status:7}[/{colour}] {escape(row.name)}{seconds}{detail}")
+
+    def table(self, report: Report) -> None:
+        """Show the table of a run: its steps, their times, and what goes where."""
+        table = Table(title=escape(report.title), title_justify="left", show_edge=False, pad_edge=False)
+        for column in ("step", "result", "seconds", "what"):
+            table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
+        for row in report.rows:
+            colour = _COLOURS.get(row.status, "white")
+            name = f"  {row.name}" if row.within else row.name
+            seconds = f"{row.seconds:.1f}" if row.seconds else ""
+            table.add_row(escape(name), f"[{colour}]{row.status}[/{colour}]", seconds, escape(row.detail))
+        self.console.print()
+        self.console.print(table)
+        self._list("push", report.pushes)
+        self._list("upload", report.uploads)
+        self.console.print()
+
+    def _list(self, verb: str, items: Iterable[str]) -> None:
+        for item in items:
+            self.console.print(f"would {verb}  {escape(item)}")
+
+    def last_line(self, text: str) -> None:
+        """Say the sentence that the run ends with."""
+        self.console.print(f"[bold]{escape(text)}[/bold]")

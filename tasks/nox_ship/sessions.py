@@ -1,0 +1,388 @@
+"""The sessions: parse, call one engine function, show one family of errors. The only importer of nox."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import nox
+import nox.registry
+
+from nox_ship import lifeline
+from nox_ship.config import Settings
+from nox_ship.errors import Kind, ShipError
+from nox_ship.project import Project
+
+if TYPE_CHECKING:
+    from nox_ship.report import Report, Voice
+
+# Engines are imported in the sessions that use them: `nox -l` pays for none.
+
+NOT_YET = Kind("NS909", "not-yet", "Add `--dry-run` to rehearse it.")
+NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
+OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
+
+# Back ends that make an editable install without writing to the source tree; others must take turns.
+_TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """How a session is registered."""
+
+    function: Callable[[nox.Session], None]
+    per_python: bool = False
+    environment: bool = True
+    requires: tuple[str, ...] = ()
+    gate: bool = False
+
+
+def register(*, exclude: Iterable[str] = ()) -> None:
+    """Register the sessions; see :func:`nox_ship.register`."""
+    left_out = set(exclude)
+    if unknown := left_out - set(_SPECS):
+        msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(_SPECS)}"
+        raise ValueError(msg)
+    in_release = lifeline.join_release()
+    # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
+    alone = "--" in sys.argv and not in_release
+    taken = set(nox.registry.get())
+    pythons = _pythons()
+    for name, spec in _SPECS.items():
+        if name in left_out or name in taken:
+            continue
+        requires = [r for r in spec.requires if r not in left_out and not (alone and name == "coverage")]
+        python: list[str] | bool | None = None if spec.environment else False
+        declare = nox.session(
+            name=name,
+            python=pythons if spec.per_python else python,
+            venv_backend="uv" if spec.environment else "none",
+            download_python="never",
+            requires=requires,
+            allow_parallel=True,
+            default=spec.gate,
+            tags=["gate"] if spec.gate else [],
+        )
+        declare(spec.function)
+
+
+def _pythons() -> list[str]:
+    """Return the project's Pythons; a mistake in its settings is reported by the session that runs."""
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    try:
+        return list(Project.read(Path.cwd()).pythons(running))
+    except ShipError:
+        return [running]
+
+
+def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
+    """Make a session of ``function``: the project is read for it, credentials are kept from it, errors are shown."""
+
+    @functools.wraps(function)
+    def session_function(session: nox.Session) -> None:
+        from nox_ship import process
+
+        with _errors_shown(session):
+            project = Project.read(Path.cwd())
+            hidden = set(process.secret_names(os.environ)) - set(project.settings.pass_env)
+            session.env.update(dict.fromkeys(hidden))
+            function(session, project)
+
+    return session_function
+
+
+@contextmanager
+def _errors_shown(session: nox.Session) -> Iterator[None]:
+    """Show findings and end the session with one line; nothing else of ours may reach nox as an exception."""
+    try:
+        yield
+    except ShipError as error:
+        _fail(session, error)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(session, ShipError((NO_SPACE_LEFT if full else OS_ERROR)(f"{where}{error.strerror or error}.")))
+
+
+def _fail(session: nox.Session, error: ShipError) -> NoReturn:
+    from nox_ship.report import Voice
+
+    voice = Voice()
+    if len(error.findings) > 1 or error.findings[0].detail:
+        for finding in error.findings:
+            voice.finding(finding)
+    _end(session, error)
+
+
+def _end(session: nox.Session, error: ShipError) -> NoReturn:
+    """End the session as failed, with one line."""
+    first, *more = error.findings
+    line = f"{first}{f' (and {len(more)} more, above)' if more else ''}"
+    session.error(line.removesuffix("."))  # nox adds one
+
+
+def _run_recipe(session: nox.Session, project: Project, recipe: object) -> None:
+    from nox_ship.gates.recipes import Recipe
+
+    if not isinstance(recipe, Recipe):
+        raise TypeError
+    if recipe.skip:
+        session.skip(recipe.skip)
+    _install(session, project, recipe.requirements, editable=recipe.project)
+    for command in recipe.commands:
+        session.run(*command, env=recipe.env)
+
+
+def _install(session: nox.Session, project: Project, requirements: Sequence[str], *, editable: bool) -> None:
+    arguments = [*(("-e", ".") if editable else ()), *requirements]
+    if not arguments:
+        return
+    if not editable or project.backend.startswith(_TIDY_BACKENDS):
+        session.install(*arguments)
+        return
+    import filelock
+
+    with filelock.FileLock(project.own_folder() / "install.lock"):
+        session.install(*arguments)
+
+
+@_front_door
+def lint(session: nox.Session, project: Project) -> None:
+    """Check the code's style and for likely mistakes: ruff, or the project's own commands."""
+    from nox_ship.gates import recipes
+
+    _run_recipe(session, project, recipes.lint(project, session.posargs))
+
+
+@_front_door
+def typecheck(session: nox.Session, project: Project) -> None:
+    """Check the types: mypy, or the project's own commands."""
+    from nox_ship.gates import recipes
+
+    _run_recipe(session, project, recipes.typecheck(project, session.posargs))
+
+
+@_front_door
+def tests(session: nox.Session, project: Project) -> None:
+    """Run the tests with pytest, on each Python, and measure what they cover."""
+    from nox_ship.gates import recipes
+
+    _run_recipe(session, project, recipes.tests(project, str(session.python), session.posargs))
+
+
+@_front_door
+def coverage(session: nox.Session, project: Project) -> None:
+    """Combine what the tests covered on each Python and hold the threshold."""
+    from nox_ship.gates import recipes
+
+    _run_recipe(session, project, recipes.coverage(project, session.posargs))
+
+
+@_front_door
+def audit(session: nox.Session, project: Project) -> None:
+    """Look for known vulnerabilities in the dependencies and for security findings in the code."""
+    from nox_ship.gates import audit as auditing
+    from nox_ship.gates.groups import Groups
+
+    settings = project.settings.audit
+    if settings.run:
+        from nox_ship.gates import recipes
+
+        _run_recipe(session, project, recipes.own_audit(project, session.posargs))
+        return
+    groups = Groups.of(project)
+    _install(
+        session,
+        project,
+        [*(groups.requirement_for(tool) for tool in auditing.TOOLS), *settings.install],
+        editable=False,
+    )
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
+        audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
+    session.log(auditing.code(project, Path(session.bin)))
+    if audited.vulnerable:
+        raise ShipError(*audited.vulnerable)
+    if audited.unknown:
+        unknown = auditing.not_audited(audited)
+        if os.environ.get("CI"):
+            raise unknown
+        session.skip(str(unknown))
+    session.log(f"{audited.looked_up} dependencies looked up, no known vulnerability")
+
+
+@_front_door
+def build(session: nox.Session, project: Project) -> None:
+    """Build sdist and wheel into dist/, check them, and write the manifest."""
+    from nox_ship.cli import build_arguments
+    from nox_ship.package.build import build as build_files
+    from nox_ship.report import Voice
+
+    outcome = build_files(project, fresh=build_arguments(session.posargs).fresh)
+    manifest = outcome.manifest
+    for finding in outcome.warnings:
+        Voice().finding(finding)
+    if outcome.reused:
+        session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
+    for file in manifest.files:
+        session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
+    if manifest.dirty:
+        session.warn("the checkout has changes that no commit has; the manifest says so")
+
+
+@_front_door
+def verify_install(session: nox.Session, project: Project) -> None:
+    """Install each built file into a fresh environment, on each Python, and try it there."""
+    from nox_ship.package.build import dist_folder, manifest_path
+    from nox_ship.package.install import verify_files
+    from nox_ship.package.manifest import Manifest
+
+    manifest = Manifest.read(manifest_path(project))
+    python = Path(session.bin) / "python"
+    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))
+    session.log(done)
+
+
+def _publish(session: nox.Session, project: Project, index: str | None) -> None:
+    from packaging.version import Version
+
+    from nox_ship.cli import publish_arguments
+    from nox_ship.package.build import dist_folder, manifest_path
+    from nox_ship.package.manifest import Manifest
+    from nox_ship.release.publish import converge, display_name, install_from, route
+    from nox_ship.world.standins import StandIns
+
+    _prepare(session)
+    if not publish_arguments(session.posargs).dry_run:
+        raise ShipError(NOT_YET("Publishing to a real index is not in this version of nox-ship."))
+    manifest = Manifest.read(manifest_path(project))
+    name = index or route(project.settings, Version(manifest.version))
+    port = project.settings.rehearsal.port
+    with (
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+        StandIns(project.root, Path(folder), port=port) as world,
+    ):
+        standin = world.index(name)
+        converge(manifest, dist_folder(project), standin, session.log)
+        installed = install_from(manifest, dist_folder(project), standin, project)
+    session.log(f"{installed} was installed from the stand-in for {display_name(name)} and works")
+    session.log(f"Nothing left this machine. To publish it: `nox -s {session.name}`")
+
+
+@_front_door
+def publish_test(session: nox.Session, project: Project) -> None:
+    """Bring TestPyPI to what the manifest says."""
+    _publish(session, project, "testpypi")
+
+
+@_front_door
+def publish_prod(session: nox.Session, project: Project) -> None:
+    """Bring PyPI to what the manifest says."""
+    _publish(session, project, "pypi")
+
+
+@_front_door
+def publish(session: nox.Session, project: Project) -> None:
+    """Bring the index that the version's route names to what the manifest says."""
+    _publish(session, project, None)
+
+
+def release(session: nox.Session) -> None:
+    """Release the project, or rehearse it: `nox -s release -- patch --dry-run`."""
+    with _errors_shown(session):
+        _release(session)
+
+
+def _release(session: nox.Session) -> None:
+    from nox_ship.cli import release_arguments
+    from nox_ship.release.pipeline import Run, run_pipeline
+    from nox_ship.release.preflight import Request
+    from nox_ship.release.stage import workshop
+    from nox_ship.report import Report, Voice
+    from nox_ship.world.standins import StandIns
+
+    _prepare(session)
+    options = release_arguments(session.posargs)
+    if not options.dry_run:
+        raise ShipError(NOT_YET("Releasing for real is not in this version of nox-ship."))
+    root = Path.cwd()
+    request = Request(options.wanted, tuple(options.without), options.fresh)
+    voice = Voice(verbose=options.verbose)
+    report = Report(title=f"Rehearsal of {session.name}")
+    settings = _rehearsal_settings(root)
+    with (
+        workshop(root) as shop,
+        StandIns(root, shop.world(), remote=settings.remote, port=settings.rehearsal.port) as world,
+    ):
+        run = Run(root, request, _session_names(), world, shop, voice, report)
+        try:
+            run_pipeline(run)
+        except ShipError as error:
+            _stopped(session, voice, report, error)
+        finally:
+            if options.report:
+                report.write(Path(session.invoked_from) / options.report)
+        voice.table(report)
+        voice.note(f"report: {shop.report}")
+        command = shlex.join(arg for arg in session.posargs if arg != "--dry-run")
+        voice.last_line(f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}")
+
+
+def _stopped(session: nox.Session, voice: Voice, report: Report, error: ShipError) -> NoReturn:
+    """Show why a release stopped: each finding, how far it came, and one line to end with."""
+    first, *more = error.findings
+    if more or first.detail:
+        for finding in error.findings:
+            voice.finding(finding)
+    if len(report.rows) > len(report.steps_not_reached()) + 1:
+        voice.table(report)
+    voice.last_line("Nothing was touched: the rehearsal stopped before its end.")
+    _end(session, error)
+
+
+def _rehearsal_settings(root: Path) -> Settings:
+    try:
+        return Project.read(root).settings
+    except ShipError:  # the preflight reports it, beside everything else
+        return Settings()
+
+
+def _session_names() -> set[str]:
+    names = set()
+    for name, function in nox.registry.get().items():
+        names.add(name)
+        if isinstance(function.python, list | tuple):
+            names.update(f"{name}-{python}" for python in function.python)
+    return names
+
+
+def _prepare(session: nox.Session) -> None:
+    """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
+    if session.parallel:
+        lifeline.end_with(os.getppid())
+    for library in ("pypiserver", "urllib3"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+
+
+_SPECS = {
+    "lint": _Spec(lint, gate=True),
+    "typecheck": _Spec(typecheck, gate=True),
+    "tests": _Spec(tests, per_python=True, gate=True),
+    "coverage": _Spec(coverage, requires=("tests",), gate=True),
+    "audit": _Spec(audit, gate=True),
+    "build": _Spec(build, environment=False),
+    "verify-install": _Spec(verify_install, per_python=True, requires=("build",)),
+    "publish-test": _Spec(publish_test, environment=False, requires=("verify-install",)),
+    "publish-prod": _Spec(publish_prod, environment=False, requires=("verify-install",)),
+    "publish": _Spec(publish, environment=False, requires=("verify-install",)),
+    "release": _Spec(release, environment=False),
+}

@@ -1,0 +1,195 @@
+"""Stand-ins for everything that a release changes: the world of a rehearsal.
+
+Each part is the real thing in another place: a bare git repository, a clone of the checkout, pypiserver on loopback.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from types import TracebackType
+from typing import Self
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.world.index import Index
+from nox_ship.world.remote import Remote
+
+PORT_TAKEN = Kind(
+    "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
+)
+NO_REMOTE = Kind(
+    "NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice"
+)
+REMOTE_NOT_ASKED = Kind(
+    "NS210",
+    "remote-not-asked",
+    "What was last fetched stands in for it: tags and commits made there since are not known.",
+    level="notice",
+)
+
+_LOOPBACK = "127.0.0.1"
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """An HTTP server that answers each request on a thread which ends with the process."""
+
+    daemon_threads = True
+
+
+class _SilentHandler(WSGIRequestHandler):
+    """A handler without an access log, and without a reverse look-up of the client's name."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+        """Write nothing."""
+
+    def address_string(self) -> str:
+        """Return the client's address as it is."""
+        return str(self.client_address[0])
+
+
+class StandInIndex:
+    """pypiserver, inside this process and on loopback: it cannot outlive us."""
+
+    def __init__(self, packages: Path, port: int = 0) -> None:
+        """Serve the folder ``packages``; ``port`` 0 takes a free one.
+
+        Raises:
+            ShipError: The port cannot be had (NS803).
+        """
+        import pypiserver
+
+        packages.mkdir(parents=True, exist_ok=True)
+        app = pypiserver.app(
+            roots=[packages], password_file=".", authenticate=[], disable_fallback=True, hash_algo="sha256"
+        )
+        try:
+            self._server = make_server(
+                _LOOPBACK, port, app, server_class=_Server, handler_class=_SilentHandler
+            )
+        except (OSError, OverflowError) as error:
+            raise ShipError(PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {error}.")) from error
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def index(self) -> Index:
+        """The index as a release sees it."""
+        base = f"http://{_LOOPBACK}:{self._server.server_port}"
+        anyone = {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
+        return Index("rehearsal", f"{base}/", f"{base}/simple/", anyone)
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class StandIns:
+    """The world of a rehearsal; a part is made when it is first asked for.
+
+    Use it as a context manager: leaving it stops the index.
+    """
+
+    def __init__(self, source: Path, folder: Path, *, remote: str | None = None, port: int = 0) -> None:
+        """Stand in for the world around the checkout at ``source``.
+
+        Args:
+            source: The user's checkout; it is read, never written.
+            folder: An empty folder for the stand-ins.
+            remote: The git remote to stand in for; None takes the branch's own.
+            port: Loopback port of the index, 0 for a free one.
+        """
+        self._source_path = source
+        self._folder = folder
+        self._remote_name = remote
+        self._port = port
+        self._notices: list[Finding] = []
+        self._close = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close.close()
+
+    @cached_property
+    def _source(self) -> Repository:
+        return Repository.at(self._source_path)
+
+    @cached_property
+    def checkout(self) -> Repository:
+        """A clone of the user's checkout."""
+        return self._source.clone(self._folder / "checkout")
+
+    @cached_property
+    def remote(self) -> Remote:
+        """A bare repository with the branches and tags of the user's remote."""
+        bare = self._folder / "remote.git"
+        self._source.run("init", "--quiet", "--bare", bare)
+        alternates = bare / "objects" / "info" / "alternates"
+        alternates.write_text(f"{self._source.objects}\n", encoding="utf-8")
+        name, refs = self._asked
+        known = self._source.known(refs.values())
+        rows = sorted(f"{commit} {ref}\n" for ref, commit in refs.items() if commit in known)
+        (bare / "packed-refs").write_text("".join(rows), encoding="utf-8")
+        return Remote(name, str(bare), self._source)
+
+    def known_refs(self) -> Mapping[str, str]:
+        """Return what the user's remote has; only the asking reaches it."""
+        return self._asked[1]
+
+    @cached_property
+    def _asked(self) -> tuple[str, dict[str, str]]:
+        name = remote_name(self._source, self._remote_name)
+        if name is None:
+            self._notices.append(NO_REMOTE("The repository has no remote; an empty one stands in for it."))
+            return "origin", {}
+        try:
+            return name, Remote(name, name, self._source).refs()
+        except ShipError as error:
+            self._notices.append(REMOTE_NOT_ASKED(error.findings[0].what))
+            return name, self._last_fetched(name)
+
+    def _last_fetched(self, name: str) -> dict[str, str]:
+        listing = self._source.run(
+            "for-each-ref", f"refs/remotes/{name}", "--format=%(refname:lstrip=3) %(objectname)"
+        )
+        pairs = (line.rsplit(" ", 1) for line in listing.splitlines())
+        return {f"refs/heads/{branch}": commit for branch, commit in pairs if branch != "HEAD"}
+
+    @cached_property
+    def rehearsal_index(self) -> Index:
+        """pypiserver on loopback."""
+        server = StandInIndex(self._folder / "index", self._port)
+        self._close.callback(server.close)
+        return server.index
+
+    def index(self, name: str) -> Index:
+        """Return the stand-in index, under the name of the one it stands in for."""
+        index = self.rehearsal_index
+        return Index(name, index.upload_url, index.simple_url, index.credentials)
+
+    def notices(self) -> tuple[Finding, ...]:
+        """Return what could not be known about the real world."""
+        return tuple(self._notices)
+
+
+def remote_name(repository: Repository, wanted: str | None) -> str | None:
+    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``."""
+    if wanted:
+        return wanted
+    names = repository.remote_names()
+    branch = repository.branch
+    own = repository.config(f"branch.{branch}.remote") if branch else None
+    if own in names:
+        return own
+    return "origin" if "origin" in names else next(iter(names), None)

@@ -1,0 +1,36 @@
+"""The one door to everything that a release changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from nox_ship.errors import Finding
+from nox_ship.git import Repository
+from nox_ship.world.index import Index
+from nox_ship.world.remote import Remote
+
+
+class World(Protocol):
+    """What a release changes; the pipeline is handed one and does not know which."""
+
+    @property
+    def checkout(self) -> Repository:
+        """The checkout that is fast-forwarded to the release at the end."""
+
+    @property
+    def remote(self) -> Remote:
+        """The repository that branch and tag are pushed to."""
+
+    def known_refs(self) -> Mapping[str, str]:
+        """Return the commit of each branch and tag of the user's remote, by full name, as far as it is known."""
+
+    @property
+    def rehearsal_index(self) -> Index:
+        """An index on this machine, for trying the upload."""
+
+    def index(self, name: str) -> Index:
+        """Return the package index of that name."""
+
+    def notices(self) -> tuple[Finding, ...]:
+        """Return what a person should know about this world."""
