@@ -57,16 +57,15 @@ class Repository:
         Raises:
             ShipError: It lies in none (NS201), or that has no commit yet (NS202).
         """
-        done = process.run(
-            ["git", *_QUIET, "rev-parse", "--show-toplevel"], cwd=folder, env=_ENV, check=False
-        )
+        command = ["git", *_QUIET, "rev-parse", "--show-toplevel", "--verify", "--quiet", "HEAD"]
+        done = process.run(command, cwd=folder, env=_ENV, check=False)
+        top = done.stdout.partition("\n")[0]
+        if done.code and top:
+            raise ShipError(NO_COMMIT(f"The git repository at {top} has no commit."))
         if done.code:
             reason = "" if "not a git repository" in done.stderr else f" Git says: {done.stderr.strip()}"
             raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
-        repository = cls(Path(done.stdout.strip()))
-        if repository.find("rev-parse", "--verify", "--quiet", "HEAD") is None:
-            raise ShipError(NO_COMMIT(f"The git repository at {repository.path} has no commit."))
-        return repository
+        return cls(Path(top))
 
     def run(
         self, *args: str | os.PathLike[str], env: Mapping[str, str] | None = None, secrets: bool = False
@@ -157,11 +156,10 @@ class Repository:
         The clone commits and tags as this repository would: same identity, signing and hooks.
         """
         at = ["--branch", branch] if branch else []
-        self.run("clone", "--quiet", "--shared", *at, self.path, target)
-        clone = Repository(target)
         settings = [("core.hooksPath", str(self.hooks)), *self._identity()]
-        for key, value in settings:
-            clone.run("config", "--local", key, value)
+        configured = [word for key, value in settings for word in ("--config", f"{key}={value}")]
+        self.run("clone", "--quiet", "--shared", *at, *configured, self.path, target)
+        clone = Repository(target)
         if (target / ".gitmodules").is_file():
             clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True)
         return clone

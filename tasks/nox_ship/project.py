@@ -40,6 +40,7 @@ _NOT_PACKAGES = {
     "build",
     "dist",
 }
+_TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
 _PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
 
 
@@ -154,6 +155,22 @@ class Project:
             return self.settings.pythons
         admitted = tuple(v for v in self.classified_pythons if admits(self.requires_python, v))
         return admitted or (running,)
+
+    @property
+    def tidy_build(self) -> bool:
+        """Whether an editable build writes nothing to the source tree: known back ends without build hooks."""
+        hooks = (
+            "hooks" in _table(self.tool("hatch"), "build")
+            or "build" in self.poetry
+            or "build" in self.tool("pdm")
+        )
+        return self.backend.startswith(_TIDY_BACKENDS) and not hooks
+
+    @property
+    def static(self) -> bool:
+        """Whether ``pyproject.toml`` alone tells version and dependencies."""
+        dynamic = set(self.metadata.get("dynamic", []))
+        return bool(self.metadata) and not {"version", "dependencies", "optional-dependencies"} & dynamic
 
     @cached_property
     def packages(self) -> tuple[Path, ...]:

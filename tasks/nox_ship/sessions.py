@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import functools
 import logging
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 NOT_YET = Kind("NS909", "not-yet", "Add `--dry-run` to rehearse it.")
 NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
 OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
-
-# Back ends that make an editable install without writing to the source tree; others must take turns.
-_TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
 
 
 @dataclass(frozen=True)
@@ -140,20 +138,24 @@ def _run_recipe(session: nox.Session, project: Project, recipe: object) -> None:
         session.skip(recipe.skip)
     _install(session, project, recipe.requirements, editable=recipe.project)
     for command in recipe.commands:
-        session.run(*command, env=recipe.env)
+        session.run(*command, env=recipe.env, external=Path(command[0]).is_absolute())
 
 
 def _install(session: nox.Session, project: Project, requirements: Sequence[str], *, editable: bool) -> None:
-    arguments = [*(("-e", ".") if editable else ()), *requirements]
-    if not arguments:
-        return
-    if not editable or project.backend.startswith(_TIDY_BACKENDS):
-        session.install(*arguments)
-        return
-    import filelock
+    if not editable:
+        if requirements:
+            session.install(*requirements)
+    elif project.tidy_build and project.static:
+        # From a file, uv takes an editable build that another session made of the same sources; from the command
+        # line it builds anew each time.
+        listed = project.own_folder() / "editable.txt"
+        listed.write_text(f"-e {project.root.as_posix()}\n", encoding="utf-8")
+        session.install("-r", str(listed), *requirements)
+    else:
+        import filelock
 
-    with filelock.FileLock(project.own_folder() / "install.lock"):
-        session.install(*arguments)
+        with filelock.FileLock(project.own_folder() / "install.lock"):
+            session.install("-e", ".", *requirements)
 
 
 @_front_door
@@ -185,7 +187,20 @@ def coverage(session: nox.Session, project: Project) -> None:
     """Combine what the tests covered on each Python and hold the threshold."""
     from nox_ship.gates import recipes
 
-    _run_recipe(session, project, recipes.coverage(project, session.posargs))
+    recipe = recipes.coverage(project, session.posargs)
+    tool = _measuring_tool(session)
+    if tool and not project.settings.coverage.run:
+        commands = tuple((tool, *command[1:]) for command in recipe.commands)
+        recipe = dataclasses.replace(recipe, requirements=(), commands=commands)
+    _run_recipe(session, project, recipe)
+
+
+def _measuring_tool(session: nox.Session) -> str | None:
+    """Return the coverage that measured, from an environment of `tests` beside ours: it knows its own data best."""
+    for name in ("bin/coverage", "Scripts/coverage.exe"):
+        for tool in sorted(session.env_dir.absolute().parent.glob(f"tests-*/{name}")):
+            return str(tool)
+    return None
 
 
 @_front_door
@@ -225,12 +240,11 @@ def build(session: nox.Session, project: Project) -> None:
     """Build sdist and wheel into dist/, check them, and write the manifest."""
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
-    from nox_ship.report import Voice
 
     outcome = build_files(project, fresh=build_arguments(session.posargs).fresh)
     manifest = outcome.manifest
     for finding in outcome.warnings:
-        Voice().finding(finding)
+        session.warn(str(finding))
     if outcome.reused:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:
@@ -247,7 +261,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.manifest import Manifest
 
     manifest = Manifest.read(manifest_path(project))
-    python = Path(session.bin) / "python"
+    python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))
     session.log(done)
 

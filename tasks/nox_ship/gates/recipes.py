@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.gates.groups import Groups, provides
@@ -70,12 +68,9 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         )
     named = any(key in options for key in ("files", "packages", "modules"))
     targets = () if named or posargs else tuple(path.as_posix() for path in project.packages)
-    requirements = _chosen(settings, groups, "typecheck") or groups.fitting(_TYPING_GROUPS)
-    return Recipe(
-        (*_with_tool(requirements, groups, "mypy"), *settings.install),
-        project=True,
-        commands=(("mypy", *targets, *posargs),),
-    )
+    chosen = _chosen(settings, groups, "typecheck") or groups.fitting(_TYPING_GROUPS)
+    requirements = (*_with_tool(chosen, groups, "mypy"), *settings.install)
+    return Recipe(requirements, project=True, commands=(("mypy", *targets, *posargs),))
 
 
 def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
@@ -200,6 +195,8 @@ def _coverage_config(project: Project) -> tuple[str, ...]:
     if not {"source", "source_pkgs", "source_dirs", "include"} & set(measured):
         measured["source"] = [path.as_posix() for path in project.packages if path.suffix != ".py"] or ["."]
     settings["run"] = measured
+    import tomlkit  # costs the other gates too much
+
     path = coverage_folder(project).parent / "coverage.toml"
     text = tomlkit.dumps({"tool": {"coverage": settings}})
     if not path.is_file() or path.read_text(encoding="utf-8") != text:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +77,13 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
     if record.is_file() and record.read_text(encoding="utf-8") == fact:
         return f"these files passed on Python {label} already"
     findings = Findings()
-    for file, path in zip(manifest.files, paths, strict=True):
-        findings.catch(
-            functools.partial(verify, local_source(path, file.sha256), file.name, expected, python)
-        )
+    with ThreadPoolExecutor() as pool:
+        tried = [
+            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python)
+            for file, path in zip(manifest.files, paths, strict=True)
+        ]
+    for attempt in tried:
+        findings.catch(attempt.result)
     findings.raise_errors()
     record.write_text(fact, encoding="utf-8")
     return f"{len(paths)} files install and work on Python {label}"
@@ -123,7 +126,7 @@ def fresh_environment(python: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         environment = Path(folder) / "env"
-        command = [
+        command: list[process.Argument] = [
             process.uv(),
             "venv",
             "--quiet",

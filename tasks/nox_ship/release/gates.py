@@ -135,7 +135,7 @@ def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable
     report = stage.workshop.folder / "nox.json"
     report.unlink(missing_ok=True)
     command = [*process.module("nox"), "--noxfile", "noxfile.py", "--report", report, "--nocolor"]
-    command += ["--envdir", stage.workshop.environments, "--parallel", str(max(2, os.cpu_count() or 2))]
+    command += ["--envdir", stage.workshop.environments, "--parallel", str(2 * (os.cpu_count() or 2))]
     done = process.run(
         [*command, "--sessions", *names],
         cwd=stage.root,

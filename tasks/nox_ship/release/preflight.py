@@ -139,6 +139,7 @@ def preflight(
         findings.extend(_remote_branch(repository, branch, refs))
         if project:
             coming = findings.catch(lambda: _coming(project, repository, request, refs, findings))
+    findings.catch(lambda: world.rehearsal_index)
     findings.extend(world.notices())
     for finding in findings:
         if finding.level != "error":

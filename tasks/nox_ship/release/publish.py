@@ -54,7 +54,7 @@ def route(settings: Settings, version: Version) -> str:
 
 
 def converge(
-    manifest: Manifest, folder: Path, index: Index, note: Callable[[str], None]
+    manifest: Manifest, folder: Path, index: Index, note: Callable[[str], None] = lambda _: None
 ) -> tuple[Published, ...]:
     """Upload the manifest's files that ``index`` lacks, wheels before sdists, one at a time; then compare all.
 

@@ -10,8 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-import tomlkit
-
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.project import Project
@@ -287,6 +285,8 @@ def write_version(project: Project, source: VersionSource, new: str) -> None:
 
 
 def _derived_settings(project: Project, source: VersionSource) -> Path:
+    import tomlkit
+
     settings = {
         "current_version": source.current,
         "parse": "(?P<version>.+)",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -74,8 +74,10 @@ class StandInIndex:
             )
         except (OSError, OverflowError) as error:
             raise ShipError(PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {error}.")) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
+        # The first request imports half of the client's libraries; here it costs nobody's time.
+        threading.Thread(target=self.index.files, args=("nothing", "0"), daemon=True).start()
 
     @property
     def index(self) -> Index:
@@ -92,7 +94,7 @@ class StandInIndex:
 
 
 class StandIns:
-    """The world of a rehearsal; a part is made when it is first asked for.
+    """The world of a rehearsal; what takes time is made in the background, and waited for when it is asked for.
 
     Use it as a context manager: leaving it stops the index.
     """
@@ -111,30 +113,39 @@ class StandIns:
         self._remote_name = remote
         self._port = port
         self._notices: list[Finding] = []
-        self._close = ExitStack()
+        self._background = ThreadPoolExecutor(max_workers=2)
 
     def __enter__(self) -> Self:
+        self._server = self._background.submit(StandInIndex, self._folder / "index", self._port)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close.close()
+        self._background.shutdown()
+        if self._server.exception() is None:
+            self._server.result().close()
 
     @cached_property
     def _source(self) -> Repository:
         return Repository.at(self._source_path)
 
     @cached_property
+    def _clone(self) -> Future[Repository]:
+        return self._background.submit(self._source.clone, self._folder / "checkout")
+
+    @property
     def checkout(self) -> Repository:
         """A clone of the user's checkout."""
-        return self._source.clone(self._folder / "checkout")
+        return self._clone.result()
 
     @cached_property
     def remote(self) -> Remote:
         """A bare repository with the branches and tags of the user's remote."""
         bare = self._folder / "remote.git"
         self._source.run("init", "--quiet", "--bare", bare)
+        with (bare / "config").open("a", encoding="utf-8") as config:
+            config.write("[receive]\n\tautogc = false\n")
         alternates = bare / "objects" / "info" / "alternates"
         alternates.write_text(f"{self._source.objects}\n", encoding="utf-8")
         name, refs = self._asked
@@ -145,6 +156,7 @@ class StandIns:
 
     def known_refs(self) -> Mapping[str, str]:
         """Return what the user's remote has; only the asking reaches it."""
+        self._clone  # noqa: B018 - begun here, needed at the end
         return self._asked[1]
 
     @cached_property
@@ -166,12 +178,10 @@ class StandIns:
         pairs = (line.rsplit(" ", 1) for line in listing.splitlines())
         return {f"refs/heads/{branch}": commit for branch, commit in pairs if branch != "HEAD"}
 
-    @cached_property
+    @property
     def rehearsal_index(self) -> Index:
         """pypiserver on loopback."""
-        server = StandInIndex(self._folder / "index", self._port)
-        self._close.callback(server.close)
-        return server.index
+        return self._server.result().index
 
     def index(self, name: str) -> Index:
         """Return the stand-in index, under the name of the one it stands in for."""

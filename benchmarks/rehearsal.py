@@ -1,0 +1,171 @@
+"""How long a rehearsal takes beside a hand-written shell script that does the same work.
+
+Both start cold: no environments, no caches of mypy or ruff; what uv has downloaded is warm for both. They take turns,
+and the numbers that count are ratios within one run.
+
+Usage: python benchmarks/rehearsal.py [--rounds N]   (in an environment that has nox-ship installed)
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "sample"
+version = "1.0.0"
+description = "A small project"
+readme = "README.md"
+license = "MIT"
+requires-python = ">=3.11"
+classifiers = [{classifiers}]
+
+[project.scripts]
+sample = "sample:main"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/sample"]
+
+[tool.mypy]
+strict = true
+
+[tool.nox-ship]
+gates = ["lint", "typecheck", "tests", "coverage"]
+"""
+MODULE = '''\
+"""A module with some arithmetic."""
+
+
+def f{n}(values: list[int]) -> int:
+    """Return a sum."""
+    return sum(value * {n} for value in values if value % 2)
+'''
+INIT = '''\
+"""A small project."""
+
+from sample.m0 import f0
+
+
+def main() -> None:
+    """Print a number."""
+    print(f0([1, 2, 3]))
+'''
+TEST = """\
+import sample
+from sample import m{n}
+
+
+def test_sum() -> None:
+    assert m{n}.f{n}([1, 2, 3]) == 4 * {n}
+
+
+def test_main() -> None:
+    sample.main()
+"""
+NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
+MODULES = 12
+
+
+def make_project(folder: Path, pythons: list[str]) -> Path:
+    """Write the sample project under git, with a bare remote, and return its folder."""
+    project = folder / "project"
+    (project / "src" / "sample").mkdir(parents=True)
+    (project / "tests").mkdir()
+    classifiers = ", ".join(f'"Programming Language :: Python :: {python}"' for python in pythons)
+    files = {
+        "pyproject.toml": PYPROJECT.format(classifiers=classifiers),
+        "README.md": "# sample\n",
+        "LICENSE": "MIT\n",
+        "noxfile.py": NOXFILE,
+        "src/sample/__init__.py": INIT,
+        "src/sample/py.typed": "",
+    }
+    for n in range(MODULES):
+        files[f"src/sample/m{n}.py"] = MODULE.format(n=n)
+        files[f"tests/test_m{n}.py"] = TEST.format(n=n)
+    for name, text in files.items():
+        (project / name).write_text(text, encoding="utf-8")
+    remote = folder / "remote.git"
+    for command in (
+        ["git", "init", "--quiet", "--initial-branch=main"],
+        ["git", "config", "user.name", "Benchmark"],
+        ["git", "config", "user.email", "benchmark@example.invalid"],
+        ["git", "add", "."],
+        ["git", "commit", "--quiet", "--message=first"],
+        ["git", "init", "--quiet", "--bare", str(remote)],
+        ["git", "remote", "add", "origin", str(remote)],
+        ["git", "push", "--quiet", "--set-upstream", "origin", "main"],
+    ):
+        subprocess.run(command, cwd=project, check=True)
+    return project
+
+
+def seconds(command: list[str], cwd: Path, env: dict[str, str]) -> float:
+    """Run ``command`` and return how long it took; show what it printed where it fails."""
+    begun = time.monotonic()
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
+    return time.monotonic() - begun
+
+
+def main() -> None:
+    """Run the rounds and print the ratios."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--pythons", nargs="+", default=["3.11", "3.12"], help="two Pythons that are installed"
+    )
+    options = parser.parse_args()
+    rehearse = [sys.executable, "-m", "nox", "--session", "release", "--", "patch", "--dry-run"]
+    hidden = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    base = {
+        **{k: v for k, v in os.environ.items() if k not in hidden},
+        "PATH": path,
+        "NOX_SCRIPT_MODE": "none",
+    }
+    first, again = [], []
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        project = make_project(folder, options.pythons)
+        for turn in range(options.rounds + 1):  # the first round only warms uv's downloads
+            work, cache = folder / "work", folder / "cache"
+            work.mkdir()
+            env = {**base, "NOX_SHIP_CACHE": str(cache)}
+            script = seconds(
+                [str(HERE / "by_hand.sh"), str(project), str(work), *options.pythons], folder, env
+            )
+            cold = seconds(rehearse, project, env)
+            second = seconds(rehearse, project, env)
+            shutil.rmtree(work)
+            shutil.rmtree(cache)
+            if turn:
+                first.append(cold / script)
+                again.append(second / cold)
+                print(
+                    f"round {turn}: rehearsal/script {cold / script:.2f}, second/first {second / cold:.2f}",
+                    flush=True,
+                )
+    print(f"median of {options.rounds}: rehearsal/script {statistics.median(first):.2f} (at most 1.3)")
+    print(f"median of {options.rounds}: second/first rehearsal {statistics.median(again):.2f} (at most 0.5)")
+
+
+if __name__ == "__main__":
+    main()
