@@ -24,6 +24,10 @@ _SECRET_NAME = re.compile(
 )
 # Forms in which PyPI and GitHub issue tokens, whatever the variable is called.
 _SECRET_VALUE = re.compile(r"^(pypi-[A-Za-z0-9_-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,})$")
+# The frames of a Python traceback, up to the line that names the exception.
+_TRACEBACK = re.compile(
+    r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE
+)
 # Set by git for its hooks; inherited, they would aim our git at another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
@@ -43,8 +47,9 @@ class Done:
 
     @property
     def output(self) -> str:
-        """Both streams, standard output first."""
-        return "\n".join(text.rstrip() for text in (self.stdout, self.stderr) if text.strip())
+        """Both streams, standard output first; of a traceback only the line that says what happened."""
+        text = "\n".join(text.rstrip() for text in (self.stdout, self.stderr) if text.strip())
+        return _TRACEBACK.sub("", text)
 
 
 class CommandFailedError(ShipError):

@@ -75,7 +75,7 @@ def build(project: Project, *, fresh: bool = False) -> Outcome:
         _sources(repository, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
-        _run_build(folder, Path(out), repository.commit_time)
+        _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         sources = _listed(folder, untracked=dirty)
         warnings = _check(project, files, sources, str(release[1]) if release else None)
@@ -121,11 +121,14 @@ def _listed(folder: Path, *, untracked: bool) -> tuple[str, ...]:
     return tuple(name for name in listing.split("\0") if name)
 
 
-def _run_build(folder: Path, out: Path, commit_time: int) -> None:
+def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
     done = process.run(command, cwd=folder, env={"SOURCE_DATE_EPOCH": str(commit_time)}, check=False)
     if done.code:
-        raise ShipError(BUILD_FAILED("The build back end failed.", detail=done.output))
+        log.write_text(f"{done.stdout}\n{done.stderr}", encoding="utf-8")
+        raise ShipError(
+            BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output)
+        )
 
 
 def _check(

@@ -1,0 +1,333 @@
+"""Rehearsals from end to end: what they do, what they leave, and how they fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from workbench import GOOD, PYTHON, Bench, make_bench
+
+STEPS = ["preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish"]
+
+
+def test_rehearsal_does_everything_and_touches_nothing(bench: Bench) -> None:
+    """A rehearsal bumps, tags, tests, builds, uploads, installs and pushes, all of it in a world of stand-ins."""
+    before = bench.snapshot()
+    outcome = bench.rehearse("minor", "--report", "../report.json")
+    assert outcome.code == 0, outcome.output
+    assert bench.snapshot() == before
+    report = bench.report()
+    assert [row["name"] for row in report["rows"] if not row["within"]] == STEPS
+    assert report["passed"]
+    assert (report["version"], report["tag"]) == ("1.3.0", "v1.3.0")
+    assert report["pushes"] == ["main → origin", "v1.3.0 → origin"]
+    assert report["uploads"] == [
+        "sample-1.3.0-py3-none-any.whl → PyPI",
+        "sample-1.3.0.tar.gz → PyPI",
+    ]
+    assert json.loads((bench.root.parent / "report.json").read_text("utf-8")) == report
+    assert "Nothing was touched: this was a rehearsal. To do it: nox -s release -- minor" in outcome.output
+    stand_in = next(bench.cache.glob("*/world/remote.git"))
+    pushed = Bench(stand_in, stand_in, bench.cache)
+    assert pushed.git("rev-parse", "main") == pushed.git("rev-parse", "v1.3.0^{commit}") == report["commit"]
+    assert pushed.git("cat-file", "-t", "v1.3.0") == "tag"
+    assert 'version = "1.3.0"' in pushed.git("show", "main:pyproject.toml")
+    served = sorted(path.name for path in bench.cache.glob("*/world/index/*.*"))
+    assert served == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+
+
+def test_second_rehearsal_reuses_what_passed(bench: Bench) -> None:
+    """The same rehearsal again runs no gate twice; a new commit and `--fresh` run all of them."""
+    bench.rehearse()
+    again = bench.rehearse()
+    assert again.code == 0
+    sessions = {row["name"]: row["status"] for row in bench.report()["rows"] if row["within"]}
+    assert set(sessions.values()) == {"reused"}
+    assert bench.rehearse("--fresh").code == 0
+    assert "passed" in {row["status"] for row in bench.report()["rows"] if row["within"]}
+    bench.write({"more.txt": ""})
+    bench.commit()
+    assert bench.rehearse().code == 0
+    assert "reused" not in {row["status"] for row in bench.report()["rows"] if row["within"]}
+
+
+def test_other_version_is_not_the_same_rehearsal(bench: Bench) -> None:
+    """Nothing of a rehearsal of one version is taken for another version of the same commit."""
+    assert bench.rehearse("patch").code == 0
+    assert bench.rehearse("2.0.0rc1").code == 0
+    report = bench.report()
+    assert report["version"] == "2.0.0rc1"
+    assert report["uploads"][0] == "sample-2.0.0rc1-py3-none-any.whl → TestPyPI"
+    assert "reused" not in {row["status"] for row in report["rows"]}
+
+
+def broken_test(bench: Bench) -> None:
+    bench.write({"tests/test_more.py": "def test_sum():\n    assert 1 + 1 == 3\n"})
+
+
+def broken_back_end(bench: Bench) -> None:
+    bench.edit("pyproject.toml", 'packages = ["src/sample"]', 'packages = ["src/nothing"]')
+    bench.edit("pyproject.toml", 'readme = "README.md"', 'readme = "MISSING.md"')
+
+
+def broken_readme(bench: Bench) -> None:
+    bench.edit("pyproject.toml", "README.md", "README.rst")
+    bench.write({"README.rst": "Title\n==\n\n.. nonsense::\n\n`broken\n"})
+
+
+def missing_module(bench: Bench) -> None:
+    bench.write({"src/sample/inner.py": '"""Inner."""\n'})
+    bench.edit(
+        "pyproject.toml", 'packages = ["src/sample"]', 'packages = ["src/sample"]\nexclude = ["inner.py"]'
+    )
+
+
+def broken_entry_point(bench: Bench) -> None:
+    bench.edit("pyproject.toml", '"sample:main"', '"sample:mian"')
+
+
+def broken_import(bench: Bench) -> None:
+    bench.write({"tests/test_sample.py": "def test_nothing():\n    pass\n"})
+    bench.write({"src/sample/__init__.py": "import not_there\n\nmain = not_there.main\n"})
+
+
+def secret_in_the_wheel(bench: Bench) -> None:
+    bench.write({"src/sample/.env": "TOKEN=x\n"})
+
+
+def failing_smoke(bench: Bench) -> None:
+    text = '[tool.nox-ship.verify-install]\nsmoke = ["sample", ["python", "-c", "raise SystemExit(3)"]]\n'
+    bench.edit("pyproject.toml", "[tool.hatch", f"{text}\n[tool.hatch")
+
+
+def refusing_hook(name: str) -> None:
+    def prepare(bench: Bench) -> None:
+        hook = bench.root / ".git" / "hooks" / name
+        hook.write_text("#!/bin/sh\necho the hook says no\nexit 1\n", "utf-8")
+        hook.chmod(0o755)
+
+    return prepare  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "step", "expected"),
+    [
+        (broken_test, "gates", ["NS431", "tests-", "assert (1 + 1) == 3", f"nox -s tests-{PYTHON}"]),
+        (broken_back_end, "gates", ["NS431", "build did not pass", "NS501", "MISSING.md"]),
+        (broken_readme, "gates", ["NS502", "README"]),
+        (missing_module, "gates", ["NS514", "sample/inner.py"]),
+        (broken_entry_point, "gates", ["NS614", "sample:mian"]),
+        (broken_import, "gates", ["NS613", "not_there"]),
+        (secret_in_the_wheel, "gates", ["NS516", ".env"]),
+        (failing_smoke, "gates", ["NS616", "exit code 3"]),
+        (refusing_hook("pre-commit"), "bump", ["NS232", "the hook says no"]),
+        (refusing_hook("pre-push"), "push", ["NS231", "the hook says no"]),
+    ],
+)
+def test_failing_rehearsal_says_why(bench: Bench, prepare, step: str, expected: list[str]) -> None:  # type: ignore[no-untyped-def]
+    """Whatever fails, the rehearsal names it, shows the tool's output, and has touched nothing."""
+    prepare(bench)
+    bench.write({"marker.txt": ""})
+    bench.commit()
+    before = bench.snapshot()
+    outcome = bench.rehearse()
+    assert outcome.code == 1
+    assert outcome.clean
+    for text in expected:
+        assert text in outcome.output, outcome.output
+    assert "Nothing was touched" in outcome.output
+    assert bench.snapshot() == before
+    rows = {row["name"]: row["status"] for row in bench.report()["rows"] if not row["within"]}
+    assert rows[step] == "failed"
+    assert set(list(rows.values())[STEPS.index(step) + 1 :]) <= {"not reached"}
+
+
+def test_failed_gate_can_be_left_out(bench: Bench) -> None:
+    """With the failing gate taken out, the rest of the rehearsal completes and says what it left out."""
+    broken_test(bench)
+    bench.commit()
+    assert bench.rehearse().code == 1
+    outcome = bench.rehearse("patch", "--without", "tests")
+    assert outcome.code == 0, outcome.output
+    assert "without tests" in outcome.output
+
+
+def test_output_of_passing_tools_is_shown_on_demand(bench: Bench) -> None:
+    """What passing tools print is shown with `--verbose` only."""
+    bench.write({"tests/test_more.py": "def test_unmistakable_name():\n    pass\n"})
+    bench.edit(
+        "pyproject.toml", "[tool.nox-ship]", '[tool.pytest.ini_options]\naddopts = "-v"\n\n[tool.nox-ship]'
+    )
+    bench.commit()
+    assert "test_unmistakable_name" not in bench.rehearse().output
+    assert "test_unmistakable_name" in bench.rehearse("--verbose", "--fresh").output
+
+
+def test_own_session_is_a_gate(bench: Bench) -> None:
+    """A session of the project's own is run as a gate by its name, and stops the release where it fails."""
+    own = "\n\n@nox.session(python=False)\ndef docs(session):\n    session.run('python', '-c', '{code}')\n"
+    bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
+    bench.edit("pyproject.toml", '["tests"]', '["docs"]')
+    noxfile = (bench.root / "noxfile.py").read_text("utf-8")
+    bench.write({"noxfile.py": noxfile + own.format(code="print(1)")})
+    bench.commit()
+    assert bench.rehearse().code == 0
+    assert "docs" in {row["name"] for row in bench.report()["rows"]}
+    bench.write({"noxfile.py": noxfile + own.format(code="raise SystemExit(1)")})
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 1
+    assert outcome.has("NS431", "docs did not pass")
+
+
+def test_release_that_was_made_is_finished(bench: Bench) -> None:
+    """On a commit that is a release already, nothing is bumped again: that release is rehearsed to its end."""
+    bench.git("tag", "--annotate", "--message", "Release 1.2.3", "v1.2.3")
+    outcome = bench.rehearse("patch")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS223")
+    report = bench.report()
+    assert report["version"] == "1.2.3"
+    assert report["commit"] == bench.git("rev-parse", "HEAD")
+
+
+def test_remote_that_does_not_answer(bench: Bench) -> None:
+    """Without its remote a rehearsal goes on with what was last fetched, and says so."""
+    bench.remote.rename(bench.remote.with_name("gone"))
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS210")
+
+
+def test_project_without_remote(bench: Bench) -> None:
+    """A project that has no remote yet can be rehearsed; the report says that a release needs one."""
+    bench.git("remote", "remove", "origin")
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS209")
+
+
+def test_python_that_is_missing_on_a_laptop(bench: Bench) -> None:
+    """On a laptop, a Python that is not installed is skipped, with a notice in the table."""
+    bench.edit("pyproject.toml", "[tool.nox-ship]\n", f'[tool.nox-ship]\npythons = ["{PYTHON}", "3.99"]\n')
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    rows = {row["name"]: row for row in bench.report()["rows"]}
+    assert rows["tests-3.99"]["status"] == "skipped"
+    assert "3.99" in rows["tests-3.99"]["detail"]
+
+
+def test_changelog_is_cut(bench: Bench) -> None:
+    """The changelog's unreleased section becomes the release's, in the release's own commit."""
+    bench.write({"CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- A thing.\n"})
+    bench.commit()
+    assert bench.rehearse().code == 0
+    text = (bench.stage() / "CHANGELOG.md").read_text("utf-8")
+    assert "## [Unreleased]\n\n## [1.2.4] - 20" in text
+
+
+def test_project_in_a_folder_of_the_repository(tmp_path: Path) -> None:
+    """A project that is not at the top of its repository is released from its own folder."""
+    bench = make_bench(tmp_path, {f"packages/one/{name}": text for name, text in GOOD.items()})
+    inner = Bench(bench.root / "packages" / "one", bench.remote, bench.cache)
+    outcome = inner.rehearse()
+    assert outcome.code == 0, outcome.output
+    assert bench.report()["version"] == "1.2.4"
+
+
+DUMP = """\
+import json, os, pathlib
+
+def dump(name):
+    folder = pathlib.Path({folder!r})
+    (folder / f"{{name}}-{{os.getpid()}}.json").write_text(json.dumps(dict(os.environ)))
+"""
+
+
+def test_credentials_reach_no_code_of_others(bench: Bench, tmp_path: Path) -> None:
+    """Tests, back end, hooks, own sessions and installed code see no password, token or identity variable."""
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    dump = DUMP.format(folder=str(seen))
+    hook = bench.root / ".git" / "hooks" / "pre-commit"
+    hook.write_text(f"#!/bin/sh\nenv > {seen}/hook.txt\n", "utf-8")
+    hook.chmod(0o755)
+    bench.write(
+        {
+            "back_end.py": f"{dump}\ndump('backend')\nfrom hatchling.build import *\n",
+            "tests/test_sample.py": f"{dump}\ndef test_dump():\n    dump('tests')\n",
+            "src/sample/__init__.py": f"{dump}\ndump('installed')\n\ndef main():\n    pass\n",
+            "noxfile.py": (
+                "import nox\nimport nox_ship\n\nnox_ship.register()\n\n\n@nox.session(python=False)\ndef own(session):\n"
+                f"    session.run('sh', '-c', 'env > {seen}/own.txt', external=True)\n"
+            ),
+        }
+    )
+    bench.edit(
+        "pyproject.toml",
+        'build-backend = "hatchling.build"',
+        'build-backend = "back_end"\nbackend-path = ["."]',
+    )
+    bench.edit("pyproject.toml", '["tests"]', '["tests", "own"]')
+    bench.commit()
+    secrets = {
+        "TWINE_PASSWORD": "planted-1",
+        "TWINE_USERNAME": "planted-2",
+        "PYPI_API_TOKEN": "planted-3",
+        "GH_TOKEN": "planted-4",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "planted-5",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "planted-6",
+        "AWS_SECRET_ACCESS_KEY": "planted-7",
+        "UNSUSPICIOUS": "pypi-AgEIcHlwaS5vcmcCJDplanted8",
+        "HARMLESS": "kept",
+    }
+    outcome = bench.rehearse(env=secrets)
+    assert outcome.code == 0, outcome.output
+    assert bench.nox("-s", f"tests-{PYTHON}", "build", env=secrets).code == 0
+    texts = {
+        path.name.partition("-")[0].partition(".")[0]: path.read_text("utf-8") for path in seen.iterdir()
+    }
+    assert set(texts) == {"backend", "tests", "installed", "hook", "own"}
+    for path in seen.iterdir():
+        text = path.read_text("utf-8")
+        assert "planted" not in text, path.name
+        assert "kept" in text
+    assert "planted" not in outcome.output
+    assert not any("planted" in path.read_text("utf-8") for path in bench.cache.glob("*/*.json"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+@pytest.mark.parametrize("moment", [0.25, 0.6, 1.0, 1.6, 2.3, 3.2])
+def test_killed_rehearsal_leaves_nothing(bench: Bench, moment: float) -> None:
+    """After SIGKILL of its process group, at any moment, nothing is changed and nothing is left running."""
+    bench.write({"tests/test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(20)\n"})
+    bench.commit()
+    before = bench.snapshot()
+    running = bench.start("-s", "release", "--", "patch", "--dry-run")
+    time.sleep(moment)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait(timeout=10)
+    assert bench.processes() == []
+    assert bench.snapshot() == before
+    bench.write({"tests/test_slow.py": None})
+    bench.commit()
+    assert bench.rehearse().code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+def test_killed_parallel_nox_leaves_nothing(bench: Bench) -> None:
+    """A rehearsal that nox itself runs as a parallel session ends when that nox is killed."""
+    bench.write({"tests/test_slow.py": "import time\n\n\ndef test_slow():\n    time.sleep(20)\n"})
+    bench.commit()
+    running = bench.start("-j", "2", "-s", "release", "--", "patch", "--dry-run")
+    while not list(bench.cache.glob("*/envs/tests-*")) and running.poll() is None:
+        time.sleep(0.1)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait(timeout=10)
+    assert bench.processes() == []

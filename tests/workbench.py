@@ -1,0 +1,215 @@
+"""A workbench for integration tests: a project under git, its remote, and nox to run on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+GOOD = {
+    "pyproject.toml": f"""\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = "sample"
+version = "1.2.3"
+description = "A sample"
+readme = "README.md"
+license = "MIT"
+requires-python = ">=3.11"
+classifiers = ["Programming Language :: Python :: {PYTHON}"]
+
+[project.scripts]
+sample = "sample:main"
+
+[tool.hatch.build.targets.wheel]
+packages = ["src/sample"]
+
+[tool.nox-ship]
+gates = ["tests"]
+""",
+    "README.md": "# sample\n",
+    "LICENSE": "MIT\n",
+    ".gitignore": "__pycache__/\n",
+    "noxfile.py": "import nox_ship\n\nnox_ship.register()\n",
+    "src/sample/__init__.py": '"""A sample."""\n\n\ndef main():\n    """Say hello."""\n    print("hello")\n',
+    "tests/test_sample.py": "import sample\n\n\ndef test_main():\n    sample.main()\n",
+}
+"""A small project that can be released, with one quick gate."""
+
+_HIDDEN = (
+    "CI",
+    "NOX",
+    "TWINE",
+    "GITHUB",
+    "PYTEST",
+    "COVERAGE",
+    "UV_PYTHON",
+    "VIRTUAL_ENV",
+    "GIT_",
+    "PYTHONPATH",
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a nox run came to."""
+
+    code: int
+    output: str
+
+    def has(self, *texts: str) -> bool:
+        """Whether every one of ``texts`` was printed."""
+        return all(text in self.output for text in texts)
+
+    @property
+    def clean(self) -> bool:
+        """Whether no traceback was printed."""
+        return "Traceback (most recent call last)" not in self.output
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A project, its bare remote, and a folder for nox-ship's workshop."""
+
+    root: Path
+    remote: Path
+    cache: Path
+
+    def git(self, *args: str) -> str:
+        """Run git in the project and return what it printed."""
+        done = subprocess.run(["git", *args], cwd=self.root, capture_output=True, text=True, check=True)
+        return done.stdout.rstrip()
+
+    def write(self, files: dict[str, str | None]) -> None:
+        """Write files into the project; None removes one."""
+        for name, text in files.items():
+            path = self.root / name
+            if text is None:
+                path.unlink()
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text, which must be there, in a file of the project."""
+        path = self.root / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def commit(self, *, push: bool = True) -> None:
+        """Commit everything and push it."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--no-verify", "--message", "change")
+        if push:
+            self.git("push", "--quiet", "--no-verify", "origin", "HEAD")
+
+    def environment(self, extra: dict[str, str] | None = None) -> dict[str, str]:
+        """Return the environment of a user's shell, without what the test run itself has set."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith(_HIDDEN)}
+        own = {
+            "NOX_SHIP_CACHE": str(self.cache),
+            "NOX_SCRIPT_MODE": "none",
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+        }
+        return {**env, **own, **(extra or {})}
+
+    def nox(self, *args: str, env: dict[str, str] | None = None, timeout: float = 120) -> Outcome:
+        """Run nox in the project."""
+        done = subprocess.run(
+            [sys.executable, "-m", "nox", *args],
+            cwd=self.root,
+            env=self.environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout)
+
+    def rehearse(self, *args: str, env: dict[str, str] | None = None) -> Outcome:
+        """Rehearse a release; ``patch`` where no version is given."""
+        wanted = args if args and not args[0].startswith("-") else ("patch", *args)
+        return self.nox("-s", "release", "--", *wanted, "--dry-run", env=env)
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        """Start nox as the leader of a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "nox", *args],
+            cwd=self.root,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def snapshot(self) -> dict[str, str]:
+        """Return everything that a rehearsal must leave as it is."""
+        remote = subprocess.run(
+            ["git", "for-each-ref"], cwd=self.remote, capture_output=True, text=True, check=True
+        )
+        return {
+            "status": self.git("--no-optional-locks", "status", "--porcelain", "--ignored"),
+            "HEAD": self.git("rev-parse", "HEAD"),
+            "branch": self.git("rev-parse", "--abbrev-ref", "HEAD"),
+            "refs": self.git("for-each-ref"),
+            "remote": remote.stdout,
+        }
+
+    def report(self) -> dict[str, Any]:
+        """Return the report of the last run."""
+        (path,) = self.cache.glob("*/report.json")
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return report
+
+    def stage(self) -> Path:
+        """Return the clean clone of the last run."""
+        (path,) = self.cache.glob("*/stage")
+        return path
+
+    def processes(self, seconds: float = 3) -> list[str]:
+        """Return the command lines that still name this bench, after waiting for them to end for some seconds."""
+        until = time.monotonic() + seconds
+        while (found := self._processes()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return found
+
+    def _processes(self) -> list[str]:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                where = os.readlink(folder / "cwd")
+            except OSError:
+                continue
+            if int(folder.name) != os.getpid() and str(self.root.parent) in f"{command} {where}":
+                found.append(command)
+        return found
+
+
+def make_bench(folder: Path, files: dict[str, str] | None = None) -> Bench:
+    """Make a bench in ``folder`` whose project holds ``files``, committed and pushed."""
+    bench = Bench(folder / "project", folder / "remote.git", folder / "cache")
+    bench.root.mkdir()
+    bench.git("init", "--quiet", "--initial-branch=main")
+    bench.git("config", "user.name", "Tester")
+    bench.git("config", "user.email", "tester@example.invalid")
+    bench.git("init", "--quiet", "--bare", "--initial-branch=main", str(bench.remote))
+    bench.git("remote", "add", "origin", str(bench.remote))
+    bench.write(dict(files or GOOD))
+    bench.commit()
+    return bench
