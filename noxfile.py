@@ -10,6 +10,7 @@
 #     "pypi-simple>=1.6",
 #     "pypiserver>=2.3",
 #     "python-discovery>=1.2",
+#     "requests>=2.32",
 #     "rich>=13.7",
 #     "tomlkit>=0.13",
 #     "twine>=6.1",
@@ -17,7 +18,7 @@
 #     "virtualenv>=21.0",
 # ]
 # ///
-"""nox-ship releases itself with itself: a user's noxfile, and one line that finds the sources."""
+"""nox-ship releases itself with itself: a user's noxfile, one line that finds the sources, and two sessions."""
 
 import sys
 from pathlib import Path
@@ -26,9 +27,28 @@ import nox
 
 sys.path.insert(0, str(Path(__file__).parent / "tasks"))
 
-import nox_ship  # noqa: E402
+import nox_ship
 
 nox_ship.register()
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+TESTS = nox.project.dependency_groups(PYPROJECT, "tests")
+
+
+@nox.session(venv_backend="uv", default=False)
+def integration(session: nox.Session) -> None:
+    """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
+    session.install("-e", ".", *TESTS)
+    session.run("pytest", "-m", "integration", "-n", "2", *session.posargs)
+
+
+@nox.session(venv_backend="uv", python="3.11", download_python="never", default=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests, and one whole rehearsal, on the oldest dependencies that pyproject.toml admits."""
+    session.install("--resolution", "lowest-direct", "-e", ".", *TESTS)
+    session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "integration", "-k", "does_everything")
+
 
 if __name__ == "__main__":
     nox.main()

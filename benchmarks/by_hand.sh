@@ -45,7 +45,7 @@ verify() { # python file
     uv venv --quiet --python "$1" "$place"
     uv pip install --quiet --python "$place" "$2"
     uv pip check --quiet --python "$place"
-    "$place/bin/python" -c 'import sample; sample.main()'
+    "$place/bin/python" -c 'import sample.cli'
     "$place/bin/sample"
 }
 

@@ -28,14 +28,15 @@ build-backend = "hatchling.build"
 [project]
 name = "sample"
 version = "1.0.0"
-description = "A small project"
+description = "A small command-line tool"
 readme = "README.md"
 license = "MIT"
 requires-python = ">=3.11"
+dependencies = ["click>=8.1", "rich>=13.7", "attrs>=23"]
 classifiers = [{classifiers}]
 
 [project.scripts]
-sample = "sample:main"
+sample = "sample.cli:main"
 
 [tool.hatch.build.targets.wheel]
 packages = ["src/sample"]
@@ -47,34 +48,62 @@ strict = true
 gates = ["lint", "typecheck", "tests", "coverage"]
 """
 MODULE = '''\
-"""A module with some arithmetic."""
+"""Primes, number {n}."""
+
+from collections.abc import Iterator
+
+import attrs
 
 
-def f{n}(values: list[int]) -> int:
-    """Return a sum."""
-    return sum(value * {n} for value in values if value % 2)
+@attrs.frozen
+class Range{n}:
+    """The whole numbers from ``start`` to before ``stop``."""
+
+    start: int
+    stop: int
+
+    def primes(self) -> Iterator[int]:
+        """Yield the primes in the range."""
+        for number in range(max(2, self.start), self.stop):
+            if all(number % divisor for divisor in range(2, int(number**0.5) + 1)):
+                yield number
 '''
-INIT = '''\
-"""A small project."""
+CLI = '''\
+"""The command line."""
 
-from sample.m0 import f0
+import click
+from rich.console import Console
+from rich.table import Table
+
+from sample.m0 import Range0
 
 
-def main() -> None:
-    """Print a number."""
-    print(f0([1, 2, 3]))
+@click.command()
+@click.option("--stop", default=30, help="Where to end.")
+def main(stop: int) -> None:
+    """Print a table of primes."""
+    table = Table("n", "prime")
+    for place, prime in enumerate(Range0(0, stop).primes()):
+        table.add_row(str(place), str(prime))
+    Console().print(table)
 '''
 TEST = """\
-import sample
-from sample import m{n}
+import pytest
+from click.testing import CliRunner
+
+from sample.cli import main
+from sample.m{n} import Range{n}
 
 
-def test_sum() -> None:
-    assert m{n}.f{n}([1, 2, 3]) == 4 * {n}
+@pytest.mark.parametrize(("stop", "count"), [(10, 4), (100, 25), (1000, 168), (5000, 669)])
+def test_count(stop: int, count: int) -> None:
+    assert len(list(Range{n}(0, stop).primes())) == count
 
 
-def test_main() -> None:
-    sample.main()
+def test_command() -> None:
+    result = CliRunner().invoke(main, ["--stop", "50"])
+    assert result.exit_code == 0
+    assert "47" in result.output
 """
 NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
 MODULES = 12
@@ -91,7 +120,8 @@ def make_project(folder: Path, pythons: list[str]) -> Path:
         "README.md": "# sample\n",
         "LICENSE": "MIT\n",
         "noxfile.py": NOXFILE,
-        "src/sample/__init__.py": INIT,
+        "src/sample/__init__.py": '"""A small command-line tool."""\n',
+        "src/sample/cli.py": CLI,
         "src/sample/py.typed": "",
     }
     for n in range(MODULES):
@@ -125,13 +155,9 @@ def seconds(command: list[str], cwd: Path, env: dict[str, str]) -> float:
 
 def main() -> None:
     """Run the rounds and print the ratios."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--pythons", nargs="+", default=["3.11", "3.12"], help="two Pythons that are installed"
-    )
+    parser.add_argument("--pythons", nargs="+", default=["3.11", "3.12"], help="two Pythons that are installed")
     options = parser.parse_args()
     rehearse = [sys.executable, "-m", "nox", "--session", "release", "--", "patch", "--dry-run"]
     hidden = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV")
@@ -149,9 +175,7 @@ def main() -> None:
             work, cache = folder / "work", folder / "cache"
             work.mkdir()
             env = {**base, "NOX_SHIP_CACHE": str(cache)}
-            script = seconds(
-                [str(HERE / "by_hand.sh"), str(project), str(work), *options.pythons], folder, env
-            )
+            script = seconds([str(HERE / "by_hand.sh"), str(project), str(work), *options.pythons], folder, env)
             cold = seconds(rehearse, project, env)
             second = seconds(rehearse, project, env)
             shutil.rmtree(work)

@@ -17,9 +17,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print."""
-        raise ShipError(
-            BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=self.format_usage().strip())
-        )
+        raise ShipError(BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=self.format_usage().strip()))
 
 
 def release_arguments(args: Sequence[str]) -> argparse.Namespace:
@@ -28,21 +26,15 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(
-        prog="nox -s release --", description="Release the project, or rehearse it.", allow_abbrev=False
-    )
+    parser = _Parser(prog="nox -s release --", description="Release the project, or rehearse it.", allow_abbrev=False)
     parser.add_argument(
         "wanted",
         nargs="?",
         metavar="VERSION",
         help="patch, minor, major, alpha, beta, rc, final, minor-rc..., or 1.4.0",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing"
-    )
-    parser.add_argument(
-        "--without", action="append", default=[], metavar="GATE", help="leave a gate out this time"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
+    parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave a gate out this time")
     parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
     parser.add_argument("--verbose", action="store_true", help="show the output of passing tools too")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the JSON report there too")
@@ -66,17 +58,11 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(
-        prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="build also where the manifest covers what is there"
-    )
+    parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
+    parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
     _add_publish(parser)
     return parser.parse_args(args)
 
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--dry-run", action="store_true", help="publish to an index on this machine; touch no other"
-    )
+    parser.add_argument("--dry-run", action="store_true", help="publish to an index on this machine; touch no other")

@@ -56,7 +56,7 @@ class BuildSettings:
     """The checks of the built files."""
 
     ignore: tuple[str, ...] = ()
-    """IDs of checks whose findings are shown as warnings, such as ``"NS521"``."""
+    """IDs of checks whose findings are shown as warnings, such as ``"NS519"``."""
 
 
 @dataclass(frozen=True)

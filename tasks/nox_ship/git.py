@@ -67,18 +67,14 @@ class Repository:
             raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
         return cls(Path(top))
 
-    def run(
-        self, *args: str | os.PathLike[str], env: Mapping[str, str] | None = None, secrets: bool = False
-    ) -> str:
+    def run(self, *args: str | os.PathLike[str], env: Mapping[str, str] | None = None, secrets: bool = False) -> str:
         """Run git here and return its standard output, stripped at the end.
 
         Raises:
             CommandFailedError: Git ended with another code than 0.
         """
         command = ["git", *_QUIET, *args]
-        return process.run(
-            command, cwd=self.path, env={**_ENV, **(env or {})}, secrets=secrets
-        ).stdout.rstrip()
+        return process.run(command, cwd=self.path, env={**_ENV, **(env or {})}, secrets=secrets).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
         """Run git here and return its standard output, None where it ended with another code than 0."""
@@ -113,18 +109,14 @@ class Repository:
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag points to, by the tag's name."""
-        listing = self.run(
-            "for-each-ref", "refs/tags", "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)"
-        )
+        listing = self.run("for-each-ref", "refs/tags", "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)")
         rows = (line.split("\0") for line in listing.splitlines())
         return {name: peeled or direct for name, direct, peeled in rows}
 
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
         command = ["git", *_QUIET, "cat-file", "--batch-check=%(objectname) %(objecttype)"]
-        done = process.run(
-            command, cwd=self.path, env=_ENV, stdin="".join(f"{commit}\n" for commit in commits)
-        )
+        done = process.run(command, cwd=self.path, env=_ENV, stdin="".join(f"{commit}\n" for commit in commits))
         rows = (line.split() for line in done.stdout.splitlines())
         return {name for name, kind, *_ in rows if kind == "commit"}
 

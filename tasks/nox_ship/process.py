@@ -25,9 +25,7 @@ _SECRET_NAME = re.compile(
 # Forms in which PyPI and GitHub issue tokens, whatever the variable is called.
 _SECRET_VALUE = re.compile(r"^(pypi-[A-Za-z0-9_-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,})$")
 # The frames of a Python traceback, up to the line that names the exception.
-_TRACEBACK = re.compile(
-    r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE
-)
+_TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
 # Set by git for its hooks; inherited, they would aim our git at another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
@@ -63,9 +61,7 @@ class CommandFailedError(ShipError):
 
 def secret_names(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables in ``env`` that hold credentials, by name or by form of value."""
-    return [
-        name for name, value in env.items() if _SECRET_NAME.search(name) or _SECRET_VALUE.match(value.strip())
-    ]
+    return [name for name, value in env.items() if _SECRET_NAME.search(name) or _SECRET_VALUE.match(value.strip())]
 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
@@ -101,14 +97,10 @@ def run(
         ShipError: The program does not exist.
     """
     line = tuple(os.fspath(arg) for arg in args)
-    outer = (
-        {k: v for k, v in os.environ.items() if k not in _GIT_CONTEXT} if secrets else scrubbed(os.environ)
-    )
+    outer = {k: v for k, v in os.environ.items() if k not in _GIT_CONTEXT} if secrets else scrubbed(os.environ)
     environment = {k: v for k, v in {**outer, **(env or {})}.items() if v is not None}
     try:
-        done = (
-            _stream(line, cwd, environment, on_line) if on_line else _capture(line, cwd, environment, stdin)
-        )
+        done = _stream(line, cwd, environment, on_line) if on_line else _capture(line, cwd, environment, stdin)
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():
             raise
@@ -133,9 +125,7 @@ def _capture(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], st
     return Done(args, proc.returncode, proc.stdout, proc.stderr)
 
 
-def _stream(
-    args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]
-) -> Done:
+def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
     lines: list[str] = []
     with subprocess.Popen(
         args,

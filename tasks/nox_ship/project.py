@@ -17,9 +17,7 @@ from packaging.utils import canonicalize_name
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
 
-NO_PYPROJECT = Kind(
-    "NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml."
-)
+NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
 BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOML in UTF-8.")
 NO_NAME = Kind("NS113", "no-name", 'Add `name = "..."` to [project] in pyproject.toml.')
 BAD_REQUIRES_PYTHON = Kind("NS114", "bad-requires-python", 'Write it as a version range, such as ">=3.11".')
@@ -159,11 +157,7 @@ class Project:
     @property
     def tidy_build(self) -> bool:
         """Whether an editable build writes nothing to the source tree: known back ends without build hooks."""
-        hooks = (
-            "hooks" in _table(self.tool("hatch"), "build")
-            or "build" in self.poetry
-            or "build" in self.tool("pdm")
-        )
+        hooks = "hooks" in _table(self.tool("hatch"), "build") or "build" in self.poetry or "build" in self.tool("pdm")
         return self.backend.startswith(_TIDY_BACKENDS) and not hooks
 
     @property
@@ -281,9 +275,7 @@ def _folders(base: Path) -> list[Path]:
     if not base.is_dir():
         return []
     return sorted(
-        path
-        for path in base.iterdir()
-        if path.name.isidentifier() and not path.name.startswith("_") and path.is_dir()
+        path for path in base.iterdir() if path.name.isidentifier() and not path.name.startswith("_") and path.is_dir()
     )
 
 

@@ -21,6 +21,7 @@ SCHEMA = 1
 """Version of the JSON report's form."""
 
 _COLOURS = {"done": "green", "passed": "green", "reused": "cyan", "skipped": "yellow", "failed": "red"}
+_WORTH_TELLING_SECONDS = 0.05
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -125,7 +126,7 @@ class Voice:
 
     def _line(self, row: Row, indent: str) -> None:
         colour = _COLOURS.get(row.status, "white")
-        seconds = f" ({row.seconds:.1f} s)" if row.seconds >= 0.05 else ""
+        seconds = f" ({row.seconds:.1f} s)" if row.seconds >= _WORTH_TELLING_SECONDS else ""
         detail = f"  {escape(row.detail)}" if row.detail else ""
         self.console.print(f"{indent}[{colour}]{row.status:7}[/{colour}] {escape(row.name)}{seconds}{detail}")
 

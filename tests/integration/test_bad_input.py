@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from workbench import PYTHON, Bench
 
 
@@ -170,10 +171,8 @@ def test_bad_input_is_one_line(
     before = bench.snapshot() if under_git else {}
     outcome = bench.nox("-s", "release", "--", *args, "--dry-run")
     assert outcome.code == 1
-    assert outcome.clean, outcome.output
-    (line,) = [
-        line for line in outcome.output.splitlines() if line.startswith("nox > Session release aborted")
-    ]
+    assert "Traceback" not in outcome.output
+    (line,) = [line for line in outcome.output.splitlines() if line.startswith("nox > Session release aborted")]
     for text in expected:
         assert text in line, outcome.output
     if under_git:
@@ -193,9 +192,7 @@ def test_everything_wrong_is_told_at_once(bench: Bench) -> None:
 
 def test_python_that_is_missing_in_ci(bench: Bench) -> None:
     """Where CI is set, a Python that is not installed stops the release before anything runs."""
-    bench.edit(
-        "pyproject.toml", 'gates = ["tests"]\n', f'gates = ["tests"]\npythons = ["{PYTHON}", "3.99"]\n'
-    )
+    bench.edit("pyproject.toml", 'gates = ["tests"]\n', f'gates = ["tests"]\npythons = ["{PYTHON}", "3.99"]\n')
     bench.commit()
     outcome = bench.rehearse(env={"CI": "true"})
     assert outcome.code == 1

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from workbench import GOOD, PYTHON, Bench, make_bench
 
 STEPS = ["preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish"]
@@ -82,9 +84,7 @@ def broken_readme(bench: Bench) -> None:
 
 def missing_module(bench: Bench) -> None:
     bench.write({"src/sample/inner.py": '"""Inner."""\n'})
-    bench.edit(
-        "pyproject.toml", 'packages = ["src/sample"]', 'packages = ["src/sample"]\nexclude = ["inner.py"]'
-    )
+    bench.edit("pyproject.toml", 'packages = ["src/sample"]', 'packages = ["src/sample"]\nexclude = ["inner.py"]')
 
 
 def broken_entry_point(bench: Bench) -> None:
@@ -105,13 +105,13 @@ def failing_smoke(bench: Bench) -> None:
     bench.edit("pyproject.toml", "[tool.hatch", f"{text}\n[tool.hatch")
 
 
-def refusing_hook(name: str) -> None:
+def refusing_hook(name: str) -> Callable[[Bench], None]:
     def prepare(bench: Bench) -> None:
         hook = bench.root / ".git" / "hooks" / name
         hook.write_text("#!/bin/sh\necho the hook says no\nexit 1\n", "utf-8")
         hook.chmod(0o755)
 
-    return prepare  # type: ignore[return-value]
+    return prepare
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,9 @@ def refusing_hook(name: str) -> None:
         (refusing_hook("pre-push"), "push", ["NS231", "the hook says no"]),
     ],
 )
-def test_failing_rehearsal_says_why(bench: Bench, prepare, step: str, expected: list[str]) -> None:  # type: ignore[no-untyped-def]
+def test_failing_rehearsal_says_why(
+    bench: Bench, prepare: Callable[[Bench], None], step: str, expected: list[str]
+) -> None:
     """Whatever fails, the rehearsal names it, shows the tool's output, and has touched nothing."""
     prepare(bench)
     bench.write({"marker.txt": ""})
@@ -160,9 +162,7 @@ def test_failed_gate_can_be_left_out(bench: Bench) -> None:
 def test_output_of_passing_tools_is_shown_on_demand(bench: Bench) -> None:
     """What passing tools print is shown with `--verbose` only."""
     bench.write({"tests/test_more.py": "def test_unmistakable_name():\n    pass\n"})
-    bench.edit(
-        "pyproject.toml", "[tool.nox-ship]", '[tool.pytest.ini_options]\naddopts = "-v"\n\n[tool.nox-ship]'
-    )
+    bench.edit("pyproject.toml", "[tool.nox-ship]", '[tool.pytest.ini_options]\naddopts = "-v"\n\n[tool.nox-ship]')
     bench.commit()
     assert "test_unmistakable_name" not in bench.rehearse().output
     assert "test_unmistakable_name" in bench.rehearse("--verbose", "--fresh").output
@@ -264,7 +264,8 @@ def test_credentials_reach_no_code_of_others(bench: Bench, tmp_path: Path) -> No
             "tests/test_sample.py": f"{dump}\ndef test_dump():\n    dump('tests')\n",
             "src/sample/__init__.py": f"{dump}\ndump('installed')\n\ndef main():\n    pass\n",
             "noxfile.py": (
-                "import nox\nimport nox_ship\n\nnox_ship.register()\n\n\n@nox.session(python=False)\ndef own(session):\n"
+                "import nox\nimport nox_ship\n\nnox_ship.register()\n\n\n"
+                "@nox.session(python=False)\ndef own(session):\n"
                 f"    session.run('sh', '-c', 'env > {seen}/own.txt', external=True)\n"
             ),
         }
@@ -290,9 +291,7 @@ def test_credentials_reach_no_code_of_others(bench: Bench, tmp_path: Path) -> No
     outcome = bench.rehearse(env=secrets)
     assert outcome.code == 0, outcome.output
     assert bench.nox("-s", f"tests-{PYTHON}", "build", env=secrets).code == 0
-    texts = {
-        path.name.partition("-")[0].partition(".")[0]: path.read_text("utf-8") for path in seen.iterdir()
-    }
+    texts = {path.name.partition("-")[0].partition(".")[0]: path.read_text("utf-8") for path in seen.iterdir()}
     assert set(texts) == {"backend", "tests", "installed", "hook", "own"}
     for path in seen.iterdir():
         text = path.read_text("utf-8")

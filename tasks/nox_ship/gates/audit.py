@@ -11,17 +11,13 @@ from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.project import Project
 
-VULNERABLE = Kind(
-    "NS421", "vulnerable-dependency", "Require a version that has the fix, or replace the dependency."
-)
+VULNERABLE = Kind("NS421", "vulnerable-dependency", "Require a version that has the fix, or replace the dependency.")
 NOT_AUDITED = Kind(
     "NS422",
     "not-audited",
     "Run it again where the vulnerability data of the package index can be reached; nothing is known about them now.",
 )
-CODE_FINDING = Kind(
-    "NS423", "security-finding", "Change the code, or mark the line with `# nosec` and the reason."
-)
+CODE_FINDING = Kind("NS423", "security-finding", "Change the code, or mark the line with `# nosec` and the reason.")
 AUDIT_FAILED = Kind("NS424", "audit-failed", "The tool's own output says why.")
 
 TOOLS = ("pip-audit>=2.9", "bandit[toml]>=1.8")
@@ -64,9 +60,7 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
     except process.CommandFailedError as error:
         what = "The dependencies could not be resolved."
         raise ShipError(AUDIT_FAILED(what, detail=error.done.output)) from error
-    if not any(
-        line and not line.lstrip().startswith("#") for line in requirements.read_text("utf-8").splitlines()
-    ):
+    if not any(line and not line.lstrip().startswith("#") for line in requirements.read_text("utf-8").splitlines()):
         return Audited(0, (), ())
     ignored = [f"--ignore-vuln={vulnerability}" for vulnerability in project.settings.audit.ignore]
     own = ["--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json", *ignored, *options]
@@ -98,9 +92,7 @@ def read_report(done: process.Done) -> Audited:
         raise ShipError(NOT_AUDITED(what, detail=done.output)) from None
     unknown = tuple(f"{entry['name']}" for entry in entries if "skip_reason" in entry)
     vulnerable = tuple(
-        VULNERABLE(
-            f"{entry['name']} {entry['version']} has {vulnerability['id']}.", remedy=_fix(vulnerability)
-        )
+        VULNERABLE(f"{entry['name']} {entry['version']} has {vulnerability['id']}.", remedy=_fix(vulnerability))
         for entry in entries
         for vulnerability in entry.get("vulns", ())
     )
@@ -116,9 +108,7 @@ def not_audited(audited: Audited) -> ShipError:
     """Return the error for dependencies that could not be looked up."""
     count = len(audited.unknown)
     return ShipError(
-        NOT_AUDITED(
-            f"No vulnerability data could be had for {count} of the dependencies: {shorten(audited.unknown)}."
-        )
+        NOT_AUDITED(f"No vulnerability data could be had for {count} of the dependencies: {shorten(audited.unknown)}.")
     )
 
 
@@ -145,7 +135,5 @@ def code(project: Project, bin_folder: Path) -> str:
     ]
     done = process.run(command, cwd=project.root, check=False)
     if done.code:
-        raise ShipError(
-            CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output)
-        )
+        raise ShipError(CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output))
     return f"bandit found nothing in {shorten(targets)}"

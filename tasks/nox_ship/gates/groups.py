@@ -45,9 +45,7 @@ class Groups:
             try:
                 found[canonicalize_name(name)] = tuple(dependency_groups.resolve(table, name))
             except (ValueError, TypeError, LookupError, dependency_groups.CyclicDependencyError) as error:
-                raise ShipError(
-                    BAD_GROUP(f"The dependency group {name} cannot be resolved: {error}.")
-                ) from error
+                raise ShipError(BAD_GROUP(f"The dependency group {name} cannot be resolved: {error}.")) from error
         return cls(found)
 
     def named(self, names: tuple[str, ...], setting: str) -> tuple[str, ...]:
@@ -58,11 +56,7 @@ class Groups:
         """
         wanted = [canonicalize_name(name) for name in names]
         if missing := [name for name in wanted if name not in self.requirements]:
-            known = (
-                f"the project has {', '.join(sorted(self.requirements))}"
-                if self.requirements
-                else "it has none"
-            )
+            known = f"the project has {', '.join(sorted(self.requirements))}" if self.requirements else "it has none"
             raise ShipError(UNKNOWN_GROUP(f"`{setting}` names {shorten(missing)}; {known}."))
         return _unique(line for name in wanted for line in self.requirements[name])
 

@@ -73,7 +73,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     return Recipe(requirements, project=True, commands=(("mypy", *targets, *posargs),))
 
 
-def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
+def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:  # noqa: PT028 - not a test
     """Return the recipe of the tests gate on one Python.
 
     Tests are measured for the coverage gate unless arguments were given by hand, which choose a part of them.
@@ -89,9 +89,7 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
         return _own(settings, groups, "tests", _TEST_GROUPS, posargs, project=True)
     if not project.test_paths:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
-    requirements = _with_tool(
-        _chosen(settings, groups, "tests") or groups.fitting(_TEST_GROUPS), groups, "pytest"
-    )
+    requirements = _with_tool(_chosen(settings, groups, "tests") or groups.fitting(_TEST_GROUPS), groups, "pytest")
     recipe = Recipe((*requirements, *settings.install), project=True, commands=(("pytest", *posargs),))
     if posargs or "coverage" not in project.settings.gates:
         return recipe
@@ -130,9 +128,7 @@ def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
 
 def own_audit(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     """Return the recipe of an audit whose commands the project names itself."""
-    return _own(
-        project.settings.audit, Groups.of(project), "audit", ("audit", "security"), posargs, project=True
-    )
+    return _own(project.settings.audit, Groups.of(project), "audit", ("audit", "security"), posargs, project=True)
 
 
 def coverage_folder(project: Project) -> Path:
@@ -205,18 +201,14 @@ def _coverage_config(project: Project) -> tuple[str, ...]:
 
 
 def _has_ruff_settings(project: Project) -> bool:
-    return bool(project.tool("ruff")) or any(
-        (project.root / name).is_file() for name in ("ruff.toml", ".ruff.toml")
-    )
+    return bool(project.tool("ruff")) or any((project.root / name).is_file() for name in ("ruff.toml", ".ruff.toml"))
 
 
 def _formats_with_ruff(project: Project) -> bool:
     if "format" in project.tool("ruff"):
         return True
     names = ("ruff.toml", ".ruff.toml")
-    return any(
-        "[format]" in path.read_text("utf-8") for name in names if (path := project.root / name).is_file()
-    )
+    return any("[format]" in path.read_text("utf-8") for name in names if (path := project.root / name).is_file())
 
 
 def _other_linter(project: Project) -> str | None:

@@ -23,9 +23,7 @@ METADATA_REFUSED = Kind(
     "metadata-refused",
     "Correct the README or the metadata; the package index would refuse them too.",
 )
-NOT_BUILT = Kind(
-    "NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel."
-)
+NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
 IGNORED_CHANGES = ("dist", ".nox", OWN_FOLDER)
 """Folders of build output: changes in them do not make a checkout dirty."""
@@ -126,14 +124,10 @@ def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
     done = process.run(command, cwd=folder, env={"SOURCE_DATE_EPOCH": str(commit_time)}, check=False)
     if done.code:
         log.write_text(f"{done.stdout}\n{done.stderr}", encoding="utf-8")
-        raise ShipError(
-            BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output)
-        )
+        raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))
 
 
-def _check(
-    project: Project, files: list[Path], sources: tuple[str, ...], tag: str | None
-) -> tuple[Finding, ...]:
+def _check(project: Project, files: list[Path], sources: tuple[str, ...], tag: str | None) -> tuple[Finding, ...]:
     """Go through every check, then raise what stops a release, together; return the warnings."""
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
@@ -157,9 +151,7 @@ def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
 def _twine_check(files: list[Path]) -> None:
     done = process.run([*process.module("twine"), "check", "--strict", *files], check=False)
     if done.code:
-        raise ShipError(
-            METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output)
-        )
+        raise ShipError(METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output))
 
 
 def _replace(folder: Path, files: list[Path]) -> None:

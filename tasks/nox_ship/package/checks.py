@@ -27,12 +27,8 @@ VERSION_MISMATCH = Kind(
     "version-mismatch",
     "Make tag, metadata and file names agree; `nox -s release` sets them together.",
 )
-NAME_MISMATCH = Kind(
-    "NS512", "name-mismatch", "Use a current build back end: it writes normalised names (PEP 625)."
-)
-NO_LICENSE = Kind(
-    "NS513", "no-license", "Add a LICENSE file and `license` to [project] (PEP 639).", level="warning"
-)
+NAME_MISMATCH = Kind("NS512", "name-mismatch", "Use a current build back end: it writes normalised names (PEP 625).")
+NO_LICENSE = Kind("NS513", "no-license", "Add a LICENSE file and `license` to [project] (PEP 639).", level="warning")
 MODULE_MISSING = Kind(
     "NS514", "module-missing", "Name its package in the build back end's settings, or add the file to git."
 )
@@ -41,9 +37,7 @@ SECRET_INSIDE = Kind(
     "NS516", "secret-inside", "Remove it from the sources, and replace the secret: consider it leaked."
 )
 SDIST_DIFFERS = Kind("NS517", "sdist-differs", "Include in the sdist what the wheel needs.")
-NO_PY_TYPED = Kind(
-    "NS518", "no-py-typed", "Add an empty `py.typed` to the package (PEP 561), or drop the classifier."
-)
+NO_PY_TYPED = Kind("NS518", "no-py-typed", "Add an empty `py.typed` to the package (PEP 561), or drop the classifier.")
 CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
 
 _CACHES = {
@@ -98,9 +92,7 @@ def versions_agree(built: Built) -> Iterator[Finding]:
             yield VERSION_MISMATCH(f"{archive.path.name} says {archive.version}, another file {version}.")
         name, in_name = _named(archive)
         if name and in_name != archive.version:
-            yield VERSION_MISMATCH(
-                f"The file is called {archive.path.name}, its metadata say {archive.version}."
-            )
+            yield VERSION_MISMATCH(f"The file is called {archive.path.name}, its metadata say {archive.version}.")
     if built.tag_version is not None and not same_version(built.tag_version, version):
         yield VERSION_MISMATCH(f"The tag says {built.tag_version}, the metadata {version}.")
 
@@ -166,9 +158,7 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
     tops = {PurePosixPath(name).parts[0] for name in wheel.importable if "/" in name}
     own = project.canonical_name.replace("-", "_")
     tops |= {
-        path.name
-        for path in project.packages
-        if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
+        path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
     }
     for top in sorted(tops):
         folders = {
@@ -177,13 +167,8 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
             for depth, part in enumerate(path.parts[:-1])
             if part == top
         }
-        found = [
-            [path.relative_to(folder.parent) for path in paths if folder in path.parents]
-            for folder in folders
-        ]
-        best = max(
-            found, key=lambda inner: len({str(path) for path in inner} & set(wheel.members)), default=[]
-        )
+        found = [[path.relative_to(folder.parent) for path in paths if folder in path.parents] for folder in folders]
+        best = max(found, key=lambda inner: len({str(path) for path in inner} & set(wheel.members)), default=[])
         yield from (str(path) for path in best if not _is_test(path))
 
 
@@ -195,11 +180,7 @@ def _is_test(path: PurePosixPath) -> bool:
 def nothing_foreign(built: Built) -> Iterator[Finding]:
     """Check that no wheel installs tests at top level or holds caches, and no sdist holds caches."""
     for archive in built.archives:
-        caches = [
-            n
-            for n in archive.members
-            if _CACHES & set(PurePosixPath(n).parts) or n.endswith((".pyc", ".pyo"))
-        ]
+        caches = [n for n in archive.members if _CACHES & set(PurePosixPath(n).parts) or n.endswith((".pyc", ".pyo"))]
         if caches:
             yield DOES_NOT_BELONG(f"{archive.path.name} holds caches: {shorten(caches)}.")
     for wheel in built.wheels:
@@ -215,9 +196,7 @@ def no_secrets(built: Built) -> Iterator[Finding]:
     for archive in built.archives:
         named = {name for name in archive.members if PurePosixPath(name).name in _SECRET_FILES}
         keys = {name for name, data in archive.small.items() if any(mark in data for mark in _SECRET_MARKS)}
-        outside_tests = {
-            name for name in keys if archive.path.suffix == ".whl" or not _is_test(PurePosixPath(name))
-        }
+        outside_tests = {name for name in keys if archive.path.suffix == ".whl" or not _is_test(PurePosixPath(name))}
         if found := sorted(named | outside_tests):
             yield SECRET_INSIDE(f"{archive.path.name} holds {shorten(found)}.")
 
@@ -238,9 +217,7 @@ def sdist_agrees(built: Built) -> Iterator[Finding]:
 
 
 def _values(archive: Archive, key: str) -> list[str]:
-    return sorted(
-        str(value).replace(" ", "").replace('"', "'") for value in archive.metadata.get_all(key) or []
-    )
+    return sorted(str(value).replace(" ", "").replace('"', "'") for value in archive.metadata.get_all(key) or [])
 
 
 def _is_dynamic(sdist: Archive, key: str) -> bool:

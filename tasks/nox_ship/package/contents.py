@@ -12,9 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from nox_ship.errors import Kind, ShipError
 
-BAD_ARCHIVE = Kind(
-    "NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays."
-)
+BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
 
 _SECRET_SIZE_LIMIT = 64 * 1024
 

@@ -26,9 +26,7 @@ INCONSISTENT = Kind("NS612", "inconsistent-dependencies", "Correct the version r
 IMPORT_FAILED = Kind(
     "NS613", "import-failed", "Ship the module that is missing, or name the dependency that it imports."
 )
-ENTRY_POINT_FAILED = Kind(
-    "NS614", "entry-point-failed", "Correct the entry point, or ship the module that it names."
-)
+ENTRY_POINT_FAILED = Kind("NS614", "entry-point-failed", "Correct the entry point, or ship the module that it names.")
 WRONG_VERSION = Kind("NS615", "wrong-version", "Run `nox -s build` again.")
 SMOKE_FAILED = Kind("NS616", "smoke-failed", "The command's own output says why.")
 BAD_INTERPRETER = Kind("NS617", "bad-interpreter", "Repair or reinstall that Python.")
@@ -109,9 +107,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> None:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
         done = _uv_pip("check", environment)
         if done.code:
-            findings.append(
-                INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output)
-            )
+            findings.append(INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output))
         findings.extend(_try_out(environment, label, expected))
         findings.extend(_smoke(environment, label, expected.smoke))
         findings.raise_errors()
@@ -162,9 +158,7 @@ def _try_out(environment: Path, label: str, expected: Expected) -> Iterator[Find
     done = process.run(command, cwd=environment, env=_inside(environment), check=False)
     _, mark, answer = done.stdout.rpartition(_MARK)
     if not mark:
-        yield IMPORT_FAILED(
-            f"The Python that imports {label} ended with exit code {done.code}.", detail=done.output
-        )
+        yield IMPORT_FAILED(f"The Python that imports {label} ended with exit code {done.code}.", detail=done.output)
         return
     for kind, why in json.loads(answer):
         yield _KINDS[kind](f"{label}: {why}.")
@@ -173,16 +167,12 @@ def _try_out(environment: Path, label: str, expected: Expected) -> Iterator[Find
 def _smoke(environment: Path, label: str, commands: Iterable[Command]) -> Iterator[Finding]:
     for command in commands:
         try:
-            done = process.run(
-                _resolved(environment, command), cwd=environment, env=_inside(environment), check=False
-            )
+            done = process.run(_resolved(environment, command), cwd=environment, env=_inside(environment), check=False)
         except ShipError as error:
             yield SMOKE_FAILED(f"{label}: {error.findings[0].what}")
             continue
         if done.code:
-            yield SMOKE_FAILED(
-                f"{label}: `{' '.join(command)}` ended with exit code {done.code}.", detail=done.output
-            )
+            yield SMOKE_FAILED(f"{label}: `{' '.join(command)}` ended with exit code {done.code}.", detail=done.output)
 
 
 def _resolved(environment: Path, command: Command) -> list[process.Argument]:

@@ -14,9 +14,7 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError
 
 NO_MANIFEST = Kind("NS601", "no-manifest", "Run `nox -s build` first.")
 BAD_MANIFEST = Kind("NS602", "bad-manifest", "Delete it and run `nox -s build` again.")
-FILE_CHANGED = Kind(
-    "NS603", "file-changed", "Run `nox -s build` again; only files that were checked are used."
-)
+FILE_CHANGED = Kind("NS603", "file-changed", "Run `nox -s build` again; only files that were checked are used.")
 
 SCHEMA = 1
 """Version of the manifest's form; a reader refuses one it does not know."""
@@ -105,9 +103,7 @@ class Manifest:
             findings.extend(_compare(file, folder / file.name))
         known = {file.name for file in self.files}
         findings.extend(
-            FILE_CHANGED(f"{path} is not in the manifest.")
-            for path in built_files(folder)
-            if path.name not in known
+            FILE_CHANGED(f"{path} is not in the manifest.") for path in built_files(folder) if path.name not in known
         )
         findings.raise_errors()
         return [folder / file.name for file in self.files]

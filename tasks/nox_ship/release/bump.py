@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
@@ -35,7 +35,7 @@ def bump(plan: Plan, stage: Stage) -> str:
     if plan.source.kind == "files":
         project = Project.read(stage.root)
         write_version(project, plan.source, plan.version)
-        cut_changelog(project, plan.version, datetime.datetime.now(tz=datetime.UTC).date())
+        cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date())
         try:
             repository.run("commit", "--quiet", "--all", "--message", plan.message)
         except process.CommandFailedError as error:

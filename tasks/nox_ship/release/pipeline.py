@@ -107,9 +107,7 @@ def _gates(run: Run) -> str:
         _add_sessions(run, error.results)
         raise
     _add_sessions(run, results)
-    counts = [
-        f"{sum(r.status == status for r in results)} {status}" for status in ("passed", "reused", "skipped")
-    ]
+    counts = [f"{sum(r.status == status for r in results)} {status}" for status in ("passed", "reused", "skipped")]
     return ", ".join(count for count in counts if not count.startswith("0 "))
 
 

@@ -27,26 +27,18 @@ DETACHED_HEAD = Kind("NS204", "detached-head", "Check out the release branch: `g
 WRONG_BRANCH = Kind("NS205", "wrong-branch", "Switch to it, or set `branch` in [tool.nox-ship].")
 BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
 DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
-NO_IDENTITY = Kind(
-    "NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`."
-)
+NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
 TAG_EXISTS = Kind("NS221", "tag-exists", "Release another version; a published tag is never moved.")
 ALREADY_RELEASED = Kind(
     "NS222",
     "already-released",
     "Commit what the next release holds first, or finish this one by its own version.",
 )
-FINISHING = Kind(
-    "NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice"
-)
+FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
 GATE_EXCLUDED = Kind("NS105", "gate-excluded", "It is left out of this release.", level="notice")
-UNKNOWN_ROUTE = Kind(
-    "NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes]."
-)
-NO_NOXFILE = Kind(
-    "NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone."
-)
+UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
+NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
 PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
 
@@ -189,9 +181,7 @@ def _gates(
 ) -> tuple[str, ...]:
     for name in without:
         if name not in settings.gates:
-            findings.append(
-                UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(settings.gates)}.")
-            )
+            findings.append(UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(settings.gates)}."))
     defaults = Settings().gates
     chosen = []
     for gate in settings.gates:
@@ -202,9 +192,7 @@ def _gates(
         elif settings.gates == defaults:
             findings.append(GATE_EXCLUDED(f"The noxfile excludes the session {gate}."))
         else:
-            findings.append(
-                UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
-            )
+            findings.append(UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile."))
     return tuple(chosen)
 
 
@@ -237,9 +225,7 @@ def _default_branch(repository: Repository) -> str | None:
         if head := repository.find("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
             return head.removeprefix(f"{remote}/")
     names = ("main", "master")
-    return next(
-        (n for n in names if repository.find("show-ref", "--verify", f"refs/heads/{n}") is not None), None
-    )
+    return next((n for n in names if repository.find("show-ref", "--verify", f"refs/heads/{n}") is not None), None)
 
 
 def _remote_branch(repository: Repository, branch: str | None, refs: Mapping[str, str]) -> Iterator[Finding]:
@@ -305,9 +291,7 @@ def _part(wanted: str) -> str | None:
     return None if versions.parse(wanted) else wanted
 
 
-def _finishing(
-    released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings
-) -> _Next:
+def _finishing(released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings) -> _Next:
     tag, version = released
     asked = versions.parse(request.wanted or "")
     if asked is not None and asked != version:

@@ -117,9 +117,7 @@ def _from_cfg(project: Project) -> Iterator[tuple[Place, str | None]]:
         yield Place("setup.cfg", before="version = ", after=""), version
     if (project.root / "setup.py").is_file():
         text = (project.root / "setup.py").read_text("utf-8", errors="replace")
-        if match := re.search(
-            r"""(?P<before>\bversion\s*=\s*["'])(?P<version>[^"'\n]+)(?P<after>["'])""", text
-        ):
+        if match := re.search(r"""(?P<before>\bversion\s*=\s*["'])(?P<version>[^"'\n]+)(?P<after>["'])""", text):
             yield Place("setup.py", before=match["before"], after=match["after"]), match["version"]
 
 
@@ -232,8 +230,7 @@ def bump_settings(project: Project, current: str, part: str | None) -> BumpSetti
     command = [*process.module("bumpversion"), "show", "--format", "json", "--current-version", current]
     done = process.run([*command, *(["--increment", part] if part else [])], cwd=project.root, check=False)
     if done.code and part:
-        settings = bump_settings(project, current, None)
-        return settings
+        return bump_settings(project, current, None)
     try:
         shown = json.loads(done.stdout)
     except ValueError as error:
@@ -253,9 +250,7 @@ def stale_settings(project: Project, current: str) -> Iterator[Finding]:
     """Yield a notice where bump-my-version's settings tell another current version than the project does."""
     told = project.tool("bumpversion").get("current_version")
     if told is not None and told != current:
-        yield STALE_BUMP_SETTINGS(
-            f"tool.bumpversion.current_version is {told}, the project's version {current}."
-        )
+        yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
 
 
 def write_version(project: Project, source: VersionSource, new: str) -> None:
@@ -273,15 +268,11 @@ def write_version(project: Project, source: VersionSource, new: str) -> None:
         command += ["--config-file", str(_derived_settings(project, source))]
     done = process.run(command, cwd=project.root, check=False)
     if done.code:
-        raise ShipError(
-            BUMP_FAILED(f"bump-my-version could not change {current} to {new}.", detail=done.output)
-        )
+        raise ShipError(BUMP_FAILED(f"bump-my-version could not change {current} to {new}.", detail=done.output))
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
-        raise ShipError(
-            BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]].")
-        )
+        raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
 
 
 def _derived_settings(project: Project, source: VersionSource) -> Path:

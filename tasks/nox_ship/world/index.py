@@ -15,7 +15,6 @@ from nox_ship.errors import Kind, ShipError
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UPLOAD_FAILED = Kind("NS702", "upload-failed", "What twine printed says why; the file was not published.")
-UNKNOWN_INDEX = Kind("NS703", "unknown-index", "Add it as [tool.nox-ship.indexes.NAME] or correct the name.")
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,7 @@ class Index:
                 for block in response.iter_content(1 << 20):
                     digest.update(block)
         except requests.RequestException as error:
-            raise ShipError(
-                INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}")
-            ) from error
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}")) from error
         return digest.hexdigest()
 
     def upload(self, file: Path) -> None:

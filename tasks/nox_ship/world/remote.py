@@ -41,9 +41,7 @@ class Remote:
             listing = self.local.run("ls-remote", "--heads", "--tags", self.url, secrets=True)
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
-            raise ShipError(
-                REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")
-            ) from error
+            raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error
         pairs = (line.split("\t") for line in listing.splitlines())
         return {name.removesuffix("^{}"): commit for commit, name in pairs}  # the peeled line follows its tag
 

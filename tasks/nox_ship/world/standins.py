@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
@@ -23,9 +23,7 @@ from nox_ship.world.remote import Remote
 PORT_TAKEN = Kind(
     "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
 )
-NO_REMOTE = Kind(
-    "NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice"
-)
+NO_REMOTE = Kind("NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice")
 REMOTE_NOT_ASKED = Kind(
     "NS210",
     "remote-not-asked",
@@ -65,13 +63,10 @@ class StandInIndex:
         import pypiserver
 
         packages.mkdir(parents=True, exist_ok=True)
-        app = pypiserver.app(
-            roots=[packages], password_file=".", authenticate=[], disable_fallback=True, hash_algo="sha256"
-        )
+        nobody: dict[str, Any] = {"password_file": ".", "authenticate": []}  # to pypiserver, a dot is no file
+        app = pypiserver.app(roots=[packages], disable_fallback=True, hash_algo="sha256", **nobody)
         try:
-            self._server = make_server(
-                _LOOPBACK, port, app, server_class=_Server, handler_class=_SilentHandler
-            )
+            self._server = make_server(_LOOPBACK, port, app, server_class=_Server, handler_class=_SilentHandler)
         except (OSError, OverflowError) as error:
             raise ShipError(PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {error}.")) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -172,9 +167,7 @@ class StandIns:
             return name, self._last_fetched(name)
 
     def _last_fetched(self, name: str) -> dict[str, str]:
-        listing = self._source.run(
-            "for-each-ref", f"refs/remotes/{name}", "--format=%(refname:lstrip=3) %(objectname)"
-        )
+        listing = self._source.run("for-each-ref", f"refs/remotes/{name}", "--format=%(refname:lstrip=3) %(objectname)")
         pairs = (line.rsplit(" ", 1) for line in listing.splitlines())
         return {f"refs/heads/{branch}": commit for branch, commit in pairs if branch != "HEAD"}
 

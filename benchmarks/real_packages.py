@@ -1,0 +1,342 @@
+"""Rehearse a release of packages from PyPI that know nothing of nox-ship, and show what stopped each.
+
+Each sdist becomes a checkout as its maintainer would have it: one commit that is tagged as the version that
+was published, one more that adds a noxfile of two lines, and a remote. There it runs
+`nox -s release -- patch --dry-run`. Where gates of the package fail, it runs again without them, so that the
+rest of the pipeline is tried on every package.
+
+It ends with 1 where anything but a package's own gates stopped a rehearsal, or where a rehearsal touched
+anything.
+
+Usage: python benchmarks/real_packages.py [-v] [--keep] [NAME==VERSION ...]
+(in an environment that has nox-ship installed)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypi_simple import PyPISimple
+
+PACKAGES = (
+    "mypylogger==0.2.8",  # hatchling, src layout, ruff and mypy
+    "flask-more-smorest==0.15.1",  # hatchling, many dependencies
+    "improved-sdd==0.1.4",  # hatchling, a command-line tool
+    "xmltodict==1.0.4",  # setuptools, one module
+    "pyproject-hooks==1.3.3",  # flit, the version in __init__.py
+)
+NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
+GATES = ("lint", "typecheck", "tests", "coverage", "audit")
+COLUMNS = ("package", "back end", "result", "gates that failed", "gates skipped", "touched", "seconds")
+
+# What a back end adds to an sdist, and no repository holds.
+_ADDED = ("PKG-INFO", "*.egg-info", "src/*.egg-info")
+_HIDDEN = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV", "NOXSESSION", "NOXPYTHON")
+# The lines in which ruff, mypy, pytest, coverage, pip-audit and installers tell what they came to.
+_TELLING = re.compile(
+    r"Found \d+ error|\d+ (failed|errors?)\b|would be reformatted|less than fail-under|No module named"
+    r"|\N{MULTIPLICATION SIGN} |\bNS\d{3} "
+)
+_FAILED_SESSION = re.compile(r"error: NS431 gate-failed: (?P<name>\S+) did not pass")
+_SHOWN = 120
+
+
+class UnusableError(Exception):
+    """A package that cannot be made a checkout of."""
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A package's checkout, with the bare repository that it is pushed to."""
+
+    root: Path
+    remote: Path
+    back_end: str
+
+    def state(self) -> dict[str, str]:
+        """Return everything that a rehearsal must leave alone."""
+        return {
+            "files": git(self.root, "status", "--porcelain"),
+            "HEAD": git(self.root, "rev-parse", "--symbolic-full-name", "HEAD", "HEAD^{commit}"),
+            "refs": git(self.root, "for-each-ref"),
+            "remote": git(self.remote, "for-each-ref"),
+        }
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One rehearsal: its report, what it printed, and how long it took."""
+
+    report: dict[str, Any]
+    output: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rehearsal came to its end."""
+        return bool(self.report.get("passed"))
+
+    def sessions(self, *statuses: str) -> dict[str, str]:
+        """Return the sessions of the gates step that ended in one of ``statuses``, each with its reason."""
+        rows = [row for row in self.report.get("rows", ()) if row["within"] == "gates"]
+        return {row["name"]: row["detail"] for row in rows if row["status"] in statuses}
+
+    def held_up(self) -> tuple[str, ...]:
+        """Return the gates that failed, and those that waited for them."""
+        names = {gate_of(name) for name in self.sessions("failed", "not reached")}
+        return tuple(gate for gate in GATES if gate in names)
+
+    def reasons(self) -> dict[str, str]:
+        """Return why each session failed, in a few words: those of the tool where it can be found."""
+        told = telling_lines(self.output)
+        return {name: reason or told.get(name, "?") for name, reason in self.sessions("failed").items()}
+
+    def stopped_by(self) -> list[str]:
+        """Return what stopped the rehearsal that is no gate: a finding, another session, or a crash."""
+        if self.passed:
+            return []
+        errors = [f for f in self.report.get("findings", ()) if f["level"] == "error" and f["id"] != "NS431"]
+        sessions = [f"{name}: {reason}" for name, reason in self.reasons().items() if gate_of(name) not in GATES]
+        found = [f"{finding['id']} {finding['what']}" for finding in errors] + sessions
+        if found or self.held_up():
+            return found
+        return [self.output.strip().splitlines()[-1] if self.output.strip() else "no output"]
+
+
+@dataclass
+class Trial:
+    """What became of one package."""
+
+    package: str
+    back_end: str = "?"
+    attempts: list[Attempt] = field(default_factory=list)
+    left_out: tuple[str, ...] = ()
+    trouble: list[str] = field(default_factory=list)
+    """What stopped a rehearsal that is not a gate of the package."""
+    touched: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing but the package's own gates stopped a rehearsal, and nothing was touched."""
+        return not self.trouble and not self.touched and bool(self.attempts) and self.attempts[-1].passed
+
+    def row(self) -> tuple[str, ...]:
+        """Return the package's line of the table, in the order of ``COLUMNS``."""
+        first = self.attempts[0] if self.attempts else Attempt({}, "", 0)
+        return (
+            self.package,
+            self.back_end,
+            self._result(),
+            listed(first.reasons()),
+            listed(first.sessions("skipped")),
+            ", ".join(self.touched) or "nothing",
+            " + ".join(f"{attempt.seconds:.0f}" for attempt in self.attempts),
+        )
+
+    def _result(self) -> str:
+        if self.trouble:
+            return f"STOPPED: {'; '.join(map(short, dict.fromkeys(self.trouble)))}"
+        if self.good:
+            return f"passed without {', '.join(self.left_out)}" if self.left_out else "passed"
+        return "STOPPED by gates that had been left out"
+
+
+def gate_of(session: str) -> str:
+    """Return the gate that a session is of: ``tests`` of ``tests-3.12``."""
+    return re.sub(r"-\d+\.\d+$", "", session)
+
+
+def short(text: str) -> str:
+    """Return ``text`` in one line of a table cell."""
+    line = " ".join(text.replace("|", "/").split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+
+
+def listed(reasons: dict[str, str]) -> str:
+    """Return sessions with their reasons; those of one gate that say the same stand once."""
+    once = {(gate_of(name), short(reason)): None for name, reason in reasons.items()}
+    return "; ".join(f"{gate}: {reason}" for gate, reason in once) or "-"
+
+
+def telling_lines(output: str) -> dict[str, str]:
+    """Return, for each session that failed, the last line in which a tool tells what it came to."""
+    found: dict[str, str] = {}
+    last = ""
+    for line in output.splitlines():
+        if match := _FAILED_SESSION.match(line):
+            if last:
+                found[match["name"]] = last
+            last = ""
+        elif _TELLING.search(line) and not line.startswith("nox > "):
+            last = line.strip(" =")
+    return found
+
+
+def git(folder: Path, *args: str) -> str:
+    """Run git in ``folder`` and return what it printed."""
+    done = subprocess.run(["git", *args], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def download(package: str, folder: Path) -> Path:
+    """Download the sdist of ``package`` (``name==version``); the client checks its SHA-256."""
+    name, separator, version = package.partition("==")
+    if not separator:
+        msg = f"{package!r} is not NAME==VERSION"
+        raise UnusableError(msg)
+    with PyPISimple() as client:
+        for file in client.get_project_page(name).packages:
+            if file.package_type == "sdist" and file.version == version and file.filename.endswith(".tar.gz"):
+                path = folder / file.filename
+                client.download_package(file, path, verify=True)
+                return path
+    msg = f"PyPI has no sdist of {package}"
+    raise UnusableError(msg)
+
+
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpack ``sdist`` and return its folder, as it was before a back end added to it."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (root,) = (path for path in folder.iterdir() if path.is_dir())
+    for pattern in _ADDED:
+        for path in root.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return root
+
+
+def commit(root: Path, version: str, remote: Path) -> None:
+    """Make a repository of ``root``: what was published, tagged; then the noxfile; all of it pushed."""
+    git(root, "init", "--quiet", "--initial-branch=main")
+    for key, value in (
+        ("user.name", "Real packages"),
+        ("user.email", "real@example.invalid"),
+        ("commit.gpgsign", "false"),
+        ("tag.gpgsign", "false"),
+    ):
+        git(root, "config", key, value)
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", f"Release {version}")
+    git(root, "tag", "--annotate", "--message", version, f"v{version}")
+    (root / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
+    git(root, "add", "--force", "noxfile.py")
+    git(root, "commit", "--quiet", "--message", "Release with nox-ship")
+    git(root, "init", "--quiet", "--bare", str(remote))
+    git(root, "remote", "add", "origin", str(remote))
+    git(root, "push", "--quiet", "--set-upstream", "origin", "main", f"v{version}")
+
+
+def back_end_of(root: Path) -> str:
+    """Return the build back end that the package names, as it is usually called."""
+    path = root / "pyproject.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    name = str(table.get("build-system", {}).get("build-backend", "setuptools"))
+    return name.split(".", 1)[0].removesuffix("_core")
+
+
+def make_checkout(package: str, folder: Path) -> Checkout:
+    """Download ``package`` and make a checkout of it, with a remote."""
+    sources = folder / "sources"
+    sources.mkdir()
+    root = unpack(download(package, folder), sources)
+    remote = folder / "remote.git"
+    commit(root, package.partition("==")[2], remote)
+    return Checkout(root, remote, back_end_of(root))
+
+
+def rehearse(checkout: Checkout, cache: Path, without: Iterable[str], *, verbose: bool) -> Attempt:
+    """Rehearse a patch release in ``checkout``."""
+    report = cache.with_name("report.json")
+    report.unlink(missing_ok=True)
+    left_out = [word for gate in without for word in ("--without", gate)]
+    nox = [sys.executable, "-m", "nox", "--session", "release", "--"]
+    command = [*nox, "patch", "--dry-run", "--report", str(report), *left_out]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    shown = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
+    env = {**shown, "PATH": path, "NOX_SCRIPT_MODE": "none", "NOX_SHIP_CACHE": str(cache)}
+    begun = time.monotonic()
+    done = subprocess.run(
+        command,
+        cwd=checkout.root,
+        env=env,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if verbose:
+        print(f"$ {' '.join(command[1:])}\n{done.stdout}", flush=True)
+    told = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+    return Attempt(told, done.stdout, time.monotonic() - begun)
+
+
+def try_package(package: str, folder: Path, *, verbose: bool) -> Trial:
+    """Rehearse a release of ``package``; where its gates fail, once more without them."""
+    trial = Trial(package)
+    try:
+        checkout = make_checkout(package, folder)
+    except (UnusableError, OSError, tarfile.TarError, subprocess.CalledProcessError) as error:
+        trial.trouble.append(f"no checkout: {error}")
+        return trial
+    trial.back_end = checkout.back_end
+    before = checkout.state()
+    cache = folder / "cache"
+    attempt = rehearse(checkout, cache, (), verbose=verbose)
+    trial.attempts.append(attempt)
+    if not attempt.passed and (held_up := attempt.held_up()):
+        trial.left_out = held_up
+        trial.attempts.append(rehearse(checkout, cache, held_up, verbose=verbose))
+    trial.trouble += [what for attempt in trial.attempts for what in attempt.stopped_by()]
+    after = checkout.state()
+    trial.touched += [part for part, was in before.items() if after[part] != was]
+    return trial
+
+
+def print_table(trials: Sequence[Trial]) -> None:
+    """Print one table of all packages, in Markdown."""
+    rows = [COLUMNS, tuple("---" for _ in COLUMNS), *(trial.row() for trial in trials)]
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+def main() -> int:
+    """Try the packages, one after the other, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("packages", nargs="*", metavar="NAME==VERSION", help="default: a choice of five")
+    parser.add_argument("--keep", action="store_true", help="keep the folders and tell where they are")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what the rehearsals print")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="real-packages-"))
+    trials: list[Trial] = []
+    try:
+        for package in options.packages or PACKAGES:
+            own = folder / package
+            own.mkdir()
+            trials.append(try_package(package, own, verbose=options.verbose))
+            print(f"{package}: {trials[-1].row()[2]}", file=sys.stderr, flush=True)
+    finally:
+        if options.keep:
+            print(f"kept: {folder}", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    print_table(trials)
+    return 0 if all(trial.good for trial in trials) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""Small helpers that several test files share: files, repositories, wheels and sdists made on the spot."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from nox_ship.git import Repository
+from nox_ship.project import Project
+
+
+def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write ``files``, byte for byte, below ``folder`` and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def make_project(folder: Path, pyproject: str, files: Mapping[str, str | bytes] | None = None) -> Project:
+    """Write a project and read it."""
+    return Project.read(write_files(folder, {"pyproject.toml": pyproject, **(files or {})}))
+
+
+def git(folder: Path, *args: str) -> str:
+    """Run git in ``folder`` and return what it printed."""
+    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = "change") -> str:
+    """Write and commit ``files`` and return the commit."""
+    write_files(folder, files)
+    git(folder, "add", "--all", "--force")
+    git(folder, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", message)
+    return git(folder, "rev-parse", "HEAD")
+
+
+def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
+    """Make a repository on branch ``main`` with one commit, and an identity of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "config", "user.name", "Tester")
+    git(folder, "config", "user.email", "tester@example.invalid")
+    git(folder, "config", "commit.gpgsign", "false")
+    commit_files(folder, files or {"README.md": "# sample\n"})
+    return Repository(folder.resolve())
+
+
+def metadata_text(name: str, version: str, *lines: str) -> str:
+    """Return core metadata with further header lines, such as ``Classifier: ...``."""
+    return "\n".join(["Metadata-Version: 2.4", f"Name: {name}", f"Version: {version}", *lines, "", "", ""])
+
+
+def make_wheel(
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    metadata: tuple[str, ...] = (),
+    name: str = "sample",
+    version: str = "1.2.3",
+) -> Path:
+    """Write a wheel that holds ``files`` and core metadata, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    info = f"{name}-{version}.dist-info"
+    own = {
+        f"{info}/METADATA": metadata_text(name, version, *metadata),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for inner, content in {**files, **own}.items():
+            archive.writestr(inner, content)
+    return path
+
+
+def make_sdist(
+    folder: Path,
+    files: Mapping[str, str | bytes],
+    metadata: tuple[str, ...] = (),
+    name: str = "sample",
+    version: str = "1.2.3",
+) -> Path:
+    """Write an sdist that holds ``files`` and core metadata, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{version}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for inner, content in {"PKG-INFO": metadata_text(name, version, *metadata), **files}.items():
+            data = content.encode() if isinstance(content, str) else content
+            member = tarfile.TarInfo(f"{name}-{version}/{inner}")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from nox_ship import process
+from nox_ship.errors import ShipError
+
+SHOW_ENVIRONMENT = "import os; print(*sorted(os.environ), sep='\\n')"
+
+
+def python(code: str) -> list[str]:
+    """Return a command line that runs ``code``, quickly."""
+    return [sys.executable, "-S", "-E", "-c", code]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TOKEN",
+        "GITHUB_TOKEN",
+        "github_token",
+        "PYPI_API_TOKEN",
+        "POETRY_PYPI_TOKEN_PYPI",
+        "AWS_SECRET_ACCESS_KEY",
+        "DJANGO_SECRET_KEY",
+        "DB_PASSWORD",
+        "UV_INDEX_PRIVATE_PASSWORD",
+        "GPG_PASSPHRASE",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "SOME_API_KEY",
+        "APIKEY",
+        "GITLAB_PAT",
+        "CI_JOB_JWT_V2",
+        "HATCH_INDEX_AUTH",
+        "TWINE_USERNAME",
+        "UV_PUBLISH_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_RUNTIME_TOKEN",
+        "PGPASSWORD",
+        "MYSQL_PWD",
+        "DB_PASS",
+    ],
+)
+def test_variables_with_the_name_of_a_secret_are_secrets(name: str) -> None:
+    """Common names of credentials are recognised, however they are written."""
+    assert process.secret_names({name: "x"}) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PATH",
+        "PYTHONPATH",
+        "HOME",
+        "PWD",
+        "OLDPWD",
+        "SSH_AUTH_SOCK",
+        "TOKENIZERS_PARALLELISM",
+        "COMPATIBILITY",
+        "AUTHOR",
+        "KEYBOARD",
+        "XDG_SESSION_ID",
+        "PYTEST_ADDOPTS",
+        "CI",
+        "GITHUB_ACTIONS",
+    ],
+)
+def test_everyday_variables_are_no_secrets(name: str) -> None:
+    """What programs need to run is left to them."""
+    assert process.secret_names({name: "/usr/bin"}) == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "pypi-AgEIcHlwaS5vcmcCJDExMTEx",
+        " ghp_0123456789abcdefghij\n",
+        "ghs_0123456789abcdefghij",
+        "github_pat_11ABCDEFG0123456789_abc",
+    ],
+)
+def test_values_in_the_form_of_a_token_are_secrets(value: str) -> None:
+    """A token is recognised whatever its variable is called."""
+    assert process.secret_names({"HARMLESS": value}) == ["HARMLESS"]
+
+
+@pytest.mark.parametrize("value", ["", "pypi-", "pypi-mirror", "pypi-server for tests, see the docs", "ghp_"])
+def test_other_values_are_no_secrets(value: str) -> None:
+    """A text that merely begins like a token is none."""
+    assert process.secret_names({"HARMLESS": value}) == []
+
+
+def test_scrubbing_keeps_what_is_named() -> None:
+    """Credentials and git's hook context go, except for the names to keep."""
+    env = {"A_TOKEN": "1", "B_TOKEN": "2", "GIT_DIR": "/x", "GIT_INDEX_FILE": "/y", "LANG": "C"}
+    assert process.scrubbed(env) == {"LANG": "C"}
+    assert process.scrubbed(env, keep=["B_TOKEN", "MISSING"]) == {"B_TOKEN": "2", "LANG": "C"}
+
+
+def test_a_program_sees_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials of our environment reach a program only where it is told to have them."""
+    monkeypatch.setenv("MY_TOKEN", "x")
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("PLAIN", "x")
+    without = process.run(python(SHOW_ENVIRONMENT)).stdout.split()
+    assert "PLAIN" in without
+    assert not {"MY_TOKEN", "GIT_DIR"} & set(without)
+    trusted = process.run(python(SHOW_ENVIRONMENT), secrets=True).stdout.split()
+    assert "MY_TOKEN" in trusted
+    assert "GIT_DIR" not in trusted
+
+
+def test_streaming_hides_credentials_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is the same whether output is kept or streamed."""
+    monkeypatch.setenv("MY_TOKEN", "x")
+    lines: list[str] = []
+    process.run(python(SHOW_ENVIRONMENT), on_line=lines.append)
+    assert "PATH" in lines
+    assert "MY_TOKEN" not in lines
+
+
+def test_variables_can_be_added_and_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None takes a variable away, a text sets it, a secret's too."""
+    monkeypatch.setenv("UNWANTED", "x")
+    env = {"UNWANTED": None, "ADDED": "y", "TWINE_PASSWORD": "z"}
+    seen = process.run(python(SHOW_ENVIRONMENT), env=env).stdout.split()
+    assert {"ADDED", "TWINE_PASSWORD"} <= set(seen)
+    assert "UNWANTED" not in seen
+
+
+def test_both_streams_are_kept(tmp_path: Path) -> None:
+    """Standard output and error are kept apart, and read together as the output."""
+    code = "import sys, os; print(os.getcwd()); print('oops', file=sys.stderr)"
+    done = process.run(python(code), cwd=tmp_path)
+    assert (done.code, done.stdout, done.stderr) == (0, f"{tmp_path}\n", "oops\n")
+    assert done.output == f"{tmp_path}\noops"
+
+
+def test_output_that_is_not_utf8_is_no_failure() -> None:
+    """Bytes that cannot be read are replaced."""
+    done = process.run(python(r"import sys; sys.stdout.buffer.write(b'caf\xe9 \xc3\xa9')"))
+    assert done.stdout == "caf\ufffd é"
+
+
+def test_a_program_gets_text_on_its_standard_input() -> None:
+    """The text arrives in UTF-8; without one there is nothing to read."""
+    code = "import sys; print(len(sys.stdin.buffer.read()))"
+    assert process.run(python(code), stdin="é").stdout == "2\n"
+    assert process.run(python(code)).stdout == "0\n"
+    assert process.run(python(code), on_line=lambda _: None).stdout == "0\n"
+
+
+def test_a_failing_program_raises_with_its_output() -> None:
+    """Exit codes other than 0 raise NS901 with the command line and all output."""
+    with pytest.raises(process.CommandFailedError) as caught:
+        process.run(python("print('so'); raise SystemExit('why')"))
+    (finding,) = caught.value.findings
+    assert finding.id == "NS901"
+    assert "exit code 1" in finding.what
+    assert finding.detail == "so\nwhy"
+    assert caught.value.done.code == 1
+
+
+def test_a_failure_can_be_looked_at_instead() -> None:
+    """Without the check, the exit code is returned."""
+    assert process.run(python("raise SystemExit(3)"), check=False).code == 3
+
+
+def test_lines_are_told_as_they_come() -> None:
+    """Each line is told once, both streams merged, and the last one without its line break too."""
+    code = "import sys; print('a'); sys.stdout.flush(); sys.stderr.write('b\\n'); sys.stderr.flush(); print(end='c')"
+    lines: list[str] = []
+    done = process.run(python(code), on_line=lines.append)
+    assert lines == ["a", "b", "c"]
+    assert done.stdout == "a\nb\nc"
+
+
+def test_a_failing_streamed_program_raises() -> None:
+    """Streaming does not hide a failure."""
+    with pytest.raises(process.CommandFailedError):
+        process.run(python("raise SystemExit(1)"), on_line=lambda _: None)
+
+
+def test_a_missing_program_is_a_finding(tmp_path: Path) -> None:
+    """A program that does not exist, or must not be run, is NS902."""
+    plain = tmp_path / "plain"
+    plain.touch(mode=0o644)
+    for program in ("no-such-program-at-all", plain):
+        with pytest.raises(ShipError) as caught:
+            process.run([program])
+        assert [finding.id for finding in caught.value.findings] == ["NS902"]
+        assert str(program) in caught.value.findings[0].what
+
+
+def test_a_missing_folder_is_not_a_missing_program(tmp_path: Path) -> None:
+    """The error is the operating system's where the folder to run in is not there."""
+    with pytest.raises(FileNotFoundError):
+        process.run(python(""), cwd=tmp_path / "gone")
+
+
+def test_no_shell_reads_the_arguments() -> None:
+    """Arguments arrive as they are."""
+    arguments = ["$HOME", "a b", "`x`", "*", "", "é"]
+    done = process.run([*python("import sys; print(sys.argv[1:])"), *arguments], env={"PYTHONUTF8": "1"})
+    assert done.stdout.strip() == str(arguments)
+
+
+def test_tools_are_those_installed_beside_us() -> None:
+    """Modules run on our own Python, and uv is the one we depend on."""
+    assert process.module("twine") == [sys.executable, "-m", "twine"]
+    assert os.access(process.uv(), os.X_OK)
