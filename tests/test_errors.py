@@ -28,7 +28,7 @@ def test_a_kind_has_an_id_a_name_and_a_remedy_of_one_sentence(kind: Kind) -> Non
     """An ID is NS and three digits, a name is in dashes, a remedy is one sentence on one line."""
     assert re.fullmatch(r"NS\d{3}", kind.id)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", kind.name)
-    assert re.fullmatch(r"[A-Z`][^\n]*[^\s.]\.", kind.remedy)
+    assert re.fullmatch(r"[A-Za-z`][^\n]*[^\s.]\.", kind.remedy)
     assert not re.search(r"[.!?] +[A-Z]", kind.remedy)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -97,15 +98,31 @@ class Repository:
         return int(self.run("log", "-1", "--format=%ct"))
 
     def changes(self, ignore: Iterable[str] = ()) -> list[str]:
-        """Return the paths that differ from HEAD, untracked ones included.
+        """Return the paths that differ from HEAD, untracked files included.
 
         Args:
             ignore: Names of folders that do not count, at whatever depth.
         """
-        listing = self.run("status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames")
+        listing = self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         paths = [entry[3:] for entry in listing.split("\0") if entry]
         skipped = set(ignore)
         return [path for path in paths if not skipped & set(Path(path).parts)]
+
+    def carry_changes(self, clone: Repository, ignore: Iterable[str] = ()) -> None:
+        """Make the work tree of ``clone`` hold the changes of this one, which no commit has."""
+        for name in self.changes(ignore):
+            ours, theirs = self.path / name, clone.path / name
+            if ours.is_symlink() or ours.is_file():
+                theirs.parent.mkdir(parents=True, exist_ok=True)
+                theirs.unlink(missing_ok=True)
+                shutil.copy2(ours, theirs, follow_symlinks=False)
+            elif not ours.exists():
+                theirs.unlink(missing_ok=True)
+
+    def files(self) -> tuple[str, ...]:
+        """Return the files below the work tree's folder that git has or would take, relative to it."""
+        listing = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        return tuple(name for name in listing.split("\0") if name)
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag points to, by the tag's name."""

@@ -111,7 +111,8 @@ def poetry_specifier(constraint: str) -> str:
 
     https://python-poetry.org/docs/dependency-specification/ gives the rules for ``^``, ``~`` and ``*``.
     """
-    return ",".join(filter(None, (_poetry_clause(part.strip()) for part in constraint.split(","))))
+    newest = constraint.rsplit("||", maxsplit=1)[-1]  # PEP 440 knows no "or"
+    return ",".join(filter(None, (_poetry_clause(part.strip()) for part in newest.split(","))))
 
 
 def _poetry_clause(clause: str) -> str:

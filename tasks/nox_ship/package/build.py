@@ -52,8 +52,8 @@ def manifest_path(project: Project) -> Path:
 def build(project: Project, *, fresh: bool = False) -> Outcome:
     """Build sdist and wheel into ``dist/`` and write the manifest, unless it covers them already.
 
-    A checkout without changes is built from a clean clone of HEAD: what lies around untracked does not get in, and
-    any machine gets the same files. One with changes is built as it stands and the manifest says so.
+    It is built in a clean clone of HEAD: what lies around ignored does not get in, and any machine gets the same
+    files. Changes that no commit has are carried over to the clone, and the manifest says so.
 
     Args:
         project: The project to build.
@@ -73,9 +73,9 @@ def build(project: Project, *, fresh: bool = False) -> Outcome:
         _sources(repository, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
+        sources = Repository(folder).files()
         _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
-        sources = _listed(folder, untracked=dirty)
         warnings = _check(project, files, sources, str(release[1]) if release else None)
         version = Archive.read(files[0]).version
         manifest = Manifest(
@@ -103,20 +103,13 @@ def _covered(project: Project, head: str, tag: str | None) -> Manifest | None:
 
 @contextmanager
 def _sources(repository: Repository, project: Project, *, dirty: bool) -> Iterator[Path]:
-    if dirty:
-        yield project.root
-        return
+    """Make a clone to build in, for the time of a ``with`` block; yield the project's folder in it."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         clone = repository.clone(Path(folder) / "source")
         clone.run("checkout", "--quiet", "--detach", repository.head)
+        if dirty:
+            repository.carry_changes(clone, IGNORED_CHANGES)
         yield clone.path / project.root.resolve().relative_to(repository.path.resolve())
-
-
-def _listed(folder: Path, *, untracked: bool) -> tuple[str, ...]:
-    """Return the files that git knows below ``folder``, relative to it."""
-    options = ["--cached", "--others", "--exclude-standard"] if untracked else ["--cached"]
-    listing = Repository(folder).run("ls-files", "-z", *options)
-    return tuple(name for name in listing.split("\0") if name)
 
 
 def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:

@@ -23,7 +23,7 @@ BUMP_FAILED = Kind("NS306", "bump-failed", "Correct the settings of bump-my-vers
 STALE_BUMP_SETTINGS = Kind(
     "NS307",
     "stale-bump-settings",
-    "The release goes by the project's version; the bump brings the setting up to date.",
+    "The release goes by the project's version; correct the setting.",
     level="notice",
 )
 

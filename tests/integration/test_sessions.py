@@ -1,0 +1,278 @@
+"""The sessions as they are used by hand and in CI, one by one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workbench import PYTHON, Bench
+
+TESTS = f"tests-{PYTHON}"
+VERIFY = f"verify-install-{PYTHON}"
+OURS = [
+    *("lint", "typecheck", TESTS, "coverage", "audit", "build", VERIFY),
+    *("publish-test", "publish-prod", "publish", "release"),
+]
+
+
+def listed(bench: Bench, *command: str) -> list[str]:
+    """Return the names of the sessions that a way to start nox lists."""
+    done = subprocess.run(
+        [*command, "--list"], cwd=bench.root, env=bench.environment(), capture_output=True, text=True, check=True
+    )
+    return [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("* ", "- "))]
+
+
+def test_registered_however_nox_is_started(bench: Bench) -> None:
+    """The sessions are there under `nox`, `python -m nox` and `python noxfile.py`."""
+    bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
+    text = (bench.root / "noxfile.py").read_text("utf-8")
+    bench.write({"noxfile.py": f'{text}\nif __name__ == "__main__":\n    nox.main()\n'})
+    nox = shutil.which("nox", path=str(Path(sys.executable).parent))
+    assert nox
+    assert listed(bench, nox) == OURS
+    assert listed(bench, sys.executable, "-m", "nox") == OURS
+    assert listed(bench, sys.executable, "noxfile.py") == OURS
+
+
+def test_excluded_and_own_sessions(bench: Bench) -> None:
+    """An excluded session is not there, and one that the noxfile registered first is the noxfile's own."""
+    bench.write(
+        {
+            "noxfile.py": (
+                "import nox\nimport nox_ship\n\n\n@nox.session(python=False)\ndef lint(session):\n"
+                '    print("my own lint")\n\n\nnox_ship.register(exclude=["audit"])\n'
+            )
+        }
+    )
+    assert sorted(listed(bench, sys.executable, "-m", "nox")) == sorted(set(OURS) - {"audit"})
+    outcome = bench.nox("-s", "lint")
+    assert outcome.code == 0
+    assert outcome.has("my own lint")
+
+
+def test_wrong_name_in_exclude(bench: Bench) -> None:
+    """A name in `exclude` that is no session of ours is refused by name."""
+    bench.write({"noxfile.py": 'import nox_ship\n\nnox_ship.register(exclude=["adit"])\n'})
+    outcome = bench.nox("--list")
+    assert outcome.code != 0
+    assert outcome.has("adit")
+
+
+def test_listing_is_quick(bench: Bench) -> None:
+    """Listing the sessions costs less than 0.15 s more than listing those of an empty noxfile."""
+    empty = bench.root.parent / "empty"
+    empty.mkdir()
+    (empty / "noxfile.py").write_text("import nox\n\n\n@nox.session\ndef one(session):\n    pass\n", "utf-8")
+    costs = []
+    for _ in range(7):
+        seconds = []
+        for folder in (empty, bench.root):
+            begun = time.perf_counter()
+            command = [sys.executable, "-m", "nox", "--list"]
+            subprocess.run(command, cwd=folder, env=bench.environment(), capture_output=True, check=True)
+            seconds.append(time.perf_counter() - begun)
+        costs.append(seconds[1] - seconds[0])
+    assert statistics.median(costs) < 0.15
+
+
+def test_settings_that_are_wrong_do_not_hide_the_sessions(bench: Bench) -> None:
+    """With a wrong setting the sessions are still listed, and each says in one line what is wrong."""
+    bench.edit("pyproject.toml", 'gates = ["tests"]', "gates = 3")
+    assert listed(bench, sys.executable, "-m", "nox") == OURS
+    outcome = bench.nox("-s", "lint")
+    assert outcome.code == 1
+    assert outcome.has("NS102", "tool.nox-ship.gates")
+    assert "Traceback" not in outcome.output
+
+
+def test_gates_take_arguments(bench: Bench) -> None:
+    """What stands after `--` reaches the tool of the gate."""
+    bench.write({"tests/test_more.py": "def test_one():\n    pass\n\n\ndef test_two():\n    pass\n"})
+    outcome = bench.nox("-s", TESTS, "--", "-k", "two")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("1 passed, 2 deselected")
+    outcome = bench.nox("-s", "lint", "--", "--statistics", "src")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("ruff check --statistics src")
+
+
+def test_gates_in_parallel(bench: Bench) -> None:
+    """The gates of a project without settings run side by side; what it has nothing for is skipped, with a reason."""
+    bench.edit("pyproject.toml", '[tool.nox-ship]\ngates = ["tests"]\n', "")
+    outcome = bench.nox("-j", "4")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("* lint: success", f"* {TESTS}: success", "* coverage: success", "* audit: success")
+    assert outcome.has("* typecheck: skipped (the project has no settings for mypy")
+
+
+def test_project_without_tests(bench: Bench) -> None:
+    """Without tests, `tests` and `coverage` are skipped and say why; they do not pass."""
+    bench.write({"tests/test_sample.py": None})
+    outcome = bench.nox("-s", TESTS, "coverage")
+    assert outcome.has("no tests were found", "the project has no tests to measure")
+    assert not outcome.has(f"{TESTS}: success")
+
+
+def test_typecheck_finds_mistakes(bench: Bench) -> None:
+    """With settings for mypy, a wrong type fails the gate."""
+    bench.edit("pyproject.toml", "[tool.nox-ship]", "[tool.mypy]\nstrict = true\n\n[tool.nox-ship]")
+    bench.write({"src/sample/__init__.py": "def main() -> None:\n    x: int = 'text'\n    print(x)\n"})
+    outcome = bench.nox("-s", "typecheck")
+    assert outcome.code == 1
+    assert outcome.has("Incompatible types in assignment")
+
+
+def test_coverage_of_several_pythons_is_combined(bench: Bench) -> None:
+    """Lines that only one Python, or one CI job, has run count as covered, and the threshold is held."""
+    other = next((v for v in ("3.12", "3.11", "3.13") if v != PYTHON and shutil.which(f"python{v}")), None)
+    if other is None or subprocess.run([f"python{other}", "-V"], capture_output=True, check=False).returncode:
+        pytest.skip("needs a second Python")
+    bench.edit(
+        "pyproject.toml",
+        'gates = ["tests"]\n',
+        f'gates = ["tests", "coverage"]\npythons = ["{PYTHON}", "{other}"]\ncoverage.fail-under = 100\n',
+    )
+    condition = f"sys.version_info[:2] == ({PYTHON.replace('.', ', ')})"
+    branch = f"    if {condition}:\n        print(1)\n    else:\n        print(2)\n"
+    bench.write({"src/sample/__init__.py": f"import sys\n\n\ndef main():\n{branch}"})
+    assert bench.nox("-s", TESTS).code == 0
+    alone = bench.nox("--no-dependencies", "-s", "coverage")
+    assert alone.code == 1, alone.output
+    job = bench.root.parent / "job"  # another job, in another folder, as on another machine
+    shutil.copytree(bench.root, job, ignore=shutil.ignore_patterns(".nox", ".nox-ship"))
+    assert Bench(job, bench.remote, bench.cache).nox("-s", f"tests-{other}").code == 0
+    (data,) = (job / ".nox-ship" / "coverage").glob("data.*")
+    shutil.copy(data, bench.root / ".nox-ship" / "coverage")
+    both = bench.nox("--no-dependencies", "-s", "coverage")
+    assert both.code == 0, both.output
+    assert both.has("100%")
+
+
+def test_coverage_without_data(bench: Bench) -> None:
+    """Where nothing was measured, the coverage gate says so and what to do."""
+    outcome = bench.nox("--no-dependencies", "-s", "coverage")
+    assert outcome.code == 1
+    assert outcome.has("NS411")
+
+
+def test_audit_never_takes_silence_for_an_answer(bench: Bench) -> None:
+    """A dependency for which there is no vulnerability data is not passed as clean: skipped, or failed in CI."""
+    bench.edit("pyproject.toml", 'license = "MIT"', 'license = "MIT"\ndependencies = ["sample-dependency"]')
+    wheel = bench.root.parent / "wheels"
+    dependency = bench.root.parent / "dependency"
+    files = {
+        "pyproject.toml": (
+            '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+            '[project]\nname = "sample-dependency"\nversion = "1.0"\n'
+        ),
+        "sample_dependency.py": "",
+    }
+    Bench(dependency, dependency, dependency).write(dict(files))
+    build = [sys.executable, "-m", "build", "--installer", "uv", "--wheel", "--outdir", str(wheel), str(dependency)]
+    subprocess.run(build, check=True, capture_output=True)
+    env = {"UV_FIND_LINKS": str(wheel)}
+    laptop = bench.nox("-s", "audit", env=env)
+    assert laptop.has("NS422", "sample-dependency"), laptop.output
+    assert not laptop.has("Session audit was successful")
+    ci = bench.nox("-s", "audit", env={**env, "CI": "true"})
+    assert ci.code == 1
+    assert ci.has("NS422")
+
+
+def test_audit_finds_dangerous_code(bench: Bench) -> None:
+    """A security finding in the code fails the audit and is shown."""
+    bench.write({"src/sample/__init__.py": "import subprocess\n\n\ndef main(x):\n    subprocess.call(x, shell=True)\n"})
+    outcome = bench.nox("-s", "audit")
+    assert outcome.code == 1
+    assert outcome.has("NS423", "shell=True")
+
+
+def test_build_is_made_once(bench: Bench) -> None:
+    """The second build of a commit says that the manifest covers it; a changed file or commit is built anew."""
+    bench.write({"dist/stale-0.1.tar.gz": "old", "dist/more/old.whl": "old"})
+    first = bench.nox("-s", "build")
+    assert first.code == 0, first.output
+    names = ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"]
+    assert sorted(path.name for path in (bench.root / "dist").iterdir()) == names
+    manifest = json.loads((bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))
+    assert (manifest["version"], manifest["commit"]) == ("1.2.3", bench.git("rev-parse", "HEAD"))
+    assert [file["name"] for file in manifest["files"]] == names
+    assert not manifest["dirty"]
+    assert bench.git("status", "--porcelain") == "?? dist/"
+    assert bench.nox("-s", "build").has("already")
+    with (bench.root / "dist" / names[0]).open("ab") as wheel:
+        wheel.write(b"x")
+    assert not bench.nox("-s", "build").has("already")
+    bench.write({"more.txt": ""})
+    bench.commit()
+    assert not bench.nox("-s", "build").has("already")
+
+
+def test_build_is_the_same_anywhere(bench: Bench) -> None:
+    """What lies around untracked in a clean checkout does not get into the files: two machines build the same."""
+    bench.nox("-s", "build")
+    first = json.loads((bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))
+    other = bench.root.parent / "elsewhere"
+    bench.git("clone", "--quiet", str(bench.remote), str(other))
+    (other / "dist").mkdir()
+    elsewhere = Bench(other, bench.remote, bench.cache)
+    elsewhere.write({"src/sample/__pycache__/junk.py": ""})
+    assert elsewhere.nox("-s", "build").code == 0
+    assert json.loads((other / ".nox-ship" / "manifest.json").read_text("utf-8"))["files"] == first["files"]
+
+
+def test_build_of_a_changed_checkout_says_so(bench: Bench) -> None:
+    """A build of uncommitted changes holds them, and its manifest is marked as dirty."""
+    bench.edit("src/sample/__init__.py", "hello", "goodbye")
+    outcome = bench.nox("-s", "build")
+    assert outcome.code == 0, outcome.output
+    assert json.loads((bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))["dirty"]
+
+
+def test_publish_is_rehearsed(bench: Bench) -> None:
+    """`publish -- --dry-run` builds, verifies, uploads to a stand-in and installs from there."""
+    outcome = bench.nox("-s", "publish", "--", "--dry-run")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has(
+        "sample-1.2.3-py3-none-any.whl uploaded",
+        "sample-1.2.3.tar.gz uploaded",
+        "installed from the stand-in for PyPI",
+        "Nothing left this machine",
+    )
+    again = bench.nox("-s", "publish-test", "--", "--dry-run")
+    assert again.has(f"these files passed on Python {PYTHON} already", "stand-in for TestPyPI")
+
+
+@pytest.mark.parametrize("session", ["publish", "publish-test", "publish-prod", "release"])
+def test_without_dry_run_they_stop(bench: Bench, session: str) -> None:
+    """Publishing and releasing for real are refused by this version, with a clear error."""
+    outcome = bench.nox("--no-dependencies", "-s", session)
+    assert outcome.code == 1
+    assert outcome.has("NS909", "--dry-run")
+
+
+def test_changed_file_is_not_published(bench: Bench) -> None:
+    """A file that was changed, added or removed after the build is refused by verify-install and publish."""
+    bench.nox("-s", "build")
+    with (bench.root / "dist" / "sample-1.2.3.tar.gz").open("ab") as sdist:
+        sdist.write(b"x")
+    for command in (["-s", VERIFY], ["-s", "publish", "--", "--dry-run"]):
+        outcome = bench.nox("--no-dependencies", *command)
+        assert outcome.code == 1
+        assert outcome.has("NS603", "sample-1.2.3.tar.gz")
+
+
+def test_without_a_manifest_nothing_is_published(bench: Bench) -> None:
+    """Without a manifest, verify-install and publish stop and say what makes one."""
+    for command in (["-s", VERIFY], ["-s", "publish", "--", "--dry-run"]):
+        outcome = bench.nox("--no-dependencies", *command)
+        assert outcome.code == 1
+        assert outcome.has("NS601", "nox -s build")

@@ -1,0 +1,160 @@
+"""Releases of projects that keep their version in different places, with different back ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench import GOOD, PYTHON, Bench, make_bench
+
+HEAD = f"""\
+[project]
+name = "sample"
+description = "A sample"
+readme = "README.md"
+requires-python = ">=3.11"
+classifiers = ["Programming Language :: Python :: {PYTHON}"]
+"""
+SHIP = '\n[tool.nox-ship]\ngates = ["tests"]\n'
+
+POETRY = {
+    "pyproject.toml": f"""\
+[build-system]
+requires = ["poetry-core>=2"]
+build-backend = "poetry.core.masonry.api"
+
+[tool.poetry]
+name = "sample"
+version = "1.2.3"
+description = "A sample"
+authors = ["Tester <tester@example.invalid>"]
+readme = "README.md"
+packages = [{{ include = "sample", from = "src" }}]
+classifiers = ["Programming Language :: Python :: {PYTHON}"]
+
+[tool.poetry.dependencies]
+python = "^3.11"
+
+[tool.poetry.group.dev.dependencies]
+pytest = "^8.0 || ^9.0"
+{SHIP}"""
+}
+HATCH_PATH = {
+    "pyproject.toml": f"""\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+{HEAD}dynamic = ["version"]
+
+[tool.hatch.version]
+path = "src/sample/__about__.py"
+{SHIP}""",
+    "src/sample/__about__.py": '__version__ = "1.2.3"\n',
+}
+SETUPTOOLS_ATTRIBUTE = {
+    "pyproject.toml": f"""\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+{HEAD}dynamic = ["version"]
+
+[tool.setuptools.dynamic]
+version = {{ attr = "sample.__version__" }}
+{SHIP}""",
+    "src/sample/__init__.py": "__version__ = '1.2.3'\n\n\ndef main():\n    print('hello')\n",
+}
+FLIT = {
+    "pyproject.toml": f"""\
+[build-system]
+requires = ["flit_core>=3.9"]
+build-backend = "flit_core.buildapi"
+
+{HEAD.replace('description = "A sample"' + chr(10), "")}dynamic = ["version", "description"]
+{SHIP}""",
+    "src/sample/__init__.py": '"""A sample."""\n\n__version__ = "1.2.3"\n\n\ndef main():\n    print("hello")\n',
+}
+SETUP_CFG = {
+    "pyproject.toml": f'[build-system]\nrequires = ["setuptools>=77"]\nbuild-backend = "setuptools.build_meta"\n{SHIP}',
+    "setup.cfg": """\
+[metadata]
+name = sample
+version = 1.2.3
+description = A sample
+long_description = file: README.md
+long_description_content_type = text/markdown
+
+[options]
+package_dir =
+    = src
+packages = find:
+
+[options.packages.find]
+where = src
+""",
+}
+
+
+@pytest.mark.parametrize("files", [POETRY, HATCH_PATH, SETUPTOOLS_ATTRIBUTE, FLIT, SETUP_CFG])
+def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, str]) -> None:
+    """Wherever the version is kept, it is found, changed there and nowhere else, and the built files tell it."""
+    bench = make_bench(tmp_path, {**GOOD, **files})
+    outcome = bench.rehearse("minor")
+    assert outcome.code == 0, outcome.output
+    report = bench.report()
+    assert report["version"] == "1.3.0"
+    assert report["uploads"][0].startswith("sample-1.3.0-")
+    stage = Bench(bench.stage(), bench.remote, bench.cache)
+    changed = stage.git("diff", "--numstat", "HEAD~", "HEAD").splitlines()
+    assert len(changed) == 1
+    assert changed[0].startswith("1\t1\t")
+
+
+def test_version_from_tags(tmp_path: Path) -> None:
+    """A project that takes its version from git tags gets a tag and no commit; the files tell its version."""
+    pyproject = f"""\
+[build-system]
+requires = ["hatchling", "hatch-vcs"]
+build-backend = "hatchling.build"
+
+{HEAD}dynamic = ["version"]
+
+[tool.hatch.version]
+source = "vcs"
+{SHIP}"""
+    bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": pyproject})
+    bench.git("tag", "v0.9.0")
+    bench.write({"more.txt": ""})
+    bench.commit()
+    outcome = bench.rehearse("minor")
+    assert outcome.code == 0, outcome.output
+    report = bench.report()
+    assert (report["version"], report["commit"]) == ("0.10.0", bench.git("rev-parse", "HEAD"))
+    assert report["uploads"][0].startswith("sample-0.10.0-")
+
+
+def test_own_settings_of_bump_my_version_are_kept(tmp_path: Path) -> None:
+    """A project's own settings for bump-my-version decide parts, files, message and tag."""
+    own = """
+[tool.bumpversion]
+current_version = "1.0.0"
+message = "Go from {current_version} to {new_version}"
+tag_name = "release-{new_version}"
+
+[[tool.bumpversion.files]]
+filename = "src/sample/number.txt"
+"""
+    files = {**GOOD, "src/sample/number.txt": "This is 1.2.3.\n"}
+    bench = make_bench(tmp_path, {**files, "pyproject.toml": GOOD["pyproject.toml"] + own})
+    outcome = bench.rehearse("minor")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS307")
+    stage = Bench(bench.stage(), bench.remote, bench.cache)
+    assert stage.git("log", "-1", "--format=%s") == "Go from 1.2.3 to 1.3.0"
+    assert stage.git("tag", "--points-at", "HEAD") == "release-1.3.0"
+    assert (stage.root / "src/sample/number.txt").read_text("utf-8") == "This is 1.3.0.\n"
+    unknown = bench.rehearse("release")
+    assert unknown.code == 1
+    assert unknown.has("NS302", "major, minor, patch")

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.gates import audit
+from nox_ship.process import Done
+from support import make_project
+
+
+def done(stdout: str, stderr: str = "", code: int = 0) -> Done:
+    """Return what pip-audit came to."""
+    return Done(("pip-audit",), code, stdout, stderr)
+
+
+def report(*entries: dict[str, Any]) -> Done:
+    """Return a pip-audit that ended with a report."""
+    return done(json.dumps({"dependencies": list(entries), "fixes": []}), code=1)
+
+
+CLEAN = {"name": "good", "version": "1.0", "vulns": []}
+SKIPPED = {"name": "odd", "skip_reason": "Dependency not found on PyPI"}
+
+
+def test_a_clean_report_has_no_findings() -> None:
+    """Dependencies that were looked up are counted."""
+    assert audit.read_report(report(CLEAN, CLEAN)) == audit.Audited(2, (), ())
+    assert audit.read_report(report()) == audit.Audited(0, (), ())
+
+
+def test_what_was_skipped_is_not_clean() -> None:
+    """A skipped dependency is unknown, whatever the exit code."""
+    assert audit.read_report(report(CLEAN, SKIPPED)) == audit.Audited(1, ("odd",), ())
+
+
+def test_each_vulnerability_is_a_finding() -> None:
+    """The remedy names the versions with the fix, where there are some."""
+    vulnerable = {
+        "name": "bad",
+        "version": "2.0",
+        "vulns": [
+            {"id": "PYSEC-1", "fix_versions": ["2.1", "3.0"], "aliases": ["CVE-1"], "description": "x"},
+            {"id": "GHSA-2", "fix_versions": []},
+        ],
+    }
+    audited = audit.read_report(report(CLEAN, vulnerable))
+    assert audited.looked_up == 2
+    assert [(finding.id, finding.what) for finding in audited.vulnerable] == [
+        ("NS421", "bad 2.0 has PYSEC-1."),
+        ("NS421", "bad 2.0 has GHSA-2."),
+    ]
+    assert audited.vulnerable[0].remedy == "Fixed in 2.1, 3.0."
+    assert audited.vulnerable[1].remedy == audit.VULNERABLE.remedy
+
+
+@pytest.mark.parametrize("stdout", ["", "no JSON", "[]", "{}", "null", "3", '{"dependencies": null}'])
+def test_no_report_is_no_success(stdout: str) -> None:
+    """Without a report nothing is known: NS422, with what the tool printed."""
+    with pytest.raises(ShipError) as caught:
+        audit.read_report(done(stdout, "ConnectionError"))
+    assert [finding.id for finding in caught.value.findings] == ["NS422"]
+    assert "ConnectionError" in caught.value.findings[0].detail
+
+
+def test_what_is_unknown_is_named() -> None:
+    """The error counts all and names some."""
+    error = audit.not_audited(audit.Audited(0, ("a", "b", "c", "d"), ()))
+    assert error.findings[0].id == "NS422"
+    assert "4 of the dependencies: a, b, c and 1 more." in error.findings[0].what
+
+
+@pytest.mark.parametrize(
+    ("text", "static"),
+    [
+        ('[project]\nname = "sample"', True),
+        ('[project]\nname = "sample"\ndynamic = ["version"]', True),
+        ('[project]\nname = "sample"\ndynamic = ["dependencies"]', False),
+        ('[tool.poetry]\nname = "sample"', False),
+    ],
+)
+def test_dependencies_are_read_without_a_build_where_they_can_be(
+    tmp_path: Path, text: str, static: bool
+) -> None:
+    """Dynamic dependencies, and those of other tables, are found by building the project."""
+    source = audit._source(make_project(tmp_path, text), tmp_path)
+    assert (source == "pyproject.toml") is static
+    if isinstance(source, Path):
+        assert source.read_text() == f"sample @ {tmp_path.as_uri()}\n"
+
+
+def write_tool(folder: Path, name: str, code: int) -> Path:
+    """Write a program that prints its arguments and ends with ``code``."""
+    folder.mkdir()
+    tool = folder / name
+    tool.write_text(f'#!/bin/sh\necho "$@"\nexit {code}\n')
+    tool.chmod(0o755)
+    return folder
+
+
+def test_security_findings_stop_the_audit(tmp_path: Path) -> None:
+    """An exit code of bandit other than 0 is NS423, with its output."""
+    project = make_project(tmp_path, '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
+    with pytest.raises(ShipError) as caught:
+        audit.code(project, write_tool(tmp_path / "bin", "bandit", 1))
+    assert caught.value.findings[0].id == "NS423"
+    assert caught.value.findings[0].detail.endswith("src/sample")
+
+
+def test_code_without_findings_passes(tmp_path: Path) -> None:
+    """What was looked at is told; without a package nothing is run."""
+    project = make_project(tmp_path / "a", '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
+    assert audit.code(project, write_tool(tmp_path / "bin", "bandit", 0)).endswith("nothing in src/sample")
+    empty = make_project(tmp_path / "b", '[project]\nname = "sample"')
+    assert audit.code(empty, tmp_path / "gone") == "no package to look at"

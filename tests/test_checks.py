@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import Finding
+from nox_ship.package import checks
+from nox_ship.package.checks import CHECKS, Built
+from nox_ship.package.contents import Archive
+from support import make_project, make_sdist, make_wheel
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+LICENSED = ("License-Expression: MIT", "License-File: LICENSE")
+WHEEL = {"sample/__init__.py": "", "sample-1.2.3.dist-info/licenses/LICENSE": "MIT"}
+SDIST = {"src/sample/__init__.py": "", "LICENSE": "MIT", "pyproject.toml": PYPROJECT}
+SOURCES = ("src/sample/__init__.py", "LICENSE", "pyproject.toml", "tests/test_sample.py")
+
+Files = Mapping[str, str | bytes]
+Check = Callable[[Built], Iterator[Finding]]
+
+
+def make_built(
+    folder: Path,
+    *,
+    wheel: Files = WHEEL,
+    sdist: Files = SDIST,
+    wheel_metadata: tuple[str, ...] = LICENSED,
+    sdist_metadata: tuple[str, ...] = LICENSED,
+    sources: tuple[str, ...] = SOURCES,
+    pyproject: str = PYPROJECT,
+    tag: str | None = "1.2.3",
+    wheel_version: str = "1.2.3",
+    sdist_version: str = "1.2.3",
+    name: str = "sample",
+) -> Built:
+    """Return what was built of a project in ``folder``; everything is right where nothing else is said."""
+    files = {source: "" for source in sources if source != "pyproject.toml"}
+    project = make_project(folder / "project", pyproject, files)
+    wheels = (Archive.read(make_wheel(folder, wheel, wheel_metadata, name, wheel_version)),)
+    return Built(
+        project, wheels, Archive.read(make_sdist(folder, sdist, sdist_metadata, name, sdist_version)), tag, sources
+    )
+
+
+def found(check: Check, built: Built) -> list[str]:
+    """Return the findings of one check, as text without remedies."""
+    return [f"{finding.id} {finding.what}" for finding in check(built)]
+
+
+def test_a_good_build_passes_every_check(tmp_path: Path) -> None:
+    """There is nothing to find."""
+    assert [found(check, make_built(tmp_path)) for check in CHECKS] == [[]] * len(CHECKS)
+
+
+def test_every_check_is_made() -> None:
+    """No check of the module is left out of the list."""
+    named = {value for value in vars(checks).values() if callable(value) and hasattr(value, "__annotations__")}
+    expected = {value for value in named if value.__annotations__ == {"built": "Built", "return": "Iterator[Finding]"}}
+    assert set(CHECKS) == expected
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "1!2.0", "1.0.dev3", "1.0rc1", "1.0.post1", "1.0+abc.1"])
+def test_versions_in_normal_form_agree(tmp_path: Path, version: str) -> None:
+    """Epochs, pre-releases and local versions are versions."""
+    built = make_built(tmp_path, wheel_version=version, sdist_version=version, tag=version)
+    assert found(checks.versions_agree, built) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "agrees"), [("1.2.3", True), ("1.2.3.0", True), ("1.2.4", False), ("next", False), (None, True)]
+)
+def test_the_tag_tells_the_version_of_the_files(tmp_path: Path, tag: str | None, agrees: bool) -> None:
+    """Spellings of one version agree, other versions and texts do not."""
+    assert (found(checks.versions_agree, make_built(tmp_path, tag=tag)) == []) is agrees
+
+
+def test_files_of_different_versions_are_found(tmp_path: Path) -> None:
+    """Wheel and sdist tell one version."""
+    problems = found(checks.versions_agree, make_built(tmp_path, sdist_version="1.2.4"))
+    assert problems == ["NS511 sample-1.2.4.tar.gz says 1.2.4, another file 1.2.3."]
+
+
+def test_a_version_in_another_spelling_is_found(tmp_path: Path) -> None:
+    """Metadata hold the normal form, as the file name does."""
+    built = make_built(tmp_path, wheel_version="1.0.0rc01", sdist_version="1.0.0rc01", tag="1.0.0rc1")
+    assert [problem.split()[0] for problem in found(checks.versions_agree, built)] == ["NS511", "NS511"]
+
+
+def test_files_of_another_project_are_found(tmp_path: Path) -> None:
+    """The name in the metadata is the project's."""
+    problems = found(checks.names_agree, make_built(tmp_path, name="other"))
+    assert problems[0] == "NS512 other-1.2.3-py3-none-any.whl is of the project other, not sample."
+    assert len(problems) == 2
+
+
+def test_a_file_name_that_is_not_normalised_is_found(tmp_path: Path) -> None:
+    """`My.Sample` is called my_sample in file names (PEP 625)."""
+    pyproject = '[project]\nname = "My.Sample"'
+    assert found(checks.names_agree, make_built(tmp_path, pyproject=pyproject, name="my_sample")) == []
+    problems = found(checks.names_agree, make_built(tmp_path, pyproject=pyproject, name="My.Sample"))
+    assert [problem.split()[0] for problem in problems] == ["NS512", "NS512"]
+
+
+@pytest.mark.parametrize(
+    "line", ["License-Expression: MIT", "License: MIT", "License-File: LICENSE", "Classifier: License :: Free"]
+)
+def test_a_license_can_be_named_in_several_ways(tmp_path: Path, line: str) -> None:
+    """PEP 639 and what was usual before it are accepted."""
+    assert found(checks.license_present, make_built(tmp_path, wheel_metadata=(line,))) == []
+
+
+def test_a_missing_license_is_a_warning(tmp_path: Path) -> None:
+    """Neither a missing name nor a missing text stops a release."""
+    (unnamed,) = checks.license_present(make_built(tmp_path / "a", wheel_metadata=()))
+    assert (unnamed.id, unnamed.level) == ("NS513", "warning")
+    (without,) = checks.license_present(make_built(tmp_path / "b", wheel={"sample/__init__.py": ""}))
+    assert (without.id, without.level) == ("NS513", "warning")
+    assert "sample-1.2.3-py3-none-any.whl" in without.what
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "LICENCE.md", "license.txt", "COPYING", "UNLICENSE", "LICENSES/MIT.txt"])
+def test_a_license_text_has_one_of_the_usual_names(tmp_path: Path, name: str) -> None:
+    """The file that `License-File` names is a license text, whatever it is called."""
+    wheel = {"sample/__init__.py": "", f"sample-1.2.3.dist-info/licenses/{name}": "x"}
+    metadata = ("License-Expression: MIT", f"License-File: {name}")
+    built = make_built(
+        tmp_path,
+        wheel=wheel,
+        sdist={"src/sample/__init__.py": "", name: "x"},
+        wheel_metadata=metadata,
+        sdist_metadata=metadata,
+    )
+    assert found(checks.license_present, built) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "src/sample/core.py",
+        "src/sample/inner/deep.py",
+        "src/sample/größe.py",
+        "src/sample/testing.py",
+        "src/sample/contest_rules.py",
+    ],
+)
+def test_a_module_that_the_wheel_lacks_is_found(tmp_path: Path, source: str) -> None:
+    """Every module of a package belongs in the wheel."""
+    problems = found(checks.modules_complete, make_built(tmp_path, sources=(*SOURCES, source)))
+    assert len(problems) == 1
+    assert problems[0].startswith("NS514")
+    assert source.removeprefix("src/") in problems[0]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "src/sample/tests/test_core.py",
+        "src/sample/test_core.py",
+        "src/sample/conftest.py",
+        "tools/helper.py",
+        "docs/sample/conf.py",
+        "src/sample/data.json",
+        "noxfile.py",
+    ],
+)
+def test_what_does_not_belong_in_a_wheel_is_not_missed(tmp_path: Path, source: str) -> None:
+    """Tests in the package, other folders and other files are not asked for."""
+    assert found(checks.modules_complete, make_built(tmp_path, sources=(*SOURCES, source))) == []
+
+
+def test_a_package_that_is_missing_altogether_is_found(tmp_path: Path) -> None:
+    """A wheel without the project's package is no release."""
+    (problem,) = found(checks.modules_complete, make_built(tmp_path, wheel={"other.py": ""}))
+    assert "sample/__init__.py" in problem
+
+
+def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
+    """Packages in a namespace are compared too."""
+    sources = ("src/company/product/__init__.py", "src/company/product/core.py")
+    built = make_built(tmp_path, wheel={"company/product/__init__.py": ""}, sources=sources)
+    (problem,) = found(checks.modules_complete, built)
+    assert "company/product/core.py" in problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sample/__pycache__/a.cpython-312.pyc",
+        "sample/a.pyc",
+        ".git/config",
+        "sample/.mypy_cache/x.json",
+        ".nox-ship/manifest.json",
+    ],
+)
+def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
+    """They are found in a wheel and in an sdist."""
+    built = make_built(tmp_path, wheel={**WHEEL, name: ""}, sdist={**SDIST, name: ""})
+    problems = found(checks.nothing_foreign, built)
+    assert [problem.split()[:2] for problem in problems] == [
+        ["NS515", "sample-1.2.3-py3-none-any.whl"],
+        ["NS515", "sample-1.2.3.tar.gz"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "belongs"),
+    [
+        ("tests/test_a.py", False),
+        ("test/__init__.py", False),
+        ("conftest.py", False),
+        ("sample/tests/test_a.py", True),
+        ("sample/conftest.py", True),
+        ("testsuite/__init__.py", True),
+        (".gitignore", True),
+    ],
+)
+def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belongs: bool) -> None:
+    """Tests are fine within the package, and in an sdist."""
+    built = make_built(tmp_path, wheel={**WHEEL, name: ""}, sdist={**SDIST, name: ""})
+    assert (found(checks.nothing_foreign, built) == []) is belongs
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (".pypirc", ""),
+        ("sample/.env", "A=1"),
+        ("deploy/id_ed25519", ""),
+        ("sample/server.key", "-----BEGIN PRIVATE KEY-----\nMII"),
+        ("sample/server.pem", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3B"),
+        ("sample/key.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ"),
+    ],
+)
+def test_secrets_are_found(tmp_path: Path, name: str, content: str) -> None:
+    """Password files are known by name, private keys by content."""
+    problems = found(checks.no_secrets, make_built(tmp_path, sdist={**SDIST, name: content}))
+    assert problems == [f"NS516 sample-1.2.3.tar.gz holds {name}."]
+    assert found(checks.no_secrets, make_built(tmp_path, wheel={**WHEEL, name: content}))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (".env.example", "A="),
+        ("id_rsa.pub", "ssh-rsa AAAA"),
+        ("server.crt", "-----BEGIN CERTIFICATE-----"),
+        ("tests/server.key", "-----BEGIN PRIVATE KEY-----"),
+        ("environment.env.py", ""),
+    ],
+)
+def test_what_only_looks_like_a_secret_is_none(tmp_path: Path, name: str, content: str) -> None:
+    """Public keys, certificates, examples, and keys that the sdist's tests use are let be."""
+    assert found(checks.no_secrets, make_built(tmp_path, sdist={**SDIST, name: content})) == []
+
+
+def test_keys_of_tests_do_not_belong_in_a_wheel(tmp_path: Path) -> None:
+    """Only an sdist's tests may hold a key."""
+    name = "sample/tests/server.key"
+    built = make_built(tmp_path, wheel={**WHEEL, name: "-----BEGIN PRIVATE KEY-----"})
+    assert found(checks.no_secrets, built) == [f"NS516 sample-1.2.3-py3-none-any.whl holds {name}."]
+
+
+def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
+    """Order, spaces and quotes do not matter; another requirement does."""
+    one = (*LICENSED, "Requires-Dist: a>=1; python_version < '3.12'", "Requires-Dist: b")
+    other = (*LICENSED, "Requires-Dist: b", 'Requires-Dist: a >=1 ; python_version<"3.12"')
+    assert found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one, sdist_metadata=other)) == []
+    (problem,) = found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one))
+    assert problem.startswith("NS517 Requires-Dist")
+
+
+def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) -> None:
+    """PEP 643 lets a wheel tell more."""
+    built = make_built(
+        tmp_path,
+        wheel_metadata=(*LICENSED, "Requires-Dist: a"),
+        sdist_metadata=(*LICENSED, "Dynamic: requires-dist"),
+    )
+    assert found(checks.sdist_agrees, built) == []
+
+
+def test_the_range_of_pythons_agrees(tmp_path: Path) -> None:
+    """Another Requires-Python in the sdist is found."""
+    built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Python: >=3.11"))
+    (problem,) = found(checks.sdist_agrees, built)
+    assert problem.startswith("NS517 Requires-Python")
+
+
+def test_modules_that_the_sdist_lacks_are_a_warning(tmp_path: Path) -> None:
+    """A generated module can be in the wheel alone; a name that merely ends alike does not count."""
+    sdist = {**SDIST, "src/sample/more_core.py": ""}
+    (finding,) = checks.sdist_agrees(make_built(tmp_path, wheel={**WHEEL, "sample/core.py": ""}, sdist=sdist))
+    assert (finding.id, finding.level) == ("NS517", "warning")
+    assert "sample/core.py" in finding.what
+
+
+def test_a_typed_package_says_so(tmp_path: Path) -> None:
+    """The classifier needs a py.typed in a package."""
+    claim = (*LICENSED, "Classifier: Typing :: Typed")
+    assert found(checks.typed_as_claimed, make_built(tmp_path, wheel_metadata=claim))[0].startswith("NS518")
+    typed = {**WHEEL, "sample/py.typed": ""}
+    assert found(checks.typed_as_claimed, make_built(tmp_path, wheel=typed, wheel_metadata=claim)) == []
+    assert found(checks.typed_as_claimed, make_built(tmp_path)) == []
+
+
+def test_classifiers_name_pythons_that_are_admitted(tmp_path: Path) -> None:
+    """A classifier outside `requires-python` is found."""
+    lines = 'classifiers = ["Programming Language :: Python :: 3.9", "Programming Language :: Python :: 3.12"]'
+    text = f'{PYPROJECT}requires-python = ">=3.11"\n{lines}\n'
+    assert found(checks.classifiers_agree, make_built(tmp_path / "a", pyproject=text)) == [
+        "NS519 The classifiers name Python 3.9, requires-python is >=3.11."
+    ]
+    assert found(checks.classifiers_agree, make_built(tmp_path / "b")) == []

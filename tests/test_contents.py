@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.package.contents import Archive
+from support import make_sdist, make_wheel, metadata_text
+
+
+def refused(path: Path) -> bool:
+    """Whether the file is refused with NS503."""
+    with pytest.raises(ShipError) as caught:
+        Archive.read(path)
+    return [finding.id for finding in caught.value.findings] == ["NS503"]
+
+
+def test_a_wheel_is_read(tmp_path: Path) -> None:
+    """Members and metadata are the wheel's."""
+    archive = Archive.read(make_wheel(tmp_path, {"sample/__init__.py": ""}, ("Requires-Python: >=3.11",)))
+    assert (archive.name, archive.version) == ("sample", "1.2.3")
+    assert archive.metadata["Requires-Python"] == ">=3.11"
+    assert "sample/__init__.py" in archive.members
+
+
+def test_an_sdist_is_read_without_its_leading_folder(tmp_path: Path) -> None:
+    """Members are named as in the sources, and only the top PKG-INFO is its metadata."""
+    other = metadata_text("other", "9")
+    path = make_sdist(tmp_path, {"src/a.py": "", "src/sample.egg-info/PKG-INFO": other})
+    archive = Archive.read(path)
+    assert set(archive.members) == {"PKG-INFO", "src/a.py", "src/sample.egg-info/PKG-INFO"}
+    assert (archive.name, archive.version) == ("sample", "1.2.3")
+
+
+def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> None:
+    """A wheel can hold the `.dist-info` of packages that it vendors, as setuptools does."""
+    vendored = {"sample/_vendor/other-9.dist-info/METADATA": metadata_text("other", "9")}
+    archive = Archive.read(make_wheel(tmp_path, vendored))
+    assert (archive.name, archive.version) == ("sample", "1.2.3")
+
+
+@pytest.mark.parametrize("name", ["a-1-py3-none-any.whl", "a-1.tar.gz", "a-1.zip"])
+@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04", b"\x1f\x8b\x08\x00"])
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    """Other bytes under the name of a wheel or an sdist are NS503."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert refused(path)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """What is not there cannot be read."""
+    assert refused(tmp_path / "a-1-py3-none-any.whl")
+
+
+def test_archives_without_metadata_are_refused(tmp_path: Path) -> None:
+    """Neither a wheel without METADATA nor an sdist without PKG-INFO is one."""
+    wheel = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("a.py", "")
+    sdist = tmp_path / "a-1.tar.gz"
+    with tarfile.open(sdist, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a-1/a.py"))
+    assert refused(wheel)
+    assert refused(sdist)
+
+
+def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
+    """The end of the file is missing."""
+    path = make_sdist(tmp_path, {"a.py": "".join(map(str, range(5000)))})
+    path.write_bytes(path.read_bytes()[:-2000])
+    assert refused(path)
+
+
+@pytest.mark.parametrize("make", [make_wheel, make_sdist])
+def test_a_damaged_archive_is_refused(tmp_path: Path, make: Callable[..., Path]) -> None:
+    """Compressed data that were changed on the way are NS503, not a traceback."""
+    path = make(tmp_path, {"sample/data.txt": "".join(map(str, range(5000)))})
+    content = bytearray(path.read_bytes())
+    content[300:800] = bytes(255 - byte for byte in content[300:800])
+    path.write_bytes(content)
+    assert refused(path)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["sample/__init__.py", "sample/inner/__init__.py"], ["sample"]),
+        (["sample.py"], ["sample"]),
+        (["sample/__init__.py", "_sample_speed.cpython-312-x86_64-linux-gnu.so"], ["_sample_speed", "sample"]),
+        (["_speed.abi3.so"], ["_speed"]),
+        (["sample/_speed.cp312-win_amd64.pyd"], ["sample"]),
+        (["company/product/__init__.py", "company/product/a.py"], ["company.product"]),
+        (["company/a/__init__.py", "company/b/__init__.py"], ["company.a", "company.b"]),
+        (["company/product/deep/mod.py"], ["company.product.deep"]),
+        (["company/mod.py", "company/product/__init__.py"], ["company"]),
+        (["größe/__init__.py"], ["größe"]),
+        (["sample.libs/libgomp.so"], []),
+        (["sample-1.2.3.data/scripts/run.py", "sample/__init__.py"], ["sample"]),
+        (["my-scripts/run.py"], []),
+        (["sample/py.typed", "sample-stubs/__init__.pyi"], []),
+        (["zz_sample.pth"], []),
+    ],
+)
+def test_top_level_names_are_what_can_be_imported(
+    tmp_path: Path, files: list[str], expected: list[str]
+) -> None:
+    """Packages, modules, extensions, and packages in namespaces; not data, scripts or stubs."""
+    archive = Archive.read(make_wheel(tmp_path, dict.fromkeys(files, "")))
+    assert list(archive.top_level) == expected
+
+
+def test_only_files_that_could_be_a_secret_are_kept(tmp_path: Path) -> None:
+    """Small files are read, code and large files are not."""
+    files = {"key": "x", "a.py": "x", "b.md": "x", "big": "x" * (64 * 1024 + 1), "fits": "x" * 64 * 1024}
+    for archive in (Archive.read(make_wheel(tmp_path, files)), Archive.read(make_sdist(tmp_path, files))):
+        assert {"key", "fits"} <= set(archive.small)
+        assert not {"a.py", "b.md", "big"} & set(archive.small)
+        assert archive.small["key"] == b"x"
+
+
+def test_folders_and_links_are_no_members(tmp_path: Path) -> None:
+    """Only files count."""
+    path = tmp_path / "sample-1.2.3.tar.gz"
+    info = metadata_text("sample", "1.2.3").encode()
+    with tarfile.open(path, "w:gz") as archive:
+        for name, kind in (("src", tarfile.DIRTYPE), ("link", tarfile.SYMTYPE)):
+            member = tarfile.TarInfo(f"sample-1.2.3/{name}")
+            member.type, member.linkname = kind, "../../etc/passwd"
+            archive.addfile(member)
+        member = tarfile.TarInfo("sample-1.2.3/PKG-INFO")
+        member.size = len(info)
+        (tmp_path / "PKG-INFO").write_bytes(info)
+        with (tmp_path / "PKG-INFO").open("rb") as stream:
+            archive.addfile(member, stream)
+    assert Archive.read(path).members == ("PKG-INFO",)

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.process import CommandFailedError
+from support import commit_files, git, make_repository, write_files
+
+
+def failure(folder: Path) -> str:
+    """Return what is wrong with the repository at ``folder``."""
+    with pytest.raises(ShipError) as caught:
+        Repository.at(folder)
+    (finding,) = caught.value.findings
+    return str(finding)
+
+
+def test_a_repository_is_found_from_a_folder_in_it(tmp_path: Path) -> None:
+    """The path is the top of the work tree, also where its name is not plain."""
+    repository = make_repository(tmp_path / "grün & ä b", {"deep/er/x": ""})
+    assert Repository.at(repository.path / "deep" / "er") == repository
+
+
+def test_no_repository_and_no_commit_are_told_apart(tmp_path: Path) -> None:
+    """A plain folder is NS201, a repository without a commit NS202."""
+    assert failure(tmp_path).startswith("NS201")
+    git(tmp_path, "init", "--quiet")
+    assert failure(tmp_path).startswith("NS202")
+
+
+def test_a_bare_repository_is_none_to_release_from(tmp_path: Path) -> None:
+    """Without a work tree it is NS201, with git's own words."""
+    git(tmp_path, "init", "--quiet", "--bare")
+    assert failure(tmp_path).startswith("NS201")
+    assert "work tree" in failure(tmp_path)
+
+
+@pytest.mark.parametrize("variable", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY"])
+def test_a_hook_of_another_repository_does_not_mislead_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """What git sets for its hooks is not inherited."""
+    repository = make_repository(tmp_path / "one")
+    monkeypatch.setenv(variable, str(tmp_path / "elsewhere"))
+    assert Repository.at(repository.path) == repository
+    assert repository.changes() == []
+
+
+def test_head_branch_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checked-out commit, its branch and its time are git's."""
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0200")
+    repository = make_repository(tmp_path)
+    assert repository.head == git(tmp_path, "rev-parse", "HEAD")
+    assert repository.branch == "main"
+    assert repository.commit_time == 1700000000
+    git(tmp_path, "switch", "--quiet", "--create", "feature/ä")
+    assert repository.branch == "feature/ä"
+    git(tmp_path, "switch", "--quiet", "--detach")
+    assert repository.branch is None
+
+
+def test_changes_are_every_path_that_differs(tmp_path: Path) -> None:
+    """Changed, staged, removed, renamed and untracked files count, ignored ones do not."""
+    names = ["changed", "staged", "removed", "old name", "same"]
+    repository = make_repository(tmp_path, {".gitignore": "*.log\n", **dict.fromkeys(names, "x\n")})
+    assert repository.changes() == []
+    write_files(tmp_path, {"changed": "y", "staged": "y", "ünträcked": "", "a.log": "", "folder/in": ""})
+    git(tmp_path, "add", "staged")
+    git(tmp_path, "rm", "--quiet", "removed")
+    git(tmp_path, "mv", "old name", "new -> name ")
+    expected = {"changed", "staged", "removed", "old name", "new -> name ", "ünträcked", "folder/"}
+    assert set(repository.changes()) == expected
+
+
+def test_changes_in_folders_of_build_output_do_not_count(tmp_path: Path) -> None:
+    """Names to ignore are those of whole folders."""
+    repository = make_repository(tmp_path)
+    write_files(tmp_path, {"dist/a.whl": "", "distant/b": "", "c/dist.txt": ""})
+    assert set(repository.changes(ignore=["dist"])) == {"distant/", "c/"}
+
+
+def test_user_settings_for_status_do_not_hide_changes(tmp_path: Path) -> None:
+    """Untracked files are seen where the user's git does not show them."""
+    repository = make_repository(tmp_path)
+    git(tmp_path, "config", "status.showUntrackedFiles", "no")
+    git(tmp_path, "config", "status.relativePaths", "true")
+    write_files(tmp_path, {"new": ""})
+    assert repository.changes() == ["new"]
+
+
+def test_tags_tell_their_commit(tmp_path: Path) -> None:
+    """Annotated tags are followed to their commit, as light ones."""
+    repository = make_repository(tmp_path)
+    first = repository.head
+    git(tmp_path, "tag", "light")
+    git(tmp_path, "tag", "--annotate", "--message", "one\n\ntwo", "grouped/noted-ä")
+    second = commit_files(tmp_path, {"x": ""})
+    git(tmp_path, "tag", "v2")
+    assert repository.tags() == {"light": first, "grouped/noted-ä": first, "v2": second}
+
+
+def test_a_tag_of_a_tag_tells_its_commit(tmp_path: Path) -> None:
+    """`git tag -a v1.0 v1.0rc1` tags the candidate's tag; both mean its commit."""
+    repository = make_repository(tmp_path)
+    git(tmp_path, "tag", "--annotate", "--message", "candidate", "v1.0rc1")
+    git(tmp_path, "tag", "--annotate", "--message", "final", "v1.0", "v1.0rc1")
+    assert repository.tags() == {"v1.0rc1": repository.head, "v1.0": repository.head}
+
+
+def test_a_repository_without_tags(tmp_path: Path) -> None:
+    """There is nothing to tell."""
+    assert make_repository(tmp_path).tags() == {}
+
+
+def test_known_commits_are_told_from_unknown_ones(tmp_path: Path) -> None:
+    """Objects that are missing, or are no commits, are not known."""
+    repository = make_repository(tmp_path)
+    tree = git(tmp_path, "rev-parse", "HEAD^{tree}")
+    assert repository.known([repository.head, "0" * 40, "1" * 40, tree]) == {repository.head}
+    assert repository.known([]) == set()
+
+
+def test_ancestors(tmp_path: Path) -> None:
+    """A commit is its own ancestor, and that of what follows it."""
+    repository = make_repository(tmp_path)
+    first = repository.head
+    second = commit_files(tmp_path, {"x": ""})
+    assert repository.is_ancestor(first, second)
+    assert repository.is_ancestor(first, first)
+    assert not repository.is_ancestor(second, first)
+    assert not repository.is_ancestor("0" * 40, first)
+
+
+def test_settings_and_failures(tmp_path: Path) -> None:
+    """A setting that is missing is None; a failing command raises."""
+    repository = make_repository(tmp_path)
+    assert repository.config("user.name") == "Tester"
+    assert repository.config("no.such") is None
+    assert repository.find("rev-parse", "--verify", "--quiet", "nothing") is None
+    with pytest.raises(CommandFailedError):
+        repository.run("rev-parse", "--verify", "nothing")
+
+
+def test_hooks_are_where_the_settings_say(tmp_path: Path) -> None:
+    """`core.hooksPath` moves them, relative to the work tree or absolute."""
+    repository = make_repository(tmp_path / "one")
+    assert repository.hooks == repository.path / ".git" / "hooks"
+    git(repository.path, "config", "core.hooksPath", ".husky")
+    assert Repository(repository.path).hooks == repository.path / ".husky"
+
+
+def test_a_linked_work_tree_shares_hooks_and_objects(tmp_path: Path) -> None:
+    """They are those of the main repository."""
+    repository = make_repository(tmp_path / "one")
+    git(repository.path, "worktree", "add", "--quiet", "-b", "side", "../two")
+    linked = Repository.at(tmp_path / "two")
+    assert linked.hooks == repository.hooks
+    assert linked.objects == repository.objects
+    assert linked.clone(tmp_path / "clone").head == repository.head
+
+
+def test_a_clone_is_clean_and_as_committed(tmp_path: Path) -> None:
+    """What lies around untracked, or is changed, does not get in; tags and the branch do."""
+    repository = make_repository(tmp_path / "one", {"a": "1\n"})
+    git(repository.path, "tag", "v1")
+    git(repository.path, "branch", "other")
+    write_files(repository.path, {"a": "2\n", "b": ""})
+    clone = repository.clone(tmp_path / "two", branch="main")
+    assert (clone.path / "a").read_text() == "1\n"
+    assert not (clone.path / "b").exists()
+    assert (clone.head, clone.branch) == (repository.head, "main")
+    assert clone.tags() == {"v1": repository.head}
+    assert repository.clone(tmp_path / "three", branch="other").branch == "other"
+
+
+def test_a_shallow_checkout_can_be_cloned(tmp_path: Path) -> None:
+    """CI services check out one commit only."""
+    source = make_repository(tmp_path / "one")
+    commit_files(source.path, {"x": ""})
+    git(tmp_path, "clone", "--quiet", "--depth=1", source.path.as_uri(), "shallow")
+    clone = Repository.at(tmp_path / "shallow").clone(tmp_path / "clone")
+    assert clone.head == source.head
+    assert clone.run("log", "-1", "--format=%an") == "Tester"
+
+
+def test_a_clone_commits_as_its_source_would(tmp_path: Path) -> None:
+    """Identity and hooks of the checkout hold in the clone."""
+    repository = make_repository(tmp_path / "one")
+    git(repository.path, "config", "user.name", "Änne = [x]")
+    hook = repository.path / ".git" / "hooks" / "commit-msg"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\necho hooked >> "$1"\n')
+    hook.chmod(0o755)
+    clone = repository.clone(tmp_path / "two")
+    write_files(clone.path, {"x": ""})
+    clone.run("add", "x")
+    clone.run("commit", "--quiet", "--message", "more")
+    assert clone.run("log", "-1", "--format=%an %B").split() == ["Änne", "=", "[x]", "more", "hooked"]
+
+
+def test_a_clone_commits_as_its_source_would_by_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An identity that the user's settings give to folders (`includeIf gitdir:`) holds in the clone elsewhere."""
+    home = {
+        ".gitconfig": f'[user]\nname = Me\nemail = me@home\n[includeIf "gitdir:{tmp_path}/work/"]\npath = job\n',
+        "job": "[user]\nemail = me@work\n",
+    }
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(write_files(tmp_path / "home", home) / ".gitconfig"))
+    repository = make_repository(tmp_path / "work" / "one")
+    git(repository.path, "config", "--unset", "user.email")
+    assert repository.config("user.email") == "me@work"
+    assert repository.clone(tmp_path / "cache" / "two").config("user.email") == "me@work"
+
+
+def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
+    """Branch, files and tags arrive; untracked files stay."""
+    repository = make_repository(tmp_path / "one")
+    clone = repository.clone(tmp_path / "two")
+    write_files(repository.path, {"mine": ""})
+    commit = commit_files(clone.path, {"released": ""})
+    git(clone.path, "tag", "--annotate", "--message", "x", "v1")
+    repository.fast_forward(clone.path, "refs/heads/main")
+    assert (repository.head, repository.branch) == (commit, "main")
+    assert repository.tags() == {"v1": commit}
+    assert sorted(os.listdir(repository.path)) == [".git", "README.md", "mine", "released"]
+
+
+def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
+    """Nothing but a fast-forward is made."""
+    repository = make_repository(tmp_path / "one")
+    clone = repository.clone(tmp_path / "two")
+    commit_files(clone.path, {"theirs": ""})
+    mine = commit_files(repository.path, {"mine": ""})
+    with pytest.raises(CommandFailedError):
+        repository.fast_forward(clone.path, "refs/heads/main")
+    assert repository.head == mine

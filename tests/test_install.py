@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.package import install
+from nox_ship.package.install import Expected
+from nox_ship.package.installed import problems
+from nox_ship.package.manifest import Manifest
+from support import make_sdist, make_wheel, metadata_text, write_files
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder that stands for site-packages and holds one distribution."""
+    info = "zz_installed-1.0.dist-info"
+    write_files(tmp_path, {f"{info}/METADATA": metadata_text("zz-installed", "1.0")})
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_a_good_installation_has_no_problems(site: Path) -> None:
+    """Version, imports and entry points are right."""
+    entry = "[console_scripts]\nzz = zz_good.cli:main\n"
+    write_files(site, {"zz_good/__init__.py": "", "zz_good/cli.py": "def main(): ..."})
+    write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": entry})
+    assert list(problems("zz-installed", "1.0", ["zz_good", "zz_good.cli"])) == []
+    assert list(problems("Zz.Installed", "1.0", [])) == []
+
+
+def test_a_distribution_that_is_missing_is_a_problem() -> None:
+    """Nothing else is tried then."""
+    assert list(problems("zz-never-installed", "1.0", ["zz_none"])) == [
+        ("version", "importlib.metadata does not know zz-never-installed")
+    ]
+
+
+@pytest.mark.usefixtures("site")
+def test_another_version_is_a_problem() -> None:
+    """The installed version is the manifest's."""
+    assert list(problems("zz-installed", "1.1", [])) == [
+        ("version", "importlib.metadata says 1.0, the manifest 1.1")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import zz_absent", "ModuleNotFoundError: No module named 'zz_absent'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("1 +", "SyntaxError: invalid syntax"),
+        ("raise ValueError('größe')", "ValueError: größe"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_a_problem(site: Path, code: str, reason: str) -> None:
+    """Whatever a module raises is told in one line, and the next one is tried."""
+    name = f"zz_bad_{abs(hash(code))}"
+    write_files(site, {f"{name}.py": code})
+    found = list(problems("zz-installed", "1.0", [name, "zz_other_absent"]))
+    assert found[0] == ("import", f"import {name}: {reason}")
+    assert found[1][1].startswith("import zz_other_absent: ModuleNotFoundError")
+
+
+def test_entry_points_are_loaded(site: Path) -> None:
+    """Each one that fails is a problem, of whatever group; those of extras are not tried."""
+    entries = (
+        "[console_scripts]\na = zz_entries:main\nb = zz_entries:gone\n"
+        "[zz.plugins]\nc = zz_absent.module\nd = zz_absent.module [extra]\n"
+    )
+    write_files(site, {"zz_entries.py": "def main(): ...", "zz_installed-1.0.dist-info/entry_points.txt": entries})
+    found = list(problems("zz-installed", "1.0", []))
+    assert [kind for kind, _ in found] == ["entry point", "entry point"]
+    assert found[0][1].startswith("console_scripts b = zz_entries:gone: AttributeError")
+    assert found[1][1].startswith("zz.plugins c = zz_absent.module: ModuleNotFoundError")
+
+
+def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
+    """Modules of all wheels, each once; an sdist tells none."""
+    files = [
+        make_wheel(tmp_path / "a", {"sample/__init__.py": "", "_speed.abi3.so": ""}),
+        make_wheel(tmp_path / "b", {"sample/__init__.py": "", "extra.py": ""}),
+        make_sdist(tmp_path, {"src/other/__init__.py": ""}),
+    ]
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
+    expected = Expected.of(manifest, files, (("sample", "--version"),))
+    assert expected == Expected("sample", "1.2.3", ("_speed", "extra", "sample"), (("sample", "--version"),))
+
+
+def test_a_local_file_is_bound_to_its_hash(tmp_path: Path) -> None:
+    """The address survives spaces and other characters in the path."""
+    path = tmp_path / "a b#c" / "x.whl"
+    source = install.local_source(path, "0" * 64)
+    assert source.startswith("file:///")
+    assert source.endswith(f"/a%20b%23c/x.whl#sha256={'0' * 64}")
+
+
+def test_smoke_commands_come_from_the_environment_first(tmp_path: Path) -> None:
+    """A program of the environment wins; another is left to the PATH."""
+    tool = write_files(tmp_path / "bin", {"tool": "#!/bin/sh\n"}) / "tool"
+    tool.chmod(0o755)
+    assert install._resolved(tmp_path, ("tool", "--version")) == [str(tool), "--version"]
+    assert install._resolved(tmp_path, ("other",)) == ["other"]

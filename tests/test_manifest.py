@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest, built_files
+from support import write_files
+
+FILES = {
+    "sample-1.0-py3-none-any.whl": b"wheel",
+    "sample-1.0.tar.gz": b"sdist",
+}
+
+
+def make_manifest(folder: Path) -> Manifest:
+    """Return the manifest of ``FILES``, written to ``folder``."""
+    write_files(folder, FILES)
+    files = tuple(File.of(path) for path in built_files(folder))
+    return Manifest("sample", "1.0", "c" * 40, "v1.0", dirty=False, files=files)
+
+
+def problems(manifest: Manifest, folder: Path) -> list[str]:
+    """Return what ``check`` finds, without the folder's path."""
+    with pytest.raises(ShipError) as caught:
+        manifest.check(folder)
+    assert {finding.id for finding in caught.value.findings} == {"NS603"}
+    return [finding.what.replace(f"{folder}/", "") for finding in caught.value.findings]
+
+
+def test_a_file_is_recorded_by_its_bytes(tmp_path: Path) -> None:
+    """Name, kind, size and SHA-256 are those of the file."""
+    write_files(tmp_path, FILES)
+    digest = hashlib.sha256(b"wheel").hexdigest()
+    assert File.of(tmp_path / "sample-1.0-py3-none-any.whl") == File(
+        "sample-1.0-py3-none-any.whl", "wheel", 5, digest
+    )
+    assert File.of(tmp_path / "sample-1.0.tar.gz").kind == "sdist"
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Nothing is lost, folders are made, and no partial file is left."""
+    manifest = make_manifest(tmp_path / "dist")
+    path = tmp_path / "new" / "folder" / "manifest.json"
+    manifest.write(path)
+    assert Manifest.read(path) == manifest
+    assert [entry.name for entry in path.parent.iterdir()] == ["manifest.json"]
+    assert json.loads(path.read_text())["schema"] == 1
+
+
+def test_a_missing_manifest_asks_for_a_build(tmp_path: Path) -> None:
+    """No file is NS601."""
+    with pytest.raises(ShipError, match="NS601"):
+        Manifest.read(tmp_path / "manifest.json")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'"text"', b"7", b'{"schema": 1}', b'{"schema": 1, "files": 3}'],
+)
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Any other content is NS602."""
+    path = tmp_path / "manifest.json"
+    path.write_bytes(content)
+    with pytest.raises(ShipError, match="NS602"):
+        Manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2},
+        {"schema": None},
+        {"unknown": 1},
+        {"files": [{"name": "x.whl"}]},
+        {"files": [{"name": "../x.whl", "kind": "wheel", "size": 1, "sha256": "0" * 64}]},
+        {"files": [{"name": "/etc/x.whl", "kind": "wheel", "size": 1, "sha256": "0" * 64}]},
+        {"files": [{"name": "x.whl", "kind": "wheel", "size": 1, "sha256": "0" * 63}]},
+        {"files": [{"name": "x.whl", "kind": "wheel", "size": 1, "sha256": "Z" * 64}]},
+        {"files": [{"name": "x.whl", "kind": "wheel", "size": 1, "sha256": f"{'0' * 64}\n"}]},
+        {"files": [{"name": 3, "kind": "wheel", "size": 1, "sha256": "0" * 64}]},
+        {"files": []},
+        {"version": 1.0},
+    ],
+)
+def test_a_manifest_of_another_form_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Other schemas, unknown keys, no files, paths out of the folder and wrong hashes are NS602."""
+    path = tmp_path / "manifest.json"
+    make_manifest(tmp_path / "dist").write(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ShipError, match="NS602"):
+        Manifest.read(path)
+
+
+@pytest.mark.parametrize("missing", ["schema", "name", "version", "commit", "tag", "dirty", "files"])
+def test_a_manifest_without_a_key_is_refused(tmp_path: Path, missing: str) -> None:
+    """Every key has to be there."""
+    path = tmp_path / "manifest.json"
+    make_manifest(tmp_path / "dist").write(path)
+    record = json.loads(path.read_text())
+    del record[missing]
+    path.write_text(json.dumps(record))
+    with pytest.raises(ShipError, match="NS602"):
+        Manifest.read(path)
+
+
+def test_the_files_that_were_built_pass(tmp_path: Path) -> None:
+    """The paths come back in the manifest's order; files that are no wheels or sdists do not matter."""
+    manifest = make_manifest(tmp_path)
+    write_files(tmp_path, {"notes.txt": "", "sample-1.0.tar.gz.asc": ""})
+    assert [path.name for path in manifest.check(tmp_path)] == list(FILES)
+
+
+def test_changed_bytes_are_found(tmp_path: Path) -> None:
+    """A change that keeps the size is found by the hash."""
+    manifest = make_manifest(tmp_path)
+    (tmp_path / "sample-1.0-py3-none-any.whl").write_bytes(b"wheeL")
+    (problem,) = problems(manifest, tmp_path)
+    assert problem.startswith("sample-1.0-py3-none-any.whl is not the file that was built")
+
+
+def test_missing_and_added_files_are_found_together(tmp_path: Path) -> None:
+    """Every deviation is reported at once."""
+    manifest = make_manifest(tmp_path)
+    (tmp_path / "sample-1.0.tar.gz").unlink()
+    write_files(tmp_path, {"other-1.0.tar.gz": "", "sample-1.0.zip": ""})
+    assert problems(manifest, tmp_path) == [
+        "sample-1.0.tar.gz is in the manifest but not there.",
+        "other-1.0.tar.gz is not in the manifest.",
+        "sample-1.0.zip is not in the manifest.",
+    ]
+
+
+def test_a_missing_folder_lacks_every_file(tmp_path: Path) -> None:
+    """Without `dist/` each file is missing."""
+    manifest = make_manifest(tmp_path / "dist")
+    assert len(problems(manifest, tmp_path / "gone")) == 2
+
+
+def test_wheels_come_before_sdists(tmp_path: Path) -> None:
+    """Files are in the order of upload, other files are left out."""
+    names = ["b-1.tar.gz", "a-1.zip", "z-1-py3-none-any.whl", "a-1-py3-none-any.whl", "c.txt", "c.whl.asc"]
+    write_files(tmp_path, dict.fromkeys(names, ""))
+    found = [path.name for path in built_files(tmp_path)]
+    assert found == ["a-1-py3-none-any.whl", "z-1-py3-none-any.whl", "a-1.zip", "b-1.tar.gz"]
+    assert built_files(tmp_path / "gone") == []

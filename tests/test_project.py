@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from nox_ship.errors import ShipError
+from nox_ship.project import Project, admits, minor, read_pyproject
+from support import make_project, write_files
+
+NAMED = '[project]\nname = "sample"\n'
+
+
+def failure(root: Path) -> str:
+    """Return the ID of the one finding of reading the project in ``root``."""
+    with pytest.raises(ShipError) as caught:
+        Project.read(root)
+    (finding,) = caught.value.findings
+    return finding.id
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "NS111"),
+        (b"[project", "NS112"),
+        (b"a = 1\na = 2", "NS112"),
+        (b"name = 'caf\xe9'", "NS112"),
+        (b"\xff\xfe[\x00", "NS112"),
+        (b"[tool.nox-ship]\nx = 1", "NS101"),
+    ],
+)
+def test_an_unreadable_pyproject_is_a_finding(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    """A missing file, text that is not TOML, and bytes that are not UTF-8 are told apart."""
+    if content is not None:
+        (tmp_path / "pyproject.toml").write_bytes(content)
+    assert failure(tmp_path) == problem
+
+
+def test_a_folder_called_pyproject_is_a_finding(tmp_path: Path) -> None:
+    """What cannot be read as a file is no traceback."""
+    (tmp_path / "pyproject.toml").mkdir()
+    assert failure(tmp_path) == "NS112"
+
+
+def test_windows_line_breaks_are_read(tmp_path: Path) -> None:
+    """CRLF means what LF means."""
+    write_files(tmp_path, {"pyproject.toml": NAMED.replace("\n", "\r\n")})
+    assert read_pyproject(tmp_path) == {"project": {"name": "sample"}}
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "cfg", "name", "canonical"),
+    [
+        ('[project]\nname = "My.Sample__X"', "", "My.Sample__X", "my-sample-x"),
+        ('[tool.poetry]\nname = "poet"', "", "poet", "poet"),
+        ('[project]\n[tool.poetry]\nname = "poet"', "", "poet", "poet"),
+        ("", "[metadata]\nname = from_cfg\n", "from_cfg", "from-cfg"),
+        ("", "[metadata]\nname: from_cfg\n", "from_cfg", "from-cfg"),
+    ],
+)
+def test_the_name_is_found_where_the_back_end_reads_it(
+    tmp_path: Path, pyproject: str, cfg: str, name: str, canonical: str
+) -> None:
+    """The name stands in [project], in poetry's table, or in setup.cfg."""
+    project = make_project(tmp_path, pyproject, {"setup.cfg": cfg} if cfg else {})
+    assert (project.name, project.canonical_name) == (name, canonical)
+
+
+@pytest.mark.parametrize("pyproject", ["", "project = 1", "[project]\nname = 3", '[project]\nname = "  "'])
+def test_a_project_without_a_name_is_a_finding(tmp_path: Path, pyproject: str) -> None:
+    """A missing, empty or numeric name is NS113."""
+    project = make_project(tmp_path, pyproject)
+    with pytest.raises(ShipError, match="NS113"):
+        _ = project.name
+
+
+@pytest.mark.parametrize("cfg", [b"name = x", b"[metadata\n", b"[a]\nx = \xff", b"[a]\nno value\n"])
+def test_a_broken_ini_file_is_as_none(tmp_path: Path, cfg: bytes) -> None:
+    """What setup.cfg fails to say is simply not known."""
+    project = make_project(tmp_path, NAMED, {"setup.cfg": cfg})
+    assert project.setup_cfg("metadata", "name") is None
+
+
+def test_the_back_end_without_a_table_is_setuptools(tmp_path: Path) -> None:
+    """PEP 517 names the back end of projects that name none."""
+    assert make_project(tmp_path, NAMED).backend.startswith("setuptools.")
+    assert make_project(tmp_path, '[build-system]\nbuild-backend = "a.b"').backend == "a.b"
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "cfg", "inside", "outside"),
+    [
+        ('[project]\nrequires-python = ">=3.11"', "", "3.11.0", "3.10.9"),
+        ("", "[options]\npython_requires = >=3.9\n", "3.9.1", "3.8.9"),
+        ('[tool.poetry.dependencies]\npython = "^3.11"', "", "3.14.0", "4.0.0"),
+        ('[tool.poetry.dependencies]\npython = "^3.11.4"', "", "3.11.4", "3.11.3"),
+        ('[tool.poetry.dependencies]\npython = "^3"', "", "3.0.0", "4.0.0"),
+        ('[tool.poetry.dependencies]\npython = "~3.11"', "", "3.11.9", "3.12.0"),
+        ('[tool.poetry.dependencies]\npython = "~3.11.2"', "", "3.11.9", "3.12.0"),
+        ('[tool.poetry.dependencies]\npython = "~3"', "", "3.14.0", "4.0.0"),
+        ('[tool.poetry.dependencies]\npython = ">=3.9,<3.13"', "", "3.12.1", "3.13.0"),
+        ('[tool.poetry.dependencies]\npython = "^3.9,<3.13"', "", "3.12.1", "3.13.0"),
+        ('[tool.poetry.dependencies]\npython = "^3.9,!=3.9.1"', "", "3.9.2", "3.9.1"),
+        ('[tool.poetry.dependencies]\npython = "3.11.*"', "", "3.11.5", "3.12.0"),
+        ('[tool.poetry.dependencies]\npython = "~=3.11"', "", "3.14.0", "4.0.0"),
+    ],
+)
+def test_the_range_of_pythons_is_read_in_every_dialect(
+    tmp_path: Path, pyproject: str, cfg: str, inside: str, outside: str
+) -> None:
+    """Ranges of PEP 440 and of poetry admit what their tools say they admit."""
+    project = make_project(tmp_path, pyproject, {"setup.cfg": cfg} if cfg else {})
+    assert project.requires_python.contains(inside)
+    assert not project.requires_python.contains(outside)
+
+
+@pytest.mark.parametrize("pyproject", ["", '[tool.poetry.dependencies]\npython = "*"'])
+def test_a_project_that_names_no_python_runs_on_all(tmp_path: Path, pyproject: str) -> None:
+    """Without a range nothing is refused."""
+    assert make_project(tmp_path, pyproject).requires_python == SpecifierSet()
+
+
+@pytest.mark.parametrize("text", ['"3.11"', '">>3"', '"any"', "3.11"])
+def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
+    """A wrong requires-python is NS114."""
+    project = make_project(tmp_path, f"[project]\nrequires-python = {text}")
+    with pytest.raises(ShipError, match="NS114"):
+        _ = project.requires_python
+
+
+@pytest.mark.parametrize(
+    ("requires", "version", "expected"),
+    [
+        (">=3.11", "3.11", True),
+        (">=3.11", "3.10", False),
+        (">=3.11.4", "3.11", True),
+        ("<3.13", "3.13", False),
+        ("<=3.12", "3.12", True),
+        ("!=3.12.*", "3.12", False),
+        ("==3.11.*", "3.11", True),
+        ("==3.11.4", "3.11", True),
+        (">=3.11.4,<3.11.9", "3.11", True),
+        (">=3.14.0rc1", "3.14", True),
+        ("", "3.9", True),
+    ],
+)
+def test_a_python_is_admitted_where_one_of_its_releases_is(
+    requires: str, version: str, expected: bool
+) -> None:
+    """A range may exclude some patch releases of a Python, not all."""
+    assert admits(SpecifierSet(requires), version) is expected
+
+
+CLASSIFIERS = """classifiers = [
+    "Programming Language :: Python :: 3.9",
+    " Programming Language :: Python :: 3.12 ",
+    "Programming Language :: Python :: 3.10",
+    "Programming Language :: Python :: 3",
+    "Programming Language :: Python :: 3 :: Only",
+    "Programming Language :: Python :: 2.7",
+    "Programming Language :: Python :: Implementation :: CPython",
+    "Programming Language :: Python :: 3.10",
+]
+"""
+
+
+@pytest.mark.parametrize("table", ["project", "tool.poetry"])
+def test_pythons_of_the_classifiers_are_in_order_of_version(tmp_path: Path, table: str) -> None:
+    """3.10 follows 3.9, each is named once, and lines that name no minor version are none."""
+    assert make_project(tmp_path, f"[{table}]\n{CLASSIFIERS}").classified_pythons == ("3.9", "3.10", "3.12")
+
+
+def test_classifiers_of_setup_cfg_are_read(tmp_path: Path) -> None:
+    """They stand one a line."""
+    cfg = "[metadata]\nclassifiers =\n    Programming Language :: Python :: 3.10\n    Private :: x\n"
+    assert make_project(tmp_path, NAMED, {"setup.cfg": cfg}).classified_pythons == ("3.10",)
+
+
+def test_pythons_to_test_on(tmp_path: Path) -> None:
+    """The setting wins, then the classifiers within the range, then the running Python."""
+    text = f'[project]\nrequires-python = ">=3.10"\n{CLASSIFIERS}'
+    assert make_project(tmp_path, text).pythons("3.13") == ("3.10", "3.12")
+    assert make_project(tmp_path, NAMED).pythons("3.13") == ("3.13",)
+    text += '[tool.nox-ship]\npythons = ["3.14t"]'
+    assert make_project(tmp_path, text).pythons("3.13") == ("3.14t",)
+
+
+def test_versions_sort_by_number() -> None:
+    """3.9 comes before 3.10."""
+    assert sorted(["3.10", "3.9", "3.14"], key=minor) == ["3.9", "3.10", "3.14"]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (["src/sample/__init__.py"], ["src/sample"]),
+        (["src/b/__init__.py", "src/a/__init__.py"], ["src/a", "src/b"]),
+        (["src/sample.py"], ["src/sample.py"]),
+        (["src/sample/core.py"], ["src/sample"]),
+        (["lib/sample/__init__.py"], ["lib/sample"]),
+        (["sample/__init__.py", "tests/__init__.py", "docs/__init__.py"], ["sample"]),
+        (["src/sample/__init__.py", "helpers/__init__.py"], ["src/sample"]),
+        (["python/sample/__init__.py"], ["python/sample"]),
+        (["sample.py", "setup.py"], ["sample.py"]),
+        (["other.py"], []),
+        (["tests/unit/__init__.py", "sample.py"], ["sample.py"]),
+        (["docs/ext/__init__.py"], []),
+        (["src/größe/__init__.py"], ["src/größe"]),
+        (["src/sample.egg-info/x.py", "src/sample/__init__.py"], ["src/sample"]),
+    ],
+)
+def test_packages_are_found_in_usual_layouts(tmp_path: Path, files: list[str], expected: list[str]) -> None:
+    """Packages lie in src/, lib/, the root or one other folder; tests and docs hold none."""
+    project = make_project(tmp_path, NAMED, dict.fromkeys(files, ""))
+    assert [path.as_posix() for path in project.packages] == expected
+
+
+@pytest.mark.parametrize("name", ["build", "docs", "testing"])
+def test_a_package_may_have_the_name_of_a_folder_of_tools(tmp_path: Path, name: str) -> None:
+    """The package of the project that is called `build` is `src/build`."""
+    project = make_project(tmp_path, f'[project]\nname = "{name}"', {f"src/{name}/__init__.py": ""})
+    assert [path.as_posix() for path in project.packages] == [f"src/{name}"]
+
+
+def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
+    """The sources of `company.product` lie in `src/company`, which has no `__init__.py`."""
+    files = {"src/company/product/__init__.py": "", "tests/unit/__init__.py": ""}
+    project = make_project(tmp_path, '[project]\nname = "company.product"', files)
+    assert project.packages
+    assert all(path.parts[:2] == ("src", "company") for path in project.packages)
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "expected"),
+    [
+        ("", ["tests/test_a.py"], ("tests",)),
+        ("", ["tests/deep/er/a_test.py"], ("tests",)),
+        ("", ["test/test_a.py"], ("test",)),
+        ("", ["tests/helpers.py"], ()),
+        ("", ["tests/README.md"], ()),
+        ("", [], ()),
+        ('testpaths = ["checks"]', ["checks/test_a.py", "tests/test_b.py"], ("checks",)),
+        ('testpaths = "checks more"', ["checks/test_a.py", "more/test_b.py"], ("checks", "more")),
+        ('testpaths = ["gone"]', ["tests/test_a.py"], ()),
+        ('testpaths = ["test_all.py"]', ["test_all.py"], ("test_all.py",)),
+        ("testpaths = []", ["tests/test_a.py"], ("tests",)),
+    ],
+)
+def test_folders_of_tests_hold_test_files(
+    tmp_path: Path, settings: str, files: list[str], expected: tuple[str, ...]
+) -> None:
+    """pytest's own `testpaths` wins over the usual names; folders without tests do not count."""
+    text = f"{NAMED}[tool.pytest.ini_options]\n{settings}"
+    assert make_project(tmp_path, text, dict.fromkeys(files, "")).test_paths == expected
+
+
+def test_patterns_in_testpaths_are_followed(tmp_path: Path) -> None:
+    """pytest takes `packages/*/tests`, so such tests are found."""
+    text = f'{NAMED}[tool.pytest.ini_options]\ntestpaths = ["packages/*/tests"]'
+    assert make_project(tmp_path, text, {"packages/a/tests/test_a.py": ""}).test_paths
+
+
+def test_test_files_of_another_name_are_found(tmp_path: Path) -> None:
+    """pytest's `python_files` tells what a test file is called."""
+    text = f'{NAMED}[tool.pytest.ini_options]\npython_files = ["check_*.py"]'
+    assert make_project(tmp_path, text, {"tests/check_a.py": ""}).test_paths == ("tests",)
+
+
+OPTIONS_FILES = {
+    "pytest.ini": "[pytest]\naddopts = -1\n",
+    ".pytest.ini": "[pytest]\naddopts = -2\n",
+    "pyproject.toml": f'{NAMED}[tool.pytest.ini_options]\naddopts = "-3"\n',
+    "tox.ini": "[pytest]\naddopts = -4\n",
+    "setup.cfg": "[tool:pytest]\naddopts = -5\n",
+}
+
+
+@pytest.mark.parametrize("first", range(len(OPTIONS_FILES)))
+def test_pytest_settings_come_from_the_file_that_pytest_reads(tmp_path: Path, first: int) -> None:
+    """Of several files the first in pytest's order counts."""
+    files = {"pyproject.toml": NAMED, **dict(list(OPTIONS_FILES.items())[first:])}
+    project = Project.read(write_files(tmp_path, files))
+    assert project.pytest_options["addopts"] == f"-{first + 1}"
+
+
+def test_an_empty_pytest_ini_wins(tmp_path: Path) -> None:
+    """pytest stops at a pytest.ini, even an empty one."""
+    project = Project.read(write_files(tmp_path, {**OPTIONS_FILES, "pytest.ini": ""}))
+    assert project.pytest_options == {}
+
+
+def test_pytest_9_settings_are_read(tmp_path: Path) -> None:
+    """`[tool.pytest]` holds settings without `ini_options`."""
+    project = make_project(tmp_path, f'{NAMED}[tool.pytest]\ntestpaths = ["checks"]')
+    assert project.pytest_options == {"testpaths": ["checks"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "tidy"),
+    [
+        ('build-backend = "hatchling.build"', True),
+        ('build-backend = "flit_core.buildapi"', True),
+        ('build-backend = "poetry.core.masonry.api"', True),
+        ('build-backend = "uv_build"', True),
+        ('build-backend = "pdm.backend"', True),
+        ('build-backend = "setuptools.build_meta"', False),
+        ('build-backend = "maturin"', False),
+        ("", False),
+        ('build-backend = "hatchling.build"\n[tool.hatch.build.hooks.vcs]\nversion-file = "x"', False),
+        ('build-backend = "poetry.core.masonry.api"\n[tool.poetry.build]\nscript = "b.py"', False),
+        ('build-backend = "pdm.backend"\n[tool.pdm.build]\nrun-setuptools = true', False),
+    ],
+)
+def test_a_build_is_tidy_where_the_back_end_is_known_to_be(tmp_path: Path, text: str, tidy: bool) -> None:
+    """Unknown back ends, and build hooks, may write to the sources."""
+    assert make_project(tmp_path, f"[build-system]\n{text}").tidy_build is tidy
+
+
+@pytest.mark.parametrize(
+    ("text", "static"),
+    [
+        (NAMED, True),
+        (f'{NAMED}dynamic = ["readme"]', True),
+        (f'{NAMED}dynamic = ["version"]', False),
+        (f'{NAMED}dynamic = ["dependencies"]', False),
+        (f'{NAMED}dynamic = ["optional-dependencies"]', False),
+        ('[tool.poetry]\nname = "x"', False),
+        ("", False),
+    ],
+)
+def test_metadata_are_static_where_pyproject_tells_them(tmp_path: Path, text: str, static: bool) -> None:
+    """Dynamic versions and dependencies are known only after a build."""
+    assert make_project(tmp_path, text).static is static
+
+
+@pytest.mark.parametrize("line", ["dynamic = true", "classifiers = 5"])
+def test_wrong_types_in_the_metadata_are_no_traceback(tmp_path: Path, line: str) -> None:
+    """What the build back end will refuse does not make us stumble before it."""
+    project = make_project(tmp_path, f"{NAMED}{line}")
+    assert isinstance(project.static, bool)
+    assert project.classified_pythons == ()
+
+
+def test_the_own_folder_is_ignored_by_git(tmp_path: Path) -> None:
+    """The folder is made once, with a .gitignore that a user may change."""
+    project = make_project(tmp_path, NAMED)
+    folder = project.own_folder()
+    assert folder == tmp_path / ".nox-ship"
+    assert (folder / ".gitignore").read_text() == "*\n"
+    (folder / ".gitignore").write_text("mine\n")
+    assert project.own_folder() == folder
+    assert (folder / ".gitignore").read_text() == "mine\n"

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+
+from nox_ship.errors import ShipError
+from nox_ship.release.version import next_version
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "expected"),
+    [
+        ("1.2.3", "patch", "1.2.4"),
+        ("1.2.3", "minor", "1.3.0"),
+        ("1.2.3", "major", "2.0.0"),
+        ("1.2", "patch", "1.2.1"),
+        ("1", "minor", "1.1.0"),
+        ("1.2.3.4", "patch", "1.2.4.0"),
+        ("1.2.3.4", "minor", "1.3.0.0"),
+        ("2026.9", "minor", "2026.10.0"),
+        ("0", "patch", "0.0.1"),
+        ("0.9.9", "minor", "0.10.0"),
+        ("1!1.2.3", "minor", "1!1.3.0"),
+        ("1!1.2.3", "minor-rc", "1!1.3.0rc1"),
+        ("1!1.2.3rc1", "final", "1!1.2.3"),
+        ("1.2.3.post1", "patch", "1.2.4"),
+        ("1.2.3+local", "patch", "1.2.4"),
+        ("1.2.4rc1", "patch", "1.2.4"),
+        ("1.3.0rc1", "minor", "1.3.0"),
+        ("2.0.0a1", "major", "2.0.0"),
+        ("1.3.0rc1", "patch", "1.3.0"),
+        ("1.3.1rc1", "minor", "1.4.0"),
+        ("1.3.0rc1", "major", "2.0.0"),
+        ("1.2.0.dev3", "patch", "1.2.0"),
+        ("1.2.0.dev3", "minor", "1.2.0"),
+        ("1.2.0.dev3", "rc", "1.2.0rc1"),
+        ("1.2.3", "alpha", "1.2.4a1"),
+        ("1.2.3", "rc", "1.2.4rc1"),
+        ("1.3.0a1", "alpha", "1.3.0a2"),
+        ("1.3.0a9", "alpha", "1.3.0a10"),
+        ("1.3.0a2", "beta", "1.3.0b1"),
+        ("1.3.0b1", "rc", "1.3.0rc1"),
+        ("1.3.0rc1", "rc", "1.3.0rc2"),
+        ("1.3.0rc2", "final", "1.3.0"),
+        ("1.3.0.dev1", "final", "1.3.0"),
+        ("1.2.3", "major-alpha", "2.0.0a1"),
+        ("1.2.3", "patch-beta", "1.2.4b1"),
+        ("1.3.0rc1", "minor-rc", "1.4.0rc1"),
+        ("1.2.3", "1.4.0", "1.4.0"),
+        ("1.2.3", "v1.4.0", "1.4.0"),
+        ("1.2.3", "1.4", "1.4"),
+        ("1.2.3", "1.4.0-rc.1", "1.4.0rc1"),
+        ("1.2.3", "1!0.1", "1!0.1"),
+        ("1.2.3", "1.2.3.post1", "1.2.3.post1"),
+    ],
+)
+def test_the_next_version(current: str, wanted: str, expected: str) -> None:
+    """Parts raise the version as PEP 440 orders versions; whole versions stand for themselves."""
+    assert str(next_version(Version(current), wanted)) == expected
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted"),
+    [
+        ("1.2.3", "1.2.3"),
+        ("1.2.3", "1.2.3.0"),
+        ("1.2.3", "1.2.2"),
+        ("1.2.3", "1.2.3rc1"),
+        ("1.2.3", "1.2.3.dev1"),
+        ("1!1.0", "9.0"),
+        ("1.2.3", "final"),
+        ("1.3.0rc1", "beta"),
+        ("1.3.0b1", "alpha"),
+        ("1.2.3.post1", "final"),
+    ],
+)
+def test_a_version_that_is_not_newer_is_refused(current: str, wanted: str) -> None:
+    """What is not higher than the version now is NS304."""
+    with pytest.raises(ShipError, match="NS304"):
+        next_version(Version(current), wanted)
+
+
+@pytest.mark.parametrize("wanted", ["1.x", "1..2", "1.2.3-foo", "2 0", "1.4.0+local", "v2.0+1", "１.４.x"])
+def test_a_misspelt_version_is_refused(wanted: str) -> None:
+    """A text that begins as a version and is none, or has a local part, is NS303."""
+    with pytest.raises(ShipError, match="NS303"):
+        next_version(Version("1.2.3"), wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [
+        ("ptach", "Did you mean patch?"),
+        ("Patch", "Did you mean patch?"),
+        ("minr", "Did you mean minor?"),
+        ("finale", "Did you mean final?"),
+        ("xyz", "Write one of major, minor, patch, alpha, beta, rc, final"),
+        ("", "Write one of major"),
+        ("-rc", "rc"),
+        ("final-rc", "final"),
+        ("minor-", "minor"),
+    ],
+)
+def test_an_unknown_part_is_refused_with_a_hint(wanted: str, hint: str) -> None:
+    """A text that begins as no version is NS302 and names the nearest part."""
+    with pytest.raises(ShipError) as caught:
+        next_version(Version("1.2.3"), wanted)
+    assert caught.value.findings[0].id == "NS302"
+    assert hint in caught.value.findings[0].remedy
+
+
+def test_a_projects_own_parts_are_named() -> None:
+    """The hint is made of the parts that the project has."""
+    with pytest.raises(ShipError) as caught:
+        next_version(Version("1.2.3"), "buidl", ("build", "patch"))
+    assert "Did you mean build? Write one of build, patch" in caught.value.findings[0].remedy
