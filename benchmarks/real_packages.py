@@ -46,7 +46,7 @@ KNOWN_FAULTS = {
 }
 NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
 GATES = ("lint", "typecheck", "tests", "coverage", "audit")
-COLUMNS = ("package", "back end", "result", "gates that failed", "gates skipped", "touched", "seconds")
+COLUMNS = ("package", "back end", "result", "failed, and why", "skipped, and why", "touched", "seconds")
 
 # What a back end adds to an sdist, and no repository holds.
 _ADDED = ("PKG-INFO", "*.egg-info", "src/*.egg-info")
@@ -56,6 +56,7 @@ _TELLING = re.compile(
     r"Found \d+ error|\d+ (failed|errors?)\b|would be reformatted|less than fail-under|No module named"
     r"|\N{MULTIPLICATION SIGN} |\bNS\d{3} "
 )
+_TIME = re.compile(r" in \d+\.\d+s.*$")
 _FAILED_SESSION = re.compile(r"error: NS431 gate-failed: (?P<name>\S+) did not pass")
 _SHOWN = 120
 
@@ -199,7 +200,7 @@ def telling_lines(output: str) -> dict[str, str]:
     for line in output.splitlines():
         if match := _FAILED_SESSION.match(line):
             if last:
-                found[match["name"]] = last
+                found[match["name"]] = _TIME.sub("", last)
             last = ""
         elif _TELLING.search(line) and not line.startswith("nox > "):
             last = line.strip(" =")

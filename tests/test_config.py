@@ -111,7 +111,7 @@ def test_an_unknown_key_is_refused_with_a_hint(text: str, path: str, hint: str) 
         ("lint.run = ['ruff', '']", "must be a command or a list of commands"),
         ("lint.run = [[]]", "must be a command or a list of commands"),
         ("lint.run = [['ruff', 1]]", "must be a command or a list of commands"),
-        ("lint.run = \"ruff 'check\"", "must be a command or a list of commands"),
+        ('lint.run = "ruff \'check"', "must be a command or a list of commands"),
         ("lint.run = {}", "must be a command or a list of commands"),
         ("branch = 2026-01-01", "must be a string"),
     ],
@@ -139,7 +139,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
 
 def test_settings_that_are_no_table_are_refused() -> None:
     """`nox-ship = 1` in `[tool]` is a finding."""
-    with pytest.raises(ShipError, match="`tool.nox-ship` must be a table"):
+    with pytest.raises(ShipError, match=r"`tool\.nox-ship` must be a table"):
         read_settings({"tool": {"nox-ship": 1}})
 
 

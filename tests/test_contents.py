@@ -106,9 +106,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, make: Callable[..., Path])
         (["zz_sample.pth"], []),
     ],
 )
-def test_top_level_names_are_what_can_be_imported(
-    tmp_path: Path, files: list[str], expected: list[str]
-) -> None:
+def test_top_level_names_are_what_can_be_imported(tmp_path: Path, files: list[str], expected: list[str]) -> None:
     """Packages, modules, extensions, and packages in namespaces; not data, scripts or stubs."""
     archive = Archive.read(make_wheel(tmp_path, dict.fromkeys(files, "")))
     assert list(archive.top_level) == expected

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -202,9 +201,7 @@ def test_a_clone_commits_as_its_source_would(tmp_path: Path) -> None:
     assert clone.run("log", "-1", "--format=%an %B").split() == ["Änne", "=", "[x]", "more", "hooked"]
 
 
-def test_a_clone_commits_as_its_source_would_by_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_clone_commits_as_its_source_would_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An identity that the user's settings give to folders (`includeIf gitdir:`) holds in the clone elsewhere."""
     home = {
         ".gitconfig": f'[user]\nname = Me\nemail = me@home\n[includeIf "gitdir:{tmp_path}/work/"]\npath = job\n',
@@ -227,7 +224,7 @@ def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
     repository.fast_forward(clone.path, "refs/heads/main")
     assert (repository.head, repository.branch) == (commit, "main")
     assert repository.tags() == {"v1": commit}
-    assert sorted(os.listdir(repository.path)) == [".git", "README.md", "mine", "released"]
+    assert sorted(path.name for path in repository.path.iterdir()) == [".git", "README.md", "mine", "released"]
 
 
 def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_dependency_groups_are_resolved(tmp_path: Path) -> None:
         '[dependency-groups]\na = ["!!"]',
         '[dependency-groups]\na = "pytest"',
         "[dependency-groups]\na = [1]",
-        '[dependency-groups]\na-b = []\na_b = []',
+        "[dependency-groups]\na-b = []\na_b = []",
         "dependency-groups = 3",
         'dependency-groups = ["pytest"]',
     ],
@@ -120,7 +120,7 @@ def test_named_groups_are_joined(tmp_path: Path) -> None:
 
 def test_an_unknown_group_is_a_finding(tmp_path: Path) -> None:
     """The finding names the setting, the missing groups and those there are."""
-    found = groups(tmp_path / "a", '[dependency-groups]\none = []\ntwo = []')
+    found = groups(tmp_path / "a", "[dependency-groups]\none = []\ntwo = []")
     with pytest.raises(ShipError, match=r"NS401.*`tool\.x` names three; the project has one, two\."):
         found.named(("one", "three"), "tool.x")
     with pytest.raises(ShipError, match=r"NS401.*it has none"):

@@ -36,9 +36,7 @@ def test_a_file_is_recorded_by_its_bytes(tmp_path: Path) -> None:
     """Name, kind, size and SHA-256 are those of the file."""
     write_files(tmp_path, FILES)
     digest = hashlib.sha256(b"wheel").hexdigest()
-    assert File.of(tmp_path / "sample-1.0-py3-none-any.whl") == File(
-        "sample-1.0-py3-none-any.whl", "wheel", 5, digest
-    )
+    assert File.of(tmp_path / "sample-1.0-py3-none-any.whl") == File("sample-1.0-py3-none-any.whl", "wheel", 5, digest)
     assert File.of(tmp_path / "sample-1.0.tar.gz").kind == "sdist"
 
 

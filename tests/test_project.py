@@ -146,9 +146,7 @@ def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
         ("", "3.9", True),
     ],
 )
-def test_a_python_is_admitted_where_one_of_its_releases_is(
-    requires: str, version: str, expected: bool
-) -> None:
+def test_a_python_is_admitted_where_one_of_its_releases_is(requires: str, version: str, expected: bool) -> None:
     """A range may exclude some patch releases of a Python, not all."""
     assert admits(SpecifierSet(requires), version) is expected
 

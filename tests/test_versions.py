@@ -25,7 +25,7 @@ def test_spellings_of_a_version(text: str, version: str) -> None:
     assert str(parse(text)) == version
 
 
-@pytest.mark.parametrize("text", ["", "v", "latest", "1.2.x", "1..2", "١.٢", "1.2.3-foo", "1.2 3"])
+@pytest.mark.parametrize("text", ["", "v", "latest", "1.2.x", "1..2", "\u0661.\u0662", "1.2.3-foo", "1.2 3"])
 def test_texts_that_are_no_versions(text: str) -> None:
     """Anything else is None."""
     assert parse(text) is None

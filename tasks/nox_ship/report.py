@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,7 @@ SCHEMA = 1
 
 _COLOURS = {"done": "green", "passed": "green", "reused": "cyan", "skipped": "yellow", "failed": "red"}
 _WORTH_TELLING_SECONDS = 0.05
+_WIDTH_WITHOUT_TERMINAL = 120
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -65,11 +67,17 @@ class Report:
         partial.replace(path)
 
 
+def _console() -> Console:
+    """Return a console on standard output; wide enough for the table where no terminal says how wide."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
+
+
 class Voice:
     """Tells a person what is going on; on a terminal with a spinner, elsewhere with a line for each event."""
 
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
-        self.console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.console = console or _console()
         self.verbose = verbose
         self._status = self.console.status("") if self.console.is_terminal else None
         self._running: list[str] = []

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nox_ship
+
+HOUSE = Path(nox_ship.__file__).parent
+GROUND = {"errors", "process", "config", "versions", "project", "git", "lifeline", "report"}
+BELOW: dict[str, set[str]] = {
+    "ground": {"ground"},
+    "package": {"ground", "package"},
+    "gates": {"ground", "gates"},
+    "world": {"ground", "package", "gates", "world"},
+    "release": {"ground", "package", "gates", "world", "release"},
+    "roof": {"ground", "package", "gates", "world", "release", "roof"},
+}
+"""What each layer may import."""
+
+MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
+
+
+def layer(parts: tuple[str, ...]) -> str:
+    """Return the layer of a module, named by its parts below ``nox_ship``."""
+    if not parts or parts[0] in {"__init__", "cli", "sessions"}:
+        return "roof"
+    return "ground" if parts[0] in GROUND else parts[0]
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Yield the full name of everything that a module imports, wherever in it."""
+    package = ["nox_ship", *module.parent.parts]
+    for node in ast.walk(ast.parse((HOUSE / module).read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def test_every_module_has_a_layer() -> None:
+    """A new module or folder is given its place here."""
+    layers = {layer(module.with_suffix("").parts) for module in MODULES}
+    assert layers == set(BELOW)
+    assert {f"{name}.py" for name in GROUND} <= {str(module) for module in MODULES}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_run_downward(module: Path) -> None:
+    """A module imports its own layer and those below it."""
+    allowed = BELOW[layer(module.with_suffix("").parts)]
+    wrong = [
+        name
+        for name in imports(module)
+        if name.split(".")[0] == "nox_ship" and layer(tuple(name.split(".")[1:])) not in allowed
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if str(module) != "sessions.py"], ids=str)
+def test_only_the_sessions_import_nox(module: Path) -> None:
+    """Everything else can be used without nox."""
+    assert "nox" not in {name.split(".")[0] for name in imports(module)}
+
+
+def test_the_sessions_do_import_nox() -> None:
+    """The rule is about something."""
+    assert "nox" in set(imports(Path("sessions.py")))
+
+
+def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
+    """The script that tries an installation is run by Pythons that do not have nox-ship."""
+    names = set(imports(Path("package/installed.py")))
+    assert names
+    assert not {name for name in names if name.startswith("nox_ship")}

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from nox_ship.cli import build_arguments, publish_arguments, release_arguments
+from nox_ship.errors import ShipError
+
+Parse = Callable[[Sequence[str]], Namespace]
+
+
+def test_nothing_is_asked_by_default() -> None:
+    """Without arguments every option is off."""
+    assert vars(release_arguments([])) == {
+        "wanted": None,
+        "dry_run": False,
+        "without": [],
+        "fresh": False,
+        "verbose": False,
+        "report": None,
+    }
+    assert vars(publish_arguments([])) == {"dry_run": False}
+    assert vars(build_arguments([])) == {"fresh": False, "dry_run": False}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["minor-rc", "--dry-run", "--without", "audit", "--without=lint", "--report", "a/b.json"],
+        ["--without", "audit", "--report=a/b.json", "--without", "lint", "--dry-run", "minor-rc"],
+    ],
+)
+def test_arguments_of_a_release(args: list[str]) -> None:
+    """Options come in any order, and gates to leave out add up."""
+    options = release_arguments(args)
+    assert (options.wanted, options.dry_run) == ("minor-rc", True)
+    assert options.without == ["audit", "lint"]
+    assert options.report == Path("a/b.json")
+
+
+def test_one_parse_does_not_change_the_next() -> None:
+    """Gates that were left out once are not left out for ever."""
+    release_arguments(["--without", "audit"])
+    assert release_arguments([]).without == []
+
+
+@pytest.mark.parametrize(
+    ("parse", "args", "words"),
+    [
+        (release_arguments, ["patch", "minor"], "minor"),
+        (release_arguments, ["--dry"], "--dry"),
+        (release_arguments, ["--dryrun"], "--dryrun"),
+        (release_arguments, ["--dry-run=yes"], "--dry-run"),
+        (release_arguments, ["--without"], "--without"),
+        (publish_arguments, ["patch"], "patch"),
+        (publish_arguments, ["--fresh"], "--fresh"),
+        (build_arguments, ["--größe"], "--größe"),
+    ],
+)
+def test_wrong_arguments_are_a_finding(parse: Parse, args: list[str], words: str) -> None:
+    """NS108 names the argument and shows the usage; nothing is printed, no process ends."""
+    with pytest.raises(ShipError) as caught:
+        parse(args)
+    (finding,) = caught.value.findings
+    assert finding.id == "NS108"
+    assert words in finding.what
+    assert finding.what.endswith(".")
+    assert "nox -s" in finding.remedy
+
+
+@pytest.mark.parametrize("columns", ["20", "80", "500"])
+def test_a_wrong_argument_is_told_in_one_line(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session ends with one line, however narrow the terminal is."""
+    monkeypatch.setenv("COLUMNS", columns)
+    with pytest.raises(ShipError) as caught:
+        release_arguments(["--dry"])
+    assert "\n" not in str(caught.value)

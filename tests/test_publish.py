@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from nox_ship.config import RoutesSettings, Settings
+from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.release.publish import converge, display_name, index_names, route
+from nox_ship.world.index import Index
+from nox_ship.world.standins import StandInIndex
+from support import make_sdist, make_wheel, write_files
+
+# pypiserver brings a bottle that imports `cgi`.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+Shelf = tuple[Path, Index]
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    """Serve a folder as a package index."""
+    server = StandInIndex(tmp_path / "index")
+    yield tmp_path / "index", server.index
+    server.close()
+
+
+def make_dist(folder: Path, version: str = "1.2.3") -> Manifest:
+    """Write a wheel and an sdist and return their manifest."""
+    make_wheel(folder, {"sample/__init__.py": ""}, version=version)
+    make_sdist(folder, {"src/sample/__init__.py": ""}, version=version)
+    return Manifest("sample", version, "c" * 40, None, dirty=False, files=tuple(map(File.of, built_files(folder))))
+
+
+@pytest.mark.parametrize(
+    ("version", "index"),
+    [
+        ("1.2.0", "f"),
+        ("1.2.0.post1", "f"),
+        ("1!2.0", "f"),
+        ("1.2.0rc1", "p"),
+        ("1.2.0a1.post1", "p"),
+        ("1.2.0.dev3", "d"),
+        ("1.2.0rc1.dev3", "d"),
+        ("1.2.0.post1.dev3", "d"),
+    ],
+)
+def test_a_version_goes_where_its_route_leads(version: str, index: str) -> None:
+    """Development versions come first: one of a candidate is no candidate."""
+    settings = Settings(routes=RoutesSettings("f", "p", "d"))
+    assert route(settings, Version(version)) == index
+
+
+def test_indexes_have_names() -> None:
+    """PyPI and TestPyPI are known to everyone, others by their own name."""
+    assert index_names(Settings()) == {"pypi", "testpypi"}
+    assert [display_name(name) for name in ("pypi", "testpypi", "mine")] == ["PyPI", "TestPyPI", "mine"]
+
+
+def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shelf) -> None:
+    """Nothing is done where the index holds the same bytes."""
+    folder, index = shelf
+    manifest = make_dist(tmp_path / "dist")
+    make_dist(folder)
+    for file in built_files(tmp_path / "dist"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    notes: list[str] = []
+    published = converge(manifest, tmp_path / "dist", index, notes.append)
+    assert [entry.action for entry in published] == ["there already", "there already"]
+    assert all("there already" in note for note in notes)
+
+
+def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
+    """A second run has nothing left to do."""
+    folder, index = shelf
+    manifest = make_dist(tmp_path / "dist")
+    wheel, sdist = built_files(tmp_path / "dist")
+    (folder / wheel.name).write_bytes(wheel.read_bytes())
+    published = converge(manifest, tmp_path / "dist", index)
+    assert [(entry.file.kind, entry.action) for entry in published] == [
+        ("wheel", "there already"),
+        ("sdist", "uploaded"),
+    ]
+    assert (folder / sdist.name).read_bytes() == sdist.read_bytes()
+    assert {entry.action for entry in converge(manifest, tmp_path / "dist", index)} == {"there already"}
+
+
+def test_other_bytes_under_the_same_name_stop_everything(tmp_path: Path, shelf: Shelf) -> None:
+    """NS711 comes before anything is uploaded."""
+    folder, index = shelf
+    manifest = make_dist(tmp_path / "dist")
+    write_files(folder, {"sample-1.2.3.tar.gz": b"other"})
+    with pytest.raises(ShipError, match="NS711"):
+        converge(manifest, tmp_path / "dist", index)
+    assert [path.name for path in folder.iterdir()] == ["sample-1.2.3.tar.gz"]
+
+
+def test_a_file_that_is_not_the_manifests_is_not_uploaded(tmp_path: Path, shelf: Shelf) -> None:
+    """A change after the build is NS603."""
+    folder, index = shelf
+    manifest = make_dist(tmp_path / "dist")
+    built_files(tmp_path / "dist")[0].write_bytes(b"other")
+    with pytest.raises(ShipError, match="NS603"):
+        converge(manifest, tmp_path / "dist", index)
+    assert list(folder.iterdir()) == []
+
+
+def test_an_index_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
+    """Nothing listens there: NS701."""
+    manifest = make_dist(tmp_path / "dist")
+    server = StandInIndex(tmp_path / "index")
+    server.close()
+    with pytest.raises(ShipError, match="NS701"):
+        converge(manifest, tmp_path / "dist", server.index)
+
+
+@pytest.mark.parametrize("version", ["1.2.3", "1!2.0", "1.0rc1", "1.0.dev3", "1.0.post1", "2026.1"])
+def test_files_of_every_kind_of_version_are_found(shelf: Shelf, version: str) -> None:
+    """What an index serves is found by version, also beside others."""
+    folder, index = shelf
+    make_dist(folder, version)
+    make_dist(folder, "0.9")
+    assert set(index.files("sample", version)) == {
+        f"sample-{version}-py3-none-any.whl",
+        f"sample-{version}.tar.gz",
+    }
+    for served in index.files("sample", version).values():
+        assert index.download_sha256(served) == File.of(folder / served.filename).sha256
+
+
+def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> None:
+    """There is nothing, and that is no failure."""
+    assert shelf[1].files("sample", "1.2.3") == {}

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.git import Repository
+from nox_ship.release.gates import SessionResult, _finding, _missing, _Output, _remember, _result
+from nox_ship.release.stage import Record, Stage, Workshop
+
+PRINTED = """\
+Starting session good...
+Starting session tests-3.12...
+========== ✓ good: success ==========
+nox > Running session good
+Starting session par(x='a: b')...
+========== ✗ tests-3.12: failed, 3 seconds ==========
+===== 1 failed, 2 passed in 0.10s =====
+nox > Session tests-3.12 failed.
+========== ↯ after: aborted ==========
+  Prerequisite session tests-3.12 was not successful
+========== ✓ par(x='a: b'): success, 1 minute, 2 seconds ==========
+hello
+nox > Ran 4 sessions in 3 seconds:
+nox > * good: success
+"""
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.finished: list[tuple[str, str]] = []
+        self.echoed: list[str] = []
+        self.output = _Output(
+            self.started.append, lambda name, status: self.finished.append((name, status)), self.echoed.append
+        )
+
+    def feed(self, text: str) -> None:
+        """Hand every line on."""
+        for line in text.splitlines():
+            self.output.feed(line)
+
+
+def make_stage(folder: Path, *, passed: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> Stage:
+    """Return a stage in which sessions ran before."""
+    record = Record("h", "1.0", "v1.0", "me", 0.0, passed=dict.fromkeys(passed, 1.0), failed=list(failed))
+    return Stage(Workshop(folder), Repository(folder), folder, record)
+
+
+def test_output_is_taken_apart_by_session() -> None:
+    """Each session's lines are its own; the summary belongs to none, and every line is told on."""
+    listener = Listener()
+    listener.feed(PRINTED)
+    assert listener.started == ["good", "tests-3.12", "par(x='a: b')"]
+    assert listener.finished == [
+        ("good", "success"),
+        ("tests-3.12", "failed"),
+        ("after", "aborted"),
+        ("par(x='a: b')", "success"),
+    ]
+    assert listener.output.blocks == {
+        "good": ["nox > Running session good"],
+        "tests-3.12": ["===== 1 failed, 2 passed in 0.10s =====", "nox > Session tests-3.12 failed."],
+        "after": ["  Prerequisite session tests-3.12 was not successful"],
+        "par(x='a: b')": ["hello"],
+    }
+    assert listener.echoed == PRINTED.splitlines()
+
+
+def test_lines_before_the_first_session_belong_to_none() -> None:
+    """What nox says at its start is not a session's."""
+    listener = Listener()
+    listener.feed("nox > hello\n\n========== x")
+    assert listener.output.blocks == {}
+
+
+def test_a_heading_that_a_session_prints_is_its_output() -> None:
+    """Only nox's own form of a heading begins another session: ten signs, one symbol, a name, a status."""
+    listener = Listener()
+    listener.feed("========== ✓ good: success ==========\n=== not a heading: success ===\n== x y: failed ==")
+    assert listener.finished == [("good", "success")]
+    assert listener.output.blocks == {"good": ["=== not a heading: success ===", "== x y: failed =="]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (
+            {"name": "a", "signatures": ["a"], "result": "success", "reason": None, "duration": 2},
+            SessionResult("a", "passed", 2.0, "", "out"),
+        ),
+        (
+            {"name": "tests", "signatures": ["tests-3.12"], "result": "failed", "reason": "x\n y", "duration": 0.5},
+            SessionResult("tests-3.12", "failed", 0.5, "x y", ""),
+        ),
+        ({"name": "a", "signatures": [], "result": "skipped"}, SessionResult("a", "skipped", 0.0, "", "out")),
+        ({"name": "a", "result": "aborted", "reason": "no"}, SessionResult("a", "failed", 0.0, "no", "out")),
+        (
+            {"name": "a", "result": "aborted", "reason": "Prerequisite session b was not successful"},
+            SessionResult("a", "not reached", 0.0, "Prerequisite session b was not successful", "out"),
+        ),
+        ({"name": "a", "result": "new status"}, SessionResult("a", "failed", 0.0, "", "out")),
+    ],
+)
+def test_an_entry_of_noxs_report_is_a_result(entry: dict[str, object], expected: SessionResult) -> None:
+    """The name is the one with the Python; whatever is not success or skipped has failed."""
+    result = _result(entry, {"a": ["out"]})
+    assert result == expected
+    assert result.output == expected.output
+
+
+def test_what_is_still_missing(tmp_path: Path) -> None:
+    """A session that never ran is missing, one that passed is not, one that failed is missing where it failed."""
+    stage = make_stage(tmp_path, passed=("lint", "tests-3.11", "par(x=1)"), failed=("tests-3.12", "par(x=2)"))
+    assert _missing(stage, "audit") == ["audit"]
+    assert _missing(stage, "lint") == []
+    assert _missing(stage, "tests") == ["tests-3.12"]
+    assert _missing(stage, "par") == ["par(x=2)"]
+
+
+@pytest.mark.parametrize("other", ["tests-integration", "tests-slow-3.12", "tests-docs(x=1)"])
+def test_a_session_whose_name_begins_alike_is_another(tmp_path: Path, other: str) -> None:
+    """`tests` still has to run where `tests-integration` passed, and is not run again where that one failed."""
+    assert _missing(make_stage(tmp_path, passed=(other,)), "tests") == ["tests"]
+    assert _missing(make_stage(tmp_path, passed=("tests-3.12",), failed=(other,)), "tests") == []
+
+
+@pytest.mark.parametrize("signature", ["tests", "tests-3.12", "tests-3.14t", "tests-pypy3.11", "tests-3.12(x=1)"])
+def test_a_session_is_known_by_its_pythons_and_parameters(tmp_path: Path, signature: str) -> None:
+    """Each Python and each parameter of a session belongs to it."""
+    assert _missing(make_stage(tmp_path, passed=(signature,)), "tests") == []
+
+
+def test_a_session_that_passes_later_is_no_longer_failed(tmp_path: Path) -> None:
+    """Only what passed is remembered as passed, and a session is never both."""
+    stage = make_stage(tmp_path, failed=("a", "b"))
+    _remember(stage, SessionResult("a", "passed", 2.0))
+    _remember(stage, SessionResult("b", "failed"))
+    _remember(stage, SessionResult("c", "skipped"))
+    assert stage.record.passed == {"a": 2.0}
+    assert stage.record.failed == ["b", "c"]
+
+
+def test_a_failed_gate_tells_how_to_see_it_alone() -> None:
+    """The finding names session, reason and command, and holds the output."""
+    finding = _finding(SessionResult("tests-3.12", "failed", reason="It broke.", output="a\nb"))
+    assert finding.id == "NS431"
+    assert finding.what == "tests-3.12 did not pass: It broke."
+    assert finding.remedy == "To see it alone: `nox -s tests-3.12`."
+    assert finding.detail == "a\nb"
+    assert _finding(SessionResult("a", "failed")).what == "a did not pass."

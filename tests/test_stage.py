@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.project import Project
+from nox_ship.release.preflight import Plan
+from nox_ship.release.source import VersionSource
+from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, open_stage, workshop
+from support import commit_files, git, make_repository, write_files
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.0"\n'
+
+
+def make_plan(folder: Path, **changes: Any) -> Plan:
+    """Return a plan to release 1.1 of a project in a repository of its own."""
+    repository = make_repository(folder / "checkout", {"pyproject.toml": PYPROJECT, "a.txt": "1\n"})
+    facts: dict[str, Any] = {
+        "project": Project.read(repository.path),
+        "repository": repository,
+        "branch": "main",
+        "head": repository.head,
+        "source": VersionSource("files", "1.0"),
+        "current": "1.0",
+        "version": "1.1",
+        "tag": "v1.1",
+        "bump": True,
+        "message": "Release 1.1",
+        "tag_message": "Release 1.1",
+        "gates": (),
+        "index": "pypi",
+    }
+    return Plan(**{**facts, **changes})
+
+
+def make_shop(folder: Path) -> Workshop:
+    """Return a workshop."""
+    (folder / "shop").mkdir()
+    return Workshop(folder / "shop")
+
+
+def release(stage: Stage) -> None:
+    """Make the release's commit and tag in the stage, as the bump does."""
+    stage.record.commit = commit_files(stage.root, {"a.txt": "2\n"})
+    git(stage.root, "tag", "--annotate", "--message", "x", stage.record.tag)
+    stage.record.passed["lint"] = 1.5
+    stage.save()
+
+
+def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
+    """It is at the plan's commit and knows nothing that passed."""
+    plan = make_plan(tmp_path)
+    stage = open_stage(make_shop(tmp_path), plan)
+    assert stage.repository.head == plan.head
+    assert not stage.reused
+    assert (stage.record.commit, stage.record.passed, stage.record.failed) == (None, {}, [])
+
+
+def test_a_release_that_is_made_already_needs_no_commit(tmp_path: Path) -> None:
+    """Where HEAD is the release, its commit is HEAD."""
+    plan = make_plan(tmp_path, bump=False)
+    assert open_stage(make_shop(tmp_path), plan).record.commit == plan.head
+
+
+def test_a_stage_is_used_again(tmp_path: Path) -> None:
+    """What passed there for the same release is kept."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan))
+    again = open_stage(shop, plan)
+    assert again.reused
+    assert again.record.passed == {"lint": 1.5}
+
+
+def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
+    """`--fresh` uses nothing that is there, environments neither."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan))
+    write_files(shop.environments, {"tests/pyvenv.cfg": ""})
+    stage = open_stage(shop, plan, fresh=True)
+    assert not stage.reused
+    assert stage.record.passed == {}
+    assert stage.repository.head == plan.head
+    assert not shop.environments.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": "1.2"},
+        {"tag": "1.1"},
+        {"head": "0" * 40},
+        {"made_by": "0.0.0"},
+        {"made_at": time.time() - REUSE_SECONDS - 1},
+        {"commit": None},
+        {"commit": "0" * 40},
+        {"unknown": 1},
+    ],
+)
+def test_a_stage_of_something_else_is_not_used_again(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Another release, commit or nox-ship, or a day's age, make it useless."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan))
+    record = shop.folder / "stage.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), **changes}))
+    assert not open_stage(shop, plan).reused
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '"x"'])
+def test_a_broken_record_is_as_none(tmp_path: Path, content: str) -> None:
+    """A stage without a readable record is made anew."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan))
+    (shop.folder / "stage.json").write_text(content)
+    assert not open_stage(shop, plan).reused
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["commit", "--quiet", "--allow-empty", "--message", "more"],
+        ["tag", "--delete", "v1.1"],
+        ["tag", "--force", "v1.1", "HEAD~1"],
+        ["rm", "--quiet", "a.txt"],
+    ],
+)
+def test_a_stage_that_was_changed_is_not_used_again(tmp_path: Path, command: list[str]) -> None:
+    """Another commit, another tag, or a changed file make it useless."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    release(stage)
+    git(stage.root, *command)
+    assert not open_stage(shop, plan).reused
+
+
+def test_a_workshop_is_for_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run of the same checkout is NS805; that of another one is not kept waiting."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    with workshop(tmp_path / "one") as shop:
+        assert shop.folder.parent == tmp_path / "cache"
+        with pytest.raises(ShipError, match="NS805"), workshop(tmp_path / "one"):
+            pass
+        with workshop(tmp_path / "two") as other:
+            assert other.folder != shop.folder
+    with workshop(tmp_path / "one" / ".." / "one") as again:
+        assert again.folder == shop.folder
+
+
+def test_the_world_is_emptied(tmp_path: Path) -> None:
+    """Stand-ins of an earlier run are gone."""
+    shop = Workshop(tmp_path)
+    write_files(shop.world(), {"index/a.whl": ""})
+    assert list(shop.world().iterdir()) == []

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.world.remote import Remote
+from nox_ship.world.standins import StandInIndex, StandIns, remote_name
+from support import commit_files, git, make_repository
+
+# pypiserver brings a bottle that imports `cgi`.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def make_pair(folder: Path) -> tuple[Repository, Path]:
+    """Return a repository and its bare remote, which holds branch main and tag v1."""
+    repository = make_repository(folder / "checkout")
+    git(repository.path, "tag", "--annotate", "--message", "x", "v1")
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
+    git(repository.path, "remote", "add", "origin", str(folder / "origin.git"))
+    git(repository.path, "push", "--quiet", "--set-upstream", "origin", "main", "v1")
+    return repository, folder / "origin.git"
+
+
+def make_world(folder: Path, repository: Repository, remote: str | None = None) -> StandIns:
+    """Return the world around a repository."""
+    (folder / "world").mkdir()
+    return StandIns(repository.path, folder / "world", remote=remote)
+
+
+def test_the_stand_in_has_what_the_remote_has(tmp_path: Path) -> None:
+    """Branches and tags are those of the remote, not of the checkout."""
+    repository, _ = make_pair(tmp_path)
+    pushed = repository.head
+    commit_files(repository.path, {"x": ""})
+    git(repository.path, "tag", "mine")
+    world = make_world(tmp_path, repository)
+    expected = {"refs/heads/main": pushed, "refs/tags/v1": pushed}
+    assert world.known_refs() == expected
+    assert world.remote.refs() == expected
+    assert world.notices() == ()
+
+
+def test_a_push_reaches_the_stand_in_alone(tmp_path: Path) -> None:
+    """The real remote and the checkout stay as they are."""
+    repository, bare = make_pair(tmp_path)
+    before = git(bare, "for-each-ref"), git(repository.path, "for-each-ref")
+    world = make_world(tmp_path, repository)
+    checkout = world.checkout
+    commit = commit_files(checkout.path, {"x": ""})
+    world.remote.push(checkout, ["refs/heads/main"])
+    assert world.remote.refs()["refs/heads/main"] == commit
+    assert (git(bare, "for-each-ref"), git(repository.path, "for-each-ref")) == before
+
+
+def test_a_push_is_all_or_nothing(tmp_path: Path) -> None:
+    """Where one reference is refused, none arrives: NS231."""
+    repository, _ = make_pair(tmp_path)
+    world = make_world(tmp_path, repository)
+    checkout = world.checkout
+    before = world.remote.refs()
+    commit_files(checkout.path, {"x": ""})
+    git(checkout.path, "tag", "--force", "v1")
+    with pytest.raises(ShipError, match="NS231"):
+        world.remote.push(checkout, ["refs/heads/main", "refs/tags/v1"])
+    assert world.remote.refs() == before
+
+
+def test_commits_that_were_not_fetched_are_left_out(tmp_path: Path) -> None:
+    """They are known by name, but cannot stand in the stand-in."""
+    repository, bare = make_pair(tmp_path)
+    git(tmp_path, "clone", "--quiet", str(bare), "other")
+    git(tmp_path / "other", "config", "user.name", "Other")
+    git(tmp_path / "other", "config", "user.email", "o@example.invalid")
+    theirs = commit_files(tmp_path / "other", {"y": ""})
+    git(tmp_path / "other", "push", "--quiet", "origin", "main:theirs")
+    world = make_world(tmp_path, repository)
+    assert world.known_refs()["refs/heads/theirs"] == theirs
+    assert set(world.remote.refs()) == {"refs/heads/main", "refs/tags/v1"}
+
+
+def test_a_remote_that_does_not_answer_is_stood_in_for_by_what_was_fetched(tmp_path: Path) -> None:
+    """A notice says so."""
+    repository, bare = make_pair(tmp_path)
+    bare.rename(tmp_path / "gone.git")
+    world = make_world(tmp_path, repository)
+    assert world.known_refs() == {"refs/heads/main": repository.head}
+    assert [(notice.id, notice.level) for notice in world.notices()] == [("NS210", "notice")]
+    assert world.remote.refs() == {"refs/heads/main": repository.head}
+
+
+def test_a_repository_without_a_remote_has_an_empty_one(tmp_path: Path) -> None:
+    """A notice says so, and everything can be pushed."""
+    repository = make_repository(tmp_path / "checkout")
+    world = make_world(tmp_path, repository)
+    assert world.known_refs() == {}
+    assert [notice.id for notice in world.notices()] == ["NS209"]
+    world.remote.push(repository, ["refs/heads/main"])
+    assert world.remote.refs() == {"refs/heads/main": repository.head}
+
+
+def test_the_checkout_of_the_world_is_a_clone(tmp_path: Path) -> None:
+    """What is done to it does not reach the user's."""
+    repository, _ = make_pair(tmp_path)
+    checkout = make_world(tmp_path, repository).checkout
+    assert checkout.path != repository.path
+    assert (checkout.head, checkout.branch) == (repository.head, "main")
+
+
+def test_an_unreachable_remote_is_a_finding(tmp_path: Path) -> None:
+    """Asked directly, it is NS208 with git's own words."""
+    repository = make_repository(tmp_path / "checkout")
+    with pytest.raises(ShipError, match=r"NS208.*gone"):
+        Remote("gone", str(tmp_path / "gone.git"), repository).refs()
+
+
+@pytest.mark.parametrize(
+    ("remotes", "own", "wanted", "expected"),
+    [
+        ([], None, None, None),
+        (["upstream"], None, None, "upstream"),
+        (["a", "origin"], None, None, "origin"),
+        (["a", "origin"], "a", None, "a"),
+        (["a", "origin"], ".", None, "origin"),
+        (["a", "origin"], "gone", None, "origin"),
+        (["a", "origin"], "a", "other", "other"),
+    ],
+)
+def test_the_remote_of_a_release(
+    tmp_path: Path, remotes: list[str], own: str | None, wanted: str | None, expected: str | None
+) -> None:
+    """It is the one that is set, else the branch's own, else origin, else any."""
+    repository = make_repository(tmp_path)
+    for name in remotes:
+        git(tmp_path, "remote", "add", name, f"/nowhere/{name}")
+    if own:
+        git(tmp_path, "config", "branch.main.remote", own)
+    assert remote_name(repository, wanted) == expected
+
+
+def test_a_taken_port_is_a_finding(tmp_path: Path) -> None:
+    """NS803 names the port; one that is none is refused as well."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ShipError, match=f"NS803.*{port}"):
+            StandInIndex(tmp_path, port)
+    with pytest.raises(ShipError, match="NS803"):
+        StandInIndex(tmp_path, 70000)
+
+
+def test_the_index_ends_with_the_world(tmp_path: Path) -> None:
+    """Within the block it answers, under any name; after it nothing listens."""
+    repository = make_repository(tmp_path / "checkout")
+    with make_world(tmp_path, repository) as world:
+        index = world.index("pypi")
+        assert index.name == "pypi"
+        assert index.files("sample", "1.0") == {}
+        assert index.simple_url == world.rehearsal_index.simple_url
+    with pytest.raises(ShipError, match="NS701"):
+        index.files("sample", "1.0")
+
+
+def test_credentials_of_the_stand_in_are_not_shown(tmp_path: Path) -> None:
+    """An index in a log holds no password."""
+    server = StandInIndex(tmp_path)
+    assert "TWINE" not in repr(server.index)
+    server.close()
