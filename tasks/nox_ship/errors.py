@@ -74,6 +74,10 @@ class ShipError(Exception):
         self.findings = findings
 
 
+class ShownError(ShipError):
+    """An error whose findings the user has seen already; one line to end with is all that is missing."""
+
+
 class Findings(list[Finding]):
     """A list of findings that checks append to, so that all are reported at once."""
 

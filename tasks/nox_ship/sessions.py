@@ -7,7 +7,6 @@ import errno
 import functools
 import logging
 import os
-import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,16 +19,14 @@ import nox
 import nox.registry
 
 from nox_ship import lifeline
-from nox_ship.config import Settings
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.project import Project
 
 if TYPE_CHECKING:
-    from nox_ship.report import Report, Voice
+    from nox_ship.gates.recipes import Recipe
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
 
-NOT_YET = Kind("NS909", "not-yet", "Add `--dry-run` to rehearse it.")
 NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
 OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
 
@@ -113,27 +110,19 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 
 
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
+    """Show every finding, unless that was done, and end the session as failed, with one line."""
     from nox_ship.report import Voice
 
-    voice = Voice()
-    if len(error.findings) > 1 or error.findings[0].detail:
+    first, *more = error.findings
+    if (more or first.detail) and not isinstance(error, ShownError):
+        voice = Voice()
         for finding in error.findings:
             voice.finding(finding)
-    _end(session, error)
-
-
-def _end(session: nox.Session, error: ShipError) -> NoReturn:
-    """End the session as failed, with one line."""
-    first, *more = error.findings
     line = f"{first}{f' (and {len(more)} more, above)' if more else ''}"
     session.error(line.removesuffix("."))  # nox adds one
 
 
-def _run_recipe(session: nox.Session, project: Project, recipe: object) -> None:
-    from nox_ship.gates.recipes import Recipe
-
-    if not isinstance(recipe, Recipe):
-        raise TypeError
+def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
     if recipe.skip:
         session.skip(recipe.skip)
     _install(session, project, recipe.requirements, editable=recipe.project)
@@ -267,29 +256,10 @@ def verify_install(session: nox.Session, project: Project) -> None:
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:
-    from packaging.version import Version
-
-    from nox_ship.cli import publish_arguments
-    from nox_ship.package.build import dist_folder, manifest_path
-    from nox_ship.package.manifest import Manifest
-    from nox_ship.release.publish import converge, display_name, install_from, route
-    from nox_ship.world.standins import StandIns
+    from nox_ship import front
 
     _prepare(session)
-    if not publish_arguments(session.posargs).dry_run:
-        raise ShipError(NOT_YET("Publishing to a real index is not in this version of nox-ship."))
-    manifest = Manifest.read(manifest_path(project))
-    name = index or route(project.settings, Version(manifest.version))
-    port = project.settings.rehearsal.port
-    with (
-        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
-        StandIns(project.root, Path(folder), port=port) as world,
-    ):
-        standin = world.index(name)
-        converge(manifest, dist_folder(project), standin, session.log)
-        installed = install_from(manifest, dist_folder(project), standin, project)
-    session.log(f"{installed} was installed from the stand-in for {display_name(name)} and works")
-    session.log(f"Nothing left this machine. To publish it: `nox -s {session.name}`")
+    front.publish(project, session.posargs, session.name, index, session.log)
 
 
 @_front_door
@@ -313,61 +283,10 @@ def publish(session: nox.Session, project: Project) -> None:
 def release(session: nox.Session) -> None:
     """Release the project, or rehearse it: `nox -s release -- patch --dry-run`."""
     with _errors_shown(session):
-        _release(session)
+        from nox_ship import front
 
-
-def _release(session: nox.Session) -> None:
-    from nox_ship.cli import release_arguments
-    from nox_ship.release.pipeline import Run, run_pipeline
-    from nox_ship.release.preflight import Request
-    from nox_ship.release.stage import workshop
-    from nox_ship.report import Report, Voice
-    from nox_ship.world.standins import StandIns
-
-    _prepare(session)
-    options = release_arguments(session.posargs)
-    if not options.dry_run:
-        raise ShipError(NOT_YET("Releasing for real is not in this version of nox-ship."))
-    root = Path.cwd()
-    request = Request(options.wanted, tuple(options.without), options.fresh)
-    voice = Voice(verbose=options.verbose)
-    report = Report(title=f"Rehearsal of {session.name}")
-    settings = _rehearsal_settings(root)
-    with (
-        workshop(root) as shop,
-        StandIns(root, shop.world(), remote=settings.remote, port=settings.rehearsal.port) as world,
-    ):
-        run = Run(root, request, _session_names(), world, shop, voice, report)
-        try:
-            run_pipeline(run)
-        except ShipError as error:
-            _stopped(session, voice, report, error)
-        finally:
-            if options.report:
-                report.write(Path(session.invoked_from) / options.report)
-        voice.table(report)
-        voice.note(f"report: {shop.report}")
-        command = shlex.join(arg for arg in session.posargs if arg != "--dry-run")
-        voice.last_line(f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}")
-
-
-def _stopped(session: nox.Session, voice: Voice, report: Report, error: ShipError) -> NoReturn:
-    """Show why a release stopped: each finding, how far it came, and one line to end with."""
-    first, *more = error.findings
-    if more or first.detail:
-        for finding in error.findings:
-            voice.finding(finding)
-    if len(report.rows) > len(report.steps_not_reached()) + 1:
-        voice.table(report)
-    voice.last_line("Nothing was touched: the rehearsal stopped before its end.")
-    _end(session, error)
-
-
-def _rehearsal_settings(root: Path) -> Settings:
-    try:
-        return Project.read(root).settings
-    except ShipError:  # the preflight reports it, beside everything else
-        return Settings()
+        _prepare(session)
+        front.release(Path.cwd(), session.posargs, _session_names(), Path(session.invoked_from))
 
 
 def _session_names() -> set[str]:
