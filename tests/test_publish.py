@@ -14,8 +14,8 @@ from nox_ship.world.index import Index
 from nox_ship.world.standins import StandInIndex
 from support import make_sdist, make_wheel, write_files
 
-# pypiserver brings a bottle that imports `cgi`.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
 
 Shelf = tuple[Path, Index]
 

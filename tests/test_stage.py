@@ -11,7 +11,7 @@ from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.preflight import Plan
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, open_stage, workshop
+from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, open_stage, workshop
 from support import commit_files, git, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.0"\n'
@@ -50,6 +50,26 @@ def release(stage: Stage) -> None:
     git(stage.root, "tag", "--annotate", "--message", "x", stage.record.tag)
     stage.record.passed["lint"] = 1.5
     stage.save()
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workshop, Plan]:
+    """Make one release, for the tests that only change its record."""
+    folder = tmp_path_factory.mktemp("stage")
+    plan, shop = make_plan(folder), make_shop(folder)
+    release(open_stage(shop, plan))
+    return shop, plan
+
+
+def is_reusable(released: tuple[Workshop, Plan], changes: dict[str, Any] | str) -> bool:
+    """Whether the stage is used again under a changed record, or under another text in its place."""
+    shop, plan = released
+    record = shop.folder / "stage.json"
+    before = record.read_text()
+    record.write_text(changes if isinstance(changes, str) else json.dumps({**json.loads(before), **changes}))
+    found = _reusable(shop, plan)
+    record.write_text(before)
+    return found is not None
 
 
 def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
@@ -101,22 +121,16 @@ def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
         {"unknown": 1},
     ],
 )
-def test_a_stage_of_something_else_is_not_used_again(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_stage_of_something_else_is_not_used_again(released: tuple[Workshop, Plan], changes: dict[str, Any]) -> None:
     """Another release, commit or nox-ship, or a day's age, make it useless."""
-    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan))
-    record = shop.folder / "stage.json"
-    record.write_text(json.dumps({**json.loads(record.read_text()), **changes}))
-    assert not open_stage(shop, plan).reused
+    assert is_reusable(released, {})
+    assert not is_reusable(released, changes)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '"x"'])
-def test_a_broken_record_is_as_none(tmp_path: Path, content: str) -> None:
+def test_a_broken_record_is_as_none(released: tuple[Workshop, Plan], content: str) -> None:
     """A stage without a readable record is made anew."""
-    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan))
-    (shop.folder / "stage.json").write_text(content)
-    assert not open_stage(shop, plan).reused
+    assert not is_reusable(released, content)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,8 @@ from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex, StandIns, remote_name
 from support import commit_files, git, make_repository
 
-# pypiserver brings a bottle that imports `cgi`.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
 
 
 def make_pair(folder: Path) -> tuple[Repository, Path]:
@@ -163,6 +164,19 @@ def test_the_index_ends_with_the_world(tmp_path: Path) -> None:
         assert index.simple_url == world.rehearsal_index.simple_url
     with pytest.raises(ShipError, match="NS701"):
         index.files("sample", "1.0")
+
+
+def test_an_index_that_is_closed_at_once_is_quiet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread of it ends with a traceback on the terminal, and none is left."""
+    before, raised = set(threading.enumerate()), list[object]()
+    monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_value))
+    for number in range(5):
+        StandInIndex(tmp_path / str(number)).close()
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(5)
+    assert raised == []
+    assert left == set()
 
 
 def test_credentials_of_the_stand_in_are_not_shown(tmp_path: Path) -> None:
