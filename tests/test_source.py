@@ -8,15 +8,9 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
-from nox_ship.release.source import (
-    BumpSettings,
-    Place,
-    VersionSource,
-    cut_changelog,
-    has_bump_settings,
-    stale_settings,
-    write_version,
-)
+from nox_ship.release.bumpversion import BumpSettings, has_bump_settings, stale_settings, write_version
+from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.source import Place, VersionSource
 from support import make_project, write_files
 
 DYNAMIC = '[project]\nname = "sample"\ndynamic = ["version"]\n'
@@ -36,8 +30,7 @@ def assert_found(project: Project, *files: str) -> None:
     assert (source.kind, source.current) == ("files", "1.2.3")
     assert [place.file for place in source.places] == list(files)
     for place in source.places:
-        if place.key is None:
-            assert f"{place.before}1.2.3{place.after}" in (project.root / place.file).read_text("utf-8")
+        assert f"{place.before}1.2.3{place.after}" in (project.root / place.file).read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import datetime as dt
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import Project
+from nox_ship.release.bumpversion import write_version
+from nox_ship.release.changelog import cut_changelog
 from nox_ship.release.preflight import Plan
-from nox_ship.release.source import cut_changelog, write_version
 from nox_ship.release.stage import Stage
 
 COMMIT_REFUSED = Kind(

@@ -18,8 +18,9 @@ from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
+from nox_ship.release.bumpversion import bump_settings, stale_settings
 from nox_ship.release.publish import index_names, route
-from nox_ship.release.source import VersionSource, bump_settings, stale_settings
+from nox_ship.release.source import VersionSource
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")

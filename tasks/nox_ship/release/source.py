@@ -1,17 +1,14 @@
-"""Where a project keeps its version, and changing it there with bump-my-version."""
+"""Where a project keeps its version."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from nox_ship import process
-from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.errors import Kind, ShipError
 from nox_ship.project import Project
 
 NO_VERSION = Kind(
@@ -19,47 +16,45 @@ NO_VERSION = Kind(
     "no-version",
     'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags.',
 )
-BUMP_FAILED = Kind("NS306", "bump-failed", "Correct the settings of bump-my-version.")
-STALE_BUMP_SETTINGS = Kind(
-    "NS307",
-    "stale-bump-settings",
-    "The release goes by the project's version; correct the setting.",
-    level="notice",
-)
 
-_SCM_TOOLS = ("setuptools_scm", "setuptools-scm", "hatch-vcs", "versioningit", "poetry-dynamic-versioning")
-_ASSIGNMENT = re.compile(
-    r"""^(?P<head>(?:__version__|VERSION|__VERSION__|version)\s*(?::\s*[\w.]+\s*)?=\s*)(?P<quote>["'])(?P<version>[^"'\n]+)(?P=quote)""",
-    re.MULTILINE,
-)
+_SCM_TOOLS = re.compile(r"setuptools[-_]scm|hatch-vcs|versioningit|(poetry|uv)-dynamic-versioning|flit[-_]scm")
+_USUAL_NAMES = ("__version__", "VERSION", "__VERSION__", "version")
+_USUAL_MODULES = ("__about__", "_version", "version")
 
 
 @dataclass(frozen=True)
 class Place:
-    """One place that holds the version: a key of a TOML file, or a text in a file that surrounds it."""
+    """One place that holds the version: a file, and the text around the version, which is found there once."""
 
     file: str
     """Relative to the project's folder."""
-    key: str | None = None
     before: str = ""
     after: str = ""
 
-    def as_bump_file(self, root: Path) -> dict[str, Any]:
-        """Return the place as an entry of bump-my-version's ``files``."""
-        filename = str(root / self.file)
-        if self.key:
-            return {
-                "filename": filename,
-                "key_path": self.key,
-                "search": "{current_version}",
-                "replace": "{new_version}",
-            }
-        braced = [text.replace("{", "{{").replace("}", "}}") for text in (self.before, self.after)]
+    @classmethod
+    def around(cls, file: str, text: str, start: int, end: int) -> Place:
+        """Return the place of ``text[start:end]``, with as many lines around it as make it the only one."""
+        first = max(text.rfind("\n", 0, start), 0)
+        last = end + 1
+        while text.count(text[first:last]) > 1 and (first > 0 or last < len(text)):
+            if first > 0:
+                first = max(text.rfind("\n", 0, first), 0)
+            else:
+                last = text.find("\n", last) + 1 or len(text)
+        return cls(file, text[first:start], text[end:last])
+
+    def as_bump_file(self, root: Path) -> dict[str, str]:
+        """Return the place as an entry of bump-my-version's ``files``; the tool formats its texts, hence the braces."""
+        before, after = (text.replace("{", "{{").replace("}", "}}") for text in (self.before, self.after))
         return {
-            "filename": filename,
-            "search": f"{braced[0]}{{current_version}}{braced[1]}",
-            "replace": f"{braced[0]}{{new_version}}{braced[1]}",
+            "filename": str(root / self.file),
+            "search": f"{before}{{current_version}}{after}",
+            "replace": f"{before}{{new_version}}{after}",
         }
+
+
+Found = tuple[Place, str]
+"""A place and the version it holds."""
 
 
 @dataclass(frozen=True)
@@ -80,54 +75,76 @@ class VersionSource:
         """
         if _from_tags(project):
             return cls("tags")
-        found = [(place, version) for place, version in _candidates(project) if version]
-        if not found:
+        found = next(_candidates(project), None)
+        if found is None:
             raise ShipError(NO_VERSION("The project has no version."))
-        current = found[0][1]
-        copies = [place for place, version in _copies(project, current) if version == current]
-        places = [found[0][0], *(place for place in copies if place.file != found[0][0].file)]
-        return cls("files", current, tuple(dict.fromkeys(places)))
+        place, current = found
+        copies = [copy for copy, version in _copies(project, current) if version == current]
+        return cls("files", current, (place, *(copy for copy in copies if copy.file != place.file)))
 
 
 def _from_tags(project: Project) -> bool:
-    if "version" not in project.metadata.get("dynamic", []) and not project.tool("poetry-dynamic-versioning"):
+    dynamic = project.metadata.get("dynamic")
+    written = _text(project.metadata.get("version")) or project.setup_cfg("metadata", "version")
+    if project.tool("poetry-dynamic-versioning"):
+        return True
+    if written or (project.metadata and "version" not in (dynamic if isinstance(dynamic, list) else [])):
         return False
     version = _mapping(project.tool("hatch").get("version"))
     if version.get("source") == "vcs" or _mapping(project.tool("pdm").get("version")).get("source") == "scm":
         return True
     if version.get("path") or _mapping(project.tool("setuptools").get("dynamic")).get("version"):
         return False
-    requires = " ".join(map(str, _mapping(project.pyproject.get("build-system")).get("requires", [])))
-    return any(tool in requires for tool in _SCM_TOOLS)
+    system = _mapping(project.pyproject.get("build-system"))
+    return bool(_SCM_TOOLS.search(" ".join([*map(str, system.get("requires", [])), project.backend])))
 
 
-def _candidates(project: Project) -> Iterator[tuple[Place, str | None]]:
+def _candidates(project: Project) -> Iterator[Found]:
     """Yield the places that can hold the version, the one that counts first."""
-    yield Place("pyproject.toml", "project.version"), _text(project.metadata.get("version"))
-    yield Place("pyproject.toml", "tool.poetry.version"), _text(project.poetry.get("version"))
-    yield from _from_cfg(project)
-    yield from (found for name in _configured_files(project) for found in _assignment(project.root, name))
-    if "version" in project.metadata.get("dynamic", []) and project.backend.startswith("flit"):
-        yield from (found for path in project.packages for found in _assignment(project.root, _init(path)))
+    yield from _from_pyproject(project, "project", project.metadata)
+    yield from _from_pyproject(project, "tool.poetry", project.poetry)
+    yield from _from_setup(project)
+    for name, attributes in _configured_files(project):
+        yield from _assignment(project.root, name, attributes)
+    dynamic = project.metadata.get("dynamic")
+    if isinstance(dynamic, list) and "version" in dynamic and project.backend.startswith("flit"):
+        for path in project.packages:
+            yield from _assignment(project.root, _init(path))
 
 
-def _from_cfg(project: Project) -> Iterator[tuple[Place, str | None]]:
+def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found]:
+    version = _text(values.get("version"))
+    if version is None:
+        return
+    text = _read(project.root / "pyproject.toml")
+    key = rf"""version[ \t]*=[ \t]*(["']){re.escape(version)}\1"""
+    in_table = re.compile(
+        rf"^\[[ \t]*{re.escape(table)}[ \t]*\][^\n]*\n(?:(?!^\[)[^\n]*\n)*?^[ \t]*{key}", re.MULTILINE
+    )
+    match = in_table.search(text) or re.search(key, text)
+    if match:
+        end = match.end() - 1
+        yield Place.around("pyproject.toml", text, end - len(version), end), version
+
+
+def _from_setup(project: Project) -> Iterator[Found]:
     version = project.setup_cfg("metadata", "version")
     if version and not version.startswith(("attr:", "file:")):
-        yield Place("setup.cfg", before="version = ", after=""), version
-    if (project.root / "setup.py").is_file():
-        text = (project.root / "setup.py").read_text("utf-8", errors="replace")
-        if match := re.search(r"""(?P<before>\bversion\s*=\s*["'])(?P<version>[^"'\n]+)(?P<after>["'])""", text):
-            yield Place("setup.py", before=match["before"], after=match["after"]), match["version"]
+        text = _read(project.root / "setup.cfg")
+        if match := re.search(rf"^version[ \t]*[=:][ \t]*({re.escape(version)})[ \t]*$", text, re.MULTILINE):
+            yield Place.around("setup.cfg", text, *match.span(1)), version
+    text = _read(project.root / "setup.py")
+    if match := re.search(r"""\bversion\s*=\s*(["'])(?P<version>[^"'\n]+)\1""", text):
+        yield Place.around("setup.py", text, *match.span("version")), match["version"]
 
 
-def _configured_files(project: Project) -> Iterator[str]:
-    """Yield the files that a back end's settings name as the home of the version."""
+def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the files that a back end's settings name as the home of the version, and the names it may have there."""
     if path := _mapping(project.tool("hatch").get("version")).get("path"):
-        yield str(path)
+        yield str(path), ("__version__", "VERSION")
     pdm = _mapping(project.tool("pdm").get("version"))
     if pdm.get("source") == "file" and pdm.get("path"):
-        yield str(pdm["path"])
+        yield str(pdm["path"]), _USUAL_NAMES
     dynamic = _mapping(_mapping(project.tool("setuptools").get("dynamic")).get("version"))
     specs = [f"attr: {dynamic['attr']}"] if dynamic.get("attr") else []
     files = dynamic.get("file", [])
@@ -136,9 +153,10 @@ def _configured_files(project: Project) -> Iterator[str]:
     for spec in specs:
         kind, _, value = (part.strip() for part in spec.partition(":"))
         if kind == "file":
-            yield value
+            yield value, _USUAL_NAMES
         elif kind == "attr":
-            yield from _files_of_attribute(project, value)
+            for name in _files_of_attribute(project, value):
+                yield name, (value.rpartition(".")[2],)
 
 
 def _files_of_attribute(project: Project, dotted: str) -> Iterator[str]:
@@ -150,34 +168,38 @@ def _files_of_attribute(project: Project, dotted: str) -> Iterator[str]:
             yield from (inner.with_suffix(".py").as_posix(), (inner / "__init__.py").as_posix())
 
 
-def _copies(project: Project, version: str) -> Iterator[tuple[Place, str | None]]:
-    """Yield the places that commonly repeat the version: ``__init__.py``, and uv's lock file."""
+def _copies(project: Project, version: str) -> Iterator[Found]:
+    """Yield the places that commonly repeat the version: ``__init__.py`` and the like, and uv's lock file."""
     for path in project.packages:
-        for name in (
-            _init(path),
-            *((path / f"{stem}.py").as_posix() for stem in ("__about__", "_version", "version")),
-        ):
+        for name in (_init(path), *((path / f"{stem}.py").as_posix() for stem in _USUAL_MODULES)):
             yield from _assignment(project.root, name)
-    lock = project.root / "uv.lock"
-    if lock.is_file():
-        before = f'name = "{project.canonical_name}"\nversion = "'
-        if f'{before}{version}"' in lock.read_text("utf-8"):
-            yield Place("uv.lock", before=before, after='"'), version
+    text = _read(project.root / "uv.lock")
+    before = f'\nname = "{project.canonical_name}"\nversion = "'
+    start = text.find(f'{before}{version}"')
+    if start >= 0:
+        yield Place("uv.lock", before, '"'), version
 
 
 def _init(path: Path) -> str:
     return (path if path.suffix == ".py" else path / "__init__.py").as_posix()
 
 
-def _assignment(root: Path, name: str) -> Iterator[tuple[Place, str | None]]:
+def _assignment(root: Path, name: str, attributes: tuple[str, ...] = _USUAL_NAMES) -> Iterator[Found]:
+    """Yield the version that a file assigns to one of ``attributes``, or that a file of another kind consists of."""
     path = root / name
-    if not path.is_file():
-        return
-    text = path.read_text("utf-8", errors="replace")
-    if match := _ASSIGNMENT.search(text):
-        yield Place(name, before=match["head"] + match["quote"], after=match["quote"]), match["version"]
-    elif path.suffix != ".py" and text.strip():
+    text = _read(path)
+    for attribute in attributes:
+        pattern = rf"""^{re.escape(attribute)}\s*(?::\s*[\w.\[\], ]+?)?\s*=\s*(["'])(?P<version>[^"'\n]+)\1"""
+        if match := re.search(pattern, text, re.MULTILINE):
+            yield Place.around(name, text, *match.span("version")), match["version"]
+            return
+    if path.suffix != ".py" and text.strip():
         yield Place(name), text.strip()
+
+
+def _read(path: Path) -> str:
+    """Return a file's text with plain line feeds, as bump-my-version searches it; empty where there is none."""
+    return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -186,124 +208,3 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
-
-
-@dataclass(frozen=True)
-class BumpSettings:
-    """A project's own settings for bump-my-version, as the tool shows them."""
-
-    next_version: str | None
-    tag_name: str | None
-    message: str | None
-    tag_message: str | None
-    parts: tuple[str, ...]
-
-    def filled(self, text: str | None, current: str, new: str) -> str | None:
-        """Return one of the texts with its versions filled in, None where it holds anything else."""
-        try:
-            return text.format(current_version=current, new_version=new) if text else None
-        except (KeyError, IndexError, ValueError):
-            return None
-
-
-def has_bump_settings(project: Project) -> bool:
-    """Whether the project configures bump-my-version itself, in any file that the tool reads."""
-    own = ((".bumpversion.cfg", "bumpversion"), ("setup.cfg", "bumpversion"))
-    if project.tool("bumpversion") or any(section in project.ini(name) for name, section in own):
-        return True
-    return (project.root / ".bumpversion.toml").is_file()
-
-
-def bump_settings(project: Project, current: str, part: str | None) -> BumpSettings | None:
-    """Ask bump-my-version what the project's own settings say; None where it has none, or not this part.
-
-    Args:
-        project: The project.
-        current: Its version.
-        part: The part to increment, None for none.
-
-    Raises:
-        ShipError: The settings cannot be read (NS306).
-    """
-    if not has_bump_settings(project):
-        return None
-    command = [*process.module("bumpversion"), "show", "--format", "json", "--current-version", current]
-    done = process.run([*command, *(["--increment", part] if part else [])], cwd=project.root, check=False)
-    if done.code and part:
-        return bump_settings(project, current, None)
-    try:
-        shown = json.loads(done.stdout)
-    except ValueError as error:
-        what = "bump-my-version cannot read the project's settings for it."
-        raise ShipError(BUMP_FAILED(what, detail=done.output)) from error
-    stated = project.tool("bumpversion")
-    return BumpSettings(
-        next_version=shown.get("new_version"),
-        tag_name=shown.get("tag_name") if "tag_name" in stated else None,
-        message=shown.get("message"),
-        tag_message=shown.get("tag_message"),
-        parts=tuple(shown.get("parts") or ()),
-    )
-
-
-def stale_settings(project: Project, current: str) -> Iterator[Finding]:
-    """Yield a notice where bump-my-version's settings tell another current version than the project does."""
-    told = project.tool("bumpversion").get("current_version")
-    if told is not None and told != current:
-        yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
-
-
-def write_version(project: Project, source: VersionSource, new: str) -> None:
-    """Change the version to ``new`` in the project's files, with bump-my-version.
-
-    The project's own settings are used where it has any; else those that follow from ``source``.
-
-    Raises:
-        ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
-    """
-    current = source.current or ""
-    command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty"]
-    command += ["--current-version", current, "--new-version", new]
-    if not has_bump_settings(project):
-        command += ["--config-file", str(_derived_settings(project, source))]
-    done = process.run(command, cwd=project.root, check=False)
-    if done.code:
-        raise ShipError(BUMP_FAILED(f"bump-my-version could not change {current} to {new}.", detail=done.output))
-    after = VersionSource.of(Project.read(project.root))
-    if after.current != new:
-        what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
-        raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
-
-
-def _derived_settings(project: Project, source: VersionSource) -> Path:
-    import tomlkit
-
-    settings = {
-        "current_version": source.current,
-        "parse": "(?P<version>.+)",
-        "serialize": ["{version}"],
-        "files": [place.as_bump_file(project.root) for place in source.places],
-    }
-    path = project.own_folder() / "bumpversion.toml"
-    path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
-    return path
-
-
-def cut_changelog(project: Project, version: str, today: date) -> str | None:
-    """Make the changelog's *Unreleased* section that of ``version``, as Keep a Changelog describes.
-
-    Returns:
-        The file that changed, relative to the project's folder; None where there is nothing to cut.
-    """
-    name = project.settings.changelog or "CHANGELOG.md"
-    path = project.root / name
-    if not path.is_file():
-        return None
-    text = path.read_text("utf-8")
-    heading = re.search(r"^##[ \t]+\[?unreleased\]?[ \t]*$", text, re.MULTILINE | re.IGNORECASE)
-    if heading is None or re.search(rf"^##[ \t]+\[?v?{re.escape(version)}\]?\b", text, re.MULTILINE):
-        return None
-    bracketed = f"[{version}]" if "[" in heading[0] else version
-    new = f"{heading[0].rstrip()}\n\n## {bracketed} - {today.isoformat()}"
-    path.write_text(text[: heading.start()] + new + text[heading.end() :], "utf-8")
-    return name

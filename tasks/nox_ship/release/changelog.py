@@ -1,0 +1,44 @@
+"""The changelog of a release, in the form of Keep a Changelog."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from nox_ship.errors import Kind, ShipError
+from nox_ship.project import Project
+
+CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog in UTF-8, or name another file.")
+
+_UNRELEASED = re.compile(
+    r"^##[ \t]+(?P<open>\[?)unreleased\]?(?:\([^)\n]*\))?[ \t]*(?=\r?$)", re.MULTILINE | re.IGNORECASE
+)
+
+
+def cut_changelog(project: Project, version: str, today: date) -> str | None:
+    """Make the changelog's *Unreleased* section that of ``version``, as https://keepachangelog.com describes.
+
+    Returns:
+        The file that changed, relative to the project's folder; None where there is nothing to cut.
+
+    Raises:
+        ShipError: The file that the setting names does not exist, or a changelog is not UTF-8 (NS308).
+    """
+    name = project.settings.changelog or "CHANGELOG.md"
+    path = project.root / name
+    if not path.is_file():
+        if project.settings.changelog:
+            raise ShipError(CHANGELOG_UNREADABLE(f"`tool.nox-ship.changelog` names {name}, which does not exist."))
+        return None
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ShipError(CHANGELOG_UNREADABLE(f"{name} is not UTF-8: byte {error.start} cannot be read.")) from error
+    heading = _UNRELEASED.search(text)
+    if heading is None or re.search(rf"^##[ \t]+\[?v?{re.escape(version)}(?![\w.+-])", text, re.MULTILINE):
+        return None
+    ending = "\r\n" if "\r\n" in text else "\n"
+    released = f"[{version}]" if heading["open"] else version
+    new = f"{heading[0].rstrip()}{ending}{ending}## {released} - {today.isoformat()}"
+    path.write_bytes(f"{text[: heading.start()]}{new}{text[heading.end() :]}".encode())
+    return name
