@@ -9,7 +9,7 @@ import pytest
 import nox_ship
 
 HOUSE = Path(nox_ship.__file__).parent
-GROUND = {"errors", "process", "config", "versions", "project", "git", "lifeline", "report"}
+GROUND = {"errors", "poetry", "process", "config", "versions", "project", "git", "lifeline", "report"}
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},
     "package": {"ground", "package"},

@@ -34,7 +34,8 @@ def test_a_clean_report_has_no_findings() -> None:
 
 def test_what_was_skipped_is_not_clean() -> None:
     """A skipped dependency is unknown, whatever the exit code."""
-    assert audit.read_report(report(CLEAN, SKIPPED)) == audit.Audited(1, ("odd",), ())
+    assert audit.read_report(report(CLEAN, SKIPPED)) == audit.Audited(1, ("odd",), (), "Dependency not found on PyPI")
+    assert audit.read_report(report(CLEAN, SKIPPED), ignore=("odd",)) == audit.Audited(1, (), ())
 
 
 def test_each_vulnerability_is_a_finding() -> None:
@@ -68,9 +69,9 @@ def test_no_report_is_no_success(stdout: str) -> None:
 
 def test_what_is_unknown_is_named() -> None:
     """The error counts all and names some."""
-    error = audit.not_audited(audit.Audited(0, ("a", "b", "c", "d"), ()))
+    error = audit.not_audited(audit.Audited(0, ("a", "b", "c", "d"), (), "why"))
     assert error.findings[0].id == "NS422"
-    assert "4 of the dependencies: a, b, c and 1 more." in error.findings[0].what
+    assert "4 of the dependencies (a, b, c and 1 more): why." in error.findings[0].what
 
 
 @pytest.mark.parametrize(
@@ -113,4 +114,4 @@ def test_code_without_findings_passes(tmp_path: Path) -> None:
     project = make_project(tmp_path / "a", '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
     assert audit.code(project, write_tool(tmp_path / "bin", "bandit", 0)).endswith("nothing in src/sample")
     empty = make_project(tmp_path / "b", '[project]\nname = "sample"')
-    assert audit.code(empty, tmp_path / "gone") == "no package to look at"
+    assert audit.code(empty, tmp_path / "gone").startswith("no package was found")

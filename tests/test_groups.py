@@ -6,7 +6,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from nox_ship.errors import ShipError
-from nox_ship.gates.groups import Groups, poetry_specifier, provides
+from nox_ship.gates.groups import Groups, provides
+from nox_ship.poetry import poetry_specifier
 from support import make_project
 
 

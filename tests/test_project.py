@@ -241,7 +241,7 @@ def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
         ("", [], ()),
         ('testpaths = ["checks"]', ["checks/test_a.py", "tests/test_b.py"], ("checks",)),
         ('testpaths = "checks more"', ["checks/test_a.py", "more/test_b.py"], ("checks", "more")),
-        ('testpaths = ["gone"]', ["tests/test_a.py"], ()),
+        ('testpaths = ["gone"]', ["tests/test_a.py"], ("tests",)),
         ('testpaths = ["test_all.py"]', ["test_all.py"], ("test_all.py",)),
         ("testpaths = []", ["tests/test_a.py"], ("tests",)),
     ],

@@ -20,9 +20,16 @@ def project(folder: Path, text: str = "", files: dict[str, str] | None = None) -
 
 
 def test_lint_is_ruff(tmp_path: Path) -> None:
-    """A project that says nothing is checked with ruff, and not for its format."""
+    """A project that says nothing is checked with ruff for what is wrong by any rules, and not for its format."""
     recipe = recipes.lint(project(tmp_path))
-    assert recipe == recipes.Recipe(("ruff",), commands=(("ruff", "check"),))
+    command = ("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82")
+    assert recipe == recipes.Recipe(("ruff",), commands=(command,))
+
+
+def test_lint_goes_by_the_rules_of_the_project(tmp_path: Path) -> None:
+    """With settings for ruff they alone decide, but for `fix`: a gate changes nothing."""
+    recipe = recipes.lint(project(tmp_path, "[tool.ruff]\nfix = true\n"))
+    assert recipe.commands == (("ruff", "check", "--no-fix"),)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +43,7 @@ def test_lint_is_ruff(tmp_path: Path) -> None:
 def test_the_format_is_checked_where_ruff_is_set_up_for_it(tmp_path: Path, text: str, files: dict[str, str]) -> None:
     """Settings of the formatter ask for it; arguments given by hand are for the checks alone."""
     sample = project(tmp_path, text, files)
-    assert recipes.lint(sample).commands == (("ruff", "check"), ("ruff", "format", "--check"))
+    assert recipes.lint(sample).commands == (("ruff", "check", "--no-fix"), ("ruff", "format", "--check"))
     assert recipes.lint(sample, ["--fix"]).commands == (("ruff", "check", "--fix"),)
 
 
@@ -67,11 +74,11 @@ def test_own_commands_replace_the_default_ones(tmp_path: Path) -> None:
 
 
 def test_a_tool_comes_as_the_project_pins_it(tmp_path: Path) -> None:
-    """A requirement in any group is used."""
+    """A requirement in any group is used; mypy comes with its group, which may hold stubs."""
     text = '[dependency-groups]\nother = ["ruff==0.9", "mypy==1.1"]\n[tool.mypy]\nstrict = true'
     sample = project(tmp_path, text)
     assert recipes.lint(sample).requirements == ("ruff==0.9",)
-    assert recipes.typecheck(sample).requirements == ("mypy==1.1",)
+    assert recipes.typecheck(sample).requirements == ("ruff==0.9", "mypy==1.1")
 
 
 def test_a_group_that_is_named_must_exist(tmp_path: Path) -> None:

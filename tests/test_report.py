@@ -79,7 +79,7 @@ def test_output_of_passing_tools_is_shown_on_request(verbose: bool, shown: str) 
 
 
 @pytest.mark.parametrize(
-    ("status", "word"), [("success", "passed"), ("aborted", "failed"), ("failed", "failed"), ("skipped", "skipped")]
+    ("status", "word"), [("success", "passed"), ("aborted", "stopped"), ("failed", "failed"), ("skipped", "skipped")]
 )
 def test_noxs_words_are_translated(status: str, word: str) -> None:
     """A session passes or fails; one that never started can end too."""

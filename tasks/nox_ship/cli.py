@@ -17,7 +17,9 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print."""
-        raise ShipError(BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=self.format_usage().strip()))
+        raise ShipError(
+            BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=" ".join(self.format_usage().split()))
+        )
 
 
 def release_arguments(args: Sequence[str]) -> argparse.Namespace:

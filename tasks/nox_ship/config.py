@@ -48,7 +48,8 @@ class AuditSettings(GateSettings):
     """The audit gate."""
 
     ignore: tuple[str, ...] = ()
-    """IDs of vulnerabilities that do not concern the project, such as ``"PYSEC-2024-1"``."""
+    """IDs of vulnerabilities (``"PYSEC-2024-1"``) or of bandit's tests (``"B324"``) that do not concern the project,
+    and names of dependencies that no public data knows."""
 
 
 @dataclass(frozen=True)

@@ -101,12 +101,12 @@ class Repository:
         """Return the paths that differ from HEAD, untracked files included.
 
         Args:
-            ignore: Names of folders that do not count, at whatever depth.
+            ignore: Names of folders in which untracked files do not count, at whatever depth.
         """
         listing = self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-        paths = [entry[3:] for entry in listing.split("\0") if entry]
+        entries = [(entry[:2], entry[3:]) for entry in listing.split("\0") if entry]
         skipped = set(ignore)
-        return [path for path in paths if not skipped & set(Path(path).parts)]
+        return [path for kind, path in entries if kind != "??" or not skipped & set(Path(path).parts)]
 
     def carry_changes(self, clone: Repository, ignore: Iterable[str] = ()) -> None:
         """Make the work tree of ``clone`` hold the changes of this one, which no commit has."""
@@ -125,10 +125,10 @@ class Repository:
         return tuple(name for name in listing.split("\0") if name)
 
     def tags(self) -> dict[str, str]:
-        """Return the commit each tag points to, by the tag's name."""
-        listing = self.run("for-each-ref", "refs/tags", "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)")
-        rows = (line.split("\0") for line in listing.splitlines())
-        return {name: peeled or direct for name, direct, peeled in rows}
+        """Return the commit each tag leads to, by the tag's name."""
+        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--tags", "--dereference") or "").splitlines())
+        # The line that follows a tag to its commit comes after the tag's own.
+        return {ref.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, ref in rows}
 
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
@@ -174,7 +174,7 @@ class Repository:
         return clone
 
     def _identity(self) -> list[tuple[str, str]]:
-        listing = self.find("config", "--local", "--list", "-z") or ""
+        listing = self.find("config", "--list", "-z") or ""  # effective: includes can depend on the place
         entries = (entry.partition("\n") for entry in listing.split("\0") if entry)
         return [(key, value) for key, _, value in entries if key.startswith(_IDENTITY)]
 

@@ -18,7 +18,7 @@ COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the
 
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
 _SECRET_NAME = re.compile(
-    r"(^|[_-])(auth_?tokens?|tokens?|password|passwd|passphrase|secrets?|credentials?|pat|jwt|api_?key|private_?key"
+    r"(^|[_-])(auth_?tokens?|tokens?|password|passwd|passphrase|[a-z]*password|[a-z]+_pwd|pass|secrets?|credentials?|pat|jwt|api_?key|private_?key"
     r"|access_?key)([_-]|$)|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
     re.IGNORECASE,
 )

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.poetry import poetry_specifier
 
 NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
 BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOML in UTF-8.")
@@ -25,7 +26,7 @@ BAD_REQUIRES_PYTHON = Kind("NS114", "bad-requires-python", 'Write it as a versio
 OWN_FOLDER = ".nox-ship"
 """Where nox-ship keeps what it knows about a project's files, in the project's folder; git ignores it."""
 
-_SOURCE_ROOTS = ("src", "lib", "")
+_SOURCE_ROOTS = ("src", "lib")
 _NOT_PACKAGES = {
     "tests",
     "test",
@@ -38,6 +39,8 @@ _NOT_PACKAGES = {
     "build",
     "dist",
 }
+_PATCH_RELEASES = 100
+_SETUP_NAME = re.compile(r"""\bname\s*=\s*(["'])([^"'\n]+)\1""")
 _TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
 _PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
 
@@ -95,6 +98,8 @@ class Project:
             ShipError: No name is set (NS113).
         """
         name = self.metadata.get("name") or self.poetry.get("name") or self.setup_cfg("metadata", "name")
+        if not name and (match := _SETUP_NAME.search(self.read_text("setup.py"))):
+            name = match[2]
         if not isinstance(name, str) or not name.strip():
             raise ShipError(NO_NAME("The project has no name."))
         return name
@@ -126,7 +131,7 @@ class Project:
         """
         text = self.metadata.get("requires-python") or self.setup_cfg("options", "python_requires")
         if not text:
-            text = _poetry_range(_table(self.poetry, "dependencies").get("python", ""))
+            text = poetry_specifier(str(_table(self.poetry, "dependencies").get("python", "")))
         try:
             return SpecifierSet(str(text))
         except InvalidSpecifier as error:
@@ -138,7 +143,11 @@ class Project:
         classifiers = self.metadata.get("classifiers") or self.poetry.get("classifiers")
         if not classifiers:
             classifiers = (self.setup_cfg("metadata", "classifiers") or "").splitlines()
-        found = {match[1] for line in classifiers if (match := _PYTHON_CLASSIFIER.match(str(line).strip()))}
+        found = {
+            match[1]
+            for line in (classifiers if isinstance(classifiers, list) else [])
+            if (match := _PYTHON_CLASSIFIER.match(str(line).strip()))
+        }
         return tuple(sorted(found, key=minor))
 
     def pythons(self, running: str) -> tuple[str, ...]:
@@ -163,40 +172,60 @@ class Project:
     @property
     def static(self) -> bool:
         """Whether ``pyproject.toml`` alone tells version and dependencies."""
-        dynamic = set(self.metadata.get("dynamic", []))
-        return bool(self.metadata) and not {"version", "dependencies", "optional-dependencies"} & dynamic
+        dynamic = self.metadata.get("dynamic", [])
+        listed = (
+            {"version", "dependencies", "optional-dependencies"} & set(map(str, dynamic))
+            if isinstance(dynamic, list)
+            else {"?"}
+        )
+        return bool(self.metadata) and not listed
 
     @cached_property
     def packages(self) -> tuple[Path, ...]:
-        """The folders (or modules) of top-level import packages in the sources, relative to the root."""
-        for base in _SOURCE_ROOTS:
-            found = tuple(sorted(self._packages_in(self.root / base)))
-            if found:
+        """The folders (or modules) of the import packages in the sources, relative to the root.
+
+        A namespace, a folder without ``__init__.py``, is named by the packages in it.
+        """
+        bases = [self.root / name for name in _SOURCE_ROOTS]
+        others = [path for path in _folders(self.root) if path.name not in {*_NOT_PACKAGES, *_SOURCE_ROOTS}]
+        for base in (*bases, self.root, *others):
+            if found := sorted(self._packages_in(base)):
                 return tuple(path.relative_to(self.root) for path in found)
-        for folder in _folders(self.root):  # a source root of another name, such as `python/` or `tasks/`
-            found = tuple(sorted(self._packages_in(folder)))
-            if found:
-                return tuple(path.relative_to(self.root) for path in found)
-        module = self.root / f"{self.canonical_name.replace('-', '_')}.py"
+        module = self.root / f"{self._import_name}.py"
         return (module.relative_to(self.root),) if module.is_file() else ()
 
+    @property
+    def _import_name(self) -> str:
+        return self.canonical_name.replace("-", "_")
+
     def _packages_in(self, base: Path) -> Iterator[Path]:
-        expected = self.canonical_name.replace("-", "_")
-        inside = base != self.root
+        at_root = base == self.root
         for folder in _folders(base):
-            if folder.name in _NOT_PACKAGES:
+            if at_root and folder.name in _NOT_PACKAGES and folder.name != self._import_name:
                 continue
-            if (folder / "__init__.py").is_file() or (folder.name == expected and any(folder.rglob("*.py"))):
+            if (folder / "__init__.py").is_file() or (folder.name == self._import_name and any(folder.rglob("*.py"))):
                 yield folder
-        if inside and base.name in _SOURCE_ROOTS and base.is_dir():
+            elif base.name in _SOURCE_ROOTS or self._import_name.startswith(f"{folder.name}_"):
+                yield from _inner_packages(folder)
+        if not at_root and base.name in _SOURCE_ROOTS and base.is_dir():
             yield from (path for path in base.glob("*.py") if path.stem.isidentifier())
 
     @cached_property
     def test_paths(self) -> tuple[str, ...]:
-        """The folders that hold tests, relative to the root: pytest's own setting, else the usual ones."""
-        configured = self.pytest_options.get("testpaths", ())
-        names = configured.split() if isinstance(configured, str) else [str(item) for item in configured]
-        return tuple(name for name in names or ["tests", "test"] if _holds_tests(self.root, name))
+        """Where tests are, relative to the root: pytest's own setting, else the usual places."""
+        names = [path for pattern in self._option("testpaths") for path in _matching(self.root, pattern)]
+        patterns = tuple(self._option("python_files")) or ("test_*.py", "*_test.py", "tests.py")
+        usual = ["tests", "test", *(path.as_posix() for path in sorted(self.root.glob("test_*.py")))]
+        inside = [
+            path.relative_to(self.root).as_posix() for p in self.packages for path in (self.root / p).glob("test*")
+        ]
+        candidates = (names, usual, inside)
+        found = (tuple(name for name in places if _holds_tests(self.root / name, patterns)) for places in candidates)
+        return next((places for places in found if places), ())
+
+    def _option(self, name: str) -> list[str]:
+        value = self.pytest_options.get(name, ())
+        return value.split() if isinstance(value, str) else [str(item) for item in value]
 
     @cached_property
     def pytest_options(self) -> Mapping[str, Any]:
@@ -212,6 +241,11 @@ class Project:
             if found := self.ini(name).get(section):
                 return found
         return {}
+
+    def read_text(self, name: str) -> str:
+        """Return the text of a file in the project's folder, line breaks as plain line feeds; empty without one."""
+        path = self.root / name
+        return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
     def own_folder(self) -> Path:
         """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it."""
@@ -251,24 +285,14 @@ def minor(version: str) -> tuple[int, ...]:
 def admits(requires_python: SpecifierSet, version: str) -> bool:
     """Whether some release of the Python ``version`` (such as ``3.12``) is within ``requires_python``.
 
-    A range may exclude early patch releases (``>=3.11.4``), so a late one is asked for too.
+    A range may admit some patch releases only (``>=3.11.4``), so each one is asked for.
     """
-    return any(requires_python.contains(f"{version}.{patch}") for patch in (0, 99))
+    return any(requires_python.contains(f"{version}.{patch}") for patch in range(_PATCH_RELEASES))
 
 
 def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key, {})
     return value if isinstance(value, Mapping) else {}
-
-
-def _poetry_range(text: object) -> str:
-    """Return poetry's ``^3.11`` and ``~3.11`` as version specifiers; others are such already."""
-    constraint = str(text).strip()
-    if match := re.fullmatch(r"\^(\d+)(\.\d+)*", constraint):
-        return f">={constraint[1:]},<{int(match[1]) + 1}"
-    if match := re.fullmatch(r"~(\d+)\.(\d+)(\.\d+)*", constraint):
-        return f">={constraint[1:]},<{match[1]}.{int(match[2]) + 1}"
-    return "" if constraint in ("", "*") else constraint
 
 
 def _folders(base: Path) -> list[Path]:
@@ -279,9 +303,22 @@ def _folders(base: Path) -> list[Path]:
     )
 
 
-def _holds_tests(root: Path, name: str) -> bool:
-    path = root / name
+def _inner_packages(folder: Path) -> Iterator[Path]:
+    for inner in _folders(folder):
+        if (inner / "__init__.py").is_file():
+            yield inner
+        else:
+            yield from _inner_packages(inner)
+
+
+def _matching(root: Path, pattern: str) -> list[str]:
+    """Return the paths that a glob of pytest's ``testpaths`` names; a plain name is itself."""
+    if not any(sign in pattern for sign in "*?["):
+        return [pattern]
+    return sorted(path.relative_to(root).as_posix() for path in root.glob(pattern))
+
+
+def _holds_tests(path: Path, patterns: tuple[str, ...]) -> bool:
     if path.is_file():
-        return True
-    patterns = ("test_*.py", "*_test.py", "tests.py")
+        return path.suffix == ".py"
     return any(next(path.rglob(pattern), None) is not None for pattern in patterns)

@@ -21,7 +21,14 @@ StepStatus = Literal["done", "reused", "failed", "skipped", "not reached"]
 SCHEMA = 1
 """Version of the JSON report's form."""
 
-_COLOURS = {"done": "green", "passed": "green", "reused": "cyan", "skipped": "yellow", "failed": "red"}
+_COLOURS = {
+    "done": "green",
+    "passed": "green",
+    "reused": "cyan",
+    "skipped": "yellow",
+    "stopped": "red",
+    "failed": "red",
+}
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
@@ -70,7 +77,7 @@ class Report:
 def _console() -> Console:
     """Return a console on standard output; wide enough for the table where no terminal says how wide."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
+    return Console(file=sys.stdout, highlight=False, emoji=False, soft_wrap=True, width=width)
 
 
 class Voice:
@@ -103,7 +110,7 @@ class Voice:
         """Tell how a session ended."""
         if name in self._running:
             self._running.remove(name)
-        words = {"success": "passed", "aborted": "failed"}.get(status, status)
+        words = {"success": "passed", "aborted": "stopped"}.get(status, status)
         self._line(Row(name, words), indent="  ")
         self._show_running()
 

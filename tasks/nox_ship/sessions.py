@@ -31,6 +31,10 @@ NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the sa
 OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
 
 
+_in_release = False
+"""Whether this nox runs the sessions of a release, in its clean clone."""
+
+
 @dataclass(frozen=True)
 class _Spec:
     """How a session is registered."""
@@ -48,7 +52,8 @@ def register(*, exclude: Iterable[str] = ()) -> None:
     if unknown := left_out - set(_SPECS):
         msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(_SPECS)}"
         raise ValueError(msg)
-    in_release = lifeline.join_release()
+    global _in_release  # noqa: PLW0603 - nox calls a session with nothing but itself
+    _in_release = in_release = lifeline.join_release()
     # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
     alone = "--" in sys.argv and not in_release
     taken = set(nox.registry.get())
@@ -125,6 +130,8 @@ def _fail(session: nox.Session, error: ShipError) -> NoReturn:
 def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
     if recipe.skip:
         session.skip(recipe.skip)
+    if recipe.note:
+        session.log(recipe.note)
     _install(session, project, recipe.requirements, editable=recipe.project)
     for command in recipe.commands:
         session.run(*command, env=recipe.env, external=Path(command[0]).is_absolute())
@@ -230,7 +237,8 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
 
-    outcome = build_files(project, fresh=build_arguments(session.posargs).fresh)
+    fresh = build_arguments(session.posargs).fresh
+    outcome = build_files(project, fresh=fresh, committed=_in_release)
     manifest = outcome.manifest
     for finding in outcome.warnings:
         session.warn(str(finding))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,15 @@ VULNERABLE = Kind("NS421", "vulnerable-dependency", "Require a version that has 
 NOT_AUDITED = Kind(
     "NS422",
     "not-audited",
-    "Run it again where the vulnerability data of the package index can be reached; nothing is known about them now.",
+    "Run it where the index's vulnerability data can be reached; name private ones in `tool.nox-ship.audit.ignore`.",
 )
-CODE_FINDING = Kind("NS423", "security-finding", "Change the code, or mark the line with `# nosec` and the reason.")
+_BANDIT_TEST = re.compile(r"B\d{3}")
+
+CODE_FINDING = Kind(
+    "NS423",
+    "security-finding",
+    "Change the code, mark the line with `# nosec` and the reason, or name its test in `audit.ignore`.",
+)
 AUDIT_FAILED = Kind("NS424", "audit-failed", "The tool's own output says why.")
 
 TOOLS = ("pip-audit>=2.9", "bandit[toml]>=1.8")
@@ -31,6 +38,8 @@ class Audited:
     looked_up: int
     unknown: tuple[str, ...]
     vulnerable: tuple[Finding, ...]
+    reason: str = ""
+    """Why pip-audit could not look up the unknown ones, in its words for the first of them."""
 
 
 def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Sequence[str] = ()) -> Audited:
@@ -62,10 +71,11 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
         raise ShipError(AUDIT_FAILED(what, detail=error.done.output)) from error
     if not any(line and not line.lstrip().startswith("#") for line in requirements.read_text("utf-8").splitlines()):
         return Audited(0, (), ())
-    ignored = [f"--ignore-vuln={vulnerability}" for vulnerability in project.settings.audit.ignore]
+    ignore = project.settings.audit.ignore
+    ignored = [f"--ignore-vuln={name}" for name in ignore if not _BANDIT_TEST.fullmatch(name)]
     own = ["--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json", *ignored, *options]
     audit: list[process.Argument] = [bin_folder / "pip-audit", *own, "--requirement", requirements]
-    return read_report(process.run(audit, cwd=project.root, check=False))
+    return read_report(process.run(audit, cwd=project.root, check=False), ignore)
 
 
 def _source(project: Project, scratch: Path) -> Path | str:
@@ -77,8 +87,8 @@ def _source(project: Project, scratch: Path) -> Path | str:
     return source
 
 
-def read_report(done: process.Done) -> Audited:
-    """Return what pip-audit's JSON report says.
+def read_report(done: process.Done, ignore: Collection[str] = ()) -> Audited:
+    """Return what pip-audit's JSON report says, without the dependencies that ``ignore`` names.
 
     It ends with 0 also where it skipped every dependency, so the exit code alone proves nothing.
 
@@ -90,13 +100,15 @@ def read_report(done: process.Done) -> Audited:
     except (ValueError, KeyError, TypeError):
         what = "The vulnerability data could not be reached."
         raise ShipError(NOT_AUDITED(what, detail=done.output)) from None
-    unknown = tuple(f"{entry['name']}" for entry in entries if "skip_reason" in entry)
+    known = [entry for entry in entries if entry.get("name") not in ignore]
+    unknown = tuple(f"{entry['name']}" for entry in known if "skip_reason" in entry)
+    reasons = sorted({str(entry["skip_reason"]) for entry in known if "skip_reason" in entry})
     vulnerable = tuple(
         VULNERABLE(f"{entry['name']} {entry['version']} has {vulnerability['id']}.", remedy=_fix(vulnerability))
-        for entry in entries
+        for entry in known
         for vulnerability in entry.get("vulns", ())
     )
-    return Audited(len(entries) - len(unknown), unknown, vulnerable)
+    return Audited(len(known) - len(unknown), unknown, vulnerable, shorten(reasons, 1))
 
 
 def _fix(vulnerability: dict[str, list[str]]) -> str:
@@ -106,14 +118,15 @@ def _fix(vulnerability: dict[str, list[str]]) -> str:
 
 def not_audited(audited: Audited) -> ShipError:
     """Return the error for dependencies that could not be looked up."""
-    count = len(audited.unknown)
-    return ShipError(
-        NOT_AUDITED(f"No vulnerability data could be had for {count} of the dependencies: {shorten(audited.unknown)}.")
-    )
+    count, names = len(audited.unknown), shorten(audited.unknown)
+    what = f"No vulnerability data could be had for {count} of the dependencies ({names}): {audited.reason}."
+    return ShipError(NOT_AUDITED(what))
 
 
 def code(project: Project, bin_folder: Path) -> str:
-    """Look for security findings of medium and high severity in the packages, with bandit.
+    """Look for security findings in the packages, with bandit.
+
+    Where the project configures bandit, what that selects counts; elsewhere only what is of high severity.
 
     Returns:
         What was looked at, for the log.
@@ -123,17 +136,20 @@ def code(project: Project, bin_folder: Path) -> str:
     """
     targets = [path.as_posix() for path in project.packages]
     if not targets:
-        return "no package to look at"
-    config = ["--configfile", "pyproject.toml"] if project.tool("bandit") else []
-    command: list[process.Argument] = [
-        bin_folder / "bandit",
-        "--quiet",
-        "--recursive",
-        "--severity-level=medium",
-        *config,
-        *targets,
-    ]
+        return "no package was found to look at for security findings"
+    skipped = [name for name in project.settings.audit.ignore if _BANDIT_TEST.fullmatch(name)]
+    options = [*_bandit_settings(project), *(("--skip", ",".join(skipped)) if skipped else ())]
+    command: list[process.Argument] = [bin_folder / "bandit", "--quiet", "--recursive", *options, *targets]
     done = process.run(command, cwd=project.root, check=False)
     if done.code:
         raise ShipError(CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output))
     return f"bandit found nothing in {shorten(targets)}"
+
+
+def _bandit_settings(project: Project) -> tuple[str, ...]:
+    if project.tool("bandit"):
+        return ("--configfile", "pyproject.toml")
+    for name in ("bandit.yaml", "bandit.yml"):
+        if (project.root / name).is_file():
+            return ("--configfile", name)
+    return ("--severity-level=high",)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.poetry import poetry_specifier
 from nox_ship.project import Project
 
 UNKNOWN_GROUP = Kind("NS401", "unknown-group", "Correct the name, or add the group to pyproject.toml.")
 BAD_GROUP = Kind("NS402", "bad-group", "Correct the group in pyproject.toml.")
-
-_CARET = re.compile(r"\^(\d+)(?:\.(\d+))?(?:\.(\d+))?(.*)$")
-_TILDE = re.compile(r"~(\d+)(?:\.(\d+))?(?:\.\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -36,11 +33,15 @@ class Groups:
             ShipError: A dependency group cannot be resolved (NS402).
         """
         found: dict[str, tuple[str, ...]] = {}
-        for name, table in _items(project.poetry.get("group")):
-            found[canonicalize_name(name)] = tuple(_poetry_requirements(table.get("dependencies")))
+        legacy = {"dev": {"dependencies": project.poetry.get("dev-dependencies")}}
+        for name, table in [*legacy.items(), *_items(project.poetry.get("group"))]:
+            if lines := _poetry_requirements(dict(_items(table)).get("dependencies")):
+                found[canonicalize_name(name)] = tuple(lines)
         for name, extra in _items(project.metadata.get("optional-dependencies")):
-            found[canonicalize_name(name)] = tuple(map(str, extra))
+            found[canonicalize_name(name)] = tuple(map(str, extra)) if isinstance(extra, list) else ()
         table = project.pyproject.get("dependency-groups", {})
+        if not isinstance(table, Mapping):
+            raise ShipError(BAD_GROUP("[dependency-groups] is no table."))
         for name in table:
             try:
                 found[canonicalize_name(name)] = tuple(dependency_groups.resolve(table, name))
@@ -60,12 +61,11 @@ class Groups:
             raise ShipError(UNKNOWN_GROUP(f"`{setting}` names {shorten(missing)}; {known}."))
         return _unique(line for name in wanted for line in self.requirements[name])
 
-    def fitting(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the requirements of the first group of ``names`` that exists, else none."""
-        for name in names:
-            if name in self.requirements:
-                return self.requirements[name]
-        return ()
+    def fitting(self, names: tuple[str, ...], tool: str | None = None) -> tuple[str, ...]:
+        """Return the requirements of the first group of ``names`` that exists, else of one that has ``tool``."""
+        by_name = (self.requirements[name] for name in names if name in self.requirements)
+        by_tool = (lines for lines in self.requirements.values() if tool and provides(lines, tool))
+        return next(by_name, None) or next(by_tool, ())
 
     def requirement_for(self, default: str) -> str:
         """Return the first requirement of any group on the tool that ``default`` requires, else ``default``."""
@@ -104,26 +104,3 @@ def _poetry_requirements(table: object) -> list[str]:
         marker = f"; {entry['markers']}" if entry.get("markers") else ""
         lines.append(f"{name}{extras}{poetry_specifier(entry['version'])}{marker}")
     return lines
-
-
-def poetry_specifier(constraint: str) -> str:
-    """Return one of poetry's version constraints as a version specifier (PEP 440).
-
-    https://python-poetry.org/docs/dependency-specification/ gives the rules for ``^``, ``~`` and ``*``.
-    """
-    newest = constraint.rsplit("||", maxsplit=1)[-1]  # PEP 440 knows no "or"
-    return ",".join(filter(None, (_poetry_clause(part.strip()) for part in newest.split(","))))
-
-
-def _poetry_clause(clause: str) -> str:
-    if clause in ("", "*"):
-        return ""
-    if match := _CARET.match(clause):
-        parts = [int(part) for part in match.groups()[:3] if part is not None]
-        first = next((index for index, part in enumerate(parts) if part), len(parts) - 1)
-        upper = [*parts[:first], parts[first] + 1]
-        return f">={clause[1:]},<{'.'.join(map(str, upper))}"
-    if match := _TILDE.match(clause):
-        upper_text = f"{match[1]}.{int(match[2]) + 1}" if match[2] else str(int(match[1]) + 1)
-        return f">={clause[1:]},<{upper_text}"
-    return clause if clause[0] in "<>=!~" else f"=={clause}"

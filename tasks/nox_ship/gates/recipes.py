@@ -5,6 +5,7 @@ A recipe is plain data: it can be shown, tested and run by anything that has a v
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ NO_COVERAGE_DATA = Kind(
 
 _TEST_GROUPS = ("test", "tests", "testing", "dev")
 _TYPING_GROUPS = ("typing", "types", "typecheck", "type-check", "mypy", "dev")
+# What is wrong by anyone's rules, syntax errors and undefined names, for projects that chose no rules of ruff's.
+_CERTAIN = ("--select=E9,F63,F7,F82",)
 _OTHER_LINTERS = {"flake8": (".flake8",), "pylint": (".pylintrc", "pylintrc")}
 
 
@@ -38,6 +41,8 @@ class Recipe:
     env: dict[str, str] = field(default_factory=dict)
     skip: str | None = None
     """Why the project has nothing for this gate."""
+    note: str | None = None
+    """What a person should know who wonders why the gate fails."""
 
 
 def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
@@ -48,7 +53,9 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         return _own(settings, groups, "lint", ("lint", "linting", "style", "dev"), posargs)
     if (other := _other_linter(project)) and not _has_ruff_settings(project):
         return Recipe(skip=f"the project is set up for {other}; name its command in `tool.nox-ship.lint.run`")
-    commands: list[Command] = [("ruff", "check", *posargs)]
+    # A gate judges the code, it does not change it; by hand, anything goes.
+    options = posargs or ("--no-fix", *(() if _has_ruff_settings(project) else _CERTAIN))
+    commands: list[Command] = [("ruff", "check", *options)]
     if not posargs and _formats_with_ruff(project):
         commands.append(("ruff", "format", "--check"))
     requirements = _chosen(settings, groups, "lint") or (groups.requirement_for("ruff"),)
@@ -68,7 +75,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         )
     named = any(key in options for key in ("files", "packages", "modules"))
     targets = () if named or posargs else tuple(path.as_posix() for path in project.packages)
-    chosen = _chosen(settings, groups, "typecheck") or groups.fitting(_TYPING_GROUPS)
+    chosen = _chosen(settings, groups, "typecheck") or groups.fitting(_TYPING_GROUPS, "mypy")
     requirements = (*_with_tool(chosen, groups, "mypy"), *settings.install)
     return Recipe(requirements, project=True, commands=(("mypy", *targets, *posargs),))
 
@@ -89,8 +96,15 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
         return _own(settings, groups, "tests", _TEST_GROUPS, posargs, project=True)
     if not project.test_paths:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
-    requirements = _with_tool(_chosen(settings, groups, "tests") or groups.fitting(_TEST_GROUPS), groups, "pytest")
-    recipe = Recipe((*requirements, *settings.install), project=True, commands=(("pytest", *posargs),))
+    chosen = _chosen(settings, groups, "tests") or groups.fitting(_TEST_GROUPS, "pytest")
+    requirements = (*_with_tool(chosen, groups, "pytest"), *settings.install)
+    # pytest finds other tests by itself, but does not look into packages.
+    inside = [path for path in project.test_paths if any(Path(path).is_relative_to(p) for p in project.packages)]
+    pytest = ("pytest", *(posargs or inside))
+    note = None if chosen else f"no group or extra is called {', '.join(_TEST_GROUPS)}: only the tools are installed"
+    if any(word.startswith("--cov") for word in _addopts(project)):
+        requirements = _with_tool(requirements, groups, "pytest-cov")
+    recipe = Recipe(requirements, project=True, commands=(pytest,), note=note)
     if posargs or "coverage" not in project.settings.gates:
         return recipe
     return _measured(project, groups, recipe, python)
@@ -165,15 +179,20 @@ def _measured(project: Project, groups: Groups, recipe: Recipe, python: str) -> 
     folder.mkdir(exist_ok=True)
     env = {"COVERAGE_FILE": str(folder / f"data.{python}")}
     config = _coverage_config(project)
-    options = project.pytest_options.get("addopts", "")
-    words = shlex.split(options) if isinstance(options, str) else [str(word) for word in options]
-    if any(word == "--cov" or word.startswith("--cov=") for word in words):
+    (pytest,) = recipe.commands
+    if any(word == "--cov" or word.startswith("--cov=") for word in _addopts(project)):
         # pytest-cov measures already; a second tracer would only be in its way.
-        commands: tuple[Command, ...] = (("pytest", *(f"--cov-config={word[9:]}" for word in config)),)
-        return Recipe(recipe.requirements, recipe.project, commands, env)
-    commands = (("coverage", "run", *config, "-m", "pytest"),)
+        command = (*pytest, *(f"--cov-config={word.partition('=')[2]}" for word in config))
+        return dataclasses.replace(recipe, commands=(command,), env=env)
+    command = ("coverage", "run", *config, "-m", *pytest)
     requirements = _with_tool(recipe.requirements, groups, "coverage")
-    return Recipe(requirements, recipe.project, commands, env)
+    return dataclasses.replace(recipe, requirements=requirements, commands=(command,), env=env)
+
+
+def _addopts(project: Project) -> list[str]:
+    """Return the options that pytest's settings add to its command line."""
+    options = project.pytest_options.get("addopts", "")
+    return shlex.split(options) if isinstance(options, str) else [str(word) for word in options]
 
 
 def _coverage_config(project: Project) -> tuple[str, ...]:

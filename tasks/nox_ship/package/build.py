@@ -21,7 +21,7 @@ BUILD_FAILED = Kind("NS501", "build-failed", "The build back end's own output sa
 METADATA_REFUSED = Kind(
     "NS502",
     "metadata-refused",
-    "Correct the README or the metadata; the package index would refuse them too.",
+    "Correct the README (`readme` in [project]) or the metadata; an index would refuse or garble them.",
 )
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
@@ -49,7 +49,7 @@ def manifest_path(project: Project) -> Path:
     return project.own_folder() / "manifest.json"
 
 
-def build(project: Project, *, fresh: bool = False) -> Outcome:
+def build(project: Project, *, fresh: bool = False, committed: bool = False) -> Outcome:
     """Build sdist and wheel into ``dist/`` and write the manifest, unless it covers them already.
 
     It is built in a clean clone of HEAD: what lies around ignored does not get in, and any machine gets the same
@@ -58,13 +58,14 @@ def build(project: Project, *, fresh: bool = False) -> Outcome:
     Args:
         project: The project to build.
         fresh: Build even where the manifest covers what is there.
+        committed: Build HEAD, whatever the work tree holds: a release is made of commits, and tests litter.
 
     Raises:
         ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS511-519).
     """
     repository = Repository.at(project.root)
     head = repository.head
-    dirty = bool(repository.changes(IGNORED_CHANGES))
+    dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
     tags = repository.tags()
     release = versions.release_at(tags, head, versions.TagForm.of(tags, project.settings.tag))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None)):

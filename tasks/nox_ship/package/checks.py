@@ -5,6 +5,7 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -62,8 +63,9 @@ _SECRET_FILES = {
     "id_ed25519",
     ".git-credentials",
 }
-_SECRET_MARKS = (b"PRIVATE KEY-----",)
-_LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE")
+# A key, not the words of a program that looks for keys.
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]*\r?\n")
+_LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,14 @@ def license_present(built: Built) -> Iterator[Finding]:
         yield NO_LICENSE("The metadata name no license.")
         return
     for archive in built.archives:
-        if not any(PurePosixPath(name).name.upper().startswith(_LICENSE_NAMES) for name in archive.members):
+        files = {str(name) for name in archive.metadata.get_all("License-File") or []}
+        if not any(_is_license(name, files) for name in archive.members):
             yield NO_LICENSE(f"{archive.path.name} holds no license text.")
+
+
+def _is_license(member: str, files: set[str]) -> bool:
+    named = any(member == name or member.endswith(f"/{name}") for name in files)
+    return named or PurePosixPath(member).name.upper().startswith(_LICENSE_NAMES)
 
 
 def modules_complete(built: Built) -> Iterator[Finding]:
@@ -157,9 +165,11 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
     paths = [PurePosixPath(name) for name in sources if name.endswith(".py")]
     tops = {PurePosixPath(name).parts[0] for name in wheel.importable if "/" in name}
     own = project.canonical_name.replace("-", "_")
-    tops |= {
+    inner = {part for name in wheel.importable for part in PurePosixPath(name).parts[1:-1]}
+    ours = {
         path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
     }
+    tops |= ours - inner  # a package in a namespace is compared with the namespace
     for top in sorted(tops):
         folders = {
             PurePosixPath(*path.parts[: depth + 1])
@@ -195,7 +205,7 @@ def no_secrets(built: Built) -> Iterator[Finding]:
     """Check that no file holds credentials: password files by name, private keys by content."""
     for archive in built.archives:
         named = {name for name in archive.members if PurePosixPath(name).name in _SECRET_FILES}
-        keys = {name for name, data in archive.small.items() if any(mark in data for mark in _SECRET_MARKS)}
+        keys = {name for name, data in archive.small.items() if _PRIVATE_KEY.search(data)}
         outside_tests = {name for name in keys if archive.path.suffix == ".whl" or not _is_test(PurePosixPath(name))}
         if found := sorted(named | outside_tests):
             yield SECRET_INSIDE(f"{archive.path.name} holds {shorten(found)}.")

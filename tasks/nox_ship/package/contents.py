@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
@@ -15,6 +17,8 @@ from nox_ship.errors import Kind, ShipError
 BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
 
 _SECRET_SIZE_LIMIT = 64 * 1024
+_IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
+_DAMAGED = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Archive:
         """
         try:
             contents = _wheel(path) if path.suffix == ".whl" else _sdist(path)
-        except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
+        except _DAMAGED as error:
             raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error}.")) from error
         members, metadata, small = contents
         if metadata is None:
@@ -95,7 +99,7 @@ def _worth_reading(name: str, size: int) -> bool:
 def _wheel(path: Path) -> tuple[list[str], bytes | None, dict[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
-        metadata = next((i for i in infos if i.filename.endswith(".dist-info/METADATA")), None)
+        metadata = next((i for i in infos if _IS_METADATA.fullmatch(i.filename)), None)
         small = {i.filename: archive.read(i) for i in infos if _worth_reading(i.filename, i.file_size)}
         return [i.filename for i in infos], archive.read(metadata) if metadata else None, small
 

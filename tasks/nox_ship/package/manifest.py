@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.versions import parse
 
 NO_MANIFEST = Kind("NS601", "no-manifest", "Run `nox -s build` first.")
 BAD_MANIFEST = Kind("NS602", "bad-manifest", "Delete it and run `nox -s build` again.")
 FILE_CHANGED = Kind("NS603", "file-changed", "Run `nox -s build` again; only files that were checked are used.")
+OTHER_ORIGIN = Kind("NS604", "other-origin", "Run `nox -s build` in the release's commit.")
 
 SCHEMA = 1
 """Version of the manifest's form; a reader refuses one it does not know."""
@@ -84,13 +86,28 @@ class Manifest:
 
     @classmethod
     def _parse(cls, record: dict[str, Any]) -> Manifest:
-        if record.pop("schema") != SCHEMA:
+        if not isinstance(record, dict) or record.pop("schema") != SCHEMA or not isinstance(record["version"], str):
             raise ValueError
         files = tuple(File(**entry) for entry in record.pop("files"))
+        if not files:
+            raise ValueError
         for file in files:
             if Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
                 raise ValueError
         return cls(files=files, **record)
+
+    def check_origin(self, commit: str, version: str) -> None:
+        """Check that the files were built from ``commit`` as it is, and are of ``version``.
+
+        Raises:
+            ShipError: They were not (NS604).
+        """
+        if self.dirty:
+            raise ShipError(OTHER_ORIGIN(f"The files hold changes that {self.commit[:10]} does not."))
+        if self.commit != commit:
+            raise ShipError(OTHER_ORIGIN(f"The files were built from {self.commit[:10]}, not {commit[:10]}."))
+        if self.version != version and parse(self.version) != parse(version):
+            raise ShipError(OTHER_ORIGIN(f"The files are of version {self.version}, not {version}."))
 
     def check(self, folder: Path) -> list[Path]:
         """Compare the files in ``folder`` with the manifest and return their paths, in the manifest's order.

@@ -28,7 +28,7 @@ _OUTER_NOX = (
 )
 
 _STARTING = re.compile(r"^Starting session (?P<name>.+)\.\.\.$")
-_FINISHED = re.compile(r"^=+ \S+ (?P<name>.+?): (?P<status>success|failed|skipped|aborted)(, [^=]*)? =+$")
+_FINISHED = re.compile(r"^={10} [✓⊘✗↯+x!-] (?P<name>.+): (?P<status>success|failed|skipped|aborted)(, [^=]*)? ={10}$")
 
 _SUMMARY = re.compile(r"^nox > Ran \d+ sessions")
 _PREREQUISITE = "Prerequisite session "
@@ -115,7 +115,7 @@ class GatesFailedError(ShipError):
 
 
 def _of(name: str, signature: str) -> bool:
-    return signature == name or signature.startswith((f"{name}-", f"{name}("))
+    return re.fullmatch(rf"{re.escape(name)}(-(\d|pypy)[\w.]*)?(\(.*\))?", signature) is not None
 
 
 def _passed_before(stage: Stage, name: str) -> list[SessionResult]:
@@ -172,7 +172,7 @@ def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionRe
     signatures = entry.get("signatures") or [entry["name"]]
     name = str(signatures[0] if isinstance(signatures, list) else signatures)
     statuses: dict[object, SessionStatus] = {"success": "passed", "skipped": "skipped"}
-    reason = " ".join(str(entry.get("reason") or "").split())
+    reason = " ".join(str(entry.get("reason") or "").split()) or _last_words(entry, blocks.get(name, []))
     otherwise: SessionStatus = "not reached" if reason.startswith(_PREREQUISITE) else "failed"
     seconds = entry.get("duration")
     return SessionResult(
@@ -182,6 +182,14 @@ def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionRe
         reason=reason,
         output="\n".join(blocks.get(name, [])),
     )
+
+
+def _last_words(entry: dict[str, object], lines: list[str]) -> str:
+    """Return what the tool of a failed session said last: mostly its own summary."""
+    if entry["result"] != "failed":
+        return ""
+    said = [line.strip(" =-") for line in lines if line.strip(" =-") and not line.startswith("nox > ")]
+    return " ".join(said[-1].split()) if said else ""
 
 
 def _remember(stage: Stage, result: SessionResult) -> None:

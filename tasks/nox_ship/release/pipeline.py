@@ -121,6 +121,7 @@ def _rehearse_upload(run: Run) -> str:
 
 def _try_upload(run: Run) -> str:
     run.manifest = Manifest.read(manifest_path(run.staged))
+    run.manifest.check_origin(run.stage.record.commit or "", run.plan.version)
     index = run.world.rehearsal_index
     folder = dist_folder(run.staged)
     converge(run.manifest, folder, index)

@@ -38,6 +38,7 @@ ALREADY_RELEASED = Kind(
 FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
 GATE_EXCLUDED = Kind("NS105", "gate-excluded", "It is left out of this release.", level="notice")
+GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="notice")
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
@@ -187,6 +188,9 @@ def _gates(
     chosen = []
     for gate in settings.gates:
         if gate in without:
+            continue
+        if gate == "coverage" and "tests" in without:
+            findings.append(GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too."))
             continue
         if gate in sessions:
             chosen.append(gate)

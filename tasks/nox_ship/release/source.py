@@ -17,7 +17,9 @@ NO_VERSION = Kind(
     'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags.',
 )
 
-_SCM_TOOLS = re.compile(r"setuptools[-_]scm|hatch-vcs|versioningit|(poetry|uv)-dynamic-versioning|flit[-_]scm")
+_SCM_TOOLS = re.compile(
+    r"setuptools[-_]scm|setuptools-git-versioning|hatch-vcs|versioningit|(poetry|uv)-dynamic-versioning|flit[-_]scm"
+)
 _USUAL_NAMES = ("__version__", "VERSION", "__VERSION__", "version")
 _USUAL_MODULES = ("__about__", "_version", "version")
 
@@ -189,9 +191,15 @@ def _assignment(root: Path, name: str, attributes: tuple[str, ...] = _USUAL_NAME
     path = root / name
     text = _read(path)
     for attribute in attributes:
-        pattern = rf"""^{re.escape(attribute)}\s*(?::\s*[\w.\[\], ]+?)?\s*=\s*(["'])(?P<version>[^"'\n]+)\1"""
+        name_ = re.escape(attribute)
+        pattern = (
+            rf"""^(?:\w+\s*=\s*)*{name_}\s*(?::\s*[\w.\[\], ]+?)?\s*=\s*(?:\w+\s*=\s*)*(["'])(?P<version>[^"'\n]+)\1"""
+        )
         if match := re.search(pattern, text, re.MULTILINE):
             yield Place.around(name, text, *match.span("version")), match["version"]
+            return
+        if match := re.search(rf"^from\s+\.(\w+)\s+import\s+[^\n]*\b{name_}\b", text, re.MULTILINE):
+            yield from _assignment(root, Path(name).with_name(f"{match[1]}.py").as_posix(), (attribute,))
             return
     if path.suffix != ".py" and text.strip():
         yield Place(name), text.strip()

@@ -18,6 +18,7 @@ import platformdirs
 
 from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
+from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
 
 ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
@@ -136,7 +137,9 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
     """
     root = shop.stage / plan.folder
     if not fresh and (record := _reusable(shop, plan)):
-        return Stage(shop, Repository(shop.stage), root, record, reused=True)
+        stage = Stage(shop, Repository(shop.stage), root, record, reused=True)
+        stage.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
+        return stage
     (shop.folder / "stage.json").unlink(missing_ok=True)
     for old in (shop.stage, shop.environments):
         shutil.rmtree(old, ignore_errors=True)

@@ -13,7 +13,7 @@ REMOTE_UNREACHABLE = Kind("NS208", "remote-unreachable", "Check the network and 
 PUSH_REFUSED = Kind(
     "NS231",
     "push-refused",
-    "Nothing was pushed; git's own words say why. Mend that, then run the same command again.",
+    "Nothing was pushed: mend what git's own words say, then run the same command again.",
 )
 
 

@@ -5,9 +5,11 @@ Each part is the real thing in another place: a bare git repository, a clone of 
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -72,7 +74,8 @@ class StandInIndex:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         # The first request imports half of the client's libraries; here it costs nobody's time.
-        threading.Thread(target=self.index.files, args=("nothing", "0"), daemon=True).start()
+        self._warm = threading.Thread(target=self._ask, daemon=True)
+        self._warm.start()
 
     @property
     def index(self) -> Index:
@@ -81,8 +84,13 @@ class StandInIndex:
         anyone = {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
         return Index("rehearsal", f"{base}/", f"{base}/simple/", anyone)
 
+    def _ask(self) -> None:
+        with suppress(ShipError):
+            self.index.files("nothing", "0")
+
     def close(self) -> None:
         """Stop serving."""
+        self._warm.join()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -177,9 +185,9 @@ class StandIns:
         return self._server.result().index
 
     def index(self, name: str) -> Index:
-        """Return the stand-in index, under the name of the one it stands in for."""
+        """Return the stand-in index, named for the one it stands in for."""
         index = self.rehearsal_index
-        return Index(name, index.upload_url, index.simple_url, index.credentials)
+        return dataclasses.replace(index, name=f"the stand-in for {name}")
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what could not be known about the real world."""
