@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -330,3 +331,48 @@ def test_killed_parallel_nox_leaves_nothing(bench: Bench) -> None:
     os.killpg(running.pid, signal.SIGKILL)
     running.wait(timeout=10)
     assert bench.processes() == []
+
+
+def test_what_tests_leave_behind_is_not_released(bench: Bench) -> None:
+    """Files that tests write into the sources get neither into the built files nor into a second try."""
+    litter = "    (Path(sample.__file__).parent / 'left_over.py').write_text('')\n"
+    bench.write(
+        {
+            "tests/test_litter.py": f"from pathlib import Path\n\nimport sample\n\n\ndef test_litter():\n{litter}",
+            "tests/test_once.py": (
+                "from pathlib import Path\n\n\ndef test_once():\n"
+                f"    mark = Path({str(bench.root.parent / 'mark')!r})\n"
+                "    again = mark.exists()\n    mark.touch()\n    assert again\n"
+            ),
+        }
+    )
+    bench.commit()
+    assert bench.rehearse().code == 1
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    manifest = json.loads((bench.stage() / ".nox-ship" / "manifest.json").read_text("utf-8"))
+    assert not manifest["dirty"]
+    wheel = next((bench.stage() / "dist").glob("*.whl"))
+    assert not any("left_over" in name for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_leaving_out_tests_leaves_out_coverage(bench: Bench) -> None:
+    """Without tests there is nothing to measure, so `--without tests` runs neither."""
+    bench.edit("pyproject.toml", '["tests"]', '["tests", "coverage"]')
+    broken_test(bench)
+    bench.commit()
+    outcome = bench.rehearse("patch", "--without", "tests")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS109")
+    assert not {"coverage", f"tests-{PYTHON}"} & {row["name"] for row in bench.report()["rows"]}
+
+
+def test_lint_changes_nothing(bench: Bench) -> None:
+    """A project whose ruff settings fix mistakes is judged by what is committed, not by what ruff makes of it."""
+    bench.edit("pyproject.toml", '["tests"]', '["lint"]')
+    bench.edit("pyproject.toml", "[tool.nox-ship]", "[tool.ruff]\nfix = true\n\n[tool.nox-ship]")
+    bench.write({"src/sample/__init__.py": '"""A sample."""\n\nimport os\n\n\ndef main():\n    print("hello")\n'})
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 1
+    assert outcome.has("F401")
