@@ -41,7 +41,6 @@ PACKAGES = (
 )
 # Packages that are broken as they were published, with the finding that says so: it stops them rightly.
 KNOWN_FAULTS = {
-    "mypylogger==0.2.8": {"NS518": "claims to be typed, ships no py.typed"},
     "improved-sdd==0.1.4": {
         "NS613": "its wheel on PyPI lacks modules that it imports",
         "NS614": "its wheel on PyPI lacks the module of its command",

@@ -10,6 +10,7 @@ import nox_ship
 
 HOUSE = Path(nox_ship.__file__).parent
 GROUND = {"errors", "poetry", "process", "config", "versions", "project", "git", "lifeline", "report"}
+TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},
     "package": {"ground", "package"},
@@ -77,3 +78,19 @@ def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
     names = set(imports(Path("package/installed.py")))
     assert names
     assert not {name for name in names if name.startswith("nox_ship")}
+
+
+def every_test() -> list[tuple[str, str]]:
+    """Return each test's place and docstring."""
+    found = []
+    for path in sorted(TESTS.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                found.append((f"{path.name}::{node.name}", ast.get_docstring(node) or ""))
+    return found
+
+
+def test_every_test_states_a_behaviour() -> None:
+    """Each test has a docstring of one line that ends as a sentence does."""
+    lacking = [name for name, text in every_test() if not text.endswith(".") or "\n" in text]
+    assert not lacking

@@ -60,6 +60,8 @@ class Report:
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    """What sessions warned of, one line each."""
     seconds: float = 0.0
 
     def steps_not_reached(self) -> list[str]:
@@ -129,6 +131,10 @@ class Voice:
         if finding.detail:
             self.console.print(escape(finding.detail.rstrip()))
         self.console.print(f"[{colour}]{finding.level}[/{colour}]: {escape(str(finding))}")
+
+    def warning(self, line: str) -> None:
+        """Show a finding that a session told of and that stopped nothing."""
+        self.console.print(f"[{_LEVELS['warning']}]warning[/{_LEVELS['warning']}]: {escape(line)}")
 
     def end(self) -> None:
         """Stop whatever is still shown as running."""

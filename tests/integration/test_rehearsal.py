@@ -376,3 +376,14 @@ def test_lint_changes_nothing(bench: Bench) -> None:
     outcome = bench.rehearse()
     assert outcome.code == 1
     assert outcome.has("F401")
+
+
+def test_warnings_of_the_build_are_told(bench: Bench) -> None:
+    """A finding that stops nothing, such as a missing license, is shown by the rehearsal and stands in its report."""
+    bench.edit("pyproject.toml", 'license = "MIT"\n', "")
+    bench.git("rm", "--quiet", "LICENSE")
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    assert "warning: NS513 no-license" in outcome.output
+    assert len(bench.report()["warnings"]) == 1

@@ -143,7 +143,8 @@ def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
 
 
 def _twine_check(files: list[Path]) -> None:
-    done = process.run([*process.module("twine"), "check", "--strict", *files], check=False)
+    command = [*process.module("twine"), "check", "--strict", *files]
+    done = process.run(command, env={"NO_COLOR": "1"}, check=False)
     if done.code:
         raise ShipError(METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output))
 

@@ -38,7 +38,12 @@ SECRET_INSIDE = Kind(
     "NS516", "secret-inside", "Remove it from the sources, and replace the secret: consider it leaked."
 )
 SDIST_DIFFERS = Kind("NS517", "sdist-differs", "Include in the sdist what the wheel needs.")
-NO_PY_TYPED = Kind("NS518", "no-py-typed", "Add an empty `py.typed` to the package (PEP 561), or drop the classifier.")
+NO_PY_TYPED = Kind(
+    "NS518",
+    "no-py-typed",
+    "Add an empty `py.typed` to the package (PEP 561), or drop the classifier.",
+    level="warning",
+)
 CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
 
 _CACHES = {

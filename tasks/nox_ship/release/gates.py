@@ -31,6 +31,7 @@ _STARTING = re.compile(r"^Starting session (?P<name>.+)\.\.\.$")
 _FINISHED = re.compile(r"^={10} [✓⊘✗↯+x!-] (?P<name>.+): (?P<status>success|failed|skipped|aborted)(, [^=]*)? ={10}$")
 
 _SUMMARY = re.compile(r"^nox > Ran \d+ sessions")
+_WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _PREREQUISITE = "Prerequisite session "
 
 SessionStatus = Literal["passed", "reused", "skipped", "failed", "not reached"]
@@ -151,6 +152,8 @@ def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable
     results = [_result(entry, output.blocks) for entry in entries]
     for result in results:
         _remember(stage, result)
+    if done.code and not any(result.status == "failed" for result in results):
+        raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout))
     return results
 
 
@@ -182,6 +185,12 @@ def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionRe
         reason=reason,
         output="\n".join(blocks.get(name, [])),
     )
+
+
+def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
+    """Return what sessions that passed warned of, one line each: findings of ours that stopped nothing."""
+    passed = (result.output for result in results if result.status == "passed")
+    return tuple(match[1] for output in passed for match in _WARNING.finditer(output))
 
 
 def _last_words(entry: dict[str, object], lines: list[str]) -> str:

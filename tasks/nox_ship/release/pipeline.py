@@ -107,6 +107,9 @@ def _gates(run: Run) -> str:
         _add_sessions(run, error.results)
         raise
     _add_sessions(run, results)
+    for line in gating.warnings(results):
+        run.voice.warning(line)
+        run.report.warnings.append(line)
     counts = [f"{sum(r.status == status for r in results)} {status}" for status in ("passed", "reused", "skipped")]
     return ", ".join(count for count in counts if not count.startswith("0 "))
 

@@ -60,22 +60,28 @@ class Request:
     """Use nothing that an earlier run left."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A release that nothing known stands against."""
+@dataclass(frozen=True, kw_only=True)
+class Coming:
+    """The version that comes next, or that HEAD is already."""
 
-    project: Project
-    repository: Repository
-    branch: str
-    head: str
     source: VersionSource
     current: str
     version: str
     tag: str
     bump: bool
     """Whether a version is to be set and tagged; not where HEAD is that release already."""
-    message: str
-    tag_message: str
+    message: str = ""
+    tag_message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Coming):
+    """A release that nothing known stands against."""
+
+    project: Project
+    repository: Repository
+    branch: str
+    head: str
     gates: tuple[str, ...]
     index: str
     """Name of the index that the version's route leads to."""
@@ -84,19 +90,6 @@ class Plan:
     def folder(self) -> Path:
         """The project's folder, relative to the top of the repository."""
         return self.project.root.resolve().relative_to(self.repository.path.resolve())
-
-
-@dataclass(frozen=True)
-class _Next:
-    """The release that is asked for, before anything is known about its tag."""
-
-    source: VersionSource
-    current: str
-    version: str
-    tag: str
-    bump: bool
-    message: str
-    tag_message: str
 
 
 def preflight(
@@ -249,7 +242,7 @@ def _remote_branch(repository: Repository, branch: str | None, refs: Mapping[str
 
 def _coming(
     project: Project, repository: Repository, request: Request, refs: Mapping[str, str], findings: Findings
-) -> _Next:
+) -> Coming:
     """Return the release that is asked for, or the one that HEAD already is.
 
     Raises:
@@ -281,7 +274,7 @@ def _coming(
     else:
         tag = form.name(version)
     _check_tag(tag, version, form, {*tags, *(ref.removeprefix("refs/tags/") for ref in refs)}, tags)
-    return _Next(
+    return Coming(
         source=source,
         current=current,
         version=version,
@@ -296,14 +289,14 @@ def _part(wanted: str) -> str | None:
     return None if versions.parse(wanted) else wanted
 
 
-def _finishing(released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings) -> _Next:
+def _finishing(released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings) -> Coming:
     tag, version = released
     asked = versions.parse(request.wanted or "")
     if asked is not None and asked != version:
         raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
     findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
     text = source.current or str(version)
-    return _Next(source, text, text, tag, bump=False, message="", tag_message="")
+    return Coming(source=source, current=text, version=text, tag=tag, bump=False)
 
 
 def _check_tag(

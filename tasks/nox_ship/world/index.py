@@ -92,6 +92,6 @@ class Index:
             copy = shutil.copy2(file, folder)
             command = [*process.module("twine"), "upload", "--non-interactive", "--disable-progress-bar"]
             options = ["--config-file", os.devnull, "--repository-url", self.upload_url]
-            done = process.run([*command, *options, copy], env=self.credentials, check=False)
+            done = process.run([*command, *options, copy], env={"NO_COLOR": "1", **self.credentials}, check=False)
         if done.code:
             raise ShipError(UPLOAD_FAILED(f"{self.name} did not take {file.name}.", detail=done.output))
