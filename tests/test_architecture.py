@@ -80,14 +80,12 @@ def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
     assert not {name for name in names if name.startswith("nox_ship")}
 
 
-def every_test() -> list[tuple[str, str]]:
-    """Return each test's place and docstring."""
-    found = []
+def every_test() -> Iterator[tuple[str, str]]:
+    """Yield each test's place and docstring."""
     for path in sorted(TESTS.rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                found.append((f"{path.name}::{node.name}", ast.get_docstring(node) or ""))
-    return found
+                yield f"{path.name}::{node.name}", ast.get_docstring(node) or ""
 
 
 def test_every_test_states_a_behaviour() -> None:
