@@ -244,6 +244,11 @@ def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
         ('testpaths = ["gone"]', ["tests/test_a.py"], ("tests",)),
         ('testpaths = ["test_all.py"]', ["test_all.py"], ("test_all.py",)),
         ("testpaths = []", ["tests/test_a.py"], ("tests",)),
+        ('testpaths = ["parts/*/tests"]', ["parts/a/tests/test_a.py"], ("parts/a/tests",)),
+        ("", ["test_sample.py"], ("test_sample.py",)),
+        ("", ["src/sample/__init__.py", "src/sample/tests/test_a.py"], ("src/sample/tests",)),
+        ("", ["src/zope/event/__init__.py", "src/zope/event/tests.py"], ("src/zope/event/tests.py",)),
+        ("", ["src/sample/__init__.py", "src/sample/testing.py"], ()),
     ],
 )
 def test_folders_of_tests_hold_test_files(

@@ -213,15 +213,19 @@ class Project:
     @cached_property
     def test_paths(self) -> tuple[str, ...]:
         """Where tests are, relative to the root: pytest's own setting, else the usual places."""
-        names = [path for pattern in self._option("testpaths") for path in _matching(self.root, pattern)]
+        configured = [path for pattern in self._option("testpaths") for path in _matching(self.root, pattern)]
         patterns = tuple(self._option("python_files")) or ("test_*.py", "*_test.py", "tests.py")
-        usual = ["tests", "test", *(path.as_posix() for path in sorted(self.root.glob("test_*.py")))]
+        usual = ["tests", "test", *(path.name for path in sorted(self.root.glob("test_*.py")))]
         inside = [
-            path.relative_to(self.root).as_posix() for p in self.packages for path in (self.root / p).glob("test*")
+            path.relative_to(self.root).as_posix()
+            for package in self.packages
+            for pattern in ("tests", "test", *patterns)
+            for path in sorted((self.root / package).glob(pattern))
         ]
-        candidates = (names, usual, inside)
-        found = (tuple(name for name in places if _holds_tests(self.root / name, patterns)) for places in candidates)
-        return next((places for places in found if places), ())
+        for places in (configured, usual, inside):
+            if found := tuple(place for place in places if _holds_tests(self.root / place, patterns)):
+                return found
+        return ()
 
     def _option(self, name: str) -> list[str]:
         value = self.pytest_options.get(name, ())
