@@ -9,8 +9,8 @@ from packaging.version import Version
 from nox_ship.config import RoutesSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release.publish import converge, display_name, index_names, route
-from nox_ship.world.index import Index
+from nox_ship.release.publish import converge, index_names, route
+from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
 from support import make_sdist, make_wheel, write_files
 

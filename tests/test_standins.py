@@ -159,7 +159,7 @@ def test_the_index_ends_with_the_world(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "checkout")
     with make_world(tmp_path, repository) as world:
         index = world.index("pypi")
-        assert index.name == "the stand-in for pypi"
+        assert index.name == "the stand-in for PyPI"
         assert index.files("sample", "1.0") == {}
         assert index.simple_url == world.rehearsal_index.simple_url
     with pytest.raises(ShipError, match="NS701"):

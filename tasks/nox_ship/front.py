@@ -20,9 +20,10 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.pipeline import Run, run_pipeline
 from nox_ship.release.preflight import Request
-from nox_ship.release.publish import converge, display_name, install_from, route
+from nox_ship.release.publish import converge, install_from, route
 from nox_ship.release.stage import workshop
 from nox_ship.report import Report, Voice
+from nox_ship.world.index import display_name
 from nox_ship.world.standins import StandIns
 
 NOT_YET = Kind("NS909", "not-yet", "Add `--dry-run` to rehearse it.")

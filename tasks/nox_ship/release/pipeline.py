@@ -15,9 +15,10 @@ from nox_ship.project import Project
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
 from nox_ship.release.preflight import Plan, Request, preflight
-from nox_ship.release.publish import converge, display_name, install_from
+from nox_ship.release.publish import converge, install_from
 from nox_ship.release.stage import Stage, Workshop, open_stage
 from nox_ship.report import Report, Row, Voice
+from nox_ship.world.index import display_name
 from nox_ship.world.world import World
 
 PROOF_SESSIONS = ("build", "verify-install")
@@ -155,7 +156,7 @@ def _publish(run: Run) -> str:
     run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
     published = converge(run.manifest, dist_folder(run.staged), index)
     uploaded = sum(entry.action == "uploaded" for entry in published)
-    return f"{name}: {uploaded} uploaded, {len(published) - uploaded} there already"
+    return f"{index.name}: {uploaded} uploaded, {len(published) - uploaded} there already"
 
 
 STEPS: tuple[Step, ...] = (

@@ -15,7 +15,7 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.package.install import Expected, verify
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
-from nox_ship.world.index import Index, Served
+from nox_ship.world.index import PUBLIC_INDEXES, Index, Served
 
 OTHER_BYTES = Kind(
     "NS711",
@@ -23,9 +23,6 @@ OTHER_BYTES = Kind(
     "A file name can never be used again, even after deletion: release the next version.",
 )
 NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads what is missing.")
-
-PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
-"""The indexes that everyone has, and how they are written."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +36,6 @@ class Published:
 def index_names(settings: Settings) -> set[str]:
     """Return the names that a route can lead to."""
     return {*PUBLIC_INDEXES, *settings.indexes}
-
-
-def display_name(index: str) -> str:
-    """Return an index's name as it is written."""
-    return PUBLIC_INDEXES.get(index, index)
 
 
 def route(settings: Settings, version: Version) -> str:

@@ -16,6 +16,14 @@ from nox_ship.errors import Kind, ShipError
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UPLOAD_FAILED = Kind("NS702", "upload-failed", "What twine printed says why; the file was not published.")
 
+PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
+"""The indexes that everyone has, and how they are written."""
+
+
+def display_name(index: str) -> str:
+    """Return an index's name as it is written."""
+    return PUBLIC_INDEXES.get(index, index)
+
 
 @dataclass(frozen=True)
 class Served:

@@ -19,7 +19,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
-from nox_ship.world.index import Index
+from nox_ship.world.index import Index, display_name
 from nox_ship.world.remote import Remote
 
 PORT_TAKEN = Kind(
@@ -187,7 +187,7 @@ class StandIns:
     def index(self, name: str) -> Index:
         """Return the stand-in index, named for the one it stands in for."""
         index = self.rehearsal_index
-        return dataclasses.replace(index, name=f"the stand-in for {name}")
+        return dataclasses.replace(index, name=f"the stand-in for {display_name(name)}")
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what could not be known about the real world."""
