@@ -8,10 +8,13 @@ import statistics
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from nox_ship.package.build import build
+from nox_ship.project import Project
 from workbench import PYTHON, Bench
 
 TESTS = f"tests-{PYTHON}"
@@ -276,3 +279,12 @@ def test_without_a_manifest_nothing_is_published(bench: Bench) -> None:
         outcome = bench.nox("--no-dependencies", *command)
         assert outcome.code == 1
         assert outcome.has("NS601", "nox -s build")
+
+
+def test_a_release_is_built_from_its_commit(bench: Bench) -> None:
+    """Within a release, what lies in the clone beside the commit is not built, and the manifest is not dirty."""
+    bench.write({"src/sample/left_over.py": ""})
+    manifest = build(Project.read(bench.root), committed=True).manifest
+    assert not manifest.dirty
+    with zipfile.ZipFile(bench.root / "dist" / manifest.files[0].name) as wheel:
+        assert "sample/left_over.py" not in wheel.namelist()
