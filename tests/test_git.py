@@ -204,11 +204,11 @@ def test_a_clone_commits_as_its_source_would(tmp_path: Path) -> None:
 def test_a_clone_commits_as_its_source_would_by_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An identity that the user's settings give to folders (`includeIf gitdir:`) holds in the clone elsewhere."""
     home = {
-        ".gitconfig": f'[user]\nname = Me\nemail = me@home\n[includeIf "gitdir:{tmp_path}/work/"]\npath = job\n',
+        ".gitconfig": f'[user]\nname = Me\nemail = me@home\n[includeIf "gitdir:{tmp_path}/job/"]\npath = job\n',
         "job": "[user]\nemail = me@work\n",
     }
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(write_files(tmp_path / "home", home) / ".gitconfig"))
-    repository = make_repository(tmp_path / "work" / "one")
+    repository = make_repository(tmp_path / "job" / "one")
     git(repository.path, "config", "--unset", "user.email")
     assert repository.config("user.email") == "me@work"
     assert repository.clone(tmp_path / "cache" / "two").config("user.email") == "me@work"

@@ -8,15 +8,12 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from nox_ship.errors import Finding
-
-StepStatus = Literal["done", "reused", "failed", "skipped", "not reached"]
 
 SCHEMA = 1
 """Version of the JSON report's form."""
