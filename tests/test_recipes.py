@@ -195,3 +195,15 @@ def test_an_audit_of_ones_own(tmp_path: Path) -> None:
     """Its commands run in the project's environment."""
     recipe = recipes.own_audit(project(tmp_path, '[tool.nox-ship.audit]\nrun = "osv-scanner"'), ["-v"])
     assert recipe == recipes.Recipe((), project=True, commands=(("osv-scanner", "-v"),))
+
+
+def test_own_commands_get_the_tools_that_they_call(tmp_path: Path) -> None:
+    """A command of the project's own that calls pytest finds it in the session, not on the user's PATH."""
+    recipe = recipes.tests(project(tmp_path, '[tool.nox-ship.tests]\nrun = ["pytest -q", "./check"]'), "3.12")
+    assert recipe.requirements == ("pytest",)
+    assert recipe.commands == (("pytest", "-q"), ("./check",))
+
+
+def test_own_commands_that_measure_nothing_leave_nothing_to_combine(tmp_path: Path) -> None:
+    """The coverage gate is skipped, with the reason, where the project's own test commands left no data."""
+    assert recipes.coverage(project(tmp_path, '[tool.nox-ship.tests]\nrun = "pytest -q"')).skip

@@ -182,7 +182,7 @@ def _read(cls: type, table: object, path: str, findings: list[Finding]) -> objec
 
 def _unknown(path: str, key: str, known: list[str]) -> Finding:
     close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
-    remedy = f"Did you mean `{close[0]}`?" if close else f"Known here: {', '.join(known)}."
+    remedy = f"Did you mean `{close[0]}`? Correct the key." if close else f"Known here: {', '.join(known)}."
     return UNKNOWN_SETTING(f"pyproject.toml has no setting `{path}`.", remedy=remedy)
 
 

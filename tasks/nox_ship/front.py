@@ -56,14 +56,15 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         try:
             run_pipeline(Run(root, request, sessions, world, shop, voice, report))
         except ShipError as error:
-            _show_stop(voice, report, error)
+            _show_stop(voice, report, error, shop.report)
             raise ShownError(*error.findings) from error
         finally:
             if options.report:
                 report.write(invoked_from / options.report)
     voice.table(report)
     voice.note(f"report: {shop.report}")
-    command = shlex.join(arg for arg in args if arg != "--dry-run")
+    without = (word for gate in options.without for word in ("--without", gate))
+    command = shlex.join([*([options.wanted] if options.wanted else []), *without])
     voice.last_line(f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}")
 
 
@@ -74,13 +75,14 @@ def _settings(root: Path) -> Settings:
         return Settings()
 
 
-def _show_stop(voice: Voice, report: Report, error: ShipError) -> None:
+def _show_stop(voice: Voice, report: Report, error: ShipError, path: Path) -> None:
     """Show why a release stopped and how far it came; a single finding is left to the line that ends it."""
     if len(error.findings) > 1 or error.findings[0].detail:
         for finding in error.findings:
             voice.finding(finding)
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
+        voice.note(f"report: {path}")
     voice.last_line("Nothing was touched: the rehearsal stopped before its end.")
 
 

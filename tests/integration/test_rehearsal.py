@@ -343,3 +343,12 @@ def test_warnings_of_the_build_are_told(bench: Bench) -> None:
     assert outcome.code == 0, outcome.output
     assert "warning: NS513 no-license" in outcome.output
     assert len(bench.report()["warnings"]) == 1
+
+
+def test_files_that_no_python_tried_are_not_released(bench: Bench) -> None:
+    """Where none of the project's Pythons is installed, a rehearsal does not pass, not even on a laptop."""
+    bench.edit("pyproject.toml", "[tool.nox-ship]\n", '[tool.nox-ship]\npythons = ["3.99"]\n')
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 1
+    assert outcome.has("NS433", "3.99")

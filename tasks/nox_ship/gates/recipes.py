@@ -27,6 +27,7 @@ _TEST_GROUPS = ("test", "tests", "testing", "dev")
 _TYPING_GROUPS = ("typing", "types", "typecheck", "type-check", "mypy", "dev")
 # What is wrong by anyone's rules, syntax errors and undefined names, for projects that chose no rules of ruff's.
 _CERTAIN = ("--select=E9,F63,F7,F82",)
+_TOOLS = {"ruff", "mypy", "pytest", "coverage"}
 _OTHER_LINTERS = {"flake8": (".flake8",), "pylint": (".pylintrc", "pylintrc")}
 
 
@@ -122,6 +123,9 @@ def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         return _own(settings, groups, "coverage", ("coverage", *_TEST_GROUPS), posargs)
     if not project.test_paths and not project.settings.tests.run:
         return Recipe(skip="the project has no tests to measure")
+    measured = coverage_folder(project).glob("data.*")
+    if project.settings.tests.run and next(measured, None) is None:
+        return Recipe(skip="the project's own commands for the tests measured nothing into .nox-ship/coverage")
     data = sorted(path.as_posix() for path in coverage_folder(project).glob("data.*"))
     if not data:
         raise ShipError(NO_COVERAGE_DATA("Nothing was measured yet."))
@@ -160,9 +164,11 @@ def _own(
     project: bool = False,
 ) -> Recipe:
     """Return the recipe of a gate whose commands the project names itself."""
-    requirements = _chosen(settings, groups, gate) or groups.fitting(fitting)
+    requirements = (*(_chosen(settings, groups, gate) or groups.fitting(fitting)), *settings.install)
+    for tool in {command[0] for command in settings.run} & _TOOLS:
+        requirements = _with_tool(requirements, groups, tool)
     *before, last = settings.run
-    return Recipe((*requirements, *settings.install), project=project, commands=(*before, (*last, *posargs)))
+    return Recipe(requirements, project=project, commands=(*before, (*last, *posargs)))
 
 
 def _chosen(settings: GateSettings, groups: Groups, gate: str) -> tuple[str, ...]:

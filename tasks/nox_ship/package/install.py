@@ -169,7 +169,7 @@ def _smoke(environment: Path, label: str, commands: Iterable[Command]) -> Iterat
         try:
             done = process.run(_resolved(environment, command), cwd=environment, env=_inside(environment), check=False)
         except ShipError as error:
-            yield SMOKE_FAILED(f"{label}: {error.findings[0].what}")
+            yield SMOKE_FAILED(f"{label}: {error.findings[0].what}", remedy="Correct the command.")
             continue
         if done.code:
             yield SMOKE_FAILED(f"{label}: `{' '.join(command)}` ended with exit code {done.code}.", detail=done.output)

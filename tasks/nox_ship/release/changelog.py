@@ -28,7 +28,8 @@ def cut_changelog(project: Project, version: str, today: date) -> str | None:
     path = project.root / name
     if not path.is_file():
         if project.settings.changelog:
-            raise ShipError(CHANGELOG_UNREADABLE(f"`tool.nox-ship.changelog` names {name}, which does not exist."))
+            what = f"`tool.nox-ship.changelog` names {name}, which does not exist."
+            raise ShipError(CHANGELOG_UNREADABLE(what, remedy="Correct the setting."))
         return None
     try:
         text = path.read_bytes().decode("utf-8")

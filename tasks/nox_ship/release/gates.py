@@ -15,6 +15,9 @@ from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
 from nox_ship.release.stage import Stage
 
 GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
+NOTHING_VERIFIED = Kind(
+    "NS433", "nothing-verified", "Install a Python that the project supports, or correct `pythons` in [tool.nox-ship]."
+)
 NOX_FAILED = Kind("NS432", "nox-failed", "nox's own output says why.")
 
 # Selections and defaults of the nox run that we are called from must not reach the one we start.
@@ -102,7 +105,11 @@ def run_sessions(
         output = _Output(started, finished, echo)
         done += _run_nox(stage, wanted, output, keep)
         stage.save()
-    if findings := [_finding(result) for result in done if result.status == "failed"]:
+    findings = [_finding(result) for result in done if result.status == "failed"]
+    skipped = [result for result in done if _of("verify-install", result.name)]
+    if skipped and all(result.status == "skipped" for result in skipped):
+        findings.insert(0, NOTHING_VERIFIED(f"The files were tried on no Python: {skipped[0].reason}."))
+    if findings:
         raise GatesFailedError(tuple(done), *findings)
     return tuple(done)
 

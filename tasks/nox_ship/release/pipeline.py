@@ -156,7 +156,7 @@ def _publish(run: Run) -> str:
     run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
     published = converge(run.manifest, dist_folder(run.staged), index)
     uploaded = sum(entry.action == "uploaded" for entry in published)
-    return f"{index.name}: {uploaded} uploaded, {len(published) - uploaded} there already"
+    return f"{index.name}: {uploaded} uploaded, {len(published) - uploaded} there with the same SHA-256"
 
 
 STEPS: tuple[Step, ...] = (

@@ -70,7 +70,9 @@ class StandInIndex:
         try:
             self._server = make_server(_LOOPBACK, port, app, server_class=_Server, handler_class=_SilentHandler)
         except (OSError, OverflowError) as error:
-            raise ShipError(PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {error}.")) from error
+            raise ShipError(
+                PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {str(error).rstrip('.')}.")
+            ) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         # The first request imports half of the client's libraries; here it costs nobody's time.
