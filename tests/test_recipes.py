@@ -207,3 +207,10 @@ def test_own_commands_get_the_tools_that_they_call(tmp_path: Path) -> None:
 def test_own_commands_that_measure_nothing_leave_nothing_to_combine(tmp_path: Path) -> None:
     """The coverage gate is skipped, with the reason, where the project's own test commands left no data."""
     assert recipes.coverage(project(tmp_path, '[tool.nox-ship.tests]\nrun = "pytest -q"')).skip
+
+
+def test_settings_in_another_encoding_are_no_traceback(tmp_path: Path) -> None:
+    """A ruff.toml that is not UTF-8 is left to ruff to complain about."""
+    sample = project(tmp_path)
+    (tmp_path / "ruff.toml").write_bytes(b"# caf\xe9\n[format]\n")
+    assert recipes.lint(sample).commands[-1] == ("ruff", "format", "--check")

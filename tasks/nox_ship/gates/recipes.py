@@ -233,7 +233,7 @@ def _formats_with_ruff(project: Project) -> bool:
     if "format" in project.tool("ruff"):
         return True
     names = ("ruff.toml", ".ruff.toml")
-    return any("[format]" in path.read_text("utf-8") for name in names if (path := project.root / name).is_file())
+    return any("[format]" in project.read_text(name) for name in names)
 
 
 def _other_linter(project: Project) -> str | None:
