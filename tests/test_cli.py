@@ -17,13 +17,14 @@ def test_nothing_is_asked_by_default() -> None:
     assert vars(release_arguments([])) == {
         "wanted": None,
         "dry_run": False,
+        "yes": False,
         "without": [],
         "fresh": False,
         "verbose": False,
         "report": None,
     }
-    assert vars(publish_arguments([])) == {"dry_run": False}
-    assert vars(build_arguments([])) == {"fresh": False, "dry_run": False}
+    assert vars(publish_arguments([])) == {"dry_run": False, "to": None}
+    assert vars(build_arguments([])) == {"fresh": False, "dry_run": False, "to": None}
 
 
 @pytest.mark.parametrize(

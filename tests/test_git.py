@@ -221,7 +221,7 @@ def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
     write_files(repository.path, {"mine": ""})
     commit = commit_files(clone.path, {"released": ""})
     git(clone.path, "tag", "--annotate", "--message", "x", "v1")
-    repository.fast_forward(clone.path, "refs/heads/main")
+    repository.fast_forward(clone.path, "main")
     assert (repository.head, repository.branch) == (commit, "main")
     assert repository.tags() == {"v1": commit}
     assert sorted(path.name for path in repository.path.iterdir()) == [".git", "README.md", "mine", "released"]
@@ -234,5 +234,5 @@ def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
     commit_files(clone.path, {"theirs": ""})
     mine = commit_files(repository.path, {"mine": ""})
     with pytest.raises(CommandFailedError):
-        repository.fast_forward(clone.path, "refs/heads/main")
+        repository.fast_forward(clone.path, "main")
     assert repository.head == mine

@@ -102,7 +102,7 @@ def test_the_table_shows_steps_sessions_and_goals() -> None:
     """Sessions are indented, and what would leave the machine is listed."""
     voice, stream = make_voice()
     rows = [Row("gates", "done", 2.0, "2 passed"), Row("tests", "passed", within="gates")]
-    voice.table(Report("Title", rows=rows, pushes=["main → origin"], uploads=["a.whl → PyPI"]))
+    voice.table(Report("Title", rehearsal=True, rows=rows, pushes=["main → origin"], uploads=["a.whl → PyPI"]))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert any(line.startswith("gates") and line.endswith("2 passed") for line in lines)
     assert any(line.startswith("  tests") for line in lines)

@@ -6,7 +6,8 @@ import pytest
 
 from nox_ship.git import Repository
 from nox_ship.release.gates import SessionResult, _finding, _missing, _Output, _remember, _result
-from nox_ship.release.stage import Record, Stage, Workshop
+from nox_ship.release.record import Record
+from nox_ship.release.stage import Stage, Workshop
 
 PRINTED = """\
 Starting session good...

@@ -8,8 +8,8 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
-from nox_ship.world.remote import Remote
-from nox_ship.world.standins import StandInIndex, StandIns, remote_name
+from nox_ship.world.remote import Remote, remote_name
+from nox_ship.world.standins import StandInIndex, StandIns
 from support import commit_files, git, make_repository
 
 # pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
@@ -32,6 +32,11 @@ def make_world(folder: Path, repository: Repository, remote: str | None = None) 
     return StandIns(repository.path, folder / "world", remote=remote)
 
 
+def objects(repository: Repository, *refs: str) -> dict[str, str]:
+    """Return what the refs of a repository name."""
+    return {ref: repository.run("rev-parse", ref) for ref in refs}
+
+
 def test_the_stand_in_has_what_the_remote_has(tmp_path: Path) -> None:
     """Branches and tags are those of the remote, not of the checkout."""
     repository, _ = make_pair(tmp_path)
@@ -52,7 +57,7 @@ def test_a_push_reaches_the_stand_in_alone(tmp_path: Path) -> None:
     world = make_world(tmp_path, repository)
     checkout = world.checkout
     commit = commit_files(checkout.path, {"x": ""})
-    world.remote.push(checkout, ["refs/heads/main"])
+    world.remote.push(checkout, objects(checkout, "refs/heads/main"))
     assert world.remote.refs()["refs/heads/main"] == commit
     assert (git(bare, "for-each-ref"), git(repository.path, "for-each-ref")) == before
 
@@ -66,7 +71,7 @@ def test_a_push_is_all_or_nothing(tmp_path: Path) -> None:
     commit_files(checkout.path, {"x": ""})
     git(checkout.path, "tag", "--force", "v1")
     with pytest.raises(ShipError, match="NS231"):
-        world.remote.push(checkout, ["refs/heads/main", "refs/tags/v1"])
+        world.remote.push(checkout, objects(checkout, "refs/heads/main", "refs/tags/v1"))
     assert world.remote.refs() == before
 
 
@@ -99,7 +104,7 @@ def test_a_repository_without_a_remote_has_an_empty_one(tmp_path: Path) -> None:
     world = make_world(tmp_path, repository)
     assert world.known_refs() == {}
     assert [notice.id for notice in world.notices()] == ["NS209"]
-    world.remote.push(repository, ["refs/heads/main"])
+    world.remote.push(repository, objects(repository, "refs/heads/main"))
     assert world.remote.refs() == {"refs/heads/main": repository.head}
 
 
@@ -158,7 +163,7 @@ def test_the_index_ends_with_the_world(tmp_path: Path) -> None:
     """Within the block it answers, under any name; after it nothing listens."""
     repository = make_repository(tmp_path / "checkout")
     with make_world(tmp_path, repository) as world:
-        index = world.index("pypi")
+        index = world.index("pypi", "sample")
         assert index.name == "the stand-in for PyPI"
         assert index.files("sample", "1.0") == {}
         assert index.simple_url == world.rehearsal_index.simple_url

@@ -36,6 +36,7 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         help="patch, minor, major, alpha, beta, rc, final, minor-rc..., or 1.4.0",
     )
     parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
+    parser.add_argument("--yes", action="store_true", help="do not ask before the push")
     parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave a gate out this time")
     parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
     parser.add_argument("--verbose", action="store_true", help="show the output of passing tools too")
@@ -68,3 +69,4 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="publish to an index on this machine; touch no other")
+    parser.add_argument("--to", metavar="NAME", help="pypi, testpypi, or an index from [tool.nox-ship.indexes]")

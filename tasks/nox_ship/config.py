@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from typing import Literal
 
 from nox_ship.errors import Finding, Findings, Kind
 
@@ -88,6 +89,29 @@ class IndexSettings:
     """Where twine uploads to."""
     simple_url: str
     """Where installers read: the base of its simple API (PEP 503)."""
+    json_url: str | None = None
+    """Base of its JSON API, below which ``NAME/VERSION/json`` lies as on PyPI; default: it has none."""
+
+
+Publisher = Literal["auto", "machine", "workflow"]
+
+
+@dataclass(frozen=True)
+class PublishSettings:
+    """How a release is published."""
+
+    by: Publisher = "auto"
+    """Who publishes once ``release`` has pushed the tag: this ``"machine"``, or a ``"workflow"`` that the tag starts;
+    ``"auto"`` looks for such a workflow in ``.github/workflows``."""
+    wait: float = 1800
+    """Seconds to wait until an index serves what it took."""
+    timeout: float = 300
+    """Seconds that one attempt to upload a file may take."""
+    attestations: bool = True
+    """Whether files are signed (PEP 740) where that is possible: in GitHub Actions with trusted publishing."""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    """Name of the variable that holds an index's API token, by the index's name; default: ``PYPI_API_TOKEN`` and
+    ``TEST_PYPI_API_TOKEN``, and ``NAME_API_TOKEN`` for an index of your own."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +157,9 @@ class Settings:
     routes: RoutesSettings = field(default_factory=RoutesSettings)
     """Which index a version goes to."""
     indexes: Mapping[str, IndexSettings] = field(default_factory=dict)
-    """Package indexes of your own, by name."""
+    """Package indexes of your own, by name; ``pypi`` and ``testpypi`` can be sent elsewhere, too."""
+    publish: PublishSettings = field(default_factory=PublishSettings)
+    """How a release is published."""
     rehearsal: RehearsalSettings = field(default_factory=RehearsalSettings)
     """The stand-ins of a rehearsal."""
 
@@ -195,7 +221,7 @@ def _convert(hint: typing.Any, value: object, path: str, findings: list[Finding]
         hint = next(part for part in typing.get_args(hint) if part is not type(None))
     if is_dataclass(hint):
         return _read(typing.cast("type", hint), value, path, findings)
-    if typing.get_origin(hint) is not None and issubclass(typing.get_origin(hint), Mapping):
+    if typing.get_origin(hint) is Mapping:
         if not isinstance(value, Mapping):
             raise _WrongTypeError("a table")
         item = typing.get_args(hint)[1]
@@ -204,13 +230,19 @@ def _convert(hint: typing.Any, value: object, path: str, findings: list[Finding]
         return _commands(value)
     if hint == tuple[str, ...]:
         return _strings(value)
+    if typing.get_origin(hint) is Literal:
+        choices = typing.get_args(hint)
+        if value not in choices:
+            raise _WrongTypeError(f"one of {', '.join(map(repr, choices))}")
+        return value
     accepted: dict[type, tuple[tuple[type, ...], str]] = {
+        bool: ((bool,), "true or false"),
         str: ((str,), "a string"),
         int: ((int,), "a whole number"),
         float: ((int, float), "a number"),
     }
     allowed, words = accepted[hint]
-    if not isinstance(value, allowed) or isinstance(value, bool):
+    if not isinstance(value, allowed) or (isinstance(value, bool) and hint is not bool):
         raise _WrongTypeError(words)
     return value
 

@@ -6,8 +6,12 @@ They know the arguments and the terminal, but not nox.
 from __future__ import annotations
 
 import shlex
+import sys
 import tempfile
-from collections.abc import Callable, Collection, Sequence
+import time
+from argparse import Namespace
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from packaging.version import Version
@@ -18,19 +22,22 @@ from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
+from nox_ship.release.admission import admit
 from nox_ship.release.pipeline import Run, run_pipeline
 from nox_ship.release.preflight import Request
-from nox_ship.release.publish import converge, install_from, route
-from nox_ship.release.stage import workshop
-from nox_ship.report import Report, Voice
+from nox_ship.release.publish import Patience, converge, prove_install, route
+from nox_ship.release.stage import Workshop, workshop
+from nox_ship.report import Report, Row, Voice
 from nox_ship.world.index import display_name
+from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
-NOT_YET = Kind("NS909", "not-yet", "Add `--dry-run` to rehearse it.")
+BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
+DECLINED = Kind("NS235", "declined", "Run the same command again when it is to be.")
 
 
 def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_from: Path) -> None:
-    """Rehearse a release of the project in ``root`` and show its table.
+    """Release the project in ``root``, or rehearse it, and show the table.
 
     Args:
         root: The project's folder.
@@ -39,33 +46,40 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         invoked_from: The folder that a relative ``--report`` means.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), or ask for what this version does not do (NS909).
-        ShownError: The rehearsal stopped.
+        ShipError: The arguments are wrong (NS108), or another run has the checkout (NS805).
+        ShownError: The release stopped.
     """
     options = release_arguments(args)
-    if not options.dry_run:
-        raise ShipError(NOT_YET("Releasing for real is not in this version of nox-ship."))
     request = Request(options.wanted, tuple(options.without), options.fresh)
     voice = Voice(verbose=options.verbose)
-    report = Report(title="Rehearsal of the release")
-    settings = _settings(root)
-    with (
-        workshop(root) as shop,
-        StandIns(root, shop.world(), remote=settings.remote, port=settings.rehearsal.port) as world,
-    ):
+    report = Report(title="Rehearsal of the release" if options.dry_run else "Release", rehearsal=options.dry_run)
+    with workshop(root) as shop, _world(options, root, shop.world()) as world:
+        run = Run(root, request, sessions, world, shop, voice, report)
+        if not (options.dry_run or options.yes) and _on_a_terminal():
+            run.confirm = _ask
         try:
-            run_pipeline(Run(root, request, sessions, world, shop, voice, report))
+            run_pipeline(run)
         except ShipError as error:
-            _show_stop(voice, report, error, shop.report)
+            _show_stop(voice, report, error, shop)
             raise ShownError(*error.findings) from error
         finally:
             if options.report:
                 report.write(invoked_from / options.report)
     voice.table(report)
     voice.note(f"report: {shop.report}")
-    without = (word for gate in options.without for word in ("--without", gate))
-    command = shlex.join([*([options.wanted] if options.wanted else []), *without])
-    voice.last_line(f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}")
+    voice.last_line(_last_line(options, report))
+
+
+@contextmanager
+def _world(options: Namespace, root: Path, folder: Path) -> Iterator[RealWorld | StandIns]:
+    """Open the world that was asked for."""
+    settings = _settings(root)
+    if options.dry_run:
+        with StandIns(root, folder, remote=settings.remote, port=settings.rehearsal.port) as standins:
+            yield standins
+    else:
+        with RealWorld(root, folder, settings) as real:
+            yield real
 
 
 def _settings(root: Path) -> Settings:
@@ -75,44 +89,111 @@ def _settings(root: Path) -> Settings:
         return Settings()
 
 
-def _show_stop(voice: Voice, report: Report, error: ShipError, path: Path) -> None:
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _ask(run: Run) -> None:
+    """Show what has been done and ask whether to go on.
+
+    Raises:
+        ShipError: It is not to be (NS235).
+    """
+    plan = run.plan
+    run.voice.end()
+    run.voice.table(run.report)
+    after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
+    question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
+    try:
+        answer = input(question)
+    except (EOFError, KeyboardInterrupt):
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you said no."))
+
+
+def _last_line(options: Namespace, report: Report) -> str:
+    if not options.dry_run:
+        done = "is released" if report.changed else "was released already: nothing was missing"
+        return f"{report.project} {report.version} {done}."
+    without = (word for gate in options.without for word in ("--without", gate))
+    command = shlex.join([*([options.wanted] if options.wanted else []), *without])
+    return f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}"
+
+
+def _show_stop(voice: Voice, report: Report, error: ShipError, shop: Workshop) -> None:
     """Show why a release stopped and how far it came; a single finding is left to the line that ends it."""
     if len(error.findings) > 1 or error.findings[0].detail:
         for finding in error.findings:
             voice.finding(finding)
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
-        voice.note(f"report: {path}")
-    voice.last_line("Nothing was touched: the rehearsal stopped before its end.")
+        voice.note(f"report: {shop.report}")
+    if report.rehearsal:
+        voice.last_line("Nothing was touched: the rehearsal stopped before its end.")
+    elif report.pushed:
+        voice.last_line(
+            "Branch and tag are pushed; nothing is bumped twice: the same command again finishes the release."
+        )
+    else:
+        voice.last_line("Nothing was changed: the release stopped before its push.")
 
 
-def publish(
-    project: Project, args: Sequence[str], session: str, index: str | None, note: Callable[[str], None]
-) -> None:
-    """Rehearse the upload of what was built.
+def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
+    """Bring an index to what was built, or rehearse it.
 
     Args:
         project: The project.
         args: What followed ``nox -s publish --``.
-        session: The session's name, for the line that says how to do it for real.
-        index: The index; None takes the one that the version's route names.
-        note: Told what happens.
+        session: The session's name.
+        index: The index; None takes the one that ``--to`` or the version's route names.
 
     Raises:
-        ShipError: The arguments are wrong (NS108, NS909), there is no manifest or a file is not the one it knows
-            (NS601-NS603), or the upload or the installation fails (NS611-NS712).
+        ShipError: The arguments are wrong (NS108); there is no manifest, or a file is not the one it knows
+            (NS601-NS604); it must not go there (NS752, NS754); credentials, upload or installation fail (NS611-NS753);
+            another run has the checkout (NS805).
     """
-    if not publish_arguments(args).dry_run:
-        raise ShipError(NOT_YET("Publishing to a real index is not in this version of nox-ship."))
+    options = publish_arguments(args)
+    if options.to and index:
+        raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {options.to}` elsewhere."))
     manifest = Manifest.read(manifest_path(project))
-    name = index or route(project.settings, Version(manifest.version))
-    port = project.settings.rehearsal.port
-    with (
-        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
-        StandIns(project.root, Path(folder), port=port) as world,
-    ):
-        standin = world.index(name)
-        converge(manifest, dist_folder(project), standin, note)
-        installed = install_from(manifest, dist_folder(project), standin, project)
-    note(f"{installed} was installed from the stand-in for {display_name(name)} and works")
-    note(f"Nothing left this machine. To publish it: `nox -s {session}`")
+    name = options.to or index or route(project.settings, Version(manifest.version))
+    voice = Voice()
+    if options.dry_run:
+        with (
+            tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+            StandIns(project.root, Path(folder), port=project.settings.rehearsal.port) as world,
+        ):
+            _bring(manifest, project, world, name, voice, Report(title="Rehearsal of publishing", rehearsal=True))
+        voice.last_line(f"Nothing left this machine. To publish it: nox -s {session}")
+        return
+    report = Report(title=f"Publishing to {display_name(name)}")
+    with workshop(project.root) as shop, RealWorld(project.root, shop.world(), project.settings) as world:
+        for finding in admit(manifest, project, name, world):
+            voice.finding(finding)
+        try:
+            _bring(manifest, project, world, name, voice, report)
+        finally:
+            report.write(shop.report)
+    voice.last_line(f"{manifest.name} {manifest.version} is on {display_name(name)}.")
+
+
+def _bring(
+    manifest: Manifest, project: Project, world: RealWorld | StandIns, name: str, voice: Voice, report: Report
+) -> None:
+    """Publish from the project's own folder, and tell of it."""
+    begun = time.monotonic()
+    report.project, report.version, report.commit = manifest.name, manifest.version, manifest.commit
+    report.tag = manifest.tag or ""
+    index = world.index(name, manifest.name)
+    for finding in world.notices():
+        voice.finding(finding)
+    report.credentials = index.credentials.kind
+    voice.note(f"to {index.name}, with credentials from {index.credentials.kind}")
+    folder = dist_folder(project)
+    published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
+    report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
+    report.uploads += [f"{entry.file.name} → {display_name(name)}" for entry in published]
+    prove_install(manifest, folder, index, project, voice.note)
+    report.passed = True
+    report.seconds = time.monotonic() - begun

@@ -68,14 +68,21 @@ class Repository:
             raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
         return cls(Path(top))
 
-    def run(self, *args: str | os.PathLike[str], env: Mapping[str, str] | None = None, secrets: bool = False) -> str:
-        """Run git here and return its standard output, stripped at the end.
+    def run(
+        self,
+        *args: str | os.PathLike[str],
+        env: Mapping[str, str | None] | None = None,
+        secrets: bool = False,
+        apart: bool = False,
+    ) -> str:
+        """Run git here and return its standard output, stripped at the end; ``secrets``, ``apart`` as in `process.run`.
 
         Raises:
             CommandFailedError: Git ended with another code than 0.
         """
         command = ["git", *_QUIET, *args]
-        return process.run(command, cwd=self.path, env={**_ENV, **(env or {})}, secrets=secrets).stdout.rstrip()
+        full = {**_ENV, **(env or {})}
+        return process.run(command, cwd=self.path, env=full, secrets=secrets, apart=apart).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
         """Run git here and return its standard output, None where it ended with another code than 0."""
@@ -159,6 +166,16 @@ class Repository:
         """Return the names of the configured remotes."""
         return self.run("remote").split()
 
+    def default_branch(self) -> str | None:
+        """Return a remote's default branch as last seen; without one ``main`` or ``master``, if there is one."""
+        for remote in self.remote_names():
+            if head := self.find("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
+                return head.removeprefix(f"{remote}/")
+        names = ("main", "master")
+        return next(
+            (name for name in names if self.find("show-ref", "--verify", f"refs/heads/{name}") is not None), None
+        )
+
     def clone(self, target: Path, *, branch: str | None = None) -> Repository:
         """Make a clean clone in ``target`` that borrows this repository's objects and fetches nothing.
 
@@ -178,11 +195,30 @@ class Repository:
         entries = (entry.partition("\n") for entry in listing.split("\0") if entry)
         return [(key, value) for key, _, value in entries if key.startswith(_IDENTITY)]
 
-    def fast_forward(self, source: Path, ref: str) -> None:
-        """Bring the checked-out branch to ``ref`` of the repository at ``source``, with its tags.
+    def fast_forward(self, source: Path, branch: str) -> None:
+        """Bring ``branch`` to where it is in the repository at ``source``, with its tags.
+
+        Each git that writes here runs apart: what kills us does not stop it half-way.
 
         Raises:
             CommandFailedError: The branch cannot be fast-forwarded.
         """
-        self.run("fetch", "--quiet", "--no-auto-maintenance", "--tags", source, ref)
-        self.run("merge", "--quiet", "--ff-only", "FETCH_HEAD")
+        ref = f"refs/heads/{branch}"
+        fetch = ("fetch", "--quiet", "--no-auto-maintenance", "--tags", source)
+        if self.branch != branch:  # it was switched meanwhile: what is checked out is not ours to change
+            self.run(*fetch, f"{ref}:{ref}", apart=True)
+            return
+        self.run(*fetch, ref, apart=True)
+        self.run("merge", "--quiet", "--ff-only", "FETCH_HEAD", apart=True)
+
+    def borrow(self, source: Repository, refs: Iterable[str]) -> None:
+        """Take the objects of ``refs`` from another repository on this machine; no ref or file of ours changes."""
+        self.run("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", source.path, *refs)
+
+    def count_since(self, commit: str | None) -> int:
+        """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None."""
+        return int(self.run("rev-list", "--count", f"{commit}..HEAD" if commit else "HEAD"))
+
+    def merged_tags(self) -> set[str]:
+        """Return the names of the tags that HEAD's history holds."""
+        return set(self.run("tag", "--merged", "HEAD").splitlines())

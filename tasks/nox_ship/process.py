@@ -15,6 +15,7 @@ from nox_ship.errors import Kind, ShipError
 
 COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
 COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the PATH.")
+COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what it waits for.")
 
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
 _SECRET_NAME = re.compile(
@@ -24,6 +25,8 @@ _SECRET_NAME = re.compile(
 )
 # Forms in which PyPI and GitHub issue tokens, whatever the variable is called.
 _SECRET_VALUE = re.compile(r"^(pypi-[A-Za-z0-9_-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,})$")
+# Credentials of package indexes and identity tokens: git has no use for them, and its hooks are the project's code.
+_INDEX_SECRET = re.compile(r"^twine_|pypi|^uv_publish_|^actions_(id_token_request|runtime)_", re.IGNORECASE)
 # The frames of a Python traceback, up to the line that names the exception.
 _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
 # Set by git for its hooks; inherited, they would aim our git at another repository.
@@ -59,9 +62,25 @@ class CommandFailedError(ShipError):
         self.done = done
 
 
+class TimedOutError(ShipError):
+    """A program did not end in the time it was given, and was ended."""
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """Return ``text`` with every one of ``secrets`` blotted out."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
 def secret_names(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables in ``env`` that hold credentials, by name or by form of value."""
     return [name for name, value in env.items() if _SECRET_NAME.search(name) or _SECRET_VALUE.match(value.strip())]
+
+
+def index_secret_names(env: Mapping[str, str]) -> list[str]:
+    """Return the names of those credentials in ``env`` that are for package indexes alone."""
+    return [name for name in secret_names(env) if _INDEX_SECRET.search(name) or env[name].strip().startswith("pypi-")]
 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
@@ -70,7 +89,7 @@ def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]
     return {name: value for name, value in env.items() if name not in gone}
 
 
-def run(
+def run(  # noqa: PLR0913 - all but the first are by name, and few are used at once
     args: Sequence[Argument],
     *,
     cwd: Path | None = None,
@@ -79,6 +98,8 @@ def run(
     check: bool = True,
     stdin: str = "",
     on_line: Callable[[str], None] | None = None,
+    seconds: float | None = None,
+    apart: bool = False,
 ) -> Done:
     """Run a program to its end and return what it wrote.
 
@@ -91,16 +112,27 @@ def run(
         stdin: Text for the program's standard input.
         on_line: Called with each line of output as it comes, both streams merged into one; ``stdout`` of the
             result then holds both.
+        seconds: How long the program may take; None for as long as it likes. Not with ``on_line``.
+        apart: Run it in a process group of its own, so that what ends ours cannot cut it in two: for a short write
+            that must be whole. Not with ``on_line``.
 
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
+        TimedOutError: The program took longer than ``seconds`` (NS904).
         ShipError: The program does not exist.
     """
     line = tuple(os.fspath(arg) for arg in args)
     outer = {k: v for k, v in os.environ.items() if k not in _GIT_CONTEXT} if secrets else scrubbed(os.environ)
     environment = {k: v for k, v in {**outer, **(env or {})}.items() if v is not None}
     try:
-        done = _stream(line, cwd, environment, on_line) if on_line else _capture(line, cwd, environment, stdin)
+        done = (
+            _stream(line, cwd, environment, on_line)
+            if on_line
+            else _capture(line, cwd, environment, stdin, seconds, apart=apart)
+        )
+    except subprocess.TimeoutExpired as error:
+        what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
+        raise TimedOutError(COMMAND_SLOW(what)) from error
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():
             raise
@@ -110,7 +142,9 @@ def run(
     return done
 
 
-def _capture(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], stdin: str) -> Done:
+def _capture(
+    args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], stdin: str, seconds: float | None, *, apart: bool
+) -> Done:
     proc = subprocess.run(
         args,
         cwd=cwd,
@@ -121,6 +155,8 @@ def _capture(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], st
         encoding="utf-8",
         errors="replace",
         check=False,
+        timeout=seconds,
+        start_new_session=apart,
     )
     return Done(args, proc.returncode, proc.stdout, proc.stderr)
 

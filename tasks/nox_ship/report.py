@@ -48,18 +48,29 @@ class Report:
     """Everything that is to be said about one run."""
 
     title: str
+    rehearsal: bool = False
+    """Whether it happened in a world of stand-ins."""
     passed: bool = False
     project: str = ""
     version: str = ""
     tag: str = ""
     commit: str = ""
     rows: list[Row] = field(default_factory=list)
+    credentials: str = ""
+    """Where the credentials of the upload come from; never a value."""
+    changed: bool = False
+    """Whether anything was missing, and done."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What sessions warned of, one line each."""
     seconds: float = 0.0
+
+    @property
+    def pushed(self) -> bool:
+        """Whether the remote has the release."""
+        return any((row.name, row.status, row.within) == ("push", "done", None) for row in self.rows)
 
     def steps_not_reached(self) -> list[str]:
         """Return the names of the steps that were not tried."""
@@ -160,13 +171,15 @@ class Voice:
             table.add_row(escape(name), f"[{colour}]{row.status}[/{colour}]", seconds, escape(row.detail))
         self.console.print()
         self.console.print(table)
-        self._list("push", report.pushes)
-        self._list("upload", report.uploads)
+        if report.credentials and not report.rehearsal:
+            self.console.print(f"credentials  {escape(report.credentials)}")
+        self._list("would push" if report.rehearsal else "pushed", report.pushes)
+        self._list("would upload" if report.rehearsal else "published", report.uploads)
         self.console.print()
 
     def _list(self, verb: str, items: Iterable[str]) -> None:
         for item in items:
-            self.console.print(f"would {verb}  {escape(item)}")
+            self.console.print(f"{verb}  {escape(item)}")
 
     def last_line(self, text: str) -> None:
         """Say the sentence that the run ends with."""

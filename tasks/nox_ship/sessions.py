@@ -236,9 +236,11 @@ def build(session: nox.Session, project: Project) -> None:
     """Build sdist and wheel into dist/, check them, and write the manifest."""
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
+    from nox_ship.release.development import development
 
     fresh = build_arguments(session.posargs).fresh
-    outcome = build_files(project, fresh=fresh, committed=_in_release)
+    renaming = None if _in_release else development(project)
+    outcome = build_files(project, fresh=fresh, committed=_in_release, renaming=renaming)
     manifest = outcome.manifest
     for finding in outcome.warnings:
         session.warn(str(finding))
@@ -267,7 +269,7 @@ def _publish(session: nox.Session, project: Project, index: str | None) -> None:
     from nox_ship import front
 
     _prepare(session)
-    front.publish(project, session.posargs, session.name, index, session.log)
+    front.publish(project, session.posargs, session.name, index)
 
 
 @_front_door
@@ -310,7 +312,7 @@ def _prepare(session: nox.Session) -> None:
     """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
     if session.parallel:
         lifeline.end_with(os.getppid())
-    for library in ("pypiserver", "urllib3"):
+    for library in ("keyring", "pypiserver", "urllib3"):
         logging.getLogger(library).setLevel(logging.ERROR)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,15 @@ class Outcome:
     warnings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True)
+class Renaming:
+    """A version that a build is given, in the clone that it is made in."""
+
+    version: str
+    rename: Callable[[Path], None]
+    """Sets it in the sources at the project's folder in the clone."""
+
+
 def dist_folder(project: Project) -> Path:
     """Return the folder that holds the built files and nothing else."""
     return project.root / "dist"
@@ -49,7 +58,9 @@ def manifest_path(project: Project) -> Path:
     return project.own_folder() / "manifest.json"
 
 
-def build(project: Project, *, fresh: bool = False, committed: bool = False) -> Outcome:
+def build(
+    project: Project, *, fresh: bool = False, committed: bool = False, renaming: Renaming | None = None
+) -> Outcome:
     """Build sdist and wheel into ``dist/`` and write the manifest, unless it covers them already.
 
     It is built in a clean clone of HEAD: what lies around ignored does not get in, and any machine gets the same
@@ -59,6 +70,7 @@ def build(project: Project, *, fresh: bool = False, committed: bool = False) -> 
         project: The project to build.
         fresh: Build even where the manifest covers what is there.
         committed: Build HEAD, whatever the work tree holds: a release is made of commits, and tests litter.
+        renaming: Another version than the sources tell: that of a development release.
 
     Raises:
         ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS511-519).
@@ -68,16 +80,19 @@ def build(project: Project, *, fresh: bool = False, committed: bool = False) -> 
     dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
     tags = repository.tags()
     release = versions.release_at(tags, head, versions.TagForm.of(tags, project.settings.tag))
-    if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None)):
+    if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
         return Outcome(found, reused=True)
     with (
         _sources(repository, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
         sources = Repository(folder).files()
+        if renaming:
+            renaming.rename(folder)
         _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
-        warnings = _check(project, files, sources, str(release[1]) if release else None)
+        called = renaming.version if renaming else str(release[1]) if release else None
+        warnings = _check(project, files, sources, called)
         version = Archive.read(files[0]).version
         manifest = Manifest(
             name=project.canonical_name,
@@ -92,13 +107,14 @@ def build(project: Project, *, fresh: bool = False, committed: bool = False) -> 
     return Outcome(manifest, reused=False, warnings=warnings)
 
 
-def _covered(project: Project, head: str, tag: str | None) -> Manifest | None:
+def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> Manifest | None:
     try:
         manifest = Manifest.read(manifest_path(project))
         manifest.check(dist_folder(project))
     except ShipError:
         return None
     same = manifest.commit == head and manifest.tag == tag and not manifest.dirty
+    same = same and (renaming is None or manifest.version == renaming.version)
     return manifest if same and manifest.name == project.canonical_name else None
 
 

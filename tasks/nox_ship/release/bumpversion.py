@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,10 +87,11 @@ def stale_settings(project: Project, current: str) -> Iterator[Finding]:
         yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
 
 
-def write_version(project: Project, source: VersionSource, new: str) -> None:
+def write_version(project: Project, source: VersionSource, new: str, *, own: bool = True) -> None:
     """Change the version to ``new`` in the project's files, with bump-my-version.
 
-    The project's own settings are used where it has any; else those that follow from ``source``.
+    The project's own settings are used where it has any; else, and where ``own`` is false because they need not know
+    such a version, those that follow from ``source``.
 
     Raises:
         ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
@@ -97,9 +99,10 @@ def write_version(project: Project, source: VersionSource, new: str) -> None:
     current = source.current or ""
     command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty"]
     command += ["--current-version", current, "--new-version", new]
-    if not has_bump_settings(project):
-        command += ["--config-file", str(_derived_settings(project, source))]
-    done = process.run(command, cwd=project.root, check=False)
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        if not own or not has_bump_settings(project):
+            command += ["--config-file", str(_derived_settings(project, source, Path(folder)))]
+        done = process.run(command, cwd=project.root, check=False)
     if done.code:
         raise ShipError(BUMP_FAILED(f"bump-my-version could not change {current} to {new}.", detail=done.output))
     after = VersionSource.of(Project.read(project.root))
@@ -108,7 +111,7 @@ def write_version(project: Project, source: VersionSource, new: str) -> None:
         raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
 
 
-def _derived_settings(project: Project, source: VersionSource) -> Path:
+def _derived_settings(project: Project, source: VersionSource, folder: Path) -> Path:
     import tomlkit
 
     settings = {
@@ -117,6 +120,6 @@ def _derived_settings(project: Project, source: VersionSource) -> Path:
         "serialize": ["{version}"],
         "files": [place.as_bump_file(project.root) for place in source.places],
     }
-    path = project.own_folder() / "bumpversion.toml"
+    path = folder / "bumpversion.toml"
     path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
     return path

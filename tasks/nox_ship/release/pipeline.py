@@ -8,18 +8,27 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nox_ship.errors import Finding, ShipError
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
+from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
 from nox_ship.release.preflight import Plan, Request, preflight
-from nox_ship.release.publish import converge, install_from
-from nox_ship.release.stage import Stage, Workshop, open_stage
+from nox_ship.release.publish import Patience, converge, install_from, prove_install
+from nox_ship.release.stage import Stage, Workshop, last_release, open_stage
+from nox_ship.release.workflows import follow
 from nox_ship.report import Report, Row, Voice
 from nox_ship.world.index import display_name
 from nox_ship.world.world import World
+
+CHECKOUT_LEFT = Kind(
+    "NS234",
+    "checkout-left",
+    "The release is pushed and goes on; bring the checkout to it with `git pull --ff-only`.",
+    level="warning",
+)
 
 PROOF_SESSIONS = ("build", "verify-install")
 """What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
@@ -36,6 +45,8 @@ class Run:
     workshop: Workshop
     voice: Voice
     report: Report
+    confirm: Callable[[Run], None] = lambda _: None
+    """Asked before the push; raises where it is not to be."""
     plan: Plan = field(init=False)
     stage: Stage = field(init=False)
     manifest: Manifest = field(init=False)
@@ -59,19 +70,27 @@ class Step:
     """Does what is missing and returns, for the report, what was done."""
 
 
+def _notify(run: Run, finding: Finding) -> None:
+    run.report.findings.append(finding.as_dict())
+    run.voice.finding(finding)
+
+
 def _preflight(run: Run) -> str:
     def notify(finding: Finding) -> None:
-        run.report.findings.append(finding.as_dict())
-        run.voice.finding(finding)
+        _notify(run, finding)
 
-    run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify)
+    earlier = last_release(run.workshop)
+    run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify, earlier)
     run.report.project, run.report.version, run.report.tag = (
         plan.project.canonical_name,
         plan.version,
         plan.tag,
     )
+    if not plan.workflow:
+        run.report.credentials = run.world.index(plan.index, plan.project.canonical_name).credentials.kind
     left_out = f", without {', '.join(run.request.without)}" if run.request.without else ""
-    return f"{plan.project.name} {plan.current} → {plan.version} on {plan.branch}{left_out}"
+    versions = f"{plan.current} → {plan.version}" if plan.bump else plan.version
+    return f"{plan.project.name} {versions} on {plan.branch}{left_out}"
 
 
 def _stage(run: Run) -> str:
@@ -134,28 +153,43 @@ def _try_upload(run: Run) -> str:
 
 
 def _push(run: Run) -> str:
-    plan, remote = run.plan, run.world.remote
+    plan, remote, commit = run.plan, run.world.remote, run.stage.record.commit
     refs = (f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}")
-    run.report.pushes += [f"{ref.split('/', 2)[2]} → {remote.name}" for ref in refs]
     there = remote.refs()
-    if all(there.get(ref) == run.stage.record.commit for ref in refs):
+    if all(there.get(ref) == commit for ref in refs):
         return f"{remote.name} has {plan.branch} and {plan.tag} already"
-    remote.push(run.stage.repository, refs)
+    run.confirm(run)
+    remote.push(run.stage.repository, {ref: run.stage.repository.run("rev-parse", ref) for ref in refs})
+    run.report.changed = True
+    run.report.pushes += [f"{ref.split('/', 2)[2]} → {remote.name}" for ref in refs]
     return f"{plan.branch} and {plan.tag} to {remote.name}, in one atomic push"
 
 
 def _checkout(run: Run) -> str:
-    checkout = run.world.checkout
-    checkout.fast_forward(run.stage.repository.path, f"refs/heads/{run.plan.branch}")
-    return f"{run.plan.branch} at {checkout.head[:10]}"
+    checkout, plan, source = run.world.checkout, run.plan, run.stage.repository
+    commit = run.stage.record.commit or ""
+    try:
+        if checkout.branch == plan.branch and checkout.head == commit:
+            return f"{plan.branch} is at {commit[:10]} already"
+        checkout.fast_forward(source.path, plan.branch)
+    except CommandFailedError as error:
+        _notify(run, CHECKOUT_LEFT(f"{plan.branch} of the checkout was not fast-forwarded.", detail=error.done.output))
+        return "left as it is"
+    return f"{plan.branch} at {commit[:10]}"
 
 
 def _publish(run: Run) -> str:
-    index = run.world.index(run.plan.index)
-    name = display_name(run.plan.index)
+    plan, folder = run.plan, dist_folder(run.staged)
+    name = display_name(plan.index)
+    if plan.workflow:
+        run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
+        return f"left to {plan.workflow}, which the tag starts; {follow(run.world.remote, plan.workflow)}"
+    index = run.world.index(plan.index, plan.project.canonical_name)
+    published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))
     run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
-    published = converge(run.manifest, dist_folder(run.staged), index)
+    prove_install(run.manifest, folder, index, run.staged, run.voice.note)
     uploaded = sum(entry.action == "uploaded" for entry in published)
+    run.report.changed = run.report.changed or uploaded > 0
     return f"{index.name}: {uploaded} uploaded, {len(published) - uploaded} there with the same SHA-256"
 
 

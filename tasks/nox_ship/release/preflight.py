@@ -20,7 +20,9 @@ from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
 from nox_ship.release.bumpversion import bump_settings, stale_settings
 from nox_ship.release.publish import index_names, route
+from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
+from nox_ship.release.workflows import publishing_workflow
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
@@ -36,6 +38,11 @@ ALREADY_RELEASED = Kind(
     "Commit what the next release holds first, or finish this one by its own version.",
 )
 FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
+VERSION_TAKEN = Kind(
+    "NS224",
+    "version-taken",
+    "Release a higher version: a file name can never be used again.",
+)
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
 GATE_EXCLUDED = Kind("NS105", "gate-excluded", "It is left out of this release.", level="notice")
 GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="notice")
@@ -85,6 +92,8 @@ class Plan(Coming):
     gates: tuple[str, ...]
     index: str
     """Name of the index that the version's route leads to."""
+    workflow: str | None = None
+    """File name of the workflow that publishes once the tag is pushed; None where this machine does."""
 
     @property
     def folder(self) -> Path:
@@ -93,7 +102,12 @@ class Plan(Coming):
 
 
 def preflight(
-    root: Path, request: Request, sessions: Collection[str], world: World, notify: Callable[[Finding], None]
+    root: Path,
+    request: Request,
+    sessions: Collection[str],
+    world: World,
+    notify: Callable[[Finding], None],
+    earlier: Record | None = None,
 ) -> Plan:
     """Check everything that can be checked and return what is to be done.
 
@@ -103,6 +117,7 @@ def preflight(
         sessions: Names of the sessions that the noxfile registers.
         world: What the release changes; it is only read.
         notify: Told about each warning and notice.
+        earlier: What an earlier run left; where the world has it, this release is that one.
 
     Raises:
         ShipError: With every finding that stands against the release.
@@ -123,9 +138,13 @@ def preflight(
     if repository:
         findings.extend(_work_tree(repository, root))
         refs = findings.catch(world.known_refs) or {}
-        findings.extend(_remote_branch(repository, branch, refs))
+        pushed = _pushed(earlier, repository, branch, refs)
+        findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
-            coming = findings.catch(lambda: _coming(project, repository, request, refs, findings))
+            coming = findings.catch(lambda: _coming(project, repository, request, refs, findings, pushed))
+    workflow = publishing_workflow(repository.path, project.settings) if repository and project else None
+    if project and coming and not workflow:
+        findings.catch(lambda: _ready_index(project, coming, world))
     findings.catch(lambda: world.rehearsal_index)
     findings.extend(world.notices())
     for finding in findings:
@@ -141,8 +160,34 @@ def preflight(
         head=repository.head,
         gates=gates,
         index=route(project.settings, Version(coming.version)),
+        workflow=workflow,
         **vars(coming),
     )
+
+
+def _pushed(
+    earlier: Record | None, repository: Repository, branch: str | None, refs: Mapping[str, str]
+) -> Record | None:
+    """Return what an earlier run left where it was pushed, and HEAD is still what it was made from."""
+    if earlier is None or earlier.head != repository.head or earlier.commit is None:
+        return None
+    names = (f"refs/heads/{branch}", f"refs/tags/{earlier.tag}")
+    return earlier if all(refs.get(name) == earlier.commit for name in names) else None
+
+
+def _ready_index(project: Project, coming: Coming, world: World) -> None:
+    """Check that the index can be published to, as far as can be without uploading.
+
+    Raises:
+        ShipError: No credentials are found, or they cannot be for this upload; the index does not answer (NS701); or
+            it has this version already, before it was released (NS224).
+    """
+    name = route(project.settings, Version(coming.version))
+    if name not in index_names(project.settings):
+        return  # the routes are reported
+    index = world.index(name, project.canonical_name)
+    if coming.bump and (files := index.files(project.canonical_name, coming.version)):
+        raise ShipError(VERSION_TAKEN(f"{index.name} has {coming.version} already: {shorten(sorted(files))}."))
 
 
 def _machine() -> Iterator[Finding]:
@@ -211,24 +256,17 @@ def _branch(repository: Repository, project: Project | None) -> str:
     if branch is None:
         raise ShipError(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
     wanted = project.settings.branch if project else None
-    expected = wanted or _default_branch(repository)
+    expected = wanted or repository.default_branch()
     if expected and branch != expected:
         raise ShipError(WRONG_BRANCH(f"The branch is {branch}; releases are made from {expected}."))
     return branch
 
 
-def _default_branch(repository: Repository) -> str | None:
-    """Return the remote's default branch as last seen; without a remote ``main`` or ``master``, if there is one."""
-    for remote in repository.remote_names():
-        if head := repository.find("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
-            return head.removeprefix(f"{remote}/")
-    names = ("main", "master")
-    return next((n for n in names if repository.find("show-ref", "--verify", f"refs/heads/{n}") is not None), None)
-
-
-def _remote_branch(repository: Repository, branch: str | None, refs: Mapping[str, str]) -> Iterator[Finding]:
+def _remote_branch(
+    repository: Repository, branch: str | None, refs: Mapping[str, str], pushed: Record | None
+) -> Iterator[Finding]:
     theirs = refs.get(f"refs/heads/{branch}")
-    if theirs is None or theirs == repository.head:
+    if theirs is None or theirs == repository.head or (pushed and theirs == pushed.commit):
         return
     if theirs not in repository.known([theirs]):
         yield BEHIND_REMOTE(f"The remote's {branch} has commits that are not here.")
@@ -241,7 +279,12 @@ def _remote_branch(repository: Repository, branch: str | None, refs: Mapping[str
 
 
 def _coming(
-    project: Project, repository: Repository, request: Request, refs: Mapping[str, str], findings: Findings
+    project: Project,
+    repository: Repository,
+    request: Request,
+    refs: Mapping[str, str],
+    findings: Findings,
+    pushed: Record | None,
 ) -> Coming:
     """Return the release that is asked for, or the one that HEAD already is.
 
@@ -253,7 +296,8 @@ def _coming(
     form = versions.TagForm.of(tags, project.settings.tag)
     if source.current is not None and versions.parse(source.current) is None:
         raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
-    if released := versions.release_at(tags, repository.head, form):
+    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, repository.head, form)
+    if released:
         return _finishing(released, source, request, findings)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
@@ -295,7 +339,7 @@ def _finishing(released: tuple[str, Version], source: VersionSource, request: Re
     if asked is not None and asked != version:
         raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
     findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
-    text = source.current or str(version)
+    text = source.current if source.current and versions.parse(source.current) == version else str(version)
     return Coming(source=source, current=text, version=text, tag=tag, bump=False)
 
 

@@ -1,9 +1,11 @@
-"""Bringing an index to what the manifest says."""
+"""Bringing an index to what the manifest says, and proving what it then serves."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,11 +13,12 @@ from typing import Literal
 from packaging.version import Version
 
 from nox_ship.config import Settings
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.package.install import Expected, verify
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
-from nox_ship.world.index import PUBLIC_INDEXES, Index, Served
+from nox_ship.world.index import PUBLIC_INDEXES, Index, Served, UploadUnclearError
+from nox_ship.world.refusals import FILE_EXISTS
 
 OTHER_BYTES = Kind(
     "NS711",
@@ -23,6 +26,19 @@ OTHER_BYTES = Kind(
     "A file name can never be used again, even after deletion: release the next version.",
 )
 NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads what is missing.")
+NOT_VISIBLE = Kind(
+    "NS713",
+    "not-visible-yet",
+    "Run the same command again: it waits again and uploads nothing twice. `publish.wait` sets how long.",
+)
+BROKEN_RELEASE = Kind(
+    "NS714",
+    "broken-release",
+    "No API can yank it: sign in to the index, open the release, choose *Options* and *Yank*, then release the next"
+    " version. docs/emergencies.md has each step.",
+)
+
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,29 @@ class Published:
 
     file: File
     action: Literal["uploaded", "there already"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often an index is asked."""
+
+    wait: float = 1800
+    """Seconds until what was uploaded must be served."""
+    attempts: int = 5
+    """How often an upload is tried whose answer says nothing."""
+    delay: float = 1.0
+    """Seconds between the first two attempts; twice as many before each further one."""
+    grace: float = 60
+    """Seconds until an index must list a file that it says it has."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Patience:
+        """Return what the settings say."""
+        return cls(wait=settings.publish.wait)
+
+    def delays(self) -> Iterable[float]:
+        """Return the pauses between attempts, in seconds."""
+        return [self.delay * 2**number for number in range(self.attempts - 1)]
 
 
 def index_names(settings: Settings) -> set[str]:
@@ -45,8 +84,12 @@ def route(settings: Settings, version: Version) -> str:
     return settings.routes.prerelease if version.is_prerelease else settings.routes.final
 
 
+def _silent(_: str) -> None:
+    """Note nothing."""
+
+
 def converge(
-    manifest: Manifest, folder: Path, index: Index, note: Callable[[str], None] = lambda _: None
+    manifest: Manifest, folder: Path, index: Index, note: Note = _silent, patience: Patience | None = None
 ) -> tuple[Published, ...]:
     """Upload the manifest's files that ``index`` lacks, wheels before sdists, one at a time; then compare all.
 
@@ -55,46 +98,146 @@ def converge(
         folder: Where the files are.
         index: The index to bring to it.
         note: Told what happens to each file.
+        patience: How long to try and to wait.
 
     Raises:
         ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711),
-            an upload fails (NS702), or a file is not served afterwards (NS712).
+            refuses it (NS702, NS720-NS738), leaves open what became of it (NS735), or does not serve it (NS712,
+            NS713).
     """
+    bounds = patience or Patience()
     paths = manifest.check(folder)
-    served = index.files(manifest.name, manifest.version)
-    _refuse_other_bytes(manifest.files, served, index)
+    there = index.files(manifest.name, manifest.version)
+    _refuse_other_bytes(manifest.files, there, index)
     done: list[Published] = []
     for file, path in zip(manifest.files, paths, strict=True):
-        if file.name in served:
+        if file.name in there:
             note(f"{file.name} is there already, with the same SHA-256")
             done.append(Published(file, "there already"))
         else:
-            index.upload(path)
-            note(f"{file.name} uploaded")
+            note(f"{file.name}: {_bring(manifest, file, path, index, bounds)}")
             done.append(Published(file, "uploaded"))
-    _compare(manifest, index)
+    served = _wait(manifest, index, bounds, note)
+    _compare(manifest, index, served)
     return tuple(done)
 
 
-def _refuse_other_bytes(files: Iterable[File], served: dict[str, Served], index: Index) -> None:
+def _bring(manifest: Manifest, file: File, path: Path, index: Index, patience: Patience) -> str:
+    """Upload one file; where the answer says nothing, ask the index and try again."""
+    pauses = iter(patience.delays())
+    while True:
+        try:
+            index.upload(path)
+        except UploadUnclearError:
+            pause = next(pauses, None)
+            if _kept(manifest, file, index):
+                return "uploaded; the index's answer was lost"
+            if pause is None:
+                raise
+            time.sleep(pause)
+        except ShipError as error:
+            if error.findings[0].id != FILE_EXISTS.id or not _appears(manifest, file, index, patience):
+                raise
+            return "there, says the index, and has the same SHA-256"
+        else:
+            return "uploaded"
+
+
+def _kept(manifest: Manifest, file: File, index: Index) -> bool:
+    """Ask whether the index has the file; one that does not answer is taken to have nothing."""
+    try:
+        there = index.files(manifest.name, manifest.version)
+    except ShipError:
+        return False
+    _refuse_other_bytes([file], there, index)
+    return file.name in there
+
+
+def _appears(manifest: Manifest, file: File, index: Index, patience: Patience) -> bool:
+    """Wait a little for a file that the index says it has: lists are older than uploads."""
+    until = time.monotonic() + min(patience.grace, patience.wait)
+    while not (found := _kept(manifest, file, index)) and time.monotonic() < until:
+        time.sleep(min(patience.delay, 5))
+    return found
+
+
+def _refuse_other_bytes(files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
+    findings = Findings()
     for file in files:
-        there = served.get(file.name)
-        if there and (there.sha256 or index.download_sha256(there)) != file.sha256:
-            raise ShipError(OTHER_BYTES(f"{index.name} holds another {file.name}: its SHA-256 differs."))
+        served = there.get(file.name)
+        if served and (served.sha256 or index.download_sha256(served)) != file.sha256:
+            findings.append(OTHER_BYTES(f"{index.name} holds another {file.name}: its SHA-256 differs."))
+    findings.raise_errors()
 
 
-def _compare(manifest: Manifest, index: Index) -> None:
-    """Compare what the index now serves with the manifest, by downloading it."""
-    served = index.files(manifest.name, manifest.version)
+def _wait(manifest: Manifest, index: Index, patience: Patience, note: Note) -> Mapping[str, Served]:
+    """Return the files as the simple API serves them, once it serves all of the manifest."""
+    begun, told = time.monotonic(), 0.0
+    pause = patience.delay / 4
+    while True:
+        try:
+            there = index.files(manifest.name, manifest.version)
+        except ShipError as error:
+            there, trouble = {}, str(error.findings[0].what)
+        else:
+            trouble = ""
+        late = [file for file in manifest.files if not _visible(there.get(file.name))]
+        if not late:
+            return there
+        waited = time.monotonic() - begun
+        if waited >= patience.wait:
+            raise ShipError(_not_visible(late, there, index, waited, trouble))
+        if waited - told >= 15 or not told:  # noqa: PLR2004 - seconds between two lines of progress
+            told = waited or 0.001
+            left = shorten(file.name for file in late)
+            note(f"waiting until {index.name} serves {left}: {waited:.0f} of at most {patience.wait:.0f} s")
+        time.sleep(min(pause, max(patience.wait - waited, 0.01)))
+        pause = min(pause * 2, 10)
+
+
+def _visible(served: Served | None) -> bool:
+    return served is not None and served.seen_in == "simple API"
+
+
+def _not_visible(late: list[File], there: Mapping[str, Served], index: Index, waited: float, trouble: str) -> Finding:
+    names = shorten(file.name for file in late)
+    if trouble:
+        return NOT_SERVED(f"{index.name} did not tell whether it has {names} within {waited:.0f} s: {trouble}")
+    if all(file.name in there for file in late):
+        what = f"{index.name} has {names} (its JSON API says so), but does not serve it to installers"
+        return NOT_VISIBLE(f"{what} after {waited:.0f} s.")
+    return NOT_SERVED(f"{index.name} took {names}, but after {waited:.0f} s none of its APIs lists it.")
+
+
+def _compare(manifest: Manifest, index: Index, served: Mapping[str, Served]) -> None:
+    """Compare what the index serves with the manifest, by downloading it."""
+    findings = Findings()
     for file in manifest.files:
-        if file.name not in served:
-            raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
         if index.download_sha256(served[file.name]) != file.sha256:
-            raise ShipError(OTHER_BYTES(f"{index.name} serves another {file.name} than was uploaded."))
+            findings.append(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
+    if findings:
+        findings.append(_broken(manifest, index))
+    findings.raise_errors()
 
 
-def install_from(manifest: Manifest, folder: Path, index: Index, project: Project) -> str:
-    """Install the release from ``index`` in a fresh environment: exactly the file of the manifest, by its hash.
+def _broken(manifest: Manifest, index: Index) -> Finding:
+    return BROKEN_RELEASE(f"{manifest.name} {manifest.version} on {index.name} must not be used.")
+
+
+def install_from(
+    manifest: Manifest, folder: Path, index: Index, project: Project, pythons: Iterable[str] | None = None
+) -> str:
+    """Install the release from ``index`` in fresh environments: exactly the file of the manifest, by its hash.
+
+    Its dependencies come from where installers get them by default, never from ``index``: names are squatted on
+    TestPyPI.
+
+    Args:
+        manifest: What was built.
+        folder: Where the files are.
+        index: Where the file comes from.
+        project: The project; its smoke commands are run.
+        pythons: Interpreters to install on; default: one that the project supports.
 
     Returns:
         The file that was installed.
@@ -105,11 +248,39 @@ def install_from(manifest: Manifest, folder: Path, index: Index, project: Projec
     file = manifest.files[0]
     served = index.files(manifest.name, manifest.version)[file.name]
     source = f"{served.url.partition('#')[0]}#sha256={file.sha256}"
-    expected = Expected.of(
-        manifest, [folder / entry.name for entry in manifest.files], project.settings.verify_install.smoke
-    )
-    verify(source, file.name, expected, _python(project))
+    paths = [folder / entry.name for entry in manifest.files]
+    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
+    chosen = list(pythons or [_python(project)])
+    findings = Findings()
+    with ThreadPoolExecutor() as pool:
+        for attempt in [pool.submit(verify, source, file.name, expected, python) for python in chosen]:
+            findings.catch(attempt.result)
+    findings.raise_errors()
     return file.name
+
+
+def prove_install(manifest: Manifest, folder: Path, index: Index, project: Project, note: Note = _silent) -> None:
+    """Install what the index serves on each Python of the project that is here.
+
+    Raises:
+        ShipError: It does not work (NS611-NS616), and what is to be done about a broken release (NS714).
+    """
+    pythons = _installed_pythons(project)
+    try:
+        name = install_from(manifest, folder, index, project, pythons.values())
+    except ShipError as error:
+        raise ShipError(*error.findings, _broken(manifest, index)) from error
+    note(f"{name} was installed from {index.name} and works on Python {', '.join(pythons)}")
+
+
+def _installed_pythons(project: Project) -> dict[str, str]:
+    """Return the interpreter of each Python of the project that is on this machine, by its version."""
+    from python_discovery import get_interpreter
+
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = {wanted: get_interpreter(wanted) for wanted in project.pythons(running)}
+    here = {wanted: str(info.executable) for wanted, info in found.items() if info is not None}
+    return here or {running: _python(project)}
 
 
 def _python(project: Project) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -20,6 +19,7 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
+from nox_ship.release.record import Record
 
 ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
 
@@ -40,6 +40,11 @@ class Workshop:
     def stage(self) -> Path:
         """The clean clone."""
         return self.folder / "stage"
+
+    @property
+    def record(self) -> Path:
+        """What is remembered of the clone."""
+        return self.folder / "stage.json"
 
     @property
     def environments(self) -> Path:
@@ -91,24 +96,6 @@ def workshop(root: Path) -> Iterator[Workshop]:
 
 
 @dataclass
-class Record:
-    """What is known about the stage: from what it was made and what has passed in it."""
-
-    head: str
-    version: str
-    tag: str
-    made_by: str
-    made_at: float
-    """Seconds since the epoch."""
-    commit: str | None = None
-    """The release's commit, once it is made."""
-    passed: dict[str, float] = field(default_factory=dict)
-    """Sessions that passed here, with the seconds each took."""
-    failed: list[str] = field(default_factory=list)
-    """Sessions that ran here and did not pass."""
-
-
-@dataclass
 class Stage:
     """The clean clone, with its record."""
 
@@ -120,11 +107,8 @@ class Stage:
     reused: bool = False
 
     def save(self) -> None:
-        """Write the record, whole or not at all."""
-        path = self.workshop.folder / "stage.json"
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self.record), indent=2), encoding="utf-8")
-        partial.replace(path)
+        """Write the record."""
+        self.record.write(self.workshop.record)
 
 
 def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
@@ -136,11 +120,13 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
         fresh: Make a new one in any case.
     """
     root = shop.stage / plan.folder
-    if not fresh and (record := _reusable(shop, plan)):
+    record = _reusable(shop, plan)
+    unmerged = record and not plan.bump and plan.head != record.commit  # pushed, and in no other clone
+    if record and (unmerged or not fresh):
         stage = Stage(shop, Repository(shop.stage), root, record, reused=True)
         stage.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
         return stage
-    (shop.folder / "stage.json").unlink(missing_ok=True)
+    shop.record.unlink(missing_ok=True)
     for old in (shop.stage, shop.environments):
         shutil.rmtree(old, ignore_errors=True)
     clone = plan.repository.clone(shop.stage, branch=plan.branch)
@@ -162,21 +148,27 @@ def _made_by() -> str:
         return "source"
 
 
-def _reusable(shop: Workshop, plan: Plan) -> Record | None:
-    try:
-        record = Record(**json.loads((shop.folder / "stage.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    same = (record.head, record.version, record.tag, record.made_by) == (
-        plan.head,
-        plan.version,
-        plan.tag,
-        _made_by(),
-    )
-    if not same or record.commit is None or time.time() - record.made_at > REUSE_SECONDS:
+def last_release(shop: Workshop) -> Record | None:
+    """Return the record of the release that the stage holds whole: its commit, its tag, nothing else."""
+    record = Record.read(shop.record)
+    if record is None or record.commit is None:
         return None
     stage = Repository(shop.stage)
     intact = (shop.stage / ".git").is_dir() and stage.find("rev-parse", "HEAD") == record.commit
-    if not intact or stage.find("rev-parse", f"{plan.tag}^{{commit}}") != record.commit:
+    if not intact or stage.find("rev-parse", f"{record.tag}^{{commit}}") != record.commit:
         return None
     return record if stage.find("diff", "--quiet", "HEAD") is not None else None
+
+
+def _reusable(shop: Workshop, plan: Plan) -> Record | None:
+    """Return the record of the stage where it can serve ``plan``.
+
+    A release that is pushed keeps the files that were built for it, however old they are: some may be published.
+    """
+    record = last_release(shop)
+    if record is None or (record.version, record.tag) != (plan.version, plan.tag):
+        return None
+    if not plan.bump:
+        return record if plan.head in (record.head, record.commit) else None
+    young = time.time() - record.made_at <= REUSE_SECONDS
+    return record if young and (record.head, record.made_by) == (plan.head, _made_by()) else None

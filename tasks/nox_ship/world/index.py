@@ -6,18 +6,26 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
+from nox_ship.versions import parse
+from nox_ship.world import attest
+from nox_ship.world.credentials import Credentials
+from nox_ship.world.refusals import Answer
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
-UPLOAD_FAILED = Kind("NS702", "upload-failed", "What twine printed says why; the file was not published.")
+UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads what is missing.")
 
 PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
 """The indexes that everyone has, and how they are written."""
+
+_SECONDS = 30
+# Asks whatever lies between for the index's own answer (RFC 9111, section 5.2.1.4).
+_FRESH = {"Cache-Control": "no-cache"}
 
 
 def display_name(index: str) -> str:
@@ -32,6 +40,17 @@ class Served:
     filename: str
     url: str
     sha256: str | None
+    """None where the index tells none."""
+    seen_in: Literal["simple API", "JSON API"] = "simple API"
+    """Installers read the simple API; the JSON API shows a file earlier."""
+
+
+class UploadUnclearError(ShipError):
+    """The upload did not succeed, and leaves open whether the index kept the file (NS735)."""
+
+
+def _nothing() -> Credentials:
+    return Credentials("none", dict)
 
 
 @dataclass(frozen=True)
@@ -39,29 +58,38 @@ class Index:
     """A package index.
 
     Attributes:
-        name: What the user calls it, such as ``pypi``.
+        name: What the user calls it, such as ``PyPI``.
         upload_url: Where twine uploads to.
         simple_url: The base of its simple API (PEP 503, PEP 691).
-        credentials: Variables that the upload, and nothing else, gets in its environment.
+        json_url: The base of its JSON API, None where it has none.
+        credentials: What an upload authenticates with.
+        seconds: How long one attempt to upload may take.
+        signs: Whether an attestation (PEP 740) is made of each file and sent along.
     """
 
     name: str
     upload_url: str
     simple_url: str
-    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json_url: str | None = None
+    credentials: Credentials = field(default_factory=_nothing, repr=False)
+    seconds: float = 300
+    signs: bool = False
 
     def files(self, project: str, version: str) -> dict[str, Served]:
-        """Return the files that the index serves for one version, by file name.
+        """Return the files that the index has for one version, by name: from its simple and its JSON API.
 
         Raises:
             ShipError: The index does not answer (NS701).
         """
+        return {**self._from_json(project, version), **self._from_simple(project, version)}
+
+    def _from_simple(self, project: str, version: str) -> dict[str, Served]:
         import requests
         from pypi_simple import NoSuchProjectError, PyPISimple
 
         try:
             with PyPISimple(self.simple_url) as client:
-                page = client.get_project_page(project, timeout=30)
+                page = client.get_project_page(project, timeout=_SECONDS, headers=_FRESH)
         except NoSuchProjectError:
             return {}
         except (requests.RequestException, ValueError) as error:
@@ -69,8 +97,22 @@ class Index:
         return {
             package.filename: Served(package.filename, package.url, package.digests.get("sha256"))
             for package in page.packages
-            if package.version == version
+            if package.version is None or same_version(package.version, version)
         }
+
+    def _from_json(self, project: str, version: str) -> dict[str, Served]:
+        """Ask the JSON API ("JSON API" in the documentation of PyPI); what it does not answer, the simple API does."""
+        import requests
+
+        if self.json_url is None:
+            return {}
+        try:
+            response = requests.get(f"{self.json_url}{project}/{version}/json", timeout=_SECONDS, headers=_FRESH)
+            entries: list[dict[str, Any]] = response.json()["urls"] if response.ok else []
+            files = [(str(e["filename"]), str(e["url"]), e["digests"].get("sha256")) for e in entries]
+        except (requests.RequestException, KeyError, TypeError, AttributeError):
+            return {}
+        return {name: Served(name, url, sha256, "JSON API") for name, url, sha256 in files}
 
     def download_sha256(self, served: Served) -> str:
         """Download a served file and return its SHA-256.
@@ -82,7 +124,7 @@ class Index:
 
         digest = hashlib.sha256()
         try:
-            with requests.get(served.url, stream=True, timeout=60) as response:
+            with requests.get(served.url, stream=True, timeout=_SECONDS, headers=_FRESH) as response:
                 response.raise_for_status()
                 for block in response.iter_content(1 << 20):
                     digest.update(block)
@@ -93,13 +135,35 @@ class Index:
     def upload(self, file: Path) -> None:
         """Upload one file with twine, from a folder of its own and with no settings but ours.
 
+        The credentials are made for this upload and reach twine through its environment alone.
+
         Raises:
-            ShipError: twine ends with an error (NS702).
+            UploadUnclearError: A server error, a time-out or a cut connection (NS735).
+            ShipError: The index refuses the file, explained by an ID of its own; the file cannot be signed (NS751);
+                or no upload token can be had.
         """
         with tempfile.TemporaryDirectory(prefix="nox-ship-upload-") as folder:
-            copy = shutil.copy2(file, folder)
-            command = [*process.module("twine"), "upload", "--non-interactive", "--disable-progress-bar"]
+            copy = Path(shutil.copy2(file, folder))
+            sent = [copy, attest.sign(copy)] if self.signs else [copy]
+            command = [*process.module("twine"), "upload", "--verbose", "--non-interactive", "--disable-progress-bar"]
             options = ["--config-file", os.devnull, "--repository-url", self.upload_url]
-            done = process.run([*command, *options, copy], env={"NO_COLOR": "1", **self.credentials}, check=False)
-        if done.code:
-            raise ShipError(UPLOAD_FAILED(f"{self.name} did not take {file.name}.", detail=done.output))
+            options += ["--attestations"] if self.signs else []
+            secrets = self.credentials.variables()
+            env = {"NO_COLOR": "1", "COLUMNS": "1000", **secrets}
+            try:
+                done = process.run([*command, *options, *sent], env=env, check=False, seconds=self.seconds)
+            except process.TimedOutError as error:
+                what = f"{self.name} did not answer to {file.name} within {self.seconds:.0f} seconds."
+                raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
+        if done.code == 0:
+            return
+        answer = Answer.of(process.hide(done.output, secrets.values()))
+        if answer.unclear:
+            status = f"status {answer.status}" if answer.status else answer.words
+            raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} answered to {file.name}: {status}."))
+        raise ShipError(answer.explained(self.name, file.name))
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two texts spell the same version (PEP 440)."""
+    return one == other or (parse(one) is not None and parse(one) == parse(other))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nox_ship import process
@@ -16,6 +17,22 @@ PUSH_REFUSED = Kind(
     "Nothing was pushed: mend what git's own words say, then run the same command again.",
 )
 
+_REASONS = (
+    (
+        ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push"),
+        "The remote protects the branch or the tag: let whoever releases past the rule, or push as someone who may.",
+    ),
+    (
+        ("fetch first", "non-fast-forward", "stale info", "cannot lock ref", "already exists"),
+        "Someone was faster. Nothing was pushed: `git pull --ff-only`, then run the same command again.",
+    ),
+    (
+        ("Permission denied", "403", "Authentication failed", "could not read Username", "denied to"),
+        "Nothing was pushed: you may not write there. Check `git remote -v` and your access, then run it again.",
+    ),
+)
+"""What git and its servers are known to say, and what is to be done about it."""
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -23,8 +40,8 @@ class Remote:
 
     Attributes:
         name: What the user calls it, such as ``origin``.
-        url: Its address, as git takes it.
-        local: A repository to run git in.
+        url: Its address, or the name under which ``local`` knows it, as git takes it.
+        local: The repository to run git in: its settings and hooks count.
     """
 
     name: str
@@ -38,21 +55,67 @@ class Remote:
             ShipError: The remote does not answer (NS208).
         """
         try:
-            listing = self.local.run("ls-remote", "--heads", "--tags", self.url, secrets=True)
+            listing = self.local.run(
+                "ls-remote", "--heads", "--tags", self.url, secrets=True, env=_without_index_secrets()
+            )
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
             raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error
         pairs = (line.split("\t") for line in listing.splitlines())
         return {name.removesuffix("^{}"): commit for commit, name in pairs}  # the peeled line follows its tag
 
-    def push(self, source: Repository, refs: Iterable[str]) -> None:
-        """Push ``refs`` of ``source`` in one atomic push: all of them arrive, or none.
+    def holds(self, commit: str, branch: str) -> bool:
+        """Whether the remote's ``branch`` holds a commit; what is missing here to tell is fetched.
+
+        Raises:
+            ShipError: The remote does not answer (NS208).
+        """
+        tip = self.refs().get(f"refs/heads/{branch}")
+        if tip is None:
+            return False
+        shallow = self.local.find("rev-parse", "--is-shallow-repository") == "true"
+        if shallow or tip not in self.local.known([tip]):
+            deepen = ["--unshallow"] if shallow else []
+            options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
+            self.local.run("fetch", *options, self.url, tip, secrets=True, env=_without_index_secrets())
+        return self.local.is_ancestor(commit, tip)
+
+    def push(self, source: Repository, refs: Mapping[str, str]) -> None:
+        """Push objects of ``source`` in one atomic push: all of them arrive, or none.
+
+        It is done from ``local``, which borrows the objects first: its own settings, credential helpers and hooks
+        count, and what its remote-tracking branches come to name exists there.
+
+        Args:
+            source: The repository that holds the objects.
+            refs: The object to push, by the full name of the ref that it is pushed to.
 
         Raises:
             ShipError: The remote or a hook refuses (NS231).
         """
+        if source.path != self.local.path:
+            self.local.borrow(source, refs)
         try:
-            source.run("push", "--quiet", "--atomic", self.url, *refs, secrets=True)
+            specs = (f"{name}:{ref}" for ref, name in refs.items())
+            self.local.run("push", "--quiet", "--atomic", self.url, *specs, secrets=True, env=_without_index_secrets())
         except process.CommandFailedError as error:
+            said = error.done.output
+            remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
             what = f"{self.name} did not take {shorten(refs)}."
-            raise ShipError(PUSH_REFUSED(what, detail=error.done.output)) from error
+            raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
+
+
+def _without_index_secrets() -> dict[str, str | None]:
+    return dict.fromkeys(process.index_secret_names(os.environ))
+
+
+def remote_name(repository: Repository, wanted: str | None) -> str | None:
+    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``."""
+    if wanted:
+        return wanted
+    names = repository.remote_names()
+    branch = repository.branch
+    own = repository.config(f"branch.{branch}.remote") if branch else None
+    if own in names:
+        return own
+    return "origin" if "origin" in names else next(iter(names), None)

@@ -19,8 +19,9 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
+from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index, display_name
-from nox_ship.world.remote import Remote
+from nox_ship.world.remote import Remote, remote_name
 
 PORT_TAKEN = Kind(
     "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
@@ -83,8 +84,8 @@ class StandInIndex:
     def index(self) -> Index:
         """The index as a release sees it."""
         base = f"http://{_LOOPBACK}:{self._server.server_port}"
-        anyone = {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
-        return Index("rehearsal", f"{base}/", f"{base}/simple/", anyone)
+        anyone = Credentials("none", lambda: {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"})
+        return Index("rehearsal", f"{base}/", f"{base}/simple/", credentials=anyone)
 
     def _ask(self) -> None:
         with suppress(ShipError):
@@ -157,7 +158,7 @@ class StandIns:
         known = self._source.known(refs.values())
         rows = sorted(f"{commit} {ref}\n" for ref, commit in refs.items() if commit in known)
         (bare / "packed-refs").write_text("".join(rows), encoding="utf-8")
-        return Remote(name, str(bare), self._source)
+        return Remote(name, str(bare), self.checkout)
 
     def known_refs(self) -> Mapping[str, str]:
         """Return what the user's remote has; only the asking reaches it."""
@@ -186,7 +187,7 @@ class StandIns:
         """pypiserver on loopback."""
         return self._server.result().index
 
-    def index(self, name: str) -> Index:
+    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - anyone may upload anything
         """Return the stand-in index, named for the one it stands in for."""
         index = self.rehearsal_index
         return dataclasses.replace(index, name=f"the stand-in for {display_name(name)}")
@@ -194,15 +195,3 @@ class StandIns:
     def notices(self) -> tuple[Finding, ...]:
         """Return what could not be known about the real world."""
         return tuple(self._notices)
-
-
-def remote_name(repository: Repository, wanted: str | None) -> str | None:
-    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``."""
-    if wanted:
-        return wanted
-    names = repository.remote_names()
-    branch = repository.branch
-    own = repository.config(f"branch.{branch}.remote") if branch else None
-    if own in names:
-        return own
-    return "origin" if "origin" in names else next(iter(names), None)

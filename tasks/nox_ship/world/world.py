@@ -29,8 +29,12 @@ class World(Protocol):
     def rehearsal_index(self) -> Index:
         """An index on this machine, for trying the upload."""
 
-    def index(self, name: str) -> Index:
-        """Return the package index of that name."""
+    def index(self, name: str, project: str) -> Index:
+        """Return the package index of that name, with credentials to upload ``project``.
+
+        Raises:
+            ShipError: There are no credentials, or they cannot be for this upload.
+        """
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what a person should know about this world."""

@@ -1,0 +1,105 @@
+"""Whether what was built may go to an index: what is right there for good must be a release and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.version import Version
+
+from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.git import NOT_A_REPOSITORY, Repository
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import Project
+from nox_ship.release.publish import route
+from nox_ship.world.index import display_name
+from nox_ship.world.remote import Remote
+from nox_ship.world.world import World
+
+OTHER_PROJECT = Kind("NS605", "other-project", "Run `nox -s build` in this project.")
+NOT_A_RELEASE = Kind("NS752", "not-a-release", "Publish what `nox -s build` makes of a release's tag.")
+NOT_ON_BRANCH = Kind(
+    "NS755", "not-on-branch", "Tag a commit of the release branch, or set `branch` in [tool.nox-ship]."
+)
+ROUTE_FORBIDS = Kind(
+    "NS754", "route-forbids", "Use `nox -s publish`, or change `routes` in [tool.nox-ship] if it is meant to go there."
+)
+DIRTY_FILES = Kind(
+    "NS756", "dirty-files", "Commit the changes and build again: no commit tells what is in them.", level="warning"
+)
+
+
+def admit(manifest: Manifest, project: Project, index: str, world: World) -> tuple[Finding, ...]:
+    """Check that the files of ``manifest`` may go to ``index``; return warnings.
+
+    PyPI, and whichever index final versions go to, takes releases alone: clean, tagged, of a commit on the release
+    branch, and only kinds of version whose route leads there.
+
+    Args:
+        manifest: What was built.
+        project: The project that is to be published.
+        index: The index's name.
+        world: The world, which knows checkout and remote.
+
+    Raises:
+        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it is no release (NS752),
+            not on the release branch (NS755), or its route leads elsewhere (NS754).
+    """
+    findings = Findings()
+    if manifest.name != project.canonical_name:
+        what = f"The manifest is of {manifest.name}, the project is {project.canonical_name}."
+        findings.append(OTHER_PROJECT(what))
+    repository = _checkout(world)
+    if repository:
+        findings.catch(lambda: _same_commit(manifest, repository))
+    for_good = index in ("pypi", project.settings.routes.final)
+    if manifest.dirty and not for_good:
+        findings.append(DIRTY_FILES("The files hold changes that no commit has."))
+    if for_good:
+        findings.extend(_release_alone(manifest, project, index))
+        if repository and manifest.tag and not manifest.dirty:
+            findings.catch(lambda: _on_branch(manifest, project, repository, world.remote))
+    findings.raise_errors()
+    return tuple(findings)
+
+
+def _checkout(world: World) -> Repository | None:
+    """Return the checkout; None where files and manifest came without one."""
+    try:
+        return world.checkout
+    except ShipError as error:
+        if error.findings[0].id == NOT_A_REPOSITORY.id:
+            return None
+        raise
+
+
+def _same_commit(manifest: Manifest, repository: Repository) -> None:
+    head = repository.head
+    if not manifest.dirty:
+        manifest.check_origin(head, manifest.version)
+
+
+def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator[Finding]:
+    shown, version = display_name(index), manifest.version
+    routed = route(project.settings, Version(version))
+    if routed != index:
+        yield ROUTE_FORBIDS(f"{version} must not go to {shown}: its route leads to {display_name(routed)}.")
+    if manifest.dirty:
+        yield NOT_A_RELEASE(f"The files hold changes that no commit has; {shown} takes releases alone.")
+    elif manifest.tag is None:
+        yield NOT_A_RELEASE(f"{version} was built from {manifest.commit[:10]}, which has no release tag.")
+
+
+def _on_branch(manifest: Manifest, project: Project, repository: Repository, remote: Remote) -> None:
+    """Check that the commit is on the release branch, here or on the remote.
+
+    Raises:
+        ShipError: It is not (NS755).
+    """
+    branch = project.settings.branch or repository.default_branch()
+    if branch is None:
+        return
+    names = (f"refs/heads/{branch}", f"refs/remotes/{remote.name}/{branch}")
+    if not any(repository.is_ancestor(manifest.commit, name) for name in names) and not remote.holds(
+        manifest.commit, branch
+    ):
+        raise ShipError(NOT_ON_BRANCH(f"{manifest.commit[:10]} ({manifest.tag}) is not on {branch}."))

@@ -1,0 +1,70 @@
+"""Development versions: what an untagged commit is called, and calling it so in a clone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packaging.version import Version
+
+from nox_ship import versions
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.package.build import Renaming
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import write_version
+from nox_ship.release.source import NO_VERSION, VersionSource
+from nox_ship.release.version import next_version
+
+_AUTHOR = ("-c", "user.name=nox-ship", "-c", "user.email=nox-ship@localhost", "-c", "commit.gpgsign=false")
+
+
+def development(project: Project) -> Renaming | None:
+    """Return the development version of the project's HEAD and how it is set; None where HEAD is a release.
+
+    It is ``X.Y.Z.devN``: N commits since the last release tag, on the way to X.Y.Z. That is the version in the files
+    where it is newer than the last release; else the release's next patch, or of a pre-release its next one, so that
+    it sorts after everything that was released.
+    """
+    repository = Repository.at(project.root)
+    tags = repository.tags()
+    form = versions.TagForm.of(tags, project.settings.tag)
+    if versions.release_at(tags, repository.head, form):
+        return None
+    try:
+        source = VersionSource.of(project)
+    except ShipError as error:
+        if error.findings[0].id == NO_VERSION.id:
+            return None  # the back end finds a version where we do not
+        raise
+    merged = repository.merged_tags()
+    released = {version: tag for tag in merged if (version := form.version(tag))}
+    last = max(released, default=None)
+    count = repository.count_since(tags[released[last]] if last else None)
+    coming = f"{_coming(versions.parse(source.current or ''), last)}.dev{count}"
+
+    def rename(folder: Path) -> None:
+        if source.kind == "files":
+            write_version(Project.read(folder), source, coming, own=False)
+            return
+        clone = Repository(folder)
+        clone.run("add", "--all")
+        clone.run(*_AUTHOR, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", coming)
+        clone.run("tag", form.name(coming))
+
+    return Renaming(coming, rename)
+
+
+def _coming(current: Version | None, last: Version | None) -> str:
+    """Return the version that development is on the way to, without its ``.devN``."""
+    if current is not None and (last is None or current > last):
+        return _without_dev(current)
+    if last is None:
+        return "0.1.0"
+    if last.is_devrelease:
+        return _without_dev(last)
+    kinds = {"a": "alpha", "b": "beta", "rc": "rc"}
+    return str(next_version(last, kinds[last.pre[0]] if last.pre else "patch"))
+
+
+def _without_dev(version: Version) -> str:
+    return version.public.partition(".dev")[0]

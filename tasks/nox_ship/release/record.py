@@ -1,0 +1,39 @@
+"""What is remembered of a release between two runs of the same command."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Record:
+    """What is known about the stage: from what it was made and what has passed in it."""
+
+    head: str
+    version: str
+    tag: str
+    made_by: str
+    made_at: float
+    """Seconds since the epoch."""
+    commit: str | None = None
+    """The release's commit, once it is made."""
+    passed: dict[str, float] = field(default_factory=dict)
+    """Sessions that passed here, with the seconds each took."""
+    failed: list[str] = field(default_factory=list)
+    """Sessions that ran here and did not pass."""
+
+    def write(self, path: Path) -> None:
+        """Write the record, whole or not at all."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> Record | None:
+        """Read the record at ``path``; None where there is none that can be read."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None

@@ -1,0 +1,77 @@
+"""GitHub's workflows in a project: who publishes once a tag is pushed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nox_ship.config import Settings
+from nox_ship.world.remote import Remote
+
+_PUBLISHES = re.compile(r"gh-action-pypi-publish|twine upload|uv publish|flit publish|hatch publish|poetry publish")
+_OURS = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
+
+
+def publishing_workflow(repository: Path, settings: Settings) -> str | None:
+    """Return the file name of the workflow that publishes what is tagged; None where this machine does.
+
+    The setting ``publish.by`` decides; where it is ``auto``, a workflow counts that a pushed tag starts and that has
+    a step which uploads to an index.
+
+    Args:
+        repository: The top folder of the repository.
+        settings: The project's settings.
+    """
+    if settings.publish.by == "machine":
+        return None
+    found = next(_publishing(repository / ".github" / "workflows"), None)
+    if settings.publish.by == "workflow":
+        return found or "release.yml"
+    return found
+
+
+def _publishing(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.glob("*.y*ml")):
+        try:
+            workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if isinstance(workflow, Mapping) and _starts_on_tags(workflow) and any(map(_uploads, _steps(workflow))):
+            yield path.name
+
+
+def _starts_on_tags(workflow: Mapping[Any, Any]) -> bool:
+    """Whether a pushed tag starts it; the key ``on`` is the truth value to YAML 1.1."""
+    events = workflow.get("on", workflow.get(True))
+    if isinstance(events, str | list):
+        return "push" in events
+    push = events.get("push", False) if isinstance(events, Mapping) else False
+    if not isinstance(push, Mapping):
+        return push is None
+    return "tags" in push or not ({"branches", "tags-ignore", "branches-ignore"} & set(push))
+
+
+def _steps(workflow: Mapping[Any, Any]) -> Iterator[str]:
+    jobs = workflow.get("jobs")
+    for job in jobs.values() if isinstance(jobs, Mapping) else ():
+        steps = job.get("steps") if isinstance(job, Mapping) else None
+        for step in steps if isinstance(steps, list) else ():
+            if isinstance(step, Mapping):
+                yield f"{step.get('uses', '')}\n{step.get('run', '')}"
+
+
+def _uploads(step: str) -> bool:
+    return bool(_PUBLISHES.search(step) or _OURS.search(step))
+
+
+def follow(remote: Remote, workflow: str) -> str:
+    """Return how to follow a workflow that a push to ``remote`` starts."""
+    url = remote.local.find("remote", "get-url", remote.name) or ""
+    if match := re.search(r"github\.com[:/](?P<owner>[^/]+)/(?P<name>[^/]+?)(\.git)?/?$", url):
+        page = f"https://github.com/{match['owner']}/{match['name']}/actions/workflows/{workflow}"
+        return f"follow it at {page} or with `gh run watch`"
+    return "follow it with `gh run watch`"

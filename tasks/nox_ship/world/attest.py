@@ -1,0 +1,43 @@
+"""Attestations of a publication (PEP 740): each file signed by the identity of the CI job that uploads it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nox_ship import process
+from nox_ship.errors import Kind, ShipError
+
+NOT_SIGNED = Kind(
+    "NS751",
+    "not-signed",
+    "Run the same command again, or set `publish.attestations = false` in [tool.nox-ship]; nothing was uploaded.",
+)
+
+_IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+_SECONDS = 120
+
+
+def can_sign() -> bool:
+    """Whether this is a job of GitHub Actions, whose identity Sigstore and the indexes accept."""
+    return bool(os.environ.get("GITHUB_ACTIONS"))
+
+
+def sign(file: Path) -> Path:
+    """Sign a wheel or sdist with ``pypi-attestations`` and return the attestation, which lies beside it.
+
+    Raises:
+        ShipError: The identity cannot be had, or Sigstore does not answer (NS751).
+    """
+    identity = {name: os.environ[name] for name in _IDENTITY if name in os.environ}
+    try:
+        done = process.run(
+            [*process.module("pypi_attestations"), "sign", file], env=identity, check=False, seconds=_SECONDS
+        )
+    except process.TimedOutError as error:
+        raise ShipError(NOT_SIGNED(f"{file.name} was not signed within {_SECONDS} seconds.")) from error
+    attestation = file.with_name(f"{file.name}.publish.attestation")
+    if done.code or not attestation.is_file():
+        detail = process.hide(done.output, identity.values())
+        raise ShipError(NOT_SIGNED(f"{file.name} could not be signed.", detail=detail))
+    return attestation

@@ -1,0 +1,182 @@
+"""Where the credentials of an upload come from: the places are looked into in order, the first that has any counts."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.world.token import check_token
+from nox_ship.world.trusted import TrustedPublisher
+
+NO_CREDENTIALS = Kind(
+    "NS741", "no-credentials", "Set up trusted publishing, or put an API token into one of these places."
+)
+EMPTY_CREDENTIALS = Kind(
+    "NS742", "empty-credentials", "Give it a value: in a workflow a secret that does not exist is an empty text."
+)
+OTHER_CREDENTIALS = Kind(
+    "NS744", "other-credentials-used", "Correct the trusted publisher, or remove `id-token: write`.", level="warning"
+)
+
+TOKEN_USER = "__token__"  # noqa: S105 - the user name that goes with an API token
+TRUSTED = "trusted publishing"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What an upload authenticates with."""
+
+    kind: str
+    """Where they come from, for the report: never a value."""
+    variables: Callable[[], Mapping[str, str]] = field(repr=False)
+    """Makes the variables for the environment of one upload, anew each time."""
+    warnings: tuple[Finding, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        """Whether they are those of a trusted publisher."""
+        return self.kind == TRUSTED
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which credentials are looked for."""
+
+    index: str
+    """The index's name in the settings, such as ``pypi``."""
+    shown: str
+    """The index's name as it is written."""
+    upload_url: str
+    token_variable: str
+    """Name of the variable that may hold an API token."""
+    project: str
+    token_host: str | None = None
+    """Host that the index's tokens name; None where they need not have PyPI's form."""
+
+
+@dataclass
+class _Search:
+    """A look into every place; ``empty`` and ``refused`` remember what was found there and is of no use."""
+
+    wanted: Wanted
+    empty: list[str] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
+
+    def places(self) -> Iterator[Credentials | None]:
+        yield self._trusted()
+        yield self._twine_variables()
+        yield self._token_variable()
+        yield self._pypirc()
+        yield self._keyring()
+        yield self._prompt()
+
+    def _trusted(self) -> Credentials | None:
+        try:
+            publisher = TrustedPublisher.of(self.wanted.shown, self.wanted.upload_url)
+            if publisher is None or publisher.token() is None:
+                return None
+        except ShipError as error:
+            self.refused += error.findings
+            return None
+
+        def variables() -> Mapping[str, str]:
+            return _variables(TOKEN_USER, publisher.token() or "")
+
+        return Credentials(TRUSTED, variables)
+
+    def _twine_variables(self) -> Credentials | None:
+        user = os.environ.get("TWINE_USERNAME", "").strip()
+        return self._fixed("TWINE_PASSWORD", user, os.environ.get("TWINE_PASSWORD"))
+
+    def _token_variable(self) -> Credentials | None:
+        name = self.wanted.token_variable
+        return self._fixed(name, TOKEN_USER, os.environ.get(name))
+
+    def _pypirc(self) -> Credentials | None:
+        from twine.exceptions import TwineException
+        from twine.utils import DEFAULT_CONFIG_FILE, get_config
+
+        path = Path(DEFAULT_CONFIG_FILE).expanduser()
+        if not path.is_file():
+            return None
+        try:
+            config = get_config(str(path))
+        except Exception as error:  # noqa: BLE001 - parsers quote the line they choke on, which may be the token
+            reason = "it cannot be read" if isinstance(error, TwineException | OSError) else "it is no INI file"
+            raise ShipError(NO_CREDENTIALS(f"{DEFAULT_CONFIG_FILE} is of no use: {reason}.")) from None
+        for name, entry in config.items():
+            if name == self.wanted.index or entry.get("repository") == self.wanted.upload_url:
+                return self._fixed(DEFAULT_CONFIG_FILE, entry.get("username") or "", entry.get("password"))
+        return None
+
+    def _keyring(self) -> Credentials | None:
+        try:
+            import keyring
+
+            user = TOKEN_USER
+            if self.wanted.token_host is None and (entry := keyring.get_credential(self.wanted.upload_url, None)):
+                user = entry.username
+            return self._fixed("keyring", user, keyring.get_password(self.wanted.upload_url, user))
+        except Exception:  # noqa: BLE001 - back ends raise what they like; one that does not work has nothing
+            return None
+
+    def _prompt(self) -> Credentials | None:
+        if os.environ.get("CI") or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            return None
+        shown, user = self.wanted.shown, TOKEN_USER
+        try:
+            if self.wanted.token_host is None:
+                user = input(f"User name at {shown} (empty for an API token): ").strip() or TOKEN_USER
+            secret = getpass.getpass(
+                f"{'API token' if user == TOKEN_USER else 'Password'} of {shown} (empty to stop): "
+            )
+        except (EOFError, KeyboardInterrupt):
+            return None
+        return self._fixed("the terminal", user, secret) if secret.strip() else None
+
+    def _fixed(self, source: str, user: str, password: str | None) -> Credentials | None:
+        """Return credentials that stay the same; what is empty is remembered, what is malformed stops the search."""
+        if password is None:
+            return None
+        secret = password.strip()
+        if not secret:
+            self.empty.append(source)
+            return None
+        if self.wanted.token_host and (user or TOKEN_USER) == TOKEN_USER:
+            problems = Findings(check_token(secret, source, self.wanted.token_host, self.wanted.project))
+            problems.raise_errors()
+        return Credentials(source, lambda: _variables(user or TOKEN_USER, secret))
+
+
+def _variables(user: str, password: str) -> Mapping[str, str]:
+    return {"TWINE_USERNAME": user, "TWINE_PASSWORD": password}
+
+
+def find_credentials(wanted: Wanted) -> Credentials:
+    """Look into every place and return the first credentials that can be used.
+
+    A trusted publisher's exchange is tried, an API token's form is read; the values are not shown anywhere.
+
+    Raises:
+        ShipError: None are found (NS741), they are empty (NS742), malformed (NS743) or cannot be for this upload
+            (NS722, NS723, NS725), or trusted publishing is refused (NS730-NS732, NS739).
+    """
+    search = _Search(wanted)
+    for found in search.places():
+        if found is not None:
+            refused = (
+                OTHER_CREDENTIALS(f"{finding} Credentials from {found.kind} are used.") for finding in search.refused
+            )
+            return Credentials(found.kind, found.variables, tuple(refused))
+    if search.refused:
+        raise ShipError(*search.refused)
+    if search.empty:
+        raise ShipError(EMPTY_CREDENTIALS(f"The credentials in {', '.join(search.empty)} are empty."))
+    places = f"TWINE_USERNAME and TWINE_PASSWORD, {wanted.token_variable}, ~/.pypirc, keyring"
+    what = f"No credentials for {wanted.shown}: trusted publishing (in CI), {places} have none."
+    raise ShipError(NO_CREDENTIALS(what))

@@ -1,0 +1,156 @@
+"""The real world: the user's checkout, its remote, and the package indexes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from nox_ship.config import IndexSettings, Settings
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.world import attest
+from nox_ship.world.credentials import Wanted, find_credentials
+from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
+from nox_ship.world.remote import Remote, remote_name
+from nox_ship.world.standins import StandInIndex
+
+UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
+NO_REMOTE = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
+
+
+class RealWorld:
+    """What a release changes for good.
+
+    Use it as a context manager: leaving it stops the index of the upload rehearsal.
+    """
+
+    def __init__(self, root: Path, folder: Path, settings: Settings) -> None:
+        """Open the world around the checkout at ``root``.
+
+        Args:
+            root: The project's folder.
+            folder: An empty folder for the index of the upload rehearsal.
+            settings: The project's settings.
+        """
+        self._root = root
+        self._folder = folder
+        self._settings = settings
+        self._indexes: dict[str, Index] = {}
+        self._notices: list[Finding] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if "_server" in vars(self):
+            self._server.close()
+
+    @cached_property
+    def checkout(self) -> Repository:
+        """The user's checkout."""
+        return Repository.at(self._root)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """The user's remote.
+
+        Raises:
+            ShipError: There is none (NS213).
+        """
+        name = remote_name(self.checkout, self._settings.remote)
+        if name is None:
+            raise ShipError(NO_REMOTE("The repository has no remote."))
+        return Remote(name, name, self.checkout)
+
+    def known_refs(self) -> Mapping[str, str]:
+        """Ask the remote.
+
+        Raises:
+            ShipError: There is none (NS213), or it does not answer (NS208).
+        """
+        return self.remote.refs()
+
+    @cached_property
+    def _server(self) -> StandInIndex:
+        return StandInIndex(self._folder / "index", self._settings.rehearsal.port)
+
+    @property
+    def rehearsal_index(self) -> Index:
+        """pypiserver on loopback: in the real world, too, the upload is tried before anything is written."""
+        return self._server.index
+
+    def index(self, name: str, project: str) -> Index:
+        """Return a package index, once its credentials are found.
+
+        Raises:
+            ShipError: There is no index of that name (NS753), or see `find_credentials`.
+        """
+        if name not in self._indexes:
+            self._indexes[name] = self._found(name, project)
+        return self._indexes[name]
+
+    def _found(self, name: str, project: str) -> Index:
+        addresses = index_addresses(name, self._settings)
+        credentials = find_credentials(
+            Wanted(
+                index=name,
+                shown=display_name(name),
+                upload_url=addresses.upload_url,
+                token_variable=token_variable(name, self._settings),
+                project=project,
+                token_host=urlsplit(addresses.simple_url).hostname if name in PUBLIC_INDEXES else None,
+            )
+        )
+        self._notices += credentials.warnings
+        signs = name in PUBLIC_INDEXES and self._settings.publish.attestations and credentials.trusted
+        return Index(
+            name=display_name(name),
+            **vars(addresses),
+            credentials=credentials,
+            seconds=self._settings.publish.timeout,
+            signs=signs and attest.can_sign(),
+        )
+
+    def notices(self) -> tuple[Finding, ...]:
+        """Return what was found on the way to credentials."""
+        return tuple(self._notices)
+
+
+def index_addresses(name: str, settings: Settings) -> IndexSettings:
+    """Return where an index is.
+
+    The addresses of PyPI and TestPyPI are those that twine and pypi-simple know; settings can send them elsewhere.
+
+    Raises:
+        ShipError: There is no index of that name (NS753).
+    """
+    if own := settings.indexes.get(name):
+        slashed = {key: value and f"{value.rstrip('/')}/" for key, value in vars(own).items() if key != "upload_url"}
+        return dataclasses.replace(own, **slashed)
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+    from twine.repository import TEST_WAREHOUSE
+    from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+    public = {
+        "pypi": (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT),
+        "testpypi": (TEST_REPOSITORY, f"{TEST_WAREHOUSE}simple/"),
+    }
+    if name not in public:
+        known = ", ".join(sorted({*public, *settings.indexes}))
+        raise ShipError(UNKNOWN_INDEX(f"There is no index {name!r}; there are {known}."))
+    upload, simple = public[name]
+    return IndexSettings(upload, simple, f"{simple.removesuffix('simple/')}pypi/")
+
+
+def token_variable(name: str, settings: Settings) -> str:
+    """Return the name of the variable that may hold an index's API token."""
+    usual = {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}
+    own = f"{name.upper().replace('-', '_').replace('.', '_')}_API_TOKEN"
+    return settings.publish.tokens.get(name) or usual.get(name, own)

@@ -1,0 +1,144 @@
+"""What indexes are known to answer to an upload, and what each answer means.
+
+The words are those of PyPI's sources (``warehouse/forklift/legacy.py``, ``warehouse/macaroons``) and of the servers
+that others run; a status alone tells little: 403 stands for a dozen causes.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+from nox_ship.errors import Finding, Kind
+from nox_ship.world.token import EXPIRED_TOKEN
+
+INVALID_TOKEN = Kind(
+    "NS721",
+    "invalid-token",
+    "Create a new API token on this index (PyPI's and TestPyPI's differ) and store it whole; the user is `__token__`.",
+)
+NO_PERMISSION = Kind(
+    "NS724",
+    "no-permission",
+    "Ask an owner of the project to make you a maintainer, or choose another name: this one is taken.",
+)
+TOKEN_TOO_NARROW = Kind(
+    "NS726",
+    "project-not-there",
+    "A first upload needs a pending trusted publisher, or a token for the whole account; narrow it afterwards.",
+)
+FILE_EXISTS = Kind(
+    "NS720",
+    "file-exists",
+    "A file name can never be used again, even after deletion: release the next version.",
+)
+NAME_FORBIDDEN = Kind("NS727", "name-forbidden", "Choose another `name` in [project].")
+INVALID_METADATA = Kind("NS728", "invalid-metadata", "Correct it in pyproject.toml, then release the next version.")
+README_REFUSED = Kind(
+    "NS729",
+    "readme-refused",
+    "Correct the README (`twine check --strict dist/*` shows where), then release the next version.",
+)
+NO_REASON = Kind(
+    "NS733",
+    "forbidden",
+    "Check that the token is of this index, that it is for this project, and that its owner may upload there.",
+)
+TOO_MANY_REQUESTS = Kind("NS734", "too-many-requests", "Wait some minutes, then run the same command again.")
+TOO_LARGE = Kind("NS736", "too-large", "Make it smaller, or ask the index for a higher limit, before you go on.")
+ACCOUNT_REFUSED = Kind("NS737", "account-refused", "Sign in to the index and do what it asks of the account.")
+WRONG_ADDRESS = Kind("NS738", "wrong-address", "Correct `upload-url` in [tool.nox-ship.indexes].")
+UPLOAD_REFUSED = Kind("NS702", "upload-refused", "The index's own words say why; nothing of this file was published.")
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    kind: Kind
+    statuses: tuple[int, ...]
+    words: str = ""
+    """A pattern that the answer must hold."""
+
+
+_REFUSALS = (
+    _Refusal(FILE_EXISTS, (400,), r"already exist|already been used|file-name-reuse"),
+    _Refusal(FILE_EXISTS, (409,)),
+    _Refusal(TOO_MANY_REQUESTS, (429,)),
+    _Refusal(TOO_LARGE, (413,)),
+    _Refusal(TOO_LARGE, (400, 403), r"too large|size-limit"),
+    _Refusal(EXPIRED_TOKEN, (401, 403), r"token is expired"),
+    _Refusal(
+        TOKEN_TOO_NARROW,
+        (401, 403),
+        r"outside of a project context|Non-user identities cannot create|OIDC scoped token is not valid",
+    ),
+    _Refusal(NO_PERMISSION, (401, 403), r"isn't allowed to upload|scoped token is not valid for project"),
+    _Refusal(
+        ACCOUNT_REFUSED,
+        (400, 401, 403),
+        r"verified|two.?factor|2FA|account .*(frozen|disabled)|archived|quarantine|read.?only|not allow new",
+    ),
+    _Refusal(NAME_FORBIDDEN, (400, 403), r"too similar|isn't allowed|conflicts? with|name .* is (invalid|prohibited)"),
+    _Refusal(README_REFUSED, (400,), r"failed to render|description-content-type"),
+    _Refusal(
+        INVALID_TOKEN,
+        (401, 403),
+        r"authentication information|Invalid API Token|invalid-auth|Migrate to API Tokens|credentials|Unauthorized",
+    ),
+    _Refusal(INVALID_TOKEN, (401,)),
+    _Refusal(NO_REASON, (403,)),
+    _Refusal(WRONG_ADDRESS, (301, 302, 307, 308, 404, 405, 410)),
+    _Refusal(INVALID_METADATA, (400, 422), r"metadata|invalid value|classifier|is invalid|Filename|License|Metadata"),
+)
+_STATUS = re.compile(r"HTTPError: (?P<status>\d{3}) [^\n]* from [^\n]*\n(?P<reason>[^\n]*)")
+_REDIRECT = re.compile(r"RedirectDetected: (?P<reason>.*)", re.DOTALL)
+_DISTRIBUTION = re.compile(r"InvalidDistribution: (?P<reason>.*)", re.DOTALL)
+_BODY = re.compile(
+    r"Response from [^\n]*\n *(?P<status>\d{3})[^\n]*\n(?P<body>.*?)(?=\n(?:WARNING|ERROR|INFO) |\Z)", re.DOTALL
+)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
+_MOST_WORDS = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an index answered, as twine shows it."""
+
+    status: int | None
+    """The HTTP status; None where there was no answer."""
+    words: str
+
+    @classmethod
+    def of(cls, output: str) -> Answer:
+        """Read it from what `twine upload --verbose` printed."""
+        if match := _DISTRIBUTION.search(output):
+            return cls(400, f"metadata: {_plain(match['reason'])}")
+        if match := _REDIRECT.search(output):
+            return cls(301, _plain(match["reason"]))
+        if not (match := _STATUS.search(output)):
+            return cls(None, _plain(output.strip().splitlines()[-1] if output.strip() else "no output"))
+        bodies = [found["body"] for found in _BODY.finditer(output)]
+        words = " ".join(_plain(part) for part in (match["reason"], *bodies[-1:]))
+        return cls(int(match["status"]), words)
+
+    @property
+    def unclear(self) -> bool:
+        """Whether it leaves open if the file was kept: a server error, a time-out, a cut connection."""
+        return self.status is None or self.status >= 500  # noqa: PLR2004 - RFC 9110, section 15.6
+
+    def explained(self, index: str, file: str) -> Finding:
+        """Return a refusal with its cause and remedy."""
+        said = _first_words(self.words)
+        for refusal in _REFUSALS:
+            if self.status in refusal.statuses and re.search(refusal.words, self.words, re.IGNORECASE):
+                return refusal.kind(f"{index} refused {file} ({self.status}: {said}).")
+        return UPLOAD_REFUSED(f"{index} refused {file} ({self.status}: {said}).")
+
+
+def _plain(text: str) -> str:
+    return " ".join(html.unescape(_TAGS.sub(" ", text)).split())
+
+
+def _first_words(text: str) -> str:
+    words = text.split()
+    return " ".join(words[:_MOST_WORDS]).rstrip(".")

@@ -1,0 +1,144 @@
+"""API tokens of PyPI and TestPyPI: what their form tells before they are used.
+
+A token is ``pypi-`` and a macaroon in its binary form, version 2. It names the index that issued it, and each of its
+caveats is a JSON array: ``[0, expires, not_before]``, ``[1, [project, ...]]`` and others. The tokens of an account have
+none that names a project. https://github.com/rescrv/libmacaroons/blob/master/doc/format.txt gives the binary form,
+``warehouse/macaroons/caveats`` in PyPI's sources the caveats.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from nox_ship.errors import Finding, Kind
+
+MALFORMED_TOKEN = Kind(
+    "NS743", "malformed-token", "Copy the token again, whole: it starts with `pypi-` and holds no space or line break."
+)
+OTHER_INDEX = Kind(
+    "NS723", "token-of-other-index", "Create a token on the index that you publish to: each has its own."
+)
+EXPIRED_TOKEN = Kind("NS722", "expired-token", "Create a new token on the index.")
+OTHER_PROJECT = Kind("NS725", "token-of-other-project", "Create a token whose scope is this project.")
+
+_FORM = re.compile(r"pypi-[A-Za-z0-9_-]{16,}={0,2}")
+_LOCATION, _IDENTIFIER, _SIGNATURE, _END = 1, 2, 6, 0
+_EXPIRATION, _PROJECT_NAMES = 0, 1
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a token tells about itself."""
+
+    location: str
+    """The host of the index that issued it."""
+    projects: tuple[str, ...] | None = None
+    """The projects it is for; None where it does not name any."""
+    expires: float | None = None
+    """Seconds since the epoch."""
+
+    @classmethod
+    def read(cls, text: str) -> Token:
+        """Read a token.
+
+        Raises:
+            ValueError: It is none.
+        """
+        if not _FORM.fullmatch(text):
+            raise ValueError
+        body = text.removeprefix("pypi-").rstrip("=")
+        try:
+            raw = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4))
+            fields = list(_fields(raw))
+            location = next(value for kind, value in fields if kind == _LOCATION).decode()
+        except (binascii.Error, IndexError, StopIteration, UnicodeDecodeError) as error:
+            raise ValueError from error
+        identifiers = [value for kind, value in fields if kind == _IDENTIFIER]
+        token = cls(location)
+        for caveat in filter(None, map(_caveat, identifiers[1:])):
+            token = token._narrowed(caveat)
+        return token
+
+    def _narrowed(self, caveat: list[Any]) -> Token:
+        kind, value = caveat[0], caveat[1]
+        if kind == _EXPIRATION and isinstance(value, int):
+            return replace(self, expires=value)
+        if kind == _PROJECT_NAMES and isinstance(value, list):
+            return replace(self, projects=tuple(map(str, value)))
+        return self
+
+
+def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the fields of a macaroon up to its signature; ends of sections are left out."""
+    place = 1
+    if raw[0] != 2:  # noqa: PLR2004 - the version of the form
+        raise IndexError
+    while place < len(raw):
+        kind = raw[place]
+        place += 1
+        if kind == _END:
+            continue
+        size, place = _number(raw, place)
+        if place + size > len(raw):
+            raise IndexError
+        yield kind, raw[place : place + size]
+        if kind == _SIGNATURE:
+            return
+        place += size
+    raise IndexError
+
+
+def _number(raw: bytes, place: int) -> tuple[int, int]:
+    """Return the variable-length number at ``place``, and the place behind it."""
+    value = shift = 0
+    while True:
+        byte = raw[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:  # noqa: PLR2004 - the highest bit says whether more follows
+            return value, place
+
+
+def _caveat(raw: bytes) -> list[Any] | None:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return None
+    if isinstance(value, dict):  # the form before 2022
+        permissions = value.get("permissions")
+        projects = permissions.get("projects") if isinstance(permissions, dict) else None
+        expires = value.get("exp")
+        return [_PROJECT_NAMES, projects] if projects else [_EXPIRATION, expires, value.get("nbf")] if expires else None
+    return value if isinstance(value, list) and len(value) > 1 else None
+
+
+def check_token(text: str, source: str, host: str, project: str) -> Iterator[Finding]:
+    """Yield what stands against an API token, as far as its form tells.
+
+    Args:
+        text: The token.
+        source: Where it was found, for the findings; the token itself is never shown.
+        host: The host of the index that it is to be sent to.
+        project: The project to upload to.
+    """
+    try:
+        token = Token.read(text)
+    except ValueError:
+        yield MALFORMED_TOKEN(f"{source} holds no API token.")
+        return
+    if token.location != host:
+        yield OTHER_INDEX(f"The token from {source} was issued by {token.location}, not by {host}.")
+    if token.expires is not None and token.expires <= time.time():
+        yield EXPIRED_TOKEN(f"The token from {source} has expired.")
+    if token.projects is not None and canonicalize_name(project) not in map(canonicalize_name, token.projects):
+        yield OTHER_PROJECT(f"The token from {source} is for {', '.join(token.projects)}, not for {project}.")

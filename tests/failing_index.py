@@ -1,0 +1,372 @@
+"""A package index that can be told to fail: pypiserver behind TLS, with everything around it that PyPI has.
+
+It has trusted publishing's two endpoints, the identity endpoint of GitHub Actions, a simple API in HTML and JSON, a
+JSON API, and a switch for each way in which an index is known to fail.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import io
+import json
+import logging
+import secrets
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from socketserver import ThreadingMixIn
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import certifi
+import pypiserver
+import trustme
+from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
+
+HOST = "127.0.0.1"
+REQUEST_TOKEN = "request-token-of-the-job"
+CLAIMS = {
+    "repository": "acme/sample",
+    "repository_owner": "acme",
+    "job_workflow_ref": "acme/sample/.github/workflows/release.yml@refs/tags/v1.2.3",
+    "workflow_ref": "acme/sample/.github/workflows/release.yml@refs/tags/v1.2.3",
+    "environment": "pypi",
+    "ref": "refs/tags/v1.2.3",
+}
+"""What a job of GitHub Actions is told about itself."""
+
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+
+
+def api_token(location: str = HOST, *caveats: object) -> str:
+    """Return an API token of the form that PyPI issues: a macaroon, version 2."""
+
+    def packed(kind: int, value: bytes) -> bytes:
+        size = len(value)
+        length = bytes([size]) if size < 0x80 else bytes([size & 0x7F | 0x80, size >> 7])
+        return bytes([kind]) + length + value
+
+    raw = b"\x02" + packed(1, location.encode()) + packed(2, secrets.token_bytes(16)) + b"\0"
+    for caveat in caveats:
+        raw += packed(2, json.dumps(caveat).encode()) + b"\0"
+    raw += b"\0" + packed(6, secrets.token_bytes(32))
+    return "pypi-" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def identity_token(audience: str, claims: dict[str, str]) -> str:
+    """Return an identity token (a JWT); nobody here checks its signature."""
+    parts = ({"alg": "none"}, {"aud": audience, **claims}, {"signature": secrets.token_hex(8)})
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+
+@dataclass
+class Upload:
+    """One attempt to upload."""
+
+    filename: str
+    user: str
+    password: str
+    attestations: str | None
+
+
+@dataclass
+class Faults:
+    """What the index does wrong; a number says how many requests meet the fault."""
+
+    refuse: tuple[int, str] | None = None
+    cut: int = 0
+    """Connections that end in the middle of the body."""
+    lose: int = 0
+    """Uploads that are kept, and answered with 500."""
+    fail: int = 0
+    """Uploads that are not kept, and answered with 500."""
+    hang: int = 0
+    """Uploads that are never answered."""
+    hide: int = 0
+    """Simple pages that are served as they were before the first upload."""
+    hide_json: int = 0
+    """The same of the JSON API."""
+    other_bytes: bool = False
+    no_hashes: bool = False
+    formats: tuple[str, ...] = ("json", "html")
+    json_api: bool = True
+    no_audience: bool = False
+    mint_status: int = 200
+
+    def spend(self, name: str) -> bool:
+        """Whether this request meets the fault ``name``; one is used up."""
+        left: int = getattr(self, name)
+        setattr(self, name, max(left - 1, 0))
+        return left > 0
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: connections that are cut are what this server is for."""
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = 60
+
+    def get_environ(self) -> Environ:
+        return {**super().get_environ(), "failing.socket": self.connection}
+
+    def log_message(self, *args: Any) -> None:
+        """Write nothing."""
+
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+
+@dataclass
+class FailingIndex:
+    """The server; use it as a context manager. ``faults`` may be changed at any time."""
+
+    folder: Path
+    faults: Faults = field(default_factory=Faults)
+    tokens: set[str] = field(default_factory=set)
+    """Tokens that may upload."""
+    publisher: dict[str, str] = field(default_factory=lambda: {"repository": "acme/sample", "environment": "pypi"})
+    """Claims that a trusted publisher must have."""
+    claims: dict[str, str] = field(default_factory=lambda: dict(CLAIMS))
+    uploads: list[Upload] = field(default_factory=list)
+    minted: list[str] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        logging.getLogger("pypiserver").setLevel(logging.ERROR)
+        self.packages = self.folder / "packages"
+        self.packages.mkdir(parents=True, exist_ok=True)
+        nobody: dict[str, Any] = {"password_file": ".", "authenticate": []}
+        self._app = pypiserver.app(roots=[self.packages], disable_fallback=True, hash_algo="sha256", **nobody)
+        authority = trustme.CA()
+        self.certificates = self.folder / "certificates.pem"
+        self.certificates.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(HOST, "localhost").configure_cert(context)
+        self._server = make_server(HOST, 0, self._answer, server_class=_Server, handler_class=_Handler)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+    @property
+    def url(self) -> str:
+        """The base of every address."""
+        return f"https://{HOST}:{self._server.server_port}"
+
+    def settings(self, name: str = "pypi") -> str:
+        """Return the settings that lead ``name`` here."""
+        addresses = f'upload-url = "{self.url}/legacy/"\nsimple-url = "{self.url}/simple/"\n'
+        return f'[tool.nox-ship.indexes.{name}]\n{addresses}json-url = "{self.url}/pypi/"\n'
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that make clients trust this server."""
+        path = str(self.certificates)
+        return {"SSL_CERT_FILE": path, "REQUESTS_CA_BUNDLE": path}
+
+    def job(self) -> dict[str, str]:
+        """Return the variables of a job of GitHub Actions that may ask for its identity."""
+        return {
+            **self.environment(),
+            "GITHUB_ACTIONS": "true",
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/identity?api=1",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+        }
+
+    def new_token(self, *caveats: object) -> str:
+        """Return an API token that may upload."""
+        token = api_token(HOST, *caveats)
+        self.tokens.add(token)
+        return token
+
+    def files(self) -> dict[str, str]:
+        """Return the SHA-256 of each file that was kept, by name."""
+        found = (path for path in self.packages.iterdir() if path.is_file())
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+    # What is answered
+
+    def _answer(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        if (method, path) == ("POST", "/legacy/"):
+            return self._upload(environ, start)
+        routes: list[tuple[str, Callable[[Environ, Start], Iterable[bytes]]]] = [
+            ("/_/oidc/audience", self._audience),
+            ("/_/oidc/mint-token", self._mint),
+            ("/identity", self._identity),
+            ("/simple/", self._simple),
+            ("/pypi/", self._json),
+            ("/files/", self._file),
+        ]
+        for prefix, answer in routes:
+            if path.startswith(prefix):
+                return answer(environ, start)
+        return self._text(start, "404 Not Found", "not found")
+
+    def _text(self, start: Start, status: str, text: str | bytes, kind: str = "text/plain") -> Iterable[bytes]:
+        body = text.encode() if isinstance(text, str) else text
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        return [body]
+
+    def _object(self, start: Start, value: object, status: str = "200 OK") -> Iterable[bytes]:
+        return self._text(start, status, json.dumps(value), "application/json")
+
+    def _upload(self, environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: PLR0911 - a switch for each fault
+        size = int(environ.get("CONTENT_LENGTH") or 0)
+        if self.faults.spend("cut"):
+            environ["wsgi.input"].read(size // 2)
+            environ["failing.socket"].shutdown(socket.SHUT_RDWR)
+            return []
+        body = environ["wsgi.input"].read(size)
+        upload = self._noted(environ, body)
+        if self.faults.spend("hang"):
+            self._stopping.wait(60)
+            return []
+        if self.faults.spend("fail"):
+            return self._text(start, "500 Internal Server Error", "it broke")
+        if upload.password not in self.tokens | set(self.minted):
+            return self._refuse(start, 403, "Invalid or non-existent authentication information.")
+        if self.faults.refuse:
+            return self._refuse(start, *self.faults.refuse)
+        status = self._keep(environ, body)
+        if self.faults.spend("lose"):
+            return self._text(start, "500 Internal Server Error", "it broke")
+        if status.startswith("409"):
+            return self._refuse(start, 400, f"File already exists ('{upload.filename}', with another hash).")
+        return self._text(start, status, "")
+
+    def _noted(self, environ: Environ, body: bytes) -> Upload:
+        user, _, password = (
+            base64.b64decode(environ.get("HTTP_AUTHORIZATION", "Basic Og==").partition(" ")[2]).decode().partition(":")
+        )
+        fields = _fields(body, environ["CONTENT_TYPE"])
+        attestations = fields.get("attestations")
+        upload = Upload(fields["content filename"], user, password, attestations)
+        self.uploads.append(upload)
+        return upload
+
+    def _refuse(self, start: Start, status: int, words: str) -> Iterable[bytes]:
+        page = f"<html><head><title>{status} {html.escape(words)}</title></head><body><h1>{status} {words}</h1></body>"
+        return self._text(start, f"{status} {words or 'Forbidden'}", page, "text/html")
+
+    def _keep(self, environ: Environ, body: bytes) -> str:
+        answers: list[str] = []
+        inner = {**environ, "PATH_INFO": "/", "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        inner.pop("HTTP_AUTHORIZATION", None)
+        list(self._app(inner, lambda status, _headers, *_: answers.append(status)))
+        return answers[0]
+
+    def _listed(self, fault: str) -> dict[str, str]:
+        return {} if self.faults.spend(fault) else self.files()
+
+    def _simple(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        project = environ["PATH_INFO"].split("/")[2]
+        files = {name: sha for name, sha in self._listed("hide").items() if _parsed(name)[0] == project}
+        if not files:
+            return self._text(start, "404 Not Found", "no such project")
+        json_first = "json" in environ.get("HTTP_ACCEPT", "") and "json" in self.faults.formats
+        if json_first or "html" not in self.faults.formats:
+            entries = [
+                {
+                    "filename": n,
+                    "url": f"{self.url}/files/{n}",
+                    "hashes": {} if self.faults.no_hashes else {"sha256": s},
+                }
+                for n, s in files.items()
+            ]
+            page = {"meta": {"api-version": "1.1"}, "name": project, "files": entries, "versions": []}
+            return self._text(start, "200 OK", json.dumps(page), "application/vnd.pypi.simple.v1+json")
+        links = [
+            f'<a href="{self.url}/files/{n}{"" if self.faults.no_hashes else f"#sha256={s}"}">{n}</a>'
+            for n, s in files.items()
+        ]
+        return self._text(start, "200 OK", f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>", "text/html")
+
+    def _json(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        _, _, project, version, *_ = environ["PATH_INFO"].split("/")
+        listed = self._listed("hide_json") if self.faults.json_api else {}
+        urls = [
+            {"filename": name, "url": f"{self.url}/files/{name}", "digests": {"sha256": sha}}
+            for name, sha in listed.items()
+            if _parsed(name) == (project, version)
+        ]
+        return self._object(start, {"urls": urls}) if urls else self._text(start, "404 Not Found", "not found")
+
+    def _file(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        path = self.packages / Path(environ["PATH_INFO"]).name
+        if not path.is_file():
+            return self._text(start, "404 Not Found", "not found")
+        data = path.read_bytes()
+        return self._text(start, "200 OK", data + b"?" if self.faults.other_bytes else data, "application/octet-stream")
+
+    def _audience(self, _environ: Environ, start: Start) -> Iterable[bytes]:
+        if self.faults.no_audience:
+            return self._text(start, "404 Not Found", "not found")
+        return self._object(start, {"audience": "local"})
+
+    def _identity(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        if environ.get("HTTP_AUTHORIZATION", "").lower() != f"bearer {REQUEST_TOKEN}":
+            return self._text(start, "401 Unauthorized", "no")
+        (audience,) = parse_qs(environ["QUERY_STRING"])["audience"]
+        token = identity_token(audience, self.claims)
+        self.identities.append(token)
+        return self._object(start, {"value": token})
+
+    def _mint(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        body = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        if self.faults.mint_status != 200:
+            return self._text(start, f"{self.faults.mint_status} Broken", "it broke")
+        payload = body["token"].split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        if any(claims.get(name) != value for name, value in self.publisher.items()):
+            description = "valid token, but no corresponding publisher (Publisher with matching claims was not found)"
+            errors = [{"code": "invalid-publisher", "description": description}]
+            return self._object(start, {"message": "Token request failed", "errors": errors}, "422 Unprocessable")
+        token = api_token(HOST, [0, int(time.time()) + 900, 0])
+        self.minted.append(token)
+        return self._object(start, {"success": True, "token": token})
+
+
+def _parsed(filename: str) -> tuple[str, str]:
+    if filename.endswith(".whl"):
+        name, version, *_ = parse_wheel_filename(filename)
+    else:
+        name, version = parse_sdist_filename(filename)
+    return canonicalize_name(name), str(version)
+
+
+def _fields(body: bytes, content_type: str) -> dict[str, str]:
+    """Return the text fields of a form, and the name of its file."""
+    boundary = content_type.partition("boundary=")[2].strip('"').encode()
+    fields: dict[str, str] = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        words = dict(item.strip().split("=", 1) for item in head.decode(errors="replace").split(";")[1:] if "=" in item)
+        name = words["name"].split('"')[1]
+        if "filename" in words:
+            fields[f"{name} filename"] = words["filename"].split('"')[1]
+        else:
+            fields[name] = value.removesuffix(b"\r\n").decode(errors="replace")
+    return fields
