@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
@@ -158,24 +157,18 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
         raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {options.to}` elsewhere."))
     manifest = Manifest.read(manifest_path(project))
     name = options.to or index or route(project.settings, Version(manifest.version))
-    voice = Voice()
-    if options.dry_run:
-        with (
-            tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
-            StandIns(project.root, Path(folder), port=project.settings.rehearsal.port) as world,
-        ):
-            _bring(manifest, project, world, name, voice, Report(title="Rehearsal of publishing", rehearsal=True))
-        voice.last_line(f"Nothing left this machine. To publish it: nox -s {session}")
-        return
-    report = Report(title=f"Publishing to {display_name(name)}")
-    with workshop(project.root) as shop, RealWorld(project.root, shop.world(), project.settings) as world:
-        for finding in admit(manifest, project, name, world):
-            voice.finding(finding)
+    shown, voice = display_name(name), Voice()
+    title = f"Rehearsal of publishing to {shown}" if options.dry_run else f"Publishing to {shown}"
+    report = Report(title=title, rehearsal=options.dry_run)
+    with workshop(project.root) as shop, _world(options, project.root, shop.world()) as world:
         try:
             _bring(manifest, project, world, name, voice, report)
         finally:
             report.write(shop.report)
-    voice.last_line(f"{manifest.name} {manifest.version} is on {display_name(name)}.")
+    if options.dry_run:
+        voice.last_line(f"Nothing left this machine. To publish it: nox -s {session}")
+    else:
+        voice.last_line(f"{manifest.name} {manifest.version} is on {shown}.")
 
 
 def _bring(
@@ -185,6 +178,8 @@ def _bring(
     begun = time.monotonic()
     report.project, report.version, report.commit = manifest.name, manifest.version, manifest.commit
     report.tag = manifest.tag or ""
+    for finding in admit(manifest, project, name, world):
+        voice.finding(finding)
     index = world.index(name, manifest.name)
     for finding in world.notices():
         voice.finding(finding)

@@ -145,11 +145,11 @@ class Index:
         with tempfile.TemporaryDirectory(prefix="nox-ship-upload-") as folder:
             copy = Path(shutil.copy2(file, folder))
             sent = [copy, attest.sign(copy)] if self.signs else [copy]
-            command = [*process.module("twine"), "upload", "--verbose", "--non-interactive", "--disable-progress-bar"]
-            options = ["--config-file", os.devnull, "--repository-url", self.upload_url]
+            command = [*process.module("twine"), "--no-color", "upload", "--verbose", "--non-interactive"]
+            options = ["--disable-progress-bar", "--config-file", os.devnull, "--repository-url", self.upload_url]
             options += ["--attestations"] if self.signs else []
             secrets = self.credentials.variables()
-            env = {"NO_COLOR": "1", "COLUMNS": "1000", **secrets}
+            env = {"COLUMNS": "1000", **secrets}  # one line for each message
             try:
                 done = process.run([*command, *options, *sent], env=env, check=False, seconds=self.seconds)
             except process.TimedOutError as error:
@@ -159,7 +159,7 @@ class Index:
             return
         answer = Answer.of(process.hide(done.output, secrets.values()))
         if answer.unclear:
-            status = f"status {answer.status}" if answer.status else answer.words
+            status = f"status {answer.status}" if answer.status else answer.said
             raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} answered to {file.name}: {status}."))
         raise ShipError(answer.explained(self.name, file.name))
 

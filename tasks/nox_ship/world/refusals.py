@@ -7,6 +7,7 @@ that others run; a status alone tells little: 403 stands for a dozen causes.
 from __future__ import annotations
 
 import html
+import http
 import re
 from dataclasses import dataclass
 
@@ -69,7 +70,7 @@ _REFUSALS = (
     _Refusal(EXPIRED_TOKEN, (401, 403), r"token is expired"),
     _Refusal(
         TOKEN_TOO_NARROW,
-        (401, 403),
+        (400, 401, 403),
         r"outside of a project context|Non-user identities cannot create|OIDC scoped token is not valid",
     ),
     _Refusal(NO_PERMISSION, (401, 403), r"isn't allowed to upload|scoped token is not valid for project"),
@@ -93,10 +94,12 @@ _REFUSALS = (
 _STATUS = re.compile(r"HTTPError: (?P<status>\d{3}) [^\n]* from [^\n]*\n(?P<reason>[^\n]*)")
 _REDIRECT = re.compile(r"RedirectDetected: (?P<reason>.*)", re.DOTALL)
 _DISTRIBUTION = re.compile(r"InvalidDistribution: (?P<reason>.*)", re.DOTALL)
-_BODY = re.compile(
-    r"Response from [^\n]*\n *(?P<status>\d{3})[^\n]*\n(?P<body>.*?)(?=\n(?:WARNING|ERROR|INFO) |\Z)", re.DOTALL
+_PAGE = re.compile(
+    r"Response from [^\n]*\n *\d{3}[^\n]*\n(?P<page>.*?)(?=^(?:WARNING|ERROR) |\Z)", re.DOTALL | re.MULTILINE
 )
+_LOG = re.compile(r"^(?:INFO|WARNING|ERROR) +", re.MULTILINE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
+_PHRASES = {"", *(status.phrase for status in http.HTTPStatus)}
 _MOST_WORDS = 60
 
 
@@ -106,7 +109,10 @@ class Answer:
 
     status: int | None
     """The HTTP status; None where there was no answer."""
-    words: str
+    said: str
+    """The reason, in the index's words."""
+    page: str = ""
+    """The text of the page that came with it."""
 
     @classmethod
     def of(cls, output: str) -> Answer:
@@ -117,28 +123,28 @@ class Answer:
             return cls(301, _plain(match["reason"]))
         if not (match := _STATUS.search(output)):
             return cls(None, _plain(output.strip().splitlines()[-1] if output.strip() else "no output"))
-        bodies = [found["body"] for found in _BODY.finditer(output)]
-        words = " ".join(_plain(part) for part in (match["reason"], *bodies[-1:]))
-        return cls(int(match["status"]), words)
+        status, reason = int(match["status"]), _plain(match["reason"])
+        pages = [_plain(found["page"]) for found in _PAGE.finditer(output)]
+        page = pages[-1] if pages else ""
+        said = page if reason in _PHRASES and page else reason
+        return cls(status, said, page)
 
     @property
     def unclear(self) -> bool:
         """Whether it leaves open if the file was kept: a server error, a time-out, a cut connection."""
-        return self.status is None or self.status >= 500  # noqa: PLR2004 - RFC 9110, section 15.6
+        return self.status is None or self.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
 
     def explained(self, index: str, file: str) -> Finding:
         """Return a refusal with its cause and remedy."""
-        said = _first_words(self.words)
+        said = " ".join(self.said.split()[:_MOST_WORDS]).rstrip(".")
+        what = f"{index} refused {file} ({self.status}{f': {said}' if said else ''})."
         for refusal in _REFUSALS:
-            if self.status in refusal.statuses and re.search(refusal.words, self.words, re.IGNORECASE):
-                return refusal.kind(f"{index} refused {file} ({self.status}: {said}).")
-        return UPLOAD_REFUSED(f"{index} refused {file} ({self.status}: {said}).")
+            words = f"{self.said} {self.page}"
+            if self.status in refusal.statuses and re.search(refusal.words, words, re.IGNORECASE):
+                return refusal.kind(what)
+        return UPLOAD_REFUSED(what)
 
 
 def _plain(text: str) -> str:
-    return " ".join(html.unescape(_TAGS.sub(" ", text)).split())
-
-
-def _first_words(text: str) -> str:
-    words = text.split()
-    return " ".join(words[:_MOST_WORDS]).rstrip(".")
+    """Return text without tags, and without what twine's log puts before it."""
+    return " ".join(html.unescape(_TAGS.sub(" ", _LOG.sub(" ", text))).split())

@@ -1,0 +1,243 @@
+"""Publishing to an index that fails in every way in which one is known to fail; real twine, real TLS."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_index import FailingIndex, Faults
+from nox_ship.config import Settings, read_settings
+from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.release.publish import Patience, Published, converge
+from nox_ship.world.index import Index
+from nox_ship.world.real import RealWorld
+from support import make_repository, make_sdist, make_wheel
+
+# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
+)
+
+QUICK = Patience(wait=4, attempts=3, delay=0.1, grace=4)
+
+
+@dataclasses.dataclass
+class Case:
+    """Two built files, and an index to bring them to."""
+
+    server: FailingIndex
+    folder: Path
+    manifest: Manifest
+    world: RealWorld
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def index(self, **changes: Any) -> Index:
+        """Return the index as a release in the real world gets it."""
+        return dataclasses.replace(self.world.index("pypi", "sample"), **changes)
+
+    def publish(self, **changes: Any) -> tuple[Published, ...]:
+        """Bring the index to the manifest, impatiently."""
+        return converge(self.manifest, self.folder, self.index(**changes), self.notes.append, QUICK)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the index holds exactly the manifest's files, with its hashes."""
+        return self.server.files() == {file.name: file.sha256 for file in self.manifest.files}
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingIndex]:
+    """Return an index, and let clients trust it; nothing of this machine's own credentials is seen."""
+    for name in list(os.environ):
+        if name.startswith(("TWINE_", "ACTIONS_", "GITHUB_")) or name.endswith("_API_TOKEN") or name == "CI":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    with FailingIndex(tmp_path / "index") as made:
+        for name, value in made.environment().items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+@pytest.fixture
+def case(tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """Return a built project with a good API token for the index."""
+    monkeypatch.setenv("PYPI_API_TOKEN", server.new_token())
+    folder = tmp_path / "dist"
+    files = [make_wheel(folder, {"sample/__init__.py": ""}), make_sdist(folder, {"pyproject.toml": ""})]
+    manifest = Manifest("sample", "1.2.3", "c" * 40, "v1.2.3", dirty=False, files=tuple(map(File.of, files)))
+    root = make_repository(tmp_path / "project").path
+    return Case(server, folder, manifest, RealWorld(root, tmp_path / "world", settings(server)))
+
+
+def settings(server: FailingIndex) -> Settings:
+    """Return settings that send `pypi` to the server."""
+    addresses = {
+        "upload-url": f"{server.url}/legacy/",
+        "simple-url": f"{server.url}/simple",
+        "json-url": f"{server.url}/pypi",
+    }
+    return read_settings({"tool": {"nox-ship": {"indexes": {"pypi": addresses}}}})
+
+
+def refusal(case: Case, **changes: Any) -> ShipError:
+    """Publish, which must be refused, and return why; no token is in it."""
+    with pytest.raises(ShipError) as caught:
+        case.publish(**changes)
+    told = "".join(f"{finding}{finding.detail}" for finding in caught.value.findings) + "".join(case.notes)
+    tokens = {*case.server.tokens, *case.server.minted, *case.server.identities}
+    assert not [token for token in tokens if token in told]
+    return caught.value
+
+
+def test_absent_files_are_uploaded_and_present_ones_are_not(case: Case) -> None:
+    """Wheels go before sdists, one upload a file; a second run uploads nothing."""
+    assert [entry.action for entry in case.publish()] == ["uploaded", "uploaded"]
+    assert [upload.filename for upload in case.server.uploads] == [file.name for file in case.manifest.files]
+    assert case.server.uploads[0].filename.endswith(".whl")
+    assert case.complete
+    assert [entry.action for entry in case.publish()] == ["there already", "there already"]
+    assert len(case.server.uploads) == 2
+
+
+def test_a_file_with_other_bytes_stops_everything(case: Case) -> None:
+    """Where the sdist on the index differs, the wheel is not uploaded either."""
+    case.server.packages.joinpath(case.manifest.files[1].name).write_bytes(b"other")
+    assert refusal(case).findings[0].id == "NS711"
+    assert case.server.uploads == []
+
+
+REFUSALS = [
+    (403, "Invalid or non-existent authentication information. See the help page for more information.", "NS721"),
+    (403, "Invalid API Token: signatures do not match", "NS721"),
+    (403, "Username/Password authentication is no longer supported. Migrate to API Tokens instead.", "NS721"),
+    (401, "Unauthorized", "NS721"),
+    (403, "Invalid API Token: token is expired", "NS722"),
+    (403, "The user 'someone' isn't allowed to upload to project 'sample'. See the help page.", "NS724"),
+    (403, "Invalid API Token: project-scoped token is not valid for project: 'sample'", "NS724"),
+    (403, "Invalid API Token: project-scoped token used outside of a project context", "NS726"),
+    (400, "Non-user identities cannot create new projects. This was probably caused by ...", "NS726"),
+    (403, "Invalid API Token: OIDC scoped token is not valid for project 'sample'", "NS726"),
+    (400, "This filename has already been used, use a different version.", "NS720"),
+    (400, "The name 'sample' is too similar to an existing project.", "NS727"),
+    (400, "The name 'sample' isn't allowed (conflict with Python Standard Library module name).", "NS727"),
+    (400, "'Framework :: None' is not a valid classifier for classifiers. Invalid value.", "NS728"),
+    (400, "Invalid distribution metadata: metadata is missing required fields: Version.", "NS728"),
+    (400, "The description failed to render for 'text/x-rst'. See the help page.", "NS729"),
+    (403, "", "NS733"),
+    (403, "Access was denied to this resource.", "NS733"),
+    (429, "Too many requests", "NS734"),
+    (413, "Request Entity Too Large", "NS736"),
+    (400, "File too large. Limit for project 'sample' is 100 MB.", "NS736"),
+    (403, "User 'someone' does not have a verified primary email address.", "NS737"),
+    (404, "Not Found", "NS738"),
+    (405, "Method Not Allowed", "NS738"),
+    (418, "I'm a teapot", "NS702"),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "expected"), REFUSALS)
+def test_a_refusal_is_explained_and_not_retried(case: Case, status: int, words: str, expected: str) -> None:
+    """Each has an ID of its own and tells the index's words; the first file is tried once, the second not at all."""
+    case.server.faults.refuse = (status, words)
+    finding = refusal(case).findings[0]
+    assert finding.id == expected
+    assert " ".join(words.split()[:3]) in finding.what
+    assert len(case.server.uploads) == 1
+    assert case.server.files() == {}
+    case.server.faults.refuse = None
+    case.publish()
+    assert case.complete
+
+
+@pytest.mark.parametrize(
+    ("faults", "kept_before"),
+    [
+        (Faults(cut=1), 0),
+        (Faults(cut=2), 0),
+        (Faults(lose=1), 0),
+        (Faults(lose=2), 0),
+        (Faults(fail=1), 0),
+        (Faults(fail=7), 0),
+        (Faults(hide=4), 0),
+        (Faults(hide=4, hide_json=4), 0),
+        (Faults(lose=1, hide=5, json_api=False), 0),
+        (Faults(no_hashes=True), 0),
+        (Faults(no_hashes=True, json_api=False, formats=("html",)), 0),
+        (Faults(formats=("html",)), 0),
+        (Faults(formats=("json",)), 0),
+        (Faults(json_api=False), 1),
+        (Faults(no_hashes=True, formats=("json",)), 1),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for(case: Case, faults: Faults, kept_before: int) -> None:
+    """Cut connections, lost answers, server errors and old lists end in a complete release, in one run."""
+    for file in case.manifest.files[:kept_before]:
+        case.server.packages.joinpath(file.name).write_bytes((case.folder / file.name).read_bytes())
+    case.server.faults = faults
+    assert len(case.publish()) == 2
+    assert case.complete
+    uploaded = [upload.filename for upload in case.server.uploads]
+    assert not {file.name for file in case.manifest.files[:kept_before]} & set(uploaded)
+
+
+@pytest.mark.parametrize("faults", [Faults(cut=99), Faults(fail=99)])
+def test_an_index_that_stays_broken_is_given_up(case: Case, faults: Faults) -> None:
+    """After a bounded number of attempts it is NS735, and the second file is not tried; a later run finishes."""
+    case.server.faults = faults
+    assert refusal(case).findings[0].id == "NS735"
+    assert {upload.filename for upload in case.server.uploads} <= {case.manifest.files[0].name}
+    assert case.server.files() == {}
+    case.server.faults = Faults()
+    case.publish()
+    assert case.complete
+
+
+def test_an_index_that_hangs_is_given_up(case: Case) -> None:
+    """Each attempt has its time; the index is asked, and asked again."""
+    case.server.faults = Faults(hang=99)
+    begun = time.monotonic()
+    assert "within 2 seconds" in str(refusal(case, seconds=2))
+    assert time.monotonic() - begun < 20
+    case.server.faults = Faults()
+    case.publish()
+    assert case.complete
+
+
+def test_a_file_that_stays_invisible_is_told_from_one_that_is_not_there(case: Case) -> None:
+    """With the JSON API it is known to be there (NS713), without any list it is not (NS712); both end by waiting."""
+    case.server.faults = Faults(hide=999)
+    assert refusal(case).findings[0].id == "NS713"
+    case.server.faults = Faults(hide=999, hide_json=999)
+    assert refusal(case).findings[0].id == "NS720"
+    assert any("waiting until PyPI serves" in note for note in case.notes)
+    case.server.faults = Faults()
+    assert [entry.action for entry in case.publish()] == ["there already", "there already"]
+
+
+def test_a_file_that_vanishes_after_its_upload_is_missed(case: Case) -> None:
+    """An index that takes a file and lists it nowhere is NS712."""
+    case.server.faults = Faults(hide=999, json_api=False)
+    assert refusal(case).findings[0].id == "NS712"
+
+
+def test_served_bytes_are_compared(case: Case) -> None:
+    """Where the index serves other bytes than its list promises, it is said how to yank the release."""
+    case.server.faults = Faults(other_bytes=True)
+    assert [finding.id for finding in refusal(case).findings] == ["NS711", "NS711", "NS714"]
+    case.server.faults = Faults()
+    case.publish()
+
+
+def test_an_index_that_does_not_answer_gets_nothing(case: Case) -> None:
+    """It is NS701 before anything is uploaded."""
+    error = refusal(case, simple_url="https://127.0.0.1:9/simple/", json_url=None)
+    assert error.findings[0].id == "NS701"
+    assert case.server.uploads == []
