@@ -247,6 +247,8 @@ class FailingIndex:
             environ["failing.socket"].shutdown(socket.SHUT_RDWR)
             return []
         body = environ["wsgi.input"].read(size)
+        if len(body) < size:  # whoever sent it is gone
+            return []
         upload = self._noted(environ, body)
         if self.faults.spend("hang"):
             self._stopping.wait(60)

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.versions import parse
 
@@ -89,11 +91,12 @@ class Manifest:
         if not isinstance(record, dict) or record.pop("schema") != SCHEMA or not isinstance(record["version"], str):
             raise ValueError
         files = tuple(File(**entry) for entry in record.pop("files"))
-        if not files:
+        if not files or parse(record["version"]) is None:
             raise ValueError
         for file in files:
             if Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
                 raise ValueError
+            parse_wheel_filename(file.name) if file.kind == "wheel" else parse_sdist_filename(file.name)
         return cls(files=files, **record)
 
     def check_origin(self, commit: str, version: str) -> None:

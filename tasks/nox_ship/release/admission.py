@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
+from nox_ship import versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.git import NOT_A_REPOSITORY, Repository
-from nox_ship.package.manifest import Manifest
+from nox_ship.package.manifest import OTHER_ORIGIN, Manifest
 from nox_ship.project import Project
 from nox_ship.release.publish import route
 from nox_ship.world.index import display_name
@@ -48,9 +50,10 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     if manifest.name != project.canonical_name:
         what = f"The manifest is of {manifest.name}, the project is {project.canonical_name}."
         findings.append(OTHER_PROJECT(what))
+    findings.extend(_other_names(manifest))
     repository = _checkout(world)
     if repository:
-        findings.catch(lambda: _same_commit(manifest, repository))
+        findings.extend(_other_origin(manifest, project, repository))
     for_good = index in ("pypi", project.settings.routes.final)
     if manifest.dirty and not for_good:
         findings.append(DIRTY_FILES("The files hold changes that no commit has."))
@@ -72,10 +75,26 @@ def _checkout(world: World) -> Repository | None:
         raise
 
 
-def _same_commit(manifest: Manifest, repository: Repository) -> None:
-    head = repository.head
-    if not manifest.dirty:
-        manifest.check_origin(head, manifest.version)
+def _other_names(manifest: Manifest) -> Iterator[Finding]:
+    """Yield the files whose names tell another version than the manifest."""
+    for file in manifest.files:
+        told = parse_wheel_filename(file.name)[1] if file.kind == "wheel" else parse_sdist_filename(file.name)[1]
+        if told != Version(manifest.version):
+            yield OTHER_ORIGIN(f"{file.name} is not of version {manifest.version}, which the manifest tells.")
+
+
+def _other_origin(manifest: Manifest, project: Project, repository: Repository) -> Iterator[Finding]:
+    """Yield what the manifest tells of its commit that is not so."""
+    if manifest.dirty:
+        return
+    commit, tags = repository.head, repository.tags()
+    if manifest.commit != commit:
+        yield OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not {commit[:10]}.")
+    elif manifest.tag is not None and tags.get(manifest.tag) != commit:
+        yield OTHER_ORIGIN(f"The tag {manifest.tag}, which the manifest tells, is not on {commit[:10]}.")
+    form = versions.TagForm.of(tags, project.settings.tag)
+    if manifest.tag is not None and form.version(manifest.tag) not in (None, Version(manifest.version)):
+        yield OTHER_ORIGIN(f"The manifest tells version {manifest.version} and tag {manifest.tag}.")
 
 
 def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator[Finding]:

@@ -1,0 +1,207 @@
+"""Kill real releases at any moment, run the same command again, and see that one whole release comes of it.
+
+Usage: python benchmarks/killed_anywhere.py [N] [--seed SEED] [--no-steps]
+
+Each case is a release of a small project to a git server and a package index on this machine (TLS, API tokens). Its
+whole process group is killed with SIGKILL: in one case at each step's end and one at each step's start, then in N cases
+at random moments. Then the same command runs again, and these must hold: one commit and one tag more than before, the
+tag on that commit; the index holds exactly the files of the manifest, with its hashes; the branch is the same here and
+on the remote; the checkout is clean; nothing is left running. A case that fails is told with its seed, which repeats it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "tests"))
+
+from failing_index import FailingIndex  # noqa: E402 - the path above leads there
+from workbench import GOOD, Bench, make_bench  # noqa: E402
+
+STEPS = ("preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish")
+COMMAND = ("-s", "release", "--", "patch")
+LONGEST_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a release is killed."""
+
+    name: str
+    after_step: str | None = None
+    """The step whose end is waited for; None for the start of the command."""
+    seconds: float = 0.0
+    """How long after that."""
+
+
+@contextlib.contextmanager
+def git_server(folder: Path) -> Iterator[str]:
+    """Serve the repositories in ``folder`` from a process of its own, as a real server does; yield their address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--export-all", "--enable=receive-pack", "--reuseaddr", "--listen=127.0.0.1", f"--port={port}"]
+    server = subprocess.Popen(
+        ["git", "daemon", *options, f"--base-path={folder}", str(folder)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield f"git://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(10)
+
+
+def run(bench: Bench, env: dict[str, str], moment: Moment | None) -> tuple[int, str, float]:
+    """Run a release, kill it at ``moment``, and return exit code, output and the seconds it ran."""
+    begun = time.monotonic()
+    running = subprocess.Popen(
+        [sys.executable, "-m", "nox", *COMMAND],
+        cwd=bench.root,
+        env=bench.environment({**env, "PYTHONUNBUFFERED": "1"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    ended = {step: threading.Event() for step in STEPS}
+    lines: list[str] = []
+
+    def read() -> None:
+        for line in running.stdout or ():
+            lines.append(line)
+            for step in STEPS:
+                if line.startswith(f"done    {step}"):
+                    ended[step].set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    if moment is not None:
+        if moment.after_step:
+            while not ended[moment.after_step].wait(0.002) and running.poll() is None:
+                pass
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(moment.seconds)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    code = running.wait(LONGEST_SECONDS)
+    reader.join(10)
+    return code, "".join(lines), time.monotonic() - begun
+
+
+def problems(bench: Bench, index: FailingIndex, before: str) -> Iterator[str]:
+    """Yield what does not hold after the second run."""
+    subjects = bench.git("log", "--format=%s", f"{before}..HEAD").splitlines()
+    if subjects != ["Release 1.2.4"]:
+        yield f"commits since then: {subjects}"
+    head = bench.git("rev-parse", "HEAD")
+    if bench.git("tag") != "v1.2.4" or bench.git("rev-parse", "v1.2.4^{commit}") != head:
+        yield f"tags: {bench.git('for-each-ref', 'refs/tags')}"
+    remote = dict(reversed(line.split("\t")) for line in bench.git("ls-remote", "origin").splitlines())
+    expected = {"HEAD", "refs/heads/main", "refs/tags/v1.2.4", "refs/tags/v1.2.4^{}"}
+    if set(remote) != expected or remote["refs/heads/main"] != head or remote["refs/tags/v1.2.4^{}"] != head:
+        yield f"the remote has {remote}"
+    manifest = json.loads(next(bench.cache.glob("*/stage/.nox-ship/manifest.json")).read_text("utf-8"))
+    if index.files() != {file["name"]: file["sha256"] for file in manifest["files"]}:
+        yield f"the index holds {index.files()}"
+    if manifest["commit"] != head:
+        yield "the manifest is of another commit"
+    if status := bench.git("status", "--porcelain"):
+        yield f"the checkout is not clean: {status}"
+
+
+def survives(folder: Path, moment: Moment) -> list[str]:
+    """Run one case and return what went wrong."""
+    with FailingIndex(folder / "index") as index:
+        files = {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{index.settings()}"}
+        bench = make_bench(folder, files)
+        with git_server(folder) as address:
+            bench.git("remote", "set-url", "origin", f"{address}/remote.git")
+            before = bench.git("rev-parse", "HEAD")
+            keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+            env = {**index.environment(), **keyring, "PYPI_API_TOKEN": index.new_token()}
+            _, first, _ = run(bench, env, moment)
+            found = [f"left running: {command[:200]}" for command in left_running(bench)]
+            code, second, _ = run(bench, env, None)
+            if code:
+                found.append(f"the second run ended with {code}")
+            found += problems(bench, index, before) if not code else []
+            found += [f"left running afterwards: {command[:200]}" for command in left_running(bench)]
+    if found:
+        found += ["--- first run", first, "--- second run", second]
+    return found
+
+
+def left_running(bench: Bench) -> list[str]:
+    """Return the processes of a case, but for the git server."""
+    return [command for command in bench.processes(5) if "daemon" not in command]
+
+
+def moments(number: int, seed: int, longest: float, *, steps: bool) -> Iterator[Moment]:
+    """Yield the moments of a run: the same ones for the same seed."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    if steps:
+        for earlier, step in zip((None, *STEPS), STEPS, strict=False):
+            yield Moment(f"start of {step}", earlier, chance.uniform(0.005, 0.03))
+            yield Moment(f"end of {step}", step)
+    for _ in range(number):
+        seconds = chance.uniform(0, longest)
+        yield Moment(f"after {seconds:.2f} s", None, seconds)
+
+
+def main() -> int:
+    """Run the cases and print how many survived."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("number", nargs="?", type=int, default=50, help="cases at random moments")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the random moments")  # noqa: S311
+    parser.add_argument("--no-steps", action="store_true", help="leave out the kills at starts and ends of steps")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="killed-") as base:
+        folder = Path(base)
+        (folder / "whole").mkdir()
+        begun = time.monotonic()
+        if trouble := survives(folder / "whole", Moment("never", None, LONGEST_SECONDS)):
+            print("\n".join(["A release that is not killed fails:", *trouble]))
+            return 1
+        longest = time.monotonic() - begun
+        survived = total = 0
+        for moment in moments(options.number, options.seed, longest, steps=not options.no_steps):
+            case = folder / str(total)
+            case.mkdir()
+            total += 1
+            trouble = survives(case, moment)
+            survived += not trouble
+            print(f"{'ok    ' if not trouble else 'FAILED'} {moment.name}", flush=True)
+            if trouble:
+                print("\n".join([f"  seed {options.seed}, case {total}", *trouble]), flush=True)
+    print(f"survived {survived} of {total} (seed {options.seed})")
+    return 0 if survived == total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,322 @@
+"""The publish sessions: routes, credentials, and everything that must stop them before an upload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_index import HOST, FailingIndex, Faults, api_token
+from workbench import GOOD, PYTHON, Bench, Outcome, make_bench
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
+)
+
+NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[FailingIndex]:
+    """Return an index that stands where PyPI is, and one of the project's own."""
+    with FailingIndex(tmp_path / "index") as made:
+        yield made
+
+
+@pytest.fixture
+def trial_index(tmp_path: Path) -> Iterator[FailingIndex]:
+    """Return an index that stands where TestPyPI is."""
+    with FailingIndex(tmp_path / "test-index") as made:
+        yield made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:
+    """Return a project with both indexes; afterwards nothing of it may run any more."""
+    settings = "\n".join([index.settings("pypi"), index.settings("devpi"), trial_index.settings("testpypi")])
+    wait = "[tool.nox-ship.publish]\nwait = 5\n"
+    made = make_bench(tmp_path, {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}\n{wait}"})
+    # One file for both servers: a client trusts what either of them was given.
+    both = index.certificates.read_bytes() + trial_index.certificates.read_bytes()
+    index.certificates.write_bytes(both)
+    yield made
+    assert made.processes() == []
+
+
+def publish(bench: Bench, index: FailingIndex, *args: str, session: str = "publish", **env: str) -> Outcome:
+    """Run a publish session alone, with no credentials but those in ``env``."""
+    home = {"HOME": str(bench.root.parent / "home")}
+    before = ["--no-dependencies"] if (bench.root / ".nox-ship" / "manifest.json").exists() else []
+    args = ("--", *args) if args else ()
+    return bench.nox(*before, "-s", session, *args, env={**index.environment(), **NO_KEYRING, **home, **env})
+
+
+def build(bench: Bench, tag: str | None = None) -> None:
+    """Build, and verify, what a tag names or an untagged commit."""
+    if tag:
+        bench.git("tag", "--annotate", "--message", tag, tag)
+        bench.git("push", "--quiet", "origin", tag)
+    outcome = bench.nox("-s", f"verify-install-{PYTHON}")
+    assert outcome.code == 0, outcome.output
+
+
+@pytest.mark.parametrize(
+    ("tag", "version", "goes_to"),
+    [
+        ("v1.2.3", "1.2.3", "index"),
+        ("v1.3.0-rc.1", "1.3.0rc1", "trial_index"),
+        ("v1.3.0rc1", "1.3.0rc1", "trial_index"),
+        (None, "1.2.3", "trial_index"),
+    ],
+)
+def test_the_version_names_the_route(
+    bench: Bench, index: FailingIndex, trial_index: FailingIndex, tag: str | None, version: str, goes_to: str
+) -> None:
+    """Final versions go to PyPI, pre-releases in either spelling and development versions to TestPyPI."""
+    if version != "1.2.3":
+        bench.edit("pyproject.toml", 'version = "1.2.3"', f'version = "{version}"')
+        bench.commit()
+    build(bench, tag)
+    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token(), TEST_PYPI_API_TOKEN=trial_index.new_token())
+    assert outcome.code == 0, outcome.output
+    goal, other = (index, trial_index) if goes_to == "index" else (trial_index, index)
+    assert len(goal.files()) == 2
+    assert other.files() == {}
+    assert bench.report()["credentials"] == ("PYPI_API_TOKEN" if goal is index else "TEST_PYPI_API_TOKEN")
+
+
+def test_an_untagged_commit_is_a_development_version(
+    bench: Bench, index: FailingIndex, trial_index: FailingIndex
+) -> None:
+    """It is X.Y.Z.devN, N commits since the last tag, newer than the release; no file of the checkout changes."""
+    bench.git("tag", "v1.2.3")
+    for name in ("a.txt", "b.txt"):
+        bench.write({name: ""})
+        bench.commit()
+    build(bench)
+    outcome = publish(bench, index, TEST_PYPI_API_TOKEN=trial_index.new_token())
+    assert outcome.code == 0, outcome.output
+    assert sorted(trial_index.files()) == ["sample-1.2.4.dev2-py3-none-any.whl", "sample-1.2.4.dev2.tar.gz"]
+    assert bench.git("status", "--porcelain") == "?? dist/"
+    assert bench.git("tag") == "v1.2.3"
+
+
+def test_an_index_can_be_picked(bench: Bench, index: FailingIndex) -> None:
+    """`--to NAME` takes an index of the project's own, with the token in its variable."""
+    build(bench)
+    outcome = publish(bench, index, "--to", "devpi", DEVPI_API_TOKEN=index.new_token())
+    assert outcome.code == 0, outcome.output
+    assert len(index.files()) == 2
+    assert outcome.has("credentials from DEVPI_API_TOKEN", "is on devpi")
+
+
+def test_both_can_be_named(bench: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
+    """A final version can go to TestPyPI first and to PyPI then: the same bytes."""
+    build(bench, "v1.2.3")
+    tokens = {"PYPI_API_TOKEN": index.new_token(), "TEST_PYPI_API_TOKEN": trial_index.new_token()}
+    assert publish(bench, index, session="publish-test", **tokens).code == 0
+    assert index.files() == {}
+    assert publish(bench, index, session="publish-prod", **tokens).code == 0
+    assert index.files() == trial_index.files()
+
+
+def twine_variables(_: Bench, token: str) -> dict[str, str]:
+    return {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": token, "PYPI_API_TOKEN": api_token("elsewhere")}
+
+
+def own_variable(bench: Bench, token: str) -> dict[str, str]:
+    bench.edit("pyproject.toml", "wait = 5\n", 'wait = 5\ntokens = { pypi = "RELEASE_TOKEN" }\n')
+    return {"RELEASE_TOKEN": f"{token}\n"}
+
+
+def pypirc(bench: Bench, token: str) -> dict[str, str]:
+    home = bench.root.parent / "home"
+    home.mkdir()
+    (home / ".pypirc").write_text(f"[pypi]\nusername = __token__\npassword = {token}\n", "utf-8")
+    return {}
+
+
+def keyring(bench: Bench, token: str) -> dict[str, str]:
+    stub = bench.root.parent / "stub"
+    stub.mkdir()
+    stub.joinpath("stub_keyring.py").write_text(
+        "from keyring.backend import KeyringBackend\n\n\nclass Stub(KeyringBackend):\n    priority = 1\n\n"
+        f"    def get_password(self, service, username):\n        return {token!r}\n\n"
+        "    def set_password(self, service, username, password):\n        raise AssertionError\n",
+        "utf-8",
+    )
+    return {"PYTHONPATH": str(stub), "PYTHON_KEYRING_BACKEND": "stub_keyring.Stub"}
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        (twine_variables, "TWINE_PASSWORD"),
+        (own_variable, "RELEASE_TOKEN"),
+        (pypirc, "~/.pypirc"),
+        (keyring, "keyring"),
+    ],
+)
+def test_credentials_are_found_in_each_place(
+    bench: Bench, index: FailingIndex, place: Callable[[Bench, str], dict[str, str]], kind: str
+) -> None:
+    """The report names the place, and no value."""
+    token = index.new_token()
+    environment = place(bench, token)
+    if bench.git("status", "--porcelain"):
+        bench.commit()
+    build(bench, "v1.2.3")
+    outcome = publish(bench, index, **environment)
+    assert outcome.code == 0, outcome.output
+    assert {upload.password for upload in index.uploads} == {token}
+    assert bench.report()["credentials"] == kind
+    assert token not in outcome.output
+    assert token not in json.dumps(bench.report())
+
+
+def change(bench: Bench) -> None:
+    with (bench.root / "dist" / "sample-1.2.3.tar.gz").open("ab") as sdist:
+        sdist.write(b"x")
+
+
+def add(bench: Bench) -> None:
+    bench.write({"dist/other-1.0.tar.gz": "x"})
+
+
+def remove(bench: Bench) -> None:
+    bench.write({"dist/sample-1.2.3.tar.gz": None})
+
+
+def edit_manifest(key: str, value: object) -> Callable[[Bench], None]:
+    def prepare(bench: Bench) -> None:
+        path = bench.root / ".nox-ship" / "manifest.json"
+        path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), key: value}), "utf-8")
+
+    return prepare
+
+
+def no_manifest(bench: Bench) -> None:
+    (bench.root / ".nox-ship" / "manifest.json").write_text("{}", "utf-8")
+
+
+def another_commit(bench: Bench) -> None:
+    bench.write({"more.txt": ""})
+    bench.commit()
+
+
+def nothing(_: Bench) -> None:
+    pass
+
+
+def unreachable(bench: Bench) -> None:
+    text = (bench.root / "pyproject.toml").read_text("utf-8")
+    start = text.index("simple-url", text.index("indexes.pypi"))
+    end = text.index("\n", start)
+    bench.write({"pyproject.toml": f'{text[:start]}simple-url = "https://{HOST}:9/simple/"{text[end:]}'})
+
+
+def route_of_prereleases(bench: Bench) -> None:
+    edit_manifest("version", "1.3.0rc1")(bench)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "args", "token", "expected"),
+    [
+        (no_manifest, (), "good", ["NS602"]),
+        (change, (), "good", ["NS603", "sample-1.2.3.tar.gz"]),
+        (add, (), "good", ["NS603", "other-1.0.tar.gz"]),
+        (remove, (), "good", ["NS603", "sample-1.2.3.tar.gz"]),
+        (edit_manifest("name", "other"), (), "good", ["NS605", "other"]),
+        (edit_manifest("commit", "d" * 40), (), "good", ["NS604", "dddddddddd"]),
+        (edit_manifest("version", "1.2.2"), (), "good", ["NS604", "1.2.2"]),
+        (edit_manifest("tag", "v1.2.4"), (), "good", ["NS604", "v1.2.4"]),
+        (another_commit, (), "good", ["NS604"]),
+        (edit_manifest("tag", None), (), "good", ["NS752", "no release tag"]),
+        (edit_manifest("dirty", True), (), "good", ["NS752", "no commit has"]),
+        (nothing, ("--to", "nowhere"), "good", ["NS753", "nowhere", "devpi"]),
+        (nothing, ("--to",), "good", ["NS108"]),
+        (unreachable, (), "good", ["NS701"]),
+        (nothing, (), None, ["NS741", "TWINE_PASSWORD", "PYPI_API_TOKEN", "~/.pypirc", "keyring"]),
+        (nothing, (), "", ["NS742", "PYPI_API_TOKEN"]),
+        (nothing, (), "hunter2", ["NS743", "PYPI_API_TOKEN"]),
+        (nothing, (), "pypi-AgEIcHlw", ["NS743"]),
+        (nothing, (), ("other.example",), ["NS723", "other.example", HOST]),
+        (nothing, (), (HOST, [0, 1, 0]), ["NS722"]),
+        (nothing, (), (HOST, [1, ["another"]]), ["NS725", "another"]),
+        (nothing, (), (HOST,), ["NS721"]),
+        (route_of_prereleases, (), "good", ["NS754", "TestPyPI"]),
+    ],
+)
+def test_bad_input_uploads_nothing(
+    bench: Bench,
+    index: FailingIndex,
+    prepare: Callable[[Bench], None],
+    args: tuple[str, ...],
+    token: str | tuple[Any, ...] | None,
+    expected: list[str],
+) -> None:
+    """Each is one clear error with its ID and what it is about; the token is not shown."""
+    build(bench, "v1.2.3")
+    prepare(bench)
+    chosen = index.new_token() if token == "good" else api_token(*token) if isinstance(token, tuple) else token
+    session = "publish" if args else "publish-prod"
+    outcome = publish(bench, index, *args, session=session, **({} if chosen is None else {"PYPI_API_TOKEN": chosen}))
+    assert outcome.code == 1, outcome.output
+    assert outcome.has(*expected), outcome.output
+    assert outcome.clean, outcome.output
+    assert "Traceback" not in outcome.output
+    assert index.files() == {}
+    assert not chosen or chosen not in outcome.output
+
+
+def test_publish_prod_wants_the_release_branch(bench: Bench, index: FailingIndex) -> None:
+    """A tag on a commit that only another branch holds is refused; once it is merged it is not."""
+    bench.git("switch", "--quiet", "--create", "side")
+    bench.write({"more.txt": ""})
+    bench.commit()
+    build(bench, "v1.2.3")
+    outcome = publish(bench, index, session="publish-prod", PYPI_API_TOKEN=index.new_token())
+    assert outcome.has("NS755", "is not on main")
+    assert index.files() == {}
+    bench.git("push", "--quiet", "origin", "side:main")
+    assert publish(bench, index, session="publish-prod", PYPI_API_TOKEN=index.new_token()).code == 0
+
+
+def test_dirty_files_are_for_try_outs_alone(bench: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
+    """TestPyPI takes them with a warning, PyPI never."""
+    bench.git("tag", "v1.2.3")
+    bench.edit("README.md", "# sample", "# changed")
+    build(bench)
+    tokens = {"PYPI_API_TOKEN": index.new_token(), "TEST_PYPI_API_TOKEN": trial_index.new_token()}
+    assert publish(bench, index, session="publish-prod", **tokens).has("NS752")
+    outcome = publish(bench, index, session="publish-test", **tokens)
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS756")
+    assert index.files() == {}
+
+
+def test_a_rehearsal_of_publishing_meets_the_same_rules(bench: Bench, index: FailingIndex) -> None:
+    """What `publish-prod` would refuse its dry run refuses too."""
+    build(bench)
+    assert publish(bench, index, "--dry-run", session="publish-prod").has("NS752", "NS754")
+
+
+def test_a_broken_release_is_told_with_what_to_do(bench: Bench, index: FailingIndex) -> None:
+    """Where other bytes are served after the upload, it says how to yank."""
+    build(bench, "v1.2.3")
+    index.faults = Faults(other_bytes=True)
+    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token())
+    assert outcome.code == 1
+    assert outcome.has("NS711", "NS714", "Yank", "docs/emergencies.md")
+
+
+def test_an_old_list_is_waited_out(bench: Bench, index: FailingIndex) -> None:
+    """Progress is shown while the simple API is behind."""
+    build(bench, "v1.2.3")
+    index.faults = Faults(hide=3)
+    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token())
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("waiting until PyPI serves", "of at most 5 s")
