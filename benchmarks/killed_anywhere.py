@@ -6,7 +6,7 @@ Each case is a release of a small project to a git server and a package index on
 whole process group is killed with SIGKILL: in one case at each step's end and one at each step's start, then in N cases
 at random moments. Then the same command runs again, and these must hold: one commit and one tag more than before, the
 tag on that commit; the index holds exactly the files of the manifest, with its hashes; the branch is the same here and
-on the remote; the checkout is clean; nothing is left running. A case that fails is told with its seed, which repeats it.
+on the remote; the checkout is clean; nothing is left running. A case that fails is told with the seed that repeats it.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def problems(bench: Bench, index: FailingIndex, before: str) -> Iterator[str]:
     head = bench.git("rev-parse", "HEAD")
     if bench.git("tag") != "v1.2.4" or bench.git("rev-parse", "v1.2.4^{commit}") != head:
         yield f"tags: {bench.git('for-each-ref', 'refs/tags')}"
-    remote = dict(reversed(line.split("\t")) for line in bench.git("ls-remote", "origin").splitlines())
+    listing = (line.split("\t") for line in bench.git("ls-remote", "origin").splitlines())
+    remote = {name: commit for commit, name in listing}
     expected = {"HEAD", "refs/heads/main", "refs/tags/v1.2.4", "refs/tags/v1.2.4^{}"}
     if set(remote) != expected or remote["refs/heads/main"] != head or remote["refs/tags/v1.2.4^{}"] != head:
         yield f"the remote has {remote}"
@@ -134,8 +135,8 @@ def problems(bench: Bench, index: FailingIndex, before: str) -> Iterator[str]:
         yield f"the checkout is not clean: {status}"
 
 
-def survives(folder: Path, moment: Moment) -> list[str]:
-    """Run one case and return what went wrong."""
+def try_out(folder: Path, moment: Moment) -> tuple[list[str], float]:
+    """Run one case; return what went wrong, and the seconds that the first run took."""
     with FailingIndex(folder / "index") as index:
         files = {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{index.settings()}"}
         bench = make_bench(folder, files)
@@ -144,7 +145,7 @@ def survives(folder: Path, moment: Moment) -> list[str]:
             before = bench.git("rev-parse", "HEAD")
             keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
             env = {**index.environment(), **keyring, "PYPI_API_TOKEN": index.new_token()}
-            _, first, _ = run(bench, env, moment)
+            _, first, seconds = run(bench, env, moment)
             found = [f"left running: {command[:200]}" for command in left_running(bench)]
             code, second, _ = run(bench, env, None)
             if code:
@@ -153,7 +154,7 @@ def survives(folder: Path, moment: Moment) -> list[str]:
             found += [f"left running afterwards: {command[:200]}" for command in left_running(bench)]
     if found:
         found += ["--- first run", first, "--- second run", second]
-    return found
+    return found, seconds
 
 
 def left_running(bench: Bench) -> list[str]:
@@ -184,17 +185,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="killed-") as base:
         folder = Path(base)
         (folder / "whole").mkdir()
-        begun = time.monotonic()
-        if trouble := survives(folder / "whole", Moment("never", None, LONGEST_SECONDS)):
+        trouble, longest = try_out(folder / "whole", Moment("never", None, LONGEST_SECONDS))
+        if trouble:
             print("\n".join(["A release that is not killed fails:", *trouble]))
             return 1
-        longest = time.monotonic() - begun
         survived = total = 0
         for moment in moments(options.number, options.seed, longest, steps=not options.no_steps):
             case = folder / str(total)
             case.mkdir()
             total += 1
-            trouble = survives(case, moment)
+            trouble, _ = try_out(case, moment)
             survived += not trouble
             print(f"{'ok    ' if not trouble else 'FAILED'} {moment.name}", flush=True)
             if trouble:

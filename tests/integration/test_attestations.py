@@ -1,0 +1,140 @@
+"""Attestations (PEP 740): Sigstore cannot be reached by tests, so its part alone is stood in for.
+
+What is sent along with each file is checked by the library's own verification.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_index import FailingIndex
+from nox_ship import process
+from nox_ship.config import Settings, read_settings
+from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.release.publish import converge
+from nox_ship.world.real import RealWorld
+from support import make_repository, make_sdist, make_wheel
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
+)
+
+SIGNER = Path(__file__).parent.parent / "local_signer.py"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FailingIndex]:
+    """Return an index, in the environment of a job of GitHub Actions."""
+    with FailingIndex(tmp_path / "index") as made:
+        for name, value in made.job().items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+def world(folder: Path, server: FailingIndex, **publish: bool) -> RealWorld:
+    """Return the real world of a project whose `pypi` is the server."""
+    addresses = {"upload-url": f"{server.url}/legacy/", "simple-url": f"{server.url}/simple/"}
+    settings: Settings = read_settings(
+        {"tool": {"nox-ship": {"indexes": {"pypi": addresses, "other": addresses}, "publish": publish}}}
+    )
+    return RealWorld(make_repository(folder / "project").path, folder / "world", settings)
+
+
+def built(folder: Path) -> Manifest:
+    """Return the manifest of a wheel and an sdist in ``folder``."""
+    files = [make_wheel(folder, {"sample/__init__.py": ""}), make_sdist(folder, {"pyproject.toml": ""})]
+    return Manifest("sample", "1.2.3", "c" * 40, "v1.2.3", dirty=False, files=tuple(map(File.of, files)))
+
+
+def sign_locally(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the local signer stand in for the one that asks Sigstore."""
+    real = process.module
+
+    def module(name: str) -> list[process.Argument]:
+        return [sys.executable, SIGNER] if name == "pypi_attestations" else real(name)
+
+    monkeypatch.setattr(process, "module", module)
+
+
+class LocalVerifier:
+    """Verifies what the local signer signed: the certificate's identity, and the signature by its key."""
+
+    @classmethod
+    def production(cls, **_: object) -> LocalVerifier:
+        """Stand where Sigstore's own verifier is made."""
+        return cls()
+
+    def verify_dsse(self, bundle: Any, policy: Any) -> tuple[str, bytes]:
+        """Return type and payload of a bundle whose signature and identity are right."""
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        from local_signer import pre_authentication
+
+        policy.verify(bundle.signing_certificate)
+        envelope = bundle._inner.dsse_envelope
+        bundle.signing_certificate.public_key().verify(
+            envelope.signatures[0].sig, pre_authentication(envelope.payload), ec.ECDSA(hashes.SHA256())
+        )
+        return envelope.payload_type, envelope.payload
+
+
+def test_each_file_goes_out_with_its_attestation(
+    tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library verifies it for this file and this publisher, and for no other."""
+    from pypi_attestations import Attestation, AttestationType, Distribution, GitHubPublisher, VerificationError, _impl
+
+    sign_locally(monkeypatch)
+    manifest = built(tmp_path / "dist")
+    converge(manifest, tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+    assert len(server.uploads) == 2
+    assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == sorted(file.name for file in manifest.files)
+    monkeypatch.setattr(_impl, "Verifier", LocalVerifier)
+    dists = [Distribution.from_file(tmp_path / "dist" / file.name) for file in manifest.files]
+    publisher = GitHubPublisher(repository="acme/sample", workflow="release.yml")
+    for upload, dist, other in zip(server.uploads, dists, reversed(dists), strict=True):
+        assert upload.attestations is not None
+        (sent,) = json.loads(upload.attestations)
+        attestation = Attestation.model_validate(sent)
+        kind, _ = attestation.verify(publisher, dist)
+        assert kind == AttestationType.PYPI_PUBLISH_V1.value
+        with pytest.raises(VerificationError):
+            attestation.verify(publisher, other)
+        with pytest.raises(VerificationError, match="acme/other"):
+            attestation.verify(GitHubPublisher(repository="acme/other", workflow="release.yml"), dist)
+
+
+@pytest.mark.parametrize(("name", "publish"), [("pypi", {"attestations": False}), ("other", {})])
+def test_attestations_are_not_made_where_they_are_not_wanted(
+    tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch, name: str, publish: dict[str, bool]
+) -> None:
+    """The setting turns them off, and an index of one's own is sent none."""
+    sign_locally(monkeypatch)
+    converge(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server, **publish).index(name, "sample"))
+    assert [upload.attestations for upload in server.uploads] == [None, None]
+
+
+def test_a_token_signs_nothing(tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attestations go with trusted publishing: an index refuses them with an API token."""
+    sign_locally(monkeypatch)
+    server.faults.no_audience = True
+    monkeypatch.setenv("PYPI_API_TOKEN", server.new_token())
+    converge(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+    assert [upload.attestations for upload in server.uploads] == [None, None]
+
+
+def test_without_an_answer_of_sigstore_nothing_is_uploaded(tmp_path: Path, server: FailingIndex) -> None:
+    """The real signer, which has no network here, ends in NS751, and shows no identity."""
+    with pytest.raises(ShipError, match="NS751") as caught:
+        converge(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+    assert server.uploads == []
+    told = "".join(finding.detail for finding in caught.value.findings)
+    assert not any(identity in told for identity in server.identities)

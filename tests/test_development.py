@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from nox_ship.project import Project
+from nox_ship.release.development import _coming, development
+from nox_ship.release.source import VersionSource
+from support import commit_files, git, make_repository
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+TAGGED = (
+    '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+    '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("current", "last", "expected"),
+    [
+        ("1.2.3", None, "1.2.3"),
+        ("1.2.3", "1.2.3", "1.2.4"),
+        ("1.2.3", "1.2.2", "1.2.3"),
+        ("1.2.3", "1.3.0", "1.3.1"),
+        ("1.3.0rc1", "1.3.0rc1", "1.3.0rc2"),
+        ("1.3.0b2", "1.3.0b2", "1.3.0b3"),
+        ("1.3.0rc1", "1.2.0", "1.3.0rc1"),
+        ("1.3.0.dev0", "1.2.0", "1.3.0"),
+        ("1.3.0rc1.dev4", "1.2.0", "1.3.0rc1"),
+        ("1.2", "1.2", "1.2.1"),
+        ("1!1.2.3", "1!1.2.3", "1!1.2.4"),
+        ("1.2.3.post1", "1.2.3", "1.2.3.post1"),
+        ("1.2.3+local", None, "1.2.3"),
+        (None, None, "0.1.0"),
+        (None, "2.0.0", "2.0.1"),
+        (None, "2.0.0.dev3", "2.0.0"),
+    ],
+)
+def test_development_is_on_the_way_to_a_version(current: str | None, last: str | None, expected: str) -> None:
+    """A development version of it is newer than what was released, and older than what comes."""
+    coming = _coming(Version(current) if current else None, Version(last) if last else None)
+    assert coming == expected
+    version = Version(f"{coming}.dev1")
+    assert version < Version(coming)
+    assert last is None or version > Version(last) or Version(last).is_devrelease
+
+
+def project(folder: Path, pyproject: str = PYPROJECT) -> Project:
+    """Return a committed project."""
+    make_repository(folder, {"pyproject.toml": pyproject})
+    return Project.read(folder)
+
+
+def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
+    """It has no development version; a tag of another kind makes none."""
+    made = project(tmp_path)
+    git(tmp_path, "tag", "nightly")
+    assert development(made) is not None
+    git(tmp_path, "tag", "v1.2.3")
+    assert development(made) is None
+
+
+def test_commits_are_counted_from_the_last_release_in_the_history(tmp_path: Path) -> None:
+    """A tag on another branch does not count; without any every commit does."""
+    made = project(tmp_path)
+    commit_files(tmp_path, {"a": ""})
+    found = development(made)
+    assert found is not None
+    assert found.version == "1.2.3.dev2"
+    git(tmp_path, "tag", "v1.2.3")
+    git(tmp_path, "switch", "--quiet", "--create", "side")
+    commit_files(tmp_path, {"b": ""})
+    git(tmp_path, "tag", "v9.0.0")
+    git(tmp_path, "switch", "--quiet", "main")
+    for name in "cde":
+        commit_files(tmp_path, {name: ""})
+    found = development(made)
+    assert found is not None
+    assert found.version == "1.2.4.dev3"
+
+
+def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
+    """By files, whatever settings for bumping the project has; the project itself stays as it is."""
+    own = '[tool.bumpversion]\ncurrent_version = "0.0.1"\nparse = "(?P<major>\\\\d+)"\nserialize = ["{major}"]\n'
+    made = project(tmp_path / "one", PYPROJECT + own)
+    clone = tmp_path / "two"
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "one"), str(clone))
+    found = development(made)
+    assert found is not None
+    found.rename(clone)
+    assert VersionSource.of(Project.read(clone)).current == found.version == "1.2.3.dev1"
+    assert git(tmp_path / "one", "status", "--porcelain") == ""
+    assert git(clone, "status", "--porcelain") == "M pyproject.toml"
+
+
+def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
+    """What is uncommitted in the clone is committed first: such back ends look for changes."""
+    made = project(tmp_path / "one", TAGGED)
+    git(tmp_path / "one", "tag", "v2.0.0")
+    commit_files(tmp_path / "one", {"a": ""})
+    clone = tmp_path / "two"
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "one"), str(clone))
+    (clone / "b").write_text("", "utf-8")
+    found = development(made)
+    assert found is not None
+    found.rename(clone)
+    assert git(clone, "describe", "--tags", "--dirty") == "v2.0.1.dev1"
+    assert git(tmp_path / "one", "tag") == "v2.0.0"
+
+
+def test_a_version_that_only_the_back_end_knows_is_left_to_it(tmp_path: Path) -> None:
+    """There is nothing to set."""
+    assert development(project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n')) is None

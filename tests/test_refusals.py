@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from nox_ship.world.refusals import Answer
+
+URL = "https://index.example/legacy/"
+
+
+def shown(status: int, phrase: str, reason: str, page: str = "") -> str:
+    """Return what twine prints, as `--verbose --no-color` makes it."""
+    page = f"INFO     {page}\n" if page else ""
+    return (
+        f"Uploading distributions to {URL}\nINFO     dist/a.whl (1.0 KB)\nUploading a.whl\n"
+        f"INFO     Response from {URL}:\n         {status} {reason}\n{page}"
+        f"ERROR    HTTPError: {status} {phrase} from {URL}\n         {reason}\n"
+    )
+
+
+def test_the_reason_is_in_the_status_line() -> None:
+    """PyPI puts its words there; the page that repeats them is not quoted."""
+    answer = Answer.of(shown(403, "Forbidden", "It is <b>yours</b> &amp; mine.", "<h1>403 It is yours</h1>"))
+    assert (answer.status, answer.said) == (403, "It is yours & mine.")
+    assert answer.explained("Index", "a.whl").what == "Index refused a.whl (403: It is yours & mine)."
+
+
+def test_the_page_tells_where_the_status_line_does_not() -> None:
+    """HTTP/2 has no reason in its status line."""
+    page = "<style>b{}</style><h1>400 File already exists</h1>"
+    answer = Answer.of(shown(400, "Bad Request", "Bad Request", page))
+    assert answer.said == "400 File already exists"
+    assert answer.explained("Index", "a.whl").id == "NS720"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_server_error_is_unclear(status: int) -> None:
+    """Whether the file was kept is open."""
+    assert Answer.of(shown(status, "Some Error", "broke")).unclear
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["", "requests.exceptions.ConnectionError: ('Connection aborted.', RemoteDisconnected('x'))", "Killed"],
+)
+def test_no_answer_is_unclear(output: str) -> None:
+    """A cut connection is told in the words of the last line."""
+    answer = Answer.of(output)
+    assert answer.unclear
+    assert answer.said == (output or "no output")
+
+
+def test_a_redirect_is_refused() -> None:
+    """Credentials follow none: NS738."""
+    answer = Answer.of(f"ERROR    RedirectDetected: {URL} attempted to redirect to https://elsewhere.example/\n")
+    assert answer.explained("Index", "a.whl").id == "NS738"
+
+
+def test_a_file_that_twine_itself_refuses_has_bad_metadata() -> None:
+    """There was no request: NS728."""
+    answer = Answer.of("ERROR    InvalidDistribution: Metadata is missing required fields: Name.\n")
+    assert not answer.unclear
+    assert answer.explained("Index", "a.whl").id == "NS728"
+
+
+def test_unknown_statuses_are_told_as_they_are() -> None:
+    """A long answer is cut, and a status that HTTP does not know is no trouble."""
+    finding = Answer.of(shown(499, "Unknown Status", "word " * 200)).explained("Index", "a.whl")
+    assert finding.id == "NS702"
+    assert len(finding.what) < 400

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import base64
+import json
+import time
+
+import pytest
+
+from failing_index import api_token
+from nox_ship.world.token import Token, check_token
+
+
+def ids(text: str, host: str = "index.example", project: str = "sample") -> list[str]:
+    """Return the IDs of what stands against a token."""
+    return [finding.id for finding in check_token(text, "HERE", host, project)]
+
+
+def test_a_token_tells_its_index_projects_and_end() -> None:
+    """Location and caveats are read; caveats that are not known are passed over."""
+    token = Token.read(api_token("index.example", [3, "user"], [1, ["one", "two"]], [0, 2000, 1000]))
+    assert token == Token("index.example", ("one", "two"), 2000)
+
+
+def test_a_token_of_an_account_names_no_project() -> None:
+    """Nothing stands against it on its own index."""
+    token = api_token("index.example", [3, "user"])
+    assert Token.read(token).projects is None
+    assert ids(token) == []
+
+
+@pytest.mark.parametrize(
+    ("caveat", "expected"),
+    [
+        ({"version": 1, "permissions": "user"}, Token("index.example")),
+        ({"version": 1, "permissions": {"projects": ["one"]}}, Token("index.example", ("one",))),
+        ({"nbf": 1, "exp": 5}, Token("index.example", None, 5)),
+        ([], Token("index.example")),
+        ("text", Token("index.example")),
+        (["x", 1], Token("index.example")),
+    ],
+)
+def test_older_and_unknown_caveats_are_read(caveat: object, expected: Token) -> None:
+    """The form before 2022 is an object."""
+    assert Token.read(api_token("index.example", caveat)) == expected
+
+
+def test_long_fields_are_read() -> None:
+    """A field of more than 127 bytes has a length of two bytes."""
+    names = [f"project-{number}" for number in range(30)]
+    assert Token.read(api_token("index.example", [1, names])).projects == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("token", "expected"),
+    [
+        (api_token("other.example"), ["NS723"]),
+        (api_token("index.example", [0, 1, 0]), ["NS722"]),
+        (api_token("index.example", [1, ["another"]]), ["NS725"]),
+        (api_token("index.example", [1, ["Sam_Ple"]]), ["NS725"]),
+        (api_token("index.example", [1, ["Sample"]]), []),
+        (api_token("index.example", [0, int(time.time()) + 100, 0]), []),
+        (api_token("other.example", [0, 1, 0], [1, ["another"]]), ["NS723", "NS722", "NS725"]),
+    ],
+    ids=range(7),
+)
+def test_what_a_token_cannot_do_is_found(token: str, expected: list[str]) -> None:
+    """Another index, another project and the past are told, all at once, and the token is not."""
+    found = list(check_token(token, "HERE", "index.example", "sample"))
+    assert [finding.id for finding in found] == expected
+    assert not any(token in str(finding) for finding in found)
+    assert all("HERE" in finding.what for finding in found)
+
+
+GOOD = "pypi-AgEFbG9jYWwCBGlkaWQAAAYgMDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE"
+
+
+def cut(size: int) -> str:
+    return GOOD[:size]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hunter2",
+        "pypi-",
+        "pypi-short",
+        f'"{GOOD}"',
+        f"{GOOD} x",
+        GOOD.upper(),
+        *map(cut, (20, 30, 40, 60)),
+        "pypi-" + base64.urlsafe_b64encode(b"\x01" * 40).decode(),
+        "pypi-" + base64.urlsafe_b64encode(b"\x02" + b"\xff" * 40).decode(),
+        "pypi-" + base64.urlsafe_b64encode(b"\x02\x01\x02\xff\xfe" + b"\0" * 40).decode(),
+    ],
+)
+def test_what_is_no_token_is_malformed(text: str) -> None:
+    """Half a token, a quoted one, a password, and bytes that are no macaroon."""
+    assert Token.read(GOOD).location == "local"
+    assert ids(text) == ["NS743"]
+
+
+def test_tokens_for_the_tests_are_json_in_a_macaroon() -> None:
+    """The helper that makes them writes what PyPI writes: a caveat is a JSON array."""
+    token = api_token("a.example", [1, ["x"]])
+    raw = base64.urlsafe_b64decode(token.removeprefix("pypi-") + "==")
+    assert raw[:12] == b"\x02\x01\x09a.example"
+    assert json.dumps([1, ["x"]]).encode() in raw
