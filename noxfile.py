@@ -22,7 +22,7 @@
 #     "virtualenv>=21.0",
 # ]
 # ///
-"""nox-ship releases itself with itself: a user's noxfile, one line that finds the sources, and two sessions."""
+"""nox-ship releases itself with itself: a user's noxfile, one line that finds the sources, and sessions of its own."""
 
 import sys
 from pathlib import Path
@@ -44,6 +44,13 @@ def integration(session: nox.Session) -> None:
     """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
     session.install("-e", ".", *TESTS)
     session.run("pytest", "-m", "integration", "-n", "2", *session.posargs)
+
+
+@nox.session(venv_backend="uv", default=False)
+def killed(session: nox.Session) -> None:
+    """Kill real releases at each step and at random moments; the same command must finish each (`-- 50`)."""
+    session.install("-e", ".", *TESTS)
+    session.run("python", "benchmarks/killed_anywhere.py", *(session.posargs or ["3"]))
 
 
 @nox.session(venv_backend="uv", python="3.11", download_python="never", default=False)

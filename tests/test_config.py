@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from nox_ship.config import Settings, read_settings
+from nox_ship.config import PublishSettings, Settings, read_settings
 from nox_ship.errors import Finding, ShipError
 
 
@@ -49,6 +49,7 @@ def test_every_setting_can_be_set() -> None:
         routes = { final = "mine" }
         indexes.mine = { upload-url = "https://u", simple-url = "https://s" }
         rehearsal.port = 8080
+        publish = { by = "workflow", wait = 60, timeout = 1.5, attestations = false, tokens = { mine = "MY_TOKEN" } }
     """)
     assert settings.gates == ("tests", "docs")
     assert settings.pythons == ("3.12",)
@@ -65,6 +66,7 @@ def test_every_setting_can_be_set() -> None:
     assert (settings.routes.final, settings.routes.prerelease) == ("mine", "testpypi")
     assert settings.indexes["mine"].simple_url == "https://s"
     assert settings.rehearsal.port == 8080
+    assert settings.publish == PublishSettings("workflow", 60, 1.5, attestations=False, tokens={"mine": "MY_TOKEN"})
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,12 @@ def test_an_unknown_key_is_refused_with_a_hint(text: str, path: str, hint: str) 
         ('lint.run = "ruff \'check"', "must be a command or a list of commands"),
         ("lint.run = {}", "must be a command or a list of commands"),
         ("branch = 2026-01-01", "must be a string"),
+        ("publish.by = 'me'", "must be one of 'auto', 'machine', 'workflow', not `'me'`"),
+        ("publish.by = []", "must be one of 'auto', 'machine', 'workflow'"),
+        ("publish.wait = '1 h'", "must be a number"),
+        ("publish.attestations = 1", "must be true or false"),
+        ("publish.tokens = 'X'", "must be a table"),
+        ("publish.tokens.pypi = 1", "must be a string"),
     ],
 )
 def test_a_value_of_a_wrong_type_is_refused(text: str, words: str) -> None:

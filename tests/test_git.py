@@ -236,3 +236,46 @@ def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
     with pytest.raises(CommandFailedError):
         repository.fast_forward(clone.path, "main")
     assert repository.head == mine
+
+
+def test_a_branch_that_is_not_checked_out_any_more_is_brought_along(tmp_path: Path) -> None:
+    """Where another branch was checked out meanwhile, that one is left as it is."""
+    repository = make_repository(tmp_path / "one")
+    clone = repository.clone(tmp_path / "two", branch="main")
+    commit = commit_files(clone.path, {"new.txt": ""})
+    git(repository.path, "switch", "--quiet", "--create", "other")
+    repository.fast_forward(clone.path, "main")
+    assert repository.run("rev-parse", "main") == commit
+    assert repository.branch == "other"
+    assert not (repository.path / "new.txt").exists()
+
+
+def test_objects_can_be_borrowed(tmp_path: Path) -> None:
+    """They are here afterwards, and no ref or file names them."""
+    repository = make_repository(tmp_path / "one")
+    clone = repository.clone(tmp_path / "two", branch="main")
+    commit = commit_files(clone.path, {"new.txt": ""})
+    git(clone.path, "tag", "--annotate", "--message", "x", "v1")
+    before = git(repository.path, "for-each-ref")
+    repository.borrow(clone, ["refs/heads/main", "refs/tags/v1"])
+    assert repository.known([commit]) == {commit}
+    assert git(repository.path, "for-each-ref") == before
+    assert not (repository.path / ".git" / "FETCH_HEAD").exists()
+
+
+def test_commits_are_counted(tmp_path: Path) -> None:
+    """From a commit on, or all of them."""
+    repository = make_repository(tmp_path)
+    first = repository.head
+    commit_files(tmp_path, {"a": ""})
+    assert (repository.count_since(first), repository.count_since(None)) == (1, 2)
+
+
+def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
+    """As last seen; without a remote it is main or master, where there is one."""
+    repository = make_repository(tmp_path / "one")
+    assert repository.default_branch() == "main"
+    git(repository.path, "branch", "--move", "trunk")
+    assert repository.default_branch() is None
+    git(tmp_path, "clone", "--quiet", str(repository.path), "two")
+    assert Repository(tmp_path / "two").default_branch() == "trunk"

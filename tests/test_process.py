@@ -214,3 +214,43 @@ def test_tools_are_those_installed_beside_us() -> None:
     """Modules run on our own Python, and uv is the one we depend on."""
     assert process.module("twine") == [sys.executable, "-m", "twine"]
     assert os.access(process.uv(), os.X_OK)
+
+
+def test_a_program_that_takes_too_long_is_ended() -> None:
+    """It is NS904, and its command line is cut, so that no argument of many is in it."""
+    with pytest.raises(process.TimedOutError, match=r"NS904.*within 1 seconds") as caught:
+        process.run([sys.executable, "-c", "import time; time.sleep(30)", "a", "b", "argument"], seconds=0.6)
+    assert "argument" not in str(caught.value)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
+def test_a_program_can_run_apart_from_us() -> None:
+    """It is in a process group of its own; without being asked for, it is in ours."""
+    command = [sys.executable, "-c", "import os; print(os.getpgrp())"]
+    assert process.run(command).stdout.strip() == str(os.getpgrp())
+    assert process.run(command, apart=True).stdout.strip() != str(os.getpgrp())
+
+
+def test_secrets_are_blotted_out() -> None:
+    """The longest first, so that one within another leaves nothing; what is empty hides nothing."""
+    assert process.hide("a secret-token, a secret", ["secret", "secret-token", ""]) == "a ***, a ***"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("TWINE_PASSWORD", "x", True),
+        ("PYPI_API_TOKEN", "x", True),
+        ("TEST_PYPI_API_TOKEN", "x", True),
+        ("UV_PUBLISH_TOKEN", "x", True),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x", True),
+        ("RELEASE_TOKEN", "pypi-" + "a" * 40, True),
+        ("GITHUB_TOKEN", "ghp_" + "a" * 40, False),
+        ("GH_TOKEN", "x", False),
+        ("SSH_AUTH_SOCK", "/x", False),
+        ("PATH", "/bin", False),
+    ],
+)
+def test_credentials_of_an_index_are_told_from_those_of_git(name: str, value: str, expected: bool) -> None:
+    """Git gets what it may need to reach a remote, and nothing that only an upload needs."""
+    assert process.index_secret_names({name: value}) == ([name] if expected else [])

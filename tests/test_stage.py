@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.preflight import Plan
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, open_stage, workshop
+from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, open_stage, workshop
 from support import commit_files, git, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.0"\n'
@@ -169,3 +170,50 @@ def test_the_world_is_emptied(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     write_files(shop.world(), {"index/a.whl": ""})
     assert list(shop.world().iterdir()) == []
+
+
+def finishing(plan: Plan, head: str) -> Plan:
+    """Return the plan to finish a release that is pushed, from a checkout at ``head``."""
+    return dataclasses.replace(plan, bump=False, head=head)
+
+
+def test_a_pushed_release_is_finished_from_its_stage(tmp_path: Path) -> None:
+    """Whether the checkout has come to it or not, however old it is, and by whichever version of ours."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    release(stage)
+    stage.record.made_at -= 2 * REUSE_SECONDS
+    stage.record.made_by = "another"
+    stage.save()
+    commit = stage.record.commit or ""
+    assert not open_stage_would_reuse(shop, plan)
+    assert open_stage_would_reuse(shop, finishing(plan, plan.head))
+    assert open_stage_would_reuse(shop, finishing(plan, commit))
+    assert not open_stage_would_reuse(shop, finishing(plan, "e" * 40))
+
+
+def open_stage_would_reuse(shop: Workshop, plan: Plan) -> bool:
+    """Return whether the stage serves a plan."""
+    return _reusable(shop, plan) is not None
+
+
+def test_what_is_pushed_and_nowhere_else_is_not_thrown_away(tmp_path: Path) -> None:
+    """`--fresh` makes a new clone, but not of a checkout that lacks the release."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    release(stage)
+    again = open_stage(shop, finishing(plan, plan.head), fresh=True)
+    assert again.reused
+    assert again.record.commit == stage.record.commit
+
+
+def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path) -> None:
+    """Without a commit, or with a clone that was changed, there is none."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    assert last_release(shop) is None
+    stage = open_stage(shop, plan)
+    assert last_release(shop) is None
+    release(stage)
+    assert last_release(shop) == stage.record
+    git(stage.root, "tag", "--delete", "v1.1")
+    assert last_release(shop) is None

@@ -52,7 +52,7 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
     request = Request(options.wanted, tuple(options.without), options.fresh)
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if options.dry_run else "Release", rehearsal=options.dry_run)
-    with workshop(root) as shop, _world(options, root, shop.world()) as world:
+    with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
         if not (options.dry_run or options.yes) and _on_a_terminal():
             run.confirm = _ask
@@ -70,14 +70,14 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
 
 
 @contextmanager
-def _world(options: Namespace, root: Path, folder: Path) -> Iterator[RealWorld | StandIns]:
+def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterator[RealWorld | StandIns]:
     """Open the world that was asked for."""
     settings = _settings(root)
     if options.dry_run:
         with StandIns(root, folder, remote=settings.remote, port=settings.rehearsal.port) as standins:
             yield standins
     else:
-        with RealWorld(root, folder, settings) as real:
+        with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
             yield real
 
 
@@ -99,15 +99,10 @@ def _ask(run: Run) -> None:
         ShipError: It is not to be (NS235).
     """
     plan = run.plan
-    run.voice.end()
     run.voice.table(run.report)
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
-    try:
-        answer = input(question)
-    except (EOFError, KeyboardInterrupt):
-        answer = ""
-    if answer.strip().lower() not in ("y", "yes"):
+    if run.voice.ask(question).strip().lower() not in ("y", "yes"):
         raise ShipError(DECLINED(f"{plan.tag} was not pushed: you said no."))
 
 
@@ -160,7 +155,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     shown, voice = display_name(name), Voice()
     title = f"Rehearsal of publishing to {shown}" if options.dry_run else f"Publishing to {shown}"
     report = Report(title=title, rehearsal=options.dry_run)
-    with workshop(project.root) as shop, _world(options, project.root, shop.world()) as world:
+    with workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
         try:
             _bring(manifest, project, world, name, voice, report)
         finally:
@@ -181,12 +176,11 @@ def _bring(
     for finding in admit(manifest, project, name, world):
         voice.finding(finding)
     index = world.index(name, manifest.name)
-    for finding in world.notices():
-        voice.finding(finding)
-    report.credentials = index.credentials.kind
-    voice.note(f"to {index.name}, with credentials from {index.credentials.kind}")
     folder = dist_folder(project)
-    published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
+    try:
+        published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
+    finally:
+        report.credentials = index.authenticated
     report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
     report.uploads += [f"{entry.file.name} → {display_name(name)}" for entry in published]
     prove_install(manifest, folder, index, project, voice.note)

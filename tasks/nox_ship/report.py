@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sys
@@ -143,6 +144,14 @@ class Voice:
     def warning(self, line: str) -> None:
         """Show a finding that a session told of and that stopped nothing."""
         self.console.print(f"[{_LEVELS['warning']}]warning[/{_LEVELS['warning']}]: {escape(line)}")
+
+    def ask(self, question: str, secret: bool = False) -> str:
+        """Ask a person, and return the answer; no answer is an empty one. What is secret is not shown."""
+        self.end()
+        try:
+            return getpass.getpass(question) if secret else input(question)
+        except (EOFError, KeyboardInterrupt):
+            return ""
 
     def end(self) -> None:
         """Stop whatever is still shown as running."""

@@ -87,7 +87,7 @@ def test_a_release_is_made(bench: Bench, index: FailingIndex) -> None:
     assert outcome.has("credentials  PYPI_API_TOKEN", "works on Python", "sample 1.2.4 is released.")
     assert bench.report()["credentials"] == "PYPI_API_TOKEN"
     assert [upload.filename for upload in index.uploads] == [WHEEL, SDIST]
-    again = release(bench, index)
+    again = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
     assert again.code == 0, again.output
     assert again.has("NS223", "was released already: nothing was missing")
     assert_released(bench, index)
@@ -300,7 +300,23 @@ def test_a_terminal_is_not_asked_where_it_is_told(bench: Bench, index: FailingIn
     assert_released(bench, index)
 
 
-def on_a_terminal(bench: Bench, env: dict[str, str], answer: bytes, *args: str) -> tuple[int, str]:
+def test_a_terminal_is_asked_for_a_token(bench: Bench, index: FailingIndex) -> None:
+    """Where no other place has one, before anything else is done; what is typed is not shown."""
+    token = index.new_token()
+    env = {**index.environment(), **NO_KEYRING}
+    question = "API token of PyPI (empty to stop): "
+    command = ("-s", "release", "--", "patch", "--yes")
+    code, output = on_a_terminal(bench, env, f"{token}\n".encode(), *command, question=question)
+    assert code == 0, output
+    assert token not in output
+    assert output.index(question) < output.index("clean clone of")
+    assert bench.report()["credentials"] == "the terminal"
+    assert_released(bench, index)
+
+
+def on_a_terminal(
+    bench: Bench, env: dict[str, str], answer: bytes, *args: str, question: str = "[y/N]"
+) -> tuple[int, str]:
     """Run nox on a terminal of its own, answer its question, and return exit code and output."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -318,7 +334,7 @@ def on_a_terminal(bench: Bench, env: dict[str, str], answer: bytes, *args: str) 
             while time.monotonic() < until:
                 if select.select([ours], [], [], 0.1)[0]:
                     output += os.read(ours, 65536).decode(errors="replace")
-                if "[y/N]" in output and not asked:
+                if question in output and not asked:
                     asked = True
                     os.write(ours, answer)
                 if running.poll() is not None and not select.select([ours], [], [], 0)[0]:

@@ -86,8 +86,6 @@ def _preflight(run: Run) -> str:
         plan.version,
         plan.tag,
     )
-    if not plan.workflow:
-        run.report.credentials = run.world.index(plan.index, plan.project.canonical_name).credentials.kind
     left_out = f", without {', '.join(run.request.without)}" if run.request.without else ""
     versions = f"{plan.current} → {plan.version}" if plan.bump else plan.version
     return f"{plan.project.name} {versions} on {plan.branch}{left_out}"
@@ -185,7 +183,10 @@ def _publish(run: Run) -> str:
         run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
         return f"left to {plan.workflow}, which the tag starts; {follow(run.world.remote, plan.workflow)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
-    published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))
+    try:
+        published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))
+    finally:
+        run.report.credentials = index.authenticated
     run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
     prove_install(run.manifest, folder, index, run.staged, run.voice.note)
     uploaded = sum(entry.action == "uploaded" for entry in published)

@@ -144,7 +144,7 @@ def preflight(
             coming = findings.catch(lambda: _coming(project, repository, request, refs, findings, pushed))
     workflow = publishing_workflow(repository.path, project.settings) if repository and project else None
     if project and coming and not workflow:
-        findings.catch(lambda: _ready_index(project, coming, world))
+        findings.extend(findings.catch(lambda: _ready_index(project, coming, world)) or ())
     findings.catch(lambda: world.rehearsal_index)
     findings.extend(world.notices())
     for finding in findings:
@@ -175,8 +175,10 @@ def _pushed(
     return earlier if all(refs.get(name) == earlier.commit for name in names) else None
 
 
-def _ready_index(project: Project, coming: Coming, world: World) -> None:
-    """Check that the index can be published to, as far as can be without uploading.
+def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Finding, ...]:
+    """Check that the index can be published to, as far as can be without uploading; return warnings.
+
+    A release that is to be finished needs credentials where files are missing alone; that is seen later.
 
     Raises:
         ShipError: No credentials are found, or they cannot be for this upload; the index does not answer (NS701); or
@@ -184,10 +186,12 @@ def _ready_index(project: Project, coming: Coming, world: World) -> None:
     """
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
-        return  # the routes are reported
+        return ()  # the routes are reported
     index = world.index(name, project.canonical_name)
-    if coming.bump and (files := index.files(project.canonical_name, coming.version)):
-        raise ShipError(VERSION_TAKEN(f"{index.name} has {coming.version} already: {shorten(sorted(files))}."))
+    there = index.files(project.canonical_name, coming.version)
+    if coming.bump and there:
+        raise ShipError(VERSION_TAKEN(f"{index.name} has {coming.version} already: {shorten(sorted(there))}."))
+    return () if there else index.credentials.warnings
 
 
 def _machine() -> Iterator[Finding]:

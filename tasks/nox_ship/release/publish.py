@@ -109,6 +109,10 @@ def converge(
     paths = manifest.check(folder)
     there = index.files(manifest.name, manifest.version)
     _refuse_other_bytes(manifest.files, there, index)
+    if any(file.name not in there for file in manifest.files):
+        for warning in index.credentials.warnings:
+            note(str(warning))
+        note(f"to {index.name}, with credentials from {index.credentials.kind}")
     done: list[Published] = []
     for file, path in zip(manifest.files, paths, strict=True):
         if file.name in there:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nox_ship.errors import Finding, Findings, Kind, ShipError
@@ -27,6 +25,10 @@ TOKEN_USER = "__token__"  # noqa: S105 - the user name that goes with an API tok
 TRUSTED = "trusted publishing"
 
 
+Ask = Callable[[str, bool], str]
+"""Shows a question and returns the answer; whether it is secret, and so not shown, comes second."""
+
+
 @dataclass(frozen=True)
 class Credentials:
     """What an upload authenticates with."""
@@ -35,12 +37,9 @@ class Credentials:
     """Where they come from, for the report: never a value."""
     variables: Callable[[], Mapping[str, str]] = field(repr=False)
     """Makes the variables for the environment of one upload, anew each time."""
+    signs: bool = False
+    """Whether an attestation (PEP 740) is made of each file and sent along."""
     warnings: tuple[Finding, ...] = ()
-
-    @property
-    def trusted(self) -> bool:
-        """Whether they are those of a trusted publisher."""
-        return self.kind == TRUSTED
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,10 @@ class Wanted:
     project: str
     token_host: str | None = None
     """Host that the index's tokens name; None where they need not have PyPI's form."""
+    signs: bool = False
+    """Whether a trusted publisher signs what it uploads."""
+    ask: Ask | None = None
+    """Asks a person; None where nobody is there."""
 
 
 @dataclass
@@ -87,7 +90,7 @@ class _Search:
         def variables() -> Mapping[str, str]:
             return _variables(TOKEN_USER, publisher.token() or "")
 
-        return Credentials(TRUSTED, variables)
+        return Credentials(TRUSTED, variables, signs=self.wanted.signs)
 
     def _twine_variables(self) -> Credentials | None:
         user = os.environ.get("TWINE_USERNAME", "").strip()
@@ -126,17 +129,12 @@ class _Search:
             return None
 
     def _prompt(self) -> Credentials | None:
-        if os.environ.get("CI") or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        ask, shown, user = self.wanted.ask, self.wanted.shown, TOKEN_USER
+        if ask is None:
             return None
-        shown, user = self.wanted.shown, TOKEN_USER
-        try:
-            if self.wanted.token_host is None:
-                user = input(f"User name at {shown} (empty for an API token): ").strip() or TOKEN_USER
-            secret = getpass.getpass(
-                f"{'API token' if user == TOKEN_USER else 'Password'} of {shown} (empty to stop): "
-            )
-        except (EOFError, KeyboardInterrupt):
-            return None
+        if self.wanted.token_host is None:
+            user = ask(f"User name at {shown} (empty for an API token): ", False).strip() or TOKEN_USER
+        secret = ask(f"{'API token' if user == TOKEN_USER else 'Password'} of {shown} (empty to stop): ", True)
         return self._fixed("the terminal", user, secret) if secret.strip() else None
 
     def _fixed(self, source: str, user: str, password: str | None) -> Credentials | None:
@@ -172,7 +170,7 @@ def find_credentials(wanted: Wanted) -> Credentials:
             refused = (
                 OTHER_CREDENTIALS(f"{finding} Credentials from {found.kind} are used.") for finding in search.refused
             )
-            return Credentials(found.kind, found.variables, tuple(refused))
+            return replace(found, warnings=tuple(refused))
     if search.refused:
         raise ShipError(*search.refused)
     if search.empty:

@@ -6,7 +6,9 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +26,8 @@ PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
 """The indexes that everyone has, and how they are written."""
 
 _SECONDS = 30
+# Settings of twine that are no credentials: whom to trust, and as whom to speak.
+_CERTIFICATES = ("TWINE_CERT", "TWINE_CLIENT_CERT")
 # Asks whatever lies between for the index's own answer (RFC 9111, section 5.2.1.4).
 _FRESH = {"Cache-Control": "no-cache"}
 
@@ -62,18 +66,30 @@ class Index:
         upload_url: Where twine uploads to.
         simple_url: The base of its simple API (PEP 503, PEP 691).
         json_url: The base of its JSON API, None where it has none.
-        credentials: What an upload authenticates with.
+        find: Looks for what an upload authenticates with.
         seconds: How long one attempt to upload may take.
-        signs: Whether an attestation (PEP 740) is made of each file and sent along.
     """
 
     name: str
     upload_url: str
     simple_url: str
     json_url: str | None = None
-    credentials: Credentials = field(default_factory=_nothing, repr=False)
+    find: Callable[[], Credentials] = field(default=_nothing, repr=False)
     seconds: float = 300
-    signs: bool = False
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """What an upload authenticates with; looked for when it is first asked for.
+
+        Raises:
+            ShipError: There are none, or they cannot be for this upload.
+        """
+        return self.find()
+
+    @property
+    def authenticated(self) -> str:
+        """Where the credentials come from; empty where none were needed."""
+        return self.credentials.kind if "credentials" in vars(self) else ""
 
     def files(self, project: str, version: str) -> dict[str, Served]:
         """Return the files that the index has for one version, by name: from its simple and its JSON API.
@@ -142,14 +158,16 @@ class Index:
             ShipError: The index refuses the file, explained by an ID of its own; the file cannot be signed (NS751);
                 or no upload token can be had.
         """
+        credentials = self.credentials
         with tempfile.TemporaryDirectory(prefix="nox-ship-upload-") as folder:
             copy = Path(shutil.copy2(file, folder))
-            sent = [copy, attest.sign(copy)] if self.signs else [copy]
+            sent = [copy, attest.sign(copy)] if credentials.signs else [copy]
             command = [*process.module("twine"), "--no-color", "upload", "--verbose", "--non-interactive"]
             options = ["--disable-progress-bar", "--config-file", os.devnull, "--repository-url", self.upload_url]
-            options += ["--attestations"] if self.signs else []
-            secrets = self.credentials.variables()
-            env = {"COLUMNS": "1000", **secrets}  # one line for each message
+            options += ["--attestations"] if credentials.signs else []
+            secrets = credentials.variables()
+            certificates = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
+            env = {"COLUMNS": "1000", **certificates, **secrets}  # one line for each message
             try:
                 done = process.run([*command, *options, *sent], env=env, check=False, seconds=self.seconds)
             except process.TimedOutError as error:

@@ -14,7 +14,7 @@ from nox_ship.config import IndexSettings, Settings
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.world import attest
-from nox_ship.world.credentials import Wanted, find_credentials
+from nox_ship.world.credentials import Ask, Wanted, find_credentials
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
 from nox_ship.world.remote import Remote, remote_name
 from nox_ship.world.standins import StandInIndex
@@ -29,19 +29,20 @@ class RealWorld:
     Use it as a context manager: leaving it stops the index of the upload rehearsal.
     """
 
-    def __init__(self, root: Path, folder: Path, settings: Settings) -> None:
+    def __init__(self, root: Path, folder: Path, settings: Settings, ask: Ask | None = None) -> None:
         """Open the world around the checkout at ``root``.
 
         Args:
             root: The project's folder.
             folder: An empty folder for the index of the upload rehearsal.
             settings: The project's settings.
+            ask: Asks a person for credentials; None where nobody is there.
         """
         self._root = root
         self._folder = folder
         self._settings = settings
+        self._ask = ask
         self._indexes: dict[str, Index] = {}
-        self._notices: list[Finding] = []
 
     def __enter__(self) -> Self:
         return self
@@ -87,10 +88,10 @@ class RealWorld:
         return self._server.index
 
     def index(self, name: str, project: str) -> Index:
-        """Return a package index, once its credentials are found.
+        """Return a package index; its credentials are looked for once they are needed.
 
         Raises:
-            ShipError: There is no index of that name (NS753), or see `find_credentials`.
+            ShipError: There is no index of that name (NS753).
         """
         if name not in self._indexes:
             self._indexes[name] = self._found(name, project)
@@ -98,29 +99,27 @@ class RealWorld:
 
     def _found(self, name: str, project: str) -> Index:
         addresses = index_addresses(name, self._settings)
-        credentials = find_credentials(
-            Wanted(
-                index=name,
-                shown=display_name(name),
-                upload_url=addresses.upload_url,
-                token_variable=token_variable(name, self._settings),
-                project=project,
-                token_host=urlsplit(addresses.simple_url).hostname if name in PUBLIC_INDEXES else None,
-            )
+        public = name in PUBLIC_INDEXES
+        wanted = Wanted(
+            index=name,
+            shown=display_name(name),
+            upload_url=addresses.upload_url,
+            token_variable=token_variable(name, self._settings),
+            project=project,
+            token_host=urlsplit(addresses.simple_url).hostname if public else None,
+            signs=public and self._settings.publish.attestations and attest.can_sign(),
+            ask=self._ask,
         )
-        self._notices += credentials.warnings
-        signs = name in PUBLIC_INDEXES and self._settings.publish.attestations and credentials.trusted
         return Index(
             name=display_name(name),
             **vars(addresses),
-            credentials=credentials,
+            find=lambda: find_credentials(wanted),
             seconds=self._settings.publish.timeout,
-            signs=signs and attest.can_sign(),
         )
 
     def notices(self) -> tuple[Finding, ...]:
-        """Return what was found on the way to credentials."""
-        return tuple(self._notices)
+        """Return nothing: what is wrong with the real world is an error."""
+        return ()
 
 
 def index_addresses(name: str, settings: Settings) -> IndexSettings:

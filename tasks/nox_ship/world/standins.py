@@ -84,8 +84,8 @@ class StandInIndex:
     def index(self) -> Index:
         """The index as a release sees it."""
         base = f"http://{_LOOPBACK}:{self._server.server_port}"
-        anyone = Credentials("none", lambda: {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"})
-        return Index("rehearsal", f"{base}/", f"{base}/simple/", credentials=anyone)
+        anyone = Credentials("the rehearsal", lambda: {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"})
+        return Index("rehearsal", f"{base}/", f"{base}/simple/", find=lambda: anyone)
 
     def _ask(self) -> None:
         with suppress(ShipError):

@@ -30,10 +30,10 @@ class World(Protocol):
         """An index on this machine, for trying the upload."""
 
     def index(self, name: str, project: str) -> Index:
-        """Return the package index of that name, with credentials to upload ``project``.
+        """Return the package index of that name, to upload ``project`` to.
 
         Raises:
-            ShipError: There are no credentials, or they cannot be for this upload.
+            ShipError: There is no index of that name.
         """
 
     def notices(self) -> tuple[Finding, ...]:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
+from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+from nox_ship.config import IndexSettings, PublishSettings, Settings
+from nox_ship.errors import ShipError
+from nox_ship.world.real import RealWorld, index_addresses, token_variable
+from support import git, make_repository
+
+# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
+
+
+def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
+    """Simple and JSON API of each lie on one host."""
+    pypi, testpypi = (index_addresses(name, Settings()) for name in ("pypi", "testpypi"))
+    assert (pypi.upload_url, pypi.simple_url) == (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT)
+    assert testpypi.upload_url == TEST_REPOSITORY
+    base = testpypi.upload_url.removesuffix("legacy/")
+    assert (testpypi.simple_url, testpypi.json_url) == (f"{base}simple/", f"{base}pypi/")
+    assert pypi.json_url == PYPI_SIMPLE_ENDPOINT.replace("simple", "pypi")
+
+
+def test_settings_send_an_index_elsewhere() -> None:
+    """Bases get the slash that joins what comes behind them; the upload's address stays as it is written."""
+    own = IndexSettings("https://a.example/up", "https://a.example/simple", "https://a.example/json")
+    expected = IndexSettings("https://a.example/up", "https://a.example/simple/", "https://a.example/json/")
+    assert index_addresses("pypi", Settings(indexes={"pypi": own})) == expected
+    assert index_addresses("mine", Settings(indexes={"mine": own})) == expected
+
+
+def test_an_unknown_index_is_refused() -> None:
+    """NS753 names those there are."""
+    own = IndexSettings("https://a.example/up", "https://a.example/simple")
+    with pytest.raises(ShipError, match=r"NS753.*'other'.*mine, pypi, testpypi"):
+        index_addresses("other", Settings(indexes={"mine": own}))
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "expected"),
+    [
+        ("pypi", {}, "PYPI_API_TOKEN"),
+        ("testpypi", {}, "TEST_PYPI_API_TOKEN"),
+        ("my-index.two", {}, "MY_INDEX_TWO_API_TOKEN"),
+        ("pypi", {"pypi": "MINE"}, "MINE"),
+        ("testpypi", {"pypi": "MINE"}, "TEST_PYPI_API_TOKEN"),
+    ],
+)
+def test_each_index_has_a_variable_for_its_token(name: str, tokens: dict[str, str], expected: str) -> None:
+    """Settings give it another name."""
+    assert token_variable(name, Settings(publish=PublishSettings(tokens=tokens))) == expected
+
+
+def test_the_real_world_is_the_checkout_and_its_remote(tmp_path: Path) -> None:
+    """A release is pushed from the checkout itself; without a remote it is NS213."""
+    repository = make_repository(tmp_path / "checkout")
+    with RealWorld(repository.path, tmp_path / "world", Settings()) as world:
+        with pytest.raises(ShipError, match="NS213"):
+            world.known_refs()
+        git(repository.path, "remote", "add", "origin", str(repository.path))
+        assert world.remote.local.path == world.checkout.path == repository.path
+        assert world.known_refs() == {"refs/heads/main": repository.head}
+        assert world.rehearsal_index.files("sample", "1.0") == {}
