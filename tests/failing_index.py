@@ -13,6 +13,7 @@ import html
 import io
 import json
 import logging
+import os
 import secrets
 import socket
 import ssl
@@ -32,7 +33,6 @@ import trustme
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 HOST = "127.0.0.1"
-REQUEST_TOKEN = "request-token-of-the-job"
 CLAIMS = {
     "repository": "acme/sample",
     "repository_owner": "acme",
@@ -147,6 +147,8 @@ class FailingIndex:
     """Claims that a trusted publisher must have."""
     claims: dict[str, str] = field(default_factory=lambda: dict(CLAIMS))
     uploads: list[Upload] = field(default_factory=list)
+    request_token: str = field(default_factory=lambda: f"request-{secrets.token_hex(8)}")
+    """What a job shows to get its identity token."""
     minted: list[str] = field(default_factory=list)
     identities: list[str] = field(default_factory=list)
 
@@ -160,7 +162,9 @@ class FailingIndex:
         self._app = pypiserver.app(roots=[self.packages], disable_fallback=True, hash_algo="sha256", **nobody)
         authority = trustme.CA()
         self.certificates = self.folder / "certificates.pem"
-        self.certificates.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+        known = [certifi.where(), os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile]
+        trusted = b"\n".join(Path(path).read_bytes() for path in dict.fromkeys(known) if path and Path(path).is_file())
+        self.certificates.write_bytes(trusted + b"\n" + authority.cert_pem.bytes())
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(HOST, "localhost").configure_cert(context)
         self._server = make_server(HOST, 0, self._answer, server_class=_Server, handler_class=_Handler)
@@ -199,7 +203,7 @@ class FailingIndex:
             **self.environment(),
             "GITHUB_ACTIONS": "true",
             "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.url}/identity?api=1",
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": REQUEST_TOKEN,
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self.request_token,
         }
 
     def new_token(self, *caveats: object) -> str:
@@ -336,7 +340,7 @@ class FailingIndex:
         return self._object(start, {"audience": "local"})
 
     def _identity(self, environ: Environ, start: Start) -> Iterable[bytes]:
-        if environ.get("HTTP_AUTHORIZATION", "").lower() != f"bearer {REQUEST_TOKEN}":
+        if environ.get("HTTP_AUTHORIZATION", "").lower() != f"bearer {self.request_token}":
             return self._text(start, "401 Unauthorized", "no")
         (audience,) = parse_qs(environ["QUERY_STRING"])["audience"]
         token = identity_token(audience, self.claims)

@@ -3,13 +3,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from twine.utils import DEFAULT_REPOSITORY
 
 import nox_ship
+from support import git
 
 HOUSE = Path(nox_ship.__file__).parent
-GROUND = {"errors", "poetry", "process", "config", "versions", "project", "git", "lifeline", "report"}
+GROUND = {"errors", "poetry", "process", "config", "versions", "project", "git", "lifeline", "report", "actions"}
 TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},
@@ -17,7 +20,8 @@ BELOW: dict[str, set[str]] = {
     "gates": {"ground", "gates"},
     "world": {"ground", "package", "gates", "world"},
     "release": {"ground", "package", "gates", "world", "release"},
-    "roof": {"ground", "package", "gates", "world", "release", "roof"},
+    "setup": {"ground", "package", "gates", "world", "release", "setup"},
+    "roof": {"ground", "package", "gates", "world", "release", "setup", "roof"},
 }
 """What each layer may import."""
 
@@ -26,7 +30,7 @@ MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
 
 def layer(parts: tuple[str, ...]) -> str:
     """Return the layer of a module, named by its parts below ``nox_ship``."""
-    if not parts or parts[0] in {"__init__", "cli", "front", "sessions"}:
+    if not parts or parts[0] in {"__init__", "cli", "command", "front", "sessions"}:
         return "roof"
     return "ground" if parts[0] in GROUND else parts[0]
 
@@ -92,3 +96,12 @@ def test_every_test_states_a_behaviour() -> None:
     """Each test has a docstring of one line that ends as a sentence does."""
     lacking = [name for name, text in every_test() if not text.endswith(".") or "\n" in text]
     assert not lacking
+
+
+def test_no_file_names_the_host_of_a_registry() -> None:
+    """Addresses of PyPI and TestPyPI come from the constants of twine and pypi-simple."""
+    host = (urlsplit(DEFAULT_REPOSITORY).hostname or "").removeprefix("upload.")
+    assert host.count(".") == 1
+    listing = git(TESTS.parent, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    files = [TESTS.parent / name for name in listing.split("\0") if name]
+    assert not [path for path in files if path.is_file() and host in path.read_text("utf-8", errors="replace")]

@@ -23,8 +23,8 @@ def test_nothing_is_asked_by_default() -> None:
         "verbose": False,
         "report": None,
     }
-    assert vars(publish_arguments([])) == {"dry_run": False, "to": None}
-    assert vars(build_arguments([])) == {"fresh": False, "dry_run": False, "to": None}
+    assert vars(publish_arguments([])) == {"dry_run": False, "to": None, "no_install": False}
+    assert vars(build_arguments([])) == {"fresh": False, "dry_run": False, "to": None, "no_install": False}
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from nox_ship.config import PublishSettings, Settings
-from nox_ship.release.workflows import follow, publishing_workflow
+from nox_ship.release.workflows import publishing_workflow
+from nox_ship.world.forge import follow
 from nox_ship.world.remote import Remote
 from support import git, make_repository, write_files
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from nox_ship.errors import Kind, ShipError
 
-BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments after `--`.")
+BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -67,6 +67,45 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
+def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s verify-published --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(prog="nox -s verify-published --", description="Install what is published.", allow_abbrev=False)
+    parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
+    return parser.parse_args(args)
+
+
+def doctor_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s doctor --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(prog="nox -s doctor --", description="Look for what is set up wrong.", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    return parser.parse_args(args)
+
+
+def command_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse the arguments of the ``nox-ship`` command.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(prog="nox-ship", description="Give a project its release automation.", allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="write what a project lacks: noxfile, workflows", allow_abbrev=False)
+    init.add_argument("--ci", choices=["github", "none"], default="github", help="where the workflows are to run")
+    init.add_argument("--force", action="store_true", help="overwrite files that differ")
+    init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
+    commands.add_parser("noxfile", help="write a noxfile that holds the sessions of nox-ship alone")
+    return parser.parse_args(args)
+
+
 def _add_publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="publish to an index on this machine; touch no other")
     parser.add_argument("--to", metavar="NAME", help="pypi, testpypi, or an index from [tool.nox-ship.indexes]")
+    parser.add_argument("--no-install", action="store_true", help="upload and compare; leave installing to another job")

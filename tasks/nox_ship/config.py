@@ -115,6 +115,21 @@ class PublishSettings:
 
 
 @dataclass(frozen=True)
+class WorkflowSettings:
+    """What ``nox-ship init`` writes into the workflows of GitHub Actions."""
+
+    credentials: Literal["trusted", "token"] = "trusted"
+    """How the publish jobs authenticate: as a trusted publisher, or by the secrets ``PYPI_API_TOKEN`` and
+    ``TEST_PYPI_API_TOKEN`` of their environments."""
+    testpypi: bool = True
+    """Whether everything goes to TestPyPI first."""
+    development: bool = False
+    """Whether a push to the release branch publishes a development version to TestPyPI."""
+    systems: tuple[str, ...] = ("ubuntu-latest", "macos-latest", "windows-latest")
+    """Runners on which the built files are installed."""
+
+
+@dataclass(frozen=True)
 class RehearsalSettings:
     """The stand-ins of a rehearsal."""
 
@@ -160,6 +175,8 @@ class Settings:
     """Package indexes of your own, by name; ``pypi`` and ``testpypi`` can be sent elsewhere, too."""
     publish: PublishSettings = field(default_factory=PublishSettings)
     """How a release is published."""
+    workflows: WorkflowSettings = field(default_factory=WorkflowSettings)
+    """What ``nox-ship init`` writes into the workflows."""
     rehearsal: RehearsalSettings = field(default_factory=RehearsalSettings)
     """The stand-ins of a rehearsal."""
 

@@ -5,8 +5,10 @@ They know the arguments and the terminal, but not nox.
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
@@ -15,7 +17,8 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship.cli import publish_arguments, release_arguments
+from nox_ship import actions
+from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.package.build import dist_folder, manifest_path
@@ -24,9 +27,10 @@ from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.pipeline import Run, run_pipeline
 from nox_ship.release.preflight import Request
-from nox_ship.release.publish import Patience, converge, prove_install, route
+from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.report import Report, Row, Voice
+from nox_ship.setup.doctor import examine
 from nox_ship.world.index import display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
@@ -62,8 +66,11 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
             _show_stop(voice, report, error, shop)
             raise ShownError(*error.findings) from error
         finally:
+            rows = [(row.name, row.status, row.detail) for row in report.rows]
+            actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
             if options.report:
                 report.write(invoked_from / options.report)
+    actions.output(tag=report.tag)
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.last_line(_last_line(options, report))
@@ -157,7 +164,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     report = Report(title=title, rehearsal=options.dry_run)
     with workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
         try:
-            _bring(manifest, project, world, name, voice, report)
+            _bring(manifest, project, world, name, voice, report, install=not options.no_install)
         finally:
             report.write(shop.report)
     if options.dry_run:
@@ -167,7 +174,14 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
 
 
 def _bring(
-    manifest: Manifest, project: Project, world: RealWorld | StandIns, name: str, voice: Voice, report: Report
+    manifest: Manifest,
+    project: Project,
+    world: RealWorld | StandIns,
+    name: str,
+    voice: Voice,
+    report: Report,
+    *,
+    install: bool,
 ) -> None:
     """Publish from the project's own folder, and tell of it."""
     begun = time.monotonic()
@@ -183,6 +197,61 @@ def _bring(
         report.credentials = index.authenticated
     report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
     report.uploads += [f"{entry.file.name} → {display_name(name)}" for entry in published]
-    prove_install(manifest, folder, index, project, voice.note)
+    if install:
+        prove_install(manifest, folder, index, project, voice.note)
     report.passed = True
     report.seconds = time.monotonic() - begun
+    who = f", with credentials from {report.credentials}" if report.credentials else ""
+    rows = [(entry.file.name, entry.action, entry.file.sha256) for entry in published]
+    actions.summary(f"{report.title}{who}", rows, ("file", "result", "SHA-256"))
+
+
+def verify_published(project: Project, args: Sequence[str]) -> None:
+    """Wait until an index serves what was built, compare it, and install it on each Python that is here.
+
+    It needs no credentials, so that a job can do it which has none.
+
+    Args:
+        project: The project.
+        args: What followed ``nox -s verify-published --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108), there is no manifest (NS601, NS602) or index (NS753), or what is
+            served is not what was built (NS711-NS714) or does not work (NS611-NS616).
+    """
+    options = verify_arguments(args)
+    manifest, voice = Manifest.read(manifest_path(project)), Voice()
+    name = options.source or route(project.settings, Version(manifest.version))
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        world = RealWorld(project.root, Path(folder), project.settings)
+        index = world.index(name, manifest.name)
+        confirm_served(manifest, index, voice.note, Patience.of(project.settings))
+        prove_install(manifest, dist_folder(project), index, project, voice.note)
+    actions.summary(f"{manifest.name} {manifest.version} is served by {index.name}, and works")
+    voice.last_line(f"{index.name} serves {manifest.name} {manifest.version}, and it works.")
+
+
+def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
+    """Show what is set up right and wrong.
+
+    Args:
+        root: The project's folder.
+        args: What followed ``nox -s doctor --``.
+        sessions: Names of the sessions that the noxfile registers.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+        ShownError: Something would stop a release.
+    """
+    options, voice = doctor_arguments(args), Voice()
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        for line in examine(root, sessions, running, Path(folder)):
+            lines.append(line)
+            if not options.json:
+                voice.examined(line.status, line.check, str(line.finding or line.text))
+    if options.json:
+        print(json.dumps([line.as_dict() for line in lines], indent=2))
+    if stopping := [line.finding for line in lines if line.finding and line.finding.level == "error"]:
+        raise ShownError(*stopping)

@@ -176,6 +176,17 @@ class Repository:
             (name for name in names if self.find("show-ref", "--verify", f"refs/heads/{name}") is not None), None
         )
 
+    def release_branch(self, commit: str, wanted: str | None) -> str | None:
+        """Return the name of the release branch if it holds ``commit``, here or on a remote as last seen.
+
+        Args:
+            commit: A commit.
+            wanted: The branch; None for the default branch.
+        """
+        branch = wanted or self.default_branch()
+        names = [f"refs/heads/{branch}", *(f"refs/remotes/{remote}/{branch}" for remote in self.remote_names())]
+        return branch if branch and any(self.is_ancestor(commit, name) for name in names) else None
+
     def clone(self, target: Path, *, branch: str | None = None) -> Repository:
         """Make a clean clone in ``target`` that borrows this repository's objects and fetches nothing.
 

@@ -134,6 +134,19 @@ class Voice:
         """Tell a detail of the step that runs."""
         self.console.print(f"  [dim]{escape(text)}[/dim]")
 
+    def fact(self, name: str, value: str, colour: str = "cyan") -> None:
+        """Tell one thing by name and value."""
+        self.console.print(f"[{colour}]{escape(name):16}[/{colour}] {escape(value)}")
+
+    def examined(self, status: str, check: str, text: str) -> None:
+        """Tell what an examination found."""
+        colour = _LEVELS.get(status, "green")
+        self.console.print(f"[{colour}]{status:8}[/{colour}] {escape(check):12} {escape(text)}")
+
+    def text(self, text: str) -> None:
+        """Show text as it is."""
+        self.console.print(escape(text), soft_wrap=True)
+
     def finding(self, finding: Finding) -> None:
         """Show a finding: the output of the tool first, then the one line that counts."""
         colour = _LEVELS[finding.level]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 import errno
 import functools
+import hashlib
+import json
 import logging
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 import nox
 import nox.registry
 
-from nox_ship import lifeline
+from nox_ship import actions, lifeline
 from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.project import Project
 
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
 OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
 
+
+_OWN_SUMMARY = {"build", "matrix", "verify-published", "publish", "publish-test", "publish-prod"}
+"""Sessions that have more to say on the page that sums a run up than that they passed."""
 
 _in_release = False
 """Whether this nox runs the sessions of a release, in its clean clone."""
@@ -96,7 +102,10 @@ def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[n
             project = Project.read(Path.cwd())
             hidden = set(process.secret_names(os.environ)) - set(project.settings.pass_env)
             session.env.update(dict.fromkeys(hidden))
+            begun = time.monotonic()
             function(session, project)
+            if session.name not in _OWN_SUMMARY:
+                actions.summary(f"{session.name} passed ({time.monotonic() - begun:.0f} s)")
 
     return session_function
 
@@ -234,9 +243,13 @@ def audit(session: nox.Session, project: Project) -> None:
 @_front_door
 def build(session: nox.Session, project: Project) -> None:
     """Build sdist and wheel into dist/, check them, and write the manifest."""
+    from packaging.version import Version
+
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
+    from nox_ship.package.build import manifest_path
     from nox_ship.release.development import development
+    from nox_ship.release.publish import route
 
     fresh = build_arguments(session.posargs).fresh
     renaming = None if _in_release else development(project)
@@ -248,8 +261,41 @@ def build(session: nox.Session, project: Project) -> None:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:
         session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
+    digest = hashlib.sha256(manifest_path(project).read_bytes()).hexdigest()
+    actions.output(manifest=digest, version=manifest.version, route=route(project.settings, Version(manifest.version)))
+    rows = [(file.name, str(file.size), file.sha256) for file in manifest.files]
+    actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
         session.warn("the checkout has changes that no commit has; the manifest says so")
+
+
+@_front_door
+def matrix(session: nox.Session, project: Project) -> None:
+    """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    registered = nox.registry.get()
+    gates = []
+    for gate in project.settings.gates:
+        if gate == "coverage" or gate not in registered:  # coverage combines what the others measured
+            continue
+        pythons = registered[gate].python
+        if isinstance(pythons, list | tuple):
+            gates += [{"session": f"{gate}-{python}", "python": str(python)} for python in pythons]
+        else:
+            gates.append({"session": gate, "python": str(pythons or running)})
+    values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
+    actions.output(**values)
+    for name, value in values.items():
+        session.log(f"{name}: {value}")
+
+
+@_front_door
+def verify_published(session: nox.Session, project: Project) -> None:
+    """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
+    from nox_ship import front
+
+    _prepare(session)
+    front.verify_published(project, session.posargs)
 
 
 @_front_door
@@ -299,6 +345,15 @@ def release(session: nox.Session) -> None:
         front.release(Path.cwd(), session.posargs, _session_names(), Path(session.invoked_from))
 
 
+def doctor(session: nox.Session) -> None:
+    """Look for what is set up wrong, before a release is tried: `nox -s doctor -- --json`."""
+    with _errors_shown(session):
+        from nox_ship import front
+
+        _prepare(session)
+        front.doctor(Path.cwd(), session.posargs, _session_names())
+
+
 def _session_names() -> set[str]:
     names = set()
     for name, function in nox.registry.get().items():
@@ -324,8 +379,13 @@ _SPECS = {
     "audit": _Spec(audit, gate=True),
     "build": _Spec(build, environment=False),
     "verify-install": _Spec(verify_install, per_python=True, requires=("build",)),
+    "verify-published": _Spec(verify_published, environment=False),
+    "matrix": _Spec(matrix, environment=False),
     "publish-test": _Spec(publish_test, environment=False, requires=("verify-install",)),
     "publish-prod": _Spec(publish_prod, environment=False, requires=("verify-install",)),
     "publish": _Spec(publish, environment=False, requires=("verify-install",)),
     "release": _Spec(release, environment=False),
+    "doctor": _Spec(doctor, environment=False),
 }
+NAMES = tuple(_SPECS)
+"""The names of the sessions."""

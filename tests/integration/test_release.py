@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_index import REQUEST_TOKEN, FailingIndex, Faults
+from failing_index import FailingIndex, Faults
 from workbench import GOOD, Bench, Outcome, make_bench
 
 pytestmark = pytest.mark.filterwarnings(
@@ -422,7 +422,7 @@ def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None
     ended.set()
     watcher.join()
     assert_released(bench, index)
-    secrets = {*index.tokens, *index.minted, *index.identities, REQUEST_TOKEN}
+    secrets = {*index.tokens, *index.minted, *index.identities, index.request_token}
     assert len(secrets) >= 5
     assert any("twine" in command for command in commands)
     left = [path for root in (bench.cache, bench.root) for path in root.rglob("*") if path.is_file()]

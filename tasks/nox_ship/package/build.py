@@ -101,6 +101,7 @@ def build(
             tag=release[0] if release else None,
             dirty=dirty,
             files=tuple(map(File.of, files)),
+            branch=repository.release_branch(head, project.settings.branch),
         )
         _replace(dist_folder(project), files)
     manifest.write(manifest_path(project))

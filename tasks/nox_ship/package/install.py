@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging import tags
+from packaging.utils import parse_wheel_filename
 
 from nox_ship import process
 from nox_ship.config import Command
@@ -75,16 +79,33 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
     if record.is_file() and record.read_text(encoding="utf-8") == fact:
         return f"these files passed on Python {label} already"
     findings = Findings()
+    fitting = [(file, path) for file, path in zip(manifest.files, paths, strict=True) if fits(file.name, label)]
     with ThreadPoolExecutor() as pool:
         tried = [
-            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python)
-            for file, path in zip(manifest.files, paths, strict=True)
+            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python) for file, path in fitting
         ]
     for attempt in tried:
         findings.catch(attempt.result)
     findings.raise_errors()
     record.write_text(fact, encoding="utf-8")
-    return f"{len(paths)} files install and work on Python {label}"
+    others = [file.name for file in manifest.files if not fits(file.name, label)]
+    left_out = f"; {', '.join(others)} is for another platform" if others else ""
+    return f"{len(fitting)} files install and work on Python {label}{left_out}"
+
+
+def fits(filename: str, python: str) -> bool:
+    """Whether a file can be installed on a Python version of this platform; an sdist always can.
+
+    Args:
+        filename: The name of a wheel or sdist.
+        python: The version, such as ``3.12``; another kind of Python takes every wheel.
+    """
+    version = re.fullmatch(r"(\d+)\.(\d+)", python)
+    if not filename.endswith(".whl") or version is None:
+        return True
+    numbers = (int(version[1]), int(version[2]))
+    taken = {*tags.cpython_tags(numbers), *tags.compatible_tags(numbers)}
+    return not taken.isdisjoint(parse_wheel_filename(filename)[3])
 
 
 def verify(source: str, label: str, expected: Expected, python: str) -> None:

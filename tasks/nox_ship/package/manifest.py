@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -19,6 +20,15 @@ NO_MANIFEST = Kind("NS601", "no-manifest", "Run `nox -s build` first.")
 BAD_MANIFEST = Kind("NS602", "bad-manifest", "Delete it and run `nox -s build` again.")
 FILE_CHANGED = Kind("NS603", "file-changed", "Run `nox -s build` again; only files that were checked are used.")
 OTHER_ORIGIN = Kind("NS604", "other-origin", "Run `nox -s build` in the release's commit.")
+
+OTHER_MANIFEST = Kind(
+    "NS606",
+    "other-manifest",
+    "Build again, and publish what that build made; somebody changed the manifest on its way between two jobs.",
+)
+
+DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"
+"""Environment variable that may tell the manifest's SHA-256: it goes another way between two jobs than the files."""
 
 SCHEMA = 1
 """Version of the manifest's form; a reader refuses one it does not know."""
@@ -60,6 +70,8 @@ class Manifest:
     """Whether the work tree held changes that no commit has."""
     files: tuple[File, ...]
     """Wheels before sdists: the order of upload, in which no installer meets a release with an sdist alone."""
+    branch: str | None = None
+    """The release branch, where the commit was on it; None where it was not, or where none is known."""
 
     def write(self, path: Path) -> None:
         """Write the manifest to ``path``, whole or not at all."""
@@ -73,14 +85,18 @@ class Manifest:
         """Read the manifest at ``path``.
 
         Raises:
-            ShipError: There is none (NS601), or it is not one of ours (NS602).
+            ShipError: There is none (NS601), it is not one of ours (NS602), or not the one that was announced (NS606).
         """
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_bytes()
+            record = json.loads(text)
         except FileNotFoundError as error:
             raise ShipError(NO_MANIFEST(f"There is no manifest at {path}.")) from error
         except (ValueError, OSError) as error:
             raise ShipError(BAD_MANIFEST(f"{path} cannot be read: {error}.")) from error
+        expected = os.environ.get(DIGEST_VARIABLE)
+        if expected and hashlib.sha256(text).hexdigest() != expected:
+            raise ShipError(OTHER_MANIFEST(f"{path} is not the manifest that `{DIGEST_VARIABLE}` tells."))
         try:
             return cls._parse(record)
         except (KeyError, TypeError, ValueError) as error:

@@ -14,7 +14,6 @@ from nox_ship.package.manifest import OTHER_ORIGIN, Manifest
 from nox_ship.project import Project
 from nox_ship.release.publish import route
 from nox_ship.world.index import display_name
-from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
 
 OTHER_PROJECT = Kind("NS605", "other-project", "Run `nox -s build` in this project.")
@@ -59,8 +58,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.append(DIRTY_FILES("The files hold changes that no commit has."))
     if for_good:
         findings.extend(_release_alone(manifest, project, index))
-        if repository and manifest.tag and not manifest.dirty:
-            findings.catch(lambda: _on_branch(manifest, project, repository, world.remote))
+        if manifest.tag and not manifest.dirty:
+            findings.catch(lambda: _on_branch(manifest, project, repository, world))
     findings.raise_errors()
     return tuple(findings)
 
@@ -108,17 +107,19 @@ def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator
         yield NOT_A_RELEASE(f"{version} was built from {manifest.commit[:10]}, which has no release tag.")
 
 
-def _on_branch(manifest: Manifest, project: Project, repository: Repository, remote: Remote) -> None:
-    """Check that the commit is on the release branch, here or on the remote.
+def _on_branch(manifest: Manifest, project: Project, repository: Repository | None, world: World) -> None:
+    """Check that the commit is on the release branch: here, on the remote, or as the build saw it.
 
     Raises:
         ShipError: It is not (NS755).
     """
-    branch = project.settings.branch or repository.default_branch()
-    if branch is None:
-        return
-    names = (f"refs/heads/{branch}", f"refs/remotes/{remote.name}/{branch}")
-    if not any(repository.is_ancestor(manifest.commit, name) for name in names) and not remote.holds(
-        manifest.commit, branch
-    ):
-        raise ShipError(NOT_ON_BRANCH(f"{manifest.commit[:10]} ({manifest.tag}) is not on {branch}."))
+    branch = project.settings.branch or (repository.default_branch() if repository else None)
+    if repository is None:
+        held = manifest.branch is not None
+    elif branch is None or repository.release_branch(manifest.commit, branch):
+        held = True
+    else:
+        held = world.remote.holds(manifest.commit, branch)
+    if not held:
+        where = branch or "the release branch"
+        raise ShipError(NOT_ON_BRANCH(f"{manifest.commit[:10]} ({manifest.tag}) is not on {where}."))

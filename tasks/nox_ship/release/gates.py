@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nox_ship import process
+from nox_ship import actions, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
 from nox_ship.release.stage import Stage
@@ -172,6 +172,8 @@ def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
         **kept,
         RUN_VARIABLE: "1",
         PARENT_VARIABLE: None,
+        actions.OUTPUT: None,
+        actions.SUMMARY: None,
         "NOX_SCRIPT_MODE": "none",
         "MYPY_CACHE_DIR": str(caches / "mypy"),
         "RUFF_CACHE_DIR": str(caches / "ruff"),

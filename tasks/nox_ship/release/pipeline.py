@@ -18,8 +18,8 @@ from nox_ship.release import gates as gating
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.publish import Patience, converge, install_from, prove_install
 from nox_ship.release.stage import Stage, Workshop, last_release, open_stage
-from nox_ship.release.workflows import follow
 from nox_ship.report import Report, Row, Voice
+from nox_ship.world.forge import follow
 from nox_ship.world.index import display_name
 from nox_ship.world.world import World
 

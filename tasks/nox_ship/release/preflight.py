@@ -131,7 +131,7 @@ def preflight(
         findings.catch(lambda: project.name)
         findings.catch(lambda: project.requires_python)
         findings.extend(_missing_pythons(project))
-        findings.extend(_routes(project.settings))
+        findings.extend(routes_known(project.settings))
         gates = _gates(project.settings, request.without, sessions, findings)
     branch = findings.catch(lambda: _branch(repository, project)) if repository else None
     coming = None
@@ -212,7 +212,8 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
             yield PYTHON_MISSING(f"Python {wanted} is not installed.")
 
 
-def _routes(settings: Settings) -> Iterator[Finding]:
+def routes_known(settings: Settings) -> Iterator[Finding]:
+    """Yield an error for each route that leads to no index."""
     known = index_names(settings)
     for kind in ("final", "prerelease", "development"):
         name = getattr(settings.routes, kind)

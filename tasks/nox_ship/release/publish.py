@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
-from nox_ship.package.install import Expected, verify
+from nox_ship.package.install import Expected, fits, verify
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import PUBLIC_INDEXES, Index, Served, UploadUnclearError
@@ -121,9 +121,18 @@ def converge(
         else:
             note(f"{file.name}: {_bring(manifest, file, path, index, bounds)}")
             done.append(Published(file, "uploaded"))
-    served = _wait(manifest, index, bounds, note)
-    _compare(manifest, index, served)
+    confirm_served(manifest, index, note, bounds)
     return tuple(done)
+
+
+def confirm_served(manifest: Manifest, index: Index, note: Note = _silent, patience: Patience | None = None) -> None:
+    """Wait until installers are served the files of ``manifest``, and compare what they are served.
+
+    Raises:
+        ShipError: A file is not served (NS712, NS713), or with other bytes (NS711, NS714).
+    """
+    served = _wait(manifest, index, patience or Patience(), note)
+    _compare(manifest, index, served)
 
 
 def _bring(manifest: Manifest, file: File, path: Path, index: Index, patience: Patience) -> str:
@@ -249,7 +258,8 @@ def install_from(
     Raises:
         ShipError: It cannot be installed or does not work (NS611-NS616).
     """
-    file = manifest.files[0]
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    file = next(entry for entry in (*manifest.files, manifest.files[-1]) if fits(entry.name, running))
     served = index.files(manifest.name, manifest.version)[file.name]
     source = f"{served.url.partition('#')[0]}#sha256={file.sha256}"
     paths = [folder / entry.name for entry in manifest.files]

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from nox_ship.config import Settings
-from nox_ship.world.remote import Remote
 
 _PUBLISHES = re.compile(r"gh-action-pypi-publish|twine upload|uv publish|flit publish|hatch publish|poetry publish")
 _OURS = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
@@ -66,12 +65,3 @@ def _steps(workflow: Mapping[Any, Any]) -> Iterator[str]:
 
 def _uploads(step: str) -> bool:
     return bool(_PUBLISHES.search(step) or _OURS.search(step))
-
-
-def follow(remote: Remote, workflow: str) -> str:
-    """Return how to follow a workflow that a push to ``remote`` starts."""
-    url = remote.local.find("remote", "get-url", remote.name) or ""
-    if match := re.search(r"github\.com[:/](?P<owner>[^/]+)/(?P<name>[^/]+?)(\.git)?/?$", url):
-        page = f"https://github.com/{match['owner']}/{match['name']}/actions/workflows/{workflow}"
-        return f"follow it at {page} or with `gh run watch`"
-    return "follow it with `gh run watch`"

@@ -130,6 +130,36 @@ class Index:
             return {}
         return {name: Served(name, url, sha256, "JSON API") for name, url, sha256 in files}
 
+    def knows(self, project: str) -> bool:
+        """Whether the index has a project of that name.
+
+        Raises:
+            ShipError: The index does not answer (NS701).
+        """
+        import requests
+        from pypi_simple import NoSuchProjectError, PyPISimple
+
+        try:
+            with PyPISimple(self.simple_url) as client:
+                client.get_project_page(project, timeout=_SECONDS)
+        except NoSuchProjectError:
+            return False
+        except (requests.RequestException, ValueError) as error:
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer: {error}")) from error
+        return True
+
+    def described(self, project: str) -> object:
+        """Return what the JSON API tells of a project, None where it tells nothing."""
+        import requests
+
+        if self.json_url is None:
+            return None
+        try:
+            response = requests.get(f"{self.json_url}{project}/json", timeout=_SECONDS)
+            return response.json().get("info") if response.ok else None
+        except (requests.RequestException, AttributeError):
+            return None
+
     def download_sha256(self, served: Served) -> str:
         """Download a served file and return its SHA-256.
 

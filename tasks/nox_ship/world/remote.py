@@ -48,6 +48,11 @@ class Remote:
     url: str
     local: Repository
 
+    def _talk(self, *args: str) -> str:
+        """Run git with what it may need to authenticate; credentials of indexes are none of its business."""
+        without = dict.fromkeys(process.index_secret_names(os.environ))
+        return self.local.run(*_token_of_the_job(), *args, secrets=True, env=without)
+
     def refs(self) -> dict[str, str]:
         """Return the commit of each branch and tag, by full name; annotated tags are followed to their commit.
 
@@ -55,9 +60,7 @@ class Remote:
             ShipError: The remote does not answer (NS208).
         """
         try:
-            listing = self.local.run(
-                "ls-remote", "--heads", "--tags", self.url, secrets=True, env=_without_index_secrets()
-            )
+            listing = self._talk("ls-remote", "--heads", "--tags", self.url)
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
             raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error
@@ -77,7 +80,7 @@ class Remote:
         if shallow or tip not in self.local.known([tip]):
             deepen = ["--unshallow"] if shallow else []
             options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
-            self.local.run("fetch", *options, self.url, tip, secrets=True, env=_without_index_secrets())
+            self._talk("fetch", *options, self.url, tip)
         return self.local.is_ancestor(commit, tip)
 
     def push(self, source: Repository, refs: Mapping[str, str]) -> None:
@@ -97,7 +100,7 @@ class Remote:
             self.local.borrow(source, refs)
         try:
             specs = (f"{name}:{ref}" for ref, name in refs.items())
-            self.local.run("push", "--quiet", "--atomic", self.url, *specs, secrets=True, env=_without_index_secrets())
+            self._talk("push", "--quiet", "--atomic", self.url, *specs)
         except process.CommandFailedError as error:
             said = error.done.output
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
@@ -105,8 +108,13 @@ class Remote:
             raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
 
 
-def _without_index_secrets() -> dict[str, str | None]:
-    return dict.fromkeys(process.index_secret_names(os.environ))
+def _token_of_the_job() -> list[str]:
+    """Let git take the token of a job of GitHub Actions from the environment, so that no file has to hold it."""
+    server = os.environ.get("GITHUB_SERVER_URL")
+    if not (server and os.environ.get("GITHUB_ACTIONS") and os.environ.get("GITHUB_TOKEN")):
+        return []
+    helper = '!f() { echo username=x-access-token; echo "password=$GITHUB_TOKEN"; }; f'
+    return ["-c", f"credential.{server}.helper={helper}"]
 
 
 def remote_name(repository: Repository, wanted: str | None) -> str | None:

@@ -1,0 +1,89 @@
+"""The `nox-ship` command: what is done to a project before nox can run in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nox_ship.cli import command_arguments
+from nox_ship.errors import Kind, ShipError
+from nox_ship.report import Voice
+from nox_ship.setup import init
+from nox_ship.setup.noxfile import BARE
+from nox_ship.setup.survey import Survey
+
+NOXFILE_THERE = Kind("NS817", "noxfile-there", "Run `nox-ship init` to add nox-ship to it.")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command in the current folder and return its exit code."""
+    voice = Voice()
+    try:
+        options = command_arguments(sys.argv[1:] if args is None else args)
+        if options.command == "noxfile":
+            return _noxfile(Path.cwd(), voice)
+        return _init(Path.cwd(), voice, ci=options.ci, force=options.force, check=options.check)
+    except ShipError as error:
+        for finding in error.findings:
+            voice.finding(finding)
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        voice.finding(init.NOT_WRITABLE(f"{where}{error.strerror or error}."))
+        return 1
+
+
+def _noxfile(root: Path, voice: Voice) -> int:
+    path = root / "noxfile.py"
+    if path.exists() and path.read_text("utf-8", errors="replace") != BARE:
+        raise ShipError(NOXFILE_THERE("There is a noxfile.py already."))
+    path.write_text(BARE, encoding="utf-8")
+    voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")
+    return 0
+
+
+def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int:
+    survey = Survey.of(root, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    if check:
+        return _check(survey, voice)
+    for name, value in survey.lines():
+        voice.fact(name, value)
+    made = init.plan(survey, sessions=_sessions(), ci=ci, force=force)
+    done, left = init.write(made, force=force)
+    for change in done:
+        voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
+        if change.before is not None:
+            voice.text(change.diff)
+    for change in left:
+        voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
+        voice.text(change.diff)
+    if not made.changes:
+        voice.fact("nothing", "is missing")
+    for hint in made.hints:
+        voice.text(f"\n{hint}")
+    for publisher in init.publishers(survey) if ci == "github" else ():
+        voice.text(f"\n{publisher}")
+    if done:
+        names = " ".join(change.name for change in done)
+        voice.text(f"\nNext:\n  git add {names} && git commit -m 'Release with nox-ship'")
+        voice.text("  nox -s doctor                        # is anything set up wrong?")
+    voice.text("  nox -s release -- patch --dry-run    # rehearse a release")
+    return 0
+
+
+def _check(survey: Survey, voice: Voice) -> int:
+    drifted = init.drift(survey)
+    for change in drifted:
+        voice.text(change.diff)
+        missing = " is missing" if change.before is None else " is not what this version of nox-ship writes"
+        voice.finding(init.DRIFTED(f"{change.name}{missing}."))
+    if not drifted:
+        voice.fact("workflows", "are what this version of nox-ship writes")
+    return 1 if drifted else 0
+
+
+def _sessions() -> set[str]:
+    from nox_ship.sessions import NAMES
+
+    return set(NAMES)

@@ -1,0 +1,353 @@
+"""What is set up wrong: every check, good and bad, at once. Nothing is changed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from nox_ship import process, versions
+from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
+from nox_ship.git import Repository
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import stale_settings
+from nox_ship.release.preflight import DETACHED_HEAD, NO_IDENTITY, UNKNOWN_GATE, WRONG_BRANCH, routes_known
+from nox_ship.release.publish import route
+from nox_ship.release.source import VersionSource
+from nox_ship.release.version import BAD_VERSION
+from nox_ship.release.workflows import publishing_workflow
+from nox_ship.setup import init, workflows
+from nox_ship.setup.survey import Survey
+from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
+from nox_ship.world.real import RealWorld
+
+THIN_METADATA = Kind(
+    "NS821", "thin-metadata", "Add it to [project]: an index shows it to whoever looks.", level="warning"
+)
+NO_UNRELEASED = Kind(
+    "NS822",
+    "no-unreleased-section",
+    "Add `## [Unreleased]` to the changelog: a release makes it the section of its version.",
+    level="notice",
+)
+WORKFLOW_MISSING = Kind(
+    "NS823", "workflow-missing", "Run `nox-ship init`, if GitHub Actions is to publish.", level="notice"
+)
+NAME_TAKEN = Kind(
+    "NS824", "name-taken", "If it is not yours, choose another name: an upload would be refused.", level="warning"
+)
+NO_SIGNING_KEY = Kind("NS825", "no-signing-key", "Set `user.signingKey`, or `git config tag.gpgSign false`.")
+TOOL_MISSING = Kind("NS826", "tool-missing", "Install it, or put it on the PATH.")
+ENVIRONMENT_ABSENT = Kind(
+    "NS827", "environment-absent", "Create it in the repository's settings, under *Environments*.", level="warning"
+)
+SECRET_ABSENT = Kind("NS828", "secret-absent", "Add it to the environment on GitHub, with an API token of the index.")
+PROTECTED_BRANCH = Kind(
+    "NS829",
+    "protected-branch",
+    "Let whoever releases bypass the rule; it would refuse the push of branch and tag.",
+    level="warning",
+)
+NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
+
+TOOLS = ("nox", "build", "twine", "bump-my-version", "uv", "virtualenv")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was checked."""
+
+    check: str
+    text: str
+    finding: Finding | None = None
+    """What is wrong; None where nothing is."""
+
+    @property
+    def status(self) -> str:
+        """How it is: ``ok``, or the finding's level."""
+        return self.finding.level if self.finding else "ok"
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as a JSON object."""
+        return {"check": self.check, "status": self.status, "text": self.text, **self._bad()}
+
+    def _bad(self) -> dict[str, str]:
+        return {"id": self.finding.id, "name": self.finding.name, "remedy": self.finding.remedy} if self.finding else {}
+
+
+Told = Iterator[str | Finding]
+"""What a check yields: what is right as text, what is wrong as a finding."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What the checks look at."""
+
+    survey: Survey
+    sessions: Collection[str]
+    world: RealWorld
+    running: str
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.survey.project
+
+    @property
+    def repository(self) -> Repository:
+        """Its repository."""
+        return self.survey.repository
+
+
+def examine(root: Path, sessions: Collection[str], running: str, folder: Path) -> Iterator[Line]:
+    """Yield a line for everything that is checked.
+
+    Args:
+        root: The project's folder.
+        sessions: Names of the sessions that the noxfile registers.
+        running: The Python that we run on, such as ``3.12``.
+        folder: An empty folder.
+    """
+    try:
+        survey = Survey.of(root, running)
+    except ShipError as error:
+        yield from (Line("project", finding.what, finding) for finding in error.findings)
+        return
+    world = RealWorld(root, folder, survey.project.settings)
+    patient = Patient(survey, sessions, world, running)
+    for name, check in CHECKS.items():
+        try:
+            for item in check(patient):
+                yield Line(name, item) if isinstance(item, str) else Line(name, item.what, item)
+        except ShipError as error:
+            yield from (Line(name, finding.what, finding) for finding in error.findings)
+
+
+def _metadata(patient: Patient) -> Told:
+    project = patient.project
+    _ = project.requires_python
+    yield f"{project.name}, back end {project.backend}"
+    table = project.metadata or project.poetry
+    for key in ("description", "readme", "license", "requires-python"):
+        dynamic = table.get("dynamic")
+        if project.metadata and key not in table and not (isinstance(dynamic, list) and key in dynamic):
+            yield THIN_METADATA(f"[project] has no `{key}`.")
+
+
+def _settings(patient: Patient) -> Told:
+    settings = patient.project.settings
+    findings = list(routes_known(settings))
+    findings += [
+        UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
+        for gate in settings.gates
+        if gate not in patient.sessions and gate not in type(settings)().gates
+    ]
+    yield from findings
+    if not findings:
+        yield f"gates {', '.join(settings.gates)}"
+
+
+def _version(patient: Patient) -> Told:
+    source = VersionSource.of(patient.project)
+    if source.current is not None and versions.parse(source.current) is None:
+        yield BAD_VERSION(f"The project's version is {source.current!r}.")
+        return
+    yield patient.survey.version
+    if source.current:
+        yield from stale_settings(patient.project, source.current)
+
+
+def _tags(patient: Patient) -> Told:
+    tags = patient.repository.tags()
+    form = versions.TagForm.of(tags, patient.project.settings.tag)
+    latest = versions.latest(tags, form)
+    yield f"{form.form}, the last release is {latest}" if latest else f"{form.form}, no release yet"
+
+
+def _git(patient: Patient) -> Told:
+    repository, survey = patient.repository, patient.survey
+    if repository.branch is None:
+        yield DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}.")
+    elif repository.branch != survey.branch:
+        yield WRONG_BRANCH(f"The branch is {repository.branch}; releases are made from {survey.branch}.")
+    else:
+        yield f"on the release branch {survey.branch}"
+    identity = repository.find("var", "GIT_COMMITTER_IDENT")
+    if identity is None:
+        yield NO_IDENTITY("Git does not know who commits here.")
+    else:
+        yield f"commits are made by {identity.partition('>')[0]}>"
+    if repository.config("tag.gpgSign") == "true" or repository.config("commit.gpgSign") == "true":
+        if repository.config("gpg.format") == "ssh" and not repository.config("user.signingKey"):
+            yield NO_SIGNING_KEY("Git is set to sign, and knows no key.")
+        else:
+            yield "tags are signed"
+
+
+def _remote(patient: Patient) -> Told:
+    refs = patient.world.known_refs()
+    name = patient.world.remote.name
+    yield f"{name} answers, with {len(refs)} branches and tags"
+    theirs = refs.get(f"refs/heads/{patient.survey.branch}")
+    if theirs and theirs not in patient.repository.known([theirs]):
+        yield NOT_ANSWERED(
+            f"{name}'s {patient.survey.branch} has commits that are not here.", remedy="Run `git pull --ff-only`."
+        )
+
+
+def _pythons(patient: Patient) -> Told:
+    from python_discovery import get_interpreter
+
+    missing = [version for version in patient.survey.pythons if get_interpreter(version) is None]
+    here = [version for version in patient.survey.pythons if version not in missing]
+    if here:
+        yield f"{', '.join(here)} are installed"
+    for version in missing:
+        level: Level = "error" if os.environ.get("CI") else "warning"
+        remedy = "Install it; without it the tests on it are skipped here."
+        yield TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level)
+
+
+def _tools(patient: Patient) -> Told:
+    found = [f"{name} {importlib.metadata.version(name)}" for name in TOOLS]
+    if shutil.which("git") is None:
+        yield TOOL_MISSING("git is not installed.")
+    else:
+        found.append(patient.repository.run("--version").replace("version ", ""))
+    yield ", ".join(found)
+
+
+def _changelog(patient: Patient) -> Told:
+    name = patient.project.settings.changelog or "CHANGELOG.md"
+    text = patient.project.read_text(name)
+    if not text:
+        yield "none is kept" if not patient.project.settings.changelog else NO_UNRELEASED(f"{name} does not exist.")
+    elif "unreleased" in text.lower():
+        yield f"{name} has an Unreleased section"
+    else:
+        yield NO_UNRELEASED(f"{name} has no Unreleased section.")
+
+
+def _workflows(patient: Patient) -> Told:
+    survey = patient.survey
+    names = [Path(name).name for name in workflows.render(init.facts(survey))]
+    for name in names:
+        path = survey.repository.path / workflows.FOLDER / name
+        if not path.is_file():
+            yield WORKFLOW_MISSING(f"There is no {workflows.FOLDER}/{name}.")
+        elif not workflows.is_ours(path.read_text("utf-8", errors="replace")):
+            yield f"{name} is the project's own"
+    drifted = {Path(change.name).name for change in init.drift(survey) if change.before is not None}
+    for name in names:
+        path = survey.repository.path / workflows.FOLDER / name
+        if path.is_file() and workflows.is_ours(path.read_text("utf-8", errors="replace")):
+            drift = init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
+            yield drift if name in drifted else f"{name} is as this version of nox-ship writes it"
+
+
+def _indexes(patient: Patient) -> Told:
+    project, source = patient.project, VersionSource.of(patient.project)
+    current = source.current or "0"
+    for name in dict.fromkeys([*PUBLIC_INDEXES, *project.settings.indexes]):
+        index = patient.world.index(name, project.canonical_name)
+        try:
+            there = index.files(project.canonical_name, current)
+            known = index.knows(project.canonical_name)
+        except ShipError as error:
+            yield NOT_ANSWERED(error.findings[0].what[:200])
+            continue
+        if not known:
+            yield f"{index.name}: the name {project.canonical_name} is free"
+        elif _ours(patient, index):
+            yield f"{index.name}: {project.canonical_name} is ours" + (f"; it has {current}" if there else "")
+        else:
+            yield NAME_TAKEN(f"{index.name} has a project {project.canonical_name} that does not name this repository.")
+
+
+def _ours(patient: Patient, index: Index) -> bool:
+    """Whether the project on the index names our repository, or holds a version that we have tagged."""
+    github = patient.survey.github
+    described = json.dumps(index.described(patient.project.canonical_name)).lower()
+    if github and github.slug.lower() in described:
+        return True
+    tags = patient.repository.tags()
+    latest = versions.latest(tags, versions.TagForm.of(tags, patient.project.settings.tag))
+    return latest is not None and bool(index.files(patient.project.canonical_name, str(latest)))
+
+
+def _credentials(patient: Patient) -> Told:
+    project = patient.project
+    workflow = publishing_workflow(patient.repository.path, project.settings)
+    if workflow:
+        yield f"{workflow} publishes what is tagged; this machine needs none"
+        return
+    version = VersionSource.of(project).current or "0"
+    name = route(project.settings, Version(version) if versions.parse(version) else Version("0"))
+    credentials = patient.world.index(name, project.canonical_name).credentials
+    yield f"{display_name(name)}: {credentials.kind} would be used"
+    yield from credentials.warnings
+
+
+def _forge(patient: Patient) -> Told:
+    github = patient.survey.github
+    if github is None or shutil.which("gh") is None or not _gh("auth", "status"):
+        yield "not asked: `gh` is not there, not signed in, or the remote is not on GitHub"
+        return
+    settings = patient.project.settings.workflows
+    listing = _gh("api", f"repos/{github.slug}/environments") or {}
+    there = {entry.get("name") for entry in listing.get("environments", [])}
+    for name in ["pypi", *(["testpypi"] if settings.testpypi else [])]:
+        if name not in there:
+            yield ENVIRONMENT_ABSENT(f"{github.slug} has no environment {name}.")
+            continue
+        yield f"{github.slug} has the environment {name}"
+        if settings.credentials == "token":
+            secrets = _gh("api", f"repos/{github.slug}/environments/{name}/secrets") or {}
+            wanted = {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}[name]
+            if wanted not in {entry.get("name") for entry in secrets.get("secrets", [])}:
+                yield SECRET_ABSENT(f"The environment {name} has no secret {wanted}.")
+    rules = _gh("api", f"repos/{github.slug}/rules/branches/{patient.survey.branch}")
+    kinds = [rule.get("type") for rule in rules] if isinstance(rules, list) else []
+    refusing = [kind for kind in kinds if kind in ("pull_request", "update", "required_status_checks", "creation")]
+    protected = _gh("api", f"repos/{github.slug}/branches/{patient.survey.branch}/protection")
+    if refusing or protected:
+        what = shorten(map(str, refusing)) or "branch protection"
+        yield PROTECTED_BRANCH(f"{patient.survey.branch} on GitHub has rules: {what}.")
+    else:
+        yield f"nothing on GitHub refuses a push to {patient.survey.branch}"
+
+
+def _gh(*args: str) -> Any:
+    """Ask GitHub's command line; return what it answers, None where it fails."""
+    done = process.run(["gh", *args], secrets=True, check=False, seconds=30)
+    if done.code:
+        return None
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return {"answer": done.output}
+
+
+CHECKS: Mapping[str, Callable[[Patient], Told]] = {
+    "metadata": _metadata,
+    "settings": _settings,
+    "version": _version,
+    "tags": _tags,
+    "git": _git,
+    "remote": _remote,
+    "Pythons": _pythons,
+    "tools": _tools,
+    "changelog": _changelog,
+    "workflows": _workflows,
+    "indexes": _indexes,
+    "credentials": _credentials,
+    "GitHub": _forge,
+}
+"""The checks, by name, in the order in which they are shown."""

@@ -1,0 +1,241 @@
+"""Giving a project its whole release automation: what would change is planned first, then written or shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from nox_ship.errors import Findings, Kind
+from nox_ship.setup import workflows
+from nox_ship.setup.noxfile import NEW, Noxfile
+from nox_ship.setup.survey import Survey
+
+NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
+NO_FORGE = Kind(
+    "NS814",
+    "no-forge",
+    "Add the repository on GitHub as the remote (`git remote add origin ADDRESS`), or write no workflows: `--ci none`.",
+)
+HAND_WRITTEN = Kind(
+    "NS815",
+    "hand-written",
+    "Rename it, or let `--force` replace it; the difference is shown above.",
+)
+DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew; your own parts are kept.")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file as it is and as it would be."""
+
+    path: Path
+    name: str
+    """The path as it is shown."""
+    before: str | None
+    """None where there is no file."""
+    after: str
+    why: str
+    protected: bool = False
+    """Whether it is only overwritten by force."""
+
+    @property
+    def diff(self) -> str:
+        """What would change, as a unified diff."""
+        old = (self.before or "").splitlines(keepends=True)
+        lines = difflib.unified_diff(old, self.after.splitlines(keepends=True), self.name, self.name)
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+@dataclass
+class Plan:
+    """What is to be written, and what a person has to do."""
+
+    survey: Survey
+    changes: list[Change] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+
+
+def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> Plan:
+    """Find out what the project lacks; nothing is written.
+
+    Args:
+        survey: The project.
+        sessions: Names of our sessions.
+        ci: ``github`` for workflows, ``none`` for none.
+        force: Overwrite what differs.
+
+    Raises:
+        ShipError: With every finding: the noxfile is broken (NS811) or has sessions of our names (NS812), workflows
+            of our names were written by hand (NS815), or the remote is not on GitHub (NS814).
+    """
+    made, findings = Plan(survey), Findings()
+    findings.catch(lambda: _noxfile(made, sessions, force=force))
+    _settings(made)
+    if ci == "github":
+        if survey.github is None:
+            what = f"The remote is {survey.remote}, which is not on GitHub." if survey.remote else "There is no remote."
+            findings.append(NO_FORGE(what))
+        findings.catch(lambda: _workflows(made, force=force))
+        _dependabot(made)
+    findings.raise_errors()
+    made.changes = [change for change in made.changes if change.before != change.after]
+    return made
+
+
+def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
+    """Write what is missing; return the changes that were made, and those that were left.
+
+    Raises:
+        ShipError: A folder cannot be written to (NS813); then nothing is written.
+    """
+    done = [change for change in made.changes if force or not change.protected]
+    findings = Findings()
+    for change in done:
+        folder = next(parent for parent in change.path.parents if parent.exists())
+        for path in (folder, change.path):
+            if path.exists() and not _writable(path):
+                findings.append(NOT_WRITABLE(f"{path} cannot be written to."))
+    findings.raise_errors()
+    for change in done:
+        change.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = change.path.with_name(f".{change.path.name}.partial")
+        partial.write_bytes(change.after.encode())
+        partial.replace(change.path)
+    return done, [change for change in made.changes if change not in done]
+
+
+def _writable(path: Path) -> bool:
+    """Whether a path may be written to; what nobody may write is left alone by root, too."""
+    return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
+
+
+def drift(survey: Survey) -> list[Change]:
+    """Return the workflows of ours that are not what the installed version would write."""
+    made = Plan(survey)
+    _workflows(made, force=True)
+    return [change for change in made.changes if change.before != change.after]
+
+
+def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
+    path = made.survey.project.root / "noxfile.py"
+    if not path.is_file():
+        made.changes.append(Change(path, "noxfile.py", None, NEW, "the sessions"))
+        return
+    noxfile = Noxfile.read(path.read_bytes().decode("utf-8", errors="replace"))
+    if noxfile.registered:
+        return
+    if not force:
+        noxfile.check_names(set(sessions))
+    extended = noxfile.extended()
+    if extended is None:
+        made.hints.append(
+            "Add to noxfile.py, below its imports and sessions:\n\nimport nox_ship\n\nnox_ship.register()\n"
+        )
+        return
+    made.changes.append(Change(path, "noxfile.py", noxfile.text, extended, "the sessions"))
+    if not Noxfile.read(extended).scripted:
+        made.hints.append("Your noxfile imports more than nox: install nox-ship beside nox (`pip install nox-ship`).")
+
+
+def _settings(made: Plan) -> None:
+    """Add settings where the project differs from what the defaults take it for."""
+    import tomlkit
+
+    survey = made.survey
+    if not survey.compiled or "nox-ship" in (survey.project.pyproject.get("tool") or {}):
+        return
+    path = survey.project.root / "pyproject.toml"
+    text = path.read_bytes().decode("utf-8")
+    document = tomlkit.parse(text)
+    systems = tomlkit.item(["ubuntu-latest"])
+    systems.comment("a wheel with compiled modules fits one platform")
+    table, inner = tomlkit.table(is_super_table=True), tomlkit.table()
+    inner.add("systems", systems)
+    table.add("workflows", inner)
+    tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
+    tool["nox-ship"] = table
+    made.changes.append(Change(path, "pyproject.toml", text, tomlkit.dumps(document), "settings"))
+
+
+def facts(survey: Survey) -> workflows.Facts:
+    """Return what the workflows' templates need to know."""
+    project = survey.project
+    noxfile = project.read_text("noxfile.py")
+    settings = project.settings.workflows
+    if survey.compiled and "workflows" not in project.tool("nox-ship"):
+        settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
+    return workflows.Facts(
+        branch=survey.branch,
+        tag=survey.tag,
+        pythons=survey.pythons,
+        coverage="coverage" in project.settings.gates,
+        script=Noxfile.read(noxfile).scripted if noxfile else True,
+        own=project.canonical_name == "nox-ship",
+        settings=settings,
+    )
+
+
+def _workflows(made: Plan, *, force: bool) -> None:
+    """Plan the workflows.
+
+    Raises:
+        ShipError: One of the same name was written by hand (NS815), and force is not used.
+    """
+    survey, findings = made.survey, Findings()
+    known = facts(survey)
+    planned = next((change.after for change in made.changes if change.name == "noxfile.py"), None)
+    if planned:
+        known = dataclasses.replace(known, script=Noxfile.read(planned).scripted)
+    for name, text in workflows.render(known).items():
+        path = survey.repository.path / name
+        before = path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
+        after = workflows.keep_own(text, before or "")
+        change = Change(path, name, before, after, "a workflow", protected=before is not None)
+        if before is not None and not workflows.is_ours(before) and not force:
+            findings.append(HAND_WRITTEN(f"{name} was not written by nox-ship.", detail=change.diff))
+        made.changes.append(change)
+    findings.raise_errors()
+
+
+def _dependabot(made: Plan) -> None:
+    folder = made.survey.repository.path / ".github"
+    path = next((p for p in (folder / "dependabot.yml", folder / "dependabot.yaml") if p.is_file()), None)
+    if path is None:
+        name = ".github/dependabot.yml"
+        made.changes.append(
+            Change(folder / "dependabot.yml", name, None, workflows.dependabot(), "updates of the actions")
+        )
+        return
+    try:
+        updates = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("updates") or []
+        ecosystems = [entry.get("package-ecosystem") for entry in updates]
+    except (yaml.YAMLError, AttributeError, UnicodeDecodeError):
+        ecosystems = []
+    if "github-actions" not in ecosystems:
+        entry = workflows.dependabot().partition("updates:\n")[2]
+        made.hints.append(
+            f"Add to `updates` in .github/{path.name}, so that the actions are kept up to date:\n\n{entry}"
+        )
+
+
+def publishers(survey: Survey) -> Iterator[str]:
+    """Yield what to enter on each index for a pending trusted publisher."""
+    github = survey.github
+    if github is None or survey.project.settings.workflows.credentials != "trusted":
+        return
+    indexes = [("PyPI", "pypi"), *([("TestPyPI", "testpypi")] if survey.project.settings.workflows.testpypi else [])]
+    for shown, environment in indexes:
+        yield (
+            f"On {shown}, in your account under *Publishing*, add a pending publisher (GitHub):\n"
+            f"  PyPI project name  {survey.project.canonical_name}\n"
+            f"  Owner              {github.owner}\n"
+            f"  Repository name    {github.name}\n"
+            f"  Workflow name      release.yml\n"
+            f"  Environment name   {environment}"
+        )

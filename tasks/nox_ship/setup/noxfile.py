@@ -1,0 +1,161 @@
+"""The noxfile: the two lines that make a project one of ours, in a new file or in one that is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nox_ship.errors import Kind, ShipError
+
+NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows the place.")
+SESSION_TAKEN = Kind(
+    "NS812",
+    "session-taken",
+    "Rename it, or put `nox_ship.register()` below it yourself: then yours replaces the one of nox-ship.",
+)
+
+BLOCK = '# /// script\n# dependencies = ["nox", "nox-ship"]\n# ///\n'
+NEW = f"""{BLOCK}import nox
+import nox_ship
+
+nox_ship.register()
+
+if __name__ == "__main__":
+    nox.main()
+"""
+"""A noxfile for a project that has none."""
+BARE = "import nox_ship\n\nnox_ship.register()\n"
+"""A noxfile for a job that has nothing of the project's code."""
+
+_BLOCK = re.compile(r"^# /// script *$(?P<text>.*?)^# /// *$", re.DOTALL | re.MULTILINE)
+_PLAIN = (
+    ast.Import,
+    ast.ImportFrom,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.ClassDef,
+    ast.Expr,
+    ast.If,
+)
+
+
+@dataclass(frozen=True)
+class Noxfile:
+    """A noxfile that is there."""
+
+    text: str
+    tree: ast.Module
+
+    @classmethod
+    def read(cls, text: str) -> Noxfile:
+        """Read a noxfile's text.
+
+        Raises:
+            ShipError: It is no Python (NS811).
+        """
+        try:
+            return cls(text, ast.parse(text))
+        except (SyntaxError, ValueError) as error:
+            where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            raise ShipError(NOXFILE_BROKEN(f"noxfile.py is not Python{where}: {error.args[0]}.")) from error
+
+    @property
+    def registered(self) -> bool:
+        """Whether it registers our sessions."""
+        calls = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return any(ast.unparse(call) in ("nox_ship.register", "register") for call in calls) and self._imports_us
+
+    @property
+    def _imports_us(self) -> bool:
+        return "nox_ship" in set(_imported(self.tree))
+
+    @property
+    def scripted(self) -> bool:
+        """Whether a PEP 723 block names nox-ship, so that nox installs it."""
+        match = _BLOCK.search(self.text)
+        return match is not None and "nox-ship" in match["text"]
+
+    def check_names(self, ours: set[str]) -> None:
+        """Check that no session has the name of one of ours.
+
+        Raises:
+            ShipError: With a finding (NS812) for each that has.
+        """
+        if taken := sorted(set(_sessions(self.tree)) & ours):
+            raise ShipError(*(SESSION_TAKEN(f"noxfile.py has a session {name!r} of its own.") for name in taken))
+
+    def extended(self) -> str | None:
+        """Return the text with our two lines added; None where that is not safe to do.
+
+        It is safe where the file consists of imports, definitions, values and calls. The block that lets nox install
+        what the file imports is added where the file imports nothing else that would have to be installed.
+        """
+        if not all(isinstance(node, _PLAIN) for node in self.tree.body):
+            return None
+        imports = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        if not imports:
+            return None
+        lines = self.text.splitlines(keepends=True)
+        main = next((node for node in self.tree.body if _is_main(node)), None)
+        end = main.lineno - 1 if main else len(lines)
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += "\n"
+        after = [] if not main else ["\n", "\n"]
+        before = lines[:end]
+        while before and not before[-1].strip():
+            before.pop()
+        whole = [*before, "\n", "nox_ship.register()\n", *after, *lines[end:]]
+        last = imports[-1].end_lineno or imports[-1].lineno
+        whole.insert(last, "import nox_ship\n")
+        text = "".join(whole)
+        foreign = set(_imported(self.tree)) - set(sys.stdlib_module_names) - {"nox"}
+        if match := _BLOCK.search(text):
+            return _with_requirement(text, match)
+        return f"{BLOCK}{text}" if not foreign and not text.startswith("#!") else text
+
+
+def _with_requirement(text: str, match: re.Match[str]) -> str | None:
+    import tomlkit
+
+    source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
+    try:
+        table = tomlkit.parse(source)
+    except ValueError:
+        return None
+    dependencies = table.setdefault("dependencies", tomlkit.array())
+    names = [re.split(r"[\s\[<>=!~;]", str(item))[0] for item in dependencies]
+    for name in ("nox", "nox-ship"):
+        if name not in names:
+            dependencies.append(name)
+    block = "".join(f"# {line}".rstrip() + "\n" for line in tomlkit.dumps(table).splitlines())
+    return f"{text[: match.start()]}# /// script\n{block}# ///{text[match.end() :]}"
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def _sessions(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of the sessions that the file defines."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            call = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if ast.unparse(call) in ("nox.session", "session", "nox_uv.session"):
+                words = decorator.keywords if isinstance(decorator, ast.Call) else []
+                named = [w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant)]
+                yield str(named[0]) if named else node.name
+
+
+def _is_main(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)

@@ -1,0 +1,187 @@
+"""The workflows of GitHub Actions, made from templates; the parts that are the user's are kept."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from nox_ship.config import WorkflowSettings
+from nox_ship.project import minor
+
+ACTIONS = {
+    "checkout": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
+    "setup-python": "actions/setup-python@e797f83bcb11b83ae66e0230d6156d7c80228e7c # v6.0.0",
+    "upload-artifact": "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
+    "download-artifact": "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093 # v4.3.0",
+}
+"""The actions that are used, each pinned by commit."""
+
+FOLDER = ".github/workflows"
+_IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
+_OLDEST = "3.11"
+"""The oldest Python that nox-ship itself runs on."""
+_OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
+_PLACE = re.compile(r"^(?P<indent> *)@(?P<name>[A-Z_]+)@$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the templates need to know of a project."""
+
+    branch: str
+    """The release branch."""
+    tag: str
+    """The form of release tags, with ``{version}``."""
+    pythons: tuple[str, ...]
+    coverage: bool
+    """Whether coverage is one of the gates."""
+    script: bool
+    """Whether the noxfile names nox-ship in a PEP 723 block, which lets nox install it."""
+    own: bool
+    """Whether the project is nox-ship itself."""
+    settings: WorkflowSettings
+
+
+def render(facts: Facts) -> dict[str, str]:
+    """Return the text of each workflow, by its path in the repository."""
+    return {f"{FOLDER}/ci.yml": _ci(facts), f"{FOLDER}/release.yml": _release(facts)}
+
+
+def dependabot() -> str:
+    """Return the settings with which Dependabot keeps the actions' pins up to date."""
+    return _template("dependabot.yml")
+
+
+def keep_own(new: str, old: str) -> str:
+    """Return a rendered workflow with the user's parts of the one that is there."""
+    parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
+
+    def kept(match: re.Match[str]) -> str:
+        text = parts.get(match["name"], match["text"])
+        start, end = match.span("text")
+        whole = match.string
+        return whole[match.start() : start] + text + whole[end : match.end()]
+
+    return _OWN.sub(kept, new)
+
+
+def is_ours(text: str) -> bool:
+    """Whether a workflow was written by nox-ship."""
+    return text.startswith("# Written by nox-ship ")
+
+
+def _template(name: str) -> str:
+    return (resources.files("nox_ship") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Fill a template's places in; a place on a line of its own takes lines, each indented as the place is."""
+
+    def block(match: re.Match[str]) -> str:
+        lines = values[match["name"]].splitlines()
+        return "\n".join(f"{match['indent']}{line}".rstrip() for line in lines)
+
+    text = _PLACE.sub(block, text)
+    for name, value in values.items():
+        text = text.replace(f"@{name}@", value)
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def _ci(facts: Facts) -> str:
+    required = ["matrix", "gates", *(["coverage"] if facts.coverage else []), "build", "verify-install"]
+    values = {**_common(facts), "REQUIRED": "\n".join(f"- {name}" for name in required)}
+    coverage = {**values, "COVERAGE_NEEDS": "gates", "COVERAGE_CHECKOUT": _checkout()}
+    values["COVERAGE"] = _filled(_template("coverage.yml"), coverage) if facts.coverage else ""
+    return _filled(_template("ci.yml"), values)
+
+
+def _release(facts: Facts) -> str:
+    values = _common(facts)
+    needs = "[matrix, gates]\nif: ${{ !cancelled() && needs.gates.result == 'success' }}".replace("\n", "\n    ")
+    coverage = {**values, "COVERAGE_NEEDS": needs, "COVERAGE_CHECKOUT": _checkout("${{ needs.matrix.outputs.ref }}")}
+    values |= {
+        "PUSHES": _pushes(facts),
+        "CHECKOUT_TAG": _checkout("${{ needs.cut.result == 'success' && needs.cut.outputs.tag || github.ref }}"),
+        "CHECKOUT_REF": _checkout("${{ needs.matrix.outputs.ref }}"),
+        "COVERAGE": _filled(_template("coverage.yml"), coverage) if facts.coverage else "",
+    }
+    before = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
+    target = "(inputs.target || 'route')"
+    testpypi = f"{target} != 'pypi'"
+    routed = f"{target} == 'route' && needs.build.outputs.route == 'pypi'"
+    tagged = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch')"
+    pypi = f"{tagged} && (inputs.target == 'pypi' || ({routed}))"
+    values["PUBLISH_TESTPYPI"] = ""
+    if facts.settings.testpypi:
+        values["PUBLISH_TESTPYPI"] = _publish(facts, "testpypi", "publish-test", before, testpypi)
+        before = [*before, "verify-testpypi"]
+    values["PUBLISH_PYPI"] = _publish(facts, "pypi", "publish-prod", before, pypi)
+    return _filled(_template("release.yml"), values)
+
+
+def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: str) -> str:
+    shown, variable = {"pypi": ("PyPI", "PYPI_API_TOKEN"), "testpypi": ("TestPyPI", "TEST_PYPI_API_TOKEN")}[index]
+    trusted = facts.settings.credentials == "trusted"
+    values = {
+        **_common(facts),
+        "INDEX": index,
+        "SHOWN": shown,
+        "SESSION": session,
+        "NEEDS": ", ".join(needs),
+        "CONDITION": condition,
+        "PERMISSIONS": "\n      id-token: write # to be a trusted publisher" if trusted else " {}",
+        "TOKEN": "" if trusted else f"\n          {variable}: ${{{{ secrets.{variable} }}}}",
+    }
+    return _filled(_template("publish.yml"), values)
+
+
+def _common(facts: Facts) -> dict[str, str]:
+    version = _version()
+    publisher = "dist/*.whl" if facts.own else f"nox-ship=={version}"
+    newest = facts.pythons[-1] if minor(facts.pythons[-1]) >= minor(_OLDEST) else _OLDEST
+    return {
+        "VERSION": version,
+        "BRANCH": facts.branch,
+        "CHECKOUT": _checkout(),
+        "PYTHON": _python(newest),
+        "ALL_PYTHONS": _python("|", *dict.fromkeys([*facts.pythons, newest])),
+        "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", newest),
+        "INSTALL": _install("nox uv" if facts.script or facts.own else "nox-ship"),
+        "INSTALL_PUBLISHER": f"{_install(publisher)}\n- name: Write a noxfile that holds nothing of the project's\n"
+        "  run: nox-ship noxfile",
+        "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
+        "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
+        "SYSTEMS": ", ".join(facts.settings.systems),
+        "IDENTITY": "\n".join(
+            f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
+        ),
+    }
+
+
+def _checkout(ref: str = "") -> str:
+    lines = ["- name: Check out", f"  uses: {ACTIONS['checkout']}", "  with:", "    fetch-depth: 0"]
+    return "\n".join([*lines, *([f"    ref: {ref}"] if ref else []), "    persist-credentials: false"])
+
+
+def _python(*versions: str) -> str:
+    first, *more = versions
+    value = first if first == "|" else f'"{first}"'
+    lines = ["- name: Set Python up", f"  uses: {ACTIONS['setup-python']}", "  with:", f"    python-version: {value}"]
+    return "\n".join([*lines, *(f"      {version}" for version in more)])
+
+
+def _install(requirements: str) -> str:
+    return f"- name: Install nox\n  run: python -m pip install {requirements}"
+
+
+def _pushes(facts: Facts) -> str:
+    before, after = (re.sub(r"([*?+\[\]!])", r"\\\1", part) for part in facts.tag.split("{version}"))
+    lines = [f'    tags: ["{before}[0-9]*{after}"]']
+    return "\n".join([*lines, *([f"    branches: [{facts.branch}]"] if facts.settings.development else [])])
+
+
+def _version() -> str:
+    return importlib.metadata.version("nox-ship")
