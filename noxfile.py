@@ -37,12 +37,13 @@ nox_ship.register()
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PYPROJECT, "tests")
+INTEGRATION = nox.project.dependency_groups(PYPROJECT, "integration")
 
 
 @nox.session(venv_backend="uv", default=False)
 def integration(session: nox.Session) -> None:
     """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
-    session.install("-e", ".", *TESTS)
+    session.install("-e", ".", *INTEGRATION)
     session.run("pytest", "-m", "integration", "-n", "2", *session.posargs)
 
 

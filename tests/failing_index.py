@@ -342,8 +342,9 @@ class FailingIndex:
     def _identity(self, environ: Environ, start: Start) -> Iterable[bytes]:
         if environ.get("HTTP_AUTHORIZATION", "").lower() != f"bearer {self.request_token}":
             return self._text(start, "401 Unauthorized", "no")
-        (audience,) = parse_qs(environ["QUERY_STRING"])["audience"]
-        token = identity_token(audience, self.claims)
+        asked = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+        own = {"environment": asked["environment"]} if "environment" in asked else {}
+        token = identity_token(asked["audience"], {**self.claims, **own})
         self.identities.append(token)
         return self._object(start, {"value": token})
 

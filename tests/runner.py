@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +58,11 @@ runs:
     - shell: bash
       env: {NAME: "${{ inputs.name }}", FILES: "${{ inputs.path }}"}
       run: |
-        mkdir -p "$RUNNER_HOME/artifacts/$NAME"
+        goal="$RUNNER_HOME/artifacts/$NAME"
+        mkdir -p "$goal"
         for path in $FILES; do
-          if [ "$NAME" = files ]; then mkdir -p "$RUNNER_HOME/artifacts/$NAME/$(dirname "$path")"; fi
-          if [ "$NAME" = files ] && [ -e "$path" ]; then cp -r "$path" "$RUNNER_HOME/artifacts/$NAME/$(dirname "$path")/"; fi
-          if [ "$NAME" != files ] && [ -d "$path" ]; then cp -r "$path/." "$RUNNER_HOME/artifacts/$NAME/"; fi
+          if [ "$NAME" != files ] && [ -d "$path" ]; then cp -r "$path/." "$goal/"; fi
+          if [ "$NAME" = files ]; then cp -r --parents "$path" "$goal/"; fi
         done
 """
 _DOWNLOAD = """\
@@ -73,7 +74,6 @@ runs:
     - shell: bash
       env: {NAME: "${{ inputs.name }}", PATTERN: "${{ inputs.pattern }}", GOAL: "${{ inputs.path }}"}
       run: |
-        if [ -z "$(git rev-parse --is-inside-work-tree 2>/dev/null)" ] || [ -n "$RUNNER_FRESH" ]; then :; fi
         mkdir -p "$GOAL"
         for found in "$RUNNER_HOME"/artifacts/${NAME:-$PATTERN}; do
           if [ -d "$found" ]; then cp -r "$found/." "$GOAL/"; fi
@@ -91,7 +91,8 @@ with Path(os.environ["RUNNER_HOME"], "jobs.txt").open("a", encoding="utf-8") as 
     log.write(os.environ["GITHUB_JOB"] + "\\n")
 if (job.get("permissions") or {}).get("id-token") == "write":
     with Path(os.environ["GITHUB_ENV"]).open("a", encoding="utf-8") as env:
-        env.write("ACTIONS_ID_TOKEN_REQUEST_URL=" + os.environ["RUNNER_IDENTITY"] + "\\n")
+        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job["environment"]
+        env.write("ACTIONS_ID_TOKEN_REQUEST_URL=" + url + "\\n")
         env.write("ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + os.environ["RUNNER_REQUEST"] + "\\n")
 """
 
@@ -113,7 +114,7 @@ class Runner:
         (home / "identity.py").write_text(textwrap.dedent(_IDENTITY), "utf-8")
         return cls(home, bench)
 
-    def run(self, workflow: str, event: str, payload: dict[str, object], env: dict[str, str]) -> tuple[int, str]:
+    def run(self, workflow: str, event: str, payload: Mapping[str, object], env: dict[str, str]) -> tuple[int, str]:
         """Run a workflow of the project for an event, and return exit code and output."""
         (self.home / "event.json").write_text(json.dumps(payload), "utf-8")
         path = self.bench.root / ".github" / "workflows" / workflow

@@ -6,6 +6,7 @@ They know the arguments and the terminal, but not nox.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import tempfile
@@ -96,7 +97,7 @@ def _settings(root: Path) -> Settings:
 
 
 def _on_a_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return not os.environ.get("CI") and sys.stdin.isatty() and sys.stdout.isatty()  # a runner may have a terminal
 
 
 def _ask(run: Run) -> None:

@@ -367,7 +367,7 @@ def _prepare(session: nox.Session) -> None:
     """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
     if session.parallel:
         lifeline.end_with(os.getppid())
-    for library in ("keyring", "pypiserver", "urllib3"):
+    for library in ("id", "keyring", "pypiserver", "urllib3"):
         logging.getLogger(library).setLevel(logging.ERROR)
 
 

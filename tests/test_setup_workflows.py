@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from nox_ship.config import WorkflowSettings
+from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, is_ours, keep_own, render
+
+CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
+
+
+def facts(**changes: Any) -> Facts:
+    """Return what is known of an everyday project."""
+    settings = WorkflowSettings(
+        **{name: changes.pop(name) for name in ("credentials", "testpypi", "development", "systems") if name in changes}
+    )
+    known: dict[str, Any] = {"branch": "main", "tag": "v{version}", "pythons": ("3.11", "3.12"), "settings": settings}
+    return Facts(**{**known, "coverage": True, "script": True, "own": False, **changes})
+
+
+def jobs(text: str) -> dict[str, Any]:
+    """Return the jobs of a workflow."""
+    found: dict[str, Any] = yaml.safe_load(text)["jobs"]
+    return found
+
+
+def every() -> Iterator[Facts]:
+    """Return each kind of project that the templates tell apart."""
+    truth = (True, False)
+    for coverage, credentials, testpypi, development, script in itertools.product(
+        truth, ("trusted", "token"), truth, truth, truth
+    ):
+        yield facts(
+            coverage=coverage, credentials=credentials, testpypi=testpypi, development=development, script=script
+        )
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_least_privilege(known: Facts) -> None:
+    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing where a tag is pushed."""
+    for name, text in render(known).items():
+        assert yaml.safe_load(text)["permissions"] == {}
+        found = jobs(text)
+        trusted = known.settings.credentials == "trusted" and name == RELEASE
+        publishing = {"pypi", *(["testpypi"] if known.settings.testpypi else [])} if trusted else set()
+        with_identity = {job for job, what in found.items() if (what.get("permissions") or {}).get("id-token")}
+        assert with_identity == publishing
+        writing = {
+            job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
+        }
+        assert writing == ({"cut"} if name == RELEASE else set())
+        assert all(what["timeout-minutes"] for what in found.values())
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_no_expression_is_in_a_script(known: Facts) -> None:
+    """Values come through the environment; no checkout leaves its credentials behind; every action is pinned."""
+    for text in render(known).values():
+        for job in jobs(text).values():
+            for step in job["steps"]:
+                assert "${{" not in step.get("run", "")
+                uses = step.get("uses", "")
+                if "checkout" in uses:
+                    assert step["with"]["persist-credentials"] is False
+                assert not uses or any(pin.startswith(f"{uses} #") for pin in ACTIONS.values())
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
+    """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
+    found = jobs(render(known)[RELEASE])
+    names = ["pypi", *(["testpypi"] if known.settings.testpypi else [])]
+    assert ("testpypi" in found) == known.settings.testpypi
+    for name in names:
+        job, check = found[name], found[f"verify-{name}"]
+        assert job["environment"] == name
+        assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
+        env = job["steps"][-1]["env"]
+        assert env["NOX_SHIP_MANIFEST"] == "${{ needs.build.outputs.manifest }}"
+        assert job["steps"][-1]["run"].endswith("-- --no-install")
+        assert {"build", "gates", "verify-install"} <= set(job["needs"])
+        assert ("coverage" in job["needs"]) == known.coverage
+        assert any("API_TOKEN" in name for name in env) == (known.settings.credentials == "token")
+        assert "environment" not in check
+
+
+def test_the_tag_and_branch_are_the_projects() -> None:
+    """The form of the tags becomes a filter; a branch is listened to where development versions are published."""
+    text = render(facts(tag="pkg-{version}+x", branch="trunk", development=True))[RELEASE]
+    push = yaml.safe_load(text)[True]["push"]
+    assert push == {"tags": ["pkg-[0-9]*\\+x"], "branches": ["trunk"]}
+    assert "branches" not in yaml.safe_load(render(facts())[RELEASE])[True]["push"]
+
+
+def test_every_job_of_ci_is_required() -> None:
+    """One last job waits for all others, and fails where one did not pass."""
+    for known in (facts(), facts(coverage=False)):
+        found = jobs(render(known)[CI])
+        assert set(found["required"]["needs"]) == set(found) - {"required"}
+        assert "failure" in found["required"]["steps"][0]["if"]
+
+
+def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
+    """A project for older Pythons alone gets one more."""
+    text = render(facts(pythons=("3.9", "3.10")))[CI]
+    assert 'python-version: "3.11"' in text
+
+
+def test_own_parts_are_kept() -> None:
+    """What stands between the marks stays, in its place; what stands elsewhere does not."""
+    text = render(facts())[CI]
+    own = "      # >>> own: steps before a gate\n      - run: apt-get install x\n      # <<< own\n"
+    changed = text.replace("      # >>> own: steps before a gate\n      # <<< own\n", own).replace(
+        "name: CI\n", "name: Mine\n"
+    )
+    assert changed.count("apt-get") == 1
+    assert keep_own(text, changed) == text.replace("      # >>> own: steps before a gate\n      # <<< own\n", own)
+    assert keep_own(text, text) == text
+    assert keep_own(text, "something else") == text
+
+
+def test_names_of_own_parts_are_unique() -> None:
+    """Two of one name would be taken for each other."""
+    for text in render(facts()).values():
+        names = [line.strip() for line in text.splitlines() if ">>> own:" in line]
+        assert len(names) == len(set(names)) > 3
+
+
+def test_ours_are_told_from_others() -> None:
+    """By their first line."""
+    assert all(map(is_ours, render(facts()).values()))
+    assert not is_ours("name: CI\n")
+
+
+def test_dependabot_keeps_the_pins_fresh() -> None:
+    """The actions are updated."""
+    (update,) = yaml.safe_load(dependabot())["updates"]
+    assert update["package-ecosystem"] == "github-actions"
