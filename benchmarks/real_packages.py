@@ -1,8 +1,8 @@
-"""Rehearse a release of packages from PyPI that know nothing of nox-ship, and show what stopped each.
+"""Set up packages from PyPI that know nothing of nox-ship, rehearse a release of each, and show what stopped it.
 
 Each sdist becomes a checkout as its maintainer would have it: one commit that is tagged as the version that
-was published, one more that adds a noxfile of two lines, and a remote. There it runs
-`nox -s release -- patch --dry-run`. Where gates of the package fail, it runs again without them, so that the
+was published, one more with what `nox-ship init` writes, and a remote. There it runs
+`nox -s release -- patch --dry-run`, without an edit by hand. Where gates of the package fail, it runs again without them, so that the
 rest of the pipeline is tried on every package.
 
 It ends with 1 where anything but a package's own gates and known faults stopped a rehearsal, or where a
@@ -38,6 +38,16 @@ PACKAGES = (
     "improved-sdd==0.1.4",  # setuptools, several top-level packages
     "xmltodict==1.0.4",  # setuptools, one module
     "pyproject-hooks==1.3.3",  # flit, the version in __init__.py
+    "attrs==26.1.0",  # hatchling, versioned by tags, two top-level packages
+    "platformdirs==4.14.5",  # hatchling, versioned by tags
+    "simpleeval==1.0.8",  # hatchling, one module
+    "httpx-sse==0.4.3",  # setuptools with pyproject.toml, dynamic version
+    "zipp==3.15.0",  # setuptools with setup.cfg, versioned by tags
+    "blinker==1.9.0",  # flit
+    "tomlkit==0.15.2",  # poetry
+    "dep-logic==0.7.2",  # pdm
+    "cachecontrol==0.14.4",  # uv_build
+    "markupsafe==3.0.4",  # setuptools, an extension in C
 )
 # Packages that are broken as they were published, with the finding that says so: it stops them rightly.
 KNOWN_FAULTS = {
@@ -46,9 +56,17 @@ KNOWN_FAULTS = {
         "NS614": "its wheel on PyPI lacks the module of its command",
     },
 }
-NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
 GATES = ("lint", "typecheck", "tests", "coverage", "audit")
-COLUMNS = ("package", "back end", "result", "failed, and why", "skipped, and why", "touched", "seconds")
+COLUMNS = (
+    "package",
+    "back end",
+    "what init found",
+    "result",
+    "failed, and why",
+    "skipped, and why",
+    "touched",
+    "seconds",
+)
 
 # What a back end adds to an sdist, and no repository holds.
 _ADDED = ("PKG-INFO", "*.egg-info", "src/*.egg-info")
@@ -74,6 +92,8 @@ class Checkout:
     root: Path
     remote: Path
     back_end: str
+    found: str
+    """What `nox-ship init` found."""
 
     def state(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave alone."""
@@ -131,6 +151,7 @@ class Trial:
 
     package: str
     back_end: str = "?"
+    found: str = "?"
     attempts: list[Attempt] = field(default_factory=list)
     left_out: tuple[str, ...] = ()
     trouble: list[str] = field(default_factory=list)
@@ -161,6 +182,7 @@ class Trial:
         return (
             self.package,
             self.back_end,
+            self.found,
             self._result(),
             listed(first.reasons()),
             listed(first.sessions("skipped")),
@@ -242,8 +264,8 @@ def unpack(sdist: Path, folder: Path) -> Path:
     return root
 
 
-def commit(root: Path, version: str, remote: Path) -> None:
-    """Make a repository of ``root``: what was published, tagged; then the noxfile; all of it pushed."""
+def commit(root: Path, version: str, remote: Path) -> str:
+    """Make a repository of ``root``: what was published, tagged; then what init writes; return what it told."""
     git(root, "init", "--quiet", "--initial-branch=main")
     for key, value in (
         ("user.name", "Real packages"),
@@ -255,12 +277,29 @@ def commit(root: Path, version: str, remote: Path) -> None:
     git(root, "add", ".")
     git(root, "commit", "--quiet", "--message", f"Release {version}")
     git(root, "tag", "--annotate", "--message", version, f"v{version}")
-    (root / "noxfile.py").write_text(NOXFILE, encoding="utf-8")
-    git(root, "add", "--force", "noxfile.py")
+    git(root, "remote", "add", "origin", "https://github.com/example/package.git")
+    told = subprocess.run(nox_ship("init"), cwd=root, capture_output=True, text=True, check=False)
+    if told.returncode:
+        msg = f"init: {told.stdout.strip().splitlines()[-1]}"
+        raise UnusableError(msg)
+    git(root, "add", "--force", ".github", "noxfile.py", "pyproject.toml")
     git(root, "commit", "--quiet", "--message", "Release with nox-ship")
     git(root, "init", "--quiet", "--bare", str(remote))
-    git(root, "remote", "add", "origin", str(remote))
+    git(root, "remote", "set-url", "origin", str(remote))
     git(root, "push", "--quiet", "--set-upstream", "origin", "main", f"v{version}")
+    return told.stdout
+
+
+def nox_ship(*args: str) -> list[str]:
+    """Return a command line of the `nox-ship` that is installed beside us."""
+    return [sys.executable, "-c", "import sys; from nox_ship.command import main; sys.exit(main())", *args]
+
+
+def found_by_init(told: str) -> str:
+    """Return the lines that matter of what `nox-ship init` found."""
+    wanted = ("version", "Pythons", "tests", "linters")
+    pairs = (line.split(maxsplit=1) for line in told.splitlines() if line.startswith(wanted))
+    return short("; ".join(f"{name} {value.strip()}" for name, value in pairs))
 
 
 def back_end_of(root: Path) -> str:
@@ -277,8 +316,8 @@ def make_checkout(package: str, folder: Path) -> Checkout:
     sources.mkdir()
     root = unpack(download(package, folder), sources)
     remote = folder / "remote.git"
-    commit(root, package.partition("==")[2], remote)
-    return Checkout(root, remote, back_end_of(root))
+    told = commit(root, package.partition("==")[2], remote)
+    return Checkout(root, remote, back_end_of(root), found_by_init(told))
 
 
 def rehearse(checkout: Checkout, cache: Path, without: Iterable[str], *, verbose: bool) -> Attempt:
@@ -316,7 +355,7 @@ def try_package(package: str, folder: Path, *, verbose: bool) -> Trial:
     except (UnusableError, OSError, tarfile.TarError, subprocess.CalledProcessError) as error:
         trial.trouble.append(f"no checkout: {error}")
         return trial
-    trial.back_end = checkout.back_end
+    trial.back_end, trial.found = checkout.back_end, checkout.found
     before = checkout.state()
     cache = folder / "cache"
     attempt = rehearse(checkout, cache, (), verbose=verbose)
@@ -340,7 +379,7 @@ def print_table(trials: Sequence[Trial]) -> None:
 def main() -> int:
     """Try the packages, one after the other, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packages", nargs="*", metavar="NAME==VERSION", help="default: a choice of five")
+    parser.add_argument("packages", nargs="*", metavar="NAME==VERSION", help="default: a choice of fifteen")
     parser.add_argument("--keep", action="store_true", help="keep the folders and tell where they are")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the rehearsals print")
     options = parser.parse_args()
