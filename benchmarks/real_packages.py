@@ -2,8 +2,8 @@
 
 Each sdist becomes a checkout as its maintainer would have it: one commit that is tagged as the version that
 was published, one more with what `nox-ship init` writes, and a remote. There it runs
-`nox -s release -- patch --dry-run`, without an edit by hand. Where gates of the package fail, it runs again without them, so that the
-rest of the pipeline is tried on every package.
+`nox -s release -- patch --dry-run`, without an edit by hand. Where gates of the package fail, it runs again
+without them, so that the rest of the pipeline is tried on every package.
 
 It ends with 1 where anything but a package's own gates and known faults stopped a rehearsal, or where a
 rehearsal touched anything.

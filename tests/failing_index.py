@@ -85,6 +85,8 @@ class Faults:
     refuse: tuple[int, str] | None = None
     cut: int = 0
     """Connections that end in the middle of the body."""
+    swallow: int = 0
+    """Uploads that are kept, and whose connection is then cut without an answer."""
     lose: int = 0
     """Uploads that are kept, and answered with 500."""
     fail: int = 0
@@ -264,6 +266,9 @@ class FailingIndex:
         if self.faults.refuse:
             return self._refuse(start, *self.faults.refuse)
         status = self._keep(environ, body)
+        if self.faults.spend("swallow"):
+            environ["failing.socket"].shutdown(socket.SHUT_RDWR)
+            return []
         if self.faults.spend("lose"):
             return self._text(start, "500 Internal Server Error", "it broke")
         if status.startswith(("400", "409")):

@@ -116,7 +116,8 @@ def _ask(run: Run) -> None:
 
 def _last_line(options: Namespace, report: Report) -> str:
     if not options.dry_run:
-        done = "is released" if report.changed else "was released already: nothing was missing"
+        ours = f"is pushed; {report.workflow} publishes it" if report.workflow else "is released"
+        done = ours if report.changed else "was released already: nothing was missing"
         return f"{report.project} {report.version} {done}."
     without = (word for gate in options.without for word in ("--without", gate))
     command = shlex.join([*([options.wanted] if options.wanted else []), *without])

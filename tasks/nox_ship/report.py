@@ -59,6 +59,8 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     credentials: str = ""
     """Where the credentials of the upload come from; never a value."""
+    workflow: str = ""
+    """The workflow that publishes; empty where this machine does."""
     changed: bool = False
     """Whether anything was missing, and done."""
     pushes: list[str] = field(default_factory=list)

@@ -188,6 +188,15 @@ def test_what_passes_by_itself_is_waited_for(case: Case, faults: Faults, kept_be
     assert not {file.name for file in case.manifest.files[:kept_before]} & set(uploaded)
 
 
+def test_an_answer_that_is_lost_is_asked_for(case: Case) -> None:
+    """Where the index kept the file and the connection was cut, it is asked, and nothing is sent a second time."""
+    case.server.faults = Faults(swallow=2)
+    assert [entry.action for entry in case.publish()] == ["uploaded", "uploaded"]
+    assert case.complete
+    assert len(case.server.uploads) == 2
+    assert any("answer was lost" in note for note in case.notes)
+
+
 @pytest.mark.parametrize("faults", [Faults(cut=99), Faults(fail=99)])
 def test_an_index_that_stays_broken_is_given_up(case: Case, faults: Faults) -> None:
     """After a bounded number of attempts it is NS735, and the second file is not tried; a later run finishes."""

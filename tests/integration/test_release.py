@@ -248,7 +248,7 @@ def test_a_workflow_publishes_what_the_tag_starts(tmp_path: Path, index: Failing
     bench = make_bench(tmp_path, {**with_index(index), ".github/workflows/ship.yml": workflow})
     outcome = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
     assert outcome.code == 0, outcome.output
-    assert outcome.has("left to ship.yml", "gh run watch", "sample 1.2.4 is released.")
+    assert outcome.has("left to ship.yml", "gh run watch", "sample 1.2.4 is pushed; ship.yml publishes it.")
     assert index.uploads == []
     assert bench.git("ls-remote", "origin", "refs/tags/v1.2.4") != ""
     again = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})

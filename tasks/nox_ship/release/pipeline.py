@@ -180,6 +180,7 @@ def _publish(run: Run) -> str:
     plan, folder = run.plan, dist_folder(run.staged)
     name = display_name(plan.index)
     if plan.workflow:
+        run.report.workflow = plan.workflow
         run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
         return f"left to {plan.workflow}, which the tag starts; {follow(run.world.remote, plan.workflow)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
