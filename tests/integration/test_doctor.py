@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +114,32 @@ def test_what_is_no_project_is_told(tmp_path: Path) -> None:
     assert outcome.code == 1
     assert outcome.has("NS111")
     assert outcome.clean
+
+
+GH = """\
+#!/bin/sh
+echo "$@" >> "$(dirname "$0")/asked.txt"
+case "$*" in
+  "auth status") echo fine ;;
+  *environments/pypi/secrets) echo '{"secrets": []}' ;;
+  *environments) echo '{"environments": [{"name": "pypi"}]}' ;;
+  *rules/branches/main) echo '[{"type": "pull_request"}]' ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+def test_github_is_asked_where_its_command_line_is_signed_in(bench: Bench, index: FailingIndex) -> None:
+    """Environments and secrets that are missing, and rules that would refuse the push, are told; nothing is written."""
+    programs = bench.root.parent / "programs"
+    programs.mkdir()
+    (programs / "gh").write_text(GH, "utf-8")
+    (programs / "gh").chmod(0o755)
+    bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests"]\nworkflows.credentials = "token"')
+    bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    outcome = examine(bench, index, PATH=path, PYPI_API_TOKEN=index.new_token())
+    assert outcome.code == 1
+    assert outcome.has("NS827", "no environment testpypi", "NS828", "PYPI_API_TOKEN", "NS829", "pull_request")
+    asked = (programs / "asked.txt").read_text("utf-8").splitlines()
+    assert all(line == "auth status" or line.startswith("api repos/acme/sample/") for line in asked)
