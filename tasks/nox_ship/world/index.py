@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
@@ -18,6 +18,9 @@ from nox_ship.versions import parse
 from nox_ship.world import attest
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.refusals import Answer
+
+if TYPE_CHECKING:
+    from pypi_simple import ProjectPage
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads what is missing.")
@@ -100,21 +103,24 @@ class Index:
         return {**self._from_json(project, version), **self._from_simple(project, version)}
 
     def _from_simple(self, project: str, version: str) -> dict[str, Served]:
+        page = self._page(project)
+        return {
+            package.filename: Served(package.filename, package.url, package.digests.get("sha256"))
+            for package in (page.packages if page else ())
+            if package.version is None or same_version(package.version, version)
+        }
+
+    def _page(self, project: str) -> ProjectPage | None:
         import requests
         from pypi_simple import NoSuchProjectError, PyPISimple
 
         try:
             with PyPISimple(self.simple_url) as client:
-                page = client.get_project_page(project, timeout=_SECONDS, headers=_FRESH)
+                return client.get_project_page(project, timeout=_SECONDS, headers=_FRESH)
         except NoSuchProjectError:
-            return {}
+            return None
         except (requests.RequestException, ValueError) as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer: {error}")) from error
-        return {
-            package.filename: Served(package.filename, package.url, package.digests.get("sha256"))
-            for package in page.packages
-            if package.version is None or same_version(package.version, version)
-        }
 
     def _from_json(self, project: str, version: str) -> dict[str, Served]:
         """Ask the JSON API ("JSON API" in the documentation of PyPI); what it does not answer, the simple API does."""
@@ -136,17 +142,7 @@ class Index:
         Raises:
             ShipError: The index does not answer (NS701).
         """
-        import requests
-        from pypi_simple import NoSuchProjectError, PyPISimple
-
-        try:
-            with PyPISimple(self.simple_url) as client:
-                client.get_project_page(project, timeout=_SECONDS)
-        except NoSuchProjectError:
-            return False
-        except (requests.RequestException, ValueError) as error:
-            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer: {error}")) from error
-        return True
+        return self._page(project) is not None
 
     def described(self, project: str) -> object:
         """Return what the JSON API tells of a project, None where it tells nothing."""
