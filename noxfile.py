@@ -9,7 +9,7 @@
 #     "nox>=2026.10.20",
 #     "packaging>=26.1",
 #     "platformdirs>=4.3.6",
-#     "pypi-attestations>=0.0.27",
+#     "pypi-attestations>=0.0.28",
 #     "pypi-simple>=1.6",
 #     "pypiserver>=2.3",
 #     "python-discovery>=1.2",

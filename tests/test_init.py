@@ -156,6 +156,10 @@ def other_remote(root: Path) -> None:
     git(root, "remote", "set-url", "origin", "https://git.example/acme/sample.git")
 
 
+def nested(root: Path) -> None:
+    (root / ".git").rename(root.parent / ".git")
+
+
 def nothing(_: Path) -> None:
     pass
 
@@ -171,6 +175,7 @@ def nothing(_: Path) -> None:
         (own_workflow, [], ["NS815", "release.yml", "-name: Mine"]),
         (no_remote, [], ["NS814", "no remote"]),
         (other_remote, [], ["NS814", "git.example"]),
+        (nested, [], ["NS818"]),
         (nothing, ["--ci", "gitlab"], ["NS108", "gitlab", "github"]),
         (nothing, ["--nonsense"], ["NS108"]),
     ],

@@ -27,6 +27,11 @@ HAND_WRITTEN = Kind(
     "hand-written",
     "Rename it, or let `--force` replace it; the difference is shown above.",
 )
+NESTED_PROJECT = Kind(
+    "NS818",
+    "nested-project",
+    "Use `--ci none`, and write workflows with a `working-directory` of your own: those of nox-ship run at the top.",
+)
 DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew; your own parts are kept.")
 
 
@@ -72,7 +77,8 @@ def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> 
 
     Raises:
         ShipError: With every finding: the noxfile is broken (NS811) or has sessions of our names (NS812), workflows
-            of our names were written by hand (NS815), or the remote is not on GitHub (NS814).
+            of our names were written by hand (NS815), the remote is not on GitHub (NS814), or the project is not at
+            the top of its repository (NS818).
     """
     made, findings = Plan(survey), Findings()
     findings.catch(lambda: _noxfile(made, sessions, force=force))
@@ -81,6 +87,8 @@ def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> 
         if survey.github is None:
             what = f"The remote is {survey.remote}, which is not on GitHub." if survey.remote else "There is no remote."
             findings.append(NO_FORGE(what))
+        if survey.project.root.resolve() != survey.repository.path.resolve():
+            findings.append(NESTED_PROJECT(f"The project is in a folder of the repository {survey.repository.path}."))
         findings.catch(lambda: _workflows(made, force=force))
         _dependabot(made)
     findings.raise_errors()
