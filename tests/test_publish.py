@@ -9,7 +9,7 @@ from packaging.version import Version
 from nox_ship.config import RoutesSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release.publish import converge, index_names, route
+from nox_ship.release.publish import _next_version, converge, index_names, route
 from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
 from support import make_sdist, make_wheel, write_files
@@ -134,3 +134,18 @@ def test_files_of_every_kind_of_version_are_found(shelf: Shelf, version: str) ->
 def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> None:
     """There is nothing, and that is no failure."""
     assert shelf[1].files("sample", "1.2.3") == {}
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("1.2.3", "release 1.2.4 "),
+        ("2.0rc1", "release 2.0.0rc2 "),
+        ("1.0b3", "release 1.0.0b4 "),
+        ("1.0.dev4", "commit"),
+    ],
+)
+def test_the_next_version_is_named(version: str, expected: str) -> None:
+    """Where a file name is taken, it is said what to release instead."""
+    manifest = Manifest("sample", version, "c" * 40, None, dirty=False, files=())
+    assert expected in _next_version(manifest)

@@ -110,7 +110,9 @@ def test_absent_files_are_uploaded_and_present_ones_are_not(case: Case) -> None:
 def test_a_file_with_other_bytes_stops_everything(case: Case) -> None:
     """Where the sdist on the index differs, the wheel is not uploaded either."""
     case.server.packages.joinpath(case.manifest.files[1].name).write_bytes(b"other")
-    assert refusal(case).findings[0].id == "NS711"
+    finding = refusal(case).findings[0]
+    assert finding.id == "NS711"
+    assert "release 1.2.4" in finding.remedy
     assert case.server.uploads == []
 
 

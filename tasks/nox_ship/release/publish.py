@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.package.install import Expected, fits, verify
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
+from nox_ship.release.version import next_version
 from nox_ship.world.index import PUBLIC_INDEXES, Index, Served, UploadUnclearError
 from nox_ship.world.refusals import FILE_EXISTS
 
@@ -108,7 +109,7 @@ def converge(
     bounds = patience or Patience()
     paths = manifest.check(folder)
     there = index.files(manifest.name, manifest.version)
-    _refuse_other_bytes(manifest.files, there, index)
+    _refuse_other_bytes(manifest, manifest.files, there, index)
     if any(file.name not in there for file in manifest.files):
         for warning in index.credentials.warnings:
             note(str(warning))
@@ -149,8 +150,10 @@ def _bring(manifest: Manifest, file: File, path: Path, index: Index, patience: P
                 raise
             time.sleep(pause)
         except ShipError as error:
-            if error.findings[0].id != FILE_EXISTS.id or not _appears(manifest, file, index, patience):
+            if error.findings[0].id != FILE_EXISTS.id:
                 raise
+            if not _appears(manifest, file, index, patience):
+                raise ShipError(replace(error.findings[0], remedy=_next_version(manifest))) from error
             return "there, says the index, and has the same SHA-256"
         else:
             return "uploaded"
@@ -162,7 +165,7 @@ def _kept(manifest: Manifest, file: File, index: Index) -> bool:
         there = index.files(manifest.name, manifest.version)
     except ShipError:
         return False
-    _refuse_other_bytes([file], there, index)
+    _refuse_other_bytes(manifest, [file], there, index)
     return file.name in there
 
 
@@ -174,13 +177,24 @@ def _appears(manifest: Manifest, file: File, index: Index, patience: Patience) -
     return found
 
 
-def _refuse_other_bytes(files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
+def _refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
     findings = Findings()
     for file in files:
         served = there.get(file.name)
         if served and (served.sha256 or index.download_sha256(served)) != file.sha256:
-            findings.append(OTHER_BYTES(f"{index.name} holds another {file.name}: its SHA-256 differs."))
+            what = f"{index.name} holds another {file.name}: its SHA-256 differs."
+            findings.append(OTHER_BYTES(what, remedy=_next_version(manifest)))
     findings.raise_errors()
+
+
+def _next_version(manifest: Manifest) -> str:
+    """Return what to do where a file name is taken: it is never free again."""
+    version = Version(manifest.version)
+    remedy = "A file name can never be used again, even after deletion"
+    if version.is_devrelease:
+        return f"{remedy}: commit something, and publish the next development version."
+    coming = next_version(version, {"a": "alpha", "b": "beta", "rc": "rc"}[version.pre[0]] if version.pre else "patch")
+    return f"{remedy}: release {coming} (`nox -s release -- {coming}`)."
 
 
 def _wait(manifest: Manifest, index: Index, patience: Patience, note: Note) -> Mapping[str, Served]:
