@@ -31,9 +31,13 @@ runs:
       env: {REF: "${{ inputs.ref }}"}
       run: |
         find . -mindepth 1 -maxdepth 1 -exec rm -rf {} +
-        git clone --quiet "$RUNNER_REMOTE" .
-        ref=${REF:-$RUNNER_REF}
-        git checkout --quiet "${ref#refs/tags/}"
+        git init --quiet
+        git remote add origin "$RUNNER_REMOTE"
+        git fetch --quiet origin "+refs/heads/*:refs/remotes/origin/*" "+refs/tags/*:refs/tags/*"
+        case "${REF:-$RUNNER_REF}" in
+          refs/heads/*) git checkout --quiet -B "${RUNNER_REF#refs/heads/}" "origin/${RUNNER_REF#refs/heads/}" ;;
+          *) git checkout --quiet --detach "${REF:-$RUNNER_REF}" ;;
+        esac
 """
 _PYTHON = """\
 name: setup-python
@@ -62,7 +66,7 @@ runs:
         mkdir -p "$goal"
         for path in $FILES; do
           if [ "$NAME" != files ] && [ -d "$path" ]; then cp -r "$path/." "$goal/"; fi
-          if [ "$NAME" = files ]; then cp -r --parents "$path" "$goal/"; fi
+          if [ "$NAME" = files ] && [ -e "$path" ]; then cp -r --parents "$path" "$goal/"; fi
         done
 """
 _DOWNLOAD = """\

@@ -279,3 +279,20 @@ def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     assert repository.default_branch() is None
     git(tmp_path, "clone", "--quiet", str(repository.path), "two")
     assert Repository(tmp_path / "two").default_branch() == "trunk"
+
+
+def test_the_release_branch_is_known_in_the_clone_of_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a clone has no branch of its own and no default branch; a workflow can tell it."""
+    origin = make_repository(tmp_path / "origin")
+    job = tmp_path / "job"
+    job.mkdir()
+    git(job, "init", "--quiet")
+    git(job, "remote", "add", "origin", str(origin.path))
+    git(job, "fetch", "--quiet", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    git(job, "checkout", "--quiet", "--detach", origin.head)
+    assert Repository(job).release_branch(origin.head, None) == "main"
+    git(origin.path, "branch", "--move", "trunk")
+    git(job, "fetch", "--quiet", "--prune", "origin", "+refs/heads/*:refs/remotes/origin/*")
+    assert Repository(job).release_branch(origin.head, None) is None
+    monkeypatch.setenv("NOX_SHIP_BRANCH", "trunk")
+    assert Repository(job).release_branch(origin.head, None) == "trunk"

@@ -212,7 +212,7 @@ def test_no_shell_reads_the_arguments() -> None:
 
 def test_tools_are_those_installed_beside_us() -> None:
     """Modules run on our own Python, and uv is the one we depend on."""
-    assert process.module("twine") == [sys.executable, "-m", "twine"]
+    assert process.module("twine") == [sys.executable, "-P", "-m", "twine"]
     assert os.access(process.uv(), os.X_OK)
 
 
@@ -243,6 +243,7 @@ def test_secrets_are_blotted_out() -> None:
         ("PYPI_API_TOKEN", "x", True),
         ("TEST_PYPI_API_TOKEN", "x", True),
         ("UV_PUBLISH_TOKEN", "x", True),
+        ("DEVPI_API_TOKEN", "x", True),
         ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x", True),
         ("RELEASE_TOKEN", "pypi-" + "a" * 40, True),
         ("GITHUB_TOKEN", "ghp_" + "a" * 40, False),
@@ -254,3 +255,19 @@ def test_secrets_are_blotted_out() -> None:
 def test_credentials_of_an_index_are_told_from_those_of_git(name: str, value: str, expected: bool) -> None:
     """Git gets what it may need to reach a remote, and nothing that only an upload needs."""
     assert process.index_secret_names({name: value}) == ([name] if expected else [])
+
+
+def test_a_tool_imports_nothing_of_the_project(tmp_path: Path) -> None:
+    """A module of the same name as one that the tool needs is not run, whatever lies in the current folder."""
+    (tmp_path / "requests.py").write_text("raise SystemExit('the project was run')\n", "utf-8")
+    done = process.run([*process.module("twine"), "--version"], cwd=tmp_path)
+    assert "twine version" in done.stdout
+
+
+def test_declared_variables_are_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a project calls the variable of its token, nothing but the upload sees it."""
+    assert process.secret_names({"DEVPI_LOGIN": "x"}) == []
+    monkeypatch.setattr(process, "_declared", set())
+    process.declare_index_secrets(["DEVPI_LOGIN"])
+    env = {"DEVPI_LOGIN": "x"}
+    assert process.secret_names(env) == process.index_secret_names(env) == ["DEVPI_LOGIN"]

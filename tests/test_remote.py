@@ -63,3 +63,18 @@ def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
     assert remote.local.run("rev-parse", "origin/main") == commit
     assert remote.local.run("rev-parse", "main") != commit
     assert remote.local.run("fsck", "--connectivity-only") == ""
+
+
+def test_a_push_that_came_through_is_no_failure(tmp_path: Path) -> None:
+    """Where git fails after the server took what it was sent, the remote is asked."""
+    remote, origin = make_remote(tmp_path)
+    git(origin.path, "config", "receive.denyCurrentBranch", "ignore")
+    git(remote.local.path, "config", "user.email", "x@example.invalid")
+    git(remote.local.path, "config", "user.name", "X")
+    commit = commit_files(remote.local.path, {"a": ""})
+    program = tmp_path / "receive"
+    program.write_text('#!/bin/sh\ngit-receive-pack "$@"\nexit 1\n', "utf-8")
+    program.chmod(0o755)
+    git(remote.local.path, "config", "remote.origin.receivepack", str(program))
+    remote.push(remote.local, {"refs/heads/main": commit})
+    assert origin.run("rev-parse", "main") == commit

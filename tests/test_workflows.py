@@ -18,7 +18,7 @@ ACTION = JOB.format(step="uses: pypa/gh-action-pypi-publish@release/v1")
 def found(folder: Path, text: str, **publish: str) -> str | None:
     """Return the workflow that publishes where there is one with this text."""
     write_files(folder, {".github/workflows/it.yml": text})
-    return publishing_workflow(folder, Settings(publish=PublishSettings(**publish)))  # type: ignore[arg-type]
+    return publishing_workflow(folder, Settings(publish=PublishSettings(**publish)), "pypi")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,11 @@ def test_a_run_can_be_followed(tmp_path: Path, url: str, expected: str) -> None:
     repository = make_repository(tmp_path)
     git(tmp_path, "remote", "add", "origin", url)
     assert expected in follow(Remote("origin", "origin", repository), "it.yml")
+
+
+def test_a_workflow_of_ours_publishes_to_the_indexes_it_knows(tmp_path: Path) -> None:
+    """What goes elsewhere is left to this machine."""
+    text = "# Written by nox-ship.\non: push\njobs:\n  pypi:\n    steps:\n      - run: nox -s publish-prod\n"
+    write_files(tmp_path, {".github/workflows/release.yml": text})
+    assert publishing_workflow(tmp_path, Settings(), "pypi") == "release.yml"
+    assert publishing_workflow(tmp_path, Settings(), "devpi") is None

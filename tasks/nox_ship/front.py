@@ -71,7 +71,7 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
             actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
             if options.report:
                 report.write(invoked_from / options.report)
-    actions.output(tag=report.tag)
+    actions.output(tag=report.tag, commit=report.commit)
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.last_line(_last_line(options, report))

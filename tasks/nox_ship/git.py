@@ -15,6 +15,9 @@ from nox_ship.errors import Kind, ShipError
 NOT_A_REPOSITORY = Kind("NS201", "not-a-repository", "Run `git init`, add the files and commit them.")
 NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
 
+BRANCH_VARIABLE = "NOX_SHIP_BRANCH"
+"""Environment variable that tells the release branch."""
+
 # Background housekeeping would outlive us, and write to the user's repository.
 _QUIET = (
     "-c",
@@ -167,14 +170,19 @@ class Repository:
         return self.run("remote").split()
 
     def default_branch(self) -> str | None:
-        """Return a remote's default branch as last seen; without one ``main`` or ``master``, if there is one."""
+        """Return the release branch where no setting names it, None where it cannot be told.
+
+        A workflow tells it by ``NOX_SHIP_BRANCH``: a clone in CI often knows no default branch. Else it is a remote's
+        default branch as last seen, else ``main`` or ``master``, here or on a remote.
+        """
+        if told := os.environ.get(BRANCH_VARIABLE):
+            return told
         for remote in self.remote_names():
             if head := self.find("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
                 return head.removeprefix(f"{remote}/")
-        names = ("main", "master")
-        return next(
-            (name for name in names if self.find("show-ref", "--verify", f"refs/heads/{name}") is not None), None
-        )
+        places = ["refs/heads", *(f"refs/remotes/{remote}" for remote in self.remote_names())]
+        names = ((place, name) for place in places for name in ("main", "master"))
+        return next((n for place, n in names if self.find("show-ref", "--verify", f"{place}/{n}") is not None), None)
 
     def release_branch(self, commit: str, wanted: str | None) -> str | None:
         """Return the name of the release branch if it holds ``commit``, here or on a remote as last seen.
@@ -198,7 +206,8 @@ class Repository:
         self.run("clone", "--quiet", "--shared", *at, *configured, self.path, target)
         clone = Repository(target)
         if (target / ".gitmodules").is_file():
-            clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True)
+            without = dict.fromkeys(process.index_secret_names(os.environ))
+            clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True, env=without)
         return clone
 
     def _identity(self) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(
 # Forms in which PyPI and GitHub issue tokens, whatever the variable is called.
 _SECRET_VALUE = re.compile(r"^(pypi-[A-Za-z0-9_-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,})$")
 # Credentials of package indexes and identity tokens: git has no use for them, and its hooks are the project's code.
-_INDEX_SECRET = re.compile(r"^twine_|pypi|^uv_publish_|^actions_(id_token_request|runtime)_", re.IGNORECASE)
+_INDEX_SECRET = re.compile(r"^twine_|pypi|_api_token$|^uv_publish_|^actions_(id_token_request|runtime)_", re.IGNORECASE)
 # The frames of a Python traceback, up to the line that names the exception.
 _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
 # Set by git for its hooks; inherited, they would aim our git at another repository.
@@ -73,14 +73,30 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+_declared: set[str] = set()
+
+
+def declare_index_secrets(names: Iterable[str]) -> None:
+    """Take variables of these names for credentials of indexes, whatever they are called."""
+    _declared.update(names)
+
+
 def secret_names(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables in ``env`` that hold credentials, by name or by form of value."""
-    return [name for name, value in env.items() if _SECRET_NAME.search(name) or _SECRET_VALUE.match(value.strip())]
+    return [
+        name
+        for name, value in env.items()
+        if name in _declared or _SECRET_NAME.search(name) or _SECRET_VALUE.match(value.strip())
+    ]
 
 
 def index_secret_names(env: Mapping[str, str]) -> list[str]:
     """Return the names of those credentials in ``env`` that are for package indexes alone."""
-    return [name for name in secret_names(env) if _INDEX_SECRET.search(name) or env[name].strip().startswith("pypi-")]
+    return [
+        name
+        for name in secret_names(env)
+        if name in _declared or _INDEX_SECRET.search(name) or env[name].strip().startswith("pypi-")
+    ]
 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
@@ -181,8 +197,11 @@ def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_
 
 
 def module(name: str) -> list[Argument]:
-    """Return the start of a command line that runs ``name``, a tool installed beside nox-ship."""
-    return [sys.executable, "-m", name]
+    """Return the start of a command line that runs ``name``, a tool installed beside nox-ship.
+
+    The current folder is kept from its imports: a project may hold a ``requests.py``.
+    """
+    return [sys.executable, "-P", "-m", name]
 
 
 def uv() -> str:

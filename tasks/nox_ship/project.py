@@ -14,6 +14,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from nox_ship import process
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.poetry import poetry_specifier
@@ -68,7 +69,9 @@ class Project:
                 nox-ship are wrong (NS101, NS102).
         """
         pyproject = read_pyproject(root)
-        return cls(root, pyproject, read_settings(pyproject))
+        settings = read_settings(pyproject)
+        process.declare_index_secrets(settings.publish.tokens.values())
+        return cls(root, pyproject, settings)
 
     @cached_property
     def metadata(self) -> Mapping[str, Any]:

@@ -262,7 +262,8 @@ def build(session: nox.Session, project: Project) -> None:
     for file in manifest.files:
         session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
     digest = hashlib.sha256(manifest_path(project).read_bytes()).hexdigest()
-    actions.output(manifest=digest, version=manifest.version, route=route(project.settings, Version(manifest.version)))
+    target = route(project.settings, Version(manifest.version))
+    actions.output(manifest=digest, version=manifest.version, tag=manifest.tag or "", route=target)
     rows = [(file.name, str(file.size), file.sha256) for file in manifest.files]
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:

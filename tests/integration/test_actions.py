@@ -202,6 +202,7 @@ def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
     [
         ("echo x >> dist/sample-1.2.3.tar.gz", "NS603"),
         ("sed -i s/1.2.3/1.2.4/ .nox-ship/manifest.json", "NS606"),
+        ("echo >> pyproject.toml", "NS603"),
     ],
 )
 def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, expected: str) -> None:

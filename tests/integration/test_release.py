@@ -130,6 +130,23 @@ def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: Fai
     assert index.files()[SDIST] == sha256
 
 
+def test_a_release_is_finished_after_others_went_on(bench: Bench, index: FailingIndex, tmp_path: Path) -> None:
+    """A colleague pushed on top of a release whose upload was refused: the same command still publishes it."""
+    index.faults = Faults(refuse=(429, "Too many requests"))
+    assert release(bench, index).has("NS734")
+    bench.git("clone", "--quiet", str(bench.remote), str(tmp_path / "other"))
+    other = Bench(tmp_path / "other", bench.remote, tmp_path / "cache-2")
+    other.git("config", "user.name", "Other")
+    other.git("config", "user.email", "other@example.invalid")
+    other.write({"more.txt": ""})
+    other.commit()
+    index.faults = Faults()
+    again = release(bench, index)
+    assert again.code == 0, again.output
+    assert sorted(index.files()) == [WHEEL, SDIST]
+    assert bench.git("tag") == "v1.2.4"
+
+
 def protect(bench: Bench) -> None:
     hook = bench.remote / "hooks" / "update"
     hook.write_text('#!/bin/sh\ncase $1 in refs/heads/*) echo "GH006: protected branch"; exit 1;; esac\n', "utf-8")

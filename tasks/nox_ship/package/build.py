@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -102,6 +103,7 @@ def build(
             dirty=dirty,
             files=tuple(map(File.of, files)),
             branch=repository.release_branch(head, project.settings.branch),
+            pyproject=hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
         )
         _replace(dist_folder(project), files)
     manifest.write(manifest_path(project))

@@ -72,6 +72,8 @@ class Manifest:
     """Wheels before sdists: the order of upload, in which no installer meets a release with an sdist alone."""
     branch: str | None = None
     """The release branch, where the commit was on it; None where it was not, or where none is known."""
+    pyproject: str | None = None
+    """The SHA-256 of the ``pyproject.toml`` that the files were built by: it tells where they go."""
 
     def write(self, path: Path) -> None:
         """Write the manifest to ``path``, whole or not at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
@@ -10,7 +11,7 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.git import NOT_A_REPOSITORY, Repository
-from nox_ship.package.manifest import OTHER_ORIGIN, Manifest
+from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest
 from nox_ship.project import Project
 from nox_ship.release.publish import route
 from nox_ship.world.index import display_name
@@ -53,6 +54,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     repository = _checkout(world)
     if repository:
         findings.extend(_other_origin(manifest, project, repository))
+    elif manifest.pyproject != hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest():
+        findings.append(FILE_CHANGED("pyproject.toml is not the one that the files were built by."))
     for_good = index in ("pypi", project.settings.routes.final)
     if manifest.dirty and not for_good:
         findings.append(DIRTY_FILES("The files hold changes that no commit has."))

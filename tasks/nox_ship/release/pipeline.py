@@ -154,7 +154,7 @@ def _push(run: Run) -> str:
     plan, remote, commit = run.plan, run.world.remote, run.stage.record.commit
     refs = (f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}")
     there = remote.refs()
-    if all(there.get(ref) == commit for ref in refs):
+    if there.get(refs[1]) == commit and refs[0] in there:  # they arrive together, and branches move on
         return f"{remote.name} has {plan.branch} and {plan.tag} already"
     run.confirm(run)
     remote.push(run.stage.repository, {ref: run.stage.repository.run("rev-parse", ref) for ref in refs})

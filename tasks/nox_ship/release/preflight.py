@@ -138,11 +138,14 @@ def preflight(
     if repository:
         findings.extend(_work_tree(repository, root))
         refs = findings.catch(world.known_refs) or {}
-        pushed = _pushed(earlier, repository, branch, refs)
+        pushed = _pushed(earlier, repository, refs)
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
             coming = findings.catch(lambda: _coming(project, repository, request, refs, findings, pushed))
-    workflow = publishing_workflow(repository.path, project.settings) if repository and project else None
+    workflow = None
+    if project and coming and repository:
+        index = route(project.settings, Version(coming.version))
+        workflow = publishing_workflow(repository.path, project.settings, index)
     if project and coming and not workflow:
         findings.extend(findings.catch(lambda: _ready_index(project, coming, world)) or ())
     findings.catch(lambda: world.rehearsal_index)
@@ -165,14 +168,14 @@ def preflight(
     )
 
 
-def _pushed(
-    earlier: Record | None, repository: Repository, branch: str | None, refs: Mapping[str, str]
-) -> Record | None:
-    """Return what an earlier run left where it was pushed, and HEAD is still what it was made from."""
-    if earlier is None or earlier.head != repository.head or earlier.commit is None:
+def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, str]) -> Record | None:
+    """Return what an earlier run left where it was pushed, and HEAD is still what it was made from.
+
+    Branch and tag are pushed together: where the tag is, the branch has been, whatever was pushed on top since.
+    """
+    if earlier is None or earlier.commit is None or earlier.head != repository.head:
         return None
-    names = (f"refs/heads/{branch}", f"refs/tags/{earlier.tag}")
-    return earlier if all(refs.get(name) == earlier.commit for name in names) else None
+    return earlier if refs.get(f"refs/tags/{earlier.tag}") == earlier.commit else None
 
 
 def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Finding, ...]:
@@ -271,8 +274,10 @@ def _remote_branch(
     repository: Repository, branch: str | None, refs: Mapping[str, str], pushed: Record | None
 ) -> Iterator[Finding]:
     theirs = refs.get(f"refs/heads/{branch}")
-    if theirs is None or theirs == repository.head or (pushed and theirs == pushed.commit):
+    if theirs is None or theirs == repository.head or pushed:
         return
+    if any(name.startswith("refs/tags/") and commit == repository.head for name, commit in refs.items()):
+        return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
     if theirs not in repository.known([theirs]):
         yield BEHIND_REMOTE(f"The remote's {branch} has commits that are not here.")
     elif repository.is_ancestor(theirs, repository.head):
@@ -303,7 +308,7 @@ def _coming(
         raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
     released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, repository.head, form)
     if released:
-        return _finishing(released, source, request, findings)
+        return _finishing(released, source, request, findings, pushed.version if pushed else None)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
@@ -338,13 +343,17 @@ def _part(wanted: str) -> str | None:
     return None if versions.parse(wanted) else wanted
 
 
-def _finishing(released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings) -> Coming:
+def _finishing(
+    released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings, spelt: str | None
+) -> Coming:
     tag, version = released
     asked = versions.parse(request.wanted or "")
     if asked is not None and asked != version:
         raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
     findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
-    text = source.current if source.current and versions.parse(source.current) == version else str(version)
+    text = spelt or str(version)
+    if source.current and versions.parse(source.current) == version:
+        text = source.current
     return Coming(source=source, current=text, version=text, tag=tag, bump=False)
 
 

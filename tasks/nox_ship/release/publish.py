@@ -14,7 +14,16 @@ from packaging.version import Version
 
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
-from nox_ship.package.install import Expected, fits, verify
+from nox_ship.package.install import (
+    ENTRY_POINT_FAILED,
+    IMPORT_FAILED,
+    INCONSISTENT,
+    SMOKE_FAILED,
+    WRONG_VERSION,
+    Expected,
+    fits,
+    verify,
+)
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.release.version import next_version
@@ -38,6 +47,9 @@ BROKEN_RELEASE = Kind(
     "No API can yank it: sign in to the index, open the release, choose *Options* and *Yank*, then release the next"
     " version. docs/emergencies.md has each step.",
 )
+
+_BROKEN = {kind.id for kind in (INCONSISTENT, IMPORT_FAILED, ENTRY_POINT_FAILED, WRONG_VERSION, SMOKE_FAILED)}
+"""What proves that a release does not work; that it could not be installed may be the network's fault."""
 
 Note = Callable[[str], None]
 
@@ -274,7 +286,9 @@ def install_from(
     """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     file = next(entry for entry in (*manifest.files, manifest.files[-1]) if fits(entry.name, running))
-    served = index.files(manifest.name, manifest.version)[file.name]
+    served = index.files(manifest.name, manifest.version).get(file.name)
+    if served is None:
+        raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
     source = f"{served.url.partition('#')[0]}#sha256={file.sha256}"
     paths = [folder / entry.name for entry in manifest.files]
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
@@ -297,7 +311,8 @@ def prove_install(manifest: Manifest, folder: Path, index: Index, project: Proje
     try:
         name = install_from(manifest, folder, index, project, pythons.values())
     except ShipError as error:
-        raise ShipError(*error.findings, _broken(manifest, index)) from error
+        proven = any(finding.id in _BROKEN for finding in error.findings)
+        raise ShipError(*error.findings, *([_broken(manifest, index)] if proven else [])) from error
     note(f"{name} was installed from {index.name} and works on Python {', '.join(pythons)}")
 
 

@@ -20,6 +20,7 @@ from nox_ship.git import Repository
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
 from nox_ship.release.record import Record
+from nox_ship.versions import parse
 
 ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
 
@@ -166,7 +167,7 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     A release that is pushed keeps the files that were built for it, however old they are: some may be published.
     """
     record = last_release(shop)
-    if record is None or (record.version, record.tag) != (plan.version, plan.tag):
+    if record is None or record.tag != plan.tag or parse(record.version) != parse(plan.version):
         return None
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None

@@ -11,11 +11,14 @@ import yaml
 
 from nox_ship.config import Settings
 
+OURS = "# Written by nox-ship."
+"""How a workflow begins that `nox-ship init` wrote."""
+
 _PUBLISHES = re.compile(r"gh-action-pypi-publish|twine upload|uv publish|flit publish|hatch publish|poetry publish")
-_OURS = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
+_SESSION = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
 
 
-def publishing_workflow(repository: Path, settings: Settings) -> str | None:
+def publishing_workflow(repository: Path, settings: Settings, index: str) -> str | None:
     """Return the file name of the workflow that publishes what is tagged; None where this machine does.
 
     The setting ``publish.by`` decides; where it is ``auto``, a workflow counts that a pushed tag starts and that has
@@ -24,20 +27,24 @@ def publishing_workflow(repository: Path, settings: Settings) -> str | None:
     Args:
         repository: The top folder of the repository.
         settings: The project's settings.
+        index: The name of the index that the version goes to; a workflow of ours has a job for each that it knows.
     """
     if settings.publish.by == "machine":
         return None
-    found = next(_publishing(repository / ".github" / "workflows"), None)
+    found = next(_publishing(repository / ".github" / "workflows", index), None)
     if settings.publish.by == "workflow":
         return found or "release.yml"
     return found
 
 
-def _publishing(folder: Path) -> Iterator[str]:
+def _publishing(folder: Path, index: str) -> Iterator[str]:
     for path in sorted(folder.glob("*.y*ml")):
         try:
-            workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            workflow = yaml.safe_load(text)
         except (OSError, ValueError, yaml.YAMLError):
+            continue
+        if text.startswith(OURS) and index not in (workflow.get("jobs") or {}):
             continue
         if isinstance(workflow, Mapping) and _starts_on_tags(workflow) and any(map(_uploads, _steps(workflow))):
             yield path.name
@@ -64,4 +71,4 @@ def _steps(workflow: Mapping[Any, Any]) -> Iterator[str]:
 
 
 def _uploads(step: str) -> bool:
-    return bool(_PUBLISHES.search(step) or _OURS.search(step))
+    return bool(_PUBLISHES.search(step) or _SESSION.search(step))

@@ -284,12 +284,12 @@ def _ours(patient: Patient, index: Index) -> bool:
 
 def _credentials(patient: Patient) -> Told:
     project = patient.project
-    workflow = publishing_workflow(patient.repository.path, project.settings)
+    version = VersionSource.of(project).current or "0"
+    name = route(project.settings, Version(version) if versions.parse(version) else Version("0"))
+    workflow = publishing_workflow(patient.repository.path, project.settings, name)
     if workflow:
         yield f"{workflow} publishes what is tagged; this machine needs none"
         return
-    version = VersionSource.of(project).current or "0"
-    name = route(project.settings, Version(version) if versions.parse(version) else Version("0"))
     credentials = patient.world.index(name, project.canonical_name).credentials
     yield f"{display_name(name)}: {credentials.kind} would be used"
     yield from credentials.warnings
@@ -326,7 +326,8 @@ def _forge(patient: Patient) -> Told:
 
 def _gh(*args: str) -> Any:
     """Ask GitHub's command line; return what it answers, None where it fails."""
-    done = process.run(["gh", *args], secrets=True, check=False, seconds=30)
+    without = dict.fromkeys(process.index_secret_names(os.environ))
+    done = process.run(["gh", *args], secrets=True, env=without, check=False, seconds=30)
     if done.code:
         return None
     try:

@@ -10,6 +10,7 @@ from importlib import resources
 
 from nox_ship.config import WorkflowSettings
 from nox_ship.project import minor
+from nox_ship.release.workflows import OURS
 
 ACTIONS = {
     "checkout": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
@@ -70,7 +71,7 @@ def keep_own(new: str, old: str) -> str:
 
 def is_ours(text: str) -> bool:
     """Whether a workflow was written by nox-ship."""
-    return text.startswith("# Written by nox-ship.")
+    return text.startswith(OURS)
 
 
 def _template(name: str) -> str:
@@ -104,25 +105,33 @@ def _release(facts: Facts) -> str:
     coverage = {**values, "COVERAGE_NEEDS": needs, "COVERAGE_CHECKOUT": _checkout("${{ needs.matrix.outputs.ref }}")}
     values |= {
         "PUSHES": _pushes(facts),
-        "CHECKOUT_TAG": _checkout("${{ needs.cut.result == 'success' && needs.cut.outputs.tag || github.ref }}"),
+        "CHECKOUT_TAG": _checkout("${{ needs.cut.result == 'success' && needs.cut.outputs.commit || github.sha }}"),
         "CHECKOUT_REF": _checkout("${{ needs.matrix.outputs.ref }}"),
         "COVERAGE": _filled(_template("coverage.yml"), coverage) if facts.coverage else "",
     }
     before = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
-    target = "(inputs.target || 'route')"
-    testpypi = f"{target} != 'pypi'"
-    routed = f"{target} == 'route' && needs.build.outputs.route == 'pypi'"
-    tagged = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch')"
-    pypi = f"{tagged} && (inputs.target == 'pypi' || ({routed}))"
+    passed = [f"needs.{job}.result == 'success'" for job in before]
+    target, route = "(inputs.target || 'route')", "needs.build.outputs.route"
+    # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
+    event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
     values["PUBLISH_TESTPYPI"] = ""
     if facts.settings.testpypi:
-        values["PUBLISH_TESTPYPI"] = _publish(facts, "testpypi", "publish-test", before, testpypi)
+        routed = f"({target} == 'route' && ({route} == 'pypi' || {route} == 'testpypi'))"
+        condition = [
+            *passed,
+            f"{event} || needs.build.outputs.tag == '')",
+            f"(inputs.target == 'testpypi' || {routed})",
+        ]
+        values["PUBLISH_TESTPYPI"] = _publish(facts, "testpypi", "publish-test", before, condition)
         before = [*before, "verify-testpypi"]
-    values["PUBLISH_PYPI"] = _publish(facts, "pypi", "publish-prod", before, pypi)
+        passed.append("(needs.verify-testpypi.result == 'success' || inputs.target == 'pypi')")
+    routed = f"({target} == 'route' && {route} == 'pypi')"
+    condition = [*passed, f"{event})", f"(inputs.target == 'pypi' || {routed})"]
+    values["PUBLISH_PYPI"] = _publish(facts, "pypi", "publish-prod", before, condition)
     return _filled(_template("release.yml"), values)
 
 
-def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: str) -> str:
+def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: list[str]) -> str:
     shown, variable = {"pypi": ("PyPI", "PYPI_API_TOKEN"), "testpypi": ("TestPyPI", "TEST_PYPI_API_TOKEN")}[index]
     trusted = facts.settings.credentials == "trusted"
     values = {
@@ -131,7 +140,7 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
         "SHOWN": shown,
         "SESSION": session,
         "NEEDS": ", ".join(needs),
-        "CONDITION": condition,
+        "CONDITION": "\n      && ".join(condition),
         "PERMISSIONS": "\n      id-token: write # to be a trusted publisher" if trusted else " {}",
         "TOKEN": "" if trusted else f"\n          {variable}: ${{{{ secrets.{variable} }}}}",
     }

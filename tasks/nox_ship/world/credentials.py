@@ -124,9 +124,10 @@ class _Search:
             user = TOKEN_USER
             if self.wanted.token_host is None and (entry := keyring.get_credential(self.wanted.upload_url, None)):
                 user = entry.username
-            return self._fixed("keyring", user, keyring.get_password(self.wanted.upload_url, user))
+            password = keyring.get_password(self.wanted.upload_url, user)
         except Exception:  # noqa: BLE001 - back ends raise what they like; one that does not work has nothing
             return None
+        return self._fixed("keyring", user, password)
 
     def _prompt(self) -> Credentials | None:
         ask, shown, user = self.wanted.ask, self.wanted.shown, TOKEN_USER

@@ -67,6 +67,18 @@ class Remote:
         pairs = (line.split("\t") for line in listing.splitlines())
         return {name.removesuffix("^{}"): commit for commit, name in pairs}  # the peeled line follows its tag
 
+    def _arrived(self, refs: Mapping[str, str]) -> bool | None:
+        """Whether a push that failed came through all the same; None where the remote does not tell.
+
+        A connection can end after the server took what it was sent.
+        """
+        try:
+            listing = self._talk("ls-remote", self.url, *refs)
+        except process.CommandFailedError:
+            return None
+        there = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
+        return all(there.get(name) == ref for name, ref in refs.items())
+
     def holds(self, commit: str, branch: str) -> bool:
         """Whether the remote's ``branch`` holds a commit; what is missing here to tell is fetched.
 
@@ -102,8 +114,13 @@ class Remote:
             specs = (f"{name}:{ref}" for ref, name in refs.items())
             self._talk("push", "--quiet", "--atomic", self.url, *specs)
         except process.CommandFailedError as error:
+            arrived = self._arrived(refs)
+            if arrived:
+                return
             said = error.done.output
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
+            if arrived is None:
+                remedy = "Whether it arrived is not known: run the same command again when the remote answers."
             what = f"{self.name} did not take {shorten(refs)}."
             raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
 
