@@ -278,16 +278,31 @@ def commit(root: Path, version: str, remote: Path) -> str:
     git(root, "commit", "--quiet", "--message", f"Release {version}")
     git(root, "tag", "--annotate", "--message", version, f"v{version}")
     git(root, "remote", "add", "origin", "https://github.com/example/package.git")
-    told = subprocess.run(nox_ship("init"), cwd=root, capture_output=True, text=True, check=False)
-    if told.returncode:
-        msg = f"init: {told.stdout.strip().splitlines()[-1]}"
-        raise UnusableError(msg)
+    told = set_up(root)
     git(root, "add", "--force", ".github", "noxfile.py", "pyproject.toml")
     git(root, "commit", "--quiet", "--message", "Release with nox-ship")
     git(root, "init", "--quiet", "--bare", str(remote))
     git(root, "remote", "set-url", "origin", str(remote))
     git(root, "push", "--quiet", "--set-upstream", "origin", "main", f"v{version}")
-    return told.stdout
+    return told
+
+
+def set_up(root: Path) -> str:
+    """Run `nox-ship init` and return what it told.
+
+    Where it refuses because the package has a noxfile or workflows of the same names, those are set aside, and that is
+    told first: it is what its maintainer would have to decide.
+    """
+    told = subprocess.run(nox_ship("init"), cwd=root, capture_output=True, text=True, check=False)
+    aside = [kind for kind in ("NS812", "NS815") if kind in told.stdout]
+    if told.returncode and aside:
+        if "NS812" in aside:
+            (root / "noxfile.py").unlink()
+        told = subprocess.run(nox_ship("init", "--force"), cwd=root, capture_output=True, text=True, check=False)
+    if told.returncode:
+        msg = f"init: {told.stdout.strip().splitlines()[-1]}"
+        raise UnusableError(msg)
+    return "".join([*(f"refused {kind}: its own was set aside\n" for kind in aside), told.stdout])
 
 
 def nox_ship(*args: str) -> list[str]:
@@ -297,7 +312,7 @@ def nox_ship(*args: str) -> list[str]:
 
 def found_by_init(told: str) -> str:
     """Return the lines that matter of what `nox-ship init` found."""
-    wanted = ("version", "Pythons", "tests", "linters")
+    wanted = ("refused", "version", "Pythons", "tests", "linters")
     pairs = (line.split(maxsplit=1) for line in told.splitlines() if line.startswith(wanted))
     return short("; ".join(f"{name} {value.strip()}" for name, value in pairs))
 
