@@ -405,7 +405,7 @@ def main() -> int:
             own = folder / package
             own.mkdir()
             trials.append(try_package(package, own, verbose=options.verbose))
-            print(f"{package}: {trials[-1].row()[2]}", file=sys.stderr, flush=True)
+            print(f"{package}: {trials[-1].row()[COLUMNS.index('result')]}", file=sys.stderr, flush=True)
     finally:
         if options.keep:
             print(f"kept: {folder}", file=sys.stderr)
