@@ -55,6 +55,9 @@ KNOWN_FAULTS = {
         "NS613": "its wheel on PyPI lacks modules that it imports",
         "NS614": "its wheel on PyPI lacks the module of its command",
     },
+    "httpx-sse==0.4.3": {"NS613": "it imports httpx, which its metadata do not name"},
+    "platformdirs==4.14.5": {"NS501": "its sdist lacks the README.md that its build reads"},
+    "zipp==3.15.0": {"NS502": "its sdist fails `twine check --strict`"},
 }
 GATES = ("lint", "typecheck", "tests", "coverage", "audit")
 COLUMNS = (
