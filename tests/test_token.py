@@ -58,7 +58,7 @@ def test_long_fields_are_read() -> None:
         (api_token("index.example", [1, ["another"]]), ["NS725"]),
         (api_token("index.example", [1, ["Sam_Ple"]]), ["NS725"]),
         (api_token("index.example", [1, ["Sample"]]), []),
-        (api_token("index.example", [0, int(time.time()) + 100, 0]), []),
+        (api_token("index.example", [0, int(time.time()) + 1_000_000, 0]), []),
         (api_token("other.example", [0, 1, 0], [1, ["another"]]), ["NS723", "NS722", "NS725"]),
     ],
     ids=range(7),
