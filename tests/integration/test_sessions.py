@@ -21,7 +21,7 @@ TESTS = f"tests-{PYTHON}"
 VERIFY = f"verify-install-{PYTHON}"
 OURS = [
     *("lint", "typecheck", TESTS, "coverage", "audit", "build", VERIFY),
-    *("publish-test", "publish-prod", "publish", "release"),
+    *("verify-published", "matrix", "publish-test", "publish-prod", "publish", "release", "doctor"),
 ]
 
 
