@@ -8,7 +8,15 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
-from nox_ship.release.bumpversion import BumpSettings, has_bump_settings, stale_settings, write_version
+from nox_ship.release.bumpversion import (
+    BumpSettings,
+    bump_settings,
+    bumped_files,
+    check_settings,
+    has_bump_settings,
+    stale_settings,
+    write_version,
+)
 from nox_ship.release.changelog import cut_changelog
 from nox_ship.release.source import Place, VersionSource
 from support import make_project, write_files
@@ -179,9 +187,9 @@ def test_a_project_without_a_version_is_a_finding(tmp_path: Path, pyproject: str
         VersionSource.of(make_project(tmp_path, pyproject, files))
 
 
-def test_braces_around_a_version_are_not_read_as_fields(tmp_path: Path) -> None:
+def test_braces_around_a_version_are_not_read_as_fields() -> None:
     """bump-my-version formats its search texts, so braces are doubled."""
-    entry = Place("a.txt", before="{v: ", after="}").as_bump_file(tmp_path)
+    entry = Place("a.txt", before="{v: ", after="}").as_bump_file()
     assert entry["search"].format(current_version="1") == "{v: 1}"
     assert entry["replace"].format(new_version="2") == "{v: 2}"
 
@@ -225,6 +233,83 @@ def test_a_projects_own_settings_of_bump_my_version_are_noticed(
     """They can stand in any of the files that the tool reads."""
     project = Project.read(write_files(tmp_path, {"pyproject.toml": STATIC, **files}))
     assert has_bump_settings(project) is configured
+
+
+CONF = """
+[tool.bumpversion]
+message = "To {new_version}"
+
+[[tool.bumpversion.files]]
+filename = "docs/conf.py"
+search = 'release = "{current_version}"'
+replace = 'release = "{new_version}"'
+"""
+
+
+def test_settings_without_a_scheme_add_to_what_is_found(tmp_path: Path) -> None:
+    """Their files and texts count; parts and places of the version are those of a project without settings."""
+    docs = {"docs/conf.py": 'release = "1.2.3"\nother = "1.2.3"\n', INIT: ASSIGNED}
+    project = make_project(tmp_path, STATIC + CONF, docs)
+    own = bump_settings(project, "1.2.3", "patch")
+    assert own == BumpSettings(None, None, "To {new_version}", None, ())
+    assert bumped_files(project, "1.2.3") == {"docs/conf.py"}
+    write_version(project, VersionSource.of(project), "1.3.0rc1")
+    write_version(Project.read(tmp_path), VersionSource.of(Project.read(tmp_path)), "1.3.0")
+    assert (tmp_path / "docs/conf.py").read_text("utf-8") == 'release = "1.3.0"\nother = "1.2.3"\n'
+    assert '__version__ = "1.3.0"' in (tmp_path / INIT).read_text("utf-8")
+    assert 'version = "1.3.0"' in (tmp_path / "pyproject.toml").read_text("utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs", "pyproject.toml", "src"]
+
+
+def test_a_file_that_settings_name_is_changed_as_they_say(tmp_path: Path) -> None:
+    """It is not searched a second time for the place that is found without them."""
+    named = f'{STATIC}[[tool.bumpversion.files]]\nfilename = "{INIT}"\n'
+    project = make_project(tmp_path, named, {INIT: f"{ASSIGNED}OTHER = '1.2.3'\n"})
+    write_version(project, VersionSource.of(project), "1.2.4")
+    assert (tmp_path / INIT).read_text("utf-8").count("1.2.4") == 2
+
+
+def test_development_versions_leave_further_files_alone(tmp_path: Path) -> None:
+    """Documents need not know them."""
+    project = make_project(tmp_path, STATIC + CONF, {"docs/conf.py": 'release = "1.2.3"\n'})
+    write_version(project, VersionSource.of(project), "1.2.4.dev1", own=False)
+    assert (tmp_path / "docs/conf.py").read_text("utf-8") == 'release = "1.2.3"\n'
+
+
+SCHEME = """
+[tool.bumpversion]
+parse = "(?P<year>\\\\d+)\\\\.(?P<month>\\\\d+)"
+serialize = ["{year}.{month}"]
+
+[[tool.bumpversion.files]]
+filename = "docs/conf.py"
+search = 'release = "{current_version}"'
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "stated", "good"),
+    [
+        ("", "7", True),
+        (CONF, "2026.3", True),
+        (CONF, "2026.2", False),
+        (CONF.replace("conf.py", "gone.py"), "2026.3", False),
+        (SCHEME, "2026.3", True),
+        (SCHEME, "2026.2", False),
+        ("[tool.bumpversion]\nfiles = 3\n", "2026.3", False),
+    ],
+)
+def test_settings_are_tried_without_writing(tmp_path: Path, settings: str, stated: str, good: bool) -> None:
+    """A file that does not hold the version as they say is found before a release needs it."""
+    text = STATIC.replace("1.2.3", "2026.3") + settings
+    project = make_project(tmp_path, text, {"docs/conf.py": f'release = "{stated}"\n'})
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    if good:
+        check_settings(project, VersionSource.of(project))
+    else:
+        with pytest.raises(ShipError, match="NS306"):
+            check_settings(project, VersionSource.of(project))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(("told", "notices"), [("1.2.3", 0), ("1.2.2", 1), (None, 0)])

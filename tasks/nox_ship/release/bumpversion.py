@@ -1,12 +1,17 @@
-"""bump-my-version: what a project's own settings for it say, and changing a version with it."""
+"""bump-my-version: what a project's own settings for it say, and changing a version with it.
+
+Settings with a scheme of versions of their own, or a ``current_version``, are used as they are. Others add to what
+follows from where the version is: further files, messages, hooks.
+"""
 
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
@@ -21,6 +26,8 @@ STALE_BUMP_SETTINGS = Kind(
     level="notice",
 )
 
+_SCHEME = ("current_version", "parse", "serialize", "parts")
+
 
 @dataclass(frozen=True)
 class BumpSettings:
@@ -31,6 +38,7 @@ class BumpSettings:
     message: str | None
     tag_message: str | None
     parts: tuple[str, ...]
+    """The parts of a version that they know; empty where they have no scheme of their own."""
 
     def filled(self, text: str | None, current: str, new: str) -> str | None:
         """Return one of the texts with its versions filled in, None where it holds anything else."""
@@ -42,10 +50,31 @@ class BumpSettings:
 
 def has_bump_settings(project: Project) -> bool:
     """Whether the project configures bump-my-version itself, in any file that the tool reads."""
-    own = ((".bumpversion.cfg", "bumpversion"), ("setup.cfg", "bumpversion"))
-    if project.tool("bumpversion") or any(section in project.ini(name) for name, section in own):
+    return bool(project.tool("bumpversion")) or _has_file_of_its_own(project)
+
+
+def _has_file_of_its_own(project: Project) -> bool:
+    if any("bumpversion" in project.ini(name) for name in (".bumpversion.cfg", "setup.cfg")):
         return True
     return (project.root / ".bumpversion.toml").is_file()
+
+
+def _have_a_scheme(project: Project) -> bool:
+    """Whether the project's settings stand alone, instead of adding to what follows from where the version is."""
+    return _has_file_of_its_own(project) or any(key in project.tool("bumpversion") for key in _SCHEME)
+
+
+def bumped_files(project: Project, current: str) -> set[str]:
+    """Return the files that the project's own settings name, relative to its folder.
+
+    Raises:
+        ShipError: The settings cannot be read (NS306).
+    """
+    entries = _shown(project, current, None).get("files", []) if has_bump_settings(project) else []
+    names = {str(entry["filename"]) for entry in entries if entry.get("filename")}
+    globs = [str(entry["glob"]) for entry in entries if entry.get("glob")]
+    found = {path.relative_to(project.root).as_posix() for glob in globs for path in project.root.glob(glob)}
+    return {*(Path(name).as_posix() for name in names), *found}
 
 
 def bump_settings(project: Project, current: str, part: str | None) -> BumpSettings | None:
@@ -61,16 +90,10 @@ def bump_settings(project: Project, current: str, part: str | None) -> BumpSetti
     """
     if not has_bump_settings(project):
         return None
-    command = [*process.module("bumpversion"), "show", "--format", "json", "--current-version", current]
-    done = process.run([*command, *(["--increment", part] if part else [])], cwd=project.root, check=False)
-    if done.code and part:
-        return bump_settings(project, current, None)
-    try:
-        shown = json.loads(done.stdout)
-    except ValueError as error:
-        what = "bump-my-version cannot read the project's settings for it."
-        raise ShipError(BUMP_FAILED(what, detail=done.output)) from error
     stated = project.tool("bumpversion")
+    if not _have_a_scheme(project):
+        return BumpSettings(None, stated.get("tag_name"), stated.get("message"), stated.get("tag_message"), parts=())
+    shown = _shown(project, current, part)
     return BumpSettings(
         next_version=shown.get("new_version"),
         tag_name=shown.get("tag_name") if "tag_name" in stated else None,
@@ -78,6 +101,20 @@ def bump_settings(project: Project, current: str, part: str | None) -> BumpSetti
         tag_message=shown.get("tag_message"),
         parts=tuple(shown.get("parts") or ()),
     )
+
+
+def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
+    """Return the settings as the tool shows them; without what ``part`` would come to where it knows no such part."""
+    command = [*process.module("bumpversion"), "show", "--format", "json", "--current-version", current]
+    done = process.run([*command, *(["--increment", part] if part else [])], cwd=project.root, check=False)
+    if done.code and part:
+        return _shown(project, current, None)
+    try:
+        shown: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        what = "bump-my-version cannot read the project's settings for it."
+        raise ShipError(BUMP_FAILED(what, detail=done.output)) from error
+    return shown
 
 
 def stale_settings(project: Project, current: str) -> Iterator[Finding]:
@@ -90,36 +127,78 @@ def stale_settings(project: Project, current: str) -> Iterator[Finding]:
 def write_version(project: Project, source: VersionSource, new: str, *, own: bool = True) -> None:
     """Change the version to ``new`` in the project's files, with bump-my-version.
 
-    The project's own settings are used where it has any; else, and where ``own`` is false because they need not know
-    such a version, those that follow from ``source``.
+    The project's own settings are used where they have a scheme of versions; else those that follow from ``source``,
+    with what the project's own add to them. Where ``own`` is false, because they need not know such a version, they
+    are left out.
 
     Raises:
         ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
     """
-    current = source.current or ""
-    command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty"]
-    command += ["--current-version", current, "--new-version", new]
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        if not own or not has_bump_settings(project):
-            command += ["--config-file", str(_derived_settings(project, source, Path(folder)))]
-        done = process.run(command, cwd=project.root, check=False)
-    if done.code:
-        raise ShipError(BUMP_FAILED(f"bump-my-version could not change {current} to {new}.", detail=done.output))
+    _bump(project, source, new, own=own)
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
         raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
 
 
-def _derived_settings(project: Project, source: VersionSource, folder: Path) -> Path:
+def check_settings(project: Project, source: VersionSource) -> None:
+    """Check that bump-my-version finds the version wherever the project's own settings say that it is.
+
+    Nothing is written. Where no part of the version can be raised, as with a calendar's, there is nothing to try.
+
+    Raises:
+        ShipError: It does not find it, or cannot read the settings (NS306).
+    """
+    current = source.current or ""
+    own = bump_settings(project, current, None)
+    if own is None:
+        return
+    new: str | None = f"{current}.1"
+    if own.parts:
+        raised = (_shown(project, current, part).get("new_version") for part in own.parts)
+        new = next((version for version in raised if version not in (None, current)), None)
+    if new:
+        _bump(project, source, new, "--dry-run")
+
+
+def _bump(project: Project, source: VersionSource, new: str, *options: str, own: bool = True) -> None:
+    current = source.current or ""
+    command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
+    command += ["--current-version", current, "--new-version", new]
+    if own and _have_a_scheme(project):
+        done = process.run(command, cwd=project.root, check=False)
+    else:
+        with _settings_file(project, source, project.tool("bumpversion") if own else {}) as path:
+            done = process.run([*command, "--config-file", path.name], cwd=project.root, check=False)
+    if done.code:
+        raise ShipError(BUMP_FAILED(f"bump-my-version cannot change {current} to {new}.", detail=done.output))
+
+
+@contextmanager
+def _settings_file(project: Project, source: VersionSource, further: Mapping[str, Any]) -> Iterator[Path]:
+    """Write settings that follow from ``source``, and ``further`` ones, for the time of a ``with`` block.
+
+    They stand in the project's folder: the tool takes the names of files as relative to its settings.
+
+    Raises:
+        ShipError: The further settings are malformed (NS306).
+    """
     import tomlkit
 
+    named = further.get("files", [])
+    if not isinstance(named, list) or not all(isinstance(entry, Mapping) for entry in named):
+        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is no list of tables.", remedy="Write it as one."))
+    elsewhere = {entry.get("filename") for entry in named}
     settings = {
+        **further,
         "current_version": source.current,
         "parse": "(?P<version>.+)",
         "serialize": ["{version}"],
-        "files": [place.as_bump_file(project.root) for place in source.places],
+        "files": [*(place.as_bump_file() for place in source.places if place.file not in elsewhere), *named],
     }
-    path = folder / "bumpversion.toml"
+    path = project.root / ".nox-ship-bumpversion.toml"
     path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
-    return path
+    try:
+        yield path
+    finally:
+        path.unlink()

@@ -319,10 +319,11 @@ def _coming(
     if own and request.wanted in own.parts and own.next_version:
         version = own.next_version
         arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
+    elif own and own.parts:
+        asked = arithmetic.whole_version(request.wanted, own.parts)
+        version = str(arithmetic.next_version(Version(current), str(asked), own.parts))
     else:
-        known = own.parts if own and own.parts else arithmetic.PARTS
-        allowed = request.wanted if not own else str(arithmetic.whole_version(request.wanted, known))
-        version = str(arithmetic.next_version(Version(current), allowed, known))
+        version = str(arithmetic.next_version(Version(current), request.wanted))
     if project.settings.tag is None and own and own.tag_name:
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:

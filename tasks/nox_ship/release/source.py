@@ -45,11 +45,11 @@ class Place:
                 last = text.find("\n", last) + 1 or len(text)
         return cls(file, text[first:start], text[end:last])
 
-    def as_bump_file(self, root: Path) -> dict[str, str]:
+    def as_bump_file(self) -> dict[str, str]:
         """Return the place as an entry of bump-my-version's ``files``; the tool formats its texts, hence the braces."""
         before, after = (text.replace("{", "{{").replace("}", "}}") for text in (self.before, self.after))
         return {
-            "filename": str(root / self.file),
+            "filename": self.file,
             "search": f"{before}{{current_version}}{after}",
             "replace": f"{before}{{new_version}}{after}",
         }
