@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def files(root: Path) -> dict[str, str]:
     """Return every file of a project but git's own."""
     listing = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.relative_to(root).parts)
-    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in listing}
+    return {path.relative_to(root).as_posix(): path.read_text("utf-8", errors="replace") for path in listing}
 
 
 def test_what_is_missing_is_written(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +108,41 @@ def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
     assert command.main(["init", "--check"]) == 0
 
 
+def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are added where there are none, told where there are; twice changes nothing."""
+    write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
+    assert command.main(["init"]) == 0
+    text = (project / "pyproject.toml").read_text("utf-8")
+    assert text.startswith(PYPROJECT)
+    assert tomllib.loads(text)["tool"]["bumpversion"]["files"][0]["filename"] == "docs/conf.py"
+    assert "1.2.3, in pyproject.toml, docs/conf.py" in capsys.readouterr().out
+    write_files(project, {"CITATION.cff": "version: 1.2.3\n"})
+    assert command.main(["init"]) == 0
+    assert (project / "pyproject.toml").read_text("utf-8") == text
+    assert "leave out files that state the version: CITATION.cff" in capsys.readouterr().out
+
+
+def test_line_breaks_are_kept(project: Path) -> None:
+    """A checkout with CRLF has not drifted, keeps its own parts, and gets no mixture."""
+    write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "noxfile.py": "import nox\n"})
+    assert command.main(["init"]) == 0
+    paths = [project / name for name in (*WRITTEN, "pyproject.toml")]
+    (ci,) = (path for path in paths if path.name == "ci.yml")
+    mark = "      # >>> own: steps before a gate\n"
+    ci.write_text(ci.read_text("utf-8").replace(mark, f"{mark}      - run: x\n"), "utf-8")
+    for path in paths:
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    before = {path: path.read_bytes() for path in paths}
+    assert command.main(["init", "--check"]) == 0
+    assert command.main(["init", "--force"]) == 0
+    assert {path: path.read_bytes() for path in paths} == before
+    ci.write_bytes(before[ci].replace(b"timeout-minutes: 60", b"timeout-minutes: 61"))
+    (project / "noxfile.py").write_bytes(b"import nox\r\n")
+    assert command.main(["init", "--force"]) == 0
+    assert ci.read_bytes() == before[ci]
+    assert b"\n" not in (project / "noxfile.py").read_bytes().replace(b"\r\n", b"")
+
+
 def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where they do not know the actions, what to add is shown."""
     text = "version: 2\nupdates:\n  - package-ecosystem: pip\n    directory: /\n"
@@ -140,8 +176,16 @@ def broken_noxfile(root: Path) -> None:
     write_files(root, {"noxfile.py": "def broken(:\n"})
 
 
+def strange_noxfile(root: Path) -> None:
+    write_files(root, {"noxfile.py": "import nox  # größer\n".encode("latin-1")})
+
+
 def same_session(root: Path) -> None:
     write_files(root, {"noxfile.py": "import nox\n\n@nox.session\ndef lint(session):\n    pass\n"})
+
+
+def strange_version(root: Path) -> None:
+    write_files(root, {"pyproject.toml": f'{PYPROJECT}[tool.nox-ship.workflows]\nversion = "next"\n'})
 
 
 def own_workflow(root: Path) -> None:
@@ -171,6 +215,8 @@ def nothing(_: Path) -> None:
         (no_repository, [], ["NS201"]),
         (read_only, [], ["NS813"]),
         (broken_noxfile, [], ["NS811", "line 1"]),
+        (strange_noxfile, [], ["NS811", "UTF-8"]),
+        (strange_version, [], ["NS303", "next"]),
         (same_session, [], ["NS812", "'lint'"]),
         (own_workflow, [], ["NS815", "release.yml", "-name: Mine"]),
         (no_remote, [], ["NS814", "no remote"]),

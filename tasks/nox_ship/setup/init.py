@@ -11,9 +11,12 @@ from pathlib import Path
 
 import yaml
 
-from nox_ship.errors import Findings, Kind
-from nox_ship.setup import workflows
-from nox_ship.setup.noxfile import NEW, Noxfile
+from nox_ship import versions
+from nox_ship.errors import Findings, Kind, ShipError
+from nox_ship.release.bumpversion import has_bump_settings
+from nox_ship.release.version import BAD_VERSION
+from nox_ship.setup import pyproject, workflows
+from nox_ship.setup.noxfile import NEW, NOXFILE_BROKEN, Noxfile
 from nox_ship.setup.survey import Survey
 
 NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
@@ -113,7 +116,8 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
     for change in done:
         change.path.parent.mkdir(parents=True, exist_ok=True)
         partial = change.path.with_name(f".{change.path.name}.partial")
-        partial.write_bytes(change.after.encode())
+        crlf = change.path.is_file() and b"\r\n" in change.path.read_bytes()
+        partial.write_text(change.after, encoding="utf-8", newline="\r\n" if crlf else "\n")
         partial.replace(change.path)
     return done, [change for change in made.changes if change not in done]
 
@@ -135,7 +139,10 @@ def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
     if not path.is_file():
         made.changes.append(Change(path, "noxfile.py", None, NEW, "the sessions"))
         return
-    noxfile = Noxfile.read(path.read_bytes().decode("utf-8", errors="replace"))
+    try:
+        noxfile = Noxfile.read(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ShipError(NOXFILE_BROKEN("noxfile.py is not UTF-8.")) from error
     if noxfile.registered:
         return
     if not force:
@@ -152,30 +159,27 @@ def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
 
 
 def _settings(made: Plan) -> None:
-    """Add settings where the project differs from what the defaults take it for."""
-    import tomlkit
-
+    """Plan the settings, where the project differs from what the defaults take it for."""
     survey = made.survey
-    if not survey.compiled or "nox-ship" in (survey.project.pyproject.get("tool") or {}):
-        return
     path = survey.project.root / "pyproject.toml"
-    text = path.read_bytes().decode("utf-8")
-    document = tomlkit.parse(text)
-    systems = tomlkit.item(["ubuntu-latest"])
-    systems.comment("a wheel with compiled modules fits one platform")
-    table, inner = tomlkit.table(is_super_table=True), tomlkit.table()
-    inner.add("systems", systems)
-    table.add("workflows", inner)
-    tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
-    tool["nox-ship"] = table
-    made.changes.append(Change(path, "pyproject.toml", text, tomlkit.dumps(document), "settings"))
+    text = path.read_text(encoding="utf-8")
+    made.changes.append(Change(path, "pyproject.toml", text, pyproject.extended(text, survey), "settings"))
+    if survey.restated and has_bump_settings(survey.project):
+        names = ", ".join(dict.fromkeys(place.file for place in survey.restated))
+        made.hints.append(f"Your settings for bump-my-version leave out files that state the version: {names}.")
 
 
 def facts(survey: Survey) -> workflows.Facts:
-    """Return what the workflows' templates need to know."""
+    """Return what the workflows' templates need to know.
+
+    Raises:
+        ShipError: The noxfile is broken (NS811), or the setting ``workflows.version`` is no version (NS303).
+    """
     project = survey.project
     noxfile = project.read_text("noxfile.py")
     settings = project.settings.workflows
+    if settings.version is not None and versions.parse(settings.version) is None:
+        raise ShipError(BAD_VERSION(f"`tool.nox-ship.workflows.version` is {settings.version!r}."))
     if survey.compiled and "workflows" not in project.tool("nox-ship"):
         settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
     return workflows.Facts(
@@ -184,7 +188,6 @@ def facts(survey: Survey) -> workflows.Facts:
         pythons=survey.pythons,
         coverage="coverage" in project.settings.gates,
         script=Noxfile.read(noxfile).scripted if noxfile else True,
-        own=project.canonical_name == "nox-ship",
         settings=settings,
     )
 
@@ -202,7 +205,7 @@ def _workflows(made: Plan, *, force: bool) -> None:
         known = dataclasses.replace(known, script=Noxfile.read(planned).scripted)
     for name, text in workflows.render(known).items():
         path = survey.repository.path / name
-        before = path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
+        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
         after = workflows.keep_own(text, before or "")
         change = Change(path, name, before, after, "a workflow", protected=before is not None)
         if before is not None and not workflows.is_ours(before) and not force:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nox_ship import versions
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project, minor
-from nox_ship.release.source import VersionSource
+from nox_ship.release.source import Place, VersionSource
+from nox_ship.setup.restated import restated
 from nox_ship.world.forge import GitHub
 from nox_ship.world.remote import remote_name
 
@@ -96,7 +98,16 @@ class Survey:
             return f"not found ({error.findings[0].id})"
         if source.kind == "tags":
             return "git tags"
-        return f"{source.current}, in {', '.join(dict.fromkeys(place.file for place in source.places))}"
+        places = [*source.places, *self.restated]
+        return f"{source.current}, in {', '.join(dict.fromkeys(place.file for place in places))}"
+
+    @cached_property
+    def restated(self) -> tuple[Place, ...]:
+        """The places that state the version too, and that a release would leave as they are."""
+        try:
+            return restated(self.project, VersionSource.of(self.project))
+        except ShipError:  # said by whoever asks for the version
+            return ()
 
     @property
     def workflows(self) -> tuple[str, ...]:

@@ -1,0 +1,56 @@
+"""Files beside the package that state its version too, and that a release would leave as they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import bumped_files
+from nox_ship.release.source import Place, VersionSource
+
+_FILES = (
+    "doc*/conf.py",
+    "doc*/source/conf.py",
+    "CITATION.cff",
+    "codemeta.json",
+    ".zenodo.json",
+    "package.json",
+    "meson.build",
+    "sonar-project.properties",
+)
+"""Where a version is commonly repeated, as globs: Sphinx, citations, and the manifests of neighbouring tools."""
+
+_KEY = r"""["']?(?:version|release|sonar\.projectVersion)["']?"""
+
+
+def restated(project: Project, source: VersionSource) -> tuple[Place, ...]:
+    """Return the places that state the project's version, and that neither ``source`` nor bump settings know.
+
+    Raises:
+        ShipError: The project's settings for bump-my-version cannot be read (NS306).
+    """
+    if source.current is None:
+        return ()
+    places = list(_places(project, source.current))
+    if not places:
+        return ()
+    known = {place.file for place in source.places} | bumped_files(project, source.current)
+    return tuple(place for place in places if place.file not in known)
+
+
+def _places(project: Project, version: str) -> Iterator[Place]:
+    line = re.compile(
+        rf"""^[ \t]*(?P<all>(?:\w+[ \t]*=[ \t]*)*{_KEY}[ \t]*[:=][ \t]*["']?v?(?P<version>{re.escape(version)})["']?)"""
+        r"[ \t]*,?[ \t]*(?:#[^\n]*)?$",
+        re.MULTILINE,
+    )
+    for path in sorted(path for pattern in _FILES for path in project.root.glob(pattern) if path.is_file()):
+        name = path.relative_to(project.root).as_posix()
+        text = project.read_text(name)
+        for match in line.finditer(text):
+            (first, last), (start, end) = match.span("all"), match.span("version")
+            if text.count(match["all"]) == 1:
+                yield Place(name, text[first:start], text[end:last])
+            else:
+                yield Place.around(name, text, start, end)

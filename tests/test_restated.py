@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import write_version
+from nox_ship.release.source import VersionSource
+from nox_ship.setup import pyproject
+from nox_ship.setup.restated import restated
+from nox_ship.setup.survey import Survey
+from support import make_project, make_repository, write_files
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.0"  # ours\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "after"),
+    [
+        ("docs/conf.py", 'version = "1.2"\nrelease = "1.2.0"\n', 'version = "1.2"\nrelease = "1.3.0rc1"\n'),
+        ("docs/source/conf.py", "version = release = '1.2.0'  # full\n", "version = release = '1.3.0rc1'  # full\n"),
+        ("doc/conf.py", 'version="1.2.0"\nrelease="1.2.0"\n', 'version="1.3.0rc1"\nrelease="1.3.0rc1"\n'),
+        ("docs/conf.py", 'release = "v1.2.0"', 'release = "v1.3.0rc1"'),
+        ("CITATION.cff", "cff-version: 1.2.0\nversion: 1.2.0\n", "cff-version: 1.2.0\nversion: 1.3.0rc1\n"),
+        (
+            "codemeta.json",
+            '{\n  "version": "1.2.0",\n  "needs": {"version": "1.2.0"}\n}\n',
+            '{\n  "version": "1.3.0rc1",\n  "needs": {"version": "1.2.0"}\n}\n',
+        ),
+        ("sonar-project.properties", "sonar.projectVersion=1.2.0\n", "sonar.projectVersion=1.3.0rc1\n"),
+        ("docs/conf.py", 'x = "{1}"\nrelease = "1.2.0"  # {}\n', 'x = "{1}"\nrelease = "1.3.0rc1"  # {}\n'),
+    ],
+)
+def test_what_states_the_version_is_found_and_changed(tmp_path: Path, name: str, text: str, after: str) -> None:
+    """The settings that follow make bump-my-version change it there, and nothing that looks like it."""
+    make_repository(tmp_path, {"pyproject.toml": PYPROJECT, name: text})
+    survey = Survey.of(tmp_path, "3.12")
+    assert {place.file for place in survey.restated} == {name}
+    assert name in survey.version
+    settings = pyproject.extended(PYPROJECT, survey)
+    assert settings.startswith(PYPROJECT)
+    write_files(tmp_path, {"pyproject.toml": settings})
+    project = Project.read(tmp_path)
+    assert restated(project, VersionSource.of(project)) == ()
+    write_version(project, VersionSource.of(project), "1.3.0rc1")
+    assert (tmp_path / name).read_bytes().decode() == after
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("docs/conf.py", 'release = "1.2.1"\n'),
+        ("docs/conf.py", 'release = "1.2.0.1"\n'),
+        ("docs/conf.py", 'release = "1x2.0"\n'),
+        ("docs/conf.py", 'language_version = "1.2.0"\n'),
+        ("docs/conf.py", 'text = "the release = 1.2.0 is out"\n'),
+        ("tests/conf.py", 'release = "1.2.0"\n'),
+        ("src/sample/__init__.py", '__version__ = "1.2.0"\n'),
+    ],
+)
+def test_what_does_not_state_the_version_is_left(tmp_path: Path, name: str, text: str) -> None:
+    """Other versions, other words, other places, and what a release finds by itself."""
+    project = make_project(tmp_path, PYPROJECT, {name: text})
+    assert restated(project, VersionSource.of(project)) == ()
+
+
+def test_a_project_versioned_by_tags_states_nothing(tmp_path: Path) -> None:
+    """Nothing in its files is changed by a release."""
+    text = '[build-system]\nrequires = ["setuptools-scm"]\n[project]\nname = "sample"\ndynamic = ["version"]\n'
+    project = make_project(tmp_path, text, {"docs/conf.py": 'release = "1.2.0"\n'})
+    assert restated(project, VersionSource.of(project)) == ()
+
+
+@pytest.mark.parametrize("entry", ['filename = "docs/conf.py"', 'glob = "docs/*.py"'])
+def test_what_settings_name_is_known(tmp_path: Path, entry: str) -> None:
+    """By its name or by a glob."""
+    text = f"{PYPROJECT}[[tool.bumpversion.files]]\n{entry}\n"
+    files = {"docs/conf.py": 'release = "1.2.0"\n', "CITATION.cff": "version: 1.2.0\n"}
+    project = make_project(tmp_path, text, files)
+    assert [place.file for place in restated(project, VersionSource.of(project))] == ["CITATION.cff"]
