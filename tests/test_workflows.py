@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.config import PublishSettings, Settings
-from nox_ship.release.workflows import publishing_workflow
+from nox_ship.release.workflows import Upload, publishing_workflow, uploads
 from nox_ship.world.forge import follow
 from nox_ship.world.remote import Remote
 from support import git, make_repository, write_files
@@ -54,6 +54,45 @@ def test_a_workflow_that_tags_start_and_that_uploads_publishes(tmp_path: Path, e
 def test_other_workflows_do_not_publish(tmp_path: Path, text: str) -> None:
     """Those that tags do not start, that upload nothing, and what is no workflow."""
     assert found(tmp_path, text) is None
+
+
+TAGS = "on: {push: {tags: ['v*']}}\n"
+UPLOADING = "steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"jobs: {{p: {{{UPLOADING}}}}}", Upload("it.yml", "p", False, False, False, None)),
+        (
+            f"jobs: {{p: {{permissions: {{id-token: write}}, environment: pypi, {UPLOADING}}}}}",
+            Upload("it.yml", "p", True, False, False, "pypi"),
+        ),
+        (
+            f"permissions: {{id-token: write}}\njobs: {{p: {{environment: {{name: pypi}}, {UPLOADING}}}}}",
+            Upload("it.yml", "p", True, True, False, "pypi"),
+        ),
+        (
+            f"permissions: write-all\njobs: {{p: {{permissions: {{contents: read}}, {UPLOADING}}}}}",
+            Upload("it.yml", "p", False, True, False, None),
+        ),
+        (
+            "jobs: {p: {steps: [{run: twine upload dist/*, env: {TWINE_PASSWORD: '${{ secrets.TOKEN }}'}}]}}",
+            Upload("it.yml", "p", False, False, True, None),
+        ),
+    ],
+)
+def test_how_a_job_may_upload_is_told(tmp_path: Path, text: str, expected: Upload) -> None:
+    """By its own permissions or those at the top, by secrets, in an environment."""
+    write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}{text}\n"})
+    assert list(uploads(tmp_path)) == [expected]
+
+
+def test_a_rehearsal_is_no_upload(tmp_path: Path) -> None:
+    """Nor is a job that runs other sessions, or one that is no job."""
+    steps = "steps: [{run: nox -s publish -- --dry-run}, {run: nox -s tests}]"
+    write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}jobs: {{p: {{{steps}}}, q: 3}}\n"})
+    assert list(uploads(tmp_path)) == []
 
 
 def test_the_setting_decides(tmp_path: Path) -> None:

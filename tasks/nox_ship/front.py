@@ -253,6 +253,8 @@ def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
             lines.append(line)
             if not options.json:
                 voice.examined(line.status, line.check, str(line.finding or line.text))
+                if line.finding and line.finding.detail:
+                    voice.text(line.finding.detail.rstrip())
     if options.json:
         print(json.dumps([line.as_dict() for line in lines], indent=2))
     if stopping := [line.finding for line in lines if line.finding and line.finding.level == "error"]:

@@ -67,7 +67,7 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIn
     """Errors, warnings and notices with IDs and remedies, for people and for machines; it fails."""
     bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests", "nothing"]\nroutes.final = "nowhere"')
     bench.edit("pyproject.toml", 'description = "A sample"\n', "")
-    bench.write({"CHANGELOG.md": "# Changes\n"})
+    bench.write({"CHANGELOG.md": "# Changes\n", "CITATION.cff": "version: 1.2.3\n"})
     bench.commit()
     bench.git("switch", "--quiet", "--detach")
     bench.git("config", "gpg.format", "ssh")
@@ -75,12 +75,22 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIn
     (index.packages / "sample-0.1.tar.gz").write_bytes(b"somebody's")
     outcome = examine(bench, index)
     assert outcome.code == 1
-    assert outcome.has("NS104", "NS106", "NS204", "NS821", "NS822", "NS823", "NS824", "NS825", "(and ")
+    assert outcome.has("NS104", "NS106", "NS204", "NS821", "NS822", "NS823", "NS824", "NS825", "NS831", "(and ")
     found = lines(examine(bench, index, "--json"))
     assert found["settings NS104"] == found["git NS204"] == found["git NS825"] == "error"
     assert found["indexes NS824"] == "warning"
     assert found["changelog NS822"] == "notice"
     assert found["metadata"] == "ok"
+
+
+def test_bump_settings_that_do_not_fit_are_an_error(bench: Bench, index: FailingIndex) -> None:
+    """A file that does not hold the version is found here, and not by a release."""
+    settings = '[[tool.bumpversion.files]]\nfilename = "README.md"\nsearch = "sample=={current_version}"\n'
+    bench.write({"pyproject.toml": (bench.root / "pyproject.toml").read_text("utf-8") + settings})
+    bench.commit()
+    outcome = examine(bench, index, PYPI_API_TOKEN=index.new_token())
+    assert outcome.code == 1
+    assert outcome.has("NS306", "sample==1.2.3")
 
 
 def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Bench, index: FailingIndex) -> None:
@@ -92,8 +102,14 @@ def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Be
     outcome = examine(bench, index)
     assert outcome.code == 0, outcome.output
     assert outcome.has("release.yml publishes what is tagged", "release.yml is as this version")
+    assert outcome.has("the job pypi publishes as a trusted publisher, in the environment pypi")
+    assert not outcome.has("job rehearse")
     bench.edit(".github/workflows/ci.yml", "name: CI\n", "name: Mine\n")
-    assert examine(bench, index).has("NS816")
+    bench.edit(".github/workflows/release.yml", "    environment: pypi\n", "")
+    bench.edit(".github/workflows/release.yml", "      id-token: write # to be a trusted publisher\n", "      x: y\n")
+    outcome = examine(bench, index)
+    assert outcome.code == 1
+    assert outcome.has("NS816", "NS832")
 
 
 def test_an_index_that_does_not_answer_is_a_warning(bench: Bench, index: FailingIndex) -> None:

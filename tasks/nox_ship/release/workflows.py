@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,22 @@ OURS = "# Written by nox-ship."
 
 _PUBLISHES = re.compile(r"gh-action-pypi-publish|twine upload|uv publish|flit publish|hatch publish|poetry publish")
 _SESSION = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A job that uploads to an index, in a workflow that a pushed tag starts."""
+
+    workflow: str
+    """The workflow's file name."""
+    job: str
+    identity: bool
+    """Whether it may ask for the identity of a trusted publisher (``id-token: write``)."""
+    shared: bool
+    """Whether every job of the workflow may, because the permission stands at its top."""
+    token: bool
+    """Whether it is handed a secret."""
+    environment: str | None
 
 
 def publishing_workflow(repository: Path, settings: Settings, index: str) -> str | None:
@@ -31,23 +48,59 @@ def publishing_workflow(repository: Path, settings: Settings, index: str) -> str
     """
     if settings.publish.by == "machine":
         return None
-    found = next(_publishing(repository / ".github" / "workflows", index), None)
+    found = next(_publishing(repository, index), None)
     if settings.publish.by == "workflow":
         return found or "release.yml"
     return found
 
 
-def _publishing(folder: Path, index: str) -> Iterator[str]:
-    for path in sorted(folder.glob("*.y*ml")):
+def uploads(repository: Path) -> Iterator[Upload]:
+    """Yield the jobs that upload to an index, of the workflows that a pushed tag starts.
+
+    Args:
+        repository: The top folder of the repository.
+    """
+    for name, _, workflow in _started_by_tags(repository):
+        everywhere = _may_identify(workflow.get("permissions"))
+        for job_name, job in _jobs(workflow):
+            if any(map(_uploads, _steps(job))):
+                own = job.get("permissions")
+                environment = job.get("environment")
+                yield Upload(
+                    workflow=name,
+                    job=job_name,
+                    identity=everywhere if own is None else _may_identify(own),
+                    shared=everywhere,
+                    token="secrets." in yaml.safe_dump([workflow.get("env"), dict(job)]),
+                    environment=environment.get("name") if isinstance(environment, Mapping) else environment,
+                )
+
+
+def _may_identify(permissions: object) -> bool:
+    """Whether ``permissions`` let a job ask for an identity; where there are none, GitHub grants no such thing."""
+    if isinstance(permissions, Mapping):
+        return permissions.get("id-token") == "write"
+    return permissions == "write-all"
+
+
+def _publishing(repository: Path, index: str) -> Iterator[str]:
+    for name, text, workflow in _started_by_tags(repository):
+        if text.startswith(OURS) and index not in (workflow.get("jobs") or {}):
+            continue
+        if any(_uploads(step) for _, job in _jobs(workflow) for step in _steps(job)):
+            yield name
+
+
+def _started_by_tags(repository: Path) -> Iterator[tuple[str, str, Mapping[Any, Any]]]:
+    """Yield name, text and content of each workflow that a pushed tag starts."""
+    for path in sorted((repository / ".github" / "workflows").glob("*.y*ml")):
         try:
             text = path.read_text(encoding="utf-8")
             workflow = yaml.safe_load(text)
         except (OSError, ValueError, yaml.YAMLError):
             continue
-        if text.startswith(OURS) and index not in (workflow.get("jobs") or {}):
-            continue
-        if isinstance(workflow, Mapping) and _starts_on_tags(workflow) and any(map(_uploads, _steps(workflow))):
-            yield path.name
+        if isinstance(workflow, Mapping) and _starts_on_tags(workflow):
+            yield path.name, text, workflow
 
 
 def _starts_on_tags(workflow: Mapping[Any, Any]) -> bool:
@@ -61,14 +114,19 @@ def _starts_on_tags(workflow: Mapping[Any, Any]) -> bool:
     return "tags" in push or not ({"branches", "tags-ignore", "branches-ignore"} & set(push))
 
 
-def _steps(workflow: Mapping[Any, Any]) -> Iterator[str]:
+def _jobs(workflow: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
     jobs = workflow.get("jobs")
-    for job in jobs.values() if isinstance(jobs, Mapping) else ():
-        steps = job.get("steps") if isinstance(job, Mapping) else None
-        for step in steps if isinstance(steps, list) else ():
-            if isinstance(step, Mapping):
-                yield f"{step.get('uses', '')}\n{step.get('run', '')}"
+    for name, job in jobs.items() if isinstance(jobs, Mapping) else ():
+        if isinstance(job, Mapping):
+            yield str(name), job
+
+
+def _steps(job: Mapping[Any, Any]) -> Iterator[str]:
+    steps = job.get("steps")
+    for step in steps if isinstance(steps, list) else ():
+        if isinstance(step, Mapping):
+            yield f"{step.get('uses', '')}\n{step.get('run', '')}"
 
 
 def _uploads(step: str) -> bool:
-    return bool(_PUBLISHES.search(step) or _SESSION.search(step))
+    return bool(_PUBLISHES.search(step) or (_SESSION.search(step) and "--dry-run" not in step))

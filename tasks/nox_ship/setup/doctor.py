@@ -9,21 +9,19 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from packaging.version import Version
 
-from nox_ship import process, versions
+from nox_ship import versions
 from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
-from nox_ship.git import Repository
-from nox_ship.project import Project
-from nox_ship.release.bumpversion import stale_settings
+from nox_ship.release.bumpversion import check_settings, stale_settings
 from nox_ship.release.preflight import DETACHED_HEAD, NO_IDENTITY, UNKNOWN_GATE, WRONG_BRANCH, routes_known
 from nox_ship.release.publish import route
 from nox_ship.release.source import VersionSource
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing_workflow
-from nox_ship.setup import init, workflows
+from nox_ship.setup import github
+from nox_ship.setup.patient import Patient, Told
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
 from nox_ship.world.real import RealWorld
@@ -37,22 +35,15 @@ NO_UNRELEASED = Kind(
     "Add `## [Unreleased]` to the changelog: a release makes it the section of its version.",
     level="notice",
 )
-WORKFLOW_MISSING = Kind(
-    "NS823", "workflow-missing", "Run `nox-ship init`, if GitHub Actions is to publish.", level="notice"
-)
 NAME_TAKEN = Kind(
     "NS824", "name-taken", "If it is not yours, choose another name: an upload would be refused.", level="warning"
 )
 NO_SIGNING_KEY = Kind("NS825", "no-signing-key", "Set `user.signingKey`, or `git config tag.gpgSign false`.")
 TOOL_MISSING = Kind("NS826", "tool-missing", "Install it, or put it on the PATH.")
-ENVIRONMENT_ABSENT = Kind(
-    "NS827", "environment-absent", "Create it in the repository's settings, under *Environments*.", level="warning"
-)
-SECRET_ABSENT = Kind("NS828", "secret-absent", "Add it to the environment on GitHub, with an API token of the index.")
-PROTECTED_BRANCH = Kind(
-    "NS829",
-    "protected-branch",
-    "Let whoever releases bypass the rule; it would refuse the push of branch and tag.",
+RESTATED = Kind(
+    "NS831",
+    "version-restated",
+    "Run `nox-ship init`, or name the file in [[tool.bumpversion.files]].",
     level="warning",
 )
 NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
@@ -79,31 +70,8 @@ class Line:
         return {"check": self.check, "status": self.status, "text": self.text, **self._bad()}
 
     def _bad(self) -> dict[str, str]:
-        return {"id": self.finding.id, "name": self.finding.name, "remedy": self.finding.remedy} if self.finding else {}
-
-
-Told = Iterator[str | Finding]
-"""What a check yields: what is right as text, what is wrong as a finding."""
-
-
-@dataclass(frozen=True)
-class Patient:
-    """What the checks look at."""
-
-    survey: Survey
-    sessions: Collection[str]
-    world: RealWorld
-    running: str
-
-    @property
-    def project(self) -> Project:
-        """The project."""
-        return self.survey.project
-
-    @property
-    def repository(self) -> Repository:
-        """Its repository."""
-        return self.survey.repository
+        keys = ("id", "name", "remedy", "detail")
+        return {key: value for key in keys if (value := getattr(self.finding, key, ""))}
 
 
 def examine(root: Path, sessions: Collection[str], running: str, folder: Path) -> Iterator[Line]:
@@ -162,6 +130,9 @@ def _version(patient: Patient) -> Told:
     yield patient.survey.version
     if source.current:
         yield from stale_settings(patient.project, source.current)
+        check_settings(patient.project, source)
+    if files := dict.fromkeys(place.file for place in patient.survey.restated):
+        yield RESTATED(f"{shorten(files)} states {source.current} too, and a release would leave it as it is.")
 
 
 def _tags(patient: Patient) -> Told:
@@ -235,23 +206,6 @@ def _changelog(patient: Patient) -> Told:
         yield NO_UNRELEASED(f"{name} has no Unreleased section.")
 
 
-def _workflows(patient: Patient) -> Told:
-    survey = patient.survey
-    names = [Path(name).name for name in workflows.render(init.facts(survey))]
-    for name in names:
-        path = survey.repository.path / workflows.FOLDER / name
-        if not path.is_file():
-            yield WORKFLOW_MISSING(f"There is no {workflows.FOLDER}/{name}.")
-        elif not workflows.is_ours(path.read_text("utf-8", errors="replace")):
-            yield f"{name} is the project's own"
-    drifted = {Path(change.name).name for change in init.drift(survey) if change.before is not None}
-    for name in names:
-        path = survey.repository.path / workflows.FOLDER / name
-        if path.is_file() and workflows.is_ours(path.read_text("utf-8", errors="replace")):
-            drift = init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
-            yield drift if name in drifted else f"{name} is as this version of nox-ship writes it"
-
-
 def _indexes(patient: Patient) -> Told:
     project, source = patient.project, VersionSource.of(patient.project)
     current = source.current or "0"
@@ -295,47 +249,6 @@ def _credentials(patient: Patient) -> Told:
     yield from credentials.warnings
 
 
-def _forge(patient: Patient) -> Told:
-    github = patient.survey.github
-    if github is None or shutil.which("gh") is None or not _gh("auth", "status"):
-        yield "not asked: `gh` is not there, not signed in, or the remote is not on GitHub"
-        return
-    settings = patient.project.settings.workflows
-    listing = _gh("api", f"repos/{github.slug}/environments") or {}
-    there = {entry.get("name") for entry in listing.get("environments", [])}
-    for name in ["pypi", *(["testpypi"] if settings.testpypi else [])]:
-        if name not in there:
-            yield ENVIRONMENT_ABSENT(f"{github.slug} has no environment {name}.")
-            continue
-        yield f"{github.slug} has the environment {name}"
-        if settings.credentials == "token":
-            secrets = _gh("api", f"repos/{github.slug}/environments/{name}/secrets") or {}
-            wanted = {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}[name]
-            if wanted not in {entry.get("name") for entry in secrets.get("secrets", [])}:
-                yield SECRET_ABSENT(f"The environment {name} has no secret {wanted}.")
-    rules = _gh("api", f"repos/{github.slug}/rules/branches/{patient.survey.branch}")
-    kinds = [rule.get("type") for rule in rules] if isinstance(rules, list) else []
-    refusing = [kind for kind in kinds if kind in ("pull_request", "update", "required_status_checks", "creation")]
-    protected = _gh("api", f"repos/{github.slug}/branches/{patient.survey.branch}/protection")
-    if refusing or protected:
-        what = shorten(map(str, refusing)) or "branch protection"
-        yield PROTECTED_BRANCH(f"{patient.survey.branch} on GitHub has rules: {what}.")
-    else:
-        yield f"nothing on GitHub refuses a push to {patient.survey.branch}"
-
-
-def _gh(*args: str) -> Any:
-    """Ask GitHub's command line; return what it answers, None where it fails."""
-    without = dict.fromkeys(process.index_secret_names(os.environ))
-    done = process.run(["gh", *args], secrets=True, env=without, check=False, seconds=30)
-    if done.code:
-        return None
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        return {"answer": done.output}
-
-
 CHECKS: Mapping[str, Callable[[Patient], Told]] = {
     "metadata": _metadata,
     "settings": _settings,
@@ -346,9 +259,9 @@ CHECKS: Mapping[str, Callable[[Patient], Told]] = {
     "Pythons": _pythons,
     "tools": _tools,
     "changelog": _changelog,
-    "workflows": _workflows,
+    "workflows": github.workflow_files,
     "indexes": _indexes,
     "credentials": _credentials,
-    "GitHub": _forge,
+    "GitHub": github.repository,
 }
 """The checks, by name, in the order in which they are shown."""

@@ -1,0 +1,113 @@
+"""What of a set-up is GitHub's: the workflows, and what the repository there has; nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from nox_ship import process
+from nox_ship.errors import Kind, shorten
+from nox_ship.release.workflows import uploads
+from nox_ship.setup import init, workflows
+from nox_ship.setup.patient import Patient, Told
+
+WORKFLOW_MISSING = Kind(
+    "NS823", "workflow-missing", "Run `nox-ship init`, if GitHub Actions is to publish.", level="notice"
+)
+ENVIRONMENT_ABSENT = Kind(
+    "NS827", "environment-absent", "Create it in the repository's settings, under *Environments*.", level="warning"
+)
+SECRET_ABSENT = Kind("NS828", "secret-absent", "Add it to the environment on GitHub, with an API token of the index.")
+PROTECTED_BRANCH = Kind(
+    "NS829",
+    "protected-branch",
+    "Let whoever releases bypass the rule; it would refuse the push of branch and tag.",
+    level="warning",
+)
+NO_IDENTITY_TOKEN = Kind(
+    "NS832",
+    "no-way-to-publish",
+    "Give the job `permissions: {id-token: write}` for trusted publishing, or a token of the index.",
+)
+LOOSE_WORKFLOW = Kind(
+    "NS833",
+    "loose-workflow",
+    "Let the publishing job alone have the permission, in an environment; `nox-ship init` writes such a workflow.",
+    level="warning",
+)
+
+
+def workflow_files(patient: Patient) -> Told:
+    """Yield whether the workflows are there, are not drifted, and give those jobs that publish what they need."""
+    survey = patient.survey
+    drifted = {Path(change.name).name for change in init.drift(survey)}
+    for name in (Path(name).name for name in workflows.render(init.facts(survey))):
+        path = survey.repository.path / workflows.FOLDER / name
+        if not path.is_file():
+            yield WORKFLOW_MISSING(f"There is no {workflows.FOLDER}/{name}.")
+        elif not workflows.is_ours(path.read_text("utf-8", errors="replace")):
+            yield f"{name} is the project's own"
+        elif name in drifted:
+            yield init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
+        else:
+            yield f"{name} is as this version of nox-ship writes it"
+    yield from _publishing_jobs(survey.repository.path)
+
+
+def _publishing_jobs(repository: Path) -> Told:
+    for upload in uploads(repository):
+        job = f"{upload.workflow}: the job {upload.job}"
+        if not (upload.identity or upload.token):
+            yield NO_IDENTITY_TOKEN(f"{job} has neither `id-token: write` nor a secret.")
+        elif upload.identity and upload.shared:
+            yield LOOSE_WORKFLOW(f"{job} has `id-token: write` from the top, as every other job has.")
+        elif upload.environment is None:
+            yield LOOSE_WORKFLOW(f"{job} has no environment: whoever can push a tag can publish.")
+        else:
+            how = "as a trusted publisher" if upload.identity else "by a token"
+            yield f"{job} publishes {how}, in the environment {upload.environment}"
+
+
+def repository(patient: Patient) -> Told:
+    """Yield whether environments and secrets exist, and whether a rule would refuse the push; `gh` is asked."""
+    github = patient.survey.github
+    if github is None or shutil.which("gh") is None or not _gh("auth", "status"):
+        yield "not asked: `gh` is not there, not signed in, or the remote is not on GitHub"
+        return
+    settings = patient.project.settings.workflows
+    listing = _gh("api", f"repos/{github.slug}/environments") or {}
+    there = {entry.get("name") for entry in listing.get("environments", [])}
+    for name in ["pypi", *(["testpypi"] if settings.testpypi else [])]:
+        if name not in there:
+            yield ENVIRONMENT_ABSENT(f"{github.slug} has no environment {name}.")
+            continue
+        yield f"{github.slug} has the environment {name}"
+        if settings.credentials == "token":
+            secrets = _gh("api", f"repos/{github.slug}/environments/{name}/secrets") or {}
+            wanted = {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}[name]
+            if wanted not in {entry.get("name") for entry in secrets.get("secrets", [])}:
+                yield SECRET_ABSENT(f"The environment {name} has no secret {wanted}.")
+    rules = _gh("api", f"repos/{github.slug}/rules/branches/{patient.survey.branch}")
+    kinds = [rule.get("type") for rule in rules] if isinstance(rules, list) else []
+    refusing = [kind for kind in kinds if kind in ("pull_request", "update", "required_status_checks", "creation")]
+    protected = _gh("api", f"repos/{github.slug}/branches/{patient.survey.branch}/protection")
+    if refusing or protected:
+        what = shorten(map(str, refusing)) or "branch protection"
+        yield PROTECTED_BRANCH(f"{patient.survey.branch} on GitHub has rules: {what}.")
+    else:
+        yield f"nothing on GitHub refuses a push to {patient.survey.branch}"
+
+
+def _gh(*args: str) -> Any:
+    """Ask GitHub's command line; return what it answers, None where it fails."""
+    without = dict.fromkeys(process.index_secret_names(os.environ))
+    done = process.run(["gh", *args], secrets=True, env=without, check=False, seconds=30)
+    if done.code:
+        return None
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        return {"answer": done.output}

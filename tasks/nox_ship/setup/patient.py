@@ -1,0 +1,35 @@
+"""What the checks of a set-up look at, and how they tell what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from nox_ship.errors import Finding
+from nox_ship.git import Repository
+from nox_ship.project import Project
+from nox_ship.setup.survey import Survey
+from nox_ship.world.real import RealWorld
+
+Told = Iterator[str | Finding]
+"""What a check yields: what is right as text, what is wrong as a finding."""
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What the checks look at."""
+
+    survey: Survey
+    sessions: Collection[str]
+    world: RealWorld
+    running: str
+
+    @property
+    def project(self) -> Project:
+        """The project."""
+        return self.survey.project
+
+    @property
+    def repository(self) -> Repository:
+        """Its repository."""
+        return self.survey.repository
