@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.metadata
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -10,16 +11,21 @@ import yaml
 from nox_ship.config import WorkflowSettings
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, is_ours, keep_own, render
 
+INSTALLED = importlib.metadata.version("nox-ship")
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
 
 
 def facts(**changes: Any) -> Facts:
     """Return what is known of an everyday project."""
     settings = WorkflowSettings(
-        **{name: changes.pop(name) for name in ("credentials", "testpypi", "development", "systems") if name in changes}
+        **{
+            name: changes.pop(name)
+            for name in ("credentials", "testpypi", "development", "systems", "version")
+            if name in changes
+        }
     )
     known: dict[str, Any] = {"branch": "main", "tag": "v{version}", "pythons": ("3.11", "3.12"), "settings": settings}
-    return Facts(**{**known, "coverage": True, "script": True, "own": False, **changes})
+    return Facts(**{**known, "coverage": True, "script": True, **changes})
 
 
 def jobs(text: str) -> dict[str, Any]:
@@ -86,6 +92,15 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert ("coverage" in job["needs"]) == known.coverage
         assert any("API_TOKEN" in name for name in env) == (known.settings.credentials == "token")
         assert "environment" not in check
+
+
+@pytest.mark.parametrize(("version", "installed"), [("0.0.7", "0.0.7"), (None, INSTALLED)])
+def test_jobs_that_publish_install_a_release_of_nox_ship(version: str | None, installed: str) -> None:
+    """Nothing that was built is installed beside an identity; a setting names another release than ours."""
+    found = jobs(render(facts(version=version))[RELEASE])
+    for name in ("testpypi", "verify-testpypi", "pypi", "verify-pypi"):
+        installing = [step["run"] for step in found[name]["steps"] if "pip install" in step.get("run", "")]
+        assert installing == [f"python -m pip install nox-ship=={installed}"]
 
 
 def test_the_tag_and_branch_are_the_projects() -> None:

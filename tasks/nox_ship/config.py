@@ -127,6 +127,8 @@ class WorkflowSettings:
     """Whether a push to the release branch publishes a development version to TestPyPI."""
     systems: tuple[str, ...] = ("ubuntu-latest", "macos-latest", "windows-latest")
     """Runners on which the built files are installed."""
+    version: str | None = None
+    """Release of nox-ship that the jobs which publish install; default: the one that writes the workflows."""
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,10 @@ class Manifest:
         expected = os.environ.get(DIGEST_VARIABLE)
         if expected and hashlib.sha256(text).hexdigest() != expected:
             raise ShipError(OTHER_MANIFEST(f"{path} is not the manifest that `{DIGEST_VARIABLE}` tells."))
+        schema = record.get("schema") if isinstance(record, dict) else None
+        if isinstance(schema, int) and schema != SCHEMA:
+            what = f"{path} is a manifest of schema {schema}; this version of nox-ship knows schema {SCHEMA}."
+            raise ShipError(BAD_MANIFEST(what, remedy="Use one version of nox-ship in all jobs (`nox-ship init`)."))
         try:
             return cls._parse(record)
         except (KeyError, TypeError, ValueError) as error:

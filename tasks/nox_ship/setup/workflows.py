@@ -40,9 +40,7 @@ class Facts:
     coverage: bool
     """Whether coverage is one of the gates."""
     script: bool
-    """Whether the noxfile names nox-ship in a PEP 723 block, which lets nox install it."""
-    own: bool
-    """Whether the project is nox-ship itself."""
+    """Whether the noxfile has a PEP 723 block, from which nox installs what it needs."""
     settings: WorkflowSettings
 
 
@@ -148,8 +146,7 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
 
 
 def _common(facts: Facts) -> dict[str, str]:
-    version = _version()
-    publisher = "dist/*.whl" if facts.own else f"nox-ship=={version}"
+    publisher = f"nox-ship=={facts.settings.version or importlib.metadata.version('nox-ship')}"
     newest = facts.pythons[-1] if minor(facts.pythons[-1]) >= minor(_OLDEST) else _OLDEST
     return {
         "BRANCH": facts.branch,
@@ -157,7 +154,7 @@ def _common(facts: Facts) -> dict[str, str]:
         "PYTHON": _python(newest),
         "ALL_PYTHONS": _python("|", *dict.fromkeys([*facts.pythons, newest])),
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", newest),
-        "INSTALL": _install("nox uv" if facts.script or facts.own else "nox-ship"),
+        "INSTALL": _install("nox uv" if facts.script else "nox-ship"),
         "INSTALL_PUBLISHER": f"{_install(publisher)}\n- name: Write a noxfile that holds nothing of the project's\n"
         "  run: nox-ship noxfile",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
@@ -190,7 +187,3 @@ def _pushes(facts: Facts) -> str:
     pattern = f"{before}[0-9]*{after}".replace("'", "''")
     lines = [f"    tags: ['{pattern}']"]
     return "\n".join([*lines, *([f"    branches: [{facts.branch}]"] if facts.settings.development else [])])
-
-
-def _version() -> str:
-    return importlib.metadata.version("nox-ship")
