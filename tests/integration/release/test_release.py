@@ -3,79 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import pty
-import select
 import shutil
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from failing_index import FailingIndex, Faults
-from workbench import GOOD, Bench, Outcome, make_bench
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"
-)
-
-WHEEL, SDIST = "sample-1.2.4-py3-none-any.whl", "sample-1.2.4.tar.gz"
-
-
-@pytest.fixture
-def index(tmp_path: Path) -> Iterator[FailingIndex]:
-    """Return an index that stands where PyPI and TestPyPI are."""
-    with FailingIndex(tmp_path / "index") as made:
-        yield made
-
-
-@pytest.fixture
-def bench(tmp_path: Path, index: FailingIndex) -> Iterator[Bench]:
-    """Return a small good project whose routes lead to the index; afterwards nothing of it may run any more."""
-    made = make_bench(tmp_path, with_index(index))
-    yield made
-    assert made.processes() == []
-
-
-def with_index(index: FailingIndex, more: str = "") -> dict[str, str]:
-    """Return the files of a project that publishes to ``index``."""
-    settings = f"{index.settings('pypi')}\n{index.settings('testpypi')}\n[tool.nox-ship.publish]\nwait = 20\n{more}"
-    return {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}"}
-
-
-def laptop(index: FailingIndex, **more: str) -> dict[str, str]:
-    """Return the environment of a user who has a token."""
-    return {**index.environment(), **NO_KEYRING, "PYPI_API_TOKEN": index.new_token(), **more}
-
-
-NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-
-
-def release(bench: Bench, index: FailingIndex, *args: str, **more: str) -> Outcome:
-    """Release a patch for real."""
-    return bench.nox("-s", "release", "--", "patch", *args, env=laptop(index, **more))
-
-
-def remote_refs(bench: Bench) -> str:
-    """Return what the remote has."""
-    done = subprocess.run(["git", "for-each-ref"], cwd=bench.remote, capture_output=True, text=True, check=True)
-    return done.stdout
-
-
-def assert_released(bench: Bench, index: FailingIndex) -> None:
-    """Check that there is one release, whole, everywhere."""
-    assert sorted(index.files()) == [WHEEL, SDIST]
-    assert bench.git("log", "--format=%s") == "Release 1.2.4\nchange"
-    assert bench.git("status", "--porcelain") == ""
-    head = bench.git("rev-parse", "HEAD")
-    assert bench.git("rev-parse", "v1.2.4^{commit}") == head
-    assert bench.git("ls-remote", "origin", "refs/heads/main").split()[0] == head
-    assert bench.git("ls-remote", "origin", "refs/tags/v1.2.4^{}").split()[0] == head
-    assert bench.git("tag") == "v1.2.4"
+from releasing import NO_KEYRING, SDIST, WHEEL, assert_released, laptop, release, remote_refs, with_index
+from workbench import Bench, Outcome, make_bench
 
 
 def test_a_release_is_made(bench: Bench, index: FailingIndex) -> None:
@@ -291,125 +230,6 @@ def test_tags_are_signed_where_git_is_set_to_sign(bench: Bench, index: FailingIn
     assert outcome.code == 0, outcome.output
     bench.git("verify-tag", "v1.2.4")
     bench.git("verify-commit", "HEAD")
-
-
-@pytest.mark.parametrize(("answer", "released"), [(b"y\n", True), (b"n\n", False), (b"\n", False), (b"\x04", False)])
-def test_a_terminal_is_asked_once(bench: Bench, index: FailingIndex, answer: bytes, released: bool) -> None:
-    """One question before the push shows the table; yes goes on, anything else changes nothing."""
-    before = bench.snapshot()
-    code, output = on_a_terminal(bench, laptop(index), answer, "-s", "release", "--", "patch")
-    assert output.count("Push main and v1.2.4 to origin, then publish it to PyPI? [y/N]") == 1
-    assert output.index("upload rehearsal") < output.index("[y/N]")
-    assert code == (0 if released else 1), output
-    if released:
-        assert_released(bench, index)
-    else:
-        assert "NS235" in output
-        assert bench.snapshot() == before
-        assert index.uploads == []
-
-
-def test_a_terminal_is_not_asked_where_it_is_told(bench: Bench, index: FailingIndex) -> None:
-    """`--yes` skips the question."""
-    code, output = on_a_terminal(bench, laptop(index), b"", "-s", "release", "--", "patch", "--yes")
-    assert code == 0, output
-    assert "[y/N]" not in output
-    assert_released(bench, index)
-
-
-def test_a_terminal_is_asked_for_a_token(bench: Bench, index: FailingIndex) -> None:
-    """Where no other place has one, before anything else is done; what is typed is not shown."""
-    token = index.new_token()
-    env = {**index.environment(), **NO_KEYRING}
-    question = "API token of PyPI (empty to stop): "
-    command = ("-s", "release", "--", "patch", "--yes")
-    code, output = on_a_terminal(bench, env, f"{token}\n".encode(), *command, question=question)
-    assert code == 0, output
-    assert token not in output
-    assert output.index(question) < output.index("clean clone of")
-    assert bench.report()["credentials"] == "the terminal"
-    assert_released(bench, index)
-
-
-def on_a_terminal(
-    bench: Bench, env: dict[str, str], answer: bytes, *args: str, question: str = "[y/N]"
-) -> tuple[int, str]:
-    """Run nox on a terminal of its own, answer its question, and return exit code and output."""
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "nox", *args],
-        cwd=bench.root,
-        env=bench.environment(env),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    ) as running:
-        os.close(theirs)
-        output, until, asked = "", time.monotonic() + 90, False
-        with contextlib.suppress(OSError):  # the terminal's end
-            while time.monotonic() < until:
-                if select.select([ours], [], [], 0.1)[0]:
-                    output += os.read(ours, 65536).decode(errors="replace")
-                if question in output and not asked:
-                    asked = True
-                    os.write(ours, answer)
-                if running.poll() is not None and not select.select([ours], [], [], 0)[0]:
-                    break
-        os.close(ours)
-        return running.wait(10), output
-
-
-def test_a_job_publishes_with_its_identity(tmp_path: Path, index: FailingIndex) -> None:
-    """In Actions each upload has a token of its own, made from the job's identity; the report names the kind alone."""
-    bench = make_bench(tmp_path, with_index(index, "attestations = false\n"))
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.job(), **NO_KEYRING})
-    assert outcome.code == 0, outcome.output
-    assert_released(bench, index)
-    assert bench.report()["credentials"] == "trusted publishing"
-    used = [upload.password for upload in index.uploads]
-    assert len(set(used)) == 2
-    assert set(used) < set(index.minted)
-
-
-def test_a_job_whose_identity_does_not_match_is_told_each_claim(bench: Bench, index: FailingIndex) -> None:
-    """Before any gate runs, each claim stands beside what a publisher must be set to."""
-    index.publisher["repository"] = "acme/other"
-    before = bench.snapshot()
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.job(), **NO_KEYRING})
-    assert outcome.code == 1
-    assert outcome.has("NS730", "invalid-publisher")
-    for name, value in (
-        ("owner", "acme"),
-        ("repository", "sample"),
-        ("workflow", "release.yml"),
-        ("environment", "pypi"),
-    ):
-        (line,) = [line for line in outcome.output.splitlines() if line.startswith(f"{name} ")]
-        assert line.split()[1:] == [value, value]
-    assert "passed" not in outcome.output
-    assert bench.snapshot() == before
-
-
-def test_a_job_without_environment_is_told_so(bench: Bench, index: FailingIndex) -> None:
-    """The claim is missing, and the publisher has one: NS732."""
-    del index.claims["environment"]
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.job(), **NO_KEYRING})
-    assert outcome.has("NS732", "(missing)", "environment: NAME")
-    assert index.uploads == []
-
-
-def test_a_job_that_may_not_ask_is_told_what_is_missing(bench: Bench, index: FailingIndex) -> None:
-    """Without `id-token: write` it is NS731; where there is a token instead, that is used, with a warning."""
-    job = {k: v for k, v in index.job().items() if not k.startswith("ACTIONS_")}
-    outcome = bench.nox("-s", "release", "--", "patch", env={**job, **NO_KEYRING})
-    assert outcome.has("NS731", "id-token: write")
-    with_token = bench.nox(
-        "-s", "release", "--", "patch", env={**job, **NO_KEYRING, "PYPI_API_TOKEN": index.new_token()}
-    )
-    assert with_token.code == 0, with_token.output
-    assert with_token.has("NS744")
-    assert_released(bench, index)
 
 
 def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None:

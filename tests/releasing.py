@@ -1,0 +1,46 @@
+"""Releases for real, of a project whose routes lead to an index on this machine."""
+
+from __future__ import annotations
+
+import subprocess
+
+from failing_index import FailingIndex
+from workbench import GOOD, Bench, Outcome
+
+WHEEL, SDIST = "sample-1.2.4-py3-none-any.whl", "sample-1.2.4.tar.gz"
+"""What release 1.2.4 of the good project consists of."""
+NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+
+def with_index(index: FailingIndex, more: str = "") -> dict[str, str]:
+    """Return the files of a project that publishes to ``index``."""
+    settings = f"{index.settings('pypi')}\n{index.settings('testpypi')}\n[tool.nox-ship.publish]\nwait = 20\n{more}"
+    return {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}"}
+
+
+def laptop(index: FailingIndex, **more: str) -> dict[str, str]:
+    """Return the environment of a user who has a token."""
+    return {**index.environment(), **NO_KEYRING, "PYPI_API_TOKEN": index.new_token(), **more}
+
+
+def release(bench: Bench, index: FailingIndex, *args: str, **more: str) -> Outcome:
+    """Release a patch for real."""
+    return bench.nox("-s", "release", "--", "patch", *args, env=laptop(index, **more))
+
+
+def remote_refs(bench: Bench) -> str:
+    """Return what the remote has."""
+    done = subprocess.run(["git", "for-each-ref"], cwd=bench.remote, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def assert_released(bench: Bench, index: FailingIndex) -> None:
+    """Check that there is one release, whole, everywhere."""
+    assert sorted(index.files()) == [WHEEL, SDIST]
+    assert bench.git("log", "--format=%s") == "Release 1.2.4\nchange"
+    assert bench.git("status", "--porcelain") == ""
+    head = bench.git("rev-parse", "HEAD")
+    assert bench.git("rev-parse", "v1.2.4^{commit}") == head
+    assert bench.git("ls-remote", "origin", "refs/heads/main").split()[0] == head
+    assert bench.git("ls-remote", "origin", "refs/tags/v1.2.4^{}").split()[0] == head
+    assert bench.git("tag") == "v1.2.4"
