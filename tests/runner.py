@@ -54,6 +54,7 @@ inputs:
   name: {required: true}
   path: {required: true}
   include-hidden-files: {default: ""}
+  overwrite: {default: ""}
   if-no-files-found: {default: ""}
   retention-days: {default: ""}
 runs:
