@@ -52,7 +52,7 @@ def test_least_privilege(known: Facts) -> None:
         assert yaml.safe_load(text)["permissions"] == {}
         found = jobs(text)
         trusted = known.settings.credentials == "trusted" and name == RELEASE
-        publishing = {"pypi", *(["testpypi"] if known.settings.testpypi else [])} if trusted else set()
+        publishing = set(known.settings.indexes) if trusted else set()
         with_identity = {job for job, what in found.items() if (what.get("permissions") or {}).get("id-token")}
         assert with_identity == publishing
         writing = {
@@ -79,8 +79,9 @@ def test_no_expression_is_in_a_script(known: Facts) -> None:
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
     """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
     found = jobs(render(known)[RELEASE])
-    names = ["pypi", *(["testpypi"] if known.settings.testpypi else [])]
-    assert ("testpypi" in found) == known.settings.testpypi
+    names = known.settings.indexes
+    assert ("testpypi" in found) == (known.settings.testpypi or known.settings.development)
+    assert ("verify-testpypi" in found["pypi"]["needs"]) == known.settings.testpypi
     for name in names:
         job, check = found[name], found[f"verify-{name}"]
         assert job["environment"] == name

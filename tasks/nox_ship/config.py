@@ -130,6 +130,11 @@ class WorkflowSettings:
     version: str | None = None
     """Release of nox-ship that the jobs which publish install; default: the one that writes the workflows."""
 
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """Names of the indexes that the workflows publish to; each has an environment of its name."""
+        return ("pypi", "testpypi") if self.testpypi or self.development else ("pypi",)
+
 
 @dataclass(frozen=True)
 class RehearsalSettings:

@@ -212,7 +212,7 @@ def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, 
 
 def test_a_release_is_cut_and_published_in_one_run(actions: Actions) -> None:
     """`bump` by hand: branch and tag are pushed by the first job, and the same run publishes them."""
-    event = {"inputs": {"bump": "minor", "dry_run": False, "target": "route"}, "ref": "refs/heads/main"}
+    event = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
     code, output = actions.run("workflow_dispatch", event)
     assert code == 0, output[-5000:]
     assert actions.runner.jobs()[0] == "cut"

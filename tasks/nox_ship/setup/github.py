@@ -80,7 +80,7 @@ def repository(patient: Patient) -> Told:
     settings = patient.project.settings.workflows
     listing = _gh("api", f"repos/{github.slug}/environments") or {}
     there = {entry.get("name") for entry in listing.get("environments", [])}
-    for name in ["pypi", *(["testpypi"] if settings.testpypi else [])]:
+    for name in settings.indexes:
         if name not in there:
             yield ENVIRONMENT_ABSENT(f"{github.slug} has no environment {name}.")
             continue

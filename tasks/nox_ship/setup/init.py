@@ -18,6 +18,7 @@ from nox_ship.release.version import BAD_VERSION
 from nox_ship.setup import pyproject, workflows
 from nox_ship.setup.noxfile import NEW, NOXFILE_BROKEN, Noxfile
 from nox_ship.setup.survey import Survey
+from nox_ship.world.index import display_name
 
 NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
 NO_FORGE = Kind(
@@ -240,13 +241,12 @@ def publishers(survey: Survey) -> Iterator[str]:
     github = survey.github
     if github is None or survey.project.settings.workflows.credentials != "trusted":
         return
-    indexes = [("PyPI", "pypi"), *([("TestPyPI", "testpypi")] if survey.project.settings.workflows.testpypi else [])]
-    for shown, environment in indexes:
+    for name in survey.project.settings.workflows.indexes:
         yield (
-            f"On {shown}, in your account under *Publishing*, add a pending publisher (GitHub):\n"
+            f"On {display_name(name)}, in your account under *Publishing*, add a pending publisher (GitHub):\n"
             f"  PyPI project name  {survey.project.canonical_name}\n"
             f"  Owner              {github.owner}\n"
             f"  Repository name    {github.name}\n"
             f"  Workflow name      release.yml\n"
-            f"  Environment name   {environment}"
+            f"  Environment name   {name}"
         )

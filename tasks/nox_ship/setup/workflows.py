@@ -112,15 +112,17 @@ def _release(facts: Facts) -> str:
     target, route = "(inputs.target || 'route')", "needs.build.outputs.route"
     # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
     event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
+    first = facts.settings.testpypi
     values["PUBLISH_TESTPYPI"] = ""
-    if facts.settings.testpypi:
-        routed = f"({target} == 'route' && ({route} == 'pypi' || {route} == 'testpypi'))"
+    if "testpypi" in facts.settings.indexes:
+        routes = f"({route} == 'pypi' || {route} == 'testpypi')" if first else f"{route} == 'testpypi'"
         condition = [
             *passed,
             f"{event} || needs.build.outputs.tag == '')",
-            f"(inputs.target == 'testpypi' || {routed})",
+            f"(inputs.target == 'testpypi' || ({target} == 'route' && {routes}))",
         ]
         values["PUBLISH_TESTPYPI"] = _publish(facts, "testpypi", "publish-test", before, condition)
+    if first:
         before = [*before, "verify-testpypi"]
         passed.append("(needs.verify-testpypi.result == 'success' || inputs.target == 'pypi')")
     routed = f"({target} == 'route' && {route} == 'pypi')"

@@ -1,0 +1,121 @@
+"""Which jobs of `release.yml` run on which event: act evaluates the conditions, stand-ins do the work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nox_ship.config import WorkflowSettings
+from nox_ship.setup.workflows import Facts, render
+from runner import Runner
+from workbench import make_bench
+
+CHECKS = {"matrix", "gates", "coverage", "build", "verify-install"}
+TRIAL = {"testpypi", "verify-testpypi"}
+PUBLISHED = {"pypi", "verify-pypi"}
+TAG = {"ref": "refs/tags/v1.2.3", "ref_type": "tag"}
+BRANCH = {"ref": "refs/heads/main", "ref_type": "branch"}
+FINAL = {"tag": "v1.2.3", "route": "pypi"}
+CANDIDATE = {"tag": "v1.3.0rc1", "route": "testpypi"}
+UNTAGGED = {"tag": "", "route": "testpypi"}
+
+
+def by_hand(where: dict[str, str], *, bump: str = "", dry_run: bool = False, target: str = "route") -> dict[str, Any]:
+    """Return the event of a workflow that is started by hand; GitHub's holds each input as a string."""
+    return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target}}
+
+
+def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failing: str, **settings: bool) -> set[str]:
+    """Run `release.yml` with steps that do nothing but hand on what ``build`` says, and return the jobs that ran."""
+    facts = Facts(
+        branch="main",
+        tag="v{version}",
+        pythons=("3.12",),
+        coverage=True,
+        script=True,
+        settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
+    )
+    workflow = yaml.safe_load(render(facts)[".github/workflows/release.yml"])
+    workflow["on"] = workflow.pop(True)
+    for name, job in workflow["jobs"].items():
+        values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
+        lines = [f"echo {name} >> $RUNNER_HOME/jobs.txt"]
+        lines += [f"echo {key}={value} >> $GITHUB_OUTPUT" for key, value in values.items()]
+        lines += ["exit 1"] if name == failing else []
+        step_id = next((step["id"] for step in job["steps"] if "id" in step), "step")
+        job["steps"] = [{"id": step_id, "shell": "bash", "run": "\n".join(lines)}]
+        job.pop("strategy", None)
+        job["runs-on"] = "ubuntu-latest"
+    bench = make_bench(folder, {".github/workflows/release.yml": yaml.safe_dump(workflow), "pyproject.toml": ""})
+    (folder / "home").mkdir()
+    runner = Runner.made(folder / "home", bench)
+    event = "workflow_dispatch" if "inputs" in payload else "push"
+    code, output = runner.run("release.yml", event, payload, {"PATH": os.environ["PATH"]})
+    assert (code != 0) == bool(failing), output
+    return set(runner.jobs())
+
+
+@pytest.mark.parametrize(
+    ("payload", "build", "expected"),
+    [
+        (TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
+        (TAG, CANDIDATE, CHECKS | TRIAL),
+        (TAG, {"tag": "v1.2.3", "route": "devpi"}, CHECKS),
+        (by_hand(BRANCH, bump="minor"), FINAL, {"cut"} | CHECKS | TRIAL | PUBLISHED),
+        (by_hand(BRANCH, bump="rc"), CANDIDATE, {"cut"} | CHECKS | TRIAL),
+        (by_hand(BRANCH, bump="minor", dry_run=True), FINAL, {"rehearse"}),
+        (by_hand(TAG, dry_run=True), FINAL, {"rehearse"}),
+        (by_hand(BRANCH), UNTAGGED, CHECKS | TRIAL),
+        (by_hand(TAG), FINAL, CHECKS | TRIAL | PUBLISHED),
+        (by_hand(TAG, target="testpypi"), FINAL, CHECKS | TRIAL),
+        (by_hand(TAG, target="pypi"), FINAL, CHECKS | PUBLISHED),
+        (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, {"cut"} | CHECKS | TRIAL),
+    ],
+)
+def test_what_an_event_leads_to(
+    tmp_path: Path, payload: dict[str, Any], build: dict[str, str], expected: set[str]
+) -> None:
+    """Final versions go to TestPyPI, then PyPI; candidates to TestPyPI; a rehearsal publishes nothing."""
+    assert jobs_of(tmp_path, payload, build, "") == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "payload", "build", "expected"),
+    [
+        ({"development": True}, BRANCH, UNTAGGED, CHECKS | TRIAL),
+        ({"development": True}, BRANCH, FINAL, CHECKS),
+        ({"development": True}, TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
+        ({"development": True, "testpypi": False}, BRANCH, UNTAGGED, CHECKS | TRIAL),
+        ({"development": True, "testpypi": False}, TAG, FINAL, CHECKS | PUBLISHED),
+        ({"testpypi": False}, TAG, FINAL, CHECKS | PUBLISHED),
+    ],
+)
+def test_what_settings_change(
+    tmp_path: Path, settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
+) -> None:
+    """A push of branch and tag starts two runs, of which one publishes; TestPyPI is not on everybody's way."""
+    assert jobs_of(tmp_path, payload, build, "", **settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("failing", "payload", "never"),
+    [
+        ("cut", by_hand(BRANCH, bump="minor"), CHECKS | TRIAL | PUBLISHED),
+        ("gates", TAG, TRIAL | PUBLISHED | {"coverage"}),
+        ("coverage", TAG, TRIAL | PUBLISHED),
+        ("build", TAG, TRIAL | PUBLISHED),
+        ("verify-install", TAG, TRIAL | PUBLISHED),
+        ("testpypi", TAG, PUBLISHED),
+        ("verify-testpypi", TAG, PUBLISHED),
+        ("gates", by_hand(TAG, target="pypi"), TRIAL | PUBLISHED),
+    ],
+)
+def test_what_fails_ends_there(tmp_path: Path, failing: str, payload: dict[str, Any], never: set[str]) -> None:
+    """Nothing is published past a job that did not pass, however the run was started."""
+    ran = jobs_of(tmp_path, payload, FINAL, failing)
+    assert failing in ran
+    assert not ran & never
