@@ -96,6 +96,16 @@ def test_a_noxfile_is_added_to(project: Path) -> None:
     assert text.endswith("nox_ship.register()\n")
 
 
+def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it imports is named, with the block to write; the workflows install nox-ship meanwhile."""
+    (project / "noxfile.py").write_text("import nox\nimport yaml\n", "utf-8")
+    assert command.main(["init"]) == 0
+    told = capsys.readouterr().out
+    assert "imports yaml." in told
+    assert '# dependencies = ["nox", "nox-ship"]' in told
+    assert "pip install nox-ship\n" in (project / ".github/workflows/ci.yml").read_text("utf-8")
+
+
 def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
     """The setting is added to pyproject.toml, whose comments and order stay."""
     (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")

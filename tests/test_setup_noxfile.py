@@ -34,7 +34,7 @@ def test_our_own_noxfiles_register() -> None:
             '"""Doc."""\n\nfrom __future__ import annotations\n\nimport os\nimport nox\n\nnox.options.reuse = True\n',
             True,
         ),
-        ("#!/usr/bin/env python\nimport nox\n", False),
+        ("#!/usr/bin/env python\nimport nox\n", True),
         ("import nox\nimport tomlkit\n", False),
         ("import nox\n\n@nox.session\ndef a(s):\n    import requests\n", False),
         ("import nox", True),
@@ -43,7 +43,8 @@ def test_our_own_noxfiles_register() -> None:
 def test_two_lines_are_added(text: str, block: bool) -> None:
     """Below imports and sessions; the block that lets nox install them where nothing else has to be installed."""
     made = extended(text)
-    assert made.startswith("# /// script\n") == block
+    assert Noxfile.read(made).scripted == block
+    assert made.startswith("#!") == text.startswith("#!")
     for line in text.strip().splitlines():
         assert line in made
     assert made.index("import nox_ship") > made.index("import nox")

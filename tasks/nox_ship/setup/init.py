@@ -16,7 +16,7 @@ from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.setup import pyproject, workflows
-from nox_ship.setup.noxfile import NEW, NOXFILE_BROKEN, Noxfile
+from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import display_name
 
@@ -156,7 +156,10 @@ def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
         return
     made.changes.append(Change(path, "noxfile.py", noxfile.text, extended, "the sessions"))
     if not Noxfile.read(extended).scripted:
-        made.hints.append("Your noxfile imports more than nox: install nox-ship beside nox (`pip install nox-ship`).")
+        made.hints.append(
+            f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that nox"
+            f" installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
+        )
 
 
 def _settings(made: Plan) -> None:

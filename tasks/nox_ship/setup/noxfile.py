@@ -79,6 +79,11 @@ class Noxfile:
         """Whether it has a PEP 723 block, from which nox installs what it needs."""
         return _BLOCK.search(self.text) is not None
 
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The modules that it imports and that neither Python nor nox brings along."""
+        return tuple(sorted(set(_imported(self.tree)) - set(sys.stdlib_module_names) - {"nox", "nox_ship"}))
+
     def check_names(self, ours: set[str]) -> None:
         """Check that no session has the name of one of ours.
 
@@ -112,10 +117,12 @@ class Noxfile:
         last = imports[-1].end_lineno or imports[-1].lineno
         whole.insert(last, "import nox_ship\n")
         text = "".join(whole)
-        foreign = set(_imported(self.tree)) - set(sys.stdlib_module_names) - {"nox"}
         if match := _BLOCK.search(text):
             return _with_requirement(text, match)
-        return f"{BLOCK}{text}" if not foreign and not text.startswith("#!") else text
+        if self.foreign:
+            return text
+        shebang, newline, rest = text.partition("\n") if text.startswith("#!") else ("", "", text)
+        return f"{shebang}{newline}{BLOCK}{rest}"
 
 
 def _with_requirement(text: str, match: re.Match[str]) -> str | None:

@@ -120,7 +120,7 @@ class Survey:
         yield "back end", self.project.backend
         yield "version", self.version
         yield "Pythons", ", ".join(sorted(self.pythons, key=minor))
-        yield "tests", ", ".join(self.project.test_paths) or "none found"
+        yield "tests", f"pytest, in {', '.join(self.project.test_paths)}" if self.project.test_paths else "none found"
         yield "linters", ", ".join(self.linters) or "no settings found"
         yield "noxfile", "there" if (self.project.root / "noxfile.py").is_file() else "none"
         yield "workflows", ", ".join(self.workflows) or "none"
