@@ -157,8 +157,8 @@ def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
     made.changes.append(Change(path, "noxfile.py", noxfile.text, extended, "the sessions"))
     if not Noxfile.read(extended).scripted:
         made.hints.append(
-            f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that nox"
-            f" installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
+            f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that"
+            f" nox installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
         )
 
 
