@@ -139,6 +139,19 @@ def test_own_parts_are_kept() -> None:
     assert keep_own(text, "something else") == text
 
 
+@pytest.mark.parametrize(("version", "kept"), [("999.1", True), ("7.0.2", True), ("0.9.9", False), ("7.0.1", False)])
+def test_newer_pins_are_kept(version: str, kept: bool) -> None:
+    """What Dependabot has updated is no drift; older pins and other commits of the same version are."""
+    text = render(facts())[CI]
+    ours = ACTIONS["checkout"]
+    theirs = f"actions/checkout@{'0' * 40} # v{version}"
+    changed = text.replace(ours, theirs)
+    assert changed != text
+    assert keep_own(text, changed) == (changed if kept else text)
+    once = text.replace(ours, theirs, 1)
+    assert keep_own(text, once) == (changed if kept else text)
+
+
 def test_names_of_own_parts_are_unique() -> None:
     """Two of one name would be taken for each other."""
     for text in render(facts()).values():

@@ -8,15 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
+from packaging.version import Version
+
 from nox_ship.config import WorkflowSettings
 from nox_ship.project import minor
 from nox_ship.release.workflows import OURS
 
 ACTIONS = {
-    "checkout": "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8 # v5.0.0",
-    "setup-python": "actions/setup-python@e797f83bcb11b83ae66e0230d6156d7c80228e7c # v6.0.0",
-    "upload-artifact": "actions/upload-artifact@ea165f8d65b6e75b540449e92b4886f43607fa02 # v4.6.2",
-    "download-artifact": "actions/download-artifact@d3f86a106a0bac45b974a628896c90dbdf5c8093 # v4.3.0",
+    "checkout": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
+    "setup-python": "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
+    "upload-artifact": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
+    "download-artifact": "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1",
 }
 """The actions that are used, each pinned by commit."""
 
@@ -25,6 +27,7 @@ _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bo
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
 _OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
+_PIN = re.compile(r"(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<version>\d+(?:\.\d+)*)\b")
 _PLACE = re.compile(r"^(?P<indent> *)@(?P<name>[A-Z_]+)@$", re.MULTILINE)
 
 
@@ -55,7 +58,10 @@ def dependabot() -> str:
 
 
 def keep_own(new: str, old: str) -> str:
-    """Return a rendered workflow with the user's parts of the one that is there."""
+    """Return a rendered workflow with what is the user's of the one that is there.
+
+    That is the parts between the marks, and pins of actions that are newer than ours: Dependabot's work.
+    """
     parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
 
     def kept(match: re.Match[str]) -> str:
@@ -64,7 +70,19 @@ def keep_own(new: str, old: str) -> str:
         whole = match.string
         return whole[match.start() : start] + text + whole[end : match.end()]
 
-    return _OWN.sub(kept, new)
+    pins: dict[str, re.Match[str]] = {}
+    for match in sorted(_PIN.finditer(old), key=_pinned_version):
+        pins[match["action"]] = match
+
+    def newer(match: re.Match[str]) -> str:
+        theirs = pins.get(match["action"], match)
+        return theirs[0] if _pinned_version(theirs) > _pinned_version(match) else match[0]
+
+    return _OWN.sub(kept, _PIN.sub(newer, new))
+
+
+def _pinned_version(pin: re.Match[str]) -> Version:
+    return Version(pin["version"])
 
 
 def is_ours(text: str) -> bool:
