@@ -42,6 +42,7 @@ PACKAGES = (
     "simpleeval==1.0.8",  # hatchling, one module
     "httpx-sse==0.4.3",  # setuptools with pyproject.toml, dynamic version
     "zipp==3.15.0",  # setuptools with setup.cfg, versioned by tags
+    "pytest-timeout==2.3.1",  # setuptools with setup.cfg, one module
     "blinker==1.9.0",  # flit
     "tomlkit==0.15.2",  # poetry
     "dep-logic==0.7.2",  # pdm
@@ -259,7 +260,7 @@ def print_table(trials: Sequence[Trial]) -> None:
 def main() -> int:
     """Try the packages, one after the other, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("packages", nargs="*", metavar="NAME==VERSION", help="default: a choice of fifteen")
+    parser.add_argument("packages", nargs="*", metavar="NAME==VERSION", help="default: a choice of sixteen")
     parser.add_argument("--keep", action="store_true", help="keep the folders and tell where they are")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what the rehearsals print")
     options = parser.parse_args()

@@ -7,8 +7,8 @@ follows from where the version is: further files, messages, hooks.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.project import Project
-from nox_ship.release.source import VersionSource
+from nox_ship.release.source import Place, VersionSource
 
 BUMP_FAILED = Kind("NS306", "bump-failed", "Correct the settings of bump-my-version.")
 STALE_BUMP_SETTINGS = Kind(
@@ -27,6 +27,7 @@ STALE_BUMP_SETTINGS = Kind(
 )
 
 _SCHEME = ("current_version", "parse", "serialize", "parts")
+_PARSE, _SERIALIZE = "(?P<version>.+)", "{version}"
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,18 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
     """Change the version to ``new`` in the project's files, with bump-my-version.
 
     The project's own settings are used where they have a scheme of versions; else those that follow from ``source``,
-    with what the project's own add to them. Where ``own`` is false, because they need not know such a version, they
+    then what the project's own add to them. Where ``own`` is false, because they need not know such a version, they
     are left out.
 
     Raises:
         ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
     """
-    _bump(project, source, new, own=own)
+    own = own and has_bump_settings(project)
+    if not (own and _have_a_scheme(project)):
+        named = bumped_files(project, source.current or "") if own else set()
+        _bump_places(project, source, new, [place for place in source.places if place.file not in named])
+    if own:
+        _bump(project, source, new, *_own_options(project))
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
@@ -158,47 +164,28 @@ def check_settings(project: Project, source: VersionSource) -> None:
         raised = (_shown(project, current, part).get("new_version") for part in own.parts)
         new = next((version for version in raised if version not in (None, current)), None)
     if new:
-        _bump(project, source, new, "--dry-run")
+        _bump(project, source, new, "--dry-run", *_own_options(project))
 
 
-def _bump(project: Project, source: VersionSource, new: str, *options: str, own: bool = True) -> None:
-    current = source.current or ""
-    command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
-    command += ["--current-version", current, "--new-version", new]
-    if own and _have_a_scheme(project):
-        done = process.run(command, cwd=project.root, check=False)
-    else:
-        with _settings_file(project, source, project.tool("bumpversion") if own else {}) as path:
-            done = process.run([*command, "--config-file", path.name], cwd=project.root, check=False)
-    if done.code:
-        raise ShipError(BUMP_FAILED(f"bump-my-version cannot change {current} to {new}.", detail=done.output))
+def _own_options(project: Project) -> tuple[str, ...]:
+    """Return what settings without a scheme need in order to read any version."""
+    return () if _have_a_scheme(project) else ("--parse", _PARSE, "--serialize", _SERIALIZE)
 
 
-@contextmanager
-def _settings_file(project: Project, source: VersionSource, further: Mapping[str, Any]) -> Iterator[Path]:
-    """Write settings that follow from ``source``, and ``further`` ones, for the time of a ``with`` block.
-
-    They stand in the project's folder: the tool takes the names of files as relative to its settings.
-
-    Raises:
-        ShipError: The further settings are malformed (NS306).
-    """
+def _bump_places(project: Project, source: VersionSource, new: str, places: Iterable[Place]) -> None:
     import tomlkit
 
-    named = further.get("files", [])
-    if not isinstance(named, list) or not all(isinstance(entry, Mapping) for entry in named):
-        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is no list of tables.", remedy="Write it as one."))
-    elsewhere = {entry.get("filename") for entry in named}
-    settings = {
-        **further,
-        "current_version": source.current,
-        "parse": "(?P<version>.+)",
-        "serialize": ["{version}"],
-        "files": [*(place.as_bump_file() for place in source.places if place.file not in elsewhere), *named],
-    }
-    path = project.root / ".nox-ship-bumpversion.toml"
-    path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
-    try:
-        yield path
-    finally:
-        path.unlink()
+    files = [{**place.as_bump_file(), "filename": str(project.root / place.file)} for place in places]
+    settings = {"current_version": source.current, "parse": _PARSE, "serialize": [_SERIALIZE], "files": files}
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        path = Path(folder) / "bumpversion.toml"
+        path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
+        _bump(project, source, new, "--config-file", str(path))
+
+
+def _bump(project: Project, source: VersionSource, new: str, *options: str) -> None:
+    current = source.current or ""
+    command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
+    done = process.run([*command, "--current-version", current, "--new-version", new], cwd=project.root, check=False)
+    if done.code:
+        raise ShipError(BUMP_FAILED(f"bump-my-version cannot change {current} to {new}.", detail=done.output))
