@@ -216,6 +216,7 @@ def test_a_release_is_cut_and_published_in_one_run(actions: Actions) -> None:
     code, output = actions.run("workflow_dispatch", event)
     assert code == 0, output[-5000:]
     assert actions.runner.jobs()[0] == "cut"
+    assert "3 reused" in output
     assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
     remote = actions.bench.git("ls-remote", "origin")
     assert "refs/tags/v1.3.0^{}" in remote
