@@ -155,3 +155,30 @@ def test_settings_cannot_be_changed() -> None:
     """What was read stays as it was read."""
     with pytest.raises(AttributeError):
         read("").branch = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "gates = []",
+        'pythons = ["py311"]',
+        'pythons = ["3.12", "3"]',
+        "coverage.fail-under = 120",
+        "publish.wait = -1",
+        "publish.timeout = 0",
+        "workflows.systems = []",
+        "rehearsal.port = 99999",
+    ],
+)
+def test_values_that_nobody_can_mean_are_refused(text: str) -> None:
+    """They would fail later, and elsewhere."""
+    with pytest.raises(ShipError, match=f"NS102.*{text.partition(' ')[0]}"):
+        read_settings(tomllib.loads(f"[tool.nox-ship]\n{text}\n"))
+
+
+@pytest.mark.parametrize(
+    "text", ['pythons = ["3.14t"]', "coverage.fail-under = 100", "publish.wait = 0", "rehearsal.port = 8080"]
+)
+def test_values_at_their_bounds_are_taken(text: str) -> None:
+    """A free-threaded Python, all of the code, no waiting, any port."""
+    read_settings(tomllib.loads(f"[tool.nox-ship]\n{text}\n"))

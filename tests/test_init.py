@@ -106,6 +106,22 @@ def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.Cap
     assert "pip install nox-ship\n" in (project / ".github/workflows/ci.yml").read_text("utf-8")
 
 
+def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
+    """As NS812 advises; the sessions that it leaves out have no jobs."""
+    text = (
+        '# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\nimport nox_ship\n\n\n@nox.session\n'
+        'def tests(session):\n    pass\n\n\nnox_ship.register(exclude=["coverage"])\n'
+    )
+    (project / "noxfile.py").write_text(text, "utf-8")
+    assert command.main(["init"]) == 0
+    assert '["nox", "nox-ship"]' in (project / "noxfile.py").read_text("utf-8")
+    for name in ("ci", "release"):
+        jobs = yaml.safe_load((project / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
+        assert "gates" in jobs
+        assert "coverage" not in jobs
+    assert command.main(["init", "--check"]) == 0
+
+
 def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
     """The setting is added to pyproject.toml, whose comments and order stay."""
     (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
@@ -168,6 +184,7 @@ def test_without_actions_only_the_noxfile_is_written(project: Path) -> None:
     before = files(project)
     assert command.main(["init", "--ci", "none"]) == 0
     assert set(files(project)) - set(before) == {"noxfile.py"}
+    assert command.main(["init", "--check", "--ci", "none"]) == 0
 
 
 def no_project(root: Path) -> None:
@@ -180,6 +197,10 @@ def no_repository(root: Path) -> None:
 
 def read_only(root: Path) -> None:
     root.chmod(0o555)
+
+
+def file_for_a_folder(root: Path) -> None:
+    write_files(root, {".github": "not a folder"})
 
 
 def broken_noxfile(root: Path) -> None:
@@ -224,6 +245,7 @@ def nothing(_: Path) -> None:
         (no_project, [], ["NS111"]),
         (no_repository, [], ["NS201"]),
         (read_only, [], ["NS813"]),
+        (file_for_a_folder, [], ["NS813", ".github is no folder"]),
         (broken_noxfile, [], ["NS811", "line 1"]),
         (strange_noxfile, [], ["NS811", "UTF-8"]),
         (strange_version, [], ["NS303", "next"]),

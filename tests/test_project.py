@@ -26,6 +26,7 @@ def failure(root: Path) -> str:
         (None, "NS111"),
         (b"[project", "NS112"),
         (b"a = 1\na = 2", "NS112"),
+        (b"\xef\xbb\xbf[project]", "NS112"),
         (b"name = 'caf\xe9'", "NS112"),
         (b"\xff\xfe[\x00", "NS112"),
         (b"[tool.nox-ship]\nx = 1", "NS101"),

@@ -15,6 +15,19 @@ from support import make_project, make_repository, write_files
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.0"  # ours\n'
 
 
+def test_a_version_that_looks_like_another_later_is_told_apart(tmp_path: Path) -> None:
+    """`cff-version: 1.2.0` is in most citations: it stays when the project comes to 1.2.0 and goes on."""
+    early = PYPROJECT.replace("1.2.0", "0.3.0")
+    files = {"pyproject.toml": early, "CITATION.cff": "cff-version: 1.2.0\ntitle: x\nversion: 0.3.0\n"}
+    make_repository(tmp_path, files)
+    write_files(tmp_path, {"pyproject.toml": pyproject.extended(early, Survey.of(tmp_path, "3.12"))})
+    for version in ("1.2.0", "1.3.0"):
+        project = Project.read(tmp_path)
+        write_version(project, VersionSource.of(project), version)
+        citation = (tmp_path / "CITATION.cff").read_text("utf-8")
+        assert citation == f"cff-version: 1.2.0\ntitle: x\nversion: {version}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "after"),
     [

@@ -52,6 +52,42 @@ def test_two_lines_are_added(text: str, block: bool) -> None:
         assert made.index("nox_ship.register()") < made.index("__main__")
 
 
+@pytest.mark.parametrize(
+    ("text", "gap"),
+    [
+        ("import nox\n\n\ndef f():\n    pass\n", "\n\n\nnox_ship"),
+        ("import nox\n\n\ndef f():\n    pass\n" + MAIN, "\n\n\nnox_ship"),
+        ("import nox\n\nnox.options.x = 1\n", "= 1\n\nnox_ship"),
+    ],
+)
+def test_linters_find_nothing_in_what_is_added(text: str, gap: str) -> None:
+    """Two empty lines follow a definition, one anything else (pycodestyle's E305)."""
+    assert f"{gap}.register()" in extended(text)
+
+
+def test_a_block_of_a_registered_noxfile_is_completed() -> None:
+    """Lines that were added by hand need it, too; a noxfile without a block stays as it is."""
+    text = '# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\nimport nox_ship\n\nnox_ship.register()\n'
+    assert '["nox", "nox-ship"]' in Noxfile.read(text).completed()
+    assert Noxfile.read(BARE).completed() == BARE
+    assert Noxfile.read(NEW).completed() == NEW
+
+
+@pytest.mark.parametrize(
+    ("call", "excluded"),
+    [
+        ('nox_ship.register(exclude=["coverage", "audit"])', True),
+        ('register(exclude=("coverage",))', True),
+        ('nox_ship.register(exclude=["audit"])', False),
+        ("nox_ship.register()", False),
+        ('other(exclude=["coverage"])', False),
+    ],
+)
+def test_what_is_excluded_is_read(call: str, excluded: bool) -> None:
+    """The sessions that the call leaves out, as far as they are written there."""
+    assert Noxfile.read(f"import nox_ship\n{call}\n").excludes("coverage") == excluded
+
+
 def test_a_block_that_is_there_gets_what_it_lacks() -> None:
     """Its other entries stay."""
     text = '# /// script\n# requires-python = ">=3.11"\n# dependencies = ["nox>=2025", "rich"]\n# ///\nimport nox\n'

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from nox_ship.config import WorkflowSettings
+from nox_ship.errors import ShipError
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, is_ours, keep_own, render
 
 INSTALLED = importlib.metadata.version("nox-ship")
@@ -150,6 +151,46 @@ def test_newer_pins_are_kept(version: str, kept: bool) -> None:
     assert keep_own(text, changed) == (changed if kept else text)
     once = text.replace(ours, theirs, 1)
     assert keep_own(text, once) == (changed if kept else text)
+
+
+OPEN, CLOSE = "      # >>> own: steps before a gate\n", "      # <<< own\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (OPEN + CLOSE, OPEN + "      - run: x\n", "mark"),
+        (OPEN + CLOSE, "      - run: x\n" + CLOSE, "mark"),
+        (OPEN + CLOSE, "      # >>> own: mine\n      - run: x\n" + CLOSE, "'mine'"),
+        (OPEN + CLOSE, (OPEN + "      - run: x\n" + CLOSE) * 2, "mark"),
+    ],
+)
+def test_own_parts_are_never_lost(old: str, new: str, words: str) -> None:
+    """One that has lost a mark, or stands where none is kept, is an error instead."""
+    text = render(facts())[CI]
+    assert old in text
+    with pytest.raises(ShipError, match=f"NS819.*{words}"):
+        keep_own(text, text.replace(old, new))
+
+
+def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
+    """pip would import a module of its own name from the folder that it runs in."""
+    for name, job in jobs(render(facts())[RELEASE]).items():
+        steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
+        if any("nox-ship==" in step for step in steps):
+            (install,) = [number for number, step in enumerate(steps) if "pip install" in step]
+            (take,) = [number for number, step in enumerate(steps) if "download-artifact" in step]
+            assert install < take, name
+
+
+@pytest.mark.parametrize(
+    ("known", "targets"),
+    [(facts(), ["route", "testpypi", "pypi"]), (facts(testpypi=False), ["route", "pypi"])],
+)
+def test_only_indexes_with_a_job_can_be_chosen(known: Facts, targets: list[str]) -> None:
+    """The inputs of a run by hand name no index that it does not go to."""
+    inputs = yaml.safe_load(render(known)[RELEASE])[True]["workflow_dispatch"]["inputs"]
+    assert inputs["target"]["options"] == targets
 
 
 def test_names_of_own_parts_are_unique() -> None:

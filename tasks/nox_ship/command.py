@@ -46,7 +46,7 @@ def _noxfile(root: Path, voice: Voice) -> int:
 def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int:
     survey = Survey.of(root, f"{sys.version_info[0]}.{sys.version_info[1]}")
     if check:
-        return _check(survey, voice)
+        return _check(survey, voice, ci=ci)
     for name, value in survey.lines():
         voice.fact(name, value)
     made = init.plan(survey, sessions=_sessions(), ci=ci, force=force)
@@ -67,17 +67,21 @@ def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int
     if done:
         names = " ".join(change.name for change in done)
         voice.text(f"\nNext:\n  git add {names} && git commit -m 'Release with nox-ship'")
-        voice.text("  nox -s doctor                        # is anything set up wrong?")
+    else:
+        voice.text("\nNext:")
+    voice.text("  nox -s doctor                        # is anything set up wrong?")
     voice.text("  nox -s release -- patch --dry-run    # rehearse a release")
     return 0
 
 
-def _check(survey: Survey, voice: Voice) -> int:
-    drifted = init.drift(survey)
+def _check(survey: Survey, voice: Voice, *, ci: str) -> int:
+    drifted = init.drift(survey) if ci == "github" else []
     for change in drifted:
-        voice.text(change.diff)
-        missing = " is missing" if change.before is None else " is not what this version of nox-ship writes"
-        voice.finding(init.DRIFTED(f"{change.name}{missing}."))
+        if change.before is None:
+            voice.finding(init.DRIFTED(f"{change.name} is missing.", remedy="Run `nox-ship init`."))
+        else:
+            voice.text(change.diff)
+            voice.finding(init.DRIFTED(f"{change.name} is not what this version of nox-ship writes."))
     if not drifted:
         voice.fact("workflows", "are what this version of nox-ship writes")
     return 1 if drifted else 0

@@ -6,10 +6,11 @@ The classes are the schema: a field's name (with dashes) is the key, its annotat
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Literal
 
@@ -19,6 +20,8 @@ UNKNOWN_SETTING = Kind("NS101", "unknown-setting", "Correct or remove the key.")
 WRONG_TYPE = Kind("NS102", "wrong-setting-type", "Correct the value.")
 
 ROOT = "tool.nox-ship"
+_PYTHON = re.compile(r"3\.\d+t?")
+_LAST_PORT = 65535
 
 Command = tuple[str, ...]
 """A program and its arguments; in the file a string (split as a shell would) or a list of strings."""
@@ -197,9 +200,28 @@ def read_settings(pyproject: Mapping[str, typing.Any]) -> Settings:
     findings = Findings()
     tool = pyproject.get("tool", {})
     table = tool.get("nox-ship", {}) if isinstance(tool, Mapping) else {}
-    settings = _read(Settings, table, ROOT, findings)
+    settings = typing.cast("Settings", _read(Settings, table, ROOT, findings))
     findings.raise_errors()
-    return typing.cast("Settings", settings)
+    findings.extend(_out_of_bounds(settings))
+    findings.raise_errors()
+    return settings
+
+
+def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
+    """Yield a finding for each value that no project can mean."""
+    under = settings.coverage.fail_under
+    bounds = {
+        "gates": (bool(settings.gates), "name one session at least"),
+        "pythons": (all(map(_PYTHON.fullmatch, settings.pythons or ["3.11"])), 'name versions such as "3.12"'),
+        "coverage.fail-under": (under is None or 0 <= under <= 100, "be a percentage"),  # noqa: PLR2004
+        "publish.wait": (settings.publish.wait >= 0, "be 0 seconds or more"),
+        "publish.timeout": (settings.publish.timeout > 0, "be more than 0 seconds"),
+        "workflows.systems": (bool(settings.workflows.systems), "name one runner at least"),
+        "rehearsal.port": (0 <= settings.rehearsal.port <= _LAST_PORT, "be a port, or 0"),
+    }
+    for key, (good, words) in bounds.items():
+        if not good:
+            yield WRONG_TYPE(f"`{ROOT}.{key}` must {words}.")
 
 
 class _WrongTypeError(Exception):

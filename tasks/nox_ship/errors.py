@@ -91,8 +91,8 @@ class Findings(list[Finding]):
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings that stop a release."""
-        return tuple(finding for finding in self if finding.level == "error")
+        """The findings that stop a release, each once."""
+        return tuple(dict.fromkeys(finding for finding in self if finding.level == "error"))
 
     def raise_errors(self) -> None:
         """Raise all findings of level error together, if there is one."""

@@ -272,7 +272,11 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
     """
     path = root / "pyproject.toml"
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        if text.startswith("\N{BYTE ORDER MARK}"):
+            what = f"{path} begins with a byte order mark, which TOML does not know."
+            raise ShipError(BAD_PYPROJECT(what, remedy="Save it as UTF-8 without one."))
+        return tomllib.loads(text)
     except FileNotFoundError as error:
         raise ShipError(NO_PYPROJECT(f"There is no pyproject.toml in {root}.")) from error
     except UnicodeDecodeError as error:

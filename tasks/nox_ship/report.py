@@ -198,7 +198,8 @@ class Voice:
         if report.credentials and not report.rehearsal:
             self.console.print(f"credentials  {escape(report.credentials)}")
         self._list("would push" if report.rehearsal else "pushed", report.pushes)
-        self._list("would upload" if report.rehearsal else "published", report.uploads)
+        published = "to be published" if report.workflow else "published"
+        self._list("would upload" if report.rehearsal else published, report.uploads)
         self.console.print()
 
     def _list(self, verb: str, items: Iterable[str]) -> None:

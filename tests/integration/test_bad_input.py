@@ -144,7 +144,7 @@ def nothing(_: Bench) -> None:
         (odd_version, ["patch"], ["NS303", "one"]),
         (nothing, ["pach"], ["NS302", "Did you mean patch?"]),
         (nothing, ["1.2.x"], ["NS303", "1.2.x"]),
-        (nothing, ["1.2.3"], ["NS304", "1.2.3"]),
+        (nothing, ["1.2.2"], ["NS304", "1.2.3"]),
         (nothing, ["1.2.3rc1"], ["NS304"]),
         (nothing, ["2.0+local"], ["NS303"]),
         (nothing, [], ["NS305", "1.2.3"]),
@@ -159,6 +159,9 @@ def nothing(_: Bench) -> None:
         (setting('tag = "release"\n'), ["patch"], ["NS103", "release"]),
         (setting('[tool.nox-ship.routes]\nfinal = "pipy"\n'), ["patch"], ["NS106", "pipy"]),
         (setting("[tool.nox-ship.tests]\ngruops = []\n"), ["patch"], ["NS101", "tool.nox-ship.tests.gruops"]),
+        (setting('[tool.nox-ship.tests]\ngroups = ["nope"]\n'), ["patch"], ["NS401", "tool.nox-ship.tests.groups"]),
+        (setting('changelog = "NEWS.md"\n'), ["patch"], ["NS308", "NEWS.md"]),
+        (setting("rehearsal.port = 99999\n"), ["patch"], ["NS102", "tool.nox-ship.rehearsal.port"]),
         (ignored_noxfile, ["patch"], ["NS107"]),
     ],
 )

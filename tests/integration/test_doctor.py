@@ -82,6 +82,21 @@ def test_bump_settings_that_do_not_fit_are_an_error(bench: Bench, index: Failing
     assert outcome.has("NS306", "sample==1.2.3")
 
 
+def test_workflows_that_leave_something_out_are_told(bench: Bench, index: FailingIndex) -> None:
+    """Two that publish the same tag; a route to an index without a job; a session that the noxfile leaves out."""
+    bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests", "audit"]\nworkflows.testpypi = false')
+    bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')
+    bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
+    init.write(init.plan(Survey.of(bench.root, PYTHON), sessions=(), ci="github", force=False), force=False)
+    bench.git("remote", "set-url", "origin", str(bench.remote))
+    job = "{environment: x, permissions: {id-token: write}, steps: [{run: twine upload dist/*}]}"
+    bench.write({".github/workflows/old-release.yml": f"on: push\njobs: {{p: {job}}}\n"})
+    bench.commit()
+    outcome = examine(bench, index)
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS834", "old-release.yml and release.yml", "NS835", "1.2.0rc1", "NS105", "audit", "NS836")
+
+
 def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Bench, index: FailingIndex) -> None:
     """Where a workflow does, they are none of its business; one that drifted is told."""
     assert examine(bench, index).has("NS741")

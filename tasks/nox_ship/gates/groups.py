@@ -10,7 +10,7 @@ import dependency_groups
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.poetry import poetry_specifier
 from nox_ship.project import Project
 
@@ -71,6 +71,19 @@ class Groups:
         """Return the first requirement of any group on the tool that ``default`` requires, else ``default``."""
         lines = (line for group in self.requirements.values() for line in group)
         return next((line for line in lines if _requires(line) == _requires(default)), default)
+
+
+def check_groups(project: Project) -> None:
+    """Check that each group which the settings of a gate name exists.
+
+    Raises:
+        ShipError: With a finding for each that does not (NS401), or that cannot be resolved (NS402).
+    """
+    groups, findings, settings = Groups.of(project), Findings(), project.settings
+    gates = {"lint": settings.lint, "typecheck": settings.typecheck, "tests": settings.tests}
+    for name, gate in {**gates, "coverage": settings.coverage, "audit": settings.audit}.items():
+        findings.catch(lambda gate=gate, name=name: groups.named(gate.groups or (), f"tool.nox-ship.{name}.groups"))  # type: ignore[misc]
+    findings.raise_errors()
 
 
 def provides(requirements: tuple[str, ...], tool: str) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
+from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import write_version
 from nox_ship.release.changelog import cut_changelog
@@ -35,13 +36,11 @@ def bump(plan: Plan, stage: Stage) -> str:
     repository = stage.repository
     if plan.source.kind == "files":
         project = Project.read(stage.root)
-        write_version(project, plan.source, plan.version)
+        if plan.version != plan.current:
+            write_version(project, plan.source, plan.version)
         cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date())
-        try:
-            repository.run("commit", "--quiet", "--all", "--message", plan.message)
-        except process.CommandFailedError as error:
-            what = f"The commit of {plan.version} was refused."
-            raise ShipError(COMMIT_REFUSED(what, detail=error.done.output)) from error
+        if repository.find("diff", "--quiet", "HEAD") is None:
+            _commit(plan, repository)
     try:
         repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
@@ -49,3 +48,12 @@ def bump(plan: Plan, stage: Stage) -> str:
     stage.record.commit = repository.head
     stage.save()
     return f"{plan.current} → {plan.version}, tag {plan.tag}"
+
+
+def _commit(plan: Plan, repository: Repository) -> None:
+    try:
+        repository.run("commit", "--quiet", "--all", "--message", plan.message)
+    except process.CommandFailedError as error:
+        raise ShipError(
+            COMMIT_REFUSED(f"The commit of {plan.version} was refused.", detail=error.done.output)
+        ) from error

@@ -15,11 +15,8 @@ _UNRELEASED = re.compile(
 )
 
 
-def cut_changelog(project: Project, version: str, today: date) -> str | None:
-    """Make the changelog's *Unreleased* section that of ``version``, as https://keepachangelog.com describes.
-
-    Returns:
-        The file that changed, relative to the project's folder; None where there is nothing to cut.
+def read_changelog(project: Project) -> tuple[str, str]:
+    """Return name and text of the changelog, empty where none is kept; line breaks are as in the file.
 
     Raises:
         ShipError: The file that the setting names does not exist, or a changelog is not UTF-8 (NS308).
@@ -30,16 +27,28 @@ def cut_changelog(project: Project, version: str, today: date) -> str | None:
         if project.settings.changelog:
             what = f"`tool.nox-ship.changelog` names {name}, which does not exist."
             raise ShipError(CHANGELOG_UNREADABLE(what, remedy="Correct the setting."))
-        return None
+        return name, ""
     try:
-        text = path.read_bytes().decode("utf-8")
+        return name, path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ShipError(CHANGELOG_UNREADABLE(f"{name} is not UTF-8: byte {error.start} cannot be read.")) from error
+
+
+def cut_changelog(project: Project, version: str, today: date) -> str | None:
+    """Make the changelog's *Unreleased* section that of ``version``, as https://keepachangelog.com describes.
+
+    Returns:
+        The file that changed, relative to the project's folder; None where there is nothing to cut.
+
+    Raises:
+        ShipError: The file that the setting names does not exist, or a changelog is not UTF-8 (NS308).
+    """
+    name, text = read_changelog(project)
     heading = _UNRELEASED.search(text)
     if heading is None or re.search(rf"^##[ \t]+\[?v?{re.escape(version)}(?![\w.+-])", text, re.MULTILINE):
         return None
     ending = "\r\n" if "\r\n" in text else "\n"
     released = f"[{version}]" if heading["open"] else version
     new = f"{heading[0].rstrip()}{ending}{ending}## {released} - {today.isoformat()}"
-    path.write_bytes(f"{text[: heading.start()]}{new}{text[heading.end() :]}".encode())
+    (project.root / name).write_bytes(f"{text[: heading.start()]}{new}{text[heading.end() :]}".encode())
     return name

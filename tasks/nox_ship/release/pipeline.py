@@ -167,7 +167,7 @@ def _checkout(run: Run) -> str:
     checkout, plan, source = run.world.checkout, run.plan, run.stage.repository
     commit = run.stage.record.commit or ""
     try:
-        if checkout.branch == plan.branch and checkout.head == commit:
+        if checkout.branch == plan.branch and checkout.head == commit and checkout.tags().get(plan.tag) == commit:
             return f"{plan.branch} is at {commit[:10]} already"
         checkout.fast_forward(source.path, plan.branch)
     except CommandFailedError as error:
@@ -182,7 +182,7 @@ def _publish(run: Run) -> str:
     if plan.workflow:
         run.report.workflow = plan.workflow
         run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
-        return f"left to {plan.workflow}, which the tag starts; {follow(run.world.remote, plan.workflow)}"
+        return f"left to {plan.workflow}; {follow(run.world.remote, plan.workflow)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
     try:
         published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))

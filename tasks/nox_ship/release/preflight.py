@@ -14,11 +14,13 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.gates.groups import check_groups
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
 from nox_ship.release.bumpversion import bump_settings, stale_settings
+from nox_ship.release.changelog import read_changelog
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
@@ -31,7 +33,11 @@ WRONG_BRANCH = Kind("NS205", "wrong-branch", "Switch to it, or set `branch` in [
 BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
 DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
 NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
-TAG_EXISTS = Kind("NS221", "tag-exists", "Release another version; a published tag is never moved.")
+TAG_EXISTS = Kind(
+    "NS221",
+    "tag-exists",
+    "Release another version, or finish that one from its own commit (`git pull`); a published tag is never moved.",
+)
 ALREADY_RELEASED = Kind(
     "NS222",
     "already-released",
@@ -132,6 +138,8 @@ def preflight(
         findings.catch(lambda: project.requires_python)
         findings.extend(_missing_pythons(project))
         findings.extend(routes_known(project.settings))
+        findings.catch(lambda: check_groups(project))
+        findings.catch(lambda: read_changelog(project))
         gates = _gates(project.settings, request.without, sessions, findings)
     branch = findings.catch(lambda: _branch(repository, project)) if repository else None
     coming = None
@@ -316,7 +324,9 @@ def _coming(
         what = f"No version was asked for; it is {current} now."
         raise ShipError(arithmetic.NOTHING_ASKED(what))
     own = bump_settings(project, current, _part(request.wanted))
-    if own and request.wanted in own.parts and own.next_version:
+    if source.current and versions.parse(request.wanted) == Version(current):
+        version = current  # a version that the files have and nobody has released, as the first one often is
+    elif own and request.wanted in own.parts and own.next_version:
         version = own.next_version
         arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
     elif own and own.parts:

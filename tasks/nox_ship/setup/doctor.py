@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import shutil
+import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,17 @@ from packaging.version import Version
 
 from nox_ship import versions
 from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
+from nox_ship.gates.groups import check_groups
 from nox_ship.release.bumpversion import check_settings, stale_settings
-from nox_ship.release.preflight import DETACHED_HEAD, NO_IDENTITY, UNKNOWN_GATE, WRONG_BRANCH, routes_known
+from nox_ship.release.changelog import read_changelog
+from nox_ship.release.preflight import (
+    DETACHED_HEAD,
+    GATE_EXCLUDED,
+    NO_IDENTITY,
+    UNKNOWN_GATE,
+    WRONG_BRANCH,
+    routes_known,
+)
 from nox_ship.release.publish import route
 from nox_ship.release.source import VersionSource
 from nox_ship.release.version import BAD_VERSION
@@ -111,6 +121,7 @@ def _metadata(patient: Patient) -> Told:
 
 def _settings(patient: Patient) -> Told:
     settings = patient.project.settings
+    check_groups(patient.project)
     findings = list(routes_known(settings))
     findings += [
         UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
@@ -118,8 +129,10 @@ def _settings(patient: Patient) -> Told:
         if gate not in patient.sessions and gate not in type(settings)().gates
     ]
     yield from findings
+    excluded = [gate for gate in settings.gates if gate not in patient.sessions and gate in type(settings)().gates]
+    yield from (GATE_EXCLUDED(f"The noxfile excludes the session {gate}.") for gate in excluded)
     if not findings:
-        yield f"gates {', '.join(settings.gates)}"
+        yield f"gates {', '.join(gate for gate in settings.gates if gate not in excluded)}"
 
 
 def _version(patient: Patient) -> Told:
@@ -196,10 +209,9 @@ def _tools(patient: Patient) -> Told:
 
 
 def _changelog(patient: Patient) -> Told:
-    name = patient.project.settings.changelog or "CHANGELOG.md"
-    text = patient.project.read_text(name)
+    name, text = read_changelog(patient.project)
     if not text:
-        yield "none is kept" if not patient.project.settings.changelog else NO_UNRELEASED(f"{name} does not exist.")
+        yield "none is kept"
     elif "unreleased" in text.lower():
         yield f"{name} has an Unreleased section"
     else:
@@ -215,7 +227,7 @@ def _indexes(patient: Patient) -> Told:
             there = index.files(project.canonical_name, current)
             known = index.knows(project.canonical_name)
         except ShipError as error:
-            yield NOT_ANSWERED(error.findings[0].what[:200])
+            yield NOT_ANSWERED(textwrap.shorten(error.findings[0].what, 200, placeholder=" ..."))
             continue
         if not known:
             yield f"{index.name}: the name {project.canonical_name} is free"

@@ -13,6 +13,8 @@ from nox_ship.errors import Kind, shorten
 from nox_ship.release.workflows import uploads
 from nox_ship.setup import init, workflows
 from nox_ship.setup.patient import Patient, Told
+from nox_ship.setup.survey import Survey
+from nox_ship.world.index import display_name
 
 WORKFLOW_MISSING = Kind(
     "NS823", "workflow-missing", "Run `nox-ship init`, if GitHub Actions is to publish.", level="notice"
@@ -25,6 +27,24 @@ PROTECTED_BRANCH = Kind(
     "NS829",
     "protected-branch",
     "Let whoever releases bypass the rule; it would refuse the push of branch and tag.",
+    level="warning",
+)
+NOT_ASKED = Kind(
+    "NS836",
+    "github-not-asked",
+    "Install GitHub's `gh` and sign in (`gh auth login`); the remote must be there.",
+    level="notice",
+)
+TWO_PUBLISHERS = Kind(
+    "NS834",
+    "two-publishers",
+    "Take the trigger on tags out of all but one: they would race for the same file names.",
+    level="warning",
+)
+NO_JOB_FOR_ROUTE = Kind(
+    "NS835",
+    "no-job-for-route",
+    'Let the workflow go there (`workflows.testpypi`), or change the route: `routes.prerelease = "pypi"`.',
     level="warning",
 )
 NO_IDENTITY_TOKEN = Kind(
@@ -43,6 +63,9 @@ LOOSE_WORKFLOW = Kind(
 def workflow_files(patient: Patient) -> Told:
     """Yield whether the workflows are there, are not drifted, and give those jobs that publish what they need."""
     survey = patient.survey
+    if survey.nested:
+        yield "not looked at: the project is not at the top of its repository"
+        return
     drifted = {Path(change.name).name for change in init.drift(survey)}
     for name in (Path(name).name for name in workflows.render(init.facts(survey))):
         path = survey.repository.path / workflows.FOLDER / name
@@ -55,10 +78,25 @@ def workflow_files(patient: Patient) -> Told:
         else:
             yield f"{name} is as this version of nox-ship writes it"
     yield from _publishing_jobs(survey.repository.path)
+    yield from _unserved_routes(survey)
+
+
+def _unserved_routes(survey: Survey) -> Told:
+    settings = survey.project.settings
+    if not workflows.is_ours(survey.project.read_text(f"{workflows.FOLDER}/release.yml")):
+        return
+    for kind, example in (("final", "1.2.0"), ("prerelease", "1.2.0rc1")):
+        name = getattr(settings.routes, kind)
+        if name not in settings.workflows.indexes:
+            where = display_name(name)
+            yield NO_JOB_FOR_ROUTE(f"Versions such as {example} go to {where}, and release.yml has no job for that.")
 
 
 def _publishing_jobs(repository: Path) -> Told:
-    for upload in uploads(repository):
+    found = list(uploads(repository))
+    if len(names := dict.fromkeys(upload.workflow for upload in found)) > 1:
+        yield TWO_PUBLISHERS(f"{' and '.join(names)} upload what is tagged.")
+    for upload in found:
         job = f"{upload.workflow}: the job {upload.job}"
         if not (upload.identity or upload.token):
             yield NO_IDENTITY_TOKEN(f"{job} has neither `id-token: write` nor a secret.")
@@ -75,7 +113,7 @@ def repository(patient: Patient) -> Told:
     """Yield whether environments and secrets exist, and whether a rule would refuse the push; `gh` is asked."""
     github = patient.survey.github
     if github is None or shutil.which("gh") is None or not _gh("auth", "status"):
-        yield "not asked: `gh` is not there, not signed in, or the remote is not on GitHub"
+        yield NOT_ASKED("Environments, secrets and branch rules on GitHub were not looked at.")
         return
     settings = patient.project.settings.workflows
     listing = _gh("api", f"repos/{github.slug}/environments") or {}

@@ -24,7 +24,8 @@ NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run t
 NO_FORGE = Kind(
     "NS814",
     "no-forge",
-    "Add the repository on GitHub as the remote (`git remote add origin ADDRESS`), or write no workflows: `--ci none`.",
+    "Make the repository on GitHub the remote (`git remote add origin ADDRESS`, or `git remote set-url`), or write no"
+    " workflows: `--ci none`.",
 )
 HAND_WRITTEN = Kind(
     "NS815",
@@ -91,7 +92,7 @@ def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> 
         if survey.github is None:
             what = f"The remote is {survey.remote}, which is not on GitHub." if survey.remote else "There is no remote."
             findings.append(NO_FORGE(what))
-        if survey.project.root.resolve() != survey.repository.path.resolve():
+        if survey.nested:
             findings.append(NESTED_PROJECT(f"The project is in a folder of the repository {survey.repository.path}."))
         findings.catch(lambda: _workflows(made, force=force))
         _dependabot(made)
@@ -111,7 +112,9 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
     for change in done:
         folder = next(parent for parent in change.path.parents if parent.exists())
         for path in (folder, change.path):
-            if path.exists() and not _writable(path):
+            if path == folder and not path.is_dir():
+                findings.append(NOT_WRITABLE(f"{path} is no folder.", remedy="Move it away."))
+            elif path.exists() and not _writable(path):
                 findings.append(NOT_WRITABLE(f"{path} cannot be written to."))
     findings.raise_errors()
     for change in done:
@@ -145,6 +148,7 @@ def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
     except UnicodeDecodeError as error:
         raise ShipError(NOXFILE_BROKEN("noxfile.py is not UTF-8.")) from error
     if noxfile.registered:
+        made.changes.append(Change(path, "noxfile.py", noxfile.text, noxfile.completed(), "what its sessions need"))
         return
     if not force:
         noxfile.check_names(set(sessions))
@@ -180,7 +184,8 @@ def facts(survey: Survey) -> workflows.Facts:
         ShipError: The noxfile is broken (NS811), or the setting ``workflows.version`` is no version (NS303).
     """
     project = survey.project
-    noxfile = project.read_text("noxfile.py")
+    text = project.read_text("noxfile.py")
+    noxfile = Noxfile.read(text) if text else None
     settings = project.settings.workflows
     if settings.version is not None and versions.parse(settings.version) is None:
         raise ShipError(BAD_VERSION(f"`tool.nox-ship.workflows.version` is {settings.version!r}."))
@@ -190,8 +195,8 @@ def facts(survey: Survey) -> workflows.Facts:
         branch=survey.branch,
         tag=survey.tag,
         pythons=survey.pythons,
-        coverage="coverage" in project.settings.gates,
-        script=Noxfile.read(noxfile).scripted if noxfile else True,
+        coverage="coverage" in project.settings.gates and not (noxfile and noxfile.excludes("coverage")),
+        script=noxfile.scripted if noxfile else True,
         settings=settings,
     )
 

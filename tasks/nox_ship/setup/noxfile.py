@@ -14,7 +14,8 @@ NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py
 SESSION_TAKEN = Kind(
     "NS812",
     "session-taken",
-    "Rename it, or put `nox_ship.register()` below it yourself: then yours replaces the one of nox-ship.",
+    "Rename it; or write `import nox_ship` at the top and `nox_ship.register()` below it, and run `nox-ship init`"
+    " again: then yours replaces the one of nox-ship.",
 )
 
 BLOCK = '# /// script\n# dependencies = ["nox", "nox-ship"]\n# ///\n'
@@ -31,14 +32,14 @@ BARE = "import nox_ship\n\nnox_ship.register()\n"
 """A noxfile for a job that has nothing of the project's code."""
 
 _BLOCK = re.compile(r"^# /// script *$(?P<text>.*?)^# /// *$", re.DOTALL | re.MULTILINE)
+_REGISTER = ("nox_ship.register", "register")
+_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PLAIN = (
     ast.Import,
     ast.ImportFrom,
     ast.Assign,
     ast.AnnAssign,
-    ast.FunctionDef,
-    ast.AsyncFunctionDef,
-    ast.ClassDef,
+    *_DEFINITION,
     ast.Expr,
     ast.If,
 )
@@ -68,7 +69,7 @@ class Noxfile:
     def registered(self) -> bool:
         """Whether it registers our sessions."""
         calls = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return any(ast.unparse(call) in ("nox_ship.register", "register") for call in calls) and self._imports_us
+        return any(ast.unparse(call) in _REGISTER for call in calls) and self._imports_us
 
     @property
     def _imports_us(self) -> bool:
@@ -83,6 +84,14 @@ class Noxfile:
     def foreign(self) -> tuple[str, ...]:
         """The modules that it imports and that neither Python nor nox brings along."""
         return tuple(sorted(set(_imported(self.tree)) - set(sys.stdlib_module_names) - {"nox", "nox_ship"}))
+
+    def excludes(self, session: str) -> bool:
+        """Whether it registers our sessions without this one: ``nox_ship.register(exclude=[...])``."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in _REGISTER:
+                words = [word.value for word in node.keywords if word.arg == "exclude"]
+                return any(isinstance(item, ast.Constant) and item.value == session for item in _constants(words))
+        return False
 
     def check_names(self, ours: set[str]) -> None:
         """Check that no session has the name of one of ours.
@@ -113,10 +122,22 @@ class Noxfile:
         before = lines[:end]
         while before and not before[-1].strip():
             before.pop()
-        whole = [*before, "\n", "nox_ship.register()\n", *after, *lines[end:]]
+        gap = ["\n", "\n"] if isinstance(self._last_before(main), _DEFINITION) else ["\n"]
+        whole = [*before, *gap, "nox_ship.register()\n", *after, *lines[end:]]
         last = imports[-1].end_lineno or imports[-1].lineno
         whole.insert(last, "import nox_ship\n")
-        text = "".join(whole)
+        return self._scripted_text("".join(whole))
+
+    def completed(self) -> str:
+        """Return the text of a noxfile that registers us, with what its PEP 723 block lacks for that."""
+        match = _BLOCK.search(self.text)
+        return (_with_requirement(self.text, match) if match else None) or self.text
+
+    def _last_before(self, main: ast.stmt | None) -> ast.stmt:
+        nodes = [node for node in self.tree.body if main is None or node.lineno < main.lineno]
+        return nodes[-1] if nodes else self.tree.body[0]
+
+    def _scripted_text(self, text: str) -> str | None:
         if match := _BLOCK.search(text):
             return _with_requirement(text, match)
         if self.foreign:
@@ -140,6 +161,11 @@ def _with_requirement(text: str, match: re.Match[str]) -> str | None:
             dependencies.append(name)
     block = "".join(f"# {line}".rstrip() + "\n" for line in tomlkit.dumps(table).splitlines())
     return f"{text[: match.start()]}# /// script\n{block}# ///{text[match.end() :]}"
+
+
+def _constants(nodes: list[ast.expr]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield from ast.walk(node)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

@@ -41,7 +41,7 @@ def restated(project: Project, source: VersionSource) -> tuple[Place, ...]:
 
 def _places(project: Project, version: str) -> Iterator[Place]:
     line = re.compile(
-        rf"""^[ \t]*(?P<all>(?:\w+[ \t]*=[ \t]*)*{_KEY}[ \t]*[:=][ \t]*["']?v?(?P<version>{re.escape(version)})["']?)"""
+        rf"""^[ \t]*(?:\w+[ \t]*=[ \t]*)*{_KEY}[ \t]*[:=][ \t]*["']?v?(?P<version>{re.escape(version)})["']?"""
         r"[ \t]*,?[ \t]*(?:#[^\n]*)?$",
         re.MULTILINE,
     )
@@ -49,8 +49,4 @@ def _places(project: Project, version: str) -> Iterator[Place]:
         name = path.relative_to(project.root).as_posix()
         text = project.read_text(name)
         for match in line.finditer(text):
-            (first, last), (start, end) = match.span("all"), match.span("version")
-            if text.count(match["all"]) == 1:
-                yield Place(name, text[first:start], text[end:last])
-            else:
-                yield Place.around(name, text, start, end)
+            yield Place.around(name, text, *match.span("version"))

@@ -11,6 +11,7 @@ from nox_ship import versions
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project, minor
+from nox_ship.release.bumpversion import bumped_files
 from nox_ship.release.source import Place, VersionSource
 from nox_ship.setup.restated import restated
 from nox_ship.world.forge import GitHub
@@ -67,6 +68,11 @@ class Survey:
         return GitHub.of(self.remote) if self.remote else None
 
     @property
+    def nested(self) -> bool:
+        """Whether the project is in a folder of its repository, and not at the top of it."""
+        return self.project.root.resolve() != self.repository.path.resolve()
+
+    @property
     def compiled(self) -> bool:
         """Whether the project has extension modules, so that a wheel fits one platform alone."""
         setuptools = self.project.tool("setuptools")
@@ -94,12 +100,13 @@ class Survey:
         """Where the version is kept, in words."""
         try:
             source = VersionSource.of(self.project)
+            named = sorted(bumped_files(self.project, source.current)) if source.current else []
         except ShipError as error:
             return f"not found ({error.findings[0].id})"
         if source.kind == "tags":
             return "git tags"
-        places = [*source.places, *self.restated]
-        return f"{source.current}, in {', '.join(dict.fromkeys(place.file for place in places))}"
+        files = [*(place.file for place in source.places), *named, *(place.file for place in self.restated)]
+        return f"{source.current}, in {', '.join(dict.fromkeys(files))}"
 
     @cached_property
     def restated(self) -> tuple[Place, ...]:

@@ -11,8 +11,15 @@ from importlib import resources
 from packaging.version import Version
 
 from nox_ship.config import WorkflowSettings
+from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.project import minor
 from nox_ship.release.workflows import OURS
+
+OWN_PART_LOST = Kind(
+    "NS819",
+    "own-part-lost",
+    "Put the part between `# >>> own: NAME` and `# <<< own` again, as a fresh workflow has them.",
+)
 
 ACTIONS = {
     "checkout": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
@@ -27,6 +34,7 @@ _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bo
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
 _OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
+_MARK = re.compile(r"^ *# (?:>>> own:|<<< own)", re.MULTILINE)
 _PIN = re.compile(r"(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<version>\d+(?:\.\d+)*)\b")
 _PLACE = re.compile(r"^(?P<indent> *)@(?P<name>[A-Z_]+)@$", re.MULTILINE)
 
@@ -61,8 +69,18 @@ def keep_own(new: str, old: str) -> str:
     """Return a rendered workflow with what is the user's of the one that is there.
 
     That is the parts between the marks, and pins of actions that are newer than ours: Dependabot's work.
+
+    Raises:
+        ShipError: A part has lost a mark, or stands where none is kept (NS819).
     """
     parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
+    places = [match["name"] for match in _OWN.finditer(new)]
+    swallowed = any(_MARK.search(text) for text in parts.values())
+    if is_ours(old) and (swallowed or len(_MARK.findall(old)) != 2 * len(parts)):
+        raise ShipError(OWN_PART_LOST("A mark of one of your parts is missing, changed or there twice."))
+    if homeless := [name for name, text in parts.items() if text.strip() and name not in places]:
+        what = f"{shorten(map(repr, homeless))} is no place for a part of yours."
+        raise ShipError(OWN_PART_LOST(what, remedy=f"Move it to one of these: {', '.join(map(repr, places))}."))
 
     def kept(match: re.Match[str]) -> str:
         text = parts.get(match["name"], match["text"])
@@ -175,11 +193,11 @@ def _common(facts: Facts) -> dict[str, str]:
         "ALL_PYTHONS": _python("|", *dict.fromkeys([*facts.pythons, newest])),
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", newest),
         "INSTALL": _install("nox uv" if facts.script else "nox-ship"),
-        "INSTALL_PUBLISHER": f"{_install(publisher)}\n- name: Write a noxfile that holds nothing of the project's\n"
-        "  run: nox-ship noxfile",
+        "INSTALL_PUBLISHER": _install(publisher),
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
         "SYSTEMS": ", ".join(facts.settings.systems),
+        "TARGETS": ", ".join(["route", *sorted(facts.settings.indexes, reverse=True)]),
         "IDENTITY": "\n".join(
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ class GitHub:
 
 
 def follow(remote: Remote, workflow: str) -> str:
-    """Return how to follow a workflow that a push to ``remote`` starts."""
+    """Return how to follow a workflow that a push to ``remote`` starts, or that runs already, with us in it."""
+    if f"/{workflow}@" in os.environ.get("GITHUB_WORKFLOW_REF", ""):
+        return "the next jobs of this run go on with it"
     found = GitHub.of(remote.local.find("remote", "get-url", remote.name) or "")
-    return f"follow it at {found.runs(workflow)} or with `gh run watch`" if found else "follow it with `gh run watch`"
+    where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
+    return f"the tag starts it; follow it {where}"

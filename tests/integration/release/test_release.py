@@ -33,6 +33,26 @@ def test_a_release_is_made(bench: Bench, index: FailingIndex) -> None:
     assert len(index.uploads) == 2
 
 
+@pytest.mark.parametrize("changelog", ["", "# Changes\n\n## Unreleased\n\n- a\n"])
+def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: FailingIndex, changelog: str) -> None:
+    """The first release often is what the files say already: it is tagged, with a commit for the changelog alone."""
+    if changelog:
+        bench.write({"CHANGELOG.md": changelog})
+        bench.commit()
+    before = bench.git("rev-parse", "HEAD")
+    outcome = bench.nox("-s", "release", "--", "1.2.3", env=laptop(index))
+    assert outcome.code == 0, outcome.output
+    assert sorted(index.files()) == ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"]
+    head = bench.git("rev-parse", "HEAD")
+    assert bench.git("rev-parse", "v1.2.3^{commit}") == head
+    assert bench.git("ls-remote", "origin", "refs/tags/v1.2.3^{}").split()[0] == head
+    assert (head == before) == (not changelog)
+    assert bench.git("status", "--porcelain") == ""
+    again = bench.nox("-s", "release", "--", "1.2.3", env=laptop(index))
+    assert again.has("NS223", "was released already: nothing was missing"), again.output
+    assert len(index.uploads) == 2
+
+
 def test_a_rehearsal_is_what_the_release_goes_on_from(bench: Bench, index: FailingIndex) -> None:
     """What passed in a rehearsal of this commit is not run again, and the very commit is pushed that was tried."""
     assert bench.rehearse(env=laptop(index)).code == 0
