@@ -160,7 +160,6 @@ def test_settings_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "gates = []",
         'pythons = ["py311"]',
         'pythons = ["3.12", "3"]',
         "coverage.fail-under = 120",

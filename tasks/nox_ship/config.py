@@ -211,7 +211,6 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each value that no project can mean."""
     under = settings.coverage.fail_under
     bounds = {
-        "gates": (bool(settings.gates), "name one session at least"),
         "pythons": (all(map(_PYTHON.fullmatch, settings.pythons or ["3.11"])), 'name versions such as "3.12"'),
         "coverage.fail-under": (under is None or 0 <= under <= 100, "be a percentage"),  # noqa: PLR2004
         "publish.wait": (settings.publish.wait >= 0, "be 0 seconds or more"),

@@ -74,6 +74,7 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
     actions.output(tag=report.tag, commit=report.commit)
     voice.table(report)
     voice.note(f"report: {shop.report}")
+    voice.note(f"clone:  {shop.stage}")
     voice.last_line(_last_line(options, report))
 
 

@@ -284,6 +284,8 @@ def matrix(session: nox.Session, project: Project) -> None:
             gates += [{"session": f"{gate}-{python}", "python": str(python)} for python in pythons]
         else:
             gates.append({"session": gate, "python": str(pythons or running)})
+    if not gates:  # GitHub takes no empty matrix; this very session stands for nothing to do
+        gates.append({"session": session.name, "python": running})
     values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
     actions.output(**values)
     for name, value in values.items():

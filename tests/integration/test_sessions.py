@@ -45,6 +45,28 @@ def test_registered_however_nox_is_started(bench: Bench) -> None:
     assert listed(bench, sys.executable, "noxfile.py") == OURS
 
 
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        ('["tests", "coverage", "lint"]', [TESTS, "lint"]),
+        ('["mine", "audit"]', ["mine-3.11", "mine-3.12", "audit"]),
+        ('["coverage"]', ["matrix"]),
+        ("[]", ["matrix"]),
+    ],
+)
+def test_the_matrix_is_handed_to_actions(bench: Bench, gates: str, expected: list[str]) -> None:
+    """Each gate, on each of its Pythons, is a job; coverage is no job of the matrix, which is never empty."""
+    own = "@nox.session(python=['3.11', '3.12'])\ndef mine(session):\n    pass\n\n\n"
+    bench.write({"noxfile.py": f"import nox\nimport nox_ship\n\n\n{own}nox_ship.register()\n"})
+    bench.edit("pyproject.toml", 'gates = ["tests"]', f"gates = {gates}")
+    output = bench.root.parent / "output.txt"
+    outcome = bench.nox("-s", "matrix", env={"GITHUB_OUTPUT": str(output)})
+    assert outcome.code == 0, outcome.output
+    handed = dict(line.split("=", 1) for line in output.read_text("utf-8").splitlines())
+    assert [job["session"] for job in json.loads(handed["gates"])] == expected
+    assert json.loads(handed["pythons"]) == [PYTHON]
+
+
 def test_excluded_and_own_sessions(bench: Bench) -> None:
     """An excluded session is not there, and one that the noxfile registered first is the noxfile's own."""
     bench.write(
