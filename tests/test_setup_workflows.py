@@ -9,8 +9,7 @@ import pytest
 import yaml
 
 from nox_ship.config import WorkflowSettings
-from nox_ship.errors import ShipError
-from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, is_ours, keep_own, render
+from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
 
 INSTALLED = importlib.metadata.version("nox-ship")
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
@@ -127,52 +126,6 @@ def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
     assert 'python-version: "3.11"' in text
 
 
-def test_own_parts_are_kept() -> None:
-    """What stands between the marks stays, in its place; what stands elsewhere does not."""
-    text = render(facts())[CI]
-    own = "      # >>> own: steps before a gate\n      - run: apt-get install x\n      # <<< own\n"
-    changed = text.replace("      # >>> own: steps before a gate\n      # <<< own\n", own).replace(
-        "name: CI\n", "name: Mine\n"
-    )
-    assert changed.count("apt-get") == 1
-    assert keep_own(text, changed) == text.replace("      # >>> own: steps before a gate\n      # <<< own\n", own)
-    assert keep_own(text, text) == text
-    assert keep_own(text, "something else") == text
-
-
-@pytest.mark.parametrize(("version", "kept"), [("999.1", True), ("7.0.2", True), ("0.9.9", False), ("7.0.1", False)])
-def test_newer_pins_are_kept(version: str, kept: bool) -> None:
-    """What Dependabot has updated is no drift; older pins and other commits of the same version are."""
-    text = render(facts())[CI]
-    ours = ACTIONS["checkout"]
-    theirs = f"actions/checkout@{'0' * 40} # v{version}"
-    changed = text.replace(ours, theirs)
-    assert changed != text
-    assert keep_own(text, changed) == (changed if kept else text)
-    once = text.replace(ours, theirs, 1)
-    assert keep_own(text, once) == (changed if kept else text)
-
-
-OPEN, CLOSE = "      # >>> own: steps before a gate\n", "      # <<< own\n"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "words"),
-    [
-        (OPEN + CLOSE, OPEN + "      - run: x\n", "mark"),
-        (OPEN + CLOSE, "      - run: x\n" + CLOSE, "mark"),
-        (OPEN + CLOSE, "      # >>> own: mine\n      - run: x\n" + CLOSE, "'mine'"),
-        (OPEN + CLOSE, (OPEN + "      - run: x\n" + CLOSE) * 2, "mark"),
-    ],
-)
-def test_own_parts_are_never_lost(old: str, new: str, words: str) -> None:
-    """One that has lost a mark, or stands where none is kept, is an error instead."""
-    text = render(facts())[CI]
-    assert old in text
-    with pytest.raises(ShipError, match=f"NS819.*{words}"):
-        keep_own(text, text.replace(old, new))
-
-
 def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
     """pip would import a module of its own name from the folder that it runs in."""
     for name, job in jobs(render(facts())[RELEASE]).items():
@@ -198,12 +151,6 @@ def test_names_of_own_parts_are_unique() -> None:
     for text in render(facts()).values():
         names = [line.strip() for line in text.splitlines() if ">>> own:" in line]
         assert len(names) == len(set(names)) > 3
-
-
-def test_ours_are_told_from_others() -> None:
-    """By their first line."""
-    assert all(map(is_ours, render(facts()).values()))
-    assert not is_ours("name: CI\n")
 
 
 def test_dependabot_keeps_the_pins_fresh() -> None:

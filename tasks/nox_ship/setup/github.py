@@ -12,6 +12,7 @@ from nox_ship import process
 from nox_ship.errors import Kind, shorten
 from nox_ship.release.workflows import uploads
 from nox_ship.setup import init, workflows
+from nox_ship.setup.keep import is_ours
 from nox_ship.setup.patient import Patient, Told
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import display_name
@@ -71,7 +72,7 @@ def workflow_files(patient: Patient) -> Told:
         path = survey.repository.path / workflows.FOLDER / name
         if not path.is_file():
             yield WORKFLOW_MISSING(f"There is no {workflows.FOLDER}/{name}.")
-        elif not workflows.is_ours(path.read_text("utf-8", errors="replace")):
+        elif not is_ours(path.read_text("utf-8", errors="replace")):
             yield f"{name} is the project's own"
         elif name in drifted:
             yield init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
@@ -83,7 +84,7 @@ def workflow_files(patient: Patient) -> Told:
 
 def _unserved_routes(survey: Survey) -> Told:
     settings = survey.project.settings
-    if not workflows.is_ours(survey.project.read_text(f"{workflows.FOLDER}/release.yml")):
+    if not is_ours(survey.project.read_text(f"{workflows.FOLDER}/release.yml")):
         return
     for kind, example in (("final", "1.2.0"), ("prerelease", "1.2.0rc1")):
         name = getattr(settings.routes, kind)

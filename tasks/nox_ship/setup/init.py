@@ -16,6 +16,7 @@ from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.setup import pyproject, workflows
+from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import display_name
@@ -215,9 +216,9 @@ def _workflows(made: Plan, *, force: bool) -> None:
     for name, text in workflows.render(known).items():
         path = survey.repository.path / name
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
-        after = workflows.keep_own(text, before or "")
+        after = keep_own(text, before or "")
         change = Change(path, name, before, after, "a workflow", protected=before is not None)
-        if before is not None and not workflows.is_ours(before) and not force:
+        if before is not None and not is_ours(before) and not force:
             findings.append(HAND_WRITTEN(f"{name} was not written by nox-ship.", detail=change.diff))
         made.changes.append(change)
     findings.raise_errors()

@@ -8,18 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from packaging.version import Version
-
 from nox_ship.config import WorkflowSettings
-from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.project import minor
-from nox_ship.release.workflows import OURS
-
-OWN_PART_LOST = Kind(
-    "NS819",
-    "own-part-lost",
-    "Put the part between `# >>> own: NAME` and `# <<< own` again, as a fresh workflow has them.",
-)
 
 ACTIONS = {
     "checkout": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
@@ -33,9 +23,6 @@ FOLDER = ".github/workflows"
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
-_OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
-_MARK = re.compile(r"^ *# (?:>>> own:|<<< own)", re.MULTILINE)
-_PIN = re.compile(r"(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<version>\d+(?:\.\d+)*)\b")
 _PLACE = re.compile(r"^(?P<indent> *)@(?P<name>[A-Z_]+)@$", re.MULTILINE)
 
 
@@ -63,49 +50,6 @@ def render(facts: Facts) -> dict[str, str]:
 def dependabot() -> str:
     """Return the settings with which Dependabot keeps the actions' pins up to date."""
     return _template("dependabot.yml")
-
-
-def keep_own(new: str, old: str) -> str:
-    """Return a rendered workflow with what is the user's of the one that is there.
-
-    That is the parts between the marks, and pins of actions that are newer than ours: Dependabot's work.
-
-    Raises:
-        ShipError: A part has lost a mark, or stands where none is kept (NS819).
-    """
-    parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
-    places = [match["name"] for match in _OWN.finditer(new)]
-    swallowed = any(_MARK.search(text) for text in parts.values())
-    if is_ours(old) and (swallowed or len(_MARK.findall(old)) != 2 * len(parts)):
-        raise ShipError(OWN_PART_LOST("A mark of one of your parts is missing, changed or there twice."))
-    if homeless := [name for name, text in parts.items() if text.strip() and name not in places]:
-        what = f"{shorten(map(repr, homeless))} is no place for a part of yours."
-        raise ShipError(OWN_PART_LOST(what, remedy=f"Move it to one of these: {', '.join(map(repr, places))}."))
-
-    def kept(match: re.Match[str]) -> str:
-        text = parts.get(match["name"], match["text"])
-        start, end = match.span("text")
-        whole = match.string
-        return whole[match.start() : start] + text + whole[end : match.end()]
-
-    pins: dict[str, re.Match[str]] = {}
-    for match in sorted(_PIN.finditer(old), key=_pinned_version):
-        pins[match["action"]] = match
-
-    def newer(match: re.Match[str]) -> str:
-        theirs = pins.get(match["action"], match)
-        return theirs[0] if _pinned_version(theirs) > _pinned_version(match) else match[0]
-
-    return _OWN.sub(kept, _PIN.sub(newer, new))
-
-
-def _pinned_version(pin: re.Match[str]) -> Version:
-    return Version(pin["version"])
-
-
-def is_ours(text: str) -> bool:
-    """Whether a workflow was written by nox-ship."""
-    return text.startswith(OURS)
 
 
 def _template(name: str) -> str:

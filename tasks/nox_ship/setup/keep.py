@@ -1,0 +1,69 @@
+"""What is the user's in a workflow that nox-ship wrote: it is kept when the workflow is written again."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.version import Version
+
+from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.release.workflows import OURS
+
+OWN_PART_LOST = Kind(
+    "NS819",
+    "own-part-lost",
+    "Put the part between `# >>> own: NAME` and `# <<< own` again, as a fresh workflow has them.",
+)
+
+_OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
+_MARK = re.compile(r"^ *# (?:>>> own:|<<< own)", re.MULTILINE)
+_PIN = re.compile(r"(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<version>\d+(?:\.\d+)*)\b")
+
+
+def is_ours(text: str) -> bool:
+    """Whether a workflow was written by nox-ship."""
+    return text.startswith(OURS)
+
+
+def keep_own(new: str, old: str) -> str:
+    """Return a rendered workflow with what is the user's of the one that is there.
+
+    That is the parts between the marks, and pins of actions that are newer than ours: Dependabot's work.
+
+    Raises:
+        ShipError: A part has lost a mark, or stands where none is kept (NS819).
+    """
+    return _with_parts(_with_pins(new, old), old)
+
+
+def _with_parts(new: str, old: str) -> str:
+    parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
+    places = [match["name"] for match in _OWN.finditer(new)]
+    swallowed = any(_MARK.search(text) for text in parts.values())
+    if is_ours(old) and (swallowed or len(_MARK.findall(old)) != 2 * len(parts)):
+        raise ShipError(OWN_PART_LOST("A mark of one of your parts is missing, changed or there twice."))
+    if homeless := [name for name, text in parts.items() if text.strip() and name not in places]:
+        what = f"{shorten(map(repr, homeless))} is no place for a part of yours."
+        raise ShipError(OWN_PART_LOST(what, remedy=f"Move it to one of these: {', '.join(map(repr, places))}."))
+
+    def kept(match: re.Match[str]) -> str:
+        text = parts.get(match["name"], match["text"])
+        start, end = match.span("text")
+        whole = match.string
+        return whole[match.start() : start] + text + whole[end : match.end()]
+
+    return _OWN.sub(kept, new)
+
+
+def _with_pins(new: str, old: str) -> str:
+    newest = {match["action"]: match for match in sorted(_PIN.finditer(old), key=_pinned)}
+
+    def newer(match: re.Match[str]) -> str:
+        theirs = newest.get(match["action"], match)
+        return theirs[0] if _pinned(theirs) > _pinned(match) else match[0]
+
+    return _PIN.sub(newer, new)
+
+
+def _pinned(pin: re.Match[str]) -> Version:
+    return Version(pin["version"])
