@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
@@ -16,7 +16,7 @@ from nox_ship.project import Project
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
 from nox_ship.release.preflight import Plan, Request, preflight
-from nox_ship.release.publish import Patience, converge, install_from, prove_install
+from nox_ship.release.publish import Patience, Proven, converge, install_from, prove_install
 from nox_ship.release.stage import Stage, Workshop, last_release, open_stage
 from nox_ship.report import Report, Row, Voice
 from nox_ship.world.forge import follow
@@ -53,6 +53,8 @@ class Run:
     background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     trial: Future[str] | None = None
     """The upload rehearsal, where it was begun while gates still ran."""
+    proven: Proven = field(default_factory=set)
+    """What was installed from an index and works: in a rehearsal both steps that install have one index."""
 
     @property
     def staged(self) -> Project:
@@ -146,8 +148,9 @@ def _try_upload(run: Run) -> str:
     index = run.world.rehearsal_index
     folder = dist_folder(run.staged)
     converge(run.manifest, folder, index)
-    installed = install_from(run.manifest, folder, index, run.staged)
-    return f"{len(run.manifest.files)} files to an index on this machine; {installed} installed from there"
+    installed = install_from(run.manifest, folder, index, run.staged, run.proven)
+    names = shorten(dict.fromkeys(installed.values()))
+    return f"{len(run.manifest.files)} files to an index on this machine; {names} installed from there"
 
 
 def _push(run: Run) -> str:
@@ -189,7 +192,7 @@ def _publish(run: Run) -> str:
     finally:
         run.report.credentials = index.authenticated
     run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
-    prove_install(run.manifest, folder, index, run.staged, run.voice.note)
+    prove_install(run.manifest, folder, index, run.staged, run.voice.note, run.proven)
     uploaded = sum(entry.action == "uploaded" for entry in published)
     run.report.changed = run.report.changed or uploaded > 0
     return f"{index.name}: {uploaded} uploaded, {len(published) - uploaded} there with the same SHA-256"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -263,10 +263,14 @@ def _broken(manifest: Manifest, index: Index) -> Finding:
     return BROKEN_RELEASE(f"{manifest.name} {manifest.version} on {index.name} must not be used.")
 
 
+Proven = set[tuple[str, str]]
+"""What was installed and works: where the file was served, with its hash, and the interpreter."""
+
+
 def install_from(
-    manifest: Manifest, folder: Path, index: Index, project: Project, pythons: Iterable[str] | None = None
-) -> str:
-    """Install the release from ``index`` in fresh environments: exactly the file of the manifest, by its hash.
+    manifest: Manifest, folder: Path, index: Index, project: Project, proven: Proven | None = None
+) -> dict[str, str]:
+    """Install the release from ``index`` on each Python of the project that is here: the manifest's file, by its hash.
 
     Its dependencies come from where installers get them by default, never from ``index``: names are squatted on
     TestPyPI.
@@ -276,44 +280,57 @@ def install_from(
         folder: Where the files are.
         index: Where the file comes from.
         project: The project; its smoke commands are run.
-        pythons: Interpreters to install on; default: one that the project supports.
+        proven: What need not be tried again, because it was, from the very same place; what is tried now is added.
 
     Returns:
-        The file that was installed.
+        The name of the file that was installed, by the Python's version.
 
     Raises:
         ShipError: It cannot be installed or does not work (NS611-NS616).
     """
-    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    file = next(entry for entry in (*manifest.files, manifest.files[-1]) if fits(entry.name, running))
-    served = index.files(manifest.name, manifest.version).get(file.name)
-    if served is None:
-        raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
-    source = f"{served.url.partition('#')[0]}#sha256={file.sha256}"
+    listed = index.files(manifest.name, manifest.version)
     paths = [folder / entry.name for entry in manifest.files]
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
-    chosen = list(pythons or [_python(project)])
+    known = proven if proven is not None else set()
+    attempts: dict[tuple[str, str], Future[None]] = {}
+    installed: dict[str, str] = {}
     findings = Findings()
     with ThreadPoolExecutor() as pool:
-        for attempt in [pool.submit(verify, source, file.name, expected, python) for python in chosen]:
-            findings.catch(attempt.result)
+        for label, python in _installed_pythons(project).items():
+            file = next(entry for entry in (*manifest.files, manifest.files[-1]) if fits(entry.name, label))
+            if file.name not in listed:
+                raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
+            source = f"{listed[file.name].url.partition('#')[0]}#sha256={file.sha256}"
+            installed[label] = file.name
+            if (source, python) not in known:
+                attempts[source, python] = pool.submit(verify, source, file.name, expected, python)
+    for attempt in attempts.values():
+        findings.catch(attempt.result)
     findings.raise_errors()
-    return file.name
+    known.update(attempts)
+    return installed
 
 
-def prove_install(manifest: Manifest, folder: Path, index: Index, project: Project, note: Note = _silent) -> None:
-    """Install what the index serves on each Python of the project that is here.
+def prove_install(
+    manifest: Manifest,
+    folder: Path,
+    index: Index,
+    project: Project,
+    note: Note = _silent,
+    proven: Proven | None = None,
+) -> None:
+    """Install what the index serves, as :func:`install_from` does, and say what to do where it is broken.
 
     Raises:
         ShipError: It does not work (NS611-NS616), and what is to be done about a broken release (NS714).
     """
-    pythons = _installed_pythons(project)
     try:
-        name = install_from(manifest, folder, index, project, pythons.values())
+        installed = install_from(manifest, folder, index, project, proven)
     except ShipError as error:
-        proven = any(finding.id in _BROKEN for finding in error.findings)
-        raise ShipError(*error.findings, *([_broken(manifest, index)] if proven else [])) from error
-    note(f"{name} was installed from {index.name} and works on Python {', '.join(pythons)}")
+        broken = any(finding.id in _BROKEN for finding in error.findings)
+        raise ShipError(*error.findings, *([_broken(manifest, index)] if broken else [])) from error
+    names = " and ".join(dict.fromkeys(installed.values()))
+    note(f"{names} was installed from {index.name} and works on Python {', '.join(installed)}")
 
 
 def _installed_pythons(project: Project) -> dict[str, str]:
