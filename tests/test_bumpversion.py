@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import (
+    BumpSettings,
+    bump_settings,
+    bumped_files,
+    check_settings,
+    has_bump_settings,
+    stale_settings,
+    write_version,
+)
+from nox_ship.release.source import VersionSource
+from support import make_project, write_files
+
+STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+INIT = "src/sample/__init__.py"
+ASSIGNED = '"""Docs."""\n\n__version__ = "1.2.3"\n'
+
+
+def test_the_version_is_changed_in_pyproject_and_nothing_else(tmp_path: Path) -> None:
+    """Pins of others, comments and other keys with the same text stay, and so do CRLF line breaks."""
+    text = f'{STATIC}dependencies = ["other==1.2.3"]  # 1.2.3\n[tool.x]\nversion = "1.2.3"\n'.replace("\n", "\r\n")
+    project = make_project(tmp_path, text)
+    write_version(project, VersionSource.of(project), "1.3.0rc1")
+    expected = text.replace('version = "1.2.3"', 'version = "1.3.0rc1"', 1)
+    assert (tmp_path / "pyproject.toml").read_bytes().decode() == expected
+
+
+def test_every_copy_is_changed_and_nothing_beside_it(tmp_path: Path) -> None:
+    """Other texts of the same version in a package and in uv.lock stay as they are."""
+    lock = '[[package]]\nname = "other"\nversion = "1.2.3"\n\n[[package]]\nname = "sample"\nversion = "1.2.3"\n'
+    project = make_project(tmp_path, STATIC, {INIT: f"{ASSIGNED}OTHER = '1.2.3'\n", "uv.lock": lock})
+    write_version(project, VersionSource.of(project), "1.3.0rc1")
+    assert VersionSource.of(Project.read(tmp_path)).current == "1.3.0rc1"
+    assert (tmp_path / INIT).read_text() == '"""Docs."""\n\n__version__ = "1.3.0rc1"\nOTHER = \'1.2.3\'\n'
+    changed = lock.replace('sample"\nversion = "1.2.3', 'sample"\nversion = "1.3.0rc1')
+    assert (tmp_path / "uv.lock").read_text() == changed
+
+
+@pytest.mark.parametrize(
+    ("files", "configured"),
+    [
+        ({}, False),
+        ({"pyproject.toml": f"{STATIC}[tool.bumpversion]\nallow_dirty = true"}, True),
+        ({"pyproject.toml": f"{STATIC}[tool.bumpversion]"}, False),
+        ({".bumpversion.cfg": "[bumpversion]\n"}, True),
+        ({"setup.cfg": "[bumpversion]\ncurrent_version = 1\n"}, True),
+        ({"setup.cfg": "[bumpversion:file:a]\n"}, False),
+        ({"setup.cfg": "[metadata]\n"}, False),
+        ({".bumpversion.toml": ""}, True),
+    ],
+)
+def test_a_projects_own_settings_of_bump_my_version_are_noticed(
+    tmp_path: Path, files: dict[str, str], configured: bool
+) -> None:
+    """They can stand in any of the files that the tool reads."""
+    project = Project.read(write_files(tmp_path, {"pyproject.toml": STATIC, **files}))
+    assert has_bump_settings(project) is configured
+
+
+CONF = """
+[tool.bumpversion]
+message = "To {new_version}"
+
+[[tool.bumpversion.files]]
+filename = "docs/conf.py"
+search = 'release = "{current_version}"'
+replace = 'release = "{new_version}"'
+"""
+
+
+def test_settings_without_a_scheme_add_to_what_is_found(tmp_path: Path) -> None:
+    """Their files and texts count; parts and places of the version are those of a project without settings."""
+    docs = {"docs/conf.py": 'release = "1.2.3"\nother = "1.2.3"\n', INIT: ASSIGNED}
+    project = make_project(tmp_path, STATIC + CONF, docs)
+    own = bump_settings(project, "1.2.3", "patch")
+    assert own == BumpSettings(None, None, "To {new_version}", None, ())
+    assert bumped_files(project, "1.2.3") == {"docs/conf.py"}
+    write_version(project, VersionSource.of(project), "1.3.0rc1")
+    write_version(Project.read(tmp_path), VersionSource.of(Project.read(tmp_path)), "1.3.0")
+    assert (tmp_path / "docs/conf.py").read_text("utf-8") == 'release = "1.3.0"\nother = "1.2.3"\n'
+    assert '__version__ = "1.3.0"' in (tmp_path / INIT).read_text("utf-8")
+    assert 'version = "1.3.0"' in (tmp_path / "pyproject.toml").read_text("utf-8")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs", "pyproject.toml", "src"]
+
+
+def test_a_file_that_settings_name_is_changed_as_they_say(tmp_path: Path) -> None:
+    """It is not searched a second time for the place that is found without them."""
+    named = f'{STATIC}[[tool.bumpversion.files]]\nfilename = "{INIT}"\n'
+    project = make_project(tmp_path, named, {INIT: f"{ASSIGNED}OTHER = '1.2.3'\n"})
+    write_version(project, VersionSource.of(project), "1.2.4")
+    assert (tmp_path / INIT).read_text("utf-8").count("1.2.4") == 2
+
+
+def test_development_versions_leave_further_files_alone(tmp_path: Path) -> None:
+    """Documents need not know them."""
+    project = make_project(tmp_path, STATIC + CONF, {"docs/conf.py": 'release = "1.2.3"\n'})
+    write_version(project, VersionSource.of(project), "1.2.4.dev1", own=False)
+    assert (tmp_path / "docs/conf.py").read_text("utf-8") == 'release = "1.2.3"\n'
+
+
+SCHEME = """
+[tool.bumpversion]
+parse = "(?P<year>\\\\d+)\\\\.(?P<month>\\\\d+)"
+serialize = ["{year}.{month}"]
+
+[[tool.bumpversion.files]]
+filename = "docs/conf.py"
+search = 'release = "{current_version}"'
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "stated", "good"),
+    [
+        ("", "7", True),
+        (CONF, "2026.3", True),
+        (CONF, "2026.2", False),
+        (CONF.replace("conf.py", "gone.py"), "2026.3", False),
+        (SCHEME, "2026.3", True),
+        (SCHEME, "2026.2", False),
+        ("[tool.bumpversion]\nfiles = 3\n", "2026.3", False),
+    ],
+)
+def test_settings_are_tried_without_writing(tmp_path: Path, settings: str, stated: str, good: bool) -> None:
+    """A file that does not hold the version as they say is found before a release needs it."""
+    text = STATIC.replace("1.2.3", "2026.3") + settings
+    project = make_project(tmp_path, text, {"docs/conf.py": f'release = "{stated}"\n'})
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    if good:
+        check_settings(project, VersionSource.of(project))
+    else:
+        with pytest.raises(ShipError, match="NS306"):
+            check_settings(project, VersionSource.of(project))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("told", "notices"), [("1.2.3", 0), ("1.2.2", 1), (None, 0)])
+def test_stale_settings_are_a_notice(tmp_path: Path, told: str | None, notices: int) -> None:
+    """A current_version that is not the project's is told, and stops nothing."""
+    line = f'current_version = "{told}"' if told else "allow_dirty = true"
+    project = make_project(tmp_path, f"{STATIC}[tool.bumpversion]\n{line}")
+    found = list(stale_settings(project, "1.2.3"))
+    assert [(finding.id, finding.level) for finding in found] == [("NS307", "notice")] * notices
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("Bump {current_version} to {new_version}", "Bump 1 to 2"),
+        ("plain", "plain"),
+        ("{now}", None),
+        ("{}", None),
+        ("{", None),
+        ("{new_version.major}", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_texts_with_versions_are_filled_in(text: str | None, filled: str | None) -> None:
+    """A text with anything but versions in it is not ours to fill."""
+    assert BumpSettings(None, None, None, None, ()).filled(text, "1", "2") == filled
