@@ -273,19 +273,11 @@ def build(session: nox.Session, project: Project) -> None:
 @_front_door
 def matrix(session: nox.Session, project: Project) -> None:
     """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
+    from nox_ship.gates.matrix import jobs
+
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    registered = nox.registry.get()
-    gates = []
-    for gate in project.settings.gates:
-        if gate == "coverage" or gate not in registered:  # coverage combines what the others measured
-            continue
-        pythons = registered[gate].python
-        if isinstance(pythons, list | tuple):
-            gates += [{"session": f"{gate}-{python}", "python": str(python)} for python in pythons]
-        else:
-            gates.append({"session": gate, "python": str(pythons or running)})
-    if not gates:  # GitHub takes no empty matrix; this very session stands for nothing to do
-        gates.append({"session": session.name, "python": running})
+    pythons = {name: function.python for name, function in nox.registry.get().items()}
+    gates = jobs(project.settings.gates, pythons, running)
     values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
     actions.output(**values)
     for name, value in values.items():
