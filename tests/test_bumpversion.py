@@ -16,7 +16,7 @@ from nox_ship.release.bumpversion import (
     write_version,
 )
 from nox_ship.release.source import VersionSource
-from support import make_project, write_files
+from support import git, make_project, make_repository, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 INIT = "src/sample/__init__.py"
@@ -96,6 +96,49 @@ def test_a_file_that_settings_name_is_changed_as_they_say(tmp_path: Path) -> Non
     project = make_project(tmp_path, named, {INIT: f"{ASSIGNED}OTHER = '1.2.3'\n"})
     write_version(project, VersionSource.of(project), "1.2.4")
     assert (tmp_path / INIT).read_text("utf-8").count("1.2.4") == 2
+
+
+DYNAMIC = '[project]\nname = "sample"\ndynamic = ["version"]\n'
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "files"),
+    [
+        (f'{DYNAMIC}[tool.hatch.version]\npath = "{INIT}"\n', {INIT: ASSIGNED}),
+        ('[tool.poetry]\nname = "sample"\nversion = "1.2.3"\n', {}),
+        ("", {"setup.cfg": "[metadata]\nname = sample\nversion = 1.2.3\n"}),
+    ],
+)
+@pytest.mark.parametrize("tag", [None, "1.2.3", "v1.0"])
+def test_settings_without_a_scheme_fit_every_source(
+    tmp_path: Path, pyproject: str, files: dict[str, str], tag: str | None
+) -> None:
+    """Wherever the version is, and whatever the tags are called, the tool is told what it is now."""
+    make_repository(tmp_path, {"pyproject.toml": pyproject + CONF, "docs/conf.py": 'release = "1.2.3"\n', **files})
+    if tag:
+        git(tmp_path, "tag", tag)
+    project = Project.read(tmp_path)
+    check_settings(project, VersionSource.of(project))
+    write_version(project, VersionSource.of(project), "1.3.0rc1")
+    assert VersionSource.of(Project.read(tmp_path)).current == "1.3.0rc1"
+    assert (tmp_path / "docs/conf.py").read_text("utf-8") == 'release = "1.3.0rc1"\n'
+
+
+def test_a_file_that_settings_name_for_another_line_keeps_no_old_version(tmp_path: Path) -> None:
+    """The place that is found without them is changed, too."""
+    named = f'{STATIC}[[tool.bumpversion.files]]\nfilename = "{INIT}"\nsearch = "Sample {{current_version}}"\n'
+    named += 'replace = "Sample {new_version}"\n'
+    project = make_project(tmp_path, named, {INIT: '"""Sample 1.2.3."""\n\nx = 1\n__version__ = "1.2.3"\n'})
+    write_version(project, VersionSource.of(project), "1.2.4")
+    assert (tmp_path / INIT).read_text("utf-8") == '"""Sample 1.2.4."""\n\nx = 1\n__version__ = "1.2.4"\n'
+
+
+@pytest.mark.parametrize("glob", ["/abs/*", "**a"])
+def test_a_glob_that_is_none_is_a_finding(tmp_path: Path, glob: str) -> None:
+    """And no traceback."""
+    project = make_project(tmp_path, f'{STATIC}[[tool.bumpversion.files]]\nglob = "{glob}"\n')
+    with pytest.raises(ShipError, match="NS306"):
+        check_settings(project, VersionSource.of(project))
 
 
 def test_development_versions_leave_further_files_alone(tmp_path: Path) -> None:

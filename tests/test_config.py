@@ -163,7 +163,11 @@ def test_settings_cannot_be_changed() -> None:
         'pythons = ["py311"]',
         'pythons = ["3.12", "3"]',
         "coverage.fail-under = 120",
+        "pythons = []",
         "publish.wait = -1",
+        "publish.wait = inf",
+        "publish.timeout = nan",
+        "publish.timeout = 1e300",
         "publish.timeout = 0",
         "workflows.systems = []",
         "rehearsal.port = 99999",
@@ -176,7 +180,8 @@ def test_values_that_nobody_can_mean_are_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['pythons = ["3.14t"]', "coverage.fail-under = 100", "publish.wait = 0", "rehearsal.port = 8080"]
+    "text",
+    ['pythons = ["3.14t", "pypy3.11"]', "coverage.fail-under = 100", "publish.wait = 0", "rehearsal.port = 8080"],
 )
 def test_values_at_their_bounds_are_taken(text: str) -> None:
     """A free-threaded Python, all of the code, no waiting, any port."""

@@ -169,6 +169,16 @@ def test_line_breaks_are_kept(project: Path) -> None:
     assert b"\n" not in (project / "noxfile.py").read_bytes().replace(b"\r\n", b"")
 
 
+def test_a_file_keeps_its_mode_and_most_of_its_line_breaks(project: Path) -> None:
+    """An executable noxfile stays one; one line that differs does not change the others."""
+    path = project / "noxfile.py"
+    path.write_bytes(b"#!/usr/bin/env python\nimport nox\r\n\n\ndef f():\n    pass\n")
+    path.chmod(0o755)
+    assert command.main(["init"]) == 0
+    assert path.stat().st_mode & 0o777 == 0o755
+    assert b"\r\n" not in path.read_bytes()
+
+
 def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where they do not know the actions, what to add is shown."""
     text = "version: 2\nupdates:\n  - package-ecosystem: pip\n    directory: /\n"

@@ -26,7 +26,13 @@ def test_own_parts_are_kept() -> None:
     assert keep_own(text, "something else") == text
 
 
-@pytest.mark.parametrize(("version", "kept"), [("999.1", True), ("7.0.2", True), ("0.9.9", False), ("7.0.1", False)])
+VERSION = ACTIONS["checkout"].rpartition("v")[2]
+
+
+@pytest.mark.parametrize(
+    ("version", "kept"),
+    [("999.1", True), (f"{VERSION}.1", True), ("999", True), ("0.9.9", False), (VERSION, False)],
+)
 def test_newer_pins_are_kept(version: str, kept: bool) -> None:
     """What Dependabot has updated is no drift; older pins and other commits of the same version are."""
     text = render(FACTS)[CI]
@@ -37,6 +43,23 @@ def test_newer_pins_are_kept(version: str, kept: bool) -> None:
     assert keep_own(text, changed) == (changed if kept else text)
     once = text.replace(ours, theirs, 1)
     assert keep_own(text, once) == (changed if kept else text)
+
+
+def test_a_short_version_may_be_a_later_one() -> None:
+    """`# v7` says nothing against being newer than 7.0.1."""
+    text = render(FACTS)[CI]
+    changed = text.replace(ACTIONS["checkout"], f"actions/checkout@{'0' * 40} # v{VERSION.partition('.')[0]}")
+    assert changed != text
+    assert keep_own(text, changed) == changed
+
+
+def test_pins_in_own_parts_are_nobody_elses() -> None:
+    """A step of one's own may use what it likes: that is no drift, and goes nowhere else."""
+    text = render(FACTS)[CI]
+    step = f"      - uses: actions/checkout@{'1' * 40} # v999\n"
+    changed = text.replace(OPEN, OPEN + step, 1)
+    assert changed != text
+    assert keep_own(text, changed) == changed
 
 
 OPEN, CLOSE = "      # >>> own: steps before a gate\n", "      # <<< own\n"

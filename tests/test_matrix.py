@@ -12,8 +12,8 @@ PYTHONS = {"tests": ["3.11", "3.12"], "lint": None, "docs": "3.10", "plain": Fal
     [
         (["tests"], [("tests-3.11", "3.11"), ("tests-3.12", "3.12")]),
         (["lint", "docs", "plain"], [("lint", "3.13"), ("docs", "3.10"), ("plain", "3.13")]),
-        (["unknown", "lint", "coverage"], [("lint", "3.13")]),
-        (["coverage"], [("matrix", "3.13")]),
+        (["unknown", "lint", "coverage"], [("lint", "3.13"), ("tests-3.11", "3.11"), ("tests-3.12", "3.12")]),
+        (["unknown"], [("matrix", "3.13")]),
         ([], [("matrix", "3.13")]),
     ],
 )

@@ -85,6 +85,15 @@ def test_a_project_versioned_by_tags_states_nothing(tmp_path: Path) -> None:
     assert restated(project, VersionSource.of(project)) == ()
 
 
+def test_what_a_scheme_leaves_out_is_told(tmp_path: Path) -> None:
+    """Settings that stand alone change what they name, and nothing that is found without them."""
+    files = {"src/sample/__init__.py": '__version__ = "1.2.0"\n', "docs/conf.py": 'release = "1.2.0"\n'}
+    text = f'{PYPROJECT}[tool.bumpversion]\ncurrent_version = "1.2.0"\n'
+    text += '[[tool.bumpversion.files]]\nfilename = "docs/conf.py"\n'
+    project = make_project(tmp_path, text, files)
+    assert [place.file for place in restated(project, VersionSource.of(project))] == ["src/sample/__init__.py"]
+
+
 @pytest.mark.parametrize("entry", ['filename = "docs/conf.py"', 'glob = "docs/*.py"'])
 def test_what_settings_name_is_known(tmp_path: Path, entry: str) -> None:
     """By its name or by a glob."""

@@ -65,6 +65,39 @@ def test_linters_find_nothing_in_what_is_added(text: str, gap: str) -> None:
     assert f"{gap}.register()" in extended(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import nox_ship as ns\n\nns.register()\n",
+        "from nox_ship import register as ours\n\nours()\n",
+    ],
+)
+def test_registering_by_another_name_is_seen(text: str) -> None:
+    """A second call would bring back what the first one leaves out."""
+    assert Noxfile.read(text).registered
+
+
+def test_imports_below_are_no_place_for_ours() -> None:
+    """What stands behind `if __name__ ...` comes after the call that needs it."""
+    made = extended(f"import nox{MAIN}\nimport os\n")
+    assert made.index("import nox_ship") < made.index("nox_ship.register()") < made.index("__main__")
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "after"),
+    [('["nox", "nox_ship>=0.1"]', '["nox", "nox_ship>=0.1"]'), ('["Nox"]', '["Nox", "nox-ship"]')],
+)
+def test_a_name_is_known_in_any_spelling(dependencies: str, after: str) -> None:
+    """Packages have many names (PEP 503)."""
+    text = f"# /// script\n# dependencies = {dependencies}\n# ///\nimport nox\n"
+    assert f"dependencies = {after}\n" in extended(text)
+
+
+def test_a_block_that_is_none_is_left() -> None:
+    """Whatever it says, it is not ours to correct."""
+    assert Noxfile.read('# /// script\n# dependencies = "nox"\n# ///\nimport nox\n').extended() is None
+
+
 def test_a_block_of_a_registered_noxfile_is_completed() -> None:
     """Lines that were added by hand need it, too; a noxfile without a block stays as it is."""
     text = '# /// script\n# dependencies = ["nox"]\n# ///\nimport nox\nimport nox_ship\n\nnox_ship.register()\n'
@@ -77,7 +110,10 @@ def test_a_block_of_a_registered_noxfile_is_completed() -> None:
     ("call", "excluded"),
     [
         ('nox_ship.register(exclude=["coverage", "audit"])', True),
-        ('register(exclude=("coverage",))', True),
+        ('LEFT = ["coverage"]\nnox_ship.register(exclude=LEFT)', True),
+        ('from nox_ship import register as r\nr(exclude=("coverage",))', True),
+        ('import nox_ship as ns\nns.register(exclude=["coverage"])', True),
+        ('register(exclude=["coverage"])', False),
         ('nox_ship.register(exclude=["audit"])', False),
         ("nox_ship.register()", False),
         ('other(exclude=["coverage"])', False),

@@ -10,6 +10,7 @@ from nox_ship.cli import command_arguments
 from nox_ship.errors import Kind, ShipError
 from nox_ship.report import Voice
 from nox_ship.setup import init
+from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.survey import Survey
 
@@ -79,6 +80,8 @@ def _check(survey: Survey, voice: Voice, *, ci: str) -> int:
     for change in drifted:
         if change.before is None:
             voice.finding(init.DRIFTED(f"{change.name} is missing.", remedy="Run `nox-ship init`."))
+        elif not is_ours(change.before):
+            voice.finding(init.HAND_WRITTEN(f"{change.name} was not written by nox-ship.", remedy="Rename it."))
         else:
             voice.text(change.diff)
             voice.finding(init.DRIFTED(f"{change.name} is not what this version of nox-ship writes."))

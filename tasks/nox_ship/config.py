@@ -20,7 +20,8 @@ UNKNOWN_SETTING = Kind("NS101", "unknown-setting", "Correct or remove the key.")
 WRONG_TYPE = Kind("NS102", "wrong-setting-type", "Correct the value.")
 
 ROOT = "tool.nox-ship"
-_PYTHON = re.compile(r"3\.\d+t?")
+_PYTHON = re.compile(r"(?:pypy)?3\.\d+t?")
+_WEEK = 7 * 24 * 3600
 _LAST_PORT = 65535
 
 Command = tuple[str, ...]
@@ -210,11 +211,12 @@ def read_settings(pyproject: Mapping[str, typing.Any]) -> Settings:
 def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
     """Yield a finding for each value that no project can mean."""
     under = settings.coverage.fail_under
+    pythons = ("3.11",) if settings.pythons is None else settings.pythons
     bounds = {
-        "pythons": (all(map(_PYTHON.fullmatch, settings.pythons or ["3.11"])), 'name versions such as "3.12"'),
+        "pythons": (all(map(_PYTHON.fullmatch, pythons)) and bool(pythons), 'name versions such as "3.12"'),
         "coverage.fail-under": (under is None or 0 <= under <= 100, "be a percentage"),  # noqa: PLR2004
-        "publish.wait": (settings.publish.wait >= 0, "be 0 seconds or more"),
-        "publish.timeout": (settings.publish.timeout > 0, "be more than 0 seconds"),
+        "publish.wait": (0 <= settings.publish.wait <= _WEEK, "be between 0 seconds and a week"),
+        "publish.timeout": (0 < settings.publish.timeout <= _WEEK, "be more than 0 seconds, and a week at most"),
         "workflows.systems": (bool(settings.workflows.systems), "name one runner at least"),
         "rehearsal.port": (0 <= settings.rehearsal.port <= _LAST_PORT, "be a port, or 0"),
     }

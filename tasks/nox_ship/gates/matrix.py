@@ -11,8 +11,8 @@ Job = dict[str, str]
 def jobs(gates: Iterable[str], pythons: Mapping[str, Sequence[str] | str | bool | None], running: str) -> list[Job]:
     """Return a job for each gate, on each of its Pythons.
 
-    Coverage is none: it combines what the others measured. Where nothing is left, the session ``matrix`` stands for
-    nothing to do, because GitHub takes no empty matrix.
+    Coverage is none: it combines what the tests measured, which are jobs then in any case. Where nothing is left, the
+    session ``matrix`` stands for nothing to do, because GitHub takes no empty matrix.
 
     Args:
         gates: The project's gates, by name; those without a session are left out.
@@ -20,7 +20,10 @@ def jobs(gates: Iterable[str], pythons: Mapping[str, Sequence[str] | str | bool 
         running: The Python that we run on, for a session that names none.
     """
     found: list[Job] = []
-    for gate in gates:
+    wanted_gates = dict.fromkeys(gates)
+    if "coverage" in wanted_gates:
+        wanted_gates.setdefault("tests")
+    for gate in wanted_gates:
         if gate == "coverage" or gate not in pythons:
             continue
         wanted = pythons[gate]

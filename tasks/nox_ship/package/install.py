@@ -98,13 +98,14 @@ def fits(filename: str, python: str) -> bool:
 
     Args:
         filename: The name of a wheel or sdist.
-        python: The version, such as ``3.12``; another kind of Python takes every wheel.
+        python: The version, such as ``3.12`` or ``3.14t``; another kind of Python takes every wheel.
     """
-    version = re.fullmatch(r"(\d+)\.(\d+)", python)
+    version = re.fullmatch(r"(\d+)\.(\d+)(t?)", python)
     if not filename.endswith(".whl") or version is None:
         return True
     numbers = (int(version[1]), int(version[2]))
-    taken = {*tags.cpython_tags(numbers), *tags.compatible_tags(numbers)}
+    abis = [f"cp{version[1]}{version[2]}t"] if version[3] else None
+    taken = {*tags.cpython_tags(numbers, abis), *tags.compatible_tags(numbers)}
     return not taken.isdisjoint(parse_wheel_filename(filename)[3])
 
 

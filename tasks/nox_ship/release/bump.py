@@ -47,7 +47,8 @@ def bump(plan: Plan, stage: Stage) -> str:
         raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
     stage.record.commit = repository.head
     stage.save()
-    return f"{plan.current} → {plan.version}, tag {plan.tag}"
+    change = f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version
+    return f"{change}, tag {plan.tag}"
 
 
 def _commit(plan: Plan, repository: Repository) -> None:

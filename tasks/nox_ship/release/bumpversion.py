@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nox_ship import process
-from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.project import Project
 from nox_ship.release.source import Place, VersionSource
 
@@ -60,8 +60,11 @@ def _has_file_of_its_own(project: Project) -> bool:
     return (project.root / ".bumpversion.toml").is_file()
 
 
-def _have_a_scheme(project: Project) -> bool:
-    """Whether the project's settings stand alone, instead of adding to what follows from where the version is."""
+def have_a_scheme(project: Project) -> bool:
+    """Whether the project's settings stand alone, instead of adding to what follows from where the version is.
+
+    Those in a file of their own (``.bumpversion.cfg``, ``.bumpversion.toml``, ``setup.cfg``) always do.
+    """
     return _has_file_of_its_own(project) or any(key in project.tool("bumpversion") for key in _SCHEME)
 
 
@@ -71,11 +74,18 @@ def bumped_files(project: Project, current: str) -> set[str]:
     Raises:
         ShipError: The settings cannot be read (NS306).
     """
-    entries = _shown(project, current, None).get("files", []) if has_bump_settings(project) else []
+    if not has_bump_settings(project):
+        return set()
+    alone = have_a_scheme(project)
+    entries = _shown(project, current, None).get("files") if alone else project.tool("bumpversion").get("files", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is no list of tables.", remedy="Write it as one."))
     names = {str(entry["filename"]) for entry in entries if entry.get("filename")}
-    globs = [str(entry["glob"]) for entry in entries if entry.get("glob")]
-    found = {path.relative_to(project.root).as_posix() for glob in globs for path in project.root.glob(glob)}
-    return {*(Path(name).as_posix() for name in names), *found}
+    try:
+        found = {path for entry in entries if entry.get("glob") for path in project.root.glob(str(entry["glob"]))}
+    except (NotImplementedError, ValueError) as error:
+        raise ShipError(BUMP_FAILED(f"A `glob` of bump-my-version's settings cannot be read: {error}.")) from error
+    return {*(Path(name).as_posix() for name in names), *(p.relative_to(project.root).as_posix() for p in found)}
 
 
 def bump_settings(project: Project, current: str, part: str | None) -> BumpSettings | None:
@@ -92,7 +102,7 @@ def bump_settings(project: Project, current: str, part: str | None) -> BumpSetti
     if not has_bump_settings(project):
         return None
     stated = project.tool("bumpversion")
-    if not _have_a_scheme(project):
+    if not have_a_scheme(project):
         return BumpSettings(None, stated.get("tag_name"), stated.get("message"), stated.get("tag_message"), parts=())
     shown = _shown(project, current, part)
     return BumpSettings(
@@ -136,15 +146,20 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
         ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
     """
     own = own and has_bump_settings(project)
-    if not (own and _have_a_scheme(project)):
-        named = bumped_files(project, source.current or "") if own else set()
-        _bump_places(project, source, new, [place for place in source.places if place.file not in named])
+    alone = own and have_a_scheme(project)
     if own:
         _bump(project, source, new, *_own_options(project))
+    if not alone:
+        left = [place for place in source.places if place.holds(project, source.current or "")]
+        _bump_places(project, source, new, left)
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
         raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
+    kept = {place.file for place in source.places} - {place.file for place in after.places}
+    if kept and not alone:
+        what = f"After bump-my-version ran, {shorten(sorted(kept))} still told {source.current}."
+        raise ShipError(BUMP_FAILED(what, remedy="Name the line in [[tool.bumpversion.files]]."))
 
 
 def check_settings(project: Project, source: VersionSource) -> None:
@@ -159,6 +174,7 @@ def check_settings(project: Project, source: VersionSource) -> None:
     own = bump_settings(project, current, None)
     if own is None:
         return
+    bumped_files(project, current)
     new: str | None = f"{current}.1"
     if own.parts:
         raised = (_shown(project, current, part).get("new_version") for part in own.parts)
@@ -169,12 +185,14 @@ def check_settings(project: Project, source: VersionSource) -> None:
 
 def _own_options(project: Project) -> tuple[str, ...]:
     """Return what settings without a scheme need in order to read any version."""
-    return () if _have_a_scheme(project) else ("--parse", _PARSE, "--serialize", _SERIALIZE)
+    return () if have_a_scheme(project) else ("--parse", _PARSE, "--serialize", _SERIALIZE)
 
 
-def _bump_places(project: Project, source: VersionSource, new: str, places: Iterable[Place]) -> None:
+def _bump_places(project: Project, source: VersionSource, new: str, places: list[Place]) -> None:
     import tomlkit
 
+    if not places:
+        return
     files = [{**place.as_bump_file(), "filename": str(project.root / place.file)} for place in places]
     settings = {"current_version": source.current, "parse": _PARSE, "serialize": [_SERIALIZE], "files": files}
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:

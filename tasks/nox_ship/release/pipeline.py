@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -89,7 +90,7 @@ def _preflight(run: Run) -> str:
         plan.tag,
     )
     left_out = f", without {', '.join(run.request.without)}" if run.request.without else ""
-    versions = f"{plan.current} → {plan.version}" if plan.bump else plan.version
+    versions = f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version
     return f"{plan.project.name} {versions} on {plan.branch}{left_out}"
 
 
@@ -139,12 +140,22 @@ def _add_sessions(run: Run, results: tuple[gating.SessionResult, ...]) -> None:
 
 
 def _rehearse_upload(run: Run) -> str:
-    return run.trial.result() if run.trial else _try_upload(run)
+    done = run.trial.result() if run.trial else _try_upload(run)
+    run.stage.record.tried = _digest(run)
+    run.stage.save()
+    return done
+
+
+def _digest(run: Run) -> str:
+    return hashlib.sha256(manifest_path(run.staged).read_bytes()).hexdigest()
 
 
 def _try_upload(run: Run) -> str:
     run.manifest = Manifest.read(manifest_path(run.staged))
     run.manifest.check_origin(run.stage.record.commit or "", run.plan.version)
+    if run.stage.record.tried == _digest(run):
+        run.manifest.check(dist_folder(run.staged))
+        return "these very files have passed it already"
     index = run.world.rehearsal_index
     folder = dist_folder(run.staged)
     converge(run.manifest, folder, index)

@@ -139,7 +139,6 @@ def preflight(
         findings.extend(_missing_pythons(project))
         findings.extend(routes_known(project.settings))
         findings.catch(lambda: check_groups(project))
-        findings.catch(lambda: read_changelog(project))
         gates = _gates(project.settings, request.without, sessions, findings)
     branch = findings.catch(lambda: _branch(repository, project)) if repository else None
     coming = None
@@ -150,6 +149,8 @@ def preflight(
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
             coming = findings.catch(lambda: _coming(project, repository, request, refs, findings, pushed))
+    if project and coming and coming.bump and coming.source.kind == "files":
+        findings.catch(lambda: read_changelog(project))
     workflow = None
     if project and coming and repository:
         index = route(project.settings, Version(coming.version))
@@ -325,7 +326,8 @@ def _coming(
         raise ShipError(arithmetic.NOTHING_ASKED(what))
     own = bump_settings(project, current, _part(request.wanted))
     if source.current and versions.parse(request.wanted) == Version(current):
-        version = current  # a version that the files have and nobody has released, as the first one often is
+        arithmetic.whole_version(current, arithmetic.PARTS)
+        version = current  # the files have it and nobody has released it, as is often so with the first one
     elif own and request.wanted in own.parts and own.next_version:
         version = own.next_version
         arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))

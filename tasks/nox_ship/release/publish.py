@@ -297,7 +297,7 @@ def install_from(
     findings = Findings()
     with ThreadPoolExecutor() as pool:
         for label, python in _installed_pythons(project).items():
-            file = next(entry for entry in (*manifest.files, manifest.files[-1]) if fits(entry.name, label))
+            file = next(entry for entry in manifest.files if fits(entry.name, label))
             if file.name not in listed:
                 raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
             source = f"{listed[file.name].url.partition('#')[0]}#sha256={file.sha256}"

@@ -23,6 +23,8 @@ class Record:
     """Sessions that passed here, with the seconds each took."""
     failed: list[str] = field(default_factory=list)
     """Sessions that ran here and did not pass."""
+    tried: str | None = None
+    """The SHA-256 of the manifest whose files went through the upload rehearsal."""
 
     def write(self, path: Path) -> None:
         """Write the record, whole or not at all."""

@@ -45,6 +45,10 @@ class Place:
                 last = text.find("\n", last) + 1 or len(text)
         return cls(file, text[first:start], text[end:last])
 
+    def holds(self, project: Project, version: str) -> bool:
+        """Whether the project's file still has ``version`` here."""
+        return f"{self.before}{version}{self.after}" in _read(project.root / self.file)
+
     def as_bump_file(self) -> dict[str, str]:
         """Return the place as an entry of bump-my-version's ``files``; the tool formats its texts, hence the braces."""
         before, after = (text.replace("{", "{{").replace("}", "}}") for text in (self.before, self.after))

@@ -122,7 +122,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
     """
     root = shop.stage / plan.folder
     record = _reusable(shop, plan)
-    unmerged = record and not plan.bump and plan.head != record.commit  # pushed, and in no other clone
+    unmerged = record and not plan.bump and plan.tag not in plan.repository.tags()  # pushed, and in no other clone
     if record and (unmerged or not fresh):
         stage = Stage(shop, Repository(shop.stage), root, record, reused=True)
         stage.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")

@@ -16,6 +16,7 @@ OURS = "# Written by nox-ship."
 """How a workflow begins that `nox-ship init` wrote."""
 
 _PUBLISHES = re.compile(r"gh-action-pypi-publish|twine upload|uv publish|flit publish|hatch publish|poetry publish")
+_SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)")
 _SESSION = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
 
 
@@ -71,7 +72,7 @@ def uploads(repository: Path) -> Iterator[Upload]:
                     job=job_name,
                     identity=everywhere if own is None else _may_identify(own),
                     shared=everywhere,
-                    token="secrets." in yaml.safe_dump([workflow.get("env"), dict(job)]),
+                    token=bool(_SECRET.search(yaml.safe_dump([workflow.get("env"), dict(job)]))),
                     environment=environment.get("name") if isinstance(environment, Mapping) else environment,
                 )
 

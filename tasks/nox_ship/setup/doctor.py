@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import versions
-from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
+from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
 from nox_ship.gates.groups import check_groups
 from nox_ship.release.bumpversion import check_settings, stale_settings
 from nox_ship.release.changelog import read_changelog
@@ -121,8 +121,8 @@ def _metadata(patient: Patient) -> Told:
 
 def _settings(patient: Patient) -> Told:
     settings = patient.project.settings
-    check_groups(patient.project)
-    findings = list(routes_known(settings))
+    findings = Findings(routes_known(settings))
+    findings.catch(lambda: check_groups(patient.project))
     findings += [
         UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
         for gate in settings.gates
@@ -143,9 +143,10 @@ def _version(patient: Patient) -> Told:
     yield patient.survey.version
     if source.current:
         yield from stale_settings(patient.project, source.current)
-        check_settings(patient.project, source)
     if files := dict.fromkeys(place.file for place in patient.survey.restated):
         yield RESTATED(f"{shorten(files)} states {source.current} too, and a release would leave it as it is.")
+    if source.current:
+        check_settings(patient.project, source)
 
 
 def _tags(patient: Patient) -> Told:

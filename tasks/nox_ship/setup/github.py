@@ -86,7 +86,10 @@ def _unserved_routes(survey: Survey) -> Told:
     settings = survey.project.settings
     if not is_ours(survey.project.read_text(f"{workflows.FOLDER}/release.yml")):
         return
-    for kind, example in (("final", "1.2.0"), ("prerelease", "1.2.0rc1")):
+    kinds = {"final": "1.2.0", "prerelease": "1.2.0rc1"}
+    if settings.workflows.development:
+        kinds["development"] = "1.2.0.dev3"
+    for kind, example in kinds.items():
         name = getattr(settings.routes, kind)
         if name not in settings.workflows.indexes:
             where = display_name(name)
@@ -117,7 +120,10 @@ def repository(patient: Patient) -> Told:
         yield NOT_ASKED("Environments, secrets and branch rules on GitHub were not looked at.")
         return
     settings = patient.project.settings.workflows
-    listing = _gh("api", f"repos/{github.slug}/environments") or {}
+    listing = _gh("api", f"repos/{github.slug}/environments?per_page=100")
+    if listing is None:
+        yield NOT_ASKED(f"GitHub did not tell the environments of {github.slug}.", remedy="An administrator may ask.")
+        return
     there = {entry.get("name") for entry in listing.get("environments", [])}
     for name in settings.indexes:
         if name not in there:
@@ -125,9 +131,11 @@ def repository(patient: Patient) -> Told:
             continue
         yield f"{github.slug} has the environment {name}"
         if settings.credentials == "token":
-            secrets = _gh("api", f"repos/{github.slug}/environments/{name}/secrets") or {}
+            secrets = _gh("api", f"repos/{github.slug}/environments/{name}/secrets")
             wanted = {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}[name]
-            if wanted not in {entry.get("name") for entry in secrets.get("secrets", [])}:
+            if secrets is None:
+                yield NOT_ASKED(f"GitHub did not tell the secrets of {name}.", remedy="An administrator may ask.")
+            elif wanted not in {entry.get("name") for entry in secrets.get("secrets", [])}:
                 yield SECRET_ABSENT(f"The environment {name} has no secret {wanted}.")
     rules = _gh("api", f"repos/{github.slug}/rules/branches/{patient.survey.branch}")
     kinds = [rule.get("type") for rule in rules] if isinstance(rules, list) else []

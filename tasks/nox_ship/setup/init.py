@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -121,8 +122,11 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
     for change in done:
         change.path.parent.mkdir(parents=True, exist_ok=True)
         partial = change.path.with_name(f".{change.path.name}.partial")
-        crlf = change.path.is_file() and b"\r\n" in change.path.read_bytes()
+        before = change.path.read_bytes() if change.path.is_file() else b""
+        crlf = 2 * before.count(b"\r\n") > before.count(b"\n")
         partial.write_text(change.after, encoding="utf-8", newline="\r\n" if crlf else "\n")
+        if before:
+            shutil.copymode(change.path, partial)
         partial.replace(change.path)
     return done, [change for change in made.changes if change not in done]
 
@@ -145,9 +149,9 @@ def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
         made.changes.append(Change(path, "noxfile.py", None, NEW, "the sessions"))
         return
     try:
-        noxfile = Noxfile.read(path.read_text(encoding="utf-8"))
+        noxfile = Noxfile.read(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ShipError(NOXFILE_BROKEN("noxfile.py is not UTF-8.")) from error
+        raise ShipError(NOXFILE_BROKEN("noxfile.py is not UTF-8.", remedy="Save it as UTF-8.")) from error
     if noxfile.registered:
         ours = made.survey.project.canonical_name == "nox-ship"  # its noxfile finds nox-ship beside itself
         completed = noxfile.text if ours else noxfile.completed()
@@ -187,7 +191,7 @@ def facts(survey: Survey) -> workflows.Facts:
         ShipError: The noxfile is broken (NS811), or the setting ``workflows.version`` is no version (NS303).
     """
     project = survey.project
-    text = project.read_text("noxfile.py")
+    text = project.read_text("noxfile.py").removeprefix("\N{BYTE ORDER MARK}")
     noxfile = Noxfile.read(text) if text else None
     settings = project.settings.workflows
     if settings.version is not None and versions.parse(settings.version) is None:

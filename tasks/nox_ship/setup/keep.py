@@ -56,11 +56,12 @@ def _with_parts(new: str, old: str) -> str:
 
 
 def _with_pins(new: str, old: str) -> str:
-    newest = {match["action"]: match for match in sorted(_PIN.finditer(old), key=_pinned)}
+    theirs = {match["action"]: match for match in sorted(_PIN.finditer(_OWN.sub("", old)), key=_pinned)}
 
     def newer(match: re.Match[str]) -> str:
-        theirs = newest.get(match["action"], match)
-        return theirs[0] if _pinned(theirs) > _pinned(match) else match[0]
+        pin = theirs.get(match["action"], match)
+        short = match["version"].startswith(f"{pin['version']}.")  # `# v7` is some v7, perhaps a later one
+        return pin[0] if short or _pinned(pin) > _pinned(match) else match[0]
 
     return _PIN.sub(newer, new)
 

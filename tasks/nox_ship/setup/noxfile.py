@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from nox_ship.errors import Kind, ShipError
 
 NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows the place.")
@@ -32,7 +34,6 @@ BARE = "import nox_ship\n\nnox_ship.register()\n"
 """A noxfile for a job that has nothing of the project's code."""
 
 _BLOCK = re.compile(r"^# /// script *$(?P<text>.*?)^# /// *$", re.DOTALL | re.MULTILINE)
-_REGISTER = ("nox_ship.register", "register")
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _PLAIN = (
     ast.Import,
@@ -68,12 +69,20 @@ class Noxfile:
     @property
     def registered(self) -> bool:
         """Whether it registers our sessions."""
-        calls = (node.func for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return any(ast.unparse(call) in _REGISTER for call in calls) and self._imports_us
+        return self._registration is not None
 
     @property
-    def _imports_us(self) -> bool:
-        return "nox_ship" in set(_imported(self.tree))
+    def _registration(self) -> ast.Call | None:
+        """The call that registers our sessions, by whatever name nox-ship was imported."""
+        names: set[str] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                ours = (alias for alias in node.names if alias.name == "nox_ship")
+                names.update(f"{alias.asname or alias.name}.register" for alias in ours)
+            elif isinstance(node, ast.ImportFrom) and node.module == "nox_ship":
+                names.update(alias.asname or alias.name for alias in node.names if alias.name == "register")
+        calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return next((call for call in calls if ast.unparse(call.func) in names), None)
 
     @property
     def scripted(self) -> bool:
@@ -87,11 +96,13 @@ class Noxfile:
 
     def excludes(self, session: str) -> bool:
         """Whether it registers our sessions without this one: ``nox_ship.register(exclude=[...])``."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in _REGISTER:
-                words = [word.value for word in node.keywords if word.arg == "exclude"]
-                return any(isinstance(item, ast.Constant) and item.value == session for item in _constants(words))
-        return False
+        call = self._registration
+        values = [word.value for word in call.keywords if word.arg == "exclude"] if call else []
+        assigned = [node for node in self.tree.body if isinstance(node, ast.Assign)]
+        for value in [value for value in values if isinstance(value, ast.Name)]:
+            values += [node.value for node in assigned if ast.unparse(node.targets[0]) == value.id]
+        items = (item for value in values for item in ast.walk(value))
+        return any(isinstance(item, ast.Constant) and item.value == session for item in items)
 
     def check_names(self, ours: set[str]) -> None:
         """Check that no session has the name of one of ours.
@@ -110,11 +121,12 @@ class Noxfile:
         """
         if not all(isinstance(node, _PLAIN) for node in self.tree.body):
             return None
-        imports = [node for node in self.tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        main = next((node for node in self.tree.body if _is_main(node)), None)
+        above = [node for node in self.tree.body if main is None or node.lineno < main.lineno]
+        imports = [node for node in above if isinstance(node, ast.Import | ast.ImportFrom)]
         if not imports:
             return None
         lines = self.text.splitlines(keepends=True)
-        main = next((node for node in self.tree.body if _is_main(node)), None)
         end = main.lineno - 1 if main else len(lines)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
@@ -122,7 +134,7 @@ class Noxfile:
         before = lines[:end]
         while before and not before[-1].strip():
             before.pop()
-        gap = ["\n", "\n"] if isinstance(self._last_before(main), _DEFINITION) else ["\n"]
+        gap = ["\n", "\n"] if isinstance(above[-1], _DEFINITION) else ["\n"]
         whole = [*before, *gap, "nox_ship.register()\n", *after, *lines[end:]]
         last = imports[-1].end_lineno or imports[-1].lineno
         whole.insert(last, "import nox_ship\n")
@@ -132,10 +144,6 @@ class Noxfile:
         """Return the text of a noxfile that registers us, with what its PEP 723 block lacks for that."""
         match = _BLOCK.search(self.text)
         return (_with_requirement(self.text, match) if match else None) or self.text
-
-    def _last_before(self, main: ast.stmt | None) -> ast.stmt:
-        nodes = [node for node in self.tree.body if main is None or node.lineno < main.lineno]
-        return nodes[-1] if nodes else self.tree.body[0]
 
     def _scripted_text(self, text: str) -> str | None:
         if match := _BLOCK.search(text):
@@ -155,17 +163,14 @@ def _with_requirement(text: str, match: re.Match[str]) -> str | None:
     except ValueError:
         return None
     dependencies = table.setdefault("dependencies", tomlkit.array())
-    names = [re.split(r"[\s\[<>=!~;]", str(item))[0] for item in dependencies]
+    if not isinstance(dependencies, list):
+        return None
+    names = [canonicalize_name(re.split(r"[\s\[<>=!~;@]", str(item))[0]) for item in dependencies]
     for name in ("nox", "nox-ship"):
         if name not in names:
             dependencies.append(name)
     block = "".join(f"# {line}".rstrip() + "\n" for line in tomlkit.dumps(table).splitlines())
     return f"{text[: match.start()]}# /// script\n{block}# ///{text[match.end() :]}"
-
-
-def _constants(nodes: list[ast.expr]) -> Iterator[ast.AST]:
-    for node in nodes:
-        yield from ast.walk(node)
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

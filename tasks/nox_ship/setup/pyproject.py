@@ -5,17 +5,27 @@ from __future__ import annotations
 import tomlkit
 from tomlkit.items import Table
 
+from nox_ship.errors import ShipError
+from nox_ship.project import BAD_PYPROJECT
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.setup.survey import Survey
 
 
 def extended(text: str, survey: Survey) -> str:
-    """Return ``text``, that of the project's ``pyproject.toml``, with the settings that it lacks."""
+    """Return ``text``, that of the project's ``pyproject.toml``, with the settings that it lacks.
+
+    Raises:
+        ShipError: The file is written so that none can be added (NS112).
+    """
     document = tomlkit.parse(text)
     tables = {"bumpversion": _bump_settings(survey), "nox-ship": _own_settings(survey)}
     lacking = {name: table for name, table in tables.items() if table is not None}
     for name, table in lacking.items():
-        document.setdefault("tool", tomlkit.table(is_super_table=True))[name] = table
+        tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
+        try:
+            tool[name] = table
+        except ValueError as error:
+            raise ShipError(BAD_PYPROJECT("`tool` is an inline table.", remedy="Write it as [tool.NAME].")) from error
     return f"{tomlkit.dumps(document).rstrip()}\n" if lacking else text
 
 

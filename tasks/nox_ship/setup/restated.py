@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nox_ship.project import Project
-from nox_ship.release.bumpversion import bumped_files
+from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.source import Place, VersionSource
 
 _FILES = (
@@ -32,10 +32,13 @@ def restated(project: Project, source: VersionSource) -> tuple[Place, ...]:
     """
     if source.current is None:
         return ()
-    places = list(_places(project, source.current))
+    others = source.places[1:] if have_a_scheme(project) else ()  # without one, a release bumps them by itself
+    places = [*others, *_places(project, source.current)]
     if not places:
         return ()
-    known = {place.file for place in source.places} | bumped_files(project, source.current)
+    known = bumped_files(project, source.current)
+    if not have_a_scheme(project):
+        known |= {place.file for place in source.places}
     return tuple(place for place in places if place.file not in known)
 
 

@@ -97,14 +97,15 @@ class Survey:
 
     @property
     def version(self) -> str:
-        """Where the version is kept, in words."""
-        try:
-            source = VersionSource.of(self.project)
-            named = sorted(bumped_files(self.project, source.current)) if source.current else []
-        except ShipError as error:
-            return f"not found ({error.findings[0].id})"
+        """Where the version is kept, in words.
+
+        Raises:
+            ShipError: It is not found (NS301), or the settings for bump-my-version cannot be read (NS306).
+        """
+        source = VersionSource.of(self.project)
         if source.kind == "tags":
             return "git tags"
+        named = sorted(bumped_files(self.project, source.current or ""))
         files = [*(place.file for place in source.places), *named, *(place.file for place in self.restated)]
         return f"{source.current}, in {', '.join(dict.fromkeys(files))}"
 
@@ -113,7 +114,7 @@ class Survey:
         """The places that state the version too, and that a release would leave as they are."""
         try:
             return restated(self.project, VersionSource.of(self.project))
-        except ShipError:  # said by whoever asks for the version
+        except ShipError:  # the version's line tells it
             return ()
 
     @property
@@ -125,7 +126,10 @@ class Survey:
         """Yield what was found, as a name and a value each."""
         yield "project", self.project.name
         yield "back end", self.project.backend
-        yield "version", self.version
+        try:
+            yield "version", self.version
+        except ShipError as error:
+            yield "version", str(error.findings[0])
         yield "Pythons", ", ".join(sorted(self.pythons, key=minor))
         yield "tests", f"pytest, in {', '.join(self.project.test_paths)}" if self.project.test_paths else "none found"
         yield "linters", ", ".join(self.linters) or "no settings found"
