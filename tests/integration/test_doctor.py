@@ -142,7 +142,7 @@ echo "$@" >> "$(dirname "$0")/asked.txt"
 case "$*" in
   "auth status") echo fine ;;
   *environments/pypi/secrets) echo '{"secrets": []}' ;;
-  *environments) echo '{"environments": [{"name": "pypi"}]}' ;;
+  *environments*) echo '{"environments": [{"name": "pypi"}]}' ;;
   *rules/branches/main) echo '[{"type": "pull_request"}]' ;;
   *) exit 1 ;;
 esac
