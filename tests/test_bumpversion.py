@@ -102,14 +102,14 @@ DYNAMIC = '[project]\nname = "sample"\ndynamic = ["version"]\n'
 
 
 @pytest.mark.parametrize(
-    ("pyproject", "files"),
+    ("pyproject", "files", "tag"),
     [
-        (f'{DYNAMIC}[tool.hatch.version]\npath = "{INIT}"\n', {INIT: ASSIGNED}),
-        ('[tool.poetry]\nname = "sample"\nversion = "1.2.3"\n', {}),
-        ("", {"setup.cfg": "[metadata]\nname = sample\nversion = 1.2.3\n"}),
+        (f'{DYNAMIC}[tool.hatch.version]\npath = "{INIT}"\n', {INIT: ASSIGNED}, None),
+        (f'{DYNAMIC}[tool.hatch.version]\npath = "{INIT}"\n', {INIT: ASSIGNED}, "1.2.3"),
+        ('[tool.poetry]\nname = "sample"\nversion = "1.2.3"\n', {}, None),
+        ("", {"setup.cfg": "[metadata]\nname = sample\nversion = 1.2.3\n"}, "v1.0"),
     ],
 )
-@pytest.mark.parametrize("tag", [None, "1.2.3", "v1.0"])
 def test_settings_without_a_scheme_fit_every_source(
     tmp_path: Path, pyproject: str, files: dict[str, str], tag: str | None
 ) -> None:
