@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import shutil
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,13 +47,22 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "config", "user.name", "Tester")
-    git(folder, "config", "user.email", "tester@example.invalid")
-    git(folder, "config", "commit.gpgsign", "false")
-    commit_files(folder, files or {"README.md": "# sample\n"})
+    made = _template(tuple((files or {"README.md": "# sample\n"}).items()))
+    shutil.copytree(made.name, folder, dirs_exist_ok=True, symlinks=True)
     return Repository(folder.resolve())
+
+
+@functools.cache
+def _template(files: tuple[tuple[str, str | bytes], ...]) -> tempfile.TemporaryDirectory[str]:
+    """Make a repository with ``files``, once in a process, for others to be copies of."""
+    made = tempfile.TemporaryDirectory(prefix="nox-ship-tests-")
+    folder = Path(made.name)
+    git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
+    settings = {"user.name": "Tester", "user.email": "tester@example.invalid", "commit.gpgsign": "false"}
+    for name, value in settings.items():
+        git(folder, "config", name, value)
+    commit_files(folder, dict(files))
+    return made
 
 
 def metadata_text(name: str, version: str, *lines: str) -> str:

@@ -53,6 +53,7 @@ def test_head_branch_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The checked-out commit, its branch and its time are git's."""
     monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0200")
     repository = make_repository(tmp_path)
+    commit_files(tmp_path, {"a.txt": ""})
     assert repository.head == git(tmp_path, "rev-parse", "HEAD")
     assert repository.branch == "main"
     assert repository.commit_time == 1700000000

@@ -154,7 +154,7 @@ def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable
     stage.workshop.log.write_text(done.stdout, encoding="utf-8")
     try:
         entries = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout)) from error
     results = [_result(entry, output.blocks) for entry in entries]
     for result in results:

@@ -1,0 +1,33 @@
+"""Fixtures that every test can ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakes import FakeGates, Programs, Yard, make_yard
+from nox_ship import process
+from nox_ship.release import gates
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """Play every program but git."""
+    played = Programs(process.run)
+    monkeypatch.setattr(process, "run", played)
+    return played
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> FakeGates:
+    """Play the sessions of a release."""
+    played = FakeGates()
+    monkeypatch.setattr(gates, "run_sessions", played)
+    return played
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """Return a project in a world of fakes."""
+    return make_yard(tmp_path)
