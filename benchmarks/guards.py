@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-GUARDED = ("release/*.py", "world/*.py", "package/*.py", "git.py", "process.py", "project.py", "lifeline.py", "front.py")
+GUARDED = ("release/*.py", "world/*.py", "package/*.py", "setup/init.py", "setup/keep.py", "*.py")
 """Modules that hold a promise: what is written, pushed, uploaded, installed, and which secrets a program gets."""
-SETUP = ("setup/init.py", "setup/keep.py")
-"""Modules of the set-up that write files of the user."""
+OTHERS = ("sessions.py", "cli.py", "command.py", "config.py", "report.py", "errors.py", "versions.py", "poetry.py")
+"""Modules at the top of the package that promise nothing of this kind."""
+ALONE = {"project.py": ("Project.own_folder",)}
+"""Modules that only read, but for these functions."""
 
 _KIND = re.compile(r"[A-Z][A-Z0-9_]+")
 # Functions that are called for what they refuse, not for what they return.
@@ -38,7 +40,6 @@ _LIMITS = (
     "seconds",
     "secrets",
     "start_new_session",
-    "strict",
     "timeout",
 )
 # Options that change what is shown, not what is done.
@@ -141,7 +142,7 @@ def _refuses(statement: ast.stmt) -> bool:
 
 
 def never(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """The condition of a refusal never holds."""
+    """Let the condition of a refusal never hold."""
     if isinstance(node, ast.If) and _refuses(node.body[-1]):
         yield place.edit("never", node.test, f"({place.of(node.test)}) and False")
     if isinstance(node, ast.IfExp) and (_is_nothing(node.orelse) or _is_nothing(node.body)):
@@ -149,7 +150,7 @@ def never(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def weaker(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """One part of a condition that decides over a refusal, or is returned as an answer, does not count."""
+    """Leave a part out of a condition that decides over a refusal, or is returned as an answer."""
     condition: ast.AST | None = None
     if (isinstance(node, ast.If) and _refuses(node.body[-1])) or (
         isinstance(node, ast.IfExp) and (_is_nothing(node.orelse) or _is_nothing(node.body))
@@ -172,12 +173,14 @@ def _is_answer(node: ast.AST) -> bool:
     if isinstance(node, ast.UnaryOp):
         return isinstance(node.op, ast.Not)
     if isinstance(node, ast.Call):
-        return _name(node).startswith(("is", "has", "any", "all", "starts", "ends", "fullmatch", "bool", "search", "exists"))
+        return _name(node).startswith(
+            ("is", "has", "any", "all", "starts", "ends", "fullmatch", "bool", "search", "exists")
+        )
     return isinstance(node, ast.Compare | ast.Name | ast.Attribute)
 
 
 def negated(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A comparison that is returned as an answer says the opposite."""
+    """Let a comparison that is returned as an answer say the opposite."""
     if not isinstance(node, ast.Return) or node.value is None:
         return
     values = node.value.values if isinstance(node.value, ast.BoolOp) else [node.value]
@@ -187,39 +190,44 @@ def negated(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def silent(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A refusal that stands by itself is not said; one that is all of a condition's body is the rule `never`."""
+    """Leave out a refusal that stands by itself; one that is all of a condition's body is for `never`."""
     for part in ("body", "orelse", "finalbody"):
         statements = getattr(node, part, None)
         if not isinstance(statements, list):
             continue
         alone = isinstance(node, ast.If) and part == "body" and len(statements) == 1
         for statement in statements:
-            if isinstance(statement, ast.stmt) and _refuses(statement) and not (alone or isinstance(statement, ast.Return)):
+            if (
+                isinstance(statement, ast.stmt)
+                and _refuses(statement)
+                and not (alone or isinstance(statement, ast.Return))
+            ):
                 yield place.edit("silent", statement, "pass")
 
 
 def unasked(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A call that is made for what it refuses is not made."""
+    """Leave out a call that is made for what it refuses."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _PROTECTIVE.match(_name(node.value)):
         yield place.edit("unasked", node, "pass")
 
 
 def unclean(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A text or an environment keeps what is taken out of it."""
+    """Leave in a text or an environment what is taken out of it."""
     if isinstance(node, ast.Call) and _name(node) in _CLEANING and node.args:
         yield place.edit("unclean", node, f"({place.of(node.args[0])})")
 
 
 def unlimited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A call is made without an argument that limits it."""
-    for keyword in node.keywords if isinstance(node, ast.Call) else ():
-        harmless = isinstance(keyword.value, ast.Constant) and keyword.value.value is False and keyword.arg == "committed"
-        if keyword.arg in _LIMITS and not harmless:
+    """Make a call without an argument that limits it."""
+    if not isinstance(node, ast.Call):
+        return
+    for keyword in node.keywords:
+        if keyword.arg in _LIMITS and not ast.unparse(node.func).startswith("subprocess."):
             yield place.edit("unlimited", keyword, "**{}")
 
 
 def option(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A program is started without one of its options, and its value."""
+    """Start a program without one of its options, and its value."""
     words = node.elts if isinstance(node, ast.List | ast.Tuple) else node.args if isinstance(node, ast.Call) else []
     if isinstance(node, ast.Call) and _name(node) in ("compile", "search", "add_argument"):
         return
@@ -233,7 +241,7 @@ def option(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def inherited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A variable that is taken away or blotted out for a program stays as it is."""
+    """Let a program inherit a variable that is taken away from it, or blotted out."""
     if not isinstance(node, ast.Dict):
         return
     for key, value in zip(node.keys, node.values, strict=True):
@@ -245,13 +253,15 @@ def inherited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 
 def in_pieces(place: _Place, node: ast.AST) -> Iterator[Mutant]:
-    """A file is written at its own place, and so in pieces, where it is written beside it and then put there."""
+    """Write a file at its own place, and so in pieces, that is written beside it and then put there."""
     if not isinstance(node, ast.FunctionDef):
         return
     placed = {
         ast.unparse(call.func.value)
         for call in ast.walk(node)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ("replace", "rename")
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in ("replace", "rename")
     }
     for assigned in ast.walk(node):
         if not (isinstance(assigned, ast.Assign) and isinstance(assigned.value, ast.Call)):
@@ -266,8 +276,9 @@ RULES: tuple[Rule, ...] = (never, weaker, negated, silent, unasked, unclean, unl
 
 def guards(package: Path) -> list[Mutant]:
     """Return every guard of the modules that hold a promise, in the order of their places."""
-    paths = sorted({path for pattern in (*GUARDED, *SETUP) for path in package.glob(pattern)})
-    return [mutant for path in paths for mutant in _of_module(path.relative_to(package).as_posix(), path.read_bytes())]
+    paths = sorted({path for pattern in GUARDED for path in package.glob(pattern) if path.name not in OTHERS})
+    found = [mutant for path in paths for mutant in _of_module(path.relative_to(package).as_posix(), path.read_bytes())]
+    return [mutant for mutant in found if mutant.function in ALONE.get(mutant.module, (mutant.function,))]
 
 
 def _of_module(module: str, text: bytes) -> list[Mutant]:

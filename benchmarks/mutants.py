@@ -101,7 +101,7 @@ class Bench:
 
     def pytest(self, *args: str, seconds: float, env: dict[str, str] | None = None) -> int | None:
         """Run pytest here and return its exit code; None where it took too long."""
-        command = [self.folder / "python/bin/python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *args]
+        command = [str(self.folder / "python/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *args]
         full = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})}
         with (
             (self.folder / "output").open("w", encoding="utf-8") as output,

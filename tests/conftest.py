@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FakeGates, Programs, Yard, make_yard
+from fakes import FakeGates, Programs, Yard, make_yard, run_here
 from nox_ship import process
 from nox_ship.release import gates
 
@@ -17,6 +17,12 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     played = Programs(process.run)
     monkeypatch.setattr(process, "run", played)
     return played
+
+
+@pytest.fixture
+def bump_my_version(programs: Programs) -> None:
+    """Run bump-my-version in this process: its start takes longer than its work."""
+    programs.play("-m bumpversion", reply=run_here)
 
 
 @pytest.fixture

@@ -7,15 +7,20 @@ through it every program of nox-ship is started.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import runpy
+import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nox_ship import process
-from nox_ship.errors import Finding, ShipError
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, built_files
@@ -31,6 +36,8 @@ from nox_ship.world.index import INDEX_UNREACHABLE, Index, Served
 from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
 
+PROBLEM = Kind("NS000", "test-problem", "Do something.")
+"""What is wrong where it does not matter what is."""
 INSTALLED = "\nnox-ship:[]\n"
 """What the script in a fresh environment prints where nothing is wrong."""
 
@@ -80,7 +87,7 @@ class Programs:
 
     def __call__(self, args: Sequence[process.Argument], **options: Any) -> Done:
         """Play a program, as `process.run` starts it."""
-        call = Call(tuple(map(os.fspath, args)), options)
+        call = Call(tuple(os.fspath(arg) for arg in args), options)
         self.calls.append(call)
         reply = next((reply for words, reply in self._replies if all(word in call.text for word in words)), None)
         if reply is None and call.line[0] == "git":
@@ -92,6 +99,30 @@ class Programs:
         if options.get("check", True) and code:
             raise CommandFailedError(done)
         return done
+
+
+def run_here(call: Call) -> tuple[int, str]:
+    """Run a module of Python in this process, as ``python -m`` would in one of its own: it is imported once."""
+    output, arguments = io.StringIO(), list(call.line[call.line.index("-m") + 1 :])
+    before, argv, env = Path.cwd(), sys.argv, dict(os.environ)
+    os.chdir(call.options.get("cwd") or before)
+    os.environ.update({name: value for name, value in call.env.items() if value is not None})
+    code: object = 0
+    try:
+        with redirect_stdout(output), redirect_stderr(output):
+            sys.argv = arguments
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    except Exception:  # noqa: BLE001 - Python shows it, and ends with 1
+        output.write(traceback.format_exc())
+        code = 1
+    finally:
+        os.chdir(before)
+        sys.argv = argv
+        os.environ.clear()
+        os.environ.update(env)
+    return (code if isinstance(code, int) else int(code is not None)), output.getvalue()
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fakes import INSTALLED, FakeIndex, Programs, make_index, write_dist
-from nox_ship.errors import Kind, ShipError
+from fakes import INSTALLED, PROBLEM, FakeIndex, Programs, make_index, write_dist
+from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
@@ -20,7 +20,6 @@ from support import make_project
 WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
 QUICK = Patience(wait=0.02, attempts=3, delay=0.001, grace=0.02)
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
-WARNED = Kind("NS997", "test-warning", "Do nothing.", level="warning")
 
 
 @pytest.fixture
@@ -70,9 +69,9 @@ def test_wheels_are_uploaded_before_sdists(project: Project, manifest: Manifest)
 def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manifest) -> None:
     """Where something is uploaded with them, and only there."""
     index = make_index()
-    warned = Credentials("a fake", dict, warnings=(WARNED("Hm."),))
+    warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
     index = FakeIndex("PyPI", index.upload_url, index.simple_url, find=lambda: warned)
-    assert "NS997 test-warning: Hm. Do nothing." in bring(project, manifest, index)
+    assert "NS000 test-problem: Hm. Do something." in bring(project, manifest, index)
     again = FakeIndex("PyPI", index.upload_url, index.simple_url, find=pytest.fail, shelf=index.shelf)
     assert len(bring(project, manifest, again)) == 2
 
@@ -156,8 +155,8 @@ def test_a_file_name_that_was_used_before_names_the_next_version(project: Projec
 
 def test_another_refusal_is_told_as_it_is(project: Project, manifest: Manifest) -> None:
     """No second attempt is made."""
-    index = make_index(refusals=[ShipError(WARNED("No.", level="error"))])
-    assert stopped(project, manifest, index) == ["NS997"]
+    index = make_index(refusals=[ShipError(PROBLEM("No."))])
+    assert stopped(project, manifest, index) == ["NS000"]
     assert index.uploads == [WHEEL]
 
 

@@ -81,6 +81,7 @@ def test_commits_are_counted_from_the_last_release_in_the_history(tmp_path: Path
     assert found.version == "1.2.4.dev3"
 
 
+@pytest.mark.usefixtures("bump_my_version")
 def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
     """By files, whatever settings for bumping the project has; the project itself stays as it is."""
     own = '[tool.bumpversion]\ncurrent_version = "0.0.1"\nparse = "(?P<major>\\\\d+)"\nserialize = ["{major}"]\n'

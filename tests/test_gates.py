@@ -36,6 +36,7 @@ class Nox:
         self.calls: list[Call] = []
 
     def __call__(self, call: Call) -> tuple[int, str]:
+        """Run."""
         self.calls.append(call)
         report = Path(call.line[call.line.index("--report") + 1])
         assert not report.exists()
@@ -104,7 +105,9 @@ def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> 
     """The finding has all of it, and the tool's last words as its reason; the others' results are kept."""
     block = "========== ✗ tests-3.12: failed, took 2 seconds ==========\nE  boom\n== 1 failed ==\nnox > bye"
     passed = "========== ✓ lint: success ==========\nnox > NS307 stale-settings: Hm.\nfine"
-    Nox(programs, PASSED, FAILED, code=1, output=f"Starting session lint...\n{block}\n{passed}\nnox > Ran 2 sessions\nx")
+    Nox(
+        programs, PASSED, FAILED, code=1, output=f"Starting session lint...\n{block}\n{passed}\nnox > Ran 2 sessions\nx"
+    )
     with pytest.raises(GatesFailedError) as caught:
         run(stage, "lint", "tests")
     (finding,) = caught.value.findings
@@ -164,7 +167,7 @@ def test_files_that_were_tried_on_no_python_stop_the_release(stage: Stage, progr
 
 
 def test_a_session_whose_name_begins_like_another_is_another(stage: Stage, programs: Programs) -> None:
-    """``tests`` is also ``tests-3.12``, ``tests-pypy3.10`` and ``tests(x)``, but neither ``tests-slow`` nor ``test``."""
+    """``tests`` is also ``tests-3.12``, ``tests-pypy3.10`` and ``tests(x)``, but not ``tests-slow`` or ``test``."""
     names = ["tests-3.12", "tests-pypy3.10", "tests(x)", "tests-3.13(x)", "tests-slow", "test", "tests2"]
     stage.record.passed.update(dict.fromkeys(names, 1.0))
     nox = Nox(programs, PASSED)

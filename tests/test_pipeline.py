@@ -4,17 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
-from fakes import FakeGates, Programs, Yard, make_index, make_yard
-from nox_ship.errors import Kind, ShipError
+from fakes import PROBLEM, FakeGates, Programs, Yard, make_index, make_yard
+from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
 from nox_ship.release.pipeline import STEPS, Run, run_pipeline
 from nox_ship.release.publish import route
 from nox_ship.release.stage import Stage
-from nox_ship.world.index import UPLOAD_UNCLEAR
-from packaging.version import Version
 from support import commit_files, git
 
 pytestmark = pytest.mark.usefixtures("programs")
@@ -22,7 +21,11 @@ pytestmark = pytest.mark.usefixtures("programs")
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
 WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\npublish.wait = 0.05\n'
 """A project that has its version in a file already; the release commits what it cuts in the changelog."""
-NO = Kind("NS998", "said-no", "Say yes.")
+
+
+def change(stage: Stage) -> None:
+    """Write something else where the wheel is."""
+    built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
 
 
 def stopped(yard: Yard, wanted: str | None = "minor") -> set[str]:
@@ -61,7 +64,7 @@ def test_files_of_another_origin_are_not_released(yard: Yard, sessions: FakeGate
 
 def test_files_that_changed_since_the_build_are_not_pushed(yard: Yard, sessions: FakeGates) -> None:
     """A session that touches what was built stops the release: NS603."""
-    sessions.afterwards = lambda stage: built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
+    sessions.afterwards = change
     assert stopped(yard) == {"NS603"}
     assert yard.world.rehearsal_index.uploads == []
 
@@ -69,8 +72,8 @@ def test_files_that_changed_since_the_build_are_not_pushed(yard: Yard, sessions:
 @pytest.mark.usefixtures("sessions")
 def test_an_upload_that_fails_in_the_rehearsal_stops_the_release(yard: Yard) -> None:
     """It happens before the push."""
-    yard.world.rehearsal_index = make_index(refusals=[ShipError(NO("No."))])
-    assert stopped(yard) == {"NS998"}
+    yard.world.rehearsal_index = make_index(refusals=[ShipError(PROBLEM("No."))])
+    assert stopped(yard) == {"NS000"}
 
 
 @pytest.mark.usefixtures("sessions")
@@ -90,8 +93,8 @@ def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) ->
 def test_an_upload_that_fails_while_gates_run_stops_the_release(yard: Yard, sessions: FakeGates) -> None:
     """Its error is not lost in the background."""
     sessions.at_once = True
-    yard.world.rehearsal_index = make_index(refusals=[ShipError(NO("No."))])
-    assert stopped(yard) == {"NS998"}
+    yard.world.rehearsal_index = make_index(refusals=[ShipError(PROBLEM("No."))])
+    assert stopped(yard) == {"NS000"}
 
 
 @pytest.mark.usefixtures("sessions")
@@ -99,11 +102,11 @@ def test_nothing_is_pushed_without_consent(yard: Yard) -> None:
     """Whoever is asked can stop the release before its push."""
 
     def refuse(_: Run) -> None:
-        raise ShipError(NO("No."))
+        raise ShipError(PROBLEM("No."))
 
     run = yard.prepare()
     run.confirm = refuse
-    with pytest.raises(ShipError, match="NS998"):
+    with pytest.raises(ShipError, match="NS000"):
         run_pipeline(run)
     assert yard.world.remote.pushes == []
     assert yard.repository.tags() == {}
@@ -122,8 +125,8 @@ def test_a_refused_push_leaves_everything_as_it_was(yard: Yard) -> None:
 
 def test_a_second_run_finishes_the_first(yard: Yard, sessions: FakeGates) -> None:
     """What was pushed is not pushed or asked for again, what was tried is not tried again, one file is uploaded."""
-    yard.world.indexes["pypi"].refusals.extend([ShipError(NO("No."))])
-    with pytest.raises(ShipError, match="NS998"):
+    yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])
+    with pytest.raises(ShipError, match="NS000"):
         yard.release()
     assert len(yard.world.remote.pushes) == 1
     yard.world.indexes["pypi"].shelf[WHEEL] = yard.world.rehearsal_index.shelf[WHEEL]
@@ -143,13 +146,10 @@ def test_a_second_run_finishes_the_first(yard: Yard, sessions: FakeGates) -> Non
 
 def test_files_that_changed_between_two_runs_are_found(yard: Yard, sessions: FakeGates) -> None:
     """That they passed the rehearsal once does not help: NS603."""
-    yard.world.indexes["pypi"].refusals.extend([ShipError(NO("No."))])
-    with pytest.raises(ShipError, match="NS998"):
+    yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])
+    with pytest.raises(ShipError, match="NS000"):
         yard.release()
     uploads = len(yard.world.indexes["pypi"].uploads)
-
-    def change(stage: Stage) -> None:
-        built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
 
     sessions.afterwards = change
     with pytest.raises(ShipError, match="NS603"):
@@ -160,8 +160,8 @@ def test_files_that_changed_between_two_runs_are_found(yard: Yard, sessions: Fak
 @pytest.mark.usefixtures("sessions")
 def test_other_bytes_on_the_index_are_not_taken_for_ours(yard: Yard) -> None:
     """A release that is finished stops where somebody else's file has its name: NS711."""
-    yard.world.indexes["pypi"].refusals.extend([ShipError(NO("No."))])
-    with pytest.raises(ShipError, match="NS998"):
+    yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])
+    with pytest.raises(ShipError, match="NS000"):
         yard.release()
     yard.world.indexes["pypi"].shelf[WHEEL] = b"other"
     with pytest.raises(ShipError, match="NS711"):

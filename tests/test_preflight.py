@@ -1,23 +1,20 @@
 from __future__ import annotations
 
-import os
-from collections import namedtuple
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from fakes import TAGGED, FakeIndex, Programs, Yard, make_index, make_yard
-from nox_ship.errors import Finding, Kind, ShipError
+from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard
+from nox_ship.errors import Finding, ShipError
 from nox_ship.release import preflight as checks
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.record import Record
 from nox_ship.world.credentials import Credentials
 from support import commit_files, git, write_files
-
-WARNED = Kind("NS997", "test-warning", "Do nothing.", level="warning")
-NO = Kind("NS998", "said-no", "Say yes.")
 
 
 def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> Plan:
@@ -217,10 +214,10 @@ def test_routes_lead_to_an_index(tmp_path: Path) -> None:
 
 def test_a_machine_without_space_is_told(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """NS801, before anything is written."""
-    usage = namedtuple("usage", "free")
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage(checks.SPACE_NEEDED - 1))
+    free = [checks.SPACE_NEEDED - 1]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
     assert stopped(yard) == {"NS801"}
-    monkeypatch.setattr(checks.shutil, "disk_usage", lambda _: usage(checks.SPACE_NEEDED))
+    free[0] += 1
     plan(yard)
 
 
@@ -238,16 +235,16 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     base = make_index()
 
     def nothing() -> Credentials:
-        raise ShipError(NO("No."))
+        raise ShipError(PROBLEM("No."))
 
     yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, find=nothing)
-    assert stopped(yard) == {"NS998"}
+    assert stopped(yard) == {"NS000"}
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
     yard.tag("v0.1.0")
     plan(yard)
-    warned = Credentials("a fake", dict, warnings=(WARNED("Hm."),))
+    warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
     yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: warned)
-    assert "NS997" in told(yard)
+    assert "NS000" in told(yard)
 
 
 def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
@@ -264,23 +261,23 @@ def test_a_world_that_does_not_answer_stops_a_release(yard: Yard) -> None:
 
     class Silent(type(yard.world)):  # type: ignore[misc]
         def known_refs(self) -> dict[str, str]:
-            raise ShipError(NO("No."))
+            raise ShipError(PROBLEM("No."))
 
-    yard.world.told = (WARNED("Hm."),)
-    assert "NS997" in told(yard)
+    yard.world.told = (PROBLEM("Hm.", level="warning"),)
+    assert "NS000" in told(yard)
     silent = Silent(**vars(yard.world))
-    assert stopped(replace_world(yard, silent)) == {"NS998"}
+    assert stopped(replace_world(yard, silent)) == {"NS000"}
 
     class Portless(type(yard.world)):  # type: ignore[misc]
         @property
         def rehearsal_index(self) -> FakeIndex:
-            raise ShipError(NO("No."))
+            raise ShipError(PROBLEM("No."))
 
         @rehearsal_index.setter
         def rehearsal_index(self, _: FakeIndex) -> None:
             """Have none."""
 
-    assert stopped(replace_world(yard, Portless(**vars(yard.world)))) == {"NS998"}
+    assert stopped(replace_world(yard, Portless(**vars(yard.world)))) == {"NS000"}
 
 
 def replace_world(yard: Yard, world: Any) -> Yard:
@@ -310,7 +307,7 @@ def test_a_changelog_that_cannot_be_cut_is_told(tmp_path: Path) -> None:
     text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\nchangelog = "GONE.md"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text})
     assert stopped(yard, "0.1.0") == {"NS308"}
-    assert os.listdir(yard.shop.folder) == []
+    assert list(yard.shop.folder.iterdir()) == []
 
 
 def test_a_version_in_files_must_be_one(tmp_path: Path) -> None:

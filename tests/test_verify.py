@@ -72,7 +72,9 @@ def test_a_file_that_cannot_be_installed_is_not_tried(programs: Programs) -> Non
 def test_dependencies_that_do_not_fit_are_told(programs: Programs) -> None:
     """NS612, beside everything else that is wrong."""
     programs.answer("pip check", code=1, stdout="sample needs other<2")
-    programs.answer("installed.py", stdout='nox-ship:[["version", "it says 1.0"], ["import", "x"], ["entry point", "y"]]')
+    programs.answer(
+        "installed.py", stdout='nox-ship:[["version", "it says 1.0"], ["import", "x"], ["entry point", "y"]]'
+    )
     programs.answer("--version", code=1)
     assert found() == ["NS612", "NS615", "NS613", "NS614", "NS616"]
 
