@@ -24,7 +24,6 @@ from nox_ship.world.index import Index
 from nox_ship.world.real import index_addresses
 from nox_ship.world.remote import Remote
 
-NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHUB_TOKEN` in its environment.")
 NOXFILE_THERE = Kind("NS817", "noxfile-there", "Run `nox-ship init` to add nox-ship to it.")
 
 
@@ -62,8 +61,6 @@ def _receive(folder: Path, root: Path, voice: Voice) -> int:
 
 def _push(options: Namespace, voice: Voice) -> int:
     job = Job.of(os.environ)
-    if job is None:
-        raise ShipError(NO_JOB("Nothing tells which repository this job may push to."))
     cut = Cut(
         branch=options.branch,
         tag=options.tag,

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.world.remote import Remote
 
+NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHUB_TOKEN` in its environment.")
 NOT_STARTED = Kind(
     "NS764",
     "workflow-not-started",
@@ -58,12 +59,16 @@ class Job:
     token: str
 
     @classmethod
-    def of(cls, env: Mapping[str, str]) -> Job | None:
-        """Return the job whose environment is ``env``, None where that is no job with a token."""
+    def of(cls, env: Mapping[str, str]) -> Job:
+        """Return the job whose environment is ``env``.
+
+        Raises:
+            ShipError: That is no job of GitHub Actions with a token (NS763).
+        """
         names = ("GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_WORKFLOW_REF", "GITHUB_TOKEN")
-        server, api, slug, ref, token = (env.get(name, "") for name in names)
-        if not (server and api and slug and ref and token):
-            return None
+        if missing := [name for name in names if not env.get(name)]:
+            raise ShipError(NO_JOB(f"The environment has no {shorten(missing, len(names))}."))
+        server, api, slug, ref, token = (env[name] for name in names)
         return cls(server, api, slug, ref.partition("@")[0].rpartition("/")[2], token)
 
     @property
