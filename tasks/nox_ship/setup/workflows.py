@@ -94,7 +94,7 @@ def _ci(facts: Facts) -> str:
 
 def _release(facts: Facts) -> str:
     values = {**_common(facts), "PUSHES": _pushes(facts)}
-    before = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
+    before = ["lock", "build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
     passed = [f"needs.{job}.result == 'success'" for job in before]
     target, route = "(inputs.target || 'route')", "needs.build.outputs.route"
     # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.

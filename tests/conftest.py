@@ -1,0 +1,5 @@
+"""Fixtures that tests in several folders share."""
+
+from __future__ import annotations
+
+pytest_plugins = ("acting",)
