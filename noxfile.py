@@ -24,6 +24,7 @@
 # ///
 """nox-ship releases itself with itself: a user's noxfile, one line that finds the sources, and sessions of its own."""
 
+import datetime as dt
 import sys
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def lowest(session: nox.Session) -> None:
     session.install("--resolution", "lowest-direct", "-e", ".", *TESTS)
     session.run("pytest", *session.posargs)
     session.run("pytest", "-m", "integration", "-k", "does_everything")
+
+
+@nox.session(venv_backend="none", default=False)
+def lock(session: nox.Session) -> None:
+    """Resolve anew what the jobs of a user's workflows install: releases at least a week old, by hash."""
+    before = (dt.datetime.now(tz=dt.UTC) - dt.timedelta(days=7)).strftime("%Y-%m-%dT00:00:00Z")
+    target = "--output-file=tasks/nox_ship/templates/lock.txt"
+    options = ["--universal", "--python-version=3.11", "--generate-hashes", "--only-binary=:all:", "--upgrade", target]
+    plain = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", *options, *plain, f"--exclude-newer={before}"]
+    session.run(*command, "pyproject.toml", external=True)
 
 
 if __name__ == "__main__":

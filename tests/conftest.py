@@ -1,4 +1,4 @@
-"""Fixtures that every test can ask for."""
+"""Fixtures that tests in several folders share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from fakes import FakeGates, Programs, Yard, make_yard, run_here
 from nox_ship import process
 from nox_ship.release import gates
+
+pytest_plugins = ("acting",)
 
 
 @pytest.fixture

@@ -11,15 +11,23 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Self
 
+from nox_ship.package.manifest import File
 from nox_ship.process import uv
+from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
 from workbench import Bench
 
 LONGEST_SECONDS = 600
+TOKEN = "the-token-of-the-job"
+"""What the stand-in for GitHub gives each job; no push here needs it."""
 
 _CHECKOUT = """\
 name: checkout
@@ -57,33 +65,47 @@ inputs:
   overwrite: {default: ""}
   if-no-files-found: {default: ""}
   retention-days: {default: ""}
+outputs:
+  artifact-id: {value: "${{ steps.keep.outputs.id }}"}
 runs:
   using: composite
   steps:
-    - shell: bash
+    - id: keep
+      shell: bash
       env: {NAME: "${{ inputs.name }}", FILES: "${{ inputs.path }}"}
       run: |
-        goal="$RUNNER_HOME/artifacts/$NAME"
-        mkdir -p "$goal"
-        for path in $FILES; do
-          if [ "$NAME" != files ] && [ -d "$path" ]; then cp -r "$path/." "$goal/"; fi
-          if [ "$NAME" = files ] && [ -e "$path" ]; then cp -r --parents "$path" "$goal/"; fi
+        set -- $FILES
+        goal="$(mktemp -d "$RUNNER_HOME/artifacts/XXXXXXXX")"
+        for path; do
+          if [ $# -gt 1 ] && [ -e "$path" ]; then cp -r --parents "$path" "$goal/"; fi
+          if [ $# = 1 ] && [ -d "$path" ]; then cp -r "$path/." "$goal/"; fi
+          if [ $# = 1 ] && [ -f "$path" ]; then cp "$path" "$goal/"; fi
         done
+        ln -sfn "$goal" "$RUNNER_HOME/names/$NAME"
+        echo "id=${goal##*/}" >> "$GITHUB_OUTPUT"
 """
 _DOWNLOAD = """\
 name: download-artifact
-inputs: {name: {default: ""}, pattern: {default: ""}, path: {default: "."}, merge-multiple: {default: ""}}
+inputs:
+  artifact-ids: {default: ""}
+  pattern: {default: ""}
+  path: {default: "."}
+  merge-multiple: {default: ""}
 runs:
   using: composite
   steps:
     - shell: bash
-      env: {NAME: "${{ inputs.name }}", PATTERN: "${{ inputs.pattern }}", GOAL: "${{ inputs.path }}"}
+      env: {ID: "${{ inputs.artifact-ids }}", PATTERN: "${{ inputs.pattern }}", GOAL: "${{ inputs.path }}"}
       run: |
         mkdir -p "$GOAL"
-        for found in "$RUNNER_HOME"/artifacts/${NAME:-$PATTERN}; do
-          if [ -d "$found" ]; then cp -r "$found/." "$GOAL/"; fi
+        if [ -n "$ID" ]; then cp -r "$RUNNER_HOME/artifacts/$ID/." "$GOAL/"; fi
+        for found in $RUNNER_HOME/names/$PATTERN; do
+          if [ -n "$PATTERN" ] && [ -d "$found" ]; then cp -r "$found/." "$GOAL/"; fi
         done
-        if [ -n "$RUNNER_TAMPER" ] && [ "$NAME" = files ]; then eval "$RUNNER_TAMPER"; fi
+        if [ -n "$RUNNER_TAMPER" ] && [ "$GOAL" = "${RUNNER_TAMPERED:-files}" ]; then
+          cd "$GOAL"
+          eval "$RUNNER_TAMPER"
+        fi
 """
 _IDENTITY = """\
 import os
@@ -116,16 +138,25 @@ class Runner:
         for name, text in {**stand_ins, "download-artifact": _DOWNLOAD}.items():
             (home / "actions" / name).mkdir(parents=True)
             (home / "actions" / name / "action.yml").write_text(text, "utf-8")
+        for name in ("artifacts", "names"):
+            (home / name).mkdir()
         (home / "identity.py").write_text(textwrap.dedent(_IDENTITY), "utf-8")
         return cls(home, bench)
 
-    def run(self, workflow: str, event: str, payload: Mapping[str, object], env: dict[str, str]) -> tuple[int, str]:
-        """Run a workflow of the project for an event, and return exit code and output."""
+    def run(
+        self, workflow: str, event: str, payload: Mapping[str, object], env: dict[str, str], job: str | None = None
+    ) -> tuple[int, str]:
+        """Run a workflow of the project for an event, and return exit code and output.
+
+        With ``job``, what that job needs and it alone: act evaluates the matrix of a job that is skipped, GitHub does
+        not.
+        """
         (self.home / "event.json").write_text(json.dumps(payload), "utf-8")
         path = self.bench.root / ".github" / "workflows" / workflow
         act = [str(Path(sys.executable).parent / "act"), event, "--platform", "ubuntu-latest=-self-hosted"]
         act += ["--workflows", str(path), "--eventpath", str(self.home / "event.json"), "--concurrent-jobs", "1"]
-        act += ["--action-cache-path", str(self.home / "cache")]
+        act += ["--action-cache-path", str(self.home / "cache"), "--secret", f"GITHUB_TOKEN={TOKEN}"]
+        act += ["--job", job] if job else []
         for pinned in ACTIONS.values():
             uses = pinned.partition(" ")[0]
             act += ["--local-repository", f"{uses}={self.home / 'actions' / uses.partition('@')[0].rpartition('/')[2]}"]
@@ -159,10 +190,50 @@ class Runner:
         return path.read_text("utf-8").split() if path.is_file() else []
 
 
+class Forge:
+    """GitHub's API, as far as a job uses it: it notes which workflow is to be started, and on what."""
+
+    def __init__(self) -> None:
+        self.started: list[dict[str, Any]] = []
+        forge = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                forge.started.append({"path": self.path, "authorization": self.headers["Authorization"], **body})
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                """Write nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+    @property
+    def url(self) -> str:
+        """The base of the API."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+
 def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
-    """Make a virtual environment with nox-ship from ``wheel``, and return the variables of a runner that has it."""
+    """Make a virtual environment with what the lock names, and return the variables of a runner that has it."""
+    digest = File.of(wheel).sha256
+    lock = folder.with_suffix(".txt")
+    lock.write_text(rendered(version("nox-ship"), lambda _: (digest,)), "utf-8")
+    found = ["--find-links", str(wheel.parent), "--require-hashes"]
     subprocess.run([uv(), "venv", "--quiet", "--seed", "--python", sys.executable, str(folder)], check=True)
-    subprocess.run([uv(), "pip", "install", "--quiet", "--python", str(folder), str(wheel), "nox", "uv"], check=True)
+    install = [uv(), "pip", "install", "--quiet", "--python", str(folder), *found, "--requirement", str(lock)]
+    subprocess.run(install, check=True)
     links = " ".join(filter(None, [str(wheel.parent), os.environ.get("PIP_FIND_LINKS")]))
     return {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",

@@ -88,7 +88,7 @@ def make_wheel(
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for inner, content in {**files, **own}.items():
-            archive.writestr(inner, content)
+            archive.writestr(zipfile.ZipInfo(inner), content, zipfile.ZIP_DEFLATED)
     return path
 
 

@@ -17,6 +17,7 @@ def test_nothing_is_asked_by_default() -> None:
     assert vars(release_arguments([])) == {
         "wanted": None,
         "dry_run": False,
+        "bundle": None,
         "yes": False,
         "without": [],
         "fresh": False,

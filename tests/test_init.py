@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -15,7 +17,9 @@ from support import git, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"  # ours\nversion = "1.2.3"\n\n[tool.other]\nkey = 1\n'
 GITHUB = "git@github.com:acme/sample.git"
-WRITTEN = {"noxfile.py", ".github/workflows/ci.yml", ".github/workflows/release.yml", ".github/dependabot.yml"}
+LOCK = ".github/nox-ship.txt"
+WRITTEN = {"noxfile.py", ".github/workflows/ci.yml", ".github/workflows/release.yml", ".github/dependabot.yml", LOCK}
+HASH = "5" * 64
 
 
 @pytest.fixture
@@ -25,6 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_repository(root, {"pyproject.toml": PYPROJECT})
     git(root, "remote", "add", "origin", GITHUB)
     monkeypatch.chdir(root)
+    monkeypatch.setattr(command, "_published", lambda _: (HASH,))
     return root
 
 
@@ -83,7 +88,7 @@ def test_check_misses_workflows_that_are_not_there(project: Path, capsys: pytest
     """A project that was never set up has drifted, and stays as it is."""
     before = files(project)
     assert command.main(["init", "--check"]) == 1
-    assert capsys.readouterr().out.count("is missing") == 2
+    assert capsys.readouterr().out.count("is missing") == 3
     assert files(project) == before
 
 
@@ -97,13 +102,12 @@ def test_a_noxfile_is_added_to(project: Path) -> None:
 
 
 def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What it imports is named, with the block to write; the workflows install nox-ship meanwhile."""
+    """What it imports is named, with the block to write."""
     (project / "noxfile.py").write_text("import nox\nimport yaml\n", "utf-8")
     assert command.main(["init"]) == 0
     told = capsys.readouterr().out
     assert "imports yaml." in told
     assert '# dependencies = ["nox", "nox-ship"]' in told
-    assert "pip install nox-ship\n" in (project / ".github/workflows/ci.yml").read_text("utf-8")
 
 
 def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
@@ -295,14 +299,34 @@ def test_force_replaces_what_was_written_by_hand(project: Path) -> None:
     assert "def lint" in (project / "noxfile.py").read_text("utf-8")
 
 
-def test_a_noxfile_for_a_job_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`nox-ship noxfile` writes one that holds nothing of the project, and never over another."""
-    monkeypatch.chdir(tmp_path)
-    assert command.main(["noxfile"]) == 0
-    assert command.main(["noxfile"]) == 0
-    (tmp_path / "noxfile.py").write_text("import nox\n", "utf-8")
-    assert command.main(["noxfile"]) == 1
-    assert (tmp_path / "noxfile.py").read_text("utf-8") == "import nox\n"
+def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`init` writes it anew where it has drifted; what Dependabot raised stays, and is no drift."""
+    command.main(["init"])
+    path = project / LOCK
+    text = path.read_text("utf-8")
+    assert f"nox-ship=={importlib.metadata.version('nox-ship')} \\\n    --hash=sha256:{HASH}\n" in text
+    raised = re.sub(r"^twine==[^ ]+", "twine==999.0", text, flags=re.MULTILINE)
+    path.write_text(raised, "utf-8")
+    assert command.main(["init", "--check"]) == 0
+    path.write_text(re.sub(r"^twine==[^ ]+", "twine==0.1", text, flags=re.MULTILINE), "utf-8")
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 1
+    assert "NS816" in capsys.readouterr().out
+    assert command.main(["init"]) == 0
+    assert path.read_text("utf-8") == text
+
+
+def test_a_version_that_the_index_lacks_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lock is written without nox-ship, and what to do stands in it and on the terminal."""
+    monkeypatch.setattr(command, "_published", lambda _: ())
+    assert command.main(["init"]) == 0
+    assert "run `nox-ship init` again when it has" in " ".join(capsys.readouterr().out.split())
+    assert "is not on the index yet" in (project / LOCK).read_text("utf-8")
+    monkeypatch.setattr(command, "_published", lambda _: (HASH,))
+    assert command.main(["init"]) == 0
+    assert HASH in (project / LOCK).read_text("utf-8")
 
 
 def test_the_command_is_installed(project: Path) -> None:

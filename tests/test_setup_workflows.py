@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import importlib.metadata
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from nox_ship.config import WorkflowSettings
+from nox_ship.errors import ShipError
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
 
-INSTALLED = importlib.metadata.version("nox-ship")
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
 
 
@@ -58,7 +58,7 @@ def test_least_privilege(known: Facts) -> None:
         writing = {
             job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
         }
-        assert writing == ({"cut"} if name == RELEASE else set())
+        assert writing == ({"push"} if name == RELEASE else set())
         assert all(what["timeout-minutes"] for what in found.values())
 
 
@@ -95,13 +95,80 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert "environment" not in check
 
 
-@pytest.mark.parametrize(("version", "installed"), [("0.0.7", "0.0.7"), (None, INSTALLED)])
-def test_jobs_that_publish_install_a_release_of_nox_ship(version: str | None, installed: str) -> None:
-    """Nothing that was built is installed beside an identity; a setting names another release than ours."""
-    found = jobs(render(facts(version=version))[RELEASE])
-    for name in ("testpypi", "verify-testpypi", "pypi", "verify-pypi"):
-        installing = [step["run"] for step in found[name]["steps"] if "pip install" in step.get("run", "")]
-        assert installing == [f"python -m pip install nox-ship=={installed}"]
+@pytest.mark.parametrize("known", list(every()))
+def test_everything_is_installed_by_hash(known: Facts) -> None:
+    """Every job that installs does so by the lock; those without a checkout take it from the job that hands it on."""
+    for text in render(known).values():
+        for name, job in jobs(text).items():
+            for step in job["steps"]:
+                if "pip install" in step.get("run", ""):
+                    assert "--require-hashes --only-binary :all: -r" in step["run"], name
+                    held = any("checkout" in other.get("uses", "") for other in job["steps"])
+                    assert step["run"].endswith(".github/nox-ship.txt" if held else " lock/nox-ship.txt")
+                    assert held or "lock" in job["needs"]
+
+
+RIGHTS = {"id-token", "contents", "actions", "packages", "attestations", "deployments", "pull-requests"}
+FETCHING = re.compile(r"\b(git|gh|curl|wget|uvx|pipx|npx)\b")
+
+
+def holds_rights(job: dict[str, Any]) -> bool:
+    """Whether a job has an identity, a secret or a write permission."""
+    permissions = job.get("permissions") or {}
+    writes = permissions == "write-all" or any(value == "write" for value in dict(permissions).values())
+    return writes or "environment" in job or "secrets." in str(job) or "github.token" in str(job)
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
+    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+    rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
+    assert set(rights) == {*known.settings.indexes, "push"}
+    for name, job in rights.items():
+        assert set(job.get("permissions") or {}) <= RIGHTS
+        folders = []
+        for step in job["steps"]:
+            uses, script = step.get("uses", ""), step.get("run", "")
+            assert uses.startswith(("actions/setup-python@", "actions/download-artifact@")) or script, name
+            if "download-artifact" in uses:
+                assert set(step["with"]) == {"artifact-ids", "path"}
+                assert re.fullmatch(r"\$\{\{ needs\.[\w-]+\.outputs\.[\w-]+ \}\}", step["with"]["artifact-ids"])
+                folders.append(step["with"]["path"])
+            assert not FETCHING.search(script)
+            assert script.split()[:1] in ([], ["python"], ["nox"], ["nox-ship"])
+        assert len(set(folders)) == len(folders) == 2
+        assert "defaults" not in job
+        assert "container" not in job
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
+    """By name, a job that runs the tests could have replaced them; what was measured is worth nothing."""
+    for text in render(known).values():
+        for job in jobs(text).values():
+            for step in job["steps"]:
+                if "download-artifact" in step.get("uses", ""):
+                    assert "artifact-ids" in step["with"] or step["with"]["pattern"] == "coverage-*"
+
+
+@pytest.mark.parametrize(
+    "branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"]
+)
+def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
+    """No name is taken for a number, a truth value, a pattern or a place in the template."""
+    for text in render(facts(branch=branch, development=True)).values():
+        workflow = yaml.safe_load(text)
+        assert workflow["env"]["NOX_SHIP_BRANCH"] == branch
+        (pattern,) = workflow[True]["push"]["branches"]
+        assert re.sub(r"\\(.)", r"\1", pattern) == branch
+        assert not re.search(r"(?<!\\)[*?+\[\]!]", pattern)
+
+
+@pytest.mark.parametrize("changes", [{"branch": "a${{b}}"}, {"tag": "${{x}}{version}"}, {"systems": ("${{ 1 }}",)}])
+def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
+    """An expression in a name would run in every job."""
+    with pytest.raises(ShipError, match="NS820"):
+        render(facts(**changes))
 
 
 def test_the_tag_and_branch_are_the_projects() -> None:
@@ -130,10 +197,10 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
     """pip would import a module of its own name from the folder that it runs in."""
     for name, job in jobs(render(facts())[RELEASE]).items():
         steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
-        if any("nox-ship==" in step for step in steps):
+        if any("lock/nox-ship.txt" in step for step in steps):
             (install,) = [number for number, step in enumerate(steps) if "pip install" in step]
-            (take,) = [number for number, step in enumerate(steps) if "download-artifact" in step]
-            assert install < take, name
+            lock, take = [number for number, step in enumerate(steps) if "download-artifact" in step]
+            assert lock < install < take, name
 
 
 @pytest.mark.parametrize(
@@ -154,6 +221,7 @@ def test_names_of_own_parts_are_unique() -> None:
 
 
 def test_dependabot_keeps_the_pins_fresh() -> None:
-    """The actions are updated."""
-    (update,) = yaml.safe_load(dependabot())["updates"]
-    assert update["package-ecosystem"] == "github-actions"
+    """The actions are updated, and the lock."""
+    updates = yaml.safe_load(dependabot())["updates"]
+    places = [(update["package-ecosystem"], update["directory"]) for update in updates]
+    assert places == [("github-actions", "/"), ("pip", "/.github")]

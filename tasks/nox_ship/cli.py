@@ -12,6 +12,15 @@ from nox_ship.errors import Kind, ShipError
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
 
 
+_CUT = {
+    "onto": "the commit that the release was cut from",
+    "branch": "the release branch",
+    "commit": "the release's commit",
+    "tag": "the release's tag",
+    "tag-object": "the object that the tag is",
+}
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are ours."""
 
@@ -36,6 +45,9 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         help="patch, minor, major, alpha, beta, rc, final, minor-rc..., or 1.4.0",
     )
     parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FILE", help="make commit and tag alone, and write them to FILE for another job"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before the push")
     parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave a gate out this time")
     parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
@@ -101,7 +113,17 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     init.add_argument("--ci", choices=["github", "none"], default="github", help="where the workflows are to run")
     init.add_argument("--force", action="store_true", help="overwrite files that differ")
     init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
-    commands.add_parser("noxfile", help="write a noxfile that holds the sessions of nox-ship alone")
+    receive = commands.add_parser(
+        "receive", help="in a job without a checkout: take what was built out of an artifact", allow_abbrev=False
+    )
+    receive.add_argument("folder", type=Path, metavar="FOLDER", help="where the artifact was downloaded to")
+    push = commands.add_parser(
+        "push", help="in a job that may write: push a release that another job has cut", allow_abbrev=False
+    )
+    push.add_argument("bundle", type=Path, metavar="BUNDLE", help="what `nox -s release -- VERSION --bundle` wrote")
+    for name, what in _CUT.items():
+        push.add_argument(f"--{name}", required=True, help=what)
+    push.add_argument("--target", default="route", help="the workflow's input of that name, for the run on the tag")
     return parser.parse_args(args)
 
 

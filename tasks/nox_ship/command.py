@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from nox_ship.cli import command_arguments
+from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.release.handover import Cut, push, receive
 from nox_ship.report import Voice
 from nox_ship.setup import init
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.survey import Survey
+from nox_ship.world.forge import Job
+from nox_ship.world.index import Index
+from nox_ship.world.real import index_addresses
+from nox_ship.world.remote import Remote
 
 NOXFILE_THERE = Kind("NS817", "noxfile-there", "Run `nox-ship init` to add nox-ship to it.")
 
@@ -22,8 +32,10 @@ def main(args: Sequence[str] | None = None) -> int:
     voice = Voice()
     try:
         options = command_arguments(sys.argv[1:] if args is None else args)
-        if options.command == "noxfile":
-            return _noxfile(Path.cwd(), voice)
+        if options.command == "receive":
+            return _receive(options.folder, Path.cwd(), voice)
+        if options.command == "push":
+            return _push(options, voice)
         return _init(Path.cwd(), voice, ci=options.ci, force=options.force, check=options.check)
     except ShipError as error:
         for finding in error.findings:
@@ -35,12 +47,33 @@ def main(args: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _noxfile(root: Path, voice: Voice) -> int:
-    path = root / "noxfile.py"
-    if path.exists() and path.read_text("utf-8", errors="replace") != BARE:
+def _receive(folder: Path, root: Path, voice: Voice) -> int:
+    noxfile = root / "noxfile.py"
+    if noxfile.exists():
         raise ShipError(NOXFILE_THERE("There is a noxfile.py already."))
-    path.write_text(BARE, encoding="utf-8")
+    manifest = receive(folder, root)
+    noxfile.write_text(BARE, encoding="utf-8")
+    for file in manifest.files:
+        voice.note(f"{file.name}  sha256:{file.sha256}")
     voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")
+    return 0
+
+
+def _push(options: Namespace, voice: Voice) -> int:
+    job = Job.of(os.environ)
+    cut = Cut(
+        branch=options.branch,
+        tag=options.tag,
+        commit=options.commit,
+        tag_object=options.tag_object,
+        onto=options.onto,
+    )
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
+        missing = push(cut, options.bundle, Remote("origin", job.remote, local))
+    voice.note(f"{cut.branch} and {cut.tag} {'are pushed' if missing else 'were pushed already'}")
+    job.start(cut.tag, options.target)
+    voice.last_line(f"{job.workflow} is started on {cut.tag}.")
     return 0
 
 
@@ -50,7 +83,7 @@ def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int
         return _check(survey, voice, ci=ci)
     for name, value in survey.lines():
         voice.fact(name, value)
-    made = init.plan(survey, sessions=_sessions(), ci=ci, force=force)
+    made = init.plan(survey, sessions=_sessions(), ci=ci, force=force, hashes=_published)
     done, left = init.write(made, force=force)
     for change in done:
         voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
@@ -73,6 +106,17 @@ def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int
     voice.text("  nox -s doctor                        # is anything set up wrong?")
     voice.text("  nox -s release -- patch --dry-run    # rehearse a release")
     return 0
+
+
+def _published(version: str) -> tuple[str, ...]:
+    """Ask PyPI for the SHA-256 of the wheels of a version of nox-ship.
+
+    Raises:
+        ShipError: It does not answer (NS701).
+    """
+    index = Index("PyPI", **vars(index_addresses("pypi", Settings())))
+    served = index.files("nox-ship", version).values()
+    return tuple(file.sha256 for file in served if file.sha256 and file.filename.endswith(".whl"))
 
 
 def _check(survey: Survey, voice: Voice, *, ci: str) -> int:

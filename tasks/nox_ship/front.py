@@ -26,7 +26,8 @@ from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
-from nox_ship.release.pipeline import Run, run_pipeline
+from nox_ship.release.handover import Cut, bundle
+from nox_ship.release.pipeline import CUT, STEPS, Run, run_pipeline
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
 from nox_ship.release.stage import Workshop, workshop
@@ -56,13 +57,17 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
     options = release_arguments(args)
     request = Request(options.wanted, tuple(options.without), options.fresh)
     voice = Voice(verbose=options.verbose)
-    report = Report(title="Rehearsal of the release" if options.dry_run else "Release", rehearsal=options.dry_run)
+    apart = options.dry_run or options.bundle is not None
+    report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
     with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
         if not (options.dry_run or options.yes) and _on_a_terminal():
             run.confirm = _ask
         try:
-            run_pipeline(run)
+            run_pipeline(run, CUT if options.bundle else STEPS)
+            if options.bundle:
+                _hand_on(run, invoked_from / options.bundle)
+                return
         except ShipError as error:
             _show_stop(voice, report, error, shop)
             raise ShownError(*error.findings) from error
@@ -78,11 +83,21 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
     voice.last_line(_last_line(options, report))
 
 
+def _hand_on(run: Run, target: Path) -> None:
+    """Write the objects of the release that was cut into a bundle, and tell other jobs which they are."""
+    ref = run.stage.repository.run("rev-parse", f"refs/tags/{run.plan.tag}")
+    cut = Cut(run.plan.branch, run.plan.tag, run.report.commit, ref, run.plan.head)
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
+    actions.output(tag=cut.tag, commit=cut.commit, tag_object=cut.tag_object)
+    run.voice.last_line(f"{cut.tag} is cut, and not pushed: {target} holds commit and tag.")
+
+
 @contextmanager
 def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterator[RealWorld | StandIns]:
     """Open the world that was asked for."""
     settings = _settings(root)
-    if options.dry_run:
+    if options.dry_run or getattr(options, "bundle", None):
         with StandIns(root, folder, remote=settings.remote, port=settings.rehearsal.port) as standins:
             yield standins
     else:

@@ -71,6 +71,13 @@ class Repository:
             raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
         return cls(Path(top))
 
+    @classmethod
+    def empty(cls, folder: Path, *, sha256: bool = False) -> Repository:
+        """Make an empty bare repository in ``folder``, in git's newer object format where ``sha256`` is set."""
+        form = "sha256" if sha256 else "sha1"
+        process.run(["git", *_QUIET, "init", "--quiet", "--bare", f"--object-format={form}", folder], env=_ENV)
+        return cls(folder)
+
     def run(
         self,
         *args: str | os.PathLike[str],

@@ -14,7 +14,8 @@ from nox_ship.setup.workflows import Facts, render
 from runner import Runner
 from workbench import make_bench
 
-CHECKS = {"matrix", "gates", "coverage", "build", "verify-install"}
+CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
+CUT = {"lock", "cut", "push"}
 TRIAL = {"testpypi", "verify-testpypi"}
 PUBLISHED = {"pypi", "verify-pypi"}
 TAG = {"ref": "refs/tags/v1.2.3", "ref_type": "tag"}
@@ -65,21 +66,21 @@ def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failin
         (TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
         (TAG, CANDIDATE, CHECKS | TRIAL),
         (TAG, {"tag": "v1.2.3", "route": "devpi"}, CHECKS),
-        (by_hand(BRANCH, bump="minor"), FINAL, {"cut"} | CHECKS | TRIAL | PUBLISHED),
-        (by_hand(BRANCH, bump="rc"), CANDIDATE, {"cut"} | CHECKS | TRIAL),
-        (by_hand(BRANCH, bump="minor", dry_run=True), FINAL, {"rehearse"}),
-        (by_hand(TAG, dry_run=True), FINAL, {"rehearse"}),
+        (by_hand(BRANCH, bump="minor"), FINAL, CUT),
+        (by_hand(BRANCH, bump="minor", dry_run=True), FINAL, {"lock", "rehearse"}),
+        (by_hand(TAG, dry_run=True), FINAL, {"lock", "rehearse"}),
         (by_hand(BRANCH), UNTAGGED, CHECKS | TRIAL),
         (by_hand(TAG), FINAL, CHECKS | TRIAL | PUBLISHED),
         (by_hand(TAG, target="testpypi"), FINAL, CHECKS | TRIAL),
         (by_hand(TAG, target="pypi"), FINAL, CHECKS | PUBLISHED),
-        (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, {"cut"} | CHECKS | TRIAL),
+        (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, CUT),
+        (by_hand(TAG), CANDIDATE, CHECKS | TRIAL),
     ],
 )
 def test_what_an_event_leads_to(
     tmp_path: Path, payload: dict[str, Any], build: dict[str, str], expected: set[str]
 ) -> None:
-    """Final versions go to TestPyPI, then PyPI; candidates to TestPyPI; a rehearsal publishes nothing."""
+    """Final versions go to TestPyPI, then PyPI; candidates to TestPyPI; a rehearsal and a cut publish nothing."""
     assert jobs_of(tmp_path, payload, build, "") == expected
 
 
@@ -104,7 +105,8 @@ def test_what_settings_change(
 @pytest.mark.parametrize(
     ("failing", "payload", "never"),
     [
-        ("cut", by_hand(BRANCH, bump="minor"), CHECKS | TRIAL | PUBLISHED),
+        ("cut", by_hand(BRANCH, bump="minor"), {"push"} | TRIAL | PUBLISHED),
+        ("lock", TAG, TRIAL | PUBLISHED),
         ("gates", TAG, TRIAL | PUBLISHED | {"coverage"}),
         ("coverage", TAG, TRIAL | PUBLISHED),
         ("build", TAG, TRIAL | PUBLISHED),

@@ -33,6 +33,16 @@ DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"
 SCHEMA = 1
 """Version of the manifest's form; a reader refuses one it does not know."""
 
+
+def announced() -> str | None:
+    """Return the SHA-256 of the one manifest that this job may use; None where no other job tells one.
+
+    What is announced was proven by the job that built it: that the commit has its tag and is on the release branch. A
+    job that was told so has no repository to ask, and opens none.
+    """
+    return os.environ.get(DIGEST_VARIABLE)
+
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -74,6 +84,8 @@ class Manifest:
     """The release branch, where the commit was on it; None where it was not, or where none is known."""
     pyproject: str | None = None
     """The SHA-256 of the ``pyproject.toml`` that the files were built by: it tells where they go."""
+    pythons: tuple[str, ...] = ()
+    """The Pythons that the project is for, such as ``3.12``."""
 
     def write(self, path: Path) -> None:
         """Write the manifest to ``path``, whole or not at all."""
@@ -96,8 +108,8 @@ class Manifest:
             raise ShipError(NO_MANIFEST(f"There is no manifest at {path}.")) from error
         except (ValueError, OSError) as error:
             raise ShipError(BAD_MANIFEST(f"{path} cannot be read: {error}.")) from error
-        expected = os.environ.get(DIGEST_VARIABLE)
-        if expected and hashlib.sha256(text).hexdigest() != expected:
+        expected = announced()
+        if expected is not None and hashlib.sha256(text).hexdigest() != expected:
             raise ShipError(OTHER_MANIFEST(f"{path} is not the manifest that `{DIGEST_VARIABLE}` tells."))
         schema = record.get("schema") if isinstance(record, dict) else None
         if isinstance(schema, int) and schema != SCHEMA:
@@ -119,7 +131,8 @@ class Manifest:
             if Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
                 raise ValueError
             parse_wheel_filename(file.name) if file.kind == "wheel" else parse_sdist_filename(file.name)
-        return cls(files=files, **record)
+        pythons = tuple(record.pop("pythons", ()))
+        return cls(files=files, pythons=pythons, **record)
 
     def check_origin(self, commit: str, version: str) -> None:
         """Check that the files were built from ``commit`` as it is, and are of ``version``.

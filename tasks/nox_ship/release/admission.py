@@ -11,7 +11,7 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.git import NOT_A_REPOSITORY, Repository
-from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest
+from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
 from nox_ship.project import Project
 from nox_ship.release.publish import route
 from nox_ship.world.index import display_name
@@ -47,12 +47,10 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
             not on the release branch (NS755), or its route leads elsewhere (NS754).
     """
     findings = Findings()
-    if manifest.name != project.canonical_name:
-        what = f"The manifest is of {manifest.name}, the project is {project.canonical_name}."
-        findings.append(OTHER_PROJECT(what))
     findings.extend(_other_names(manifest))
     repository = _checkout(world)
     if repository:
+        findings.extend(_other_project(manifest, project))
         findings.extend(_other_origin(manifest, project, repository))
     elif manifest.pyproject != hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest():
         findings.append(FILE_CHANGED("pyproject.toml is not the one that the files were built by."))
@@ -68,13 +66,24 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
 
 
 def _checkout(world: World) -> Repository | None:
-    """Return the checkout; None where files and manifest came without one."""
+    """Return the checkout; None where files and manifest came without one, or another job has asked it.
+
+    A job that was told its manifest may hold an identity: a repository that came with the files could run anything.
+    """
+    if announced() is not None:
+        return None
     try:
         return world.checkout
     except ShipError as error:
         if error.findings[0].id == NOT_A_REPOSITORY.id:
             return None
         raise
+
+
+def _other_project(manifest: Manifest, project: Project) -> Iterator[Finding]:
+    if manifest.name != project.canonical_name:
+        what = f"The manifest is of {manifest.name}, the project is {project.canonical_name}."
+        yield OTHER_PROJECT(what)
 
 
 def _other_names(manifest: Manifest) -> Iterator[Finding]:

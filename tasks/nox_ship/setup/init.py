@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib.metadata
 import os
 import shutil
 from collections.abc import Collection, Iterator
@@ -16,7 +17,7 @@ from nox_ship import versions
 from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
-from nox_ship.setup import pyproject, workflows
+from nox_ship.setup import lock, pyproject, workflows
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile
 from nox_ship.setup.survey import Survey
@@ -73,7 +74,12 @@ class Plan:
     hints: list[str] = field(default_factory=list)
 
 
-def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> Plan:
+def _unknown(_: str) -> tuple[str, ...]:
+    """Tell no hash."""
+    return ()
+
+
+def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool, hashes: lock.Hashes = _unknown) -> Plan:
     """Find out what the project lacks; nothing is written.
 
     Args:
@@ -81,6 +87,7 @@ def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> 
         sessions: Names of our sessions.
         ci: ``github`` for workflows, ``none`` for none.
         force: Overwrite what differs.
+        hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
         ShipError: With every finding: the noxfile is broken (NS811) or has sessions of our names (NS812), workflows
@@ -97,6 +104,7 @@ def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool) -> 
         if survey.nested:
             findings.append(NESTED_PROJECT(f"The project is in a folder of the repository {survey.repository.path}."))
         findings.catch(lambda: _workflows(made, force=force))
+        findings.catch(lambda: _lock(made, hashes))
         _dependabot(made)
     findings.raise_errors()
     made.changes = [change for change in made.changes if change.before != change.after]
@@ -137,9 +145,13 @@ def _writable(path: Path) -> bool:
 
 
 def drift(survey: Survey) -> list[Change]:
-    """Return the workflows of ours that are not what the installed version would write."""
+    """Return the workflows of ours, and their lock, that are not what the installed version would write.
+
+    No index is asked: a lock that has a line for nox-ship has not drifted.
+    """
     made = Plan(survey)
     _workflows(made, force=True)
+    _lock(made, _unknown)
     return [change for change in made.changes if change.before != change.after]
 
 
@@ -188,14 +200,12 @@ def facts(survey: Survey) -> workflows.Facts:
     """Return what the workflows' templates need to know.
 
     Raises:
-        ShipError: The noxfile is broken (NS811), or the setting ``workflows.version`` is no version (NS303).
+        ShipError: The noxfile is broken (NS811).
     """
     project = survey.project
     text = project.read_text("noxfile.py").removeprefix("\N{BYTE ORDER MARK}")
     noxfile = Noxfile.read(text) if text else None
     settings = project.settings.workflows
-    if settings.version is not None and versions.parse(settings.version) is None:
-        raise ShipError(BAD_VERSION(f"`tool.nox-ship.workflows.version` is {settings.version!r}."))
     if survey.compiled and "workflows" not in project.tool("nox-ship"):
         settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
     return workflows.Facts(
@@ -203,7 +213,7 @@ def facts(survey: Survey) -> workflows.Facts:
         tag=survey.tag,
         pythons=survey.pythons,
         coverage="coverage" in project.settings.gates and not (noxfile and noxfile.excludes("coverage")),
-        script=noxfile.scripted if noxfile else True,
+        script=noxfile is not None and noxfile.needs_more,
         settings=settings,
     )
 
@@ -218,7 +228,7 @@ def _workflows(made: Plan, *, force: bool) -> None:
     known = facts(survey)
     planned = next((change.after for change in made.changes if change.name == "noxfile.py"), None)
     if planned:
-        known = dataclasses.replace(known, script=Noxfile.read(planned).scripted)
+        known = dataclasses.replace(known, script=Noxfile.read(planned).needs_more)
     for name, text in workflows.render(known).items():
         path = survey.repository.path / name
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
@@ -228,6 +238,36 @@ def _workflows(made: Plan, *, force: bool) -> None:
             findings.append(HAND_WRITTEN(f"{name} was not written by nox-ship.", detail=change.diff))
         made.changes.append(change)
     findings.raise_errors()
+
+
+def _lock(made: Plan, hashes: lock.Hashes) -> None:
+    """Plan the lock of what the workflows' jobs install.
+
+    Raises:
+        ShipError: The index does not answer (NS701), or the setting ``workflows.version`` is no version (NS303).
+    """
+    survey = made.survey
+    path = survey.repository.path / lock.FILE
+    before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
+    after = lock.rendered(_version(survey), hashes, before or "")
+    made.changes.append(Change(path, lock.FILE, before, after, "what the jobs install, by hash"))
+    if lock.lacks_nox_ship(after):
+        made.hints.append(
+            f"The index has no nox-ship {_version(survey)} yet, so the workflows have nothing to install: run"
+            " `nox-ship init` again when it has, or set `workflows.version` to a version that it has."
+        )
+
+
+def _version(survey: Survey) -> str:
+    """Return the version of nox-ship that the workflows run.
+
+    Raises:
+        ShipError: The setting ``workflows.version`` is no version (NS303).
+    """
+    version = survey.project.settings.workflows.version or importlib.metadata.version("nox-ship")
+    if versions.parse(version) is None:
+        raise ShipError(BAD_VERSION(f"`tool.nox-ship.workflows.version` is {version!r}."))
+    return version
 
 
 def _dependabot(made: Plan) -> None:
@@ -241,13 +281,14 @@ def _dependabot(made: Plan) -> None:
         return
     try:
         updates = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("updates") or []
-        ecosystems = [entry.get("package-ecosystem") for entry in updates]
+        there = {(entry.get("package-ecosystem"), str(entry.get("directory")).strip("/")) for entry in updates}
     except (yaml.YAMLError, AttributeError, UnicodeDecodeError):
-        ecosystems = []
-    if "github-actions" not in ecosystems:
+        there = set()
+    if not {("github-actions", ""), ("pip", ".github")} <= there:
         entry = workflows.dependabot().partition("updates:\n")[2]
         made.hints.append(
-            f"Add to `updates` in .github/{path.name}, so that the actions are kept up to date:\n\n{entry}"
+            f"Add what is missing of this to `updates` in .github/{path.name}, so that actions and lock are kept up to"
+            f" date:\n\n{entry}"
         )
 
 

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import tomlkit
 from packaging.utils import canonicalize_name
+from tomlkit import TOMLDocument
 
 from nox_ship.errors import Kind, ShipError
 
@@ -90,6 +92,14 @@ class Noxfile:
         return _BLOCK.search(self.text) is not None
 
     @property
+    def needs_more(self) -> bool:
+        """Whether its PEP 723 block names more than nox and nox-ship."""
+        match = _BLOCK.search(self.text)
+        table = _block_table(match) if match else None
+        listed = table.get("dependencies") if table else None
+        return isinstance(listed, list) and not {_requirement_name(item) for item in listed} <= {"nox", "nox-ship"}
+
+    @property
     def foreign(self) -> tuple[str, ...]:
         """The modules that it imports and that neither Python nor nox brings along."""
         return tuple(sorted(set(_imported(self.tree)) - set(sys.stdlib_module_names) - {"nox", "nox_ship"}))
@@ -155,22 +165,31 @@ class Noxfile:
 
 
 def _with_requirement(text: str, match: re.Match[str]) -> str | None:
-    import tomlkit
-
-    source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
-    try:
-        table = tomlkit.parse(source)
-    except ValueError:
+    table = _block_table(match)
+    if table is None:
         return None
     dependencies = table.setdefault("dependencies", tomlkit.array())
     if not isinstance(dependencies, list):
         return None
-    names = [canonicalize_name(re.split(r"[\s\[<>=!~;@]", str(item))[0]) for item in dependencies]
+    names = [_requirement_name(item) for item in dependencies]
     for name in ("nox", "nox-ship"):
         if name not in names:
             dependencies.append(name)
     block = "".join(f"# {line}".rstrip() + "\n" for line in tomlkit.dumps(table).splitlines())
     return f"{text[: match.start()]}# /// script\n{block}# ///{text[match.end() :]}"
+
+
+def _block_table(match: re.Match[str]) -> TOMLDocument | None:
+    """Return what a PEP 723 block says, None where it is no TOML."""
+    source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
+    try:
+        return tomlkit.parse(source)
+    except ValueError:
+        return None
+
+
+def _requirement_name(item: object) -> str:
+    return canonicalize_name(re.split(r"[\s\[<>=!~;@]", str(item))[0])
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:

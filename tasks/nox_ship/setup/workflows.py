@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
 from nox_ship.config import WorkflowSettings
+from nox_ship.errors import Kind, ShipError
 from nox_ship.project import minor
+from nox_ship.setup.lock import FILE as LOCK
+
+UNSAFE_NAME = Kind("NS820", "unsafe-name", "Rename it, or write no workflows: `nox-ship init --ci none`.")
 
 ACTIONS = {
     "checkout": "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1",
@@ -23,7 +26,12 @@ FOLDER = ".github/workflows"
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
-_PLACE = re.compile(r"^(?P<indent> *)@(?P<name>[A-Z_]+)@$", re.MULTILINE)
+_RECEIVE = """\
+- name: Take out of them what the manifest names
+  env:
+    NOX_SHIP_MANIFEST: ${{ needs.build.outputs.manifest }}
+  run: nox-ship receive files"""
+_PLACE = re.compile(r"^(?P<indent> *)@(?P<block>[A-Z_]+)@$|@(?P<inline>[A-Z_]+)@", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,19 @@ class Facts:
     coverage: bool
     """Whether coverage is one of the gates."""
     script: bool
-    """Whether the noxfile has a PEP 723 block, from which nox installs what it needs."""
+    """Whether nox has to install from the noxfile's PEP 723 block: it names more than nox and nox-ship."""
     settings: WorkflowSettings
 
 
 def render(facts: Facts) -> dict[str, str]:
-    """Return the text of each workflow, by its path in the repository."""
+    """Return the text of each workflow, by its path in the repository.
+
+    Raises:
+        ShipError: The name of the branch or the form of the tags would be an expression in a workflow (NS820).
+    """
+    for name in (facts.branch, facts.tag, *facts.settings.systems):
+        if "${{" in name:
+            raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
     return {f"{FOLDER}/ci.yml": _ci(facts), f"{FOLDER}/release.yml": _release(facts)}
 
 
@@ -57,37 +72,29 @@ def _template(name: str) -> str:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Fill a template's places in; a place on a line of its own takes lines, each indented as the place is."""
+    """Fill a template's places in, in one pass: a value may look like a place.
 
-    def block(match: re.Match[str]) -> str:
-        lines = values[match["name"]].splitlines()
+    A place on a line of its own takes lines, each indented as the place is.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        if match["inline"]:
+            return values[match["inline"]]
+        lines = values[match["block"]].splitlines()
         return "\n".join(f"{match['indent']}{line}".rstrip() for line in lines)
 
-    text = _PLACE.sub(block, text)
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", value)
-    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", _PLACE.sub(fill, text)).rstrip() + "\n"
 
 
 def _ci(facts: Facts) -> str:
     required = ["matrix", "gates", *(["coverage"] if facts.coverage else []), "build", "verify-install"]
     values = {**_common(facts), "REQUIRED": "\n".join(f"- {name}" for name in required)}
-    coverage = {**values, "COVERAGE_NEEDS": "gates", "COVERAGE_CHECKOUT": _checkout()}
-    values["COVERAGE"] = _filled(_template("coverage.yml"), coverage) if facts.coverage else ""
     return _filled(_template("ci.yml"), values)
 
 
 def _release(facts: Facts) -> str:
-    values = _common(facts)
-    needs = "[matrix, gates]\nif: ${{ !cancelled() && needs.gates.result == 'success' }}".replace("\n", "\n    ")
-    coverage = {**values, "COVERAGE_NEEDS": needs, "COVERAGE_CHECKOUT": _checkout("${{ needs.matrix.outputs.ref }}")}
-    values |= {
-        "PUSHES": _pushes(facts),
-        "CHECKOUT_TAG": _checkout("${{ needs.cut.result == 'success' && needs.cut.outputs.commit || github.sha }}"),
-        "CHECKOUT_REF": _checkout("${{ needs.matrix.outputs.ref }}"),
-        "COVERAGE": _filled(_template("coverage.yml"), coverage) if facts.coverage else "",
-    }
-    before = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
+    values = {**_common(facts), "PUSHES": _pushes(facts)}
+    before = ["lock", "build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
     passed = [f"needs.{job}.result == 'success'" for job in before]
     target, route = "(inputs.target || 'route')", "needs.build.outputs.route"
     # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
@@ -128,29 +135,46 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
 
 
 def _common(facts: Facts) -> dict[str, str]:
-    publisher = f"nox-ship=={facts.settings.version or importlib.metadata.version('nox-ship')}"
     newest = facts.pythons[-1] if minor(facts.pythons[-1]) >= minor(_OLDEST) else _OLDEST
-    return {
-        "BRANCH": facts.branch,
-        "CHECKOUT": _checkout(),
+    values = {
+        "BRANCH": _quoted(facts.branch),
+        "BRANCH_PATTERN": _quoted(_pattern(facts.branch)),
+        "SCRIPT_MODE": "" if facts.script else "  NOX_SCRIPT_MODE: none # nox-ship is installed by the lock",
+        "CHECKOUT": _checkout("fetch-depth: 0"),
+        "CHECKOUT_LOCK": _checkout(f"sparse-checkout: {LOCK}", "sparse-checkout-cone-mode: false"),
         "PYTHON": _python(newest),
         "ALL_PYTHONS": _python("|", *dict.fromkeys([*facts.pythons, newest])),
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", newest),
-        "INSTALL": _install("nox uv" if facts.script else "nox-ship"),
-        "INSTALL_PUBLISHER": _install(publisher),
+        "INSTALL": _install(LOCK),
+        "INSTALL_LOCKED": f"{_download('Take the lock', 'lock', 'lock', 'lock')}\n{_install('lock/nox-ship.txt')}",
+        "TAKE_FILES": f"{_download('Take the files', 'build', 'files', 'files')}\n{_RECEIVE}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
-        "SYSTEMS": ", ".join(facts.settings.systems),
+        "SYSTEMS": ", ".join(map(_quoted, facts.settings.systems)),
         "TARGETS": ", ".join(["route", *sorted(facts.settings.indexes, reverse=True)]),
         "IDENTITY": "\n".join(
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),
     }
+    values["COVERAGE"] = _filled(_template("coverage.yml"), values) if facts.coverage else ""
+    return values
 
 
-def _checkout(ref: str = "") -> str:
-    lines = ["- name: Check out", f"  uses: {ACTIONS['checkout']}", "  with:", "    fetch-depth: 0"]
-    return "\n".join([*lines, *([f"    ref: {ref}"] if ref else []), "    persist-credentials: false"])
+def _quoted(text: str) -> str:
+    """Return a text as YAML that is that text and nothing else: not a number, a truth value or a list."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _checkout(*options: str) -> str:
+    lines = ["- name: Check out", f"  uses: {ACTIONS['checkout']}", "  with:"]
+    return "\n".join([*lines, *(f"    {option}" for option in (*options, "persist-credentials: false"))])
+
+
+def _download(name: str, job: str, output: str, folder: str) -> str:
+    """Return the step that takes an artifact by its ID into a folder: by name, any job could have replaced it."""
+    artifact = f"${{{{ needs.{job}.outputs.{output} }}}}"
+    lines = [f"- name: {name}", f"  uses: {ACTIONS['download-artifact']}", "  with:"]
+    return "\n".join([*lines, f"    artifact-ids: {artifact}", f"    path: {folder}"])
 
 
 def _python(*versions: str) -> str:
@@ -160,12 +184,18 @@ def _python(*versions: str) -> str:
     return "\n".join([*lines, *(f"      {version}" for version in more)])
 
 
-def _install(requirements: str) -> str:
-    return f"- name: Install nox\n  run: python -m pip install {requirements}"
+def _install(lock: str) -> str:
+    return f"- name: Install nox-ship\n  run: 'python -m pip install --require-hashes --only-binary :all: -r {lock}'"
 
 
 def _pushes(facts: Facts) -> str:
-    before, after = (re.sub(r"([*?+\[\]!])", r"\\\1", part) for part in facts.tag.split("{version}"))
-    pattern = f"{before}[0-9]*{after}".replace("'", "''")
-    lines = [f"    tags: ['{pattern}']"]
-    return "\n".join([*lines, *([f"    branches: [{facts.branch}]"] if facts.settings.development else [])])
+    before, after = (_pattern(part) for part in facts.tag.split("{version}"))
+    lines = [f"    tags: [{_quoted(f'{before}[0-9]*{after}')}]"]
+    return "\n".join(
+        [*lines, *([f"    branches: [{_quoted(_pattern(facts.branch))}]"] if facts.settings.development else [])]
+    )
+
+
+def _pattern(name: str) -> str:
+    """Return a filter pattern that fits one name alone ("Filter pattern cheat sheet" in GitHub's documentation)."""
+    return re.sub(r"([*?+\[\]!\\])", r"\\\1", name)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.world.remote import Remote
+
+NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHUB_TOKEN` in its environment.")
+NOT_STARTED = Kind(
+    "NS764",
+    "workflow-not-started",
+    "Branch and tag are pushed: start the workflow by hand on the tag, with `bump` empty.",
+)
+
+_SECONDS = 30
 
 _URL = re.compile(r"(?:^|[/@])github\.com[:/](?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?/?$")
 
@@ -34,10 +44,61 @@ class GitHub:
         return f"https://github.com/{self.slug}/actions/workflows/{workflow}"
 
 
+@dataclass(frozen=True)
+class Job:
+    """The running job of GitHub Actions, as its default variables describe it.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables names them.
+    """
+
+    server: str
+    api: str
+    slug: str
+    workflow: str
+    """The file name of the workflow."""
+    token: str
+
+    @classmethod
+    def of(cls, env: Mapping[str, str]) -> Job:
+        """Return the job whose environment is ``env``.
+
+        Raises:
+            ShipError: That is no job of GitHub Actions with a token (NS763).
+        """
+        names = ("GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_WORKFLOW_REF", "GITHUB_TOKEN")
+        if missing := [name for name in names if not env.get(name)]:
+            raise ShipError(NO_JOB(f"The environment has no {shorten(missing, len(names))}."))
+        server, api, slug, ref, token = (env[name] for name in names)
+        return cls(server, api, slug, ref.partition("@")[0].rpartition("/")[2], token)
+
+    @property
+    def remote(self) -> str:
+        """The address of the repository."""
+        return f"{self.server}/{self.slug}"
+
+    def start(self, tag: str, target: str) -> None:
+        """Start this very workflow again, on a tag: the one event that a workflow's own token may cause.
+
+        https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
+
+        Raises:
+            ShipError: GitHub does not take it (NS764).
+        """
+        import requests
+
+        url = f"{self.api}/repos/{self.slug}/actions/workflows/{self.workflow}/dispatches"
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+        body = {"ref": f"refs/tags/{tag}", "inputs": {"target": target}}
+        try:
+            response = requests.post(url, json=body, headers=headers, timeout=_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            raise ShipError(NOT_STARTED(f"GitHub did not answer: {type(error).__name__}.")) from error
+        if response.status_code not in (requests.codes.no_content, requests.codes.ok):
+            raise ShipError(NOT_STARTED(f"GitHub answered {response.status_code} when {self.workflow} was started."))
+
+
 def follow(remote: Remote, workflow: str) -> str:
-    """Return how to follow a workflow that a push to ``remote`` starts, or that runs already, with us in it."""
-    if f"/{workflow}@" in os.environ.get("GITHUB_WORKFLOW_REF", ""):
-        return "the next jobs of this run go on with it"
+    """Return how to follow a workflow that a push to ``remote`` starts."""
     found = GitHub.of(remote.local.find("remote", "get-url", remote.name) or "")
     where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
     return f"the tag starts it; follow it {where}"

@@ -79,6 +79,18 @@ class Remote:
         there = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
         return all(there.get(name) == ref for name, ref in refs.items())
 
+    def fetch(self, commit: str) -> None:
+        """Take a commit of the remote, without its history.
+
+        Raises:
+            ShipError: The remote does not have it, or does not answer (NS208).
+        """
+        try:
+            self._talk("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--depth=1", self.url, commit)
+        except process.CommandFailedError as error:
+            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
+
     def holds(self, commit: str, branch: str) -> bool:
         """Whether the remote's ``branch`` holds a commit; what is missing here to tell is fetched.
 

@@ -1,0 +1,182 @@
+"""What one job of a workflow hands to another, which holds rights and obeys nothing of it: it compares.
+
+A job that runs the project's code hands on what it made as an artifact, and tells what that is by the job's outputs.
+A job that may write, or has an identity, takes from the artifact just what it was told, and has no checkout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nox_ship.errors import Findings, Kind, ShipError, shorten
+from nox_ship.git import Repository
+from nox_ship.package.manifest import FILE_CHANGED, Manifest, announced
+from nox_ship.process import CommandFailedError
+from nox_ship.world.remote import Remote
+
+NOT_ANNOUNCED = Kind(
+    "NS761",
+    "manifest-not-announced",
+    "Set `NOX_SHIP_MANIFEST` to the job output `manifest` of the job that built the files.",
+)
+OTHER_CUT = Kind(
+    "NS762",
+    "other-cut",
+    "Nothing was pushed; if the branch moved on, run the workflow again.",
+)
+
+_OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REGULAR = ("100644", "100755")
+_GONE = "000000"
+_CUT = "refs/cut"
+
+
+def receive(source: Path, root: Path) -> Manifest:
+    """Take from the artifact in ``source`` what its manifest names, and lay it out in ``root`` as a build does.
+
+    The manifest is compared with its digest that came another way, the files and ``pyproject.toml`` with the manifest.
+    Nothing else of the artifact is read.
+
+    Raises:
+        ShipError: No digest was announced (NS761), the manifest is not there (NS601), is none (NS602) or not the
+            announced one (NS606), or a file is not the one that it names (NS603).
+        FileExistsError: ``root`` holds such files already.
+    """
+    if announced() is None:
+        raise ShipError(NOT_ANNOUNCED("Nothing tells which manifest this job is to take."))
+    told = source / ".nox-ship" / "manifest.json"
+    manifest = Manifest.read(told)
+    findings = Findings()
+    (root / "dist").mkdir()
+    for file in manifest.files:
+        findings.catch(lambda file=file: _take(source / "dist" / file.name, root / "dist" / file.name, file.sha256))  # type: ignore[misc]
+    findings.catch(lambda: _take(source / "pyproject.toml", root / "pyproject.toml", manifest.pyproject or ""))
+    findings.raise_errors()
+    (root / ".nox-ship").mkdir()
+    _take(told, root / ".nox-ship" / "manifest.json", announced() or "")
+    return manifest
+
+
+def _take(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file, and compare the copy.
+
+    Raises:
+        ShipError: It is not there, or another one (NS603).
+    """
+    if not source.is_file():
+        raise ShipError(FILE_CHANGED(f"{source} is not there."))
+    with source.open("rb") as stream, target.open("xb") as copy:
+        shutil.copyfileobj(stream, copy)
+    with target.open("rb") as stream:
+        if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
+            target.unlink()
+            raise ShipError(FILE_CHANGED(f"{source} is not what the manifest names: its SHA-256 differs."))
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A release that a job has cut: its objects, and where they belong."""
+
+    branch: str
+    tag: str
+    commit: str
+    tag_object: str
+    onto: str
+    """The commit that it was cut from."""
+
+    @property
+    def refs(self) -> dict[str, str]:
+        """The object of each ref that is pushed, by the ref's full name."""
+        return {f"refs/heads/{self.branch}": self.commit, f"refs/tags/{self.tag}": self.tag_object}
+
+    @property
+    def bundled(self) -> dict[str, str]:
+        """The object of each ref in the bundle; no branch where the release is a tag alone, on what is there."""
+        return {name.replace("refs", _CUT, 1): ref for name, ref in self.refs.items() if ref != self.onto}
+
+
+def bundle(cut: Cut, source: Repository, scratch: Path, target: Path) -> None:
+    """Write the objects of a release into a git bundle.
+
+    Args:
+        cut: The release.
+        source: The repository that holds its objects.
+        scratch: A folder that does not exist, for a repository that holds these refs and no other.
+        target: The bundle's path; what is there is replaced.
+    """
+    source.run("clone", "--quiet", "--shared", "--bare", "--no-tags", source.path, scratch)
+    clean = Repository(scratch)
+    for name, ref in cut.bundled.items():
+        clean.run("update-ref", name, ref)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    clean.run("bundle", "create", "--quiet", target.absolute(), *cut.bundled, f"^{cut.onto}")
+
+
+def push(cut: Cut, file: Path, remote: Remote) -> bool:
+    """Push a release that another job has cut, once its bundle proves to hold just that; return whether it was missing.
+
+    Args:
+        cut: What the bundle must hold, told another way than by the bundle.
+        file: The bundle.
+        remote: Where it goes; its ``local`` is an empty bare repository, which takes the objects.
+
+    Raises:
+        ShipError: The bundle holds anything else, or the branch has moved on (NS762), or the remote does not answer
+            (NS208) or refuses (NS231).
+    """
+    there = remote.refs()
+    tag, branch = there.get(f"refs/tags/{cut.tag}"), there.get(f"refs/heads/{cut.branch}")
+    if tag == cut.commit:
+        return False  # they arrive together, and branches move on
+    if branch != cut.onto:
+        raise ShipError(OTHER_CUT(f"{cut.branch} is not at {cut.onto[:10]} any more, which the release was cut from."))
+    remote.fetch(cut.onto)
+    try:
+        findings = list(_wrong(cut, file.absolute(), remote.local))
+    except CommandFailedError as error:
+        raise ShipError(OTHER_CUT("Git cannot read the bundle.", detail=error.done.output)) from error
+    if findings:
+        raise ShipError(*(OTHER_CUT(finding) for finding in findings))
+    remote.push(remote.local, cut.refs)
+    return True
+
+
+def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
+    """Yield what a bundle holds beside one commit on top of another and a tag on it, or instead of them."""
+    if not all(map(_OBJECT.fullmatch, (cut.commit, cut.tag_object, cut.onto))):
+        yield "The release's objects are not named by their hashes."
+        return
+    if any(local.find("check-ref-format", name) is None for name in cut.refs):
+        yield f"{cut.tag!r} cannot be a tag."
+        return
+    held = dict(line.split(" ", 1)[::-1] for line in local.run("bundle", "list-heads", file).splitlines())
+    if held != cut.bundled:
+        yield f"The bundle holds {shorten(held) or 'nothing'}, and not just the commit and the tag that were cut."
+        return
+    local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags", file, f"+{_CUT}/*:{_CUT}/*")
+    tag = local.run("cat-file", "tag", cut.tag_object).partition("\n\n")[0].splitlines()
+    if tag[:3] != [f"object {cut.commit}", "type commit", f"tag {cut.tag}"]:
+        yield f"The tag is not {cut.tag} on {cut.commit[:10]}."
+    if cut.commit == cut.onto:
+        return  # the version comes from the tag
+    parents = local.run("rev-list", "--parents", "--max-count=1", cut.commit).split()[1:]
+    if parents != [cut.onto]:
+        yield f"{cut.commit[:10]} is not one commit on top of {cut.onto[:10]}."
+        return
+    yield from _unexpected_changes(cut, local)
+
+
+def _unexpected_changes(cut: Cut, local: Repository) -> Iterator[str]:
+    """Yield changes that no release makes: of what other jobs with rights obey, and of anything but plain files."""
+    rows = local.run("diff-tree", "-r", "-z", "--no-renames", cut.onto, cut.commit).split("\0")
+    for told, path in zip(rows[::2], rows[1::2], strict=False):
+        before, after = told.removeprefix(":").split()[:2]
+        if path.partition("/")[0] == ".github":
+            yield f"The commit changes {path}, which tells what jobs with rights do."
+        elif after not in (*_REGULAR, _GONE) or before not in (*_REGULAR, _GONE):
+            yield f"The commit makes {path} something else than a plain file."

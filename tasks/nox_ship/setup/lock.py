@@ -1,0 +1,89 @@
+"""The lock: what the jobs of the workflows install, each file by its SHA-256.
+
+The lines of nox-ship's dependencies are shipped with it, resolved for every Python and system (`nox -s lock`). That of
+nox-ship itself cannot be: a package cannot hold its own hash. It is added from what the index serves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from nox_ship import versions
+
+FILE = ".github/nox-ship.txt"
+"""Where the lock is, in the repository: for pip's ``--require-hashes``, without addresses."""
+
+Hashes = Callable[[str], tuple[str, ...]]
+"""Returns the SHA-256 of each wheel that the index serves of a version of nox-ship; nothing where it has none."""
+
+_OWN = "nox-ship"
+_HEADER = """\
+# Written by nox-ship. What the jobs of its workflows install, by hash, on every system and Python.
+# Dependabot raises it, and so does `nox-ship init`.
+"""
+_ENTRY = re.compile(
+    r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)(?P<marker>[ \t]*;[^\\\n]*)?"
+    r"(?P<hashes>(?:[ \t]*\\\n[ \t]+--hash=sha256:[0-9a-f]{64})+)[ \t]*$",
+    re.MULTILINE,
+)
+_MISSING = "# nox-ship=={version} is not on the index yet: run `nox-ship init` again when it is."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One locked package."""
+
+    name: str
+    version: Version
+    marker: str
+    text: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the package: a name can be there once for each marker."""
+        return self.name, self.marker
+
+
+def entries(text: str) -> Iterator[Entry]:
+    """Yield the packages that a lock holds; lines that are none are passed over."""
+    for match in _ENTRY.finditer(text.replace("\r\n", "\n")):
+        if version := versions.parse(match["version"]):
+            marker = " ".join((match["marker"] or "").split())
+            yield Entry(canonicalize_name(match["name"]), version, marker, match[0])
+
+
+def rendered(version: str, hashes: Hashes, old: str = "") -> str:
+    """Return the lock for workflows that run a version of nox-ship.
+
+    What is newer in the lock that is there, Dependabot's work, stays.
+
+    Args:
+        version: The version of nox-ship.
+        hashes: Asked where the lock that is there does not have this version, or a newer one.
+        old: The lock that is there.
+    """
+    theirs = {entry.key: entry for entry in entries(old)}
+    own = theirs.pop((_OWN, ""), None)
+    if own is not None and own.version >= Version(version):
+        first = own.text
+    elif found := hashes(version):
+        first = " \\\n    ".join([f"{_OWN}=={version}", *(f"--hash=sha256:{sha256}" for sha256 in sorted(found))])
+    else:
+        first = _MISSING.format(version=version)
+    newest = [max(entry, theirs.get(entry.key, entry), key=lambda each: each.version) for entry in entries(_shipped())]
+    return "\n".join([_HEADER + first, *(entry.text for entry in newest), ""])
+
+
+def lacks_nox_ship(text: str) -> bool:
+    """Whether a lock has no line for nox-ship, so that the jobs could not install it."""
+    return all(entry.name != _OWN for entry in entries(text))
+
+
+def _shipped() -> str:
+    return (resources.files("nox_ship") / "templates" / "lock.txt").read_text(encoding="utf-8")

@@ -1,0 +1,105 @@
+"""A project whose workflows run on this machine: set up as `nox-ship init` does, with both indexes and a forge."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from failing_index import FailingIndex
+from nox_ship.package.manifest import File
+from nox_ship.process import uv
+from nox_ship.setup import init
+from nox_ship.setup.survey import Survey
+from releasing import NO_KEYRING
+from runner import Forge, Runner, runner_environment
+from workbench import GOOD, PYTHON, Bench, make_bench
+
+ROOT = Path(__file__).resolve().parent.parent
+WATCH = """\
+import os
+
+
+def test_environment():
+    with open(os.environ["RUNNER_HOME"] + "/seen.txt", "a", encoding="utf-8") as seen:
+        seen.write("\\n".join(os.environ) + "\\n")
+"""
+
+
+def set_up(bench: Bench, sha256: str = "0" * 64) -> None:
+    """Write what `nox-ship init` writes, as for a repository on GitHub; the index serves nox-ship with ``sha256``."""
+    bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
+    survey = Survey.of(bench.root, PYTHON)
+    made = init.plan(survey, sessions=(), ci="github", force=False, hashes=lambda _: (sha256,))
+    init.write(made, force=False)
+    bench.git("remote", "set-url", "origin", str(bench.remote))
+
+
+@dataclasses.dataclass
+class Actions:
+    """A project that is set up, a runner for its workflows, and both indexes."""
+
+    runner: Runner
+    bench: Bench
+    pypi: FailingIndex
+    testpypi: FailingIndex
+    forge: Forge
+    environment: dict[str, str]
+
+    def run(self, event: str, payload: Mapping[str, object], job: str | None = None, **env: str) -> tuple[int, str]:
+        """Run `release.yml`, or a job of it with what that needs."""
+        identity = {
+            "RUNNER_IDENTITY": f"{self.pypi.url}/identity?api=1",
+            "RUNNER_REQUEST": self.pypi.request_token,
+            **NO_KEYRING,
+        }
+        config = self.runner.home / "gitconfig"
+        config.write_text(f'[url "{self.bench.remote}"]\n\tinsteadOf = https://github.com/acme/sample\n', "utf-8")
+        github = {
+            "GIT_CONFIG_GLOBAL": str(config),
+            "GITHUB_REPOSITORY": "acme/sample",
+            "GITHUB_API_URL": self.forge.url,
+            "GITHUB_WORKFLOW_REF": f"acme/sample/.github/workflows/release.yml@{payload['ref']}",
+        }
+        trust = self.pypi.environment()
+        own = {**self.environment, **trust, **identity, **github, **env}
+        return self.runner.run("release.yml", event, payload, own, job)
+
+    def tag(self, version: str) -> dict[str, object]:
+        """Push a release tag, and return the event that it is."""
+        self.bench.git("tag", "--annotate", "--message", version, f"v{version}")
+        self.bench.git("push", "--quiet", "origin", f"v{version}")
+        return {"ref": f"refs/tags/v{version}", "ref_type": "tag"}
+
+
+@pytest.fixture(scope="session")
+def runner_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment of a runner on which nox-ship, as it is here, can be installed."""
+    folder = tmp_path_factory.mktemp("runner")
+    subprocess.run([uv(), "build", "--quiet", "--wheel", "--out-dir", str(folder / "wheel"), str(ROOT)], check=True)
+    return runner_environment(folder / "venv", next((folder / "wheel").glob("*.whl")))
+
+
+@pytest.fixture
+def actions(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Actions]:
+    """Return a set-up project; the indexes take trusted publishers in an environment of their name."""
+    with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi, Forge() as forge:
+        testpypi.publisher["environment"] = "testpypi"
+        pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
+        settings = [
+            pypi.settings("pypi"),
+            testpypi.settings("testpypi"),
+            '[tool.nox-ship.workflows]\nsystems = ["ubuntu-latest"]\n',
+            "[tool.nox-ship.publish]\nattestations = false\nwait = 20\n",
+        ]
+        files = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"] + "\n" + "\n".join(settings)}
+        bench = make_bench(tmp_path, {**files, "tests/test_watch.py": WATCH})
+        (wheel,) = Path(runner_variables["PIP_FIND_LINKS"].split()[0]).glob("*.whl")
+        set_up(bench, File.of(wheel).sha256)
+        bench.commit()
+        (tmp_path / "home").mkdir()
+        yield Actions(Runner.made(tmp_path / "home", bench), bench, pypi, testpypi, forge, runner_variables)
+        assert bench.processes() == []

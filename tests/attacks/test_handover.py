@@ -1,0 +1,309 @@
+"""A job that runs the project's code lies to one that holds rights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.package.manifest import DIGEST_VARIABLE, File, Manifest
+from nox_ship.release.handover import Cut, bundle, push, receive
+from nox_ship.world.remote import Remote
+from support import commit_files, git, make_repository, make_sdist, make_wheel
+
+IDENTITY = ("-c", "user.name=x", "-c", "user.email=x@y")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a bare remote, and a stage in which a release was cut from it."""
+    folder = tmp_path_factory.mktemp("cut")
+    stage = make_repository(folder / "stage", {"pyproject.toml": "1", ".github/nox-ship.txt": "1"})
+    git(folder, "clone", "--quiet", "--bare", str(stage.path), "remote.git")
+    commit_files(stage.path, {"pyproject.toml": "2"}, "Release 2")
+    git(stage.path, "tag", "--annotate", "--message", "2", "v2")
+    return folder
+
+
+class Scene:
+    """A copy of what was made, to be attacked."""
+
+    def __init__(self, made: Path, folder: Path) -> None:
+        shutil.copytree(made, folder / "it")
+        self.folder = folder / "it"
+        self.stage = Repository(self.folder / "stage")
+        self.bare = self.folder / "remote.git"
+        self.cut = self.now()
+
+    def now(self) -> Cut:
+        """Return the release as the stage has it now."""
+        head, tag = self.stage.head, self.stage.run("rev-parse", "refs/tags/v2")
+        return Cut("main", "v2", head, tag, git(self.bare, "rev-parse", "main"))
+
+    def bundled(self, cut: Cut) -> Path:
+        """Return the bundle of a release."""
+        bundle(cut, self.stage, self.folder / "scratch.git", self.folder / "release.bundle")
+        return self.folder / "release.bundle"
+
+    def push(self, cut: Cut, file: Path) -> bool:
+        """Push as the job that may write does."""
+        (self.folder / "local").mkdir()
+        local = Repository.empty(self.folder / "local")
+        return push(cut, file, Remote("origin", str(self.bare), local))
+
+    def refs(self) -> str:
+        """Return what the remote has."""
+        return git(self.bare, "for-each-ref")
+
+
+@pytest.fixture
+def scene(made: Path, tmp_path: Path) -> Scene:
+    """Return a release that was cut, and its remote."""
+    return Scene(made, tmp_path)
+
+
+def test_an_honest_bundle_is_pushed_once(scene: Scene) -> None:
+    """Branch and tag arrive as they were cut; a second time nothing is missing."""
+    file = scene.bundled(scene.cut)
+    assert scene.push(scene.cut, file)
+    assert git(scene.bare, "rev-parse", "main", "v2").split() == [scene.cut.commit, scene.cut.tag_object]
+    shutil.rmtree(scene.folder / "local")
+    assert not scene.push(scene.cut, file)
+
+
+def test_a_tag_alone_is_pushed(scene: Scene) -> None:
+    """Where the version comes from tags, the release is no commit of its own."""
+    onto = git(scene.bare, "rev-parse", "main")
+    git(scene.stage.path, *IDENTITY, "tag", "--force", "--annotate", "--message", "2", "v2", onto)
+    cut = replace(scene.now(), commit=onto)
+    assert scene.push(cut, scene.bundled(cut))
+    assert git(scene.bare, "rev-parse", "main", "v2^{commit}").split() == [onto, onto]
+
+
+def retag(scene: Scene) -> Cut:
+    git(scene.stage.path, *IDENTITY, "tag", "--force", "--annotate", "--message", "2", "v2")
+    return scene.now()
+
+
+def two_commits(scene: Scene) -> Cut:
+    commit_files(scene.stage.path, {"more": "1"})
+    return retag(scene)
+
+
+def a_merge(scene: Scene) -> Cut:
+    git(scene.stage.path, "checkout", "--quiet", "--orphan", "evil")
+    commit_files(scene.stage.path, {"evil": "1"})
+    git(scene.stage.path, "checkout", "--quiet", "main")
+    git(scene.stage.path, "reset", "--quiet", "--hard", "HEAD^")
+    git(scene.stage.path, "merge", "--quiet", "--strategy=ours", "--allow-unrelated-histories", "-m", "x", "evil")
+    return retag(scene)
+
+
+def amended(scene: Scene, files: dict[str, str]) -> Cut:
+    git(scene.stage.path, "reset", "--quiet", "--hard", "HEAD^")
+    commit_files(scene.stage.path, files)
+    return retag(scene)
+
+
+def a_workflow(scene: Scene) -> Cut:
+    return amended(scene, {".github/workflows/release.yml": "on: push"})
+
+
+def the_lock(scene: Scene) -> Cut:
+    return amended(scene, {".github/nox-ship.txt": "evil==1"})
+
+
+def a_symlink(scene: Scene) -> Cut:
+    git(scene.stage.path, "reset", "--quiet", "--hard", "HEAD^")
+    (scene.stage.path / "link").symlink_to("/etc/passwd")
+    commit_files(scene.stage.path, {})
+    return retag(scene)
+
+
+def a_submodule(scene: Scene) -> Cut:
+    git(scene.stage.path, "reset", "--quiet", "--hard", "HEAD^")
+    git(scene.stage.path, "update-index", "--add", "--cacheinfo", f"160000,{scene.cut.commit},sub")
+    git(scene.stage.path, "commit", "--quiet", "--message", "x")
+    return retag(scene)
+
+
+def a_tag_elsewhere(scene: Scene) -> Cut:
+    git(scene.stage.path, *IDENTITY, "tag", "--force", "--annotate", "--message", "2", "v2", "HEAD^")
+    return scene.now()
+
+
+def another_name_in_the_tag(scene: Scene) -> Cut:
+    git(scene.stage.path, *IDENTITY, "tag", "--annotate", "--message", "9", "v9")
+    return replace(scene.cut, tag_object=scene.stage.run("rev-parse", "refs/tags/v9"))
+
+
+def no_tag_object(scene: Scene) -> Cut:
+    return replace(scene.cut, tag_object=scene.cut.commit)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        two_commits,
+        a_merge,
+        a_workflow,
+        the_lock,
+        a_symlink,
+        a_submodule,
+        a_tag_elsewhere,
+        another_name_in_the_tag,
+        no_tag_object,
+    ],
+)
+def test_anything_but_one_plain_commit_and_its_tag_is_refused(scene: Scene, lie: Callable[[Scene], Cut]) -> None:
+    """Although bundle and outputs agree: nothing that jobs with rights obey may come from a job without."""
+    cut, before = lie(scene), scene.refs()
+    with pytest.raises(ShipError, match="NS762"):
+        scene.push(cut, scene.bundled(cut))
+    assert scene.refs() == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"commit": "0" * 40},
+        {"tag_object": "f" * 40},
+        {"commit": "--upload-pack=touch evil"},
+        {"tag": "v3"},
+        {"tag": "--mirror"},
+        {"tag": "v2..x"},
+        {"branch": "other"},
+    ],
+)
+def test_outputs_that_differ_from_the_bundle_are_refused(scene: Scene, changes: dict[str, str]) -> None:
+    """Whichever of the two was changed on its way."""
+    file, before = scene.bundled(scene.cut), scene.refs()
+    with pytest.raises(ShipError, match="NS762"):
+        scene.push(replace(scene.cut, **changes), file)
+    assert scene.refs() == before
+
+
+def test_further_refs_in_the_bundle_are_refused(scene: Scene) -> None:
+    """The bundle holds what was cut, and nothing besides."""
+    git(scene.stage.path, "update-ref", "refs/cut/heads/main", scene.cut.commit)
+    git(scene.stage.path, "update-ref", "refs/cut/tags/v2", scene.cut.tag_object)
+    file = scene.folder / "more.bundle"
+    names = ("refs/cut/heads/main", "refs/cut/tags/v2", "refs/heads/main", f"^{scene.cut.onto}")
+    git(scene.stage.path, "bundle", "create", "--quiet", str(file), *names)
+    with pytest.raises(ShipError, match="NS762"):
+        scene.push(scene.cut, file)
+
+
+def test_a_branch_that_moved_on_is_not_pushed_to(scene: Scene) -> None:
+    """A release is pushed on top of the commit it was cut from, or not at all."""
+    file = scene.bundled(scene.cut)
+    git(scene.stage.path, "push", "--quiet", str(scene.bare), "HEAD:refs/heads/main")
+    before = scene.refs()
+    with pytest.raises(ShipError, match="NS762"):
+        scene.push(scene.cut, file)
+    assert scene.refs() == before
+
+
+@pytest.fixture
+def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return what the job that built hands on; its manifest is announced."""
+    source = tmp_path / "artifact"
+    files = (make_wheel(source / "dist", {"sample.py": ""}), make_sdist(source / "dist", {"sample.py": ""}))
+    (source / "pyproject.toml").write_text("[project]\n", "utf-8")
+    manifest = Manifest(
+        name="sample",
+        version="1.2.3",
+        commit="0" * 40,
+        tag="v1.2.3",
+        dirty=False,
+        files=tuple(map(File.of, files)),
+        branch="main",
+        pyproject=hashlib.sha256(b"[project]\n").hexdigest(),
+    )
+    path = source / ".nox-ship" / "manifest.json"
+    manifest.write(path)
+    monkeypatch.setenv(DIGEST_VARIABLE, hashlib.sha256(path.read_bytes()).hexdigest())
+    (tmp_path / "job").mkdir()
+    return source
+
+
+def laid_out(job: Path) -> set[str]:
+    """Return the files in a job's folder."""
+    return {path.relative_to(job).as_posix() for path in job.rglob("*") if path.is_file()}
+
+
+TAKEN = {"dist/sample-1.2.3-py3-none-any.whl", "dist/sample-1.2.3.tar.gz", ".nox-ship/manifest.json", "pyproject.toml"}
+
+
+def test_what_the_manifest_names_is_taken_and_nothing_else(artifact: Path) -> None:
+    """Whatever else came with the files stays where it is."""
+    job = artifact.parent / "job"
+    for name in (".git/config", "noxfile.py", "sitecustomize.py", "dist/evil-1.0.tar.gz", "setup.py", ".nox-ship/x"):
+        (artifact / name).parent.mkdir(exist_ok=True)
+        (artifact / name).write_text("evil", "utf-8")
+    receive(artifact, job)
+    assert laid_out(job) == TAKEN
+
+
+def other_file(source: Path) -> None:
+    (source / "dist" / "sample-1.2.3.tar.gz").write_bytes(b"evil")
+
+
+def no_file(source: Path) -> None:
+    (source / "dist" / "sample-1.2.3.tar.gz").unlink()
+
+
+def a_pipe(source: Path) -> None:
+    (source / "dist" / "sample-1.2.3.tar.gz").unlink()
+    os.mkfifo(source / "dist" / "sample-1.2.3.tar.gz")
+
+
+def other_settings(source: Path) -> None:
+    (source / "pyproject.toml").write_text('[tool.nox-ship.indexes.pypi]\nupload-url = "https://evil"\n', "utf-8")
+
+
+def other_manifest(source: Path) -> None:
+    path = source / ".nox-ship" / "manifest.json"
+    record = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**record, "version": "1.2.4"}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("lie", "expected"),
+    [
+        (other_file, "NS603"),
+        (no_file, "NS603"),
+        (a_pipe, "NS603"),
+        (other_settings, "NS603"),
+        (other_manifest, "NS606"),
+    ],
+)
+def test_what_differs_from_the_manifest_is_not_taken(
+    artifact: Path, lie: Callable[[Path], None], expected: str
+) -> None:
+    """Files and settings are compared with the manifest, the manifest with what the build told another way."""
+    lie(artifact)
+    with pytest.raises(ShipError, match=expected):
+        receive(artifact, artifact.parent / "job")
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, "NS761"), ("", "NS606")])
+def test_a_manifest_that_nobody_announced_is_not_taken(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch, value: str | None, expected: str
+) -> None:
+    """A job output that does not exist is an empty text: it fits no manifest."""
+    if value is None:
+        monkeypatch.delenv(DIGEST_VARIABLE)
+    else:
+        monkeypatch.setenv(DIGEST_VARIABLE, value)
+    with pytest.raises(ShipError, match=expected):
+        receive(artifact, artifact.parent / "job")
+    assert not laid_out(artifact.parent / "job")

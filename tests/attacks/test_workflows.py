@@ -1,0 +1,139 @@
+"""Code of the project attacks the jobs that hold rights, in workflows that act runs whole."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from acting import Actions
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning"),
+]
+
+PLANT = """\
+git init --quiet . && git remote add origin ssh://git@example.invalid/acme/sample
+git config core.sshCommand "touch $RUNNER_HOME/stolen; false"
+for name in noxfile sitecustomize setup twine; do echo "open('$RUNNER_HOME/stolen', 'w')" > $name.py; done
+cp noxfile.py dist/conftest.py
+"""
+"""What an artifact could hold beside the files that were built."""
+REPLACE = """\
+import hashlib, json, os, pathlib, shutil
+home = pathlib.Path(os.environ["RUNNER_HOME"])
+evil = home / "artifacts" / "evil"
+if not evil.exists():
+    shutil.copytree((home / "names" / "files").resolve(), evil)
+    sdist = next((evil / "dist").glob("*.tar.gz"))
+    sdist.write_bytes(sdist.read_bytes() + b"evil")
+    path = evil / ".nox-ship" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"][-1] |= {"sha256": hashlib.sha256(sdist.read_bytes()).hexdigest(), "size": sdist.stat().st_size}
+    path.write_text(json.dumps(manifest))
+(home / "names" / "files").unlink()
+(home / "names" / "files").symlink_to(evil)
+"""
+"""Replaces the artifact with the files by another one of its name, as any job of a run can."""
+HOOKS = """\
+import os
+from pathlib import Path
+
+
+def test_plants():
+    here = Path(__file__).resolve()
+    home = Path(os.environ["RUNNER_HOME"])
+    seen = [name for name in os.environ if name.startswith("GITHUB_") and "/" in os.environ[name]]
+    with (home / "commands.txt").open("a") as stream:
+        stream.write("ran " + " ".join(seen) + "\\n")
+    for folder in [*here.parents, *Path.cwd().parents, *home.glob(".cache/act/*/hostexecutor")]:
+        hooks = folder / ".git" / "hooks"
+        if hooks.is_dir():
+            for name in ("pre-push", "reference-transaction", "post-commit"):
+                (hooks / name).write_text(f"#!/bin/sh\\ntouch {home}/stolen\\n")
+                (hooks / name).chmod(0o755)
+"""
+"""A test that plants hooks in every repository that it finds above itself, and tells what Actions' files it sees."""
+AMEND = """\
+import subprocess
+
+
+def test_amends():
+    open("src/sample/evil.py", "w").close()
+    for command in ("add --all", "commit -q --amend --no-edit --no-verify", "tag -f -m x v1.3.0"):
+        subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@y", *command.split()], check=False)
+"""
+
+
+def stolen(actions: Actions) -> bool:
+    """Whether code that was planted ran."""
+    return (actions.runner.home / "stolen").exists()
+
+
+def test_what_came_with_the_files_is_not_obeyed(actions: Actions) -> None:
+    """A repository, a noxfile and modules beside the built files are left in the folder of the artifact."""
+    code, output = actions.run("push", actions.tag("1.2.3"), RUNNER_TAMPER=PLANT)
+    assert code == 0, output[-5000:]
+    assert not stolen(actions)
+    assert sorted(actions.pypi.files()) == ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"]
+
+
+def test_files_that_are_replaced_by_name_are_not_published(actions: Actions) -> None:
+    """The jobs that publish take the very artifact that the build made, whatever bears its name since."""
+    smoke = f"smoke = [['python', '-c', {REPLACE!r}]]\n"
+    actions.bench.edit(
+        "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
+    )
+    actions.bench.commit()
+    code, output = actions.run("push", actions.tag("1.2.3"))
+    assert code == 0, output[-5000:]
+    assert (actions.runner.home / "artifacts" / "evil").is_dir()
+    evil = (actions.runner.home / "artifacts" / "evil" / "dist" / "sample-1.2.3.tar.gz").stat().st_size
+    assert (actions.pypi.packages / "sample-1.2.3.tar.gz").stat().st_size == evil - len("evil")
+
+
+CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
+
+
+def test_hooks_that_tests_plant_do_not_run_beside_the_token(actions: Actions) -> None:
+    """The job that pushes has no checkout and no clone in which tests ran; these see no file of Actions' commands."""
+    actions.bench.write({"tests/test_plants.py": HOOKS})
+    actions.bench.commit()
+    _, output = actions.run("workflow_dispatch", CUT, job="push")
+    told = (actions.runner.home / "commands.txt").read_text("utf-8").splitlines()
+    assert told
+    files = {"GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
+    assert not [line for line in told if files & set(line.split())]
+    assert not stolen(actions), output[-3000:]
+
+
+def test_a_commit_that_tests_amend_is_not_pushed(actions: Actions) -> None:
+    """Commit and tag are handed on before any test runs; the rehearsal of what a test changed stops."""
+    actions.bench.write({"tests/test_amends.py": textwrap.dedent(AMEND)})
+    actions.bench.commit()
+    before = actions.bench.git("ls-remote", "origin")
+    code, output = actions.run("workflow_dispatch", CUT, job="push")
+    after = actions.bench.git("ls-remote", "origin")
+    assert code != 0, output[-3000:]
+    assert actions.runner.jobs() == ["cut"]
+    assert after == before
+    assert actions.forge.started == []
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        "git init -q r && cd r && git bundle create ../release.bundle --all; true",
+        "head -c -40 release.bundle > x && mv x release.bundle",
+        "echo '# v2 git bundle' > release.bundle",
+    ],
+)
+def test_a_bundle_that_is_changed_on_its_way_is_not_pushed(actions: Actions, tamper: str) -> None:
+    """The job that may write compares it with the objects that the job outputs name."""
+    before = actions.bench.git("ls-remote", "origin")
+    code, output = actions.run("workflow_dispatch", CUT, job="push", RUNNER_TAMPER=tamper, RUNNER_TAMPERED="cut")
+    assert code != 0
+    assert "NS762" in output
+    assert actions.bench.git("ls-remote", "origin") == before
+    assert actions.forge.started == []
