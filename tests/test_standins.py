@@ -132,7 +132,8 @@ def test_an_unreachable_remote_is_a_finding(tmp_path: Path) -> None:
         (["a", "origin"], "a", None, "a"),
         (["a", "origin"], ".", None, "origin"),
         (["a", "origin"], "gone", None, "origin"),
-        (["a", "origin"], "a", "other", "other"),
+        (["a", "origin", "other"], "a", "other", "other"),
+        (["origin"], "https://example.invalid/x", None, "origin"),
     ],
 )
 def test_the_remote_of_a_release(
