@@ -70,8 +70,9 @@ class TagForm:
     def of(cls, tags: Iterable[str], setting: str | None, project: str = "") -> TagForm:
         """Return the form that ``setting`` gives, else that of the newest release among ``tags``.
 
-        Tags of releases begin with the version, or with a ``v``, ``release`` or the project's name before it; tags of
-        other packages in the repository do not count. Bare dates, with dots or without, count where no other form does.
+        Such a tag begins with the version, with ``v``, ``release`` or the like, or with the project's name: those of
+        other packages in the repository do not count. A form in which all tags are dates, or have no dot, counts
+        where there is no other.
 
         Args:
             tags: Names of tags.
@@ -85,13 +86,19 @@ class TagForm:
             return cls(setting)
         name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", project)))
         words = re.compile(rf"((?:(?:{name or 'v'}|release|rel|version)[-_/@]?)?v?[-_/.]?)\d.*", re.IGNORECASE)
-        names = list(tags)
-        before = {match[1] for tag in names if (match := words.fullmatch(tag)) and _PLACE not in match[1]}
-        forms = [cls(f"{text}{_PLACE}") for text in before]
-        newest = [(max(found), form == cls(), form.form) for form in forms if (found := form.releases(names).values())]
-        if len(newest) > 1 and all(map(_is_date, cls(_PLACE).releases(names).values())):
-            newest = [entry for entry in newest if entry[2] != _PLACE]
-        return cls(max(newest)[2]) if newest else cls()
+        groups: dict[str, list[str]] = {}
+        for tag in tags:
+            if match := words.fullmatch(tag):
+                groups.setdefault(match[1], []).append(tag)
+        forms = [cls(f"{before}{_PLACE}") for before in groups]
+        found = [(form, form.releases(group).values()) for form, group in zip(forms, groups.values(), strict=True)]
+        newest = [(max(map(_rank, them)), max(them), form == cls(), form.form) for form, them in found if them]
+        return cls(max(newest)[-1]) if newest else cls()
+
+
+def _rank(version: Version) -> tuple[bool, bool]:
+    """Return how much a version looks like a release's: more where it is no date, and where it has a dot."""
+    return not _is_date(version), len(version.release) > 1
 
 
 def _is_date(version: Version) -> bool:
