@@ -151,7 +151,7 @@ def _version(patient: Patient) -> Told:
 
 def _tags(patient: Patient) -> Told:
     tags = patient.repository.tags()
-    form = versions.TagForm.of(tags, patient.project.settings.tag)
+    form = patient.project.tag_form(tags)
     latest = versions.latest(tags, form)
     yield f"{form.form}, the last release is {latest}" if latest else f"{form.form}, no release yet"
 
@@ -245,7 +245,7 @@ def _ours(patient: Patient, index: Index) -> bool:
     if github and github.slug.lower() in described:
         return True
     tags = patient.repository.tags()
-    latest = versions.latest(tags, versions.TagForm.of(tags, patient.project.settings.tag))
+    latest = versions.latest(tags, patient.project.tag_form(tags))
     return latest is not None and bool(index.files(patient.project.canonical_name, str(latest)))
 
 
