@@ -34,10 +34,16 @@ class GitHub:
         return f"https://github.com/{self.slug}/actions/workflows/{workflow}"
 
 
-def follow(remote: Remote, workflow: str) -> str:
-    """Return how to follow a workflow that a push to ``remote`` starts, or that runs already, with us in it."""
+def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:
+    """Return how to follow a workflow that a push to ``remote`` starts, or that runs already, with us in it.
+
+    Args:
+        remote: Where the tag is pushed to.
+        workflow: The workflow's file name.
+        waits: Whether it waits until somebody publishes a GitHub Release.
+    """
     if f"/{workflow}@" in os.environ.get("GITHUB_WORKFLOW_REF", ""):
         return "the next jobs of this run go on with it"
     found = GitHub.of(remote.local.find("remote", "get-url", remote.name) or "")
     where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
-    return f"the tag starts it; follow it {where}"
+    return f"{'publish a GitHub Release to start it' if waits else 'the tag starts it'}; follow it {where}"
