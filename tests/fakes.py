@@ -228,7 +228,7 @@ class FakeWorld:
 def make_world(repository: Repository, **refs: str) -> FakeWorld:
     """Return the world around a repository; its remote has branch ``main`` at HEAD."""
     has = {"refs/heads/main": repository.head, **refs}
-    return FakeWorld(repository, FakeRemote("origin", "origin", repository, has))
+    return FakeWorld(repository, FakeRemote("origin", "origin", repository, has=has))
 
 
 def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -47,13 +48,13 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
-    made = _template(tuple((files or {"README.md": "# sample\n"}).items()))
+    made = _template(tuple((files or {"README.md": "# sample\n"}).items()), os.environ.get("GIT_DEFAULT_HASH"))
     shutil.copytree(made.name, folder, dirs_exist_ok=True, symlinks=True)
     return Repository(folder.resolve())
 
 
 @functools.cache
-def _template(files: tuple[tuple[str, str | bytes], ...]) -> tempfile.TemporaryDirectory[str]:
+def _template(files: tuple[tuple[str, str | bytes], ...], _: str | None) -> tempfile.TemporaryDirectory[str]:
     """Make a repository with ``files``, once in a process, for others to be copies of."""
     made = tempfile.TemporaryDirectory(prefix="nox-ship-tests-")
     folder = Path(made.name)

@@ -8,6 +8,7 @@ import os
 import pkgutil
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nox
@@ -15,12 +16,14 @@ import pytest
 
 import nox_ship
 from fakes import Programs, Yard
-from nox_ship import front, sessions
+from nox_ship import documents, front, sessions
 from nox_ship.command import main
 from nox_ship.errors import KINDS, ShipError
 from nox_ship.gates import audit
 from nox_ship.setup import github
 from nox_ship.setup.doctor import _tools
+from nox_ship.world.forge import Job
+from nox_ship.world.trusted import TrustedPublisher
 from support import make_project, write_files
 
 TESTS = Path(__file__).parent
@@ -53,14 +56,12 @@ def test_a_publish_session_goes_to_its_own_index(yard: Yard) -> None:
 def test_a_noxfile_that_is_there_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """NS817; one that holds nothing else is written again."""
+    """NS817, and nothing is taken out of the artifact."""
     monkeypatch.chdir(tmp_path)
-    assert main(["noxfile"]) == 0
-    assert main(["noxfile"]) == 0
     write_files(tmp_path, {"noxfile.py": "import nox\n"})
-    assert main(["noxfile"]) == 1
+    assert main(["receive", "artifact"]) == 1
     assert "NS817" in capsys.readouterr().out
-    assert (tmp_path / "noxfile.py").read_text("utf-8") == "import nox\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["noxfile.py"]
 
 
 def test_a_machine_without_git_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,7 +89,8 @@ NO_ENVIRONMENT = LOOSE.replace("permissions: {id-token: write}\n", "").replace(
 def test_a_workflow_that_lets_everybody_publish_is_told(tmp_path: Path, workflow: str) -> None:
     """Every job has the identity, or no environment guards it: NS833."""
     write_files(tmp_path, {".github/workflows/release.yml": workflow})
-    found = [told for told in github._publishing_jobs(tmp_path) if not isinstance(told, str)]
+    patient: Any = SimpleNamespace(repository=SimpleNamespace(path=tmp_path), tag="v1.2.3")
+    found = [told for told in github._publishing_jobs(patient) if not isinstance(told, str)]
     assert [finding.id for finding in found] == ["NS833"]
 
 
@@ -118,3 +120,41 @@ def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pyt
     text = f"{caught.value} {capsys.readouterr().out}"
     assert expected in text
     assert "some/file" in text
+
+
+def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
+    """NS312: a link to a device, or a file that is too large."""
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(documents.MOST + 1)
+    with pytest.raises(ShipError, match="NS312"):
+        documents.read_bytes(tmp_path / "large")
+
+
+JOB = {
+    "GITHUB_SERVER_URL": "http://127.0.0.1:1",
+    "GITHUB_API_URL": "http://127.0.0.1:1",
+    "GITHUB_REPOSITORY": "acme/sample",
+    "GITHUB_WORKFLOW_REF": "acme/sample/.github/workflows/release.yml@refs/heads/main",
+    "GITHUB_TOKEN": "x",
+}
+
+
+@pytest.mark.parametrize("missing", sorted(JOB))
+def test_a_cut_release_is_pushed_by_a_job_alone(missing: str) -> None:
+    """NS763 names what the environment has not."""
+    assert Job.of(JOB).workflow == "release.yml"
+    with pytest.raises(ShipError, match=f"NS763.*{missing}"):
+        Job.of({**JOB, missing: ""})
+
+
+def test_a_workflow_that_cannot_be_started_is_told() -> None:
+    """Nothing listens there: NS764."""
+    with pytest.raises(ShipError, match="NS764"):
+        Job.of(JOB).start("v1.2.3", "pypi")
+
+
+def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens there: NS739."""
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(ShipError, match="NS739"):
+        TrustedPublisher.of("PyPI", "https://127.0.0.1:1/legacy/")

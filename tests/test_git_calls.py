@@ -120,10 +120,11 @@ def test_submodules_are_fetched_with_what_git_may_need(
 ) -> None:
     """All of them, with the credentials of git and without those of an index."""
     monkeypatch.setenv("TWINE_PASSWORD", "x")
-    programs.answer("submodule", "update")
-    source = make_repository(tmp_path / "a", {".gitmodules": ""})
+    programs.answer("submodule --quiet")
+    modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
+    source = make_repository(tmp_path / "a", {".gitmodules": modules})
     source.clone(tmp_path / "b")
-    (call,) = programs.started("submodule")
-    assert {"update", "--init", "--recursive"} <= set(call.line)
+    (call,) = programs.started("submodule", "update")
+    assert {"--init", "--recursive"} <= set(call.line)
     assert call.options["secrets"]
     assert call.env["TWINE_PASSWORD"] is None
