@@ -57,7 +57,7 @@ class Call:
     @property
     def env(self) -> Mapping[str, str | None]:
         """The variables that were asked for beside those of our environment."""
-        return self.options.get("env") or {}
+        return {**(self.options.get("env") or {}), **(self.options.get("hidden") or {})}
 
 
 Reply = Callable[[Call], tuple[int, str]]
@@ -155,7 +155,7 @@ class FakeIndex(Index):
         digest = hashlib.sha256(data).hexdigest() if self.hashes else None
         return Served(name, f"{self.simple_url}{name}", digest, "JSON API" if early else "simple API")
 
-    def download_sha256(self, served: Served) -> str:
+    def download_sha256(self, served: Served, size: int = 0) -> str:  # noqa: ARG002 - as the real one does
         """Return the SHA-256 of what is served."""
         data = self.shelf[served.filename]
         return hashlib.sha256(data + b"?" if self.other_bytes else data).hexdigest()
