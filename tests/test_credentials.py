@@ -33,7 +33,7 @@ def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def answers() -> Answers:
-    """What the index answers, by path; a test may change it."""
+    """Return what the index answers, by path; a test may change it."""
     return {
         "/_/oidc/audience": Reply(json.dumps({"audience": HOST})),
         "/_/oidc/mint-token": Reply(json.dumps({"token": "minted"})),

@@ -173,7 +173,7 @@ Answers = dict[str, Reply]
 
 @pytest.fixture
 def answers() -> Answers:
-    """What the index answers, by path."""
+    """Return what the index answers, by path."""
     return {}
 
 
