@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.process import CommandFailedError
 from support import commit_files, git, make_repository, write_files
@@ -148,6 +149,23 @@ def test_a_shallow_checkout_is_cloned_where_the_user_rejects_such(
     home = write_files(tmp_path / "home", {".gitconfig": "[clone]\nrejectShallow = true\n"})
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     assert Repository(tmp_path / "shallow").clone(tmp_path / "clone").head == source.head
+
+
+def test_a_checkout_of_another_user_is_cloned_where_git_is_told_to_trust_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the runner owns it; `safe.directory` names the work tree alone. Without that it is NS201."""
+    repository = make_repository(tmp_path / "one")
+    head = repository.head
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(ShipError, match=r"NS201.*ownership.*Fix the problem that git reports"):
+        Repository.at(repository.path)
+    home = write_files(tmp_path / "home", {".gitconfig": f"[safe]\ndirectory = {repository.path}\n"})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    clone = Repository.at(repository.path).clone(tmp_path / "two")
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    assert clone.head == head
+    assert clone.config("remote.origin.uploadpack") is None
 
 
 def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
