@@ -181,6 +181,18 @@ def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
     assert source.count_since(None) == 4
 
 
+def test_a_name_that_is_not_utf8_commits_as_it_is(tmp_path: Path) -> None:
+    """Settings of twenty years ago are in another encoding, and say so."""
+    repository = make_repository(tmp_path / "one")
+    with (repository.path / ".git" / "config").open("ab") as config:
+        config.write(b"[user]\n\tname = J\xf6rg\n[i18n]\n\tcommitEncoding = ISO-8859-1\n")
+    clone = repository.clone(tmp_path / "two")
+    write_files(clone.path, {"x": ""})
+    clone.run("add", "x")
+    clone.run("commit", "--quiet", "--message", "x")
+    assert clone.run("log", "-1", "--format=%an", "--encoding=UTF-8") == "J\u00f6rg"
+
+
 ODD = os.fsdecode(b"caf\xe9 \xff.txt")
 
 

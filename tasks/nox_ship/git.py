@@ -31,6 +31,8 @@ _QUIET = (
     "advice.detachedHead=false",
     "-c",
     "log.showSignature=false",
+    "-c",
+    "diff.ignoreSubmodules=none",
 )
 # LANGUAGE outranks LC_ALL in gettext, except in the locale "C", in which file names would not be UTF-8.
 _ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
@@ -261,8 +263,8 @@ class Repository:
 
     def _carried(self) -> Iterator[tuple[str, str]]:
         """Yield the settings that a clone has to be told."""
-        listing = self.find("config", "--list", "-z") or ""  # effective: includes can depend on the place
-        entries = [entry.partition("\n") for entry in listing.split("\0") if entry]
+        listing = self._listed("config", "--list", "-z")  # effective: includes can depend on the place
+        entries = [entry.partition("\n") for entry in listing]
         for key, given, value in entries:
             if key.startswith(_CARRIED):
                 yield key, value if given else "true"  # a key alone means true

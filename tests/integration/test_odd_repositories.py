@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import subprocess
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,6 +225,23 @@ def test_what_a_release_would_get_wrong_is_refused(
         assert outcome.code == 1
         assert outcome.clean
         assert outcome.has(expected), outcome.output
+
+
+def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
+    """A file that is a folder now, and a name that is not UTF-8, which is told where it matters."""
+    odd = os.fsdecode(b"docs/caf\xe9.txt")
+    bench = make_bench(tmp_path, {**QUICK, "src/sample/data": "old", "docs/a.txt": ""})
+    (bench.root / "src" / "sample" / "data").unlink()
+    bench.write({"src/sample/data/new.txt": "new", odd: "x"})
+    outcome = bench.rehearse()
+    assert outcome.code == 1
+    assert outcome.clean
+    assert outcome.has("NS203", r"docs/caf\udce9.txt"), outcome.output
+    outcome = bench.nox("-s", "build")
+    assert outcome.code == 0, outcome.output
+    with zipfile.ZipFile(next((bench.root / "dist").glob("*.whl"))) as wheel:
+        assert wheel.read("sample/data/new.txt") == b"new"
+        assert "sample/data" not in wheel.namelist()
 
 
 def test_a_lightweight_tag_and_an_annotated_one_on_a_commit_are_one_release(tmp_path: Path) -> None:
