@@ -137,7 +137,7 @@ def _refuses(statement: ast.stmt) -> bool:
         return False
     value = statement.value
     if isinstance(value, ast.Yield):
-        return _is_finding(value.value)
+        return _is_finding(value.value) or isinstance(value.value, ast.JoinedStr)
     return isinstance(value, ast.Call) and _name(value) == "append" and any(map(_is_finding, value.args))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.process import CommandFailedError
 from support import commit_files, git, make_repository, write_files
@@ -150,6 +151,23 @@ def test_a_shallow_checkout_is_cloned_where_the_user_rejects_such(
     assert Repository(tmp_path / "shallow").clone(tmp_path / "clone").head == source.head
 
 
+def test_a_checkout_of_another_user_is_cloned_where_git_is_told_to_trust_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the runner owns it; `safe.directory` names the work tree alone. Without that it is NS201."""
+    repository = make_repository(tmp_path / "one")
+    head = repository.head
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(ShipError, match=r"NS201.*ownership.*Fix the problem that git reports"):
+        Repository.at(repository.path)
+    home = write_files(tmp_path / "home", {".gitconfig": f"[safe]\ndirectory = {repository.path}\n"})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    clone = Repository.at(repository.path).clone(tmp_path / "two")
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    assert clone.head == head
+    assert clone.config("remote.origin.uploadpack") is None
+
+
 def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
     """Within what a shallow clone has they are, up to the cut they are not."""
     source = make_repository(tmp_path / "one")
@@ -161,6 +179,18 @@ def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
     git(shallow.path, "worktree", "add", "--quiet", "--detach", "../linked")
     assert Repository(tmp_path / "linked").count_since(None) is None
     assert source.count_since(None) == 4
+
+
+def test_a_name_that_is_not_utf8_commits_as_it_is(tmp_path: Path) -> None:
+    """Settings of twenty years ago are in another encoding, and say so."""
+    repository = make_repository(tmp_path / "one")
+    with (repository.path / ".git" / "config").open("ab") as config:
+        config.write(b"[user]\n\tname = J\xf6rg\n[i18n]\n\tcommitEncoding = ISO-8859-1\n")
+    clone = repository.clone(tmp_path / "two")
+    write_files(clone.path, {"x": ""})
+    clone.run("add", "x")
+    clone.run("commit", "--quiet", "--message", "x")
+    assert clone.run("log", "-1", "--format=%an", "--encoding=UTF-8") == "J\u00f6rg"
 
 
 ODD = os.fsdecode(b"caf\xe9 \xff.txt")

@@ -31,6 +31,8 @@ _QUIET = (
     "advice.detachedHead=false",
     "-c",
     "log.showSignature=false",
+    "-c",
+    "diff.ignoreSubmodules=none",
 )
 # LANGUAGE outranks LC_ALL in gettext, except in the locale "C", in which file names would not be UTF-8.
 _ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
@@ -76,8 +78,10 @@ class Repository:
         if done.code and top:
             raise ShipError(NO_COMMIT(f"The git repository at {top} has no commit."))
         if done.code:
-            reason = "" if "not a git repository" in done.stderr else f" Git says: {done.stderr.strip()}"
-            raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
+            if "not a git repository" in done.stderr:
+                raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository."))
+            what = f"{folder} is in no git repository that can be used. Git says: {done.stderr.strip()}"
+            raise ShipError(NOT_A_REPOSITORY(what, remedy="Fix the problem that git reports."))
         return cls(Path(top))
 
     @classmethod
@@ -167,7 +171,8 @@ class Repository:
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
         command = ["git", *_QUIET, "cat-file", "--batch-check=%(objectname) %(objecttype)"]
-        done = process.run(command, cwd=self.path, env=_ENV, stdin="".join(f"{commit}\n" for commit in commits))
+        alone = {**_ENV, "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would fetch what is asked for
+        done = process.run(command, cwd=self.path, env=alone, stdin="".join(f"{commit}\n" for commit in commits))
         rows = (line.split() for line in done.stdout.splitlines())
         return {name for name, kind, *_ in rows if kind == "commit"}
 
@@ -243,8 +248,18 @@ class Repository:
         configured = [word for key, value in settings for word in ("--config", f"{key}={value}")]
         keys = self.objects.parent / "git-crypt"  # its filter looks for the keys in the git directory
         late = ["--no-checkout"] if keys.is_dir() else []
+        # Git let us in here, so that it may be cloned: shallow, by its path, and where another user owns it.
         permitted = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always")
-        cloning = ("clone", "--quiet", "--shared", "--origin=origin", *at, *late, *configured)
+        cloning = (
+            "clone",
+            "--upload-pack=git -c safe.directory=* upload-pack",
+            "--quiet",
+            "--shared",
+            "--origin=origin",
+            *at,
+            *late,
+            *configured,
+        )
         self.run(*permitted, *cloning, self.path, target)
         clone = Repository(target)
         if late:
@@ -255,8 +270,8 @@ class Repository:
 
     def _carried(self) -> Iterator[tuple[str, str]]:
         """Yield the settings that a clone has to be told."""
-        listing = self.find("config", "--list", "-z") or ""  # effective: includes can depend on the place
-        entries = [entry.partition("\n") for entry in listing.split("\0") if entry]
+        listing = self._listed("config", "--list", "-z")  # effective: includes can depend on the place
+        entries = [entry.partition("\n") for entry in listing]
         for key, given, value in entries:
             if key.startswith(_CARRIED):
                 yield key, value if given else "true"  # a key alone means true
