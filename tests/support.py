@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import io
 import os
@@ -49,21 +50,21 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
     made = _template(tuple((files or {"README.md": "# sample\n"}).items()), os.environ.get("GIT_DEFAULT_HASH"))
-    shutil.copytree(made.name, folder, dirs_exist_ok=True, symlinks=True)
+    shutil.copytree(made, folder, dirs_exist_ok=True, symlinks=True)
     return Repository(folder.resolve())
 
 
 @functools.cache
-def _template(files: tuple[tuple[str, str | bytes], ...], _: str | None) -> tempfile.TemporaryDirectory[str]:
+def _template(files: tuple[tuple[str, str | bytes], ...], _: str | None) -> Path:
     """Make a repository with ``files``, once in a process, for others to be copies of."""
-    made = tempfile.TemporaryDirectory(prefix="nox-ship-tests-")
-    folder = Path(made.name)
+    folder = Path(tempfile.mkdtemp(prefix="nox-ship-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
     settings = {"user.name": "Tester", "user.email": "tester@example.invalid", "commit.gpgsign": "false"}
     for name, value in settings.items():
         git(folder, "config", name, value)
     commit_files(folder, dict(files))
-    return made
+    return folder
 
 
 def metadata_text(name: str, version: str, *lines: str) -> str:
