@@ -28,6 +28,12 @@ def bump_my_version(programs: Programs) -> None:
 
 
 @pytest.fixture
+def twine(programs: Programs) -> None:
+    """Run twine in this process."""
+    programs.play("-m twine", reply=run_here)
+
+
+@pytest.fixture
 def sessions(monkeypatch: pytest.MonkeyPatch) -> FakeGates:
     """Play the sessions of a release."""
     played = FakeGates()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fakes import FakeRemote, Yard, make_yard, write_dist
+from fakes import FakeRemote, Programs, Yard, make_yard, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.package.manifest import File, Manifest
@@ -182,3 +182,24 @@ def test_a_repository_that_cannot_be_read_is_no_missing_one(yard: Yard) -> None:
     world: Any = Bare(yard.root)
     with pytest.raises(ShipError, match="NS202"):
         admit(manifest, yard.project, "pypi", world)
+
+
+def test_a_job_that_was_told_its_manifest_opens_no_repository(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `.git` that came with the files could run anything: what the build saw counts."""
+    manifest, elsewhere = built(yard), built(yard, branch=None)
+    monkeypatch.setenv("NOX_SHIP_MANIFEST", "")
+    programs.calls.clear()
+    world: Any = object()
+    assert admit(manifest, yard.project, "pypi", world) == ()
+    with pytest.raises(ShipError, match="NS755"):
+        admit(elsewhere, yard.project, "pypi", world)
+    assert programs.calls == []
+
+
+def test_changes_that_no_commit_has_are_of_no_commit(yard: Yard) -> None:
+    """Neither commit nor branch of such files is compared: they are told as what they are, once."""
+    manifest = built(yard, dirty=True, commit="d" * 40)
+    assert admitted(yard, manifest, "testpypi") == ["NS756"]
+    assert refused(yard, manifest) == {"NS752"}

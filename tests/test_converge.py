@@ -11,7 +11,7 @@ from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
-from nox_ship.release.publish import Patience, confirm_served, converge, install_from, prove_install
+from nox_ship.release.publish import Patience, Proven, confirm_served, converge, install_from, prove_install
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import UPLOAD_UNCLEAR, UploadUnclearError
 from nox_ship.world.refusals import FILE_EXISTS
@@ -232,3 +232,28 @@ def test_what_works_is_noted(project: Project, manifest: Manifest) -> None:
     notes: list[str] = []
     prove_install(manifest, dist_folder(project), served(project, manifest), project, notes.append)
     assert notes == [f"{WHEEL} was installed from PyPI and works on Python {RUNNING}"]
+
+
+def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """A file that was installed from an index on a Python needs no second proof there; any other does."""
+    index, dist = served(project, manifest), dist_folder(project)
+    proven: Proven = set()
+    assert install_from(manifest, dist, index, project, proven) == {RUNNING: WHEEL}
+    assert len(proven) == len(programs.started("install")) == 1
+    programs.answer("pip install", code=1)
+    assert install_from(manifest, dist, index, project, proven) == {RUNNING: WHEEL}
+    with pytest.raises(ShipError, match="NS611"):
+        install_from(manifest, dist, index, project, set())
+    other = make_index("Other", shelf=index.shelf)
+    with pytest.raises(ShipError, match="NS611"):
+        install_from(manifest, dist, other, project, proven)
+    assert len(proven) == 1
+
+
+def test_what_is_installed_is_bound_to_the_bytes_that_were_built(
+    project: Project, manifest: Manifest, programs: Programs
+) -> None:
+    """Whatever hash the index tells."""
+    install_from(manifest, dist_folder(project), served(project, manifest), project)
+    (call,) = programs.started("install")
+    assert call.line[-1].endswith(f"#sha256={manifest.files[0].sha256}")
