@@ -122,9 +122,8 @@ class Bench:
         path = self.root / PACKAGE / mutant.module
         text, made = path.read_bytes(), path.stat().st_mtime
         path.write_bytes(mutant.applied(text))
-        changed = (
-            made + 1 + zlib.crc32(repr(mutant).encode()) % 10**8
-        )  # Python knows by the time which bytecode is its own
+        # By the time of its source Python tells bytecode that is stale.
+        changed = made + 1 + zlib.crc32(repr(mutant).encode()) % 10**8
         os.utime(path, (changed, changed))
         try:
             yield

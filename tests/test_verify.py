@@ -92,6 +92,14 @@ def test_what_a_module_prints_is_not_taken_for_the_answer(programs: Programs) ->
     assert found() == ["NS613"]
 
 
+def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -> None:
+    """NS616, and what it printed."""
+    programs.answer("--version", code=3, stdout="no version")
+    with pytest.raises(ShipError, match=r"NS616.*exit code 3") as caught:
+        verify(SOURCE, "sample", EXPECTED, "python3.12")
+    assert caught.value.findings[0].detail == "no version"
+
+
 def test_a_smoke_command_that_is_missing_is_told(programs: Programs) -> None:
     """NS616, and the next one is run."""
 
