@@ -165,6 +165,16 @@ def test_a_workshop_is_for_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert again.folder == shop.folder
 
 
+def test_a_relative_cache_lies_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions change folders; the folder of a release does not."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", "../cache")
+    monkeypatch.chdir(make_repository(tmp_path / "project").path)
+    with workshop(Path()) as shop:
+        assert shop.folder.parent.resolve() == tmp_path / "cache"
+        monkeypatch.chdir("/")
+        assert shop.folder.is_dir()
+
+
 def test_the_world_is_emptied(tmp_path: Path) -> None:
     """Stand-ins of an earlier run are gone."""
     shop = Workshop(tmp_path)

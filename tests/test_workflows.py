@@ -108,6 +108,7 @@ def test_the_setting_decides(tmp_path: Path) -> None:
         ("https://github.com/acme/sample.git", "https://github.com/acme/sample/actions/workflows/it.yml"),
         ("git@github.com:acme/sample.git", "https://github.com/acme/sample/actions/workflows/it.yml"),
         ("ssh://git@github.com/acme/sample.py", "https://github.com/acme/sample.py/actions/workflows/it.yml"),
+        ("ssh://git@ssh.github.com:443/acme/sample.git", "https://github.com/acme/sample/actions/workflows/it.yml"),
         ("https://git.example/acme/sample", "gh run watch"),
     ],
 )

@@ -59,7 +59,7 @@ class Kind:
         return Finding(
             id=self.id,
             name=self.name,
-            what=" ".join(what.split()),
+            what=" ".join(what.split()).encode(errors="backslashreplace").decode(),  # names that are not UTF-8
             remedy=self.remedy if remedy is None else remedy,
             level=level or self.level,
             detail=detail,

@@ -98,7 +98,8 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
     """Open the world that was asked for."""
     settings = _settings(root)
     if options.dry_run or getattr(options, "bundle", None):
-        with StandIns(root, folder, remote=settings.remote, port=settings.rehearsal.port) as standins:
+        port = settings.rehearsal.port
+        with StandIns(root, folder, remote=settings.remote, port=port, indexes=settings.indexes) as standins:
             yield standins
     else:
         with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:

@@ -116,6 +116,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     on_line: Callable[[str], None] | None = None,
     seconds: float | None = None,
     apart: bool = False,
+    exact: bool = False,
 ) -> Done:
     """Run a program to its end and return what it wrote.
 
@@ -131,6 +132,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         seconds: How long the program may take; None for as long as it likes. Not with ``on_line``.
         apart: Run it in a process group of its own, so that what ends ours cannot cut it in two: for a short write
             that must be whole. Not with ``on_line``.
+        exact: Keep bytes that are not UTF-8, as `os.fsdecode` does: for names of files. Not with ``on_line``.
 
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
@@ -144,7 +146,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         done = (
             _stream(line, cwd, environment, on_line)
             if on_line
-            else _capture(line, cwd, environment, stdin, seconds, apart=apart)
+            else _capture(line, cwd, environment, stdin, seconds, apart=apart, exact=exact)
         )
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
@@ -159,7 +161,14 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
 
 
 def _capture(
-    args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], stdin: str, seconds: float | None, *, apart: bool
+    args: tuple[str, ...],
+    cwd: Path | None,
+    env: Mapping[str, str],
+    stdin: str,
+    seconds: float | None,
+    *,
+    apart: bool,
+    exact: bool,
 ) -> Done:
     proc = subprocess.run(
         args,
@@ -169,7 +178,7 @@ def _capture(
         capture_output=True,
         text=True,
         encoding="utf-8",
-        errors="replace",
+        errors="surrogateescape" if exact else "replace",
         check=False,
         timeout=seconds,
         start_new_session=apart,

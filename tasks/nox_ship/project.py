@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from nox_ship import process
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.poetry import poetry_specifier
+from nox_ship.versions import TagForm
 
 NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
 BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOML in UTF-8.")
@@ -111,6 +112,15 @@ class Project:
     def canonical_name(self) -> str:
         """The name in its normal form (PEP 503)."""
         return canonicalize_name(self.name)
+
+    def tag_form(self, tags: Iterable[str]) -> TagForm:
+        """Return how the project names its release tags: by its settings, else as ``tags`` do."""
+        try:
+            name = self.name
+        except ShipError:  # reported where the name is needed
+            name = ""
+        current = self.metadata.get("version") or self.poetry.get("version") or ""
+        return TagForm.of(tags, self.settings.tag, name, str(current))
 
     def setup_cfg(self, section: str, key: str) -> str | None:
         """Return a value from ``setup.cfg``, None where it has none."""

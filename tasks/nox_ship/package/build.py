@@ -80,7 +80,7 @@ def build(
     head = repository.head
     dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
     tags = repository.tags()
-    release = versions.release_at(tags, head, versions.TagForm.of(tags, project.settings.tag))
+    release = versions.release_at(tags, head, project.tag_form(tags))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
         return Outcome(found, reused=True)
     with (
@@ -102,7 +102,7 @@ def build(
             tag=release[0] if release else None,
             dirty=dirty,
             files=tuple(map(File.of, files)),
-            branch=repository.release_branch(head, project.settings.branch),
+            branch=repository.release_branch(head, project.settings.branch, project.settings.remote),
             pyproject=hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
         )
         _replace(dist_folder(project), files)

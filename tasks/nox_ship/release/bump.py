@@ -39,7 +39,7 @@ def bump(plan: Plan, stage: Stage) -> str:
         if plan.version != plan.current:
             write_version(project, plan.source, plan.version)
         cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date())
-        if repository.find("diff", "--quiet", "HEAD") is None:
+        if repository.find("diff", "--quiet", "HEAD", "--") is None:
             _commit(plan, repository)
     try:
         repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)

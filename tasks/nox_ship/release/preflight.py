@@ -24,6 +24,7 @@ from nox_ship.release.changelog import read_changelog
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
+from nox_ship.release.tags import check_head
 from nox_ship.release.workflows import publishing_workflow
 from nox_ship.world.world import World
 
@@ -273,7 +274,7 @@ def _branch(repository: Repository, project: Project | None) -> str:
     if branch is None:
         raise ShipError(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
     wanted = project.settings.branch if project else None
-    expected = wanted or repository.default_branch()
+    expected = wanted or repository.default_branch(project.settings.remote if project else None)
     if expected and branch != expected:
         raise ShipError(WRONG_BRANCH(f"The branch is {branch}; releases are made from {expected}."))
     return branch
@@ -308,16 +309,23 @@ def _coming(
     """Return the release that is asked for, or the one that HEAD already is.
 
     Raises:
-        ShipError: The version cannot be found or told, or its tag exists.
+        ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
+            NS216), or names no version (NS310).
     """
-    tags = repository.tags()
+    prefix = "refs/tags/"
+    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+    here, head = repository.tags(), repository.head
+    tags = {**there, **here}
     source = VersionSource.of(project)
-    form = versions.TagForm.of(tags, project.settings.tag)
+    form = project.tag_form(tags)
     if source.current is not None and versions.parse(source.current) is None:
         raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
-    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, repository.head, form)
+    if not pushed:
+        check_head(head, form, here, there)
+    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
     if released:
         return _finishing(released, source, request, findings, pushed.version if pushed else None)
+    versions.check_readable(tags, head, form)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
@@ -340,7 +348,7 @@ def _coming(
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
-    _check_tag(tag, version, form, {*tags, *(ref.removeprefix("refs/tags/") for ref in refs)}, tags)
+    _check_tag(tag, version, form, tags, here)
     return Coming(
         source=source,
         current=current,

@@ -84,7 +84,7 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805).
     """
-    base = Path(os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
     folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(folder / "lock", timeout=0)
@@ -156,9 +156,9 @@ def last_release(shop: Workshop) -> Record | None:
         return None
     stage = Repository(shop.stage)
     intact = (shop.stage / ".git").is_dir() and stage.find("rev-parse", "HEAD") == record.commit
-    if not intact or stage.find("rev-parse", f"{record.tag}^{{commit}}") != record.commit:
+    if not intact or stage.find("rev-parse", f"refs/tags/{record.tag}^{{commit}}") != record.commit:
         return None
-    return record if stage.find("diff", "--quiet", "HEAD") is not None else None
+    return record if stage.find("diff", "--quiet", "HEAD", "--") is not None else None
 
 
 def _reusable(shop: Workshop, plan: Plan) -> Record | None:

@@ -17,8 +17,12 @@ NOT_STARTED = Kind(
 )
 
 _SECONDS = 30
-
-_URL = re.compile(r"(?:^|[/@])github\.com[:/](?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?/?$")
+# `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
+_URL = re.compile(
+    r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?github\.com(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?github\.com:)"
+    r"/*(?P<owner>[\w-]+)/(?P<name>[\w.-]+?)(?:\.git)?/*",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class GitHub:
     @classmethod
     def of(cls, url: str) -> GitHub | None:
         """Return the repository that a remote's address names; None where it is not on GitHub."""
-        match = _URL.search(url)
+        match = _URL.fullmatch(url.strip())
         return cls(match["owner"], match["name"]) if match else None
 
     @property
@@ -99,6 +103,6 @@ class Job:
 
 def follow(remote: Remote, workflow: str) -> str:
     """Return how to follow a workflow that a push to ``remote`` starts."""
-    found = GitHub.of(remote.local.find("remote", "get-url", remote.name) or "")
+    found = GitHub.of(remote.local.find("remote", "get-url", "--push", remote.name) or "")
     where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
     return f"the tag starts it; follow it {where}"

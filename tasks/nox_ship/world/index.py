@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pypi_simple import ProjectPage
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
+UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads what is missing.")
 
 PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
@@ -38,6 +39,21 @@ _FRESH = {"Cache-Control": "no-cache"}
 def display_name(index: str) -> str:
     """Return an index's name as it is written."""
     return PUBLIC_INDEXES.get(index, index)
+
+
+def check_known(index: str, own: Collection[str]) -> None:
+    """Check that there is an index of this name.
+
+    Args:
+        index: Its name.
+        own: The names of those that settings describe.
+
+    Raises:
+        ShipError: There is none (NS753).
+    """
+    if index not in {*PUBLIC_INDEXES, *own}:
+        known = ", ".join(sorted({*PUBLIC_INDEXES, *own}))
+        raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}; there are {known}."))
 
 
 @dataclass(frozen=True)

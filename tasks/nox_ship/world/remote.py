@@ -16,6 +16,14 @@ PUSH_REFUSED = Kind(
     "push-refused",
     "Nothing was pushed: mend what git's own words say, then run the same command again.",
 )
+UNKNOWN_REMOTE = Kind(
+    "NS214", "unknown-remote", "Correct `remote` in [tool.nox-ship], or add it with `git remote add`."
+)
+SEVERAL_ADDRESSES = Kind(
+    "NS215",
+    "several-push-addresses",
+    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror from there.",
+)
 
 _REASONS = (
     (
@@ -42,11 +50,35 @@ class Remote:
         name: What the user calls it, such as ``origin``.
         url: Its address, or the name under which ``local`` knows it, as git takes it.
         local: The repository to run git in: its settings and hooks count.
+        asked: The address that tells what the remote has, where that is another than ``url`` means: a remote may be
+            fetched from one address and pushed to another.
     """
 
     name: str
     url: str
     local: Repository
+    asked: str | None = None
+
+    @classmethod
+    def of(cls, repository: Repository, wanted: str | None) -> Remote | None:
+        """Return the remote that a release goes to, None where there is none.
+
+        Args:
+            repository: The user's checkout.
+            wanted: The remote's name where a setting tells it.
+
+        Raises:
+            ShipError: There is no remote of that name (NS214), or it is pushed to several addresses, which no atomic
+                push can reach (NS215).
+        """
+        name = remote_name(repository, wanted)
+        if name is None:
+            return None
+        addresses = (repository.find("remote", "get-url", "--push", "--all", name) or name).splitlines()
+        if len(addresses) > 1:
+            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} is pushed to {len(addresses)} addresses."))
+        fetched = (repository.find("remote", "get-url", name) or name).splitlines()
+        return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
     def _talk(self, *args: str) -> str:
         """Run git with what it may need to authenticate; credentials of indexes are none of its business."""
@@ -60,7 +92,7 @@ class Remote:
             ShipError: The remote does not answer (NS208).
         """
         try:
-            listing = self._talk("ls-remote", "--heads", "--tags", self.url)
+            listing = self._talk("ls-remote", "--heads", "--tags", self.asked or self.url)
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
             raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error
@@ -73,7 +105,7 @@ class Remote:
         A connection can end after the server took what it was sent.
         """
         try:
-            listing = self._talk("ls-remote", self.url, *refs)
+            listing = self._talk("ls-remote", self.asked or self.url, *refs)
         except process.CommandFailedError:
             return None
         there = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
@@ -104,7 +136,7 @@ class Remote:
         if shallow or tip not in self.local.known([tip]):
             deepen = ["--unshallow"] if shallow else []
             options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
-            self._talk("fetch", *options, self.url, tip)
+            self._talk("fetch", *options, self.asked or self.url, tip)
         return self.local.is_ancestor(commit, tip)
 
     def push(self, source: Repository, refs: Mapping[str, str]) -> None:
@@ -124,7 +156,7 @@ class Remote:
             self.local.borrow(source, refs)
         try:
             specs = (f"{name}:{ref}" for ref, name in refs.items())
-            self._talk("push", "--quiet", "--atomic", self.url, *specs)
+            self._talk("push", "--quiet", "--atomic", "--no-follow-tags", self.url, *specs)
         except process.CommandFailedError as error:
             arrived = self._arrived(refs)
             if arrived:
@@ -147,12 +179,13 @@ def _token_of_the_job() -> list[str]:
 
 
 def remote_name(repository: Repository, wanted: str | None) -> str | None:
-    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``."""
-    if wanted:
-        return wanted
-    names = repository.remote_names()
-    branch = repository.branch
-    own = repository.config(f"branch.{branch}.remote") if branch else None
-    if own in names:
-        return own
-    return "origin" if "origin" in names else next(iter(names), None)
+    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``.
+
+    Raises:
+        ShipError: There is no remote of the wanted name (NS214).
+    """
+    names = repository.remote_names(wanted)
+    if wanted and wanted not in names:
+        there = shorten(names) or "none"
+        raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
+    return next(iter(names), None)
