@@ -27,8 +27,11 @@ def test_a_setting_without_a_value_is_true_in_the_clone(tmp_path: Path) -> None:
     has_key_alone(repository, "commit", "gpgSign")
     git(repository.path, "config", "gpg.ssh.defaultKeyCommand", "")
     clone = repository.clone(tmp_path / "two")
-    assert clone.run("config", "--type=bool", "tag.gpgSign") == "true"
-    assert clone.run("config", "--type=bool", "commit.gpgSign") == "true"
+    assert repository.enabled("tag.gpgSign")
+    assert clone.enabled("tag.gpgSign")
+    assert clone.enabled("commit.gpgSign")
+    assert not clone.enabled("gpg.ssh.defaultKeyCommand")
+    assert not clone.enabled("push.gpgSign")
     assert clone.run("config", "gpg.ssh.defaultKeyCommand") == ""
 
 

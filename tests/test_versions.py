@@ -113,6 +113,15 @@ def test_tags_of_twenty_years_tell_the_form(tags: list[str], form: str) -> None:
     assert TagForm.of(reversed(tags), None, "my-sample").form == form
 
 
+@pytest.mark.parametrize(
+    ("current", "form"),
+    [("2024.2.1", "{version}"), ("1.5.0", "v{version}"), ("", "v{version}"), ("unknown", "v{version}")],
+)
+def test_dates_are_releases_of_a_project_whose_version_is_one(current: str, form: str) -> None:
+    """Its first releases had other tags; one of another kind tags its nightly builds so."""
+    assert TagForm.of(["v0.1", "2024.01.01", "2024.02.01"], None, "sample", current).form == form
+
+
 def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
     """Beside v1.5.0, v1 points to the newest of its series, v2 can be the next release, and v20240101 is a date."""
     assert TagForm().releases(["v1", "v2"]) == {"v1": Version("1"), "v2": Version("2")}

@@ -184,6 +184,10 @@ class Repository:
         """Return the value of a git setting, None where it has none."""
         return self.find("config", "--get", key)
 
+    def enabled(self, key: str) -> bool:
+        """Whether a git setting means true, in any spelling that git reads."""
+        return self.find("config", "--type=bool", "--get", key) == "true"
+
     @cached_property
     def hooks(self) -> Path:
         """The folder of the repository's hooks, wherever ``core.hooksPath`` puts it."""
@@ -252,7 +256,7 @@ class Repository:
         permitted = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always")
         cloning = (
             "clone",
-            "--upload-pack=git -c safe.directory=* upload-pack",
+            "--upload-pack=git -c 'safe.directory=*' upload-pack",
             "--quiet",
             "--shared",
             "--origin=origin",

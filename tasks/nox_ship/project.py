@@ -119,7 +119,8 @@ class Project:
             name = self.name
         except ShipError:  # reported where the name is needed
             name = ""
-        return TagForm.of(tags, self.settings.tag, name)
+        current = self.metadata.get("version") or self.poetry.get("version") or ""
+        return TagForm.of(tags, self.settings.tag, name, str(current))
 
     def setup_cfg(self, section: str, key: str) -> str | None:
         """Return a value from ``setup.cfg``, None where it has none."""

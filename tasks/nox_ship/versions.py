@@ -19,6 +19,7 @@ UNREADABLE_TAG = Kind(
 BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, such as "v{version}".')
 
 _PLACE = "{version}"
+_FIRST_YEAR = 1990
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class TagForm:
         return sorted(tag for tag in tags if named.fullmatch(tag) and self.version(tag) is None)
 
     @classmethod
-    def of(cls, tags: Iterable[str], setting: str | None, project: str = "") -> TagForm:
+    def of(cls, tags: Iterable[str], setting: str | None, project: str = "", current: str = "") -> TagForm:
         """Return the form that ``setting`` gives, else that of the newest release among ``tags``.
 
         Such a tag begins with the version, with ``v``, ``release`` or the like, or with the project's name: those of
@@ -78,6 +79,7 @@ class TagForm:
             tags: Names of tags.
             setting: The form that a setting gives, None where none does.
             project: The project's name.
+            current: The project's version, where it is written down: a year in it makes dates releases.
 
         Raises:
             ShipError: The setting has no ``{version}`` in it (NS103).
@@ -92,13 +94,15 @@ class TagForm:
                 groups.setdefault(match[1], []).append(tag)
         forms = [cls(f"{before}{_PLACE}") for before in groups]
         found = [(form, form.releases(group).values()) for form, group in zip(forms, groups.values(), strict=True)]
-        newest = [(max(map(_rank, them)), max(them), form == cls(), form.form) for form, them in found if them]
+        dated = (version := parse(current)) is not None and version.major >= _FIRST_YEAR
+        ranked = [(form, them, max(_rank(version, dated=dated) for version in them)) for form, them in found if them]
+        newest = [(rank, max(them), form == cls(), form.form) for form, them, rank in ranked]
         return cls(max(newest)[-1]) if newest else cls()
 
 
-def _rank(version: Version) -> tuple[bool, bool]:
+def _rank(version: Version, *, dated: bool) -> tuple[bool, bool]:
     """Return how much a version looks like a release's: more where it is no date, and where it has a dot."""
-    return not _is_date(version), len(version.release) > 1
+    return dated or not _is_date(version), len(version.release) > 1
 
 
 def _is_date(version: Version) -> bool:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from support import git
+from failing_index import FailingIndex
+from releasing import SDIST, WHEEL, release, with_index
+from support import git, write_files
 from workbench import GOOD, Bench, make_bench
 
 PYPROJECT = GOOD["pyproject.toml"].replace('gates = ["tests"]', "gates = []")
@@ -242,6 +244,24 @@ def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
     with zipfile.ZipFile(next((bench.root / "dist").glob("*.whl"))) as wheel:
         assert wheel.read("sample/data/new.txt") == b"new"
         assert "sample/data" not in wheel.namelist()
+
+
+def test_a_release_goes_to_the_address_of_its_pushes(tmp_path: Path, index: FailingIndex) -> None:
+    """What is fetched from has that version's tag and lacks the branch; nothing but branch and tag is pushed."""
+    files = with_index(index)
+    bench = make_bench(tmp_path, {**files, "pyproject.toml": files["pyproject.toml"].replace('["tests"]', "[]")})
+    elsewhere = make_bench(write_files(tmp_path / "elsewhere", {}), QUICK)
+    elsewhere.git("tag", "v1.2.4")
+    elsewhere.git("push", "--quiet", "origin", "v1.2.4")
+    bench.git("config", "remote.origin.pushurl", str(bench.remote))
+    bench.git("config", "remote.origin.url", str(elsewhere.remote))
+    bench.git("config", "push.followTags", "true")
+    bench.git("tag", "--annotate", "--message", "x", "mine")
+    outcome = release(bench, index, "--yes")
+    assert outcome.code == 0, outcome.output
+    assert sorted(index.files()) == [WHEEL, SDIST]
+    refs = git(bench.remote, "for-each-ref", "--format=%(refname)").splitlines()
+    assert refs == ["refs/heads/main", "refs/tags/v1.2.4"]
 
 
 def test_a_lightweight_tag_and_an_annotated_one_on_a_commit_are_one_release(tmp_path: Path) -> None:

@@ -169,7 +169,7 @@ def _git(patient: Patient) -> Told:
         yield NO_IDENTITY("Git does not know who commits here.")
     else:
         yield f"commits are made by {identity.partition('>')[0]}>"
-    if repository.config("tag.gpgSign") == "true" or repository.config("commit.gpgSign") == "true":
+    if repository.enabled("tag.gpgSign") or repository.enabled("commit.gpgSign"):
         if repository.config("gpg.format") == "ssh" and not repository.config("user.signingKey"):
             yield NO_SIGNING_KEY("Git is set to sign, and knows no key.")
         else:

@@ -17,7 +17,6 @@ NOT_STARTED = Kind(
 )
 
 _SECONDS = 30
-
 # `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
 _URL = re.compile(
     r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?github\.com(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?github\.com:)"
