@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nox_ship.cli import command_arguments
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import real_place, write_whole
 from nox_ship.report import Voice
 from nox_ship.setup import init
 from nox_ship.setup.keep import is_ours
@@ -39,7 +40,7 @@ def _noxfile(root: Path, voice: Voice) -> int:
     path = root / "noxfile.py"
     if path.exists() and path.read_text("utf-8", errors="replace") != BARE:
         raise ShipError(NOXFILE_THERE("There is a noxfile.py already."))
-    path.write_text(BARE, encoding="utf-8")
+    write_whole(real_place(path, root), BARE)
     voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")
     return 0
 
