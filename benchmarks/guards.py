@@ -254,6 +254,10 @@ def inherited(place: _Place, node: ast.AST) -> Iterator[Mutant]:
 
 def in_pieces(place: _Place, node: ast.AST) -> Iterator[Mutant]:
     """Write a file at its own place, and so in pieces, that is written beside it and then put there."""
+    if isinstance(node, ast.Call) and _name(node) == "write_whole":
+        path, content = map(place.of, node.args)
+        bytes_of = f"({content}).encode() if isinstance({content}, str) else {content}"
+        yield place.edit("in pieces", node, f"__import__('pathlib').Path({path}).write_bytes({bytes_of})")
     if not isinstance(node, ast.FunctionDef):
         return
     placed = {

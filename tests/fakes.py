@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
@@ -155,13 +155,16 @@ class FakeIndex(Index):
         digest = hashlib.sha256(data).hexdigest() if self.hashes else None
         return Served(name, f"{self.simple_url}{name}", digest, "JSON API" if early else "simple API")
 
-    def download_sha256(self, served: Served, size: int = 0) -> str:  # noqa: ARG002 - as the real one does
-        """Return the SHA-256 of what is served."""
-        data = self.shelf[served.filename]
-        return hashlib.sha256(data + b"?" if self.other_bytes else data).hexdigest()
+    def download_sha256(self, served: Served, into: BinaryIO | None = None) -> str:
+        """Download what is served and return its SHA-256."""
+        data = self.shelf[served.filename] + (b"?" if self.other_bytes else b"")
+        if into:
+            into.write(data)
+        return hashlib.sha256(data).hexdigest()
 
-    def upload(self, file: Path) -> None:
+    def upload(self, file: Path, sha256: str) -> None:
         """Put a file on the shelf."""
+        assert File.of(file).sha256 == sha256
         self.credentials.variables()
         self.uploads.append(file.name)
         refusal = self.refusals.pop(0) if self.refusals else None
@@ -331,7 +334,9 @@ class Yard:
     def prepare(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
         """Return a release that was not begun."""
         voice, report = Voice(), Report(title="Release")
-        return Run(self.root, Request(wanted, fresh=fresh), ("tests",), self.world, self.shop, voice, report)
+        return Run(
+            self.root, Request(wanted, fresh=fresh, agreed=True), ("tests",), self.world, self.shop, voice, report
+        )
 
     def release(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
         """Release the project."""

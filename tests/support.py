@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gzip
 import io
 import os
 import shutil
@@ -104,7 +105,7 @@ def make_sdist(
     """Write an sdist that holds ``files`` and core metadata, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
+    with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for inner, content in {"PKG-INFO": metadata_text(name, version, *metadata), **files}.items():
             data = content.encode() if isinstance(content, str) else content
             member = tarfile.TarInfo(f"{name}-{version}/{inner}")

@@ -21,6 +21,7 @@ GROUND = {
     "versions",
     "project",
     "git",
+    "files",
     "lifeline",
     "report",
     "actions",

@@ -74,7 +74,7 @@ def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, 
     assert (manifest.name, manifest.version, manifest.commit) == ("sample", "1.2.3", yard.repository.head)
     assert (manifest.tag, manifest.dirty, manifest.branch) == ("v1.2.3", False, "main")
     assert manifest.pyproject == hashlib.sha256(PYPROJECT.encode()).hexdigest()
-    assert sorted(path.name for path in dist_folder(yard.project).iterdir()) == sorted(f.name for f in manifest.files)
+    assert built_files(dist_folder(yard.project)) == [dist_folder(yard.project) / f.name for f in manifest.files]
     assert [file.kind for file in manifest.files] == ["wheel", "sdist"]
     manifest.check(dist_folder(yard.project))
     (call,) = programs.started("build")

@@ -35,24 +35,22 @@ def test_commit_and_tag_are_made_in_the_clone(tmp_path: Path) -> None:
     """The tag is annotated, both have their messages, and the checkout stays as it is."""
     plan, stage, yard = staged(tmp_path)
     before = yard.repository.head
-    assert bump(plan, stage) == "0.1.0, tag v0.1.0"
-    made = stage.repository
+    done, made = bump(plan, stage), stage.repository
+    assert (done.commit, done.tag) == (made.head, made.run("rev-parse", "refs/tags/v0.1.0"))
     assert made.run("log", "--format=%s") == "Release 0.1.0\nchange"
     assert made.run("cat-file", "-t", "v0.1.0") == "tag"
     assert made.run("tag", "--list", "--format=%(contents:subject)") == "Release 0.1.0"
     assert made.tags() == {"v0.1.0": made.head}
     assert stage.record.commit == made.head
-    assert stage.workshop.record.is_file()
     assert (yard.repository.head, yard.repository.tags()) == (before, {})
 
 
 def test_a_bump_is_made_once(tmp_path: Path) -> None:
     """What the record says to be done is not done again."""
     plan, stage, _ = staged(tmp_path)
-    bump(plan, stage)
-    head = stage.repository.head
-    assert bump(plan, stage) == f"v0.1.0 is on {head[:10]} already"
-    assert stage.repository.head == head
+    done = bump(plan, stage)
+    assert bump(plan, stage) == done
+    assert stage.repository.head == done.commit
 
 
 def test_a_release_that_changes_no_file_has_no_commit(tmp_path: Path) -> None:

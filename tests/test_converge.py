@@ -131,7 +131,7 @@ def test_other_bytes_after_a_lost_answer_are_refused(project: Project, manifest:
     """What came to be there meanwhile is compared: NS711."""
 
     class Taken(FakeIndex):
-        def upload(self, file: Path) -> None:
+        def upload(self, file: Path, sha256: str) -> None:  # noqa: ARG002 - it sends nothing
             self.shelf[file.name] = b"other"
             raise unclear()
 
@@ -250,10 +250,18 @@ def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manif
     assert len(proven) == 1
 
 
+def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """Other bytes are NS711, and no installer sees them."""
+    with pytest.raises(ShipError, match="NS711"):
+        install_from(manifest, dist_folder(project), served(project, manifest, other_bytes=True), project)
+    assert programs.started("install") == []
+
+
 def test_what_is_installed_is_bound_to_the_bytes_that_were_built(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
     """Whatever hash the index tells."""
     install_from(manifest, dist_folder(project), served(project, manifest), project)
     (call,) = programs.started("install")
-    assert call.line[-1].endswith(f"#sha256={manifest.files[0].sha256}")
+    assert call.line[-1].endswith(f"/{WHEEL}#sha256={manifest.files[0].sha256}")
+    assert "@ file:///" in call.line[-1]

@@ -41,10 +41,10 @@ def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, progra
     checkout = make_repository(tmp_path / "checkout")
     stage = checkout.clone(tmp_path / "stage", branch="main")
     commit_files(stage.path, {"a.txt": ""})
-    checkout.fast_forward(stage.path, "main")
+    checkout.fast_forward(stage, "main", stage.head, {})
     git(checkout.path, "switch", "--quiet", "--create", "side")
     commit_files(stage.path, {"b.txt": ""})
-    checkout.fast_forward(stage.path, "main")
+    checkout.fast_forward(stage, "main", stage.head, {})
     writing = [call for call in programs.calls if "fetch" in call.line or "merge" in call.line]
     assert [call.options["apart"] for call in writing] == [True, True, True]
     assert all("--no-auto-maintenance" in call.line for call in writing if "fetch" in call.line)

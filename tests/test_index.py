@@ -19,6 +19,7 @@ from nox_ship.world.index import Index, Served, UploadUnclearError
 SECRETS = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": "s3cret-token"}
 ANSWER = "ERROR    HTTPError: {} {} from https://index.invalid/legacy/\n         {}\n"
 FILE = "sample-1.2.3.tar.gz"
+DIGEST = hashlib.sha256(b"sdist").hexdigest()
 
 
 def make_index(*, signs: bool = False) -> Index:
@@ -48,7 +49,7 @@ def test_twine_is_told_everything_and_reads_nothing(file: Path, programs: Progra
         return 0, ""
 
     programs.play("upload", reply=reply)
-    make_index().upload(file)
+    make_index().upload(file, DIGEST)
     (call,) = programs.started("twine", "upload")
     assert seen == [[FILE]]
     line = call.line
@@ -67,7 +68,7 @@ def test_credentials_reach_twine_and_no_argument(
     """Beside whom to trust, nothing of ours is handed on."""
     monkeypatch.setenv("TWINE_CERT", "/cert")
     monkeypatch.setenv("TWINE_REPOSITORY_URL", "https://other.invalid")
-    make_index().upload(file)
+    make_index().upload(file, DIGEST)
     (call,) = programs.started("twine")
     assert SECRETS.items() <= call.env.items()
     assert call.env["TWINE_CERT"] == "/cert"
@@ -75,12 +76,20 @@ def test_credentials_reach_twine_and_no_argument(
     assert "s3cret" not in call.text
 
 
+def test_a_file_that_changed_after_it_was_checked_is_not_uploaded(file: Path, programs: Programs) -> None:
+    """It is the copy that twine is given that counts: NS603."""
+    file.write_bytes(b"other")
+    with pytest.raises(ShipError, match="NS603"):
+        make_index().upload(file, DIGEST)
+    assert programs.calls == []
+
+
 @pytest.mark.parametrize(("status", "expected"), [(400, "NS702"), (401, "NS721"), (403, "NS733"), (404, "NS738")])
 def test_a_refusal_is_told_without_the_token(file: Path, programs: Programs, status: int, expected: str) -> None:
     """Whatever the index and twine said of it."""
     programs.answer("twine", code=1, stdout=ANSWER.format(status, "No", "you sent s3cret-token"))
     with pytest.raises(ShipError, match=expected) as caught:
-        make_index().upload(file)
+        make_index().upload(file, DIGEST)
     assert not isinstance(caught.value, UploadUnclearError)
     assert "s3cret-token" not in str(caught.value)
     assert "***" in str(caught.value)
@@ -91,7 +100,7 @@ def test_an_answer_that_says_nothing_is_unclear(file: Path, programs: Programs, 
     """A server error or none at all leaves open whether the file was kept: NS735."""
     programs.answer("twine", code=1, stdout=said)
     with pytest.raises(UploadUnclearError, match="NS735") as caught:
-        make_index().upload(file)
+        make_index().upload(file, DIGEST)
     assert "s3cret-token" not in str(caught.value)
 
 
@@ -103,7 +112,7 @@ def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs
 
     programs.play("twine", reply=slow)
     with pytest.raises(UploadUnclearError, match=r"NS735.*within 7 seconds"):
-        make_index().upload(file)
+        make_index().upload(file, DIGEST)
 
 
 def test_what_a_trusted_publisher_uploads_is_signed(
@@ -118,7 +127,7 @@ def test_what_a_trusted_publisher_uploads_is_signed(
         return 0, ""
 
     programs.play("pypi_attestations", reply=sign)
-    make_index(signs=True).upload(file)
+    make_index(signs=True).upload(file, DIGEST)
     (signing,) = programs.started("pypi_attestations")
     assert signing.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] == "request-token"
     assert not signing.options.get("secrets")
@@ -136,7 +145,7 @@ def test_a_file_that_cannot_be_signed_is_not_uploaded(
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
     programs.answer("pypi_attestations", code=code, stdout="no: request-token")
     with pytest.raises(ShipError, match="NS751") as caught:
-        make_index(signs=True).upload(file)
+        make_index(signs=True).upload(file, DIGEST)
     assert caught.value.findings[0].detail == "no: ***"
     assert programs.started("twine") == []
 
@@ -248,14 +257,9 @@ def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
     index.files("sample", "1.2.3")
-    index.download_sha256(Served("x", f"{server.url}/files/x", None), *_size(1))
+    index.download_sha256(Served("x", f"{server.url}/files/x", None))
     assert len(server.asked) == 3
     assert {request.headers.get("cache-control") for request in server.asked} == {"no-cache"}
-
-
-def _size(number: int) -> tuple[int, ...]:
-    """Return the size of a download, where an index wants to be told."""
-    return (number,) if "size" in Index.download_sha256.__annotations__ else ()
 
 
 def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
@@ -263,10 +267,10 @@ def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
     told = Served("x", f"{server.url}/files/x", "0" * 64)
-    assert index.download_sha256(told, *_size(1)) == hashlib.sha256(b"x").hexdigest()
+    assert index.download_sha256(told) == hashlib.sha256(b"x").hexdigest()
     answers["/files/x"] = Reply(b"x", 500)
     with pytest.raises(ShipError, match="NS701"):
-        index.download_sha256(told, *_size(1))
+        index.download_sha256(told)
 
 
 def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answers) -> None:

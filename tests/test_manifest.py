@@ -149,24 +149,16 @@ def test_wheels_come_before_sdists(tmp_path: Path) -> None:
     assert built_files(tmp_path / "gone") == []
 
 
-def test_a_manifest_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that cannot be written to its end leaves what was there before."""
+def test_a_manifest_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    """It is written beside it and put there whole: whoever reads the old one, or what a link led to, has it still."""
     manifest = make_manifest(tmp_path / "dist")
+    write_files(tmp_path, {"elsewhere.json": "old"})
     path = tmp_path / "manifest.json"
+    path.symlink_to("elsewhere.json")
     manifest.write(path)
-    before = path.read_bytes()
-
-    def half(self: Path, data: str | bytes, *_: object, **__: object) -> int:
-        text = data.encode() if isinstance(data, str) else data
-        with self.open("wb") as stream:
-            stream.write(text[:10])
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space"):  # noqa: PT012
-        patched.setattr(Path, "write_text", half)
-        patched.setattr(Path, "write_bytes", half)
-        manifest.write(path)
-    assert path.read_bytes() == before
+    assert (tmp_path / "elsewhere.json").read_text() == "old"
+    assert not path.is_symlink()
+    assert Manifest.read(path) == manifest
 
 
 @pytest.mark.parametrize(

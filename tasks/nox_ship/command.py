@@ -12,6 +12,7 @@ from pathlib import Path
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import real_place, write_whole
 from nox_ship.git import Repository
 from nox_ship.release.handover import Cut, push, receive
 from nox_ship.report import Voice
@@ -52,7 +53,7 @@ def _receive(folder: Path, root: Path, voice: Voice) -> int:
     if noxfile.exists():
         raise ShipError(NOXFILE_THERE("There is a noxfile.py already."))
     manifest = receive(folder, root)
-    noxfile.write_text(BARE, encoding="utf-8")
+    write_whole(real_place(noxfile, root), BARE)
     for file in manifest.files:
         voice.note(f"{file.name}  sha256:{file.sha256}")
     voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")

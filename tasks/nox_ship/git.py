@@ -146,6 +146,11 @@ class Repository:
             _remove(clone.path / name)
         for name in names:
             ours, theirs = self.path / name, clone.path / name
+            for above in theirs.parents:  # a folder of ours may be a file or a symlink there
+                if above.is_symlink() or above.is_file():
+                    above.unlink()
+                if above == clone.path:
+                    break
             if ours.is_symlink() or ours.is_file():
                 theirs.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ours, theirs, follow_symlinks=False)
@@ -161,6 +166,11 @@ class Repository:
         """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them."""
         done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, exact=True)
         return [entry for entry in done.stdout.split("\0") if entry]
+
+    def links(self) -> list[Path]:
+        """Return the symlinks that are committed."""
+        entries = self.run("ls-files", "-z", "--stage").split("\0")
+        return [self.path / entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag leads to, by the tag's name."""
@@ -312,25 +322,41 @@ class Repository:
             if here:
                 ours._fill(Repository(clone.path / path))
 
-    def fast_forward(self, source: Path, branch: str) -> None:
-        """Bring ``branch`` to where it is in the repository at ``source``, with its tags.
+    def fast_forward(self, source: Repository, branch: str, commit: str, tags: Mapping[str, str]) -> None:
+        """Bring ``branch`` to ``commit`` of another repository on this machine, and make ``tags``.
 
         Each git that writes here runs apart: what kills us does not stop it half-way.
 
-        Raises:
-            CommandFailedError: The branch cannot be fast-forwarded.
-        """
-        ref = f"refs/heads/{branch}"
-        fetch = ("fetch", "--quiet", "--no-auto-maintenance", "--tags", source)
-        if self.branch != branch:  # it was switched meanwhile: what is checked out is not ours to change
-            self.run(*fetch, f"{ref}:{ref}", apart=True)
-            return
-        self.run(*fetch, ref, apart=True)
-        self.run("merge", "--quiet", "--ff-only", "FETCH_HEAD", apart=True)
+        Args:
+            source: The repository that holds the objects; what its refs say does not matter.
+            branch: The branch's name.
+            commit: The commit.
+            tags: The object of each tag, by the tag's name.
 
-    def borrow(self, source: Repository, refs: Iterable[str]) -> None:
-        """Take the objects of ``refs`` from another repository on this machine; no ref or file of ours changes."""
-        self.run("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", source.path, *refs)
+        Raises:
+            CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name is another one here.
+        """
+        wanted = [commit, *(f"{ref}:refs/tags/{name}" for name, ref in tags.items())]
+        if self.branch != branch:  # it was switched meanwhile: what is checked out is not ours to change
+            self._fetch(source, f"{commit}:refs/heads/{branch}", *wanted[1:], apart=True)
+            return
+        self._fetch(source, *wanted, apart=True)
+        self.run("merge", "--quiet", "--ff-only", commit, apart=True)
+
+    def borrow(self, source: Repository, objects: Iterable[str]) -> None:
+        """Take ``objects`` from another repository on this machine; no ref or file of ours changes."""
+        self._fetch(source, *objects)
+
+    def _fetch(self, source: Repository, *specs: str, apart: bool = False) -> None:
+        # The second version of the protocol hands out any object by its hash, whatever the refs there say.
+        options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head")
+        self.run("-c", "protocol.version=2", "fetch", *options, source.path, *specs, apart=apart)
+
+    def parents(self, commit: str) -> list[str]:
+        """Return the parents of ``commit`` as it names them itself, whatever grafts or replacements say."""
+        headers = self.run("cat-file", "commit", commit, env={"GIT_NO_REPLACE_OBJECTS": "1"}).partition("\n\n")[0]
+        rows = (line.partition(" ") for line in headers.splitlines())
+        return [value for key, _, value in rows if key == "parent"]
 
     def count_since(self, commit: str | None) -> int | None:
         """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None.

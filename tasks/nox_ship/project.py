@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from nox_ship import process
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
 from nox_ship.versions import TagForm
 
@@ -265,12 +266,16 @@ class Project:
         return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
     def own_folder(self) -> Path:
-        """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it."""
-        folder = self.root / OWN_FOLDER
+        """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it.
+
+        Raises:
+            ShipError: It is a symlink or no folder, or holds a symlink: tools would write through it (NS607).
+        """
+        folder = check_folder(self.root / OWN_FOLDER, links=False)
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+            write_whole(ignore, "*\n")
         return folder
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import real_place, write_whole
 from nox_ship.project import Project
 
 CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog in UTF-8, or name another file.")
@@ -34,14 +36,21 @@ def read_changelog(project: Project) -> tuple[str, str]:
         raise ShipError(CHANGELOG_UNREADABLE(f"{name} is not UTF-8: byte {error.start} cannot be read.")) from error
 
 
-def cut_changelog(project: Project, version: str, today: date) -> str | None:
+def cut_changelog(project: Project, version: str, today: date, top: Path | None = None) -> str | None:
     """Make the changelog's *Unreleased* section that of ``version``, as https://keepachangelog.com describes.
+
+    Args:
+        project: The project.
+        version: The version.
+        today: The day of its release.
+        top: The folder that the file must be in, the repository's; None for the project's.
 
     Returns:
         The file that changed, relative to the project's folder; None where there is nothing to cut.
 
     Raises:
-        ShipError: The file that the setting names does not exist, or a changelog is not UTF-8 (NS308).
+        ShipError: The file that the setting names does not exist, or a changelog is not UTF-8 (NS308); a symlink leads
+            out of the repository (NS608).
     """
     name, text = read_changelog(project)
     heading = _UNRELEASED.search(text)
@@ -50,5 +59,6 @@ def cut_changelog(project: Project, version: str, today: date) -> str | None:
     ending = "\r\n" if "\r\n" in text else "\n"
     released = f"[{version}]" if heading["open"] else version
     new = f"{heading[0].rstrip()}{ending}{ending}## {released} - {today.isoformat()}"
-    (project.root / name).write_bytes(f"{text[: heading.start()]}{new}{text[heading.end() :]}".encode())
+    place = real_place(project.root / name, top or project.root)
+    write_whole(place, f"{text[: heading.start()]}{new}{text[heading.end() :]}")
     return name

@@ -11,7 +11,7 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.package.build import Renaming
 from nox_ship.project import Project
-from nox_ship.release.bumpversion import write_version
+from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.source import NO_VERSION, VersionSource
 from nox_ship.release.version import next_version
 
@@ -59,6 +59,7 @@ def development(project: Project) -> Renaming | None:
 
     def rename(folder: Path) -> None:
         if source.kind == "files":
+            check_places(Project.read(folder), source, Repository.at(folder))
             write_version(Project.read(folder), source, coming, own=False)
             return
         clone = Repository(folder)

@@ -26,6 +26,7 @@ from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.release.tags import check_head
 from nox_ship.release.workflows import Publishing, publishing
+from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
@@ -58,6 +59,12 @@ NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a r
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
 PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
 
+NOT_AGREED = Kind(
+    "NS237",
+    "not-agreed",
+    "Add `--yes` to release without being asked, or `--dry-run` to rehearse the release.",
+)
+
 SPACE_NEEDED = 64 * 1024 * 1024
 """Bytes that must be free where temporary files go."""
 
@@ -72,6 +79,8 @@ class Request:
     """Gates to leave out this time."""
     fresh: bool = False
     """Use nothing that an earlier run left."""
+    agreed: bool = True
+    """Whether the push is agreed to, or somebody can be asked before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +153,8 @@ def preflight(
         findings.catch(lambda: check_groups(project))
         gates = _gates(project.settings, request.without, sessions, findings)
     branch = findings.catch(lambda: _branch(repository, project)) if repository else None
-    coming = None
+    coming = pushed = None
+    refs: Mapping[str, str] = {}
     if repository:
         findings.extend(_work_tree(repository, root))
         refs = findings.catch(world.known_refs) or {}
@@ -158,6 +168,7 @@ def preflight(
     if project and coming and repository:
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
         findings.extend(by.told)
+        findings.extend(_not_agreed(request, coming, branch, refs, pushed.commit if pushed else repository.head))
     if project and coming and not by.workflow:
         findings.extend(findings.catch(lambda: _ready_index(project, coming, world)) or ())
     findings.catch(lambda: world.rehearsal_index)
@@ -179,6 +190,15 @@ def preflight(
         waits=by.waits,
         **vars(coming),
     )
+
+
+def _not_agreed(
+    request: Request, coming: Coming, branch: str | None, refs: Mapping[str, str], commit: str | None
+) -> Iterator[Finding]:
+    """Yield an error where there will be something to push, and nobody agreed or can be asked."""
+    there = not coming.bump and is_pushed(refs, branch, coming.tag, commit)
+    if not request.agreed and not there:
+        yield NOT_AGREED("This release is to be pushed, and there is no terminal to ask you on before that.")
 
 
 def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, str]) -> Record | None:

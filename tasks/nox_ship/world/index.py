@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
+from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import parse
 from nox_ship.world import attest
 from nox_ship.world.credentials import Credentials
@@ -172,8 +173,8 @@ class Index:
         except (requests.RequestException, AttributeError):
             return None
 
-    def download_sha256(self, served: Served) -> str:
-        """Download a served file and return its SHA-256.
+    def download_sha256(self, served: Served, into: BinaryIO | None = None) -> str:
+        """Download a served file, ``into`` an open file where one is given, and return its SHA-256.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -186,23 +187,28 @@ class Index:
                 response.raise_for_status()
                 for block in response.iter_content(1 << 20):
                     digest.update(block)
+                    if into:
+                        into.write(block)
         except requests.RequestException as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}")) from error
         return digest.hexdigest()
 
-    def upload(self, file: Path) -> None:
+    def upload(self, file: Path, sha256: str) -> None:
         """Upload one file with twine, from a folder of its own and with no settings but ours.
 
-        The credentials are made for this upload and reach twine through its environment alone.
+        The credentials are made for this upload and reach twine through its environment alone. It is the copy in that
+        folder that is compared with ``sha256``: the file itself can change until it is copied.
 
         Raises:
             UploadUnclearError: A server error, a time-out or a cut connection (NS735).
-            ShipError: The index refuses the file, explained by an ID of its own; the file cannot be signed (NS751);
-                or no upload token can be had.
+            ShipError: The file is no longer the one that was checked (NS603); the index refuses it, explained by an ID
+                of its own; it cannot be signed (NS751); or no upload token can be had.
         """
         credentials = self.credentials
         with tempfile.TemporaryDirectory(prefix="nox-ship-upload-") as folder:
             copy = Path(shutil.copy2(file, folder))
+            if File.of(copy).sha256 != sha256:
+                raise ShipError(FILE_CHANGED(f"{file} changed after it was checked; it was not uploaded."))
             sent = [copy, attest.sign(copy)] if credentials.signs else [copy]
             command = [*process.module("twine"), "--no-color", "upload", "--verbose", "--non-interactive"]
             options = ["--disable-progress-bar", "--config-file", os.devnull, "--repository-url", self.upload_url]
