@@ -66,6 +66,8 @@ class Mutant:
     stop: int
     """Where that is, in bytes."""
     instead: str
+    imported: bool
+    """Whether it is run when the module is imported: any test of the module may notice."""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -86,6 +88,7 @@ class _Place:
     lines: tuple[int, ...]
     """The offset of each line's first byte."""
     function: str = ""
+    imported: bool = True
 
     def edit(self, rule: str, node: ast.AST, instead: str, end: ast.AST | None = None) -> Mutant:
         """Return the edit that puts ``instead`` where ``node`` is, or all from it to ``end``."""
@@ -93,7 +96,7 @@ class _Place:
         _, stop = self.span(end or node)
         source = " ".join(self.text[start:stop].decode().split())
         first, last = getattr(node, "lineno", 0), getattr(end or node, "end_lineno", 0)
-        return Mutant(self.module, self.function, rule, first, last, source, start, stop, instead)
+        return Mutant(self.module, self.function, rule, first, last, source, start, stop, instead, self.imported)
 
     def span(self, node: ast.AST) -> tuple[int, int]:
         """Return where a node begins and ends, in bytes."""
@@ -298,7 +301,8 @@ def _walk(place: _Place, nodes: Iterable[ast.AST]) -> Iterator[Mutant]:
     for node in nodes:
         inner = place
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            inner = _Place(place.module, place.text, place.lines, f"{place.function}.{node.name}".lstrip("."))
+            name, imported = f"{place.function}.{node.name}".lstrip("."), isinstance(node, ast.ClassDef)
+            inner = _Place(place.module, place.text, place.lines, name, place.imported and imported)
         for rule in RULES:
             yield from rule(inner, node)
         yield from _walk(inner, ast.iter_child_nodes(node))

@@ -69,7 +69,8 @@ class Coverage:
     def tests(self, mutant: Mutant) -> list[str]:
         """Return the tests that run the broken lines: those of the module's own file first, then the quickest."""
         by_line = self.lines.get(mutant.module, {})
-        found = {test for line in range(mutant.line, mutant.last + 1) for test in by_line.get(str(line), ())}
+        lines = by_line if mutant.imported else map(str, range(mutant.line, mutant.last + 1))
+        found = {test for line in lines for test in by_line.get(line, ())}
         own = f"test_{Path(mutant.module).stem}.py"
         return sorted(found, key=lambda test: (own not in test, self.seconds.get(test, 0.0), test))
 
