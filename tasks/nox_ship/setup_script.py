@@ -23,7 +23,7 @@ class Written:
 def setup_argument(text: str, name: str) -> Written | None:
     """Return the text that the call to ``setup`` is given as ``name``.
 
-    It stands in the call, or is a module's variable that is assigned once. None where it is anything else, where two
+    It stands in the call, or in a variable that is assigned once. None where it is anything else, where two
     calls differ, or where the file is no Python of ours.
     """
     try:
@@ -32,7 +32,7 @@ def setup_argument(text: str, name: str) -> Written | None:
         return None
     names = set(_names(tree))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and documents.dotted(node.func) in names]
-    given = [word.value for call in calls for word in call.keywords if word.arg == name]
+    given = [value for call in calls for key, value in _arguments(tree, call) if key == name]
     found = [_written(text, _constant(tree, value)) for value in given]
     return found[0] if found and len({one and one.value for one in found}) == 1 else None
 
@@ -47,6 +47,20 @@ def _names(tree: ast.Module) -> Iterator[str]:
             yield from (alias.asname or alias.name for alias in node.names if alias.name == "setup")
 
 
+def _arguments(tree: ast.Module, call: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what a call is given by name, also by ``**`` and a dictionary that stands in the file."""
+    for word in call.keywords:
+        if word.arg is not None:
+            yield word.arg, word.value
+            continue
+        value = _constant(tree, word.value)
+        if isinstance(value, ast.Dict):
+            keys = (key.value if isinstance(key, ast.Constant) else None for key in value.keys)
+            yield from ((key, one) for key, one in zip(keys, value.values, strict=True) if isinstance(key, str))
+        elif isinstance(value, ast.Call) and documents.dotted(value.func) == "dict":
+            yield from ((inner.arg, inner.value) for inner in value.keywords if inner.arg is not None)
+
+
 def _constant(tree: ast.Module, value: ast.expr) -> ast.expr:
     """Return what a name stands for where the file assigns to it once; else the expression itself."""
     if not isinstance(value, ast.Name):
@@ -54,12 +68,11 @@ def _constant(tree: ast.Module, value: ast.expr) -> ast.expr:
     stored = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     if sum(node.id == value.id for node in stored) != 1:
         return value
-    for node in tree.body:
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if isinstance(node, ast.Assign | ast.AnnAssign) and any(documents.dotted(t) == value.id for t in targets):
-            return node.value or value
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(documents.dotted(target) == value.id for target in targets):
+                return node.value
     return value
 
 
