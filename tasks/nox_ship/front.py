@@ -13,7 +13,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
@@ -72,8 +72,11 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         with _stop_shown(voice, report, shop):
             try:
                 run_pipeline(run)
-            finally:
-                _hand_on(report, options.report and invoked_from / options.report)
+            except BaseException:
+                with suppress(OSError):  # what stopped the release matters more
+                    _hand_on(report, options.report and invoked_from / options.report)
+                raise
+            _hand_on(report, options.report and invoked_from / options.report)
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.note(f"clone:  {shop.stage}")

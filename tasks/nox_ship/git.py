@@ -123,10 +123,10 @@ class Repository:
         for name in self.changes(ignore):
             ours, theirs = self.path / name, clone.path / name
             for above in theirs.parents:  # a folder of ours may be a file or a symlink there
-                if above.is_symlink() or above.is_file():
-                    above.unlink()
                 if above == clone.path:
                     break
+                if above.is_symlink() or above.is_file():
+                    above.unlink()
             if ours.is_symlink() or ours.is_file():
                 theirs.parent.mkdir(parents=True, exist_ok=True)
                 theirs.unlink(missing_ok=True)
