@@ -12,7 +12,19 @@ import nox_ship
 from support import git
 
 HOUSE = Path(nox_ship.__file__).parent
-GROUND = {"errors", "poetry", "process", "config", "versions", "project", "git", "lifeline", "report", "actions"}
+GROUND = {
+    "errors",
+    "json_data",
+    "poetry",
+    "process",
+    "config",
+    "versions",
+    "project",
+    "git",
+    "lifeline",
+    "report",
+    "actions",
+}
 TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},

@@ -13,6 +13,8 @@ from nox_ship.errors import Kind, ShipError
 BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, such as "v{version}".')
 
 _PLACE = "{version}"
+_LONGEST = 255
+"""Characters that a file name can have, and so a version that is part of one."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,9 @@ class TagForm:
 
 
 def parse(text: str) -> Version | None:
-    """Return the version that ``text`` spells, None where it spells none (PEP 440)."""
+    """Return the version that ``text`` spells, None where it spells none (PEP 440), or is too long for a file name."""
     try:
-        return Version(text)
+        return Version(text) if len(text) <= _LONGEST else None
     except InvalidVersion:
         return None
 

@@ -17,11 +17,11 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
 
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.contents import Archive
 from nox_ship.project import Project, admits
+from nox_ship.versions import parse
 
 VERSION_MISMATCH = Kind(
     "NS511",
@@ -106,10 +106,7 @@ def versions_agree(built: Built) -> Iterator[Finding]:
 
 def same_version(one: str, other: str) -> bool:
     """Whether two spellings mean the same version (PEP 440)."""
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return False
+    return parse(one) is not None and parse(one) == parse(other)
 
 
 def names_agree(built: Built) -> Iterator[Finding]:

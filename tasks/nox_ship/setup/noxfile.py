@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import tomlkit
 from packaging.utils import canonicalize_name
 from tomlkit import TOMLDocument
+from tomlkit.exceptions import TOMLKitError
 
 from nox_ship.errors import Kind, ShipError
 
@@ -67,6 +69,8 @@ class Noxfile:
         except (SyntaxError, ValueError) as error:
             where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
             raise ShipError(NOXFILE_BROKEN(f"noxfile.py is not Python{where}: {error.args[0]}.")) from error
+        except (RecursionError, MemoryError) as error:
+            raise ShipError(NOXFILE_BROKEN("noxfile.py is nested too deeply to be read.")) from error
 
     @property
     def registered(self) -> bool:
@@ -84,7 +88,7 @@ class Noxfile:
             elif isinstance(node, ast.ImportFrom) and node.module == "nox_ship":
                 names.update(alias.asname or alias.name for alias in node.names if alias.name == "register")
         calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return next((call for call in calls if ast.unparse(call.func) in names), None)
+        return next((call for call in calls if _dotted(call.func) in names), None)
 
     @property
     def scripted(self) -> bool:
@@ -110,7 +114,7 @@ class Noxfile:
         values = [word.value for word in call.keywords if word.arg == "exclude"] if call else []
         assigned = [node for node in self.tree.body if isinstance(node, ast.Assign)]
         for value in [value for value in values if isinstance(value, ast.Name)]:
-            values += [node.value for node in assigned if ast.unparse(node.targets[0]) == value.id]
+            values += [node.value for node in assigned if _dotted(node.targets[0]) == value.id]
         items = (item for value in values for item in ast.walk(value))
         return any(isinstance(item, ast.Constant) and item.value == session for item in items)
 
@@ -124,7 +128,7 @@ class Noxfile:
             raise ShipError(*(SESSION_TAKEN(f"noxfile.py has a session {name!r} of its own.") for name in taken))
 
     def extended(self) -> str | None:
-        """Return the text with our two lines added; None where that is not safe to do.
+        """Return the text with our two lines added; None where that is not safe to do, or does not register us.
 
         It is safe where the file consists of imports, definitions, values and calls. The block that lets nox install
         what the file imports is added where the file imports nothing else that would have to be installed.
@@ -136,7 +140,7 @@ class Noxfile:
         imports = [node for node in above if isinstance(node, ast.Import | ast.ImportFrom)]
         if not imports:
             return None
-        lines = self.text.splitlines(keepends=True)
+        lines = io.StringIO(self.text).readlines()  # as Python counts lines; `splitlines` knows more line breaks
         end = main.lineno - 1 if main else len(lines)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
@@ -148,7 +152,8 @@ class Noxfile:
         whole = [*before, *gap, "nox_ship.register()\n", *after, *lines[end:]]
         last = imports[-1].end_lineno or imports[-1].lineno
         whole.insert(last, "import nox_ship\n")
-        return self._scripted_text("".join(whole))
+        text = self._scripted_text("".join(whole))
+        return text if text is not None and _registers(text) else None
 
     def completed(self) -> str:
         """Return the text of a noxfile that registers us, with what its PEP 723 block lacks for that."""
@@ -184,7 +189,7 @@ def _block_table(match: re.Match[str]) -> TOMLDocument | None:
     source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
     try:
         return tomlkit.parse(source)
-    except ValueError:
+    except (ValueError, TOMLKitError, RecursionError):
         return None
 
 
@@ -207,11 +212,27 @@ def _sessions(tree: ast.Module) -> Iterator[str]:
             continue
         for decorator in node.decorator_list:
             call = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if ast.unparse(call) in ("nox.session", "session", "nox_uv.session"):
+            if _dotted(call) in ("nox.session", "session", "nox_uv.session"):
                 words = decorator.keywords if isinstance(decorator, ast.Call) else []
-                named = [w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant)]
-                yield str(named[0]) if named else node.name
+                named = (w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant))
+                yield next((name for name in named if isinstance(name, str)), node.name)
 
 
 def _is_main(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+    return isinstance(node, ast.If) and any(_dotted(part) == "__name__" for part in ast.walk(node.test))
+
+
+def _dotted(node: ast.AST) -> str:
+    """Return ``a.b.c`` for a name and its attributes, nothing for other expressions, which may be nested deeply."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _registers(text: str) -> bool:
+    try:
+        return Noxfile.read(text).registered
+    except ShipError:
+        return False
