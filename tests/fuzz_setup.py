@@ -9,12 +9,15 @@ import yaml
 from hypothesis import strategies as st
 
 from fuzz_projects import HATCH, make_survey, read_project
-from fuzzing import DEPTH, DIGITS, Ground, Target, as_json, as_toml, changed, damaged, texts
+from fuzzing import DEPTH, DIGITS, Ground, Target, as_toml, as_yaml, changed, damaged, texts
 from nox_ship.config import WorkflowSettings, read_settings
-from nox_ship.release.workflows import publishing_workflow, uploads
+from nox_ship.release import conditions, filters
+from nox_ship.release.workflows import publishing, uploads
 from nox_ship.setup import init, lock, workflows
 from nox_ship.setup.keep import keep_own
 from nox_ship.setup.noxfile import NEW, Noxfile
+
+_TAGS = ("v1.2.3", "v1", "release/x", "a+b")
 
 WORKFLOW = {
     "name": "release",
@@ -24,6 +27,7 @@ WORKFLOW = {
     "jobs": {
         "publish": {
             "runs-on": "ubuntu-latest",
+            "if": "startsWith(github.ref, 'refs/tags/')",
             "environment": {"name": "pypi"},
             "permissions": {"contents": "read"},
             "steps": [{"uses": "pypa/gh-action-pypi-publish@v1", "with": {"x": 1}}, {"run": "nox -s publish"}],
@@ -32,15 +36,32 @@ WORKFLOW = {
     },
 }
 PLAIN = "on:\n  push:\n    tags: ['v*']\njobs:\n  a:\n    environment: pypi\n    steps:\n      - run: twine upload\n"
-WORKFLOWS = damaged(changed([WORKFLOW]).map(as_json) | st.just(PLAIN.encode()), (0, 0, 1))
+WORKFLOWS = damaged(changed([WORKFLOW]).map(as_yaml) | st.just(PLAIN.encode()), (0, 0, 1))
 
 
 def _workflows(ground: Ground, data: bytes) -> None:
     root = ground.write({".github/workflows/x.yml": data})
-    settings = read_settings({})
-    ground.outcomes[f"published by {publishing_workflow(root, settings, 'pypi')}"] += 1
-    for upload in uploads(root):
-        assert isinstance(upload.environment, str | None)
+    ground.outcomes[f"published by {publishing(root, read_settings({}), 'pypi', 'v1.2.3').workflow}"] += 1
+    found, told = uploads(root, "v1.2.3")
+    assert all(isinstance(upload.environment, str | None) for upload in found)
+    ground.outcomes.update(finding.id for finding in told)
+
+
+_CONDITIONS = (
+    "${{ startsWith(github.ref, 'refs/tags/v') && github.event_name == 'push' }}",
+    "!cancelled() && (needs.x.result != 'y' || contains(fromJSON('[\"a\"]'), github.ref_name))",
+    "github.event.inputs['x'] < 5.5e3 && always() || null",
+)
+_PATTERNS = ("v[0-9]+.[0-9]+.*", "!v1.*", "**/x?", "v[a-c]+\\\\*", "*+?[", "[z-a]")
+_FACTS = {"github.ref": "refs/tags/v1.2.3", "github.ref_name": "v1.2.3", "github.event_name": "push"}
+
+
+def _condition(ground: Ground, text: str) -> None:
+    ground.outcomes[str(conditions.holds(text, _FACTS))] += 1
+
+
+def _filter(ground: Ground, value: tuple[list[str], str]) -> None:
+    ground.outcomes[str(filters.admits(*value))] += 1
 
 
 DEPENDABOT = {"version": 2, "updates": [{"package-ecosystem": "github-actions", "directory": "/"}]}
@@ -151,7 +172,7 @@ _ODD_YAML = (
     "!!int ''",
     "9" * DIGITS,
     "&a [*a]",
-    "[" * DEPTH,
+    f"\n      {'- ' * 3000}",
     "{name: 5}",
     "5",
 )
@@ -182,15 +203,21 @@ _KNOWN_INIT = tuple(
 _INIT = st.fixed_dictionaries(
     {
         "noxfile": _noxfiles(),
-        "dependabot": damaged(changed([DEPENDABOT]).map(as_json)),
+        "dependabot": damaged(changed([DEPENDABOT]).map(as_yaml)),
         "workflow": st.just(RENDERED[0]) | texts(KEPT),
         "force": st.booleans(),
     }
 )
 _TAG_FORMS = _NAMES.map(lambda name: f"{name}{{version}}")
 
+_KNOWN_CONDITIONS = ("(" * DEPTH, "!" * DEPTH, "1" * DIGITS, "x" + "[0" * DEPTH)
+
 TARGETS = {
-    "workflows": Target(WORKFLOWS, _workflows, 0.5, _KNOWN_YAML),
+    "workflows": Target(WORKFLOWS, _workflows, 0.2, _KNOWN_YAML),
+    "condition": Target(
+        texts(_CONDITIONS), _condition, 0.5, ("(" * DEPTH, "!" * DEPTH, "1" * DIGITS, "x" + "[0" * DEPTH)
+    ),
+    "tag filter": Target(st.tuples(st.lists(texts(_PATTERNS), max_size=3), texts(_TAGS)), _filter, 0.5),
     "noxfile": Target(_noxfiles(), _noxfile, known=_KNOWN_NOXFILES),
     "own parts": Target(texts(KEPT), _keep, 0.2),
     "rendered workflows": Target(st.tuples(_BRANCHES | _ODD_BRANCHES, _TAG_FORMS, st.booleans()), _render, 0.05),

@@ -53,7 +53,7 @@ _VALUES = st.sampled_from((*_ODD_TEXTS, *_NUMBERS, *_SHAPES, *_SHAPES))
 ODD = st.one_of(_VALUES, _VALUES, _VALUES, _VALUES, st.text(max_size=6), st.sampled_from(tuple(RAW))).map(copy.deepcopy)
 _LIKE = {str: st.sampled_from(_ODD_TEXTS), int: st.integers(-9, 2**64), float: st.floats(), bool: st.booleans()}
 _PIECES = (b"", b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b"\t", b'"', b"'", b"[", b"{", b"}", b"=", b":", b"#")
-_MORE_PIECES = (b"\xed\xa0\x80", b"\xe2\x80\xa8", b"9" * DIGITS, b"[" * DEPTH, b"-", b"\\", b"&#", b"*a", b"<", b"\x1b")
+_MORE_PIECES = (b"\xed\xa0\x80", b"\xe2\x80\xa8", b"9" * DIGITS, b"[" * 400, b"-", b"\\", b"&#", b"*a", b"<", b"\x1b")
 
 WRONG: tuple[Any, ...] = (None, 5, True, "x", "\0", "\ud800", {}, [5], [{}])
 """Values of which most are of another type than the one that should be there."""
@@ -154,6 +154,14 @@ def shown(value: object, most: int = 2000) -> str:
 def as_json(document: Any) -> bytes:
     """Return a document as JSON, with what stands for raw text filled in."""
     return _filled(json.dumps(document, default=str))
+
+
+def as_yaml(document: Any) -> bytes:
+    """Return a document as YAML, in the form of JSON; nested as deeply as PyYAML reads in a short time."""
+    text = as_json(document)
+    for deep in (b"[", b"]", b'{"a":', b"}"):
+        text = re.sub(b"(?:" + re.escape(deep) + b"){99,}", deep * 99, text)
+    return text
 
 
 def as_toml(document: Any) -> bytes:

@@ -13,6 +13,7 @@ from support import git
 
 HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
+    "documents",
     "errors",
     "json_data",
     "poetry",

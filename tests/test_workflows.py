@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.config import PublishSettings, Settings
-from nox_ship.release.workflows import Upload, publishing_workflow, uploads
+from nox_ship.release.workflows import Publishing, Upload, publishing, uploads
 from nox_ship.world.forge import follow
 from nox_ship.world.remote import Remote
 from support import git, make_repository, write_files
@@ -17,8 +17,21 @@ ACTION = JOB.format(step="uses: pypa/gh-action-pypi-publish@release/v1")
 
 def found(folder: Path, text: str, **publish: str) -> str | None:
     """Return the workflow that publishes where there is one with this text."""
-    write_files(folder, {".github/workflows/it.yml": text})
-    return publishing_workflow(folder, Settings(publish=PublishSettings(**publish)), "pypi")  # type: ignore[arg-type]
+    return asked(folder, {"it.yml": text}, **publish).workflow
+
+
+def asked(
+    folder: Path, workflows: dict[str, str], *, index: str = "pypi", tag: str = "v1.2.0", **publish: str
+) -> Publishing:
+    """Return who publishes where there are these workflows."""
+    files = {name if "/" in name else f".github/workflows/{name}": text for name, text in workflows.items()}
+    settings = Settings(publish=PublishSettings(**publish))  # type: ignore[arg-type]
+    return publishing(write_files(folder, files), settings, index, tag)
+
+
+def told(found: Publishing) -> list[str]:
+    """Return the IDs of what a person is told."""
+    return [finding.id for finding in found.told]
 
 
 @pytest.mark.parametrize(
@@ -85,20 +98,20 @@ UPLOADING = "steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]"
 def test_how_a_job_may_upload_is_told(tmp_path: Path, text: str, expected: Upload) -> None:
     """By its own permissions or those at the top, by secrets, in an environment."""
     write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}{text}\n"})
-    assert list(uploads(tmp_path)) == [expected]
+    assert uploads(tmp_path, "v1.2.0") == ((expected,), ())
 
 
 def test_a_rehearsal_is_no_upload(tmp_path: Path) -> None:
     """Nor is a job that runs other sessions, or one that is no job."""
     steps = "steps: [{run: nox -s publish -- --dry-run}, {run: nox -s tests}]"
     write_files(tmp_path, {".github/workflows/it.yml": f"{TAGS}jobs: {{p: {{{steps}}}, q: 3}}\n"})
-    assert list(uploads(tmp_path)) == []
+    assert uploads(tmp_path, "v1.2.0") == ((), ())
 
 
 def test_the_setting_decides(tmp_path: Path) -> None:
     """`machine` overrules a workflow, `workflow` one that is not recognised."""
     assert found(tmp_path, "on: push\n" + OURS, by="machine") is None
-    assert found(tmp_path, "on: release\n" + OURS, by="workflow") == "release.yml"
+    assert found(tmp_path, "on: workflow_dispatch\n" + OURS, by="workflow") == "release.yml"
     assert found(tmp_path, "on: push\n" + OURS, by="workflow") == "it.yml"
 
 
@@ -121,6 +134,257 @@ def test_a_run_can_be_followed(tmp_path: Path, url: str, expected: str) -> None:
 def test_a_workflow_of_ours_publishes_to_the_indexes_it_knows(tmp_path: Path) -> None:
     """What goes elsewhere is left to this machine."""
     text = "# Written by nox-ship.\non: push\njobs:\n  pypi:\n    steps:\n      - run: nox -s publish-prod\n"
-    write_files(tmp_path, {".github/workflows/release.yml": text})
-    assert publishing_workflow(tmp_path, Settings(), "pypi") == "release.yml"
-    assert publishing_workflow(tmp_path, Settings(), "devpi") is None
+    assert asked(tmp_path, {"release.yml": text}).workflow == "release.yml"
+    assert asked(tmp_path, {"release.yml": text}, index="devpi").workflow is None
+
+
+def test_what_nox_ship_writes_publishes_by_itself(tmp_path: Path) -> None:
+    """Its own release.yml is started by a tag of the project's form, and has a job for both indexes."""
+    text = (Path(__file__).parent.parent / ".github" / "workflows" / "release.yml").read_text("utf-8")
+    for index in ("pypi", "testpypi"):
+        assert asked(tmp_path, {"release.yml": text}, index=index) == Publishing("release.yml")
+    assert asked(tmp_path, {"release.yml": text}, tag="docs-1").workflow is None
+
+
+@pytest.mark.parametrize(
+    ("push", "started"),
+    [
+        ("{tags: ['docs-*']}", False),
+        ("{tags: ['v*']}", True),
+        ("{tags: v*}", True),
+        ("{tags: ['v*', '!v1.2.*']}", False),
+        ("{tags: ['!v1.2.*', 'v*']}", True),
+        ("{tags: ['v1.[0-9]+.[0-9]+']}", True),
+        ("{tags: ['v[0-9].[0-9]']}", False),
+        ("{tags: []}", False),
+        ("{tags-ignore: ['docs-*']}", True),
+        ("{tags-ignore: ['v*']}", False),
+        ("{branches: ['**']}", False),
+        ("{branches-ignore: [dev]}", False),
+        ("{branches: [main], tags: ['*']}", True),
+        ("{branches: [main], tags-ignore: ['docs-*']}", True),
+        ("{paths: ['src/**']}", True),
+        ("{paths: ['src/**'], branches: [main]}", False),
+    ],
+)
+def test_only_a_workflow_that_this_tag_starts_counts(tmp_path: Path, push: str, started: bool) -> None:
+    """The filters of its trigger are GitHub's; those of paths are not asked for a tag."""
+    assert found(tmp_path, f"on: {{push: {push}}}\n{ACTION}") == ("it.yml" if started else None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [
+        ("false", False),
+        ("${{ false }}", False),
+        ("startsWith(github.ref, 'refs/tags/')", True),
+        ("github.event_name == 'release'", False),
+        ("github.ref == 'refs/heads/main'", False),
+        ("github.event.action == 'published'", False),
+        ("github.repository_owner == 'acme' && github.event_name == 'push'", True),
+        ("vars.PUBLISH", True),
+    ],
+)
+@pytest.mark.parametrize("place", ["job", "step"])
+def test_what_cannot_run_for_the_tag_does_not_count(tmp_path: Path, condition: str, runs: bool, place: str) -> None:
+    """A condition counts as far as the event tells it; what it does not tell may be so."""
+    line = f'if: "{condition}"'
+    job = f"    {line}\n" if place == "job" else ""
+    step = f"        {line}\n" if place == "step" else ""
+    text = f"on: push\njobs:\n  p:\n{job}    steps:\n      - run: twine upload dist/*\n{step}"
+    assert found(tmp_path, text) == ("it.yml" if runs else None)
+
+
+CALLED = "on: workflow_call\n" + ACTION
+CALLING = "on: push\njobs:\n  a:\n    uses: {}\n"
+
+
+def test_a_local_workflow_that_is_called_is_followed(tmp_path: Path) -> None:
+    """The one that the tag starts publishes; its rights are those of the job that calls."""
+    rights = "    permissions: {id-token: write}\n"
+    files = {"b.yml": CALLED, "a.yml": CALLING.format("./.github/workflows/b.yml") + rights}
+    assert asked(tmp_path, files) == Publishing("a.yml")
+    ((upload,), _) = uploads(tmp_path, "v1.2.0")
+    assert (upload.job, upload.identity, upload.shared) == ("a/publish", True, False)
+
+
+def test_a_called_workflow_has_no_more_rights_than_its_caller(tmp_path: Path) -> None:
+    """It may take some away, but cannot have one that it was not given."""
+    inner = CALLED.replace("publish:\n", "publish:\n    permissions: {id-token: write}\n")
+    asked(tmp_path, {"b.yml": inner, "a.yml": CALLING.format("./.github/workflows/b.yml")})
+    ((upload,), _) = uploads(tmp_path, "v1.2.0")
+    assert not upload.identity
+
+
+def test_a_local_action_is_followed(tmp_path: Path) -> None:
+    """Steps of composite actions are steps of the job."""
+    action = "runs:\n  using: composite\n  steps:\n    - {step}\n"
+    files = {
+        "it.yml": "on: push\n" + JOB.format(step="uses: ./.github/actions/one"),
+        ".github/actions/one/action.yml": action.format(step="uses: ./two/"),
+        "two/action.yaml": action.format(step="run: uv publish"),
+    }
+    assert asked(tmp_path, files) == Publishing("it.yml")
+
+
+@pytest.mark.parametrize("place", ["./../outside", "./outside", "././.", "./\\0"])
+def test_nothing_outside_the_repository_is_read(tmp_path: Path, place: str) -> None:
+    """A path or a link that leads out of it is not followed."""
+    root = write_files(tmp_path / "repository", {"a": ""})
+    write_files(tmp_path / "outside", {"action.yml": "runs: {steps: [{run: twine upload dist/*}]}"})
+    (root / "outside").symlink_to(tmp_path / "outside")
+    found = asked(root, {"it.yml": f'on: push\njobs: {{p: {{steps: [{{uses: "{place}"}}]}}}}'})
+    assert found.workflow is None
+
+
+def test_calls_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
+    """Workflows, actions and what runs after one another may name each other any number of times."""
+    jobs = "".join(f"  j{n}:\n    uses: ./.github/workflows/a.yml\n" for n in range(30))
+    uses = ", ".join(["{uses: ./x}"] * 30)
+    all_of_them = ", ".join(f"w{n}" for n in range(12))
+    after = {f"w{n}.yml": f"on: {{workflow_run: {{workflows: [{all_of_them}]}}}}\nname: w{n}\n" for n in range(12)}
+    files = {
+        "a.yml": f"on: [push, workflow_call]\njobs:\n{jobs}  s:\n    steps: [{uses}]\n",
+        "x/action.yml": f"runs: {{steps: [{uses}]}}",
+        **after,
+    }
+    assert asked(tmp_path, files) == Publishing()
+
+
+@pytest.mark.parametrize(
+    ("job", "ids"),
+    [
+        ("{uses: acme/flows/.github/workflows/x.yml@v1, permissions: {id-token: write}}", ["NS759"]),
+        ("{uses: acme/flows/.github/workflows/x.yml@v1, secrets: inherit}", ["NS759"]),
+        ("{uses: acme/flows/.github/workflows/x.yml@v1, secrets: {t: '${{ secrets.T }}'}}", ["NS759"]),
+        ("{uses: acme/flows/.github/workflows/x.yml@v1}", []),
+        ("{steps: [{run: make publish}], permissions: {id-token: write}}", ["NS759"]),
+        ("{steps: [{run: tox -e release, env: {TWINE_PASSWORD: '${{ secrets.T }}'}}]}", ["NS759"]),
+        ("{steps: [{run: ./ci/upload.sh}], permissions: write-all}", ["NS759"]),
+        ("{steps: [{run: make publish}]}", []),
+        ("{steps: [{run: gh release create, env: {GH_TOKEN: '${{ secrets.GITHUB_TOKEN }}'}}]}", []),
+        ("{steps: [{run: python -m pip install release-tool}], permissions: {id-token: write}}", []),
+    ],
+)
+def test_what_may_publish_is_told(tmp_path: Path, job: str, ids: list[str]) -> None:
+    """A workflow of others, or a script, that is given rights; the setting ends the doubt."""
+    files = {"it.yml": f"on: push\njobs: {{p: {job}}}\n"}
+    found = asked(tmp_path, files)
+    assert (found.workflow, told(found)) == (None, ids)
+    assert told(asked(tmp_path, files, by="machine")) == []
+    assert told(asked(tmp_path, files, by="workflow")) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    ["release", "{release: }", "{release: {types: [published]}}", "{release: {types: created}, workflow_dispatch: }"],
+)
+def test_a_workflow_that_waits_for_a_release_on_github_publishes(tmp_path: Path, event: str) -> None:
+    """The machine leaves it to the workflow, and somebody is told to start it."""
+    found = asked(tmp_path, {"it.yml": f"on: {event}\n{ACTION}"})
+    assert (found.workflow, found.waits, told(found)) == ("it.yml", True, ["NS758"])
+    assert told(asked(tmp_path, {"it.yml": f"on: {event}\n{ACTION}"}, by="machine")) == []
+
+
+def test_a_job_of_the_other_event_of_a_workflow_is_waited_for(tmp_path: Path) -> None:
+    """A tag starts the workflow, and a GitHub Release the job in it that uploads."""
+    job = "publish:\n    if: github.event_name == 'release'\n"
+    text = "on: {push: {}, release: {types: [published]}}\n" + ACTION.replace("publish:\n", job)
+    found = asked(tmp_path, {"it.yml": text})
+    assert (found.workflow, found.waits) == ("it.yml", True)
+
+
+def test_a_workflow_that_the_tag_starts_comes_first(tmp_path: Path) -> None:
+    """Another that waits for a GitHub Release is not waited for."""
+    found = asked(tmp_path, {"a.yml": "on: release\n" + ACTION, "b.yml": "on: push\n" + ACTION})
+    assert found == Publishing("b.yml")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "{release: {types: [edited, deleted]}}",
+        "workflow_dispatch",
+        "repository_dispatch",
+        "[pull_request, schedule]",
+        "{workflow_run: {workflows: [Other]}}",
+        "{push: {branches: [main]}, workflow_dispatch: }",
+    ],
+)
+def test_other_events_are_not_waited_for(tmp_path: Path, event: str) -> None:
+    """Whoever starts a workflow by hand knows what it does."""
+    assert asked(tmp_path, {"it.yml": f"on: {event}\n{ACTION}", "ci.yml": "on: push\nname: CI\n"}) == Publishing()
+
+
+def test_events_that_follow_a_pushed_tag_count(tmp_path: Path) -> None:
+    """The tag is created, and a workflow may run after another that it started."""
+    assert found(tmp_path / "a", "on: create\n" + ACTION) == "it.yml"
+    after = "on: {workflow_run: {workflows: [CI], types: [completed]}}\n" + ACTION
+    assert asked(tmp_path / "b", {"ci.yml": "on: push\nname: CI\n", "it.yml": after}).workflow == "it.yml"
+    onward = after.replace("CI", ".github/workflows/ci.yml")
+    assert asked(tmp_path / "c", {"ci.yml": "on: push\n", "it.yml": onward}).workflow == "it.yml"
+    other = after.replace("types: [completed]", "branches: [main]")
+    assert asked(tmp_path / "d", {"ci.yml": "on: push\nname: CI\n", "it.yml": other}).workflow is None
+
+
+def test_two_workflows_that_one_tag_starts_are_told(tmp_path: Path) -> None:
+    """They race where they go to one index; also one of them and this machine."""
+    first, second = "on: push\n" + ACTION, "on: push\n" + JOB.format(step="run: twine upload dist/*")
+    assert told(asked(tmp_path, {"a.yml": first, "b.yml": second})) == ["NS834"]
+    assert told(asked(tmp_path, {"a.yml": first, "b.yml": second}, by="machine")) == ["NS834"]
+    elsewhere = second.replace("dist/*", "-r testpypi dist/*")
+    assert told(asked(tmp_path, {"a.yml": first, "b.yml": elsewhere})) == []
+    assert told(asked(tmp_path, {"a.yml": "on: {push: {tags: [docs]}}\n" + ACTION, "b.yml": second})) == []
+
+
+def test_an_upload_to_another_index_is_none_to_this_one(tmp_path: Path) -> None:
+    """Otherwise nobody would publish to it."""
+    files = {"it.yml": "on: push\n" + JOB.format(step="run: twine upload -r testpypi dist/*")}
+    assert asked(tmp_path, files).workflow is None
+    assert asked(tmp_path, files, index="testpypi").workflow == "it.yml"
+    assert asked(tmp_path, files, index="devpi").workflow is None
+
+
+@pytest.mark.parametrize(
+    "text", ["not: [yaml", "a: b: c", "[" * 500, "a: *b", "\x00", "? {a: b}\n: c", "a: 1\n\tb: 2", "--- 1\n--- 2\n"]
+)
+def test_a_workflow_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
+    """Nobody knows what it does; another is looked at all the same."""
+    found = asked(tmp_path, {"bad.yml": text, "it.yml": "on: push\n" + ACTION})
+    assert (found.workflow, told(found)) == ("it.yml", ["NS837"])
+
+
+MANY = "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on: push\njobs: &a {p: *a}",
+        "on: push\njobs: {p: {steps: &a [*a]}}",
+        "on: push\njobs: {p: &a {permissions: {id-token: write}, env: *a, steps: [{run: make publish}]}}",
+        f"on: push\na0: &a0 [x]\n{MANY}jobs: {{p: {{steps: *a30}}}}",
+        "on: {push: {tags: {a: b}}}\njobs: 3",
+        "on: {push: 3, release: 3, workflow_run: 3}\njobs: {p: {steps: 3, permissions: 3, environment: [], uses: []}}",
+        "on: [[push]]\njobs: []",
+        "on: push\njobs: {p: {uses: ./, steps: [{uses: ./, with: 3, env: 3, run: [], if: []}]}}",
+        f"on: push\njobs: {{p: {{if: '{'(' * 999}', steps: [{{run: '{2999 * chr(39)}'}}]}}}}",
+        f"on: push\na: !!bool x\nb: !!int ''\nc: !!timestamp x\nd: 2001-99-99\ne: {'9' * 5000}",
+        "on: push\na: !!python/object:os.system {}",
+        "",
+        "3",
+    ],
+)
+def test_strange_workflows_are_no_traceback(tmp_path: Path, text: str) -> None:
+    """Wrong types, aliases that lead back or multiply, and values that YAML itself stumbles over."""
+    assert asked(tmp_path, {"it.yml": text}).workflow is None
+
+
+def test_a_file_without_an_end_is_told(tmp_path: Path) -> None:
+    """A link to what is no regular file is as none; what is too large is not read."""
+    folder = write_files(tmp_path / ".github" / "workflows", {"large.yml": b"#" * (17 << 20)})
+    (folder / "zero.yml").symlink_to("/dev/zero")
+    (folder / "loop.yml").symlink_to("loop.yml")
+    found = publishing(tmp_path, Settings(), "pypi", "v1")
+    assert found.workflow is None
+    assert set(told(found)) == {"NS837"}

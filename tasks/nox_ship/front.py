@@ -132,7 +132,12 @@ def _ask(run: Run) -> None:
 
 def _last_line(options: Namespace, report: Report) -> str:
     if not options.dry_run:
-        ours = f"is pushed; {report.workflow} publishes it" if report.workflow else "is released"
+        then = (
+            f"publish a GitHub Release to start {report.workflow}"
+            if report.waits
+            else f"{report.workflow} publishes it"
+        )
+        ours = f"is pushed; {then}" if report.workflow else "is released"
         done = ours if report.changed else "was released already: nothing was missing"
         return f"{report.project} {report.version} {done}."
     without = (word for gate in options.without for word in ("--without", gate))

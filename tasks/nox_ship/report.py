@@ -61,6 +61,8 @@ class Report:
     """Where the credentials of the upload come from; never a value."""
     workflow: str = ""
     """The workflow that publishes; empty where this machine does."""
+    waits: bool = False
+    """Whether it waits until somebody publishes a GitHub Release."""
     changed: bool = False
     """Whether anything was missing, and done."""
     pushes: list[str] = field(default_factory=list)

@@ -194,9 +194,9 @@ def _publish(run: Run) -> str:
     plan, folder = run.plan, dist_folder(run.staged)
     name = display_name(plan.index)
     if plan.workflow:
-        run.report.workflow = plan.workflow
+        run.report.workflow, run.report.waits = plan.workflow, plan.waits
         run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
-        return f"left to {plan.workflow}; {follow(run.world.remote, plan.workflow)}"
+        return f"left to {plan.workflow}; {follow(run.world.remote, plan.workflow, waits=plan.waits)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
     try:
         published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))

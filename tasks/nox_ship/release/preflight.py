@@ -24,7 +24,7 @@ from nox_ship.release.changelog import read_changelog
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
-from nox_ship.release.workflows import publishing_workflow
+from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
@@ -100,6 +100,8 @@ class Plan(Coming):
     """Name of the index that the version's route leads to."""
     workflow: str | None = None
     """File name of the workflow that publishes once the tag is pushed; None where this machine does."""
+    waits: bool = False
+    """Whether that workflow waits until somebody publishes a GitHub Release."""
 
     @property
     def folder(self) -> Path:
@@ -151,11 +153,11 @@ def preflight(
             coming = findings.catch(lambda: _coming(project, repository, request, refs, findings, pushed))
     if project and coming and coming.bump and coming.source.kind == "files":
         findings.catch(lambda: read_changelog(project))
-    workflow = None
+    by = Publishing()
     if project and coming and repository:
-        index = route(project.settings, Version(coming.version))
-        workflow = publishing_workflow(repository.path, project.settings, index)
-    if project and coming and not workflow:
+        by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
+        findings.extend(by.told)
+    if project and coming and not by.workflow:
         findings.extend(findings.catch(lambda: _ready_index(project, coming, world)) or ())
     findings.catch(lambda: world.rehearsal_index)
     findings.extend(world.notices())
@@ -172,7 +174,8 @@ def preflight(
         head=repository.head,
         gates=gates,
         index=route(project.settings, Version(coming.version)),
-        workflow=workflow,
+        workflow=by.workflow,
+        waits=by.waits,
         **vars(coming),
     )
 

@@ -4,25 +4,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
-
+from nox_ship import documents
 from nox_ship.config import Settings
+from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.release import conditions, filters, steps
+
+TO_BE_STARTED = Kind(
+    "NS758", "to-be-started", "After the push, publish a GitHub Release for the tag (`gh release create`).", "notice"
+)
+MAY_PUBLISH = Kind(
+    "NS759",
+    "may-publish",
+    'Set `publish.by` in [tool.nox-ship] to `"workflow"` if it does, and to `"machine"` if it does not.',
+    level="warning",
+)
+TWO_PUBLISHERS = Kind(
+    "NS834",
+    "two-publishers",
+    "Take the trigger on tags out of all but one: they would race for the same file names.",
+    level="warning",
+)
+WORKFLOW_UNREADABLE = Kind(
+    "NS837", "workflow-unreadable", "Correct the file; GitHub would not run it either.", level="notice"
+)
 
 OURS = "# Written by nox-ship."
 """How a workflow begins that `nox-ship init` wrote."""
 
-_PUBLISHES = re.compile(r"gh-action-pypi-publish|twine upload|uv publish|flit publish|hatch publish|poetry publish")
-_SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)")
-_SESSION = re.compile(r"nox\b[^\n]*\bpublish(-prod|-test)?\b")
+_FOLDER = ".github/workflows"
+_MOST_CALLS = 50
+"""GitHub lets a workflow call as many others, and gives no number for actions."""
+_SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)|secrets\[")
+_BY_TAG = ("push", "create", "workflow_run")
+
+Event = Literal["push", "create", "workflow_run", "release", "workflow_dispatch"]
+"""What starts a workflow, once a tag was pushed: the push itself, or (the last two) a person."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A job that uploads to an index, in a workflow that a pushed tag starts."""
+    """A job that uploads to an index, or may do so."""
 
     workflow: str
     """The workflow's file name."""
@@ -34,100 +60,254 @@ class Upload:
     token: bool
     """Whether it is handed a secret."""
     environment: str | None
+    indexes: frozenset[str] = frozenset({"pypi"})
+    """Where it uploads to; ``*`` is an index that the workflow does not tell."""
+    event: Event = "push"
+    certain: bool = True
+    """Whether its upload was seen; else it calls something else that may upload."""
+
+    @property
+    def by_tag(self) -> bool:
+        """Whether a pushed tag starts it, and nobody has to."""
+        return self.event in _BY_TAG
+
+    def goes_to(self, index: str) -> bool:
+        """Whether it uploads, as far as is known, to the index of this name."""
+        return bool({index, steps.ANY} & self.indexes)
 
 
-def publishing_workflow(repository: Path, settings: Settings, index: str) -> str | None:
-    """Return the file name of the workflow that publishes what is tagged; None where this machine does.
+@dataclass(frozen=True)
+class Publishing:
+    """Who publishes a release."""
 
-    The setting ``publish.by`` decides; where it is ``auto``, a workflow counts that a pushed tag starts and that has
-    a step which uploads to an index.
+    workflow: str | None = None
+    """The file name of the workflow that does; None where this machine does."""
+    waits: bool = False
+    """Whether the workflow waits until somebody publishes a GitHub Release."""
+    told: tuple[Finding, ...] = ()
+    """What a person should know about it."""
+
+
+def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Publishing:
+    """Find out who publishes once a tag is pushed.
+
+    The setting ``publish.by`` decides; where it is ``auto``, a workflow counts that uploads to the index and that the
+    tag starts, or else one that a GitHub Release starts.
 
     Args:
         repository: The top folder of the repository.
         settings: The project's settings.
-        index: The name of the index that the version goes to; a workflow of ours has a job for each that it knows.
+        index: The name of the index that the version goes to.
+        tag: The tag that is to be pushed.
     """
+    found, told = uploads(repository, tag)
+    going = [upload for upload in found if upload.certain and upload.goes_to(index)]
+    by_tag = list(dict.fromkeys(upload.workflow for upload in going if upload.by_tag))
+    by_release = next((upload.workflow for upload in going if upload.event == "release"), None)
     if settings.publish.by == "machine":
-        return None
-    found = next(_publishing(repository, index), None)
+        what = f"{shorten(by_tag)} uploads what {tag} names, and so does this machine (`publish.by`)."
+        return Publishing(told=(*told, TWO_PUBLISHERS(what)) if by_tag else told)
+    if by_tag:
+        return Publishing(by_tag[0], told=(*told, *rivals(found)))
+    if by_release:
+        what = f"The tag alone starts no upload: {by_release} publishes once there is a GitHub Release for {tag}."
+        return Publishing(by_release, waits=True, told=(*told, TO_BE_STARTED(what)))
     if settings.publish.by == "workflow":
-        return found or "release.yml"
-    return found
+        return Publishing("release.yml", told=told)
+    doubts = [
+        MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may upload what {tag} names; this machine does.")
+        for upload in found
+        if upload.by_tag and not upload.certain
+    ]
+    return Publishing(told=(*told, *doubts))
 
 
-def uploads(repository: Path) -> Iterator[Upload]:
-    """Yield the jobs that upload to an index, of the workflows that a pushed tag starts.
+def rivals(found: tuple[Upload, ...]) -> Iterator[Finding]:
+    """Yield a warning for each index to which more than one workflow uploads what the tag names."""
+    sure = [upload for upload in found if upload.certain and upload.by_tag]
+    for index in sorted({index for upload in sure for index in upload.indexes}):
+        names = dict.fromkeys(upload.workflow for upload in sure if index in upload.indexes)
+        if len(names) > 1:
+            yield TWO_PUBLISHERS(f"{' and '.join(names)} upload what is tagged.")
+            return
+
+
+def uploads(repository: Path, tag: str) -> tuple[tuple[Upload, ...], tuple[Finding, ...]]:
+    """Return the jobs that upload, or may, once ``tag`` is pushed; and a notice for each workflow that is unreadable.
 
     Args:
         repository: The top folder of the repository.
+        tag: The tag.
     """
-    for name, _, workflow in _started_by_tags(repository):
-        everywhere = _may_identify(workflow.get("permissions"))
-        for job_name, job in _jobs(workflow):
-            if any(map(_uploads, _steps(job))):
-                own = job.get("permissions")
-                environment = job.get("environment")
-                yield Upload(
-                    workflow=name,
-                    job=job_name,
-                    identity=everywhere if own is None else _may_identify(own),
-                    shared=everywhere,
-                    token=bool(_SECRET.search(yaml.safe_dump([workflow.get("env"), dict(job)]))),
-                    environment=environment.get("name") if isinstance(environment, Mapping) else environment,
-                )
+    house = _Workflows(repository)
+    found: list[Upload] = []
+    for name, workflow in house.all.items():
+        jobs: dict[str, Upload] = {}
+        for event in _events(house, name, tag, set()):
+            house.calls = 0
+            for upload in _of_workflow(house, name, workflow, _facts(event, tag)):
+                jobs.setdefault(upload.job, replace(upload, event=event))
+        found.extend(jobs.values())
+    return tuple(found), tuple(house.unreadable)
+
+
+@dataclass
+class _Workflows:
+    """The workflows and actions of a repository."""
+
+    repository: Path
+    unreadable: list[Finding] = field(default_factory=list)
+    known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What was read, by the path in the repository."""
+    calls: int = 0
+
+    @cached_property
+    def all(self) -> dict[str, Mapping[str, Any]]:
+        """The workflows by file name."""
+        paths = sorted((self.repository / _FOLDER).glob("*.y*ml"))
+        return {path.name: found for path in paths if (found := self.read(f"{_FOLDER}/{path.name}"))}
+
+    def read(self, name: str) -> Mapping[str, Any]:
+        """Return what a file holds, empty where it is not there or cannot be read."""
+        if name not in self.known:
+            self.known[name] = {}
+            path = self.repository / name
+            try:
+                if path.resolve().is_relative_to(self.repository.resolve()):
+                    self.known[name] = _mapping(documents.yaml(documents.read_text(path)))
+            except documents.UnreadableError as error:
+                self.unreadable.append(WORKFLOW_UNREADABLE(f"{name} is not YAML: {error}."))
+            except (ShipError, RuntimeError, OSError, ValueError):
+                self.unreadable.append(WORKFLOW_UNREADABLE(f"{name} cannot be read."))
+        return self.known[name]
+
+    def called(self, uses: object) -> Mapping[str, Any] | None:
+        """Return the local workflow that a job calls; None where it calls none, or more than GitHub lets it."""
+        if not isinstance(uses, str) or not uses.startswith("./") or self.calls >= _MOST_CALLS:
+            return None
+        self.calls += 1
+        return self.read(uses.removeprefix("./"))
+
+    def steps(
+        self, job: Mapping[str, Any], facts: Mapping[str, str], seen: frozenset[str] = frozenset()
+    ) -> Iterator[Mapping[str, Any]]:
+        """Yield the steps of a job, or of an action, that may run; local actions are gone into."""
+        for step in filter(None, map(_mapping, _listing(job.get("steps")))):
+            if conditions.holds(str(step.get("if", "")), facts) is False:
+                continue
+            yield step
+            folder = str(step.get("uses", "")).rstrip("/")
+            if folder.startswith("./") and folder not in seen and self.calls < _MOST_CALLS:
+                self.calls += 1
+                names = (f"{folder[2:]}/action.{ending}" for ending in ("yml", "yaml"))
+                action = next(filter(None, map(self.read, names)), {})
+                yield from self.steps(_mapping(action.get("runs")), facts, seen | {folder})
+
+
+def _events(house: _Workflows, name: str, tag: str, seen: set[str]) -> Iterator[Event]:
+    """Yield what starts a workflow that has to do with the tag, the push itself first."""
+    given = house.all[name].get("on")
+    events = given if isinstance(given, Mapping) else dict.fromkeys(_patterns(given))
+    if "push" in events and _pushed(_mapping(events["push"]), tag):
+        yield "push"
+    if "create" in events:
+        yield "create"
+    seen.add(name)
+    after = _mapping(events.get("workflow_run"))
+    if filters.admits(_patterns(after.get("branches", "**")), tag):
+        names = _patterns(after.get("workflows"))
+        called = ((file, other.get("name", f"{_FOLDER}/{file}")) for file, other in house.all.items())
+        before = [file for file, title in called if title in names and file not in seen]
+        if any(event in _BY_TAG for file in before for event in _events(house, file, tag, seen)):
+            yield "workflow_run"
+    if "release" in events:
+        types = _patterns(_mapping(events["release"]).get("types", "published"))
+        if {"published", "released", "prereleased", "created"} & set(types):
+            yield "release"
+    if "workflow_dispatch" in events:
+        yield "workflow_dispatch"
+
+
+def _pushed(push: Mapping[str, Any], tag: str) -> bool:
+    """Whether the push of a tag starts a workflow with these filters; filters of paths are not asked for tags."""
+    if "tags" in push:
+        return filters.admits(_patterns(push["tags"]), tag)
+    if "tags-ignore" in push:
+        return not filters.admits(_patterns(push["tags-ignore"]), tag)
+    return not ({"branches", "branches-ignore"} & set(push))
+
+
+def _facts(event: Event, tag: str) -> dict[str, str]:
+    """Return what expressions in a workflow that ``event`` starts can ask for."""
+    facts: dict[str, str] = {"github.event_name": event}
+    if event in ("push", "create", "release"):
+        facts |= {"github.ref": f"refs/tags/{tag}", "github.ref_name": tag, "github.ref_type": "tag"}
+        facts |= {"github.event.action": "published" if event == "release" else ""}
+    return facts
+
+
+def _of_workflow(
+    house: _Workflows, name: str, workflow: Mapping[str, Any], facts: Mapping[str, str], caller: Upload | None = None
+) -> Iterator[Upload]:
+    """Yield the jobs of a workflow that upload or may; ``caller`` is the job that calls it."""
+    for key, job in _mapping(workflow.get("jobs")).items():
+        if not isinstance(job, Mapping) or conditions.holds(str(job.get("if", "")), facts) is False:
+            continue
+        upload = _upload(name, workflow, str(key), job, caller)
+        if (called := house.called(job.get("uses"))) is not None:
+            yield from _of_workflow(house, name, called, facts, upload)
+            continue
+        env = {**_mapping(workflow.get("env")), **_mapping(job.get("env"))}
+        seen = list(house.steps(job, facts))
+        indexes = {index for step in seen for index in steps.destinations(step, {**env, **_mapping(step.get("env"))})}
+        if indexes:
+            yield replace(upload, indexes=frozenset(indexes))
+        elif (upload.identity or upload.token) and (job.get("uses") or any(map(steps.may_upload, seen))):
+            yield replace(upload, indexes=frozenset({steps.ANY}), certain=False)
+
+
+def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, Any], caller: Upload | None) -> Upload:
+    """Return what a job may do, as one that uploads; a workflow that is called has no more rights than its caller."""
+    top, own, environment = workflow.get("permissions"), job.get("permissions"), job.get("environment")
+    stated = own if own is not None else top
+    inherits = caller is not None and caller.identity
+    named = _mapping(environment).get("name") or environment
+    handed = _texts([workflow.get("env"), dict(job)])
+    return Upload(
+        workflow=name,
+        job=f"{caller.job}/{key}" if caller else key,
+        identity=(_may_identify(stated) and (inherits or caller is None)) if stated is not None else inherits,
+        shared=caller.shared if caller else _may_identify(top),
+        token=job.get("secrets") == "inherit" or any(map(_SECRET.search, handed)),
+        environment=named if isinstance(named, str) and named else None,
+    )
 
 
 def _may_identify(permissions: object) -> bool:
     """Whether ``permissions`` let a job ask for an identity; where there are none, GitHub grants no such thing."""
-    if isinstance(permissions, Mapping):
-        return permissions.get("id-token") == "write"
-    return permissions == "write-all"
+    return permissions == "write-all" or _mapping(permissions).get("id-token") == "write"
 
 
-def _publishing(repository: Path, index: str) -> Iterator[str]:
-    for name, text, workflow in _started_by_tags(repository):
-        if text.startswith(OURS) and index not in (workflow.get("jobs") or {}):
-            continue
-        if any(_uploads(step) for _, job in _jobs(workflow) for step in _steps(job)):
-            yield name
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
-def _started_by_tags(repository: Path) -> Iterator[tuple[str, str, Mapping[Any, Any]]]:
-    """Yield name, text and content of each workflow that a pushed tag starts."""
-    for path in sorted((repository / ".github" / "workflows").glob("*.y*ml")):
-        try:
-            text = path.read_text(encoding="utf-8")
-            workflow = yaml.safe_load(text)
-        except (OSError, ValueError, yaml.YAMLError):
-            continue
-        if isinstance(workflow, Mapping) and _starts_on_tags(workflow):
-            yield path.name, text, workflow
+def _listing(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
-def _starts_on_tags(workflow: Mapping[Any, Any]) -> bool:
-    """Whether a pushed tag starts it; the key ``on`` is the truth value to YAML 1.1."""
-    events = workflow.get("on", workflow.get(True))
-    if isinstance(events, str | list):
-        return "push" in events
-    push = events.get("push", False) if isinstance(events, Mapping) else False
-    if not isinstance(push, Mapping):
-        return push is None
-    return "tags" in push or not ({"branches", "tags-ignore", "branches-ignore"} & set(push))
+def _patterns(value: object) -> list[str]:
+    """Return the texts of a list, of which GitHub takes a single one as it stands."""
+    return [item for item in ([value] if isinstance(value, str) else _listing(value)) if isinstance(item, str)]
 
 
-def _jobs(workflow: Mapping[Any, Any]) -> Iterator[tuple[str, Mapping[Any, Any]]]:
-    jobs = workflow.get("jobs")
-    for name, job in jobs.items() if isinstance(jobs, Mapping) else ():
-        if isinstance(job, Mapping):
-            yield str(name), job
-
-
-def _steps(job: Mapping[Any, Any]) -> Iterator[str]:
-    steps = job.get("steps")
-    for step in steps if isinstance(steps, list) else ():
-        if isinstance(step, Mapping):
-            yield f"{step.get('uses', '')}\n{step.get('run', '')}"
-
-
-def _uploads(step: str) -> bool:
-    return bool(_PUBLISHES.search(step) or (_SESSION.search(step) and "--dry-run" not in step))
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a value, each list and table once: an alias may lead anywhere."""
+    waiting, seen = [value], set()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, Mapping | list) and id(one) not in seen:
+            seen.add(id(one))
+            waiting.extend(one.values() if isinstance(one, Mapping) else one)

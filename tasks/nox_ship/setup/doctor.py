@@ -29,7 +29,7 @@ from nox_ship.release.preflight import (
 from nox_ship.release.publish import route
 from nox_ship.release.source import VersionSource
 from nox_ship.release.version import BAD_VERSION
-from nox_ship.release.workflows import publishing_workflow
+from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
 from nox_ship.setup.patient import Patient, Told
 from nox_ship.setup.survey import Survey
@@ -253,9 +253,11 @@ def _credentials(patient: Patient) -> Told:
     project = patient.project
     version = VersionSource.of(project).current or "0"
     name = route(project.settings, Version(version) if versions.parse(version) else Version("0"))
-    workflow = publishing_workflow(patient.repository.path, project.settings, name)
-    if workflow:
-        yield f"{workflow} publishes what is tagged; this machine needs none"
+    by = publishing(patient.repository.path, project.settings, name, patient.tag)
+    yield from by.told
+    if by.workflow:
+        when = "what has a GitHub Release" if by.waits else "what is tagged"
+        yield f"{by.workflow} publishes {when}; this machine needs none"
         return
     credentials = patient.world.index(name, project.canonical_name).credentials
     yield f"{display_name(name)}: {credentials.kind} would be used"

@@ -36,12 +36,6 @@ NOT_ASKED = Kind(
     "Install GitHub's `gh` and sign in (`gh auth login`); the remote must be there.",
     level="notice",
 )
-TWO_PUBLISHERS = Kind(
-    "NS834",
-    "two-publishers",
-    "Take the trigger on tags out of all but one: they would race for the same file names.",
-    level="warning",
-)
 NO_JOB_FOR_ROUTE = Kind(
     "NS835",
     "no-job-for-route",
@@ -78,7 +72,7 @@ def workflow_files(patient: Patient) -> Told:
             yield init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
         else:
             yield f"{name} is as this version of nox-ship writes it"
-    yield from _publishing_jobs(survey.repository.path)
+    yield from _publishing_jobs(patient)
     yield from _unserved_routes(survey)
 
 
@@ -96,13 +90,13 @@ def _unserved_routes(survey: Survey) -> Told:
             yield NO_JOB_FOR_ROUTE(f"Versions such as {example} go to {where}, and release.yml has no job for that.")
 
 
-def _publishing_jobs(repository: Path) -> Told:
-    found = list(uploads(repository))
-    if len(names := dict.fromkeys(upload.workflow for upload in found)) > 1:
-        yield TWO_PUBLISHERS(f"{' and '.join(names)} upload what is tagged.")
-    for upload in found:
+def _publishing_jobs(patient: Patient) -> Told:
+    found, _ = uploads(patient.repository.path, patient.tag)
+    for upload in (upload for upload in found if upload.certain):
         job = f"{upload.workflow}: the job {upload.job}"
-        if not (upload.identity or upload.token):
+        if upload.event == "workflow_dispatch":
+            yield f"{job} uploads when somebody starts it by hand"
+        elif not (upload.identity or upload.token):
             yield NO_IDENTITY_TOKEN(f"{job} has neither `id-token: write` nor a secret.")
         elif upload.identity and upload.shared:
             yield LOOSE_WORKFLOW(f"{job} has `id-token: write` from the top, as every other job has.")

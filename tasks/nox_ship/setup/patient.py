@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from nox_ship.errors import Finding
 from nox_ship.git import Repository
 from nox_ship.project import Project
+from nox_ship.release.source import VersionSource
 from nox_ship.setup.survey import Survey
 from nox_ship.world.real import RealWorld
 
@@ -23,6 +25,11 @@ class Patient:
     sessions: Collection[str]
     world: RealWorld
     running: str
+
+    @cached_property
+    def tag(self) -> str:
+        """The tag of the version that the project has, or of one that it may have."""
+        return self.survey.tag.replace("{version}", VersionSource.of(self.project).current or "1.0.0")
 
     @property
     def project(self) -> Project:

@@ -97,8 +97,14 @@ class Job:
             raise ShipError(NOT_STARTED(f"GitHub answered {response.status_code} when {self.workflow} was started."))
 
 
-def follow(remote: Remote, workflow: str) -> str:
-    """Return how to follow a workflow that a push to ``remote`` starts."""
+def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:
+    """Return how to follow a workflow that a push to ``remote`` starts.
+
+    Args:
+        remote: Where the tag is pushed to.
+        workflow: The workflow's file name.
+        waits: Whether it waits until somebody publishes a GitHub Release.
+    """
     found = GitHub.of(remote.local.find("remote", "get-url", remote.name) or "")
     where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
-    return f"the tag starts it; follow it {where}"
+    return f"{'publish a GitHub Release to start it' if waits else 'the tag starts it'}; follow it {where}"

@@ -1,0 +1,113 @@
+"""Reading text that others wrote: whatever it holds, it is read or refused with one error."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nox_ship.errors import Kind, ShipError
+
+FILE_UNREADABLE = Kind("NS312", "file-unreadable", "Check that it is the file you mean, and that you may read it.")
+
+T = TypeVar("T")
+
+MOST = 16 << 20
+"""Bytes of the largest file that is read; nothing that a person writes is as large."""
+
+
+class UnreadableError(ValueError):
+    """A text is not in the language that it should be in; the message says where or why."""
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return what a regular file holds, None where there is none.
+
+    Raises:
+        ShipError: It is larger than 16 MiB, or cannot be read (NS312).
+    """
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as stream:
+            content = stream.read(MOST + 1)
+    except OSError as error:
+        raise ShipError(FILE_UNREADABLE(f"{path} cannot be read: {error.strerror}.")) from error
+    if len(content) > MOST:
+        raise ShipError(FILE_UNREADABLE(f"{path} is larger than {MOST >> 20} MiB."))
+    return content
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file with plain line feeds; empty where there is none.
+
+    Raises:
+        ShipError: It is larger than 16 MiB, or cannot be read (NS312).
+    """
+    text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Parse TOML.
+
+    Raises:
+        UnreadableError: It is none, or is nested too deeply, or holds a number that is too long to be written.
+    """
+
+    def parse() -> dict[str, Any]:
+        parsed = tomllib.loads(text)
+        repr(parsed)  # a hexadecimal number may be read that is too long to be shown
+        return parsed
+
+    return _parsed(parse)
+
+
+def yaml(text: str) -> Any:
+    """Parse YAML as GitHub does: ``on`` is a word; and every scalar is a string.
+
+    Raises:
+        UnreadableError: It is none, or is nested too deeply.
+    """
+    from yaml import BaseLoader, YAMLError, load
+
+    def parse() -> Any:
+        try:
+            return load(text, Loader=BaseLoader)  # noqa: S506 - it makes strings, lists and dicts, and nothing else
+        except YAMLError as error:
+            raise UnreadableError(" ".join(str(error).split())) from error
+
+    return _parsed(parse)
+
+
+def python(text: str) -> ast.Module:
+    """Parse Python.
+
+    Raises:
+        UnreadableError: It is none, or is nested too deeply.
+    """
+    return _parsed(lambda: ast.parse(text))
+
+
+def _parsed(parse: Callable[[], T]) -> T:
+    try:
+        return parse()
+    except (RecursionError, MemoryError) as error:
+        raise UnreadableError("it is nested too deeply") from error
+    except SyntaxError as error:
+        raise UnreadableError(f"line {error.lineno}: {error.msg}") from error
+    except UnreadableError:
+        raise
+    except ValueError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def dotted(node: ast.AST) -> str:
+    """Return ``a.b.c`` for a name or a name's attributes, and nothing for another expression."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
