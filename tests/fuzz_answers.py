@@ -7,8 +7,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 from unittest import mock
+from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
+from twine.utils import DEFAULT_REPOSITORY
 
 from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
@@ -16,6 +18,7 @@ from nox_ship.world.index import Index, Served
 from nox_ship.world.token import Token, check_token
 from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
 
+HOST = urlsplit(DEFAULT_REPOSITORY).hostname or ""
 _CAVEATS = [
     [0, 9999999999, 0],
     [1, ["sample"]],
@@ -28,7 +31,7 @@ _CAVEATS = [
 
 def macaroon(caveats: Iterable[bytes]) -> bytes:
     """Return an API token in its binary form; its caveats are texts, of JSON or not."""
-    body = b"\x02\x01\x0fupload.pypi.org\x02\x02id\0"
+    body = b"\x02\x01" + bytes([len(HOST)]) + HOST.encode() + b"\x02\x02id\0"
     for caveat in caveats:
         size, length = len(caveat), b""
         while size >= 0x80:
@@ -50,7 +53,7 @@ def _tokens(draw: st.DrawFn) -> str:
 
 
 def _token(ground: Ground, text: str) -> None:
-    for finding in check_token(text, "PYPI_API_TOKEN", "upload.pypi.org", "sample"):
+    for finding in check_token(text, "PYPI_API_TOKEN", HOST, "sample"):
         ground.outcomes[finding.id] += 1
         str(finding).encode()
     try:

@@ -60,23 +60,22 @@ def _hints(cls: type) -> dict[str, Any]:
 def _converted(hint: Any, value: object, path: str) -> object:
     """Return ``value`` as the type ``hint``, which is one that the dataclasses we store are made of."""
     kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if kind is types.UnionType:  # X | None
+        return None if value is None else _converted(inner[0], value, path)
     if is_dataclass(hint):
         return _dataclass(typing.cast("type", hint), value, path)
-    if kind is types.UnionType and value is not None:  # X | None
-        return _converted(inner[0], value, path)
     if kind in (list, tuple) and isinstance(value, list):
         return kind(_converted(inner[0], entry, path) for entry in value)
     if kind is dict and isinstance(value, dict):
         return {_converted(str, key, path): _converted(inner[1], entry, path) for key, entry in value.items()}
-    if hint is float and type(value) in (int, float) and abs(typing.cast("float", value)) <= sys.float_info.max:
-        return float(typing.cast("float", value))  # neither infinite nor no number at all
-    fits = (
-        type(value) is hint
-        or (kind is typing.Literal and value in inner)
-        or (kind is types.UnionType and value is None)
-    )
-    if not fits:
+    if not (value in inner if kind is typing.Literal else _is_a(hint, value)):
         raise ValueError(f"{path} is of another type")
+    return value
+
+
+def _is_a(hint: type, value: object) -> bool:
     if isinstance(value, str):
         value.encode()  # half a surrogate pair can neither be shown nor written
-    return value
+    if hint is float:
+        return type(value) in (int, float) and abs(typing.cast("float", value)) <= sys.float_info.max  # NaN is not
+    return type(value) is hint

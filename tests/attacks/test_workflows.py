@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import pytest
@@ -21,19 +22,19 @@ cp noxfile.py dist/conftest.py
 """
 """What an artifact could hold beside the files that were built."""
 REPLACE = """\
-import hashlib, json, os, pathlib, shutil
+import hashlib, json, os, pathlib, shutil, tempfile
 home = pathlib.Path(os.environ["RUNNER_HOME"])
-evil = home / "artifacts" / "evil"
-if not evil.exists():
-    shutil.copytree((home / "names" / "files").resolve(), evil)
-    sdist = next((evil / "dist").glob("*.tar.gz"))
-    sdist.write_bytes(sdist.read_bytes() + b"evil")
-    path = evil / ".nox-ship" / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["files"][-1] |= {"sha256": hashlib.sha256(sdist.read_bytes()).hexdigest(), "size": sdist.stat().st_size}
-    path.write_text(json.dumps(manifest))
-(home / "names" / "files").unlink()
-(home / "names" / "files").symlink_to(evil)
+evil = pathlib.Path(tempfile.mkdtemp(prefix="evil", dir=home / "artifacts")) / "it"
+shutil.copytree((home / "names" / "files").resolve(), evil)
+sdist = next((evil / "dist").glob("*.tar.gz"))
+sdist.write_bytes(b"evil")
+path = evil / ".nox-ship" / "manifest.json"
+manifest = json.loads(path.read_text())
+manifest["files"][-1] |= {"sha256": hashlib.sha256(b"evil").hexdigest(), "size": 4}
+path.write_text(json.dumps(manifest))
+link = evil.parent / "link"
+link.symlink_to(evil)
+link.replace(home / "names" / "files")
 """
 """Replaces the artifact with the files by another one of its name, as any job of a run can."""
 HOOKS = """\
@@ -81,18 +82,19 @@ def test_what_came_with_the_files_is_not_obeyed(actions: Actions) -> None:
 
 def test_files_that_are_replaced_by_name_are_not_published(actions: Actions) -> None:
     """The jobs that publish take the very artifact that the build made, whatever bears its name since."""
-    smoke = f"smoke = [['python', '-c', {REPLACE!r}]]\n"
+    smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
     actions.bench.edit(
         "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
     )
     actions.bench.commit()
     code, output = actions.run("push", actions.tag("1.2.3"))
     assert code == 0, output[-5000:]
-    assert (actions.runner.home / "artifacts" / "evil").is_dir()
-    evil = (actions.runner.home / "artifacts" / "evil" / "dist" / "sample-1.2.3.tar.gz").stat().st_size
-    assert (actions.pypi.packages / "sample-1.2.3.tar.gz").stat().st_size == evil - len("evil")
+    replaced = actions.runner.home / "names" / "files" / "dist" / "sample-1.2.3.tar.gz"
+    assert replaced.read_bytes() == b"evil"
+    assert (actions.pypi.packages / "sample-1.2.3.tar.gz").read_bytes() != b"evil"
 
 
+COMMIT = "-c user.name=x -c user.email=x commit -q --allow-empty -m x"
 CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
 
 
@@ -124,7 +126,7 @@ def test_a_commit_that_tests_amend_is_not_pushed(actions: Actions) -> None:
 @pytest.mark.parametrize(
     "tamper",
     [
-        "git init -q r && cd r && git bundle create ../release.bundle --all; true",
+        f"git init -q r && cd r && git {COMMIT} && git bundle create -q ../release.bundle --all",
         "head -c -40 release.bundle > x && mv x release.bundle",
         "echo '# v2 git bundle' > release.bundle",
     ],

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nox
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from nox_ship.setup import lock
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
+SHIPPED = (ROOT / "tasks/nox_ship/templates/lock.txt").read_text("utf-8")
+HASH = "5" * 64
+
+
+def served(_: str) -> tuple[str, ...]:
+    """Stand in for an index that has every version."""
+    return ("b" * 64, "a" * 64)
+
+
+def not_asked(version: str) -> tuple[str, ...]:
+    """Stand in for an index that must not be asked."""
+    pytest.fail(f"asked for {version}")
+
+
+def entry(name: str, version: str, marker: str = "") -> str:
+    """Return a locked package as it is written."""
+    return f"{name}=={version}{marker} \\\n    --hash=sha256:{HASH}"
+
+
+def test_the_shipped_lock_is_read_whole() -> None:
+    """Every line of it belongs to a package that is pinned and has a hash; it tells no address."""
+    found = list(lock.entries(SHIPPED))
+    assert "\n".join([*(each.text for each in found), ""]) == SHIPPED
+    assert len({each.key for each in found}) == len(found) > 50
+    assert "://" not in SHIPPED
+
+
+@pytest.mark.parametrize("line", PROJECT["dependencies"])
+def test_the_shipped_lock_has_what_we_need(line: str) -> None:
+    """Each dependency is in it, in a version that pyproject.toml admits; `nox -s lock` makes it anew."""
+    wanted = Requirement(line)
+    name = canonicalize_name(wanted.name)
+    versions = [each.version for each in lock.entries(SHIPPED) if each.name == name]
+    assert versions
+    assert all(version in wanted.specifier for version in versions)
+
+
+def test_nox_ship_is_locked_with_what_the_index_serves() -> None:
+    """Its own line comes first, with every hash, in an order that does not change."""
+    text = lock.rendered("1.2.3", served)
+    first = next(lock.entries(text))
+    assert first.text == f"nox-ship==1.2.3 \\\n    --hash=sha256:{'a' * 64} \\\n    --hash=sha256:{'b' * 64}"
+    assert lock.rendered("1.2.3", not_asked, text) == text
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_what_was_raised_stays(ending: str) -> None:
+    """A newer nox-ship and newer packages of the lock that is there are kept; older ones, and strangers, are not."""
+    old = [entry("nox-ship", "1.4.0"), entry("Twine", "999.0"), entry("build", "0.1"), entry("evil", "1.0")]
+    text = lock.rendered("1.2.3", not_asked, ending.join("\n".join(old).split("\n")))
+    found = {each.name: str(each.version) for each in lock.entries(text)}
+    assert found["nox-ship"] == "1.4.0"
+    assert found["twine"] == "999.0"
+    assert found["build"] != "0.1"
+    assert "evil" not in found
+
+
+def test_a_package_can_be_there_once_for_each_marker() -> None:
+    """A line for one system does not stand in for that of another."""
+    names = re.findall(r"^(\S+)==", SHIPPED, re.MULTILINE)
+    twice = next(name for name in names if names.count(name) > 1)
+    old = entry(twice, "999.0", " ; python_full_version < '3'")
+    text = lock.rendered("1.2.3", served, old)
+    assert "999.0" not in text
+
+
+def test_a_version_that_the_index_lacks_is_no_line() -> None:
+    """What cannot be installed is told in the lock, and asked for again."""
+    text = lock.rendered("1.2.3", lambda _: ())
+    assert lock.lacks_nox_ship(text)
+    assert "nox-ship==1.2.3 is not on the index yet" in text
+    assert not lock.lacks_nox_ship(lock.rendered("1.2.3", served, text))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nox-ship==1.2.3",
+        f"nox-ship>=1.2.3 \\\n    --hash=sha256:{HASH}",
+        f"nox-ship==1.2.3 \\\n    --hash=md5:{HASH}",
+        f"nox-ship==1.2.3 \\\n    --hash=sha256:{HASH} --index-url=https://evil.example",
+        f"nox-ship @ https://evil.example/x.whl \\\n    --hash=sha256:{HASH}",
+        f"--index-url https://evil.example\nnox-ship==x \\\n    --hash=sha256:{HASH}",
+    ],
+)
+def test_a_line_without_version_or_hash_is_none(line: str) -> None:
+    """It is not taken over from the lock that is there, nor is anything beside it."""
+    text = lock.rendered("1.2.3", served, line)
+    assert text == lock.rendered("1.2.3", served)
