@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from nox_ship.errors import ShipError
@@ -215,3 +217,25 @@ def test_nothing_is_added_where_it_would_not_register(text: str) -> None:
 def test_lines_are_counted_as_python_does() -> None:
     """Other characters that Unicode takes for line breaks are none."""
     assert extended(f'import nox\nx = "\x0c\u2028\x85"\n{MAIN}').count("nox_ship") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 3000,
+        "x" + ".a" * 3000 + "()",
+        "f" + "()" * 500,
+        "@a" + ".b" * 500 + "\ndef f(): ...\nif " + "not " * 500 + "x: ...",
+        "\x00",
+        "import nox\n# /// script\n# dependencies = " + "[" * 3000 + "\n# ///\n",
+        "import nox\n# /// script\n# dependencies = 5\n# ///\nimport nox_ship\nnox_ship.register()\n",
+    ],
+)
+def test_whatever_a_noxfile_holds_only_our_errors_come_of_it(text: str) -> None:
+    """Nesting that is too deep, and what is no Python."""
+    with suppress(ShipError):
+        noxfile = Noxfile.read(text)
+        _ = noxfile.registered, noxfile.foreign, noxfile.scripted, noxfile.excludes("tests")
+        noxfile.check_names({"tests"})
+        noxfile.extended()
+        noxfile.completed()

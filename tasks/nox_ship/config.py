@@ -20,7 +20,7 @@ UNKNOWN_SETTING = Kind("NS101", "unknown-setting", "Correct or remove the key.")
 WRONG_TYPE = Kind("NS102", "wrong-setting-type", "Correct the value.")
 
 ROOT = "tool.nox-ship"
-_PYTHON = re.compile(r"(?:pypy)?3\.\d+t?")
+_PYTHON = re.compile(r"(?:pypy)?3\.[0-9]{1,3}t?")
 _WEEK = 7 * 24 * 3600
 _LAST_PORT = 65535
 

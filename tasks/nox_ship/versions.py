@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from nox_ship.errors import Kind, ShipError
 
@@ -63,7 +63,7 @@ def parse(text: str) -> Version | None:
     """Return the version that ``text`` spells, None where it spells none (PEP 440), or is too long for a file name."""
     try:
         return Version(text) if len(text) <= _LONGEST else None
-    except InvalidVersion:
+    except ValueError:  # it is none, or has a number that is too long to be read
         return None
 
 

@@ -38,7 +38,7 @@ def bump(plan: Plan, stage: Stage) -> str:
         project = Project.read(stage.root)
         if plan.version != plan.current:
             write_version(project, plan.source, plan.version)
-        cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date())
+        cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date(), plan.tag)
         if repository.find("diff", "--quiet", "HEAD") is None:
             _commit(plan, repository)
     try:
