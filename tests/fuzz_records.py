@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
 import hashlib
 import io
-import lzma
-import tempfile
+import tarfile
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from hypothesis import strategies as st
@@ -32,7 +29,7 @@ from nox_ship.release.record import Record
 from nox_ship.release.version import PARTS, next_version
 from nox_ship.world.refusals import Answer
 from nox_ship.world.world import World
-from support import commit_files, git, make_repository, make_sdist, make_wheel
+from support import commit_files, git, make_repository
 
 _VERSIONS = (
     "1.2.3",
@@ -151,43 +148,60 @@ def _audit(ground: Ground, data: bytes) -> None:
     str(not_audited(audited))
 
 
-def _archives() -> tuple[tuple[str, bytes], ...]:
-    """Return wheels and sdists as name and bytes; sdists in each compression that ``tarfile`` opens."""
-    files = {"sample/__init__.py": "x", "sample/data.txt": "y" * 50, "LICENSE": "MIT", "a b/é.so": ""}
-    lines = ("Classifier: Typing :: Typed", "Requires-Dist: x", "License-File: LICENSE", "", "text")
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = make_wheel(Path(folder), files, lines)
-        sdist = make_sdist(Path(folder), {**files, "src/sample/__init__.py": "x"}, lines)
-        packed = gzip.decompress(sdist.read_bytes())
-        wheel_bytes = wheel.read_bytes()
-    forms = (packed, gzip.compress(packed, mtime=0), bz2.compress(packed), lzma.compress(packed))
-    lzma_wheel = _repacked(wheel_bytes)
-    return (*((sdist.name, form) for form in forms), (wheel.name, wheel_bytes), *((wheel.name, w) for w in lzma_wheel))
+_CODE = {
+    "sample/__init__.py": "x",
+    "sample/data.txt": "y" * 50,
+    "LICENSE": "MIT",
+    "sample/a b/é.so": "",
+    "src/x.py": "x",
+}
+_METADATA = {
+    "Metadata-Version": "2.4",
+    "Name": "sample",
+    "Version": "1.2.3",
+    "Classifier": "Typing :: Typed",
+    "Requires-Dist": "x",
+    "Requires-Python": ">=3",
+    "License-File": "LICENSE",
+    "Dynamic": "x",
+}
 
 
-def _repacked(wheel: bytes) -> list[bytes]:
-    """Return a wheel's bytes with its members compressed in the other ways that ``zipfile`` reads."""
-    found = []
-    for method in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        target = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(wheel)) as old, zipfile.ZipFile(target, "w", method) as new:
-            for name in old.namelist():
-                new.writestr(name, old.read(name))
-        found.append(target.getvalue())
-    return found
+def packed(kind: str, members: Mapping[str, bytes], link: str = "") -> bytes:
+    """Return a wheel (compressed in the way that ``kind`` names) or an sdist that holds ``members``, and a link."""
+    target = io.BytesIO()
+    if kind in _METHODS:
+        with zipfile.ZipFile(target, "w", _METHODS[kind]) as wheel:
+            for name, content in members.items():
+                wheel.writestr(zipfile.ZipInfo(name), content, _METHODS[kind])
+        return target.getvalue()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as sdist:
+        for name, content in members.items():
+            member = tarfile.TarInfo(f"sample-1.2.3/{name}")
+            member.size = len(content)
+            sdist.addfile(member, io.BytesIO(content))
+        if link:
+            member = tarfile.TarInfo("sample-1.2.3/link")
+            member.type, member.linkname = tarfile.SYMTYPE, link
+            sdist.addfile(member)
+    return gzip.compress(target.getvalue(), mtime=0)
 
 
-ARCHIVES = _archives()
+_METHODS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED, "lzma": zipfile.ZIP_LZMA}
+_KINDS = ("sdist", "sdist", "sdist", "stored", "stored", "deflated", "lzma")
 
 
 @st.composite
-def _damaged_archives(draw: st.DrawFn) -> tuple[str, bytes]:
-    name, data = draw(st.sampled_from(ARCHIVES))
-    changes = draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=3))
-    whole = bytearray(data)
-    for at, byte in changes:
-        whole[at] = byte
-    return name, draw(damaged(st.just(bytes(whole)), (0, 0, 0, 1)))
+def _archives(draw: st.DrawFn) -> tuple[str, bytes]:
+    kind = draw(st.sampled_from(_KINDS))
+    code, lines = draw(changed([_CODE], 2)), draw(changed([_METADATA], 2))
+    described = "PKG-INFO" if kind == "sdist" else "sample-1.2.3.dist-info/METADATA"
+    text = "".join(f"{key}: {value}\n" for key, value in lines.items()) if isinstance(lines, dict) else str(lines)
+    members = {**code, described: text} if isinstance(code, dict) else {described: text}
+    encoded = {name.encode(errors="replace").decode(): str(c).encode(errors="replace") for name, c in members.items()}
+    data = packed(kind, encoded, draw(st.sampled_from(("", "", "", "..", "/x"))))
+    name = "sample-1.2.3.tar.gz" if kind == "sdist" else "sample-1.2.3-py3-none-any.whl"
+    return name, draw(damaged(st.just(data), (0, 0, 0, 1)))
 
 
 def _archive(ground: Ground, value: tuple[str, bytes]) -> None:
@@ -276,8 +290,13 @@ _KNOWN_AUDITS = (
     as_json(put(AUDIT, "dependencies", 0, "vulns", 0, "fix_versions", 5)),
     as_json(put(AUDIT, "dependencies", 1, "skip_reason", {})),
 )
-_LZMA_NAME, _LZMA = ARCHIVES[-1]
-_KNOWN_ARCHIVES = ((_LZMA_NAME, _LZMA[:60] + b"\xff\xff\xff" + _LZMA[63:]),)
+_LZMA = packed("lzma", {"sample-1.2.3.dist-info/METADATA": b"Name: sample\n" * 20})
+_KNOWN_ARCHIVES = (
+    ("sample-1.2.3-py3-none-any.whl", _LZMA[:80] + b"\xff\xff\xff" + _LZMA[83:]),
+    ("sample-1.2.3-py3-none-any.whl", packed("stored", {"": b""})),
+    ("sample-1.2.3.tar.gz", packed("sdist", {"PKG-INFO": b"Name: " + b"9" * DIGITS, "": b"x"})),
+    ("sample-1.2.3.tar.gz", b""),
+)
 _KNOWN_REFUSALS = (UPLOADS[1].replace("File", f"&#{'9' * DIGITS};"),)
 _KNOWN_GIT = (("config", GIT.replace("= 0", "= 99").encode()), ("config", b"["), ("HEAD", b"\0"))
 _STRICT = (0, 0, 0, 0, 1)
@@ -288,7 +307,7 @@ TARGETS = {
     "manifest": Target(damaged(changed([MANIFEST], 2).map(as_json), _STRICT), _manifest, known=_KNOWN_MANIFESTS),
     "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),
-    "archive": Target(_damaged_archives(), _archive, known=_KNOWN_ARCHIVES),
+    "archive": Target(_archives(), _archive, known=_KNOWN_ARCHIVES),
     "refusal": Target(texts(UPLOADS), _refusal, known=_KNOWN_REFUSALS),
     "git": Target(_GIT_FILES, _git, 0.01, _KNOWN_GIT),
 }
