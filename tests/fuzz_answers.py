@@ -14,6 +14,7 @@ from twine.utils import DEFAULT_REPOSITORY
 
 from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
+from nox_ship.report import printable
 from nox_ship.world.index import Index, Served
 from nox_ship.world.token import Token, check_token
 from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
@@ -55,7 +56,7 @@ def _tokens(draw: st.DrawFn) -> str:
 def _token(ground: Ground, text: str) -> None:
     for finding in check_token(text, "PYPI_API_TOKEN", HOST, "sample"):
         ground.outcomes[finding.id] += 1
-        str(finding).encode()
+        printable(str(finding)).encode()
     try:
         Token.read(text)
     except ValueError:
@@ -72,7 +73,7 @@ IDENTITIES = damaged(changed([CLAIMS]).map(as_json).map(_jwt), (0, 0, 0, 1)).map
 def _claims(ground: Ground, identity: str) -> None:
     claims = read_claims(identity)
     ground.outcomes["claims" if claims else "none"] += 1
-    claims_table(claims).encode()
+    printable(claims_table(claims)).encode()
 
 
 def http(body: bytes, content_type: str = "application/json", status: str = "200 OK", *more: str) -> bytes:
@@ -145,7 +146,7 @@ def _download(ground: Ground, value: tuple[str, bytes]) -> None:
     ground.server.answers = {"": answer}
     bases = ("", "http://[", ground.server.url, "\0")
     base = ground.server.url if path == "x" else bases[len(answer) % 4]
-    assert len(_index(ground).download_sha256(Served("x.whl", f"{base}{path}", None))) == 64
+    assert len(_index(ground).download_sha256(Served("x.whl", f"{base}{path}", None), 500)) == 64
 
 
 _ERRORS = {"message": "no", "errors": [{"code": "invalid-publisher", "description": "no such"}]}

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from nox_ship.errors import ShipError
+from nox_ship.report import printable
 from support import write_files
 
 T = TypeVar("T")
@@ -272,11 +273,11 @@ class Ground:
         return self.folder
 
     def attempt(self, call: Callable[[], T]) -> T | None:
-        """Call, and count what comes of it; None where it raises one of our errors, which must be fit to be shown."""
+        """Call, and count what comes of it; None where it raises one of our errors, which can be shown."""
         try:
             value = call()
         except ShipError as error:
-            str(error).encode()
+            printable(str(error)).encode()
             self.outcomes.update({finding.id for finding in error.findings})
             return None
         self.outcomes["ok"] += 1

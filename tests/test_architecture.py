@@ -13,19 +13,21 @@ from support import git
 
 HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
+    "actions",
+    "addresses",
+    "config",
     "documents",
-    "setup_script",
     "errors",
+    "git",
     "json_data",
+    "lifeline",
     "poetry",
     "process",
-    "config",
-    "versions",
     "project",
-    "git",
-    "lifeline",
     "report",
-    "actions",
+    "setup_script",
+    "undumpable",
+    "versions",
 }
 TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {
@@ -93,9 +95,10 @@ def test_the_sessions_do_import_nox() -> None:
 
 def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
     """The script that tries an installation is run by Pythons that do not have nox-ship."""
-    names = set(imports(Path("package/installed.py")))
-    assert names
-    assert not {name for name in names if name.startswith("nox_ship")}
+    for script in ("package/installed.py", "undumpable.py"):
+        names = set(imports(Path(script)))
+        assert names
+        assert not {name for name in names if name.startswith("nox_ship")}
 
 
 def every_test() -> Iterator[tuple[str, str]]:

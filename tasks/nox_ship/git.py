@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ _QUIET = (
     "advice.detachedHead=false",
 )
 _ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
+# What signing asks for, and what reaching a remote may take besides: of our credentials git gets these and no others,
+# because hooks and filters, which are the project's code, get what git gets.
+_SIGNS = re.compile(r"^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_\w+)$")
+_REACHES = re.compile(r"^((SSH|GIT|GPG|GCM)_\w+|(GH|GITHUB|GITLAB|GITEA|FORGEJO)_TOKEN|NETRC|(?i:\w+_proxy))$")
 # Settings of a checkout that decide how its commits and tags look; a clone has to be told them.
 _IDENTITY = (
     "user.",
@@ -85,14 +90,23 @@ class Repository:
         secrets: bool = False,
         apart: bool = False,
     ) -> str:
-        """Run git here and return its standard output, stripped at the end; ``secrets``, ``apart`` as in `process.run`.
+        """Run git here and return its standard output, stripped at the end.
+
+        Args:
+            args: Its arguments.
+            env: Variables to add; None takes one away.
+            secrets: Hand on what git may need to authenticate to a remote.
+            apart: As in `process.run`.
 
         Raises:
             CommandFailedError: Git ended with another code than 0.
         """
         command = ["git", *_QUIET, *args]
         full = {**_ENV, **(env or {})}
-        return process.run(command, cwd=self.path, env=full, secrets=secrets, apart=apart).stdout.rstrip()
+        wanted = _REACHES if secrets else _SIGNS
+        keep = {name for name in process.secret_names(os.environ) if wanted.match(name)}
+        keep -= set(process.index_secret_names(os.environ))
+        return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
         """Run git here and return its standard output, None where it ended with another code than 0."""
@@ -213,8 +227,7 @@ class Repository:
         self.run("clone", "--quiet", "--shared", *at, *configured, self.path, target)
         clone = Repository(target)
         if (target / ".gitmodules").is_file():
-            without = dict.fromkeys(process.index_secret_names(os.environ))
-            clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True, env=without)
+            clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True)
         return clone
 
     def _identity(self) -> list[tuple[str, str]]:

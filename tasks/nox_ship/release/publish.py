@@ -193,7 +193,7 @@ def _refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mappin
     findings = Findings()
     for file in files:
         served = there.get(file.name)
-        if served and (served.sha256 or index.download_sha256(served)) != file.sha256:
+        if served and (served.sha256 or index.download_sha256(served, file.size)) != file.sha256:
             what = f"{index.name} holds another {file.name}: its SHA-256 differs."
             findings.append(OTHER_BYTES(what, remedy=_next_version(manifest)))
     findings.raise_errors()
@@ -252,7 +252,7 @@ def _compare(manifest: Manifest, index: Index, served: Mapping[str, Served]) -> 
     """Compare what the index serves with the manifest, by downloading it."""
     findings = Findings()
     for file in manifest.files:
-        if index.download_sha256(served[file.name]) != file.sha256:
+        if index.download_sha256(served[file.name], file.size) != file.sha256:
             findings.append(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
     if findings:
         findings.append(_broken(manifest, index))

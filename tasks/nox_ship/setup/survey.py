@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nox_ship import versions
+from nox_ship.addresses import without_passwords
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project, minor
@@ -137,4 +138,4 @@ class Survey:
         yield "workflows", ", ".join(self.workflows) or "none"
         yield "release branch", self.branch
         yield "tags", self.tag
-        yield "remote", self.github.slug if self.github else self.remote or "none"
+        yield "remote", self.github.slug if self.github else without_passwords(self.remote or "none")
