@@ -196,20 +196,28 @@ _KNOWN_EXCHANGES = (
     *({**_OFFER, "mint": b"", "offered": http(body)} for body in _BAD_JSON),
     *({**_OFFER, "mint": http(b"{}"), "identity": _jwt(body).decode()} for body in _BAD_JSON),
 )
-_KNOWN_ANSWERS = (
-    *(http(body, kind) for body in (*_BAD_JSON, b"[]") for kind in ("application/json", SIMPLE, "text/html")),
-    *(http(as_json(put(_JSON, key, value))) for key in _JSON for value in WRONG),
-    *(http(as_json(put(_JSON, "urls", 0, key, value))) for key in _URL for value in WRONG),
-    http(as_json(_JSON), "application/json", "200 OK", "Content-Encoding: gzip"),
+_KNOWN_PAGES = (
+    *(http(body, SIMPLE) for body in _BAD_JSON),
+    *(http(as_json(put(_PAGE, key, value)), SIMPLE) for key in _PAGE for value in WRONG),
+    *(http(as_json(put(_PAGE, "files", 0, key, value)), SIMPLE) for key in _FILE for value in WRONG[:4]),
+    http(b"<" * DEPTH, "text/html"),
+    http(b"<a>" * 2000, "text/html"),
+    http(as_json(_PAGE), SIMPLE, "200 OK", "Content-Encoding: gzip"),
     http(b"", "text/html", "302 Found", "Location: http://["),
     http(b"", "text/html", "302 Found", f"Location: http://{'a' * 70}.example/"),
+)
+_KNOWN_JSON = (
+    *(http(body) for body in _BAD_JSON),
+    *(http(as_json(put(_JSON, key, value))) for key in _JSON for value in WRONG),
+    *(http(as_json(put(_JSON, "urls", 0, key, value))) for key in _URL for value in WRONG[:4]),
+    http(as_json(_JSON), "application/json", "200 OK", "Content-Encoding: gzip"),
 )
 
 TARGETS = {
     "token": Target(_tokens(), _token, known=tuple(_token_text(macaroon([body])) for body in _BAD_JSON)),
     "claims": Target(IDENTITIES, _claims, known=("", ".", "x.y.z", *(_jwt(body).decode() for body in _BAD_JSON))),
-    "simple API": Target(PAGES, _simple, 0.5, _KNOWN_ANSWERS),
-    "JSON API": Target(DESCRIPTIONS, _json, 0.3, _KNOWN_ANSWERS),
+    "simple API": Target(PAGES, _simple, 0.5, _KNOWN_PAGES),
+    "JSON API": Target(DESCRIPTIONS, _json, 0.3, _KNOWN_JSON),
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
 }

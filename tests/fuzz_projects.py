@@ -234,8 +234,9 @@ def _changelog(ground: Ground, data: bytes) -> None:
         return
     ground.outcomes["cut"] += 1
     after = path.read_bytes()
-    rest = iter(after.decode().splitlines())
-    assert all(line.rstrip() in map(str.rstrip, rest) for line in data.decode().splitlines())
+    rest = map(str.rstrip, after.decode().splitlines())
+    others = [line.rstrip() for line in data.decode().splitlines() if "unreleased" not in line.lower()]
+    assert all(line in rest for line in others)  # in their order
     assert cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None
     assert path.read_bytes() == after
 
