@@ -211,3 +211,28 @@ def test_stale_settings_are_a_notice(tmp_path: Path, told: str | None, notices: 
 def test_texts_with_versions_are_filled_in(text: str | None, filled: str | None) -> None:
     """A text with anything but versions in it is not ours to fill."""
     assert BumpSettings(None, None, None, None, ()).filled(text, "1", "2") == filled
+
+
+@pytest.mark.parametrize("glob", ["/*", "**x"])
+def test_a_glob_that_names_no_file_of_the_project_is_refused(tmp_path: Path, glob: str) -> None:
+    """What is no pattern of files of the project is NS306."""
+    settings = f'[[tool.bumpversion.files]]\nglob = "{glob}"\n'
+    project = make_project(tmp_path / "project", f"{STATIC}{settings}", {"notes.txt": ""})
+    with pytest.raises(ShipError, match="NS306"):
+        bumped_files(project, "1.2.3")
+
+
+def test_settings_of_another_type_are_none(tmp_path: Path) -> None:
+    """A message that is no text is not used."""
+    project = make_project(tmp_path, f"{STATIC}[tool.bumpversion]\ntag_name = 5\nmessage = ['x']\nfiles = []\n")
+    assert bump_settings(project, "1.2.3", None) == BumpSettings(None, None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["{new_version:>999999999999}", "{new_version!r}", "{0}", "{", "{new_version.x}", "{}"]
+)
+def test_a_text_holds_versions_and_nothing_else(text: str) -> None:
+    """Formats and other fields are not filled in, however much memory they ask for."""
+    settings = BumpSettings(None, None, None, None, ())
+    assert settings.filled(text, "1.0", "1.1") is None
+    assert settings.filled("{current_version} to {new_version}, {{x}}", "1.0", "1.1") == "1.0 to 1.1, {x}"
