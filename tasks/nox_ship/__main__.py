@@ -1,0 +1,7 @@
+"""The `nox-ship` command, as `python -m nox_ship`."""
+
+import sys
+
+from nox_ship.command import main
+
+sys.exit(main())
