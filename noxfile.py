@@ -56,6 +56,13 @@ def killed(session: nox.Session) -> None:
     session.run("python", "benchmarks/killed_anywhere.py", *(session.posargs or ["3"]))
 
 
+@nox.session(venv_backend="uv", default=False)
+def mutants(session: nox.Session) -> None:
+    """Break guards of the code one at a time and see which tests notice (`-- 50`, `-- --only git.py`)."""
+    session.install("-e", ".", *TESTS)
+    session.run("python", "benchmarks/mutants.py", *session.posargs)
+
+
 @nox.session(venv_backend="uv", python="3.11", download_python="never", default=False)
 def lowest(session: nox.Session) -> None:
     """Run the tests, and one whole rehearsal, on the oldest dependencies that pyproject.toml admits."""

@@ -35,7 +35,7 @@ from failing_index import FailingIndex  # noqa: E402 - the path above leads ther
 from workbench import GOOD, Bench, make_bench  # noqa: E402
 
 STEPS = ("preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish")
-COMMAND = ("-s", "release", "--", "patch")
+COMMAND = ("-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
 
 

@@ -2,4 +2,46 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
+from fakes import FakeGates, Programs, Yard, make_yard, run_here
+from nox_ship import process
+from nox_ship.release import gates
+
 pytest_plugins = ("acting",)
+
+
+@pytest.fixture
+def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
+    """Play every program but git."""
+    played = Programs(process.run)
+    monkeypatch.setattr(process, "run", played)
+    return played
+
+
+@pytest.fixture
+def bump_my_version(programs: Programs) -> None:
+    """Run bump-my-version in this process: its start takes longer than its work."""
+    programs.play("-m bumpversion", reply=run_here)
+
+
+@pytest.fixture
+def twine(programs: Programs) -> None:
+    """Run twine in this process."""
+    programs.play("-m twine", reply=run_here)
+
+
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> FakeGates:
+    """Play the sessions of a release."""
+    played = FakeGates()
+    monkeypatch.setattr(gates, "run_sessions", played)
+    return played
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """Return a project in a world of fakes."""
+    return make_yard(tmp_path)

@@ -25,7 +25,7 @@ def laptop(index: FailingIndex, **more: str) -> dict[str, str]:
 
 def release(bench: Bench, index: FailingIndex, *args: str, **more: str) -> Outcome:
     """Release a patch for real."""
-    return bench.nox("-s", "release", "--", "patch", *args, env=laptop(index, **more))
+    return bench.nox("-s", "release", "--", "patch", "--yes", *args, env=laptop(index, **more))
 
 
 def remote_refs(bench: Bench) -> str:

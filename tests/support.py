@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import gzip
 import io
+import os
+import shutil
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,13 +50,22 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    git(folder, "init", "--quiet", "--initial-branch=main")
-    git(folder, "config", "user.name", "Tester")
-    git(folder, "config", "user.email", "tester@example.invalid")
-    git(folder, "config", "commit.gpgsign", "false")
-    commit_files(folder, files or {"README.md": "# sample\n"})
+    made = _template(tuple((files or {"README.md": "# sample\n"}).items()), os.environ.get("GIT_DEFAULT_HASH"))
+    shutil.copytree(made, folder, dirs_exist_ok=True, symlinks=True)
     return Repository(folder.resolve())
+
+
+@functools.cache
+def _template(files: tuple[tuple[str, str | bytes], ...], _: str | None) -> Path:
+    """Make a repository with ``files``, once in a process, for others to be copies of."""
+    folder = Path(tempfile.mkdtemp(prefix="nox-ship-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
+    settings = {"user.name": "Tester", "user.email": "tester@example.invalid", "commit.gpgsign": "false"}
+    for name, value in settings.items():
+        git(folder, "config", name, value)
+    commit_files(folder, dict(files))
+    return folder
 
 
 def metadata_text(name: str, version: str, *lines: str) -> str:
@@ -76,7 +91,7 @@ def make_wheel(
     }
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for inner, content in {**files, **own}.items():
-            archive.writestr(inner, content)
+            archive.writestr(zipfile.ZipInfo(inner), content, zipfile.ZIP_DEFLATED)
     return path
 
 
@@ -90,7 +105,7 @@ def make_sdist(
     """Write an sdist that holds ``files`` and core metadata, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}.tar.gz"
-    with tarfile.open(path, "w:gz") as archive:
+    with gzip.GzipFile(path, "wb", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
         for inner, content in {"PKG-INFO": metadata_text(name, version, *metadata), **files}.items():
             data = content.encode() if isinstance(content, str) else content
             member = tarfile.TarInfo(f"{name}-{version}/{inner}")

@@ -18,6 +18,7 @@ GROUND = {
     "config",
     "documents",
     "errors",
+    "files",
     "git",
     "json_data",
     "lifeline",

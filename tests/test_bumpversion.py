@@ -18,6 +18,8 @@ from nox_ship.release.bumpversion import (
 from nox_ship.release.source import VersionSource
 from support import git, make_project, make_repository, write_files
 
+pytestmark = pytest.mark.usefixtures("bump_my_version")
+
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 INIT = "src/sample/__init__.py"
 ASSIGNED = '"""Docs."""\n\n__version__ = "1.2.3"\n'

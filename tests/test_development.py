@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.development import _coming, development
 from nox_ship.release.source import VersionSource
@@ -81,6 +82,7 @@ def test_commits_are_counted_from_the_last_release_in_the_history(tmp_path: Path
     assert found.version == "1.2.4.dev3"
 
 
+@pytest.mark.usefixtures("bump_my_version")
 def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
     """By files, whatever settings for bumping the project has; the project itself stays as it is."""
     own = '[tool.bumpversion]\ncurrent_version = "0.0.1"\nparse = "(?P<major>\\\\d+)"\nserialize = ["{major}"]\n'
@@ -113,3 +115,61 @@ def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
 def test_a_version_that_only_the_back_end_knows_is_left_to_it(tmp_path: Path) -> None:
     """There is nothing to set."""
     assert development(project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n')) is None
+
+
+@pytest.mark.parametrize("options", [["--depth=1"], ["--depth=1", "--no-single-branch"], ["--shallow-exclude=v1.2.3"]])
+def test_a_cut_history_tells_no_development_version(tmp_path: Path, options: list[str]) -> None:
+    """NS309 says how to get the rest; with it, or on a release, a version is told."""
+    project(tmp_path / "one")
+    git(tmp_path / "one", "tag", "v1.2.3")
+    for name in "ab":
+        commit_files(tmp_path / "one", {name: ""})
+    git(tmp_path, "clone", "--quiet", *options, (tmp_path / "one").as_uri(), "two")
+    made = Project.read(tmp_path / "two")
+    with pytest.raises(ShipError, match=r"NS309.*fetch --tags --unshallow"):
+        development(made)
+    git(made.root, "fetch", "--quiet", "--tags", "--unshallow")
+    found = development(made)
+    assert found is not None
+    assert found.version == "1.2.4.dev2"
+
+
+def test_a_history_that_is_cut_before_the_last_release_tells_enough(tmp_path: Path) -> None:
+    """So does one commit with its release's tag, as a job fetches it."""
+    project(tmp_path / "one")
+    for name in "ab":
+        commit_files(tmp_path / "one", {name: ""})
+    git(tmp_path / "one", "tag", "v1.2.3")
+    address = (tmp_path / "one").as_uri()
+    git(tmp_path, "clone", "--quiet", "--depth=1", "--branch=v1.2.3", address, "job")
+    assert development(Project.read(tmp_path / "job")) is None
+    commit_files(tmp_path / "one", {"c": ""})
+    git(tmp_path, "clone", "--quiet", "--depth=2", address, "two")
+    found = development(Project.read(tmp_path / "two"))
+    assert found is not None
+    assert found.version == "1.2.4.dev1"
+
+
+def test_a_clone_without_tags_tells_no_development_version(tmp_path: Path) -> None:
+    """NS309 where it was made so; with a release of its own it can count."""
+    project(tmp_path / "one")
+    git(tmp_path / "one", "tag", "v1.2.3")
+    commit_files(tmp_path / "one", {"a": ""})
+    git(tmp_path, "clone", "--quiet", "--no-tags", (tmp_path / "one").as_uri(), "two")
+    made = Project.read(tmp_path / "two")
+    with pytest.raises(ShipError, match=r"NS309.*without tags"):
+        development(made)
+    git(made.root, "tag", "v1.2.3", "HEAD~")
+    found = development(made)
+    assert found is not None
+    assert found.version == "1.2.4.dev1"
+
+
+def test_a_tag_that_names_no_version_makes_no_development_version(tmp_path: Path) -> None:
+    """NS310: whoever pushed it meant a release."""
+    made = project(tmp_path)
+    git(tmp_path, "tag", "v0.1.0-test.1")
+    with pytest.raises(ShipError, match=r"NS310.*v0.1.0-test.1"):
+        development(made)
+    git(tmp_path, "tag", "v1.2.3")
+    assert development(made) is None

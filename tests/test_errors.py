@@ -133,3 +133,10 @@ def test_long_lists_are_shortened(items: list[str], text: str) -> None:
     """Three items are named, the others counted; a generator works too."""
     assert shorten(items) == text
     assert shorten(item for item in items) == text
+
+
+def test_a_name_that_is_not_utf8_can_be_printed() -> None:
+    """Its odd bytes are shown as escapes."""
+    finding = KINDS["NS203"]("1 path differs: caf\udce9.txt.")
+    assert "caf\\udce9.txt" in str(finding)
+    assert str(finding).encode("utf-8")

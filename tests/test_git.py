@@ -53,6 +53,7 @@ def test_head_branch_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     """The checked-out commit, its branch and its time are git's."""
     monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0200")
     repository = make_repository(tmp_path)
+    commit_files(tmp_path, {"a.txt": ""})
     assert repository.head == git(tmp_path, "rev-parse", "HEAD")
     assert repository.branch == "main"
     assert repository.commit_time == 1700000000
@@ -221,7 +222,8 @@ def test_a_checkout_is_fast_forwarded(tmp_path: Path) -> None:
     write_files(repository.path, {"mine": ""})
     commit = commit_files(clone.path, {"released": ""})
     git(clone.path, "tag", "--annotate", "--message", "x", "v1")
-    repository.fast_forward(clone.path, "main")
+    tag = git(clone.path, "rev-parse", "v1")
+    repository.fast_forward(clone, "main", commit, {"v1": tag})
     assert (repository.head, repository.branch) == (commit, "main")
     assert repository.tags() == {"v1": commit}
     assert sorted(path.name for path in repository.path.iterdir()) == [".git", "README.md", "mine", "released"]
@@ -231,10 +233,10 @@ def test_a_diverged_checkout_is_not_merged(tmp_path: Path) -> None:
     """Nothing but a fast-forward is made."""
     repository = make_repository(tmp_path / "one")
     clone = repository.clone(tmp_path / "two")
-    commit_files(clone.path, {"theirs": ""})
+    theirs = commit_files(clone.path, {"theirs": ""})
     mine = commit_files(repository.path, {"mine": ""})
     with pytest.raises(CommandFailedError):
-        repository.fast_forward(clone.path, "main")
+        repository.fast_forward(clone, "main", theirs, {})
     assert repository.head == mine
 
 
@@ -244,7 +246,7 @@ def test_a_branch_that_is_not_checked_out_any_more_is_brought_along(tmp_path: Pa
     clone = repository.clone(tmp_path / "two", branch="main")
     commit = commit_files(clone.path, {"new.txt": ""})
     git(repository.path, "switch", "--quiet", "--create", "other")
-    repository.fast_forward(clone.path, "main")
+    repository.fast_forward(clone, "main", commit, {})
     assert repository.run("rev-parse", "main") == commit
     assert repository.branch == "other"
     assert not (repository.path / "new.txt").exists()
@@ -257,7 +259,7 @@ def test_objects_can_be_borrowed(tmp_path: Path) -> None:
     commit = commit_files(clone.path, {"new.txt": ""})
     git(clone.path, "tag", "--annotate", "--message", "x", "v1")
     before = git(repository.path, "for-each-ref")
-    repository.borrow(clone, ["refs/heads/main", "refs/tags/v1"])
+    repository.borrow(clone, [commit, git(clone.path, "rev-parse", "v1")])
     assert repository.known([commit]) == {commit}
     assert git(repository.path, "for-each-ref") == before
     assert not (repository.path / ".git" / "FETCH_HEAD").exists()

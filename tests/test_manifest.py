@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,90 @@ def test_wheels_come_before_sdists(tmp_path: Path) -> None:
     found = [path.name for path in built_files(tmp_path)]
     assert found == ["a-1-py3-none-any.whl", "z-1-py3-none-any.whl", "a-1.zip", "b-1.tar.gz"]
     assert built_files(tmp_path / "gone") == []
+
+
+def test_a_manifest_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    """It is written beside it and put there whole: whoever reads the old one, or what a link led to, has it still."""
+    manifest = make_manifest(tmp_path / "dist")
+    write_files(tmp_path, {"elsewhere.json": "old"})
+    path = tmp_path / "manifest.json"
+    path.symlink_to("elsewhere.json")
+    manifest.write(path)
+    assert (tmp_path / "elsewhere.json").read_text() == "old"
+    assert not path.is_symlink()
+    assert Manifest.read(path) == manifest
+
+
+@pytest.mark.parametrize(
+    ("facts", "commit", "version", "good"),
+    [
+        ({}, "c" * 40, "1.0", True),
+        ({}, "c" * 40, "1.0.0", True),
+        ({}, "d" * 40, "1.0", False),
+        ({}, "c" * 40, "1.1", False),
+        ({"dirty": True}, "c" * 40, "1.0", False),
+    ],
+)
+def test_the_origin_of_files_is_compared(
+    tmp_path: Path, facts: dict[str, Any], commit: str, version: str, good: bool
+) -> None:
+    """Commit and version are those of the release, and nothing else is in them: else NS604."""
+    manifest = replace(make_manifest(tmp_path), **facts)
+    if good:
+        manifest.check_origin(commit, version)
+    else:
+        with pytest.raises(ShipError, match="NS604"):
+            manifest.check_origin(commit, version)
+
+
+def test_an_announced_manifest_is_the_only_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its SHA-256 came another way than the files: any other manifest is NS606."""
+    path = tmp_path / "manifest.json"
+    manifest = make_manifest(tmp_path / "dist")
+    manifest.write(path)
+    monkeypatch.setenv("NOX_SHIP_MANIFEST", hashlib.sha256(path.read_bytes()).hexdigest())
+    assert Manifest.read(path) == manifest
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(ShipError, match="NS606"):
+        Manifest.read(path)
+
+
+def test_a_schema_that_is_not_ours_is_told_by_its_number(tmp_path: Path) -> None:
+    """NS602 says that the jobs have different versions; a schema that is no number says nothing of it."""
+    path = tmp_path / "manifest.json"
+    path.write_text('{"schema": 7}', "utf-8")
+    with pytest.raises(ShipError, match=r"NS602.*schema 7.*one version of nox-ship"):
+        Manifest.read(path)
+    path.write_text('{"schema": "7"}', "utf-8")
+    with pytest.raises(ShipError, match=r"NS602.*is not a manifest") as caught:
+        Manifest.read(path)
+    assert "one version of nox-ship" not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [{"version": "one"}, {"version": None}])
+def test_a_manifest_without_a_version_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """It must be one that PEP 440 reads: else NS602."""
+    path = tmp_path / "manifest.json"
+    make_manifest(tmp_path / "dist").write(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ShipError, match="NS602"):
+        Manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"name": "a/sample-1.0.tar.gz", "kind": "sdist", "size": 1, "sha256": "0" * 64},
+        {"name": "sample-1.0.tar.gz", "kind": "sdist", "size": 1, "sha256": "0" * 63},
+        {"name": "sample-1.0.tar.gz", "kind": "sdist", "size": 1, "sha256": "G" * 64},
+        {"name": "sample.tar.gz", "kind": "sdist", "size": 1, "sha256": "0" * 64},
+        {"name": "sample-1.0.whl", "kind": "wheel", "size": 1, "sha256": "0" * 64},
+    ],
+)
+def test_a_file_of_a_manifest_is_named_as_files_of_a_release_are(tmp_path: Path, file: dict[str, Any]) -> None:
+    """In no folder, with a name that tells a version, and with a whole SHA-256: else NS602."""
+    path = tmp_path / "manifest.json"
+    make_manifest(tmp_path / "dist").write(path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "files": [file]}))
+    with pytest.raises(ShipError, match="NS602"):
+        Manifest.read(path)

@@ -419,6 +419,7 @@ STRANGE = [
     "a = " + "{a = " * 3000,
     f"{NAMED}[tool.coverage]\nx = " + "{a = " * 90 + "1" + "}" * 90,
     f"[tool.nox-ship]\npythons = ['3.{HUGE}']",
+    f"[tool.nox-ship]\ntag = 0x{'f' * 5000}",
     "[tool.nox-ship]\ntag = " + "[" * 90 + "]" * 90,
     "a = 2024-99-99",
     "a = 9999-12-31T23:59:59-23:59",

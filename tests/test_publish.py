@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from packaging.version import Version
 from nox_ship.config import RoutesSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release.publish import Proven, _next_version, converge, index_names, install_from, route
+from nox_ship.release.publish import _next_version, converge, index_names, route
 from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
-from support import make_project, make_sdist, make_wheel, write_files
+from support import make_sdist, make_wheel, write_files
 
 # pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
@@ -75,6 +74,8 @@ def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shel
     assert all("there already" in note for note in notes)
 
 
+@pytest.mark.usefixtures("twine")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # pypiserver leaves a file it has sent to the collector
 def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
     """A second run has nothing left to do."""
     folder, index = shelf
@@ -88,26 +89,6 @@ def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
     ]
     assert (folder / sdist.name).read_bytes() == sdist.read_bytes()
     assert {entry.action for entry in converge(manifest, tmp_path / "dist", index)} == {"there already"}
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # pypiserver leaves a file it has sent to the collector
-def test_what_is_proven_is_not_installed_again(tmp_path: Path, shelf: Shelf) -> None:
-    """A file that was installed from an index on a Python needs no second proof there; any other does."""
-    _, index = shelf
-    dist = tmp_path / "dist"
-    manifest = make_dist(dist)
-    converge(manifest, dist, index)
-    project = make_project(tmp_path / "project", STATIC)
-    proven: Proven = set()
-    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    (wheel, _) = [file.name for file in manifest.files]
-    assert install_from(manifest, dist, index, project, proven) == {running: wheel}
-    assert len(proven) == 1
-    smoke = f"{STATIC}[tool.nox-ship.verify-install]\nsmoke = [['python', '-c', 'raise SystemExit(1)']]\n"
-    stricter = make_project(tmp_path / "project", smoke)
-    assert install_from(manifest, dist, index, stricter, proven) == {running: wheel}
-    with pytest.raises(ShipError, match="NS616"):
-        install_from(manifest, dist, index, stricter, set())
 
 
 def test_other_bytes_under_the_same_name_stop_everything(tmp_path: Path, shelf: Shelf) -> None:

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from nox_ship.errors import ShipError
 from nox_ship.git import Repository
+from nox_ship.world.forge import GitHub
 from nox_ship.world.remote import Remote
 from support import commit_files, git, make_repository
 
@@ -63,6 +67,108 @@ def test_a_push_goes_out_by_the_checkouts_own_settings(tmp_path: Path) -> None:
     assert remote.local.run("rev-parse", "origin/main") == commit
     assert remote.local.run("rev-parse", "main") != commit
     assert remote.local.run("fsck", "--connectivity-only") == ""
+
+
+def test_a_remote_is_asked_where_it_is_pushed_to(tmp_path: Path) -> None:
+    """With a `pushurl` what is fetched from says nothing of the place that a release goes to."""
+    origin = make_repository(tmp_path / "origin")
+    git(tmp_path, "clone", "--quiet", str(origin.path), "clone")
+    git(tmp_path, "init", "--quiet", "--bare", "there.git")
+    clone = Repository(tmp_path / "clone")
+    git(clone.path, "config", "remote.origin.pushurl", str(tmp_path / "there.git"))
+    remote = Remote.of(clone, None)
+    assert remote is not None
+    assert remote.refs() == {}
+    assert not remote.holds(clone.head, "main")
+    remote.push(clone, {"refs/heads/main": clone.head})
+    assert remote.refs() == {"refs/heads/main": clone.head}
+    assert clone.run("rev-parse", "origin/main") == clone.head
+
+
+@pytest.mark.parametrize("key", ["insteadOf", "pushInsteadOf"])
+def test_a_remote_is_asked_where_settings_send_the_push(tmp_path: Path, key: str) -> None:
+    """`url.*.insteadOf` and `url.*.pushInsteadOf` are git's to follow."""
+    there = make_repository(tmp_path / "there")
+    clone = make_repository(tmp_path / "clone")
+    git(clone.path, "remote", "add", "origin", "away:there")
+    git(clone.path, "config", f"url.{tmp_path}/.{key}", "away:")
+    remote = Remote.of(clone, None)
+    assert remote is not None
+    assert remote.refs() == {"refs/heads/main": there.head}
+
+
+@pytest.mark.parametrize("key", ["url", "pushurl"])
+def test_several_addresses_cannot_be_pushed_to_in_one(tmp_path: Path, key: str) -> None:
+    """NS215: nothing makes two servers take all or nothing."""
+    repository = make_repository(tmp_path)
+    git(tmp_path, "remote", "add", "origin", "/nowhere")
+    for number in "ab":
+        git(tmp_path, "config", "--add", f"remote.origin.{key}", f"/nowhere/{number}")
+    with pytest.raises(ShipError, match=r"NS215.*origin is pushed to [23] addresses"):
+        Remote.of(repository, None)
+    git(tmp_path, "remote", "add", "single", "/nowhere")
+    assert Remote.of(repository, "single") == Remote("single", "single", repository)
+
+
+def test_a_push_takes_no_other_tags_along(tmp_path: Path) -> None:
+    """Whatever `push.followTags` says."""
+    remote, origin = make_remote(tmp_path)
+    git(origin.path, "config", "receive.denyCurrentBranch", "ignore")
+    git(remote.local.path, "config", "user.email", "x@example.invalid")
+    git(remote.local.path, "config", "user.name", "X")
+    git(remote.local.path, "config", "push.followTags", "true")
+    commit = commit_files(remote.local.path, {"a": ""})
+    git(remote.local.path, "tag", "--annotate", "--message", "mine", "mine")
+    remote.push(remote.local, {"refs/heads/main": commit})
+    assert remote.refs() == {"refs/heads/main": commit}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/acme/sample",
+        "https://github.com/acme/sample.git/",
+        "HTTPS://GitHub.COM/acme/sample.git//",
+        "https://me:s3cret@github.com/acme/sample.git",
+        "https://www.github.com/acme/sample",
+        "git@github.com:acme/sample.git",
+        "github.com:acme/sample",
+        "org-123@github.com:/acme/sample.git",
+        "ssh://git@github.com/acme/sample.git",
+        "ssh://git@github.com:22/acme/sample.git",
+        "ssh://git@ssh.github.com:443/acme/sample.git",
+        "git@ssh.github.com:acme/sample.git",
+        "git+ssh://git@github.com/acme/sample",
+        "git://github.com/acme/sample.git",
+    ],
+)
+def test_addresses_on_github(url: str) -> None:
+    """GitHub is known by its host, however the address is written."""
+    assert GitHub.of(url) == GitHub("acme", "sample")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com.evil.example/acme/sample",
+        "https://evil.example/github.com/acme/sample",
+        "https://evil.example/@github.com/acme/sample",
+        "https://github.com@evil.example/acme/sample",
+        "https://notgithub.com/acme/sample",
+        "git@evil.example:github.com/acme/sample",
+        "/srv/github.com/acme/sample.git",
+        "../github.com:acme/sample",
+        "C:/github.com/acme/sample",
+        "https://github.com/acme",
+        "https://github.com/acme/sample/tree/main",
+        "https://gist.github.com/acme/sample",
+        "https://github.com/acme/sample.git?x=/a/b",
+        "",
+    ],
+)
+def test_addresses_elsewhere(url: str) -> None:
+    """What only mentions GitHub is not there."""
+    assert GitHub.of(url) is None
 
 
 def test_a_push_that_came_through_is_no_failure(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from nox_ship.setup.restated import restated
 from nox_ship.setup.survey import Survey
 from support import make_project, make_repository, write_files
 
+pytestmark = pytest.mark.usefixtures("bump_my_version")
+
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.0"  # ours\n'
 
 

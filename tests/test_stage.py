@@ -12,7 +12,7 @@ from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.preflight import Plan
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, open_stage, workshop
+from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, open_stage, sealed, workshop
 from support import commit_files, git, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.0"\n'
@@ -45,11 +45,12 @@ def make_shop(folder: Path) -> Workshop:
     return Workshop(folder / "shop")
 
 
-def release(stage: Stage) -> None:
+def release(stage: Stage, plan: Plan) -> None:
     """Make the release's commit and tag in the stage, as the bump does."""
     stage.record.commit = commit_files(stage.root, {"a.txt": "2\n"})
     git(stage.root, "tag", "--annotate", "--message", "x", stage.record.tag)
     stage.record.passed["lint"] = 1.5
+    stage.record.seal = sealed(stage.workshop, plan, stage.record.commit).digest
     stage.save()
 
 
@@ -58,7 +59,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workshop, Plan]:
     """Make one release, for the tests that only change its record."""
     folder = tmp_path_factory.mktemp("stage")
     plan, shop = make_plan(folder), make_shop(folder)
-    release(open_stage(shop, plan))
+    release(open_stage(shop, plan), plan)
     return shop, plan
 
 
@@ -91,7 +92,7 @@ def test_a_release_that_is_made_already_needs_no_commit(tmp_path: Path) -> None:
 def test_a_stage_is_used_again(tmp_path: Path) -> None:
     """What passed there for the same release is kept."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan))
+    release(open_stage(shop, plan), plan)
     again = open_stage(shop, plan)
     assert again.reused
     assert again.record.passed == {"lint": 1.5}
@@ -100,7 +101,7 @@ def test_a_stage_is_used_again(tmp_path: Path) -> None:
 def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
     """`--fresh` uses nothing that is there, environments neither."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan))
+    release(open_stage(shop, plan), plan)
     write_files(shop.environments, {"tests/pyvenv.cfg": ""})
     stage = open_stage(shop, plan, fresh=True)
     assert not stage.reused
@@ -147,7 +148,7 @@ def test_a_stage_that_was_changed_is_not_used_again(tmp_path: Path, command: lis
     """Another commit, another tag, or a changed file make it useless."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     stage = open_stage(shop, plan)
-    release(stage)
+    release(stage, plan)
     git(stage.root, *command)
     assert not open_stage(shop, plan).reused
 
@@ -163,6 +164,16 @@ def test_a_workshop_is_for_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert other.folder != shop.folder
     with workshop(tmp_path / "one" / ".." / "one") as again:
         assert again.folder == shop.folder
+
+
+def test_a_relative_cache_lies_in_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions change folders; the folder of a release does not."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", "../cache")
+    monkeypatch.chdir(make_repository(tmp_path / "project").path)
+    with workshop(Path()) as shop:
+        assert shop.folder.parent.resolve() == tmp_path / "cache"
+        monkeypatch.chdir("/")
+        assert shop.folder.is_dir()
 
 
 def test_the_world_is_emptied(tmp_path: Path) -> None:
@@ -181,7 +192,7 @@ def test_a_pushed_release_is_finished_from_its_stage(tmp_path: Path) -> None:
     """Whether the checkout has come to it or not, however old it is, and by whichever version of ours."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     stage = open_stage(shop, plan)
-    release(stage)
+    release(stage, plan)
     stage.record.made_at -= 2 * REUSE_SECONDS
     stage.record.made_by = "another"
     stage.save()
@@ -201,7 +212,7 @@ def test_what_is_pushed_and_nowhere_else_is_not_thrown_away(tmp_path: Path) -> N
     """`--fresh` makes a new clone, but not of a checkout that lacks the release."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     stage = open_stage(shop, plan)
-    release(stage)
+    release(stage, plan)
     again = open_stage(shop, finishing(plan, plan.head), fresh=True)
     assert again.reused
     assert again.record.commit == stage.record.commit
@@ -213,7 +224,7 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
     assert last_release(shop) is None
     stage = open_stage(shop, plan)
     assert last_release(shop) is None
-    release(stage)
+    release(stage, plan)
     assert last_release(shop) == stage.record
     git(stage.root, "tag", "--delete", "v1.1")
     assert last_release(shop) is None

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
+from nox_ship.world.real import RealWorld
 from nox_ship.world.remote import Remote, remote_name
 from nox_ship.world.standins import StandInIndex, StandIns
-from support import commit_files, git, make_repository
+from support import commit_files, git, make_repository, write_files
 
 # pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
@@ -132,7 +134,8 @@ def test_an_unreachable_remote_is_a_finding(tmp_path: Path) -> None:
         (["a", "origin"], "a", None, "a"),
         (["a", "origin"], ".", None, "origin"),
         (["a", "origin"], "gone", None, "origin"),
-        (["a", "origin"], "a", "other", "other"),
+        (["a", "origin", "other"], "a", "other", "other"),
+        (["origin"], "https://example.invalid/x", None, "origin"),
     ],
 )
 def test_the_remote_of_a_release(
@@ -145,6 +148,67 @@ def test_the_remote_of_a_release(
     if own:
         git(tmp_path, "config", "branch.main.remote", own)
     assert remote_name(repository, wanted) == expected
+
+
+@pytest.mark.parametrize("names", [[], ["origin", "upstream"]])
+def test_a_remote_that_is_set_must_be_there(tmp_path: Path, names: list[str]) -> None:
+    """NS214 names those that are, in a rehearsal and in a release."""
+    repository = make_repository(tmp_path / "one")
+    for name in names:
+        git(repository.path, "remote", "add", name, "/nowhere")
+    with pytest.raises(ShipError, match=f"NS214.*'other'.*has {', '.join(names) or 'none'}"):
+        make_world(tmp_path, repository, "other").known_refs()
+    with pytest.raises(ShipError, match="NS214"):
+        _ = RealWorld(repository.path, tmp_path, Settings(remote="other")).remote
+
+
+def test_the_remote_of_a_release_tells_the_default_branch(tmp_path: Path) -> None:
+    """Another remote, though first by alphabet, does not."""
+    repository = make_repository(tmp_path)
+    for remote, branch in (("fork", "develop"), ("origin", "trunk"), ("zoo", "next")):
+        git(tmp_path, "remote", "add", remote, "/nowhere")
+        git(tmp_path, "update-ref", f"refs/remotes/{remote}/{branch}", "HEAD")
+        git(tmp_path, "symbolic-ref", f"refs/remotes/{remote}/HEAD", f"refs/remotes/{remote}/{branch}")
+    assert (repository.default_branch(), remote_name(repository, None)) == ("trunk", "origin")
+    assert repository.default_branch("zoo") == "next"
+    git(tmp_path, "config", "branch.main.remote", "fork")
+    assert (repository.default_branch(), remote_name(repository, None)) == ("develop", "fork")
+    git(tmp_path, "switch", "--quiet", "--detach")
+    assert repository.release_branch(repository.head, None) == "trunk"
+    assert repository.release_branch(repository.head, "develop") is None
+    assert repository.release_branch(repository.head, None, "zoo") == "next"
+    git(tmp_path, "symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    assert repository.default_branch() == "main"
+    git(tmp_path, "switch", "--quiet", "--create", "other")
+    git(tmp_path, "branch", "--delete", "main")
+    assert repository.default_branch() == "develop"
+
+
+def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same object format; no hooks of a template, whatever the user's git would make."""
+    hook = write_files(tmp_path / "template" / "hooks", {"pre-receive": "#!/bin/sh\nexit 1\n"}) / "pre-receive"
+    hook.chmod(0o755)
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha256")
+    repository = make_repository(tmp_path / "checkout")
+    assert len(repository.head) == len("f" * 64)
+    monkeypatch.setenv("GIT_DEFAULT_HASH", "sha1")
+    settings = f"[init]\ndefaultBranch = trunk\ntemplateDir = {tmp_path}/template\n"
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(write_files(tmp_path, {"settings": settings}) / "settings"))
+    world = make_world(tmp_path, repository)
+    world.remote.push(repository, objects(repository, "refs/heads/main"))
+    assert world.remote.refs() == {"refs/heads/main": repository.head}
+    assert repository.known([repository.head, "0" * 64]) == {repository.head}
+
+
+def test_an_index_that_is_not_there_has_no_stand_in(tmp_path: Path) -> None:
+    """NS753, as in the real world; those that settings describe have one."""
+    folder = tmp_path / "world"
+    with StandIns(tmp_path, folder, indexes=["mine"]) as world:
+        assert world.index("mine", "sample").name == "the stand-in for mine"
+        with pytest.raises(ShipError, match=r"NS753.*'nonsense'; there are mine, pypi, testpypi"):
+            world.index("nonsense", "sample")
 
 
 def test_a_taken_port_is_a_finding(tmp_path: Path) -> None:

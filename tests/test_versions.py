@@ -4,7 +4,7 @@ import pytest
 from packaging.version import Version
 
 from nox_ship.errors import ShipError
-from nox_ship.versions import TagForm, latest, parse, release_at
+from nox_ship.versions import TagForm, check_readable, latest, parse, release_at
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,71 @@ def test_the_form_follows_the_newest_release(tags: list[str], form: str) -> None
     """The newest version decides, not the order of the tags."""
     assert TagForm.of(tags, None).form == form
     assert TagForm.of(reversed(tags), None).form == form
+
+
+@pytest.mark.parametrize(
+    ("tags", "form"),
+    [
+        (["20240101", "v1.5.0"], "v{version}"),
+        (["2024.01.01", "2023.12.31", "v1.5.0"], "v{version}"),
+        (["2024-01-01", "v1.5.0"], "v{version}"),
+        (["v20240101", "1.5.0"], "{version}"),
+        (["2024.01.01", "2024.02.02"], "{version}"),
+        (["v1.5.0", "2024.1.0", "2024.1.1"], "{version}"),
+        (["v21.4", "22.1.0"], "{version}"),
+        (["1", "2"], "{version}"),
+        (["release-1.2", "1.0", "v1.1"], "release-{version}"),
+        (["release-1.2", "v2.0"], "v{version}"),
+        (["RELEASE_1_2", "v0.1"], "v{version}"),
+        (["Release/v1.2"], "Release/v{version}"),
+        (["my-sample-1.2.3"], "my-sample-{version}"),
+        (["my_sample/v1.2.3", "v1.0"], "my_sample/v{version}"),
+        (["My.Sample@1.2.3"], "My.Sample@{version}"),
+        (["frontend-v9.0.0", "v1.0"], "v{version}"),
+        (["not-my-sample-9.0", "1.0"], "{version}"),
+        (["frontend-v9.0.0"], "v{version}"),
+        (["V1.0"], "V{version}"),
+        (["1.0", "v1.0"], "v{version}"),
+        (["v1", "v1.5.0", "nightly-2024.01.01", "1.4"], "v{version}"),
+        (["9" * 200, "v1.0", "{version}1.0", "", "\n1.0"], "v{version}"),
+    ],
+)
+def test_tags_of_twenty_years_tell_the_form(tags: list[str], form: str) -> None:
+    """Dates, tags of other packages and pointers to a newest release do not hide how releases are named."""
+    assert TagForm.of(tags, None, "my-sample").form == form
+    assert TagForm.of(reversed(tags), None, "my-sample").form == form
+
+
+@pytest.mark.parametrize(
+    ("current", "form"),
+    [("2024.2.1", "{version}"), ("1.5.0", "v{version}"), ("", "v{version}"), ("unknown", "v{version}")],
+)
+def test_dates_are_releases_of_a_project_whose_version_is_one(current: str, form: str) -> None:
+    """Its first releases had other tags; one of another kind tags its nightly builds so."""
+    assert TagForm.of(["v0.1", "2024.01.01", "2024.02.01"], None, "sample", current).form == form
+
+
+def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
+    """Beside v1.5.0, v1 points to the newest of its series, v2 can be the next release, and v20240101 is a date."""
+    assert TagForm().releases(["v1", "v2"]) == {"v1": Version("1"), "v2": Version("2")}
+    assert set(TagForm().releases(["v1", "v1.5.0", "v2", "v20240101"])) == {"v1.5.0", "v2"}
+    assert latest(["v1.5.0", "v20240101"], TagForm()) == Version("1.5.0")
+    assert release_at({"v1": "new", "v1.5.0": "old"}, "new", TagForm()) is None
+    assert release_at({"v1": "new", "v1.5.0": "new"}, "new", TagForm()) == ("v1.5.0", Version("1.5.0"))
+
+
+@pytest.mark.parametrize("tag", ["v0.1.0-test.1", "v1.0-dirty", "v1.0.0-12-gabcdef0", "v1.x", "v1_2"])
+def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None:
+    """Such a tag on the commit is NS310; on another commit it is nobody's business."""
+    with pytest.raises(ShipError, match=r"NS310.*HEAD has the tag"):
+        check_readable({tag: "a"}, "a", TagForm())
+    check_readable({tag: "b"}, "a", TagForm())
+
+
+@pytest.mark.parametrize("tag", ["v1.0.0+build", "v1.0.0.post1", "v1.0-rc.1", "vnext", "nightly", "docs-1.x", "v"])
+def test_a_tag_that_names_a_version_or_nothing_like_one_is_readable(tag: str) -> None:
+    """Whether it is a release is another question."""
+    check_readable({tag: "a"}, "a", TagForm())
 
 
 def test_the_setting_wins_over_earlier_tags() -> None:

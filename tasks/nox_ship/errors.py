@@ -64,7 +64,7 @@ class Kind:
         return Finding(
             id=self.id,
             name=self.name,
-            what=without_passwords(" ".join(what.split())),
+            what=without_passwords(" ".join(what.split()).encode(errors="backslashreplace").decode()),
             remedy=self.remedy if remedy is None else without_passwords(remedy),
             level=level or self.level,
             detail=without_passwords(detail),

@@ -13,7 +13,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
@@ -21,13 +21,14 @@ from packaging.version import Version
 from nox_ship import actions
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Kind, ShipError, ShownError
+from nox_ship.errors import Finding, Kind, ShipError, ShownError
+from nox_ship.files import explained
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, STEPS, Run, run_pipeline
+from nox_ship.release.pipeline import CUT, STEPS, Run, run_pipeline, told_by
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
 from nox_ship.release.stage import Workshop, workshop
@@ -38,6 +39,12 @@ from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
+_LAST = {
+    "no": "Nothing was changed: the release stopped before its push.",
+    "yes": "Branch and tag are pushed; nothing is bumped twice: the same command again finishes the release.",
+    "unknown": "Branch and tag may be public: the push was cut off. The same command again finds out, and finishes the"
+    " release.",
+}
 DECLINED = Kind("NS235", "declined", "Run the same command again when it is to be.")
 
 
@@ -55,28 +62,27 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         ShownError: The release stopped.
     """
     options = release_arguments(args)
-    request = Request(options.wanted, tuple(options.without), options.fresh)
-    voice = Voice(verbose=options.verbose)
     apart = options.dry_run or options.bundle is not None
+    agreed = apart or options.yes
+    request = Request(options.wanted, tuple(options.without), options.fresh, agreed or _on_a_terminal())
+    voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
     with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
-        if not (options.dry_run or options.yes) and _on_a_terminal():
+        if not agreed:
             run.confirm = _ask
-        try:
-            run_pipeline(run, CUT if options.bundle else STEPS)
-            if options.bundle:
-                _hand_on(run, invoked_from / options.bundle)
-                return
-        except ShipError as error:
-            _show_stop(voice, report, error, shop)
-            raise ShownError(*error.findings) from error
-        finally:
-            rows = [(row.name, row.status, row.detail) for row in report.rows]
-            actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
-            if options.report:
-                report.write(invoked_from / options.report)
-    actions.output(tag=report.tag, commit=report.commit)
+        with _stop_shown(voice, report, shop):
+            try:
+                run_pipeline(run, CUT if options.bundle else STEPS)
+                if options.bundle:
+                    _hand_on(run, invoked_from / options.bundle)
+            except BaseException:
+                with suppress(OSError):  # what stopped the release matters more
+                    _tell(report, options.report and invoked_from / options.report)
+                raise
+            _tell(report, options.report and invoked_from / options.report)
+    if options.bundle:
+        return
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.note(f"clone:  {shop.stage}")
@@ -85,12 +91,39 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
 
 def _hand_on(run: Run, target: Path) -> None:
     """Write the objects of the release that was cut into a bundle, and tell other jobs which they are."""
-    ref = run.stage.repository.run("rev-parse", f"refs/tags/{run.plan.tag}")
-    cut = Cut(run.plan.branch, run.plan.tag, run.report.commit, ref, run.plan.head)
+    cut = Cut(run.plan.branch, run.plan.tag, run.objects.commit, run.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
-    actions.output(tag=cut.tag, commit=cut.commit, tag_object=cut.tag_object)
+    actions.output(tag_object=cut.tag_object)
     run.voice.last_line(f"{cut.tag} is cut, and not pushed: {target} holds commit and tag.")
+
+
+def _tell(report: Report, path: Path | None) -> None:
+    """Tell GitHub Actions how a release ended, and write the report that was asked for."""
+    rows = [(row.name, row.status, row.detail) for row in report.rows]
+    actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
+    if report.passed:
+        actions.output(tag=report.tag, commit=report.commit)
+    if path:
+        report.write(path)
+
+
+@contextmanager
+def _stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
+    """Show why the release stopped, and how far it came, whatever ends the block.
+
+    Raises:
+        ShownError: An error for the user ended it.
+    """
+    try:
+        yield
+    except (ShipError, OSError) as error:
+        shown = explained(error) if isinstance(error, OSError) else error
+        _show_stop(voice, report, shown.findings, shop)
+        raise ShownError(*shown.findings) from error
+    except BaseException:
+        _show_stop(voice, report, (), shop)
+        raise
 
 
 @contextmanager
@@ -98,7 +131,8 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
     """Open the world that was asked for."""
     settings = _settings(root)
     if options.dry_run or getattr(options, "bundle", None):
-        with StandIns(root, folder, remote=settings.remote, port=settings.rehearsal.port) as standins:
+        port = settings.rehearsal.port
+        with StandIns(root, folder, remote=settings.remote, port=port, indexes=settings.indexes) as standins:
             yield standins
     else:
         with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
@@ -145,22 +179,17 @@ def _last_line(options: Namespace, report: Report) -> str:
     return f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}"
 
 
-def _show_stop(voice: Voice, report: Report, error: ShipError, shop: Workshop) -> None:
+def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
     """Show why a release stopped and how far it came; a single finding is left to the line that ends it."""
-    if len(error.findings) > 1 or error.findings[0].detail:
-        for finding in error.findings:
+    if len(findings) > 1 or any(finding.detail for finding in findings):
+        for finding in findings:
             voice.finding(finding)
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
         voice.note(f"report: {shop.report}")
-    if report.rehearsal:
-        voice.last_line("Nothing was touched: the rehearsal stopped before its end.")
-    elif report.pushed:
-        voice.last_line(
-            "Branch and tag are pushed; nothing is bumped twice: the same command again finishes the release."
-        )
-    else:
-        voice.last_line("Nothing was changed: the release stopped before its push.")
+    voice.last_line(
+        "Nothing was touched: the rehearsal stopped before its end." if report.rehearsal else _LAST[report.pushed]
+    )
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
@@ -188,6 +217,10 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     with workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
         try:
             _bring(manifest, project, world, name, voice, report, install=not options.no_install)
+        except BaseException as error:
+            report.rows.append(Row(session, "failed"))
+            report.findings += [finding.as_dict() for finding in told_by(error)]
+            raise
         finally:
             report.write(shop.report)
     if options.dry_run:

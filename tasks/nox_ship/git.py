@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
 BRANCH_VARIABLE = "NOX_SHIP_BRANCH"
 """Environment variable that tells the release branch."""
 
-# Background housekeeping would outlive us, and write to the user's repository.
+# Background housekeeping would outlive us, and write to the user's repository; the rest changes what we read.
 _QUIET = (
     "-c",
     "gc.auto=0",
@@ -29,14 +29,19 @@ _QUIET = (
     "core.fsmonitor=false",
     "-c",
     "advice.detachedHead=false",
+    "-c",
+    "log.showSignature=false",
+    "-c",
+    "diff.ignoreSubmodules=none",
 )
-_ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8"}
+# LANGUAGE outranks LC_ALL in gettext, except in the locale "C", in which file names would not be UTF-8.
+_ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
 # What signing asks for, and what reaching a remote may take besides: of our credentials git gets these and no others,
 # because hooks and filters, which are the project's code, get what git gets.
 _SIGNS = re.compile(r"^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_\w+)$")
 _REACHES = re.compile(r"^((SSH|GIT|GPG|GCM)_\w+|(GH|GITHUB|GITLAB|GITEA|FORGEJO)_TOKEN|NETRC|(?i:\w+_proxy))$")
-# Settings of a checkout that decide how its commits and tags look; a clone has to be told them.
-_IDENTITY = (
+# Settings of a checkout that decide how its files, commits and tags look; a clone has to be told them.
+_CARRIED = (
     "user.",
     "author.",
     "committer.",
@@ -46,7 +51,12 @@ _IDENTITY = (
     "i18n.",
     "core.autocrlf",
     "core.eol",
+    "filter.",
+    "lfs.",
+    "submodule.",
 )
+# Settings of a remote that tell where the objects come from which a partial clone was not given.
+_PROMISED = ("url", "promisor", "partialclonefilter")
 
 
 @dataclass(frozen=True)
@@ -67,13 +77,15 @@ class Repository:
             ShipError: It lies in none (NS201), or that has no commit yet (NS202).
         """
         command = ["git", *_QUIET, "rev-parse", "--show-toplevel", "--verify", "--quiet", "HEAD"]
-        done = process.run(command, cwd=folder, env=_ENV, check=False)
+        done = process.run(command, cwd=folder, env=_ENV, check=False, exact=True)
         top = done.stdout.partition("\n")[0]
         if done.code and top:
             raise ShipError(NO_COMMIT(f"The git repository at {top} has no commit."))
         if done.code:
-            reason = "" if "not a git repository" in done.stderr else f" Git says: {done.stderr.strip()}"
-            raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository.{reason}"))
+            if "not a git repository" in done.stderr:
+                raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository."))
+            what = f"{folder} is in no git repository that can be used. Git says: {done.stderr.strip()}"
+            raise ShipError(NOT_A_REPOSITORY(what, remedy="Fix the problem that git reports."))
         return cls(Path(top))
 
     @classmethod
@@ -121,7 +133,8 @@ class Repository:
     @property
     def branch(self) -> str | None:
         """The branch that is checked out, None for a detached HEAD."""
-        return self.find("symbolic-ref", "--quiet", "--short", "HEAD")
+        ref = self.find("symbolic-ref", "--quiet", "HEAD")  # `--short` says "heads/x" where a tag is called x too
+        return ref.removeprefix("refs/heads/") if ref else None
 
     @property
     def commit_time(self) -> int:
@@ -134,26 +147,38 @@ class Repository:
         Args:
             ignore: Names of folders in which untracked files do not count, at whatever depth.
         """
-        listing = self.run("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
-        entries = [(entry[:2], entry[3:]) for entry in listing.split("\0") if entry]
+        listing = self._listed("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        entries = [(entry[:2], entry[3:]) for entry in listing]
         skipped = set(ignore)
         return [path for kind, path in entries if kind != "??" or not skipped & set(Path(path).parts)]
 
     def carry_changes(self, clone: Repository, ignore: Iterable[str] = ()) -> None:
         """Make the work tree of ``clone`` hold the changes of this one, which no commit has."""
-        for name in self.changes(ignore):
+        names = sorted(self.changes(ignore), key=lambda name: Path(name).parts)  # what a symlink hides comes after it
+        for name in names:
+            _remove(clone.path / name)
+        for name in names:
             ours, theirs = self.path / name, clone.path / name
             if ours.is_symlink() or ours.is_file():
                 theirs.parent.mkdir(parents=True, exist_ok=True)
-                theirs.unlink(missing_ok=True)
                 shutil.copy2(ours, theirs, follow_symlinks=False)
-            elif not ours.exists():
-                theirs.unlink(missing_ok=True)
+            elif (ours / ".git").exists() and not name.endswith("/"):  # a submodule: others have the slash
+                inner = Repository(ours)
+                inner.carry_changes(inner.clone(theirs))
 
     def files(self) -> tuple[str, ...]:
         """Return the files below the work tree's folder that git has or would take, relative to it."""
-        listing = self.run("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        return tuple(name for name in listing.split("\0") if name)
+        return tuple(self._listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+
+    def _listed(self, *args: str) -> list[str]:
+        """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them."""
+        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, exact=True)
+        return [entry for entry in done.stdout.split("\0") if entry]
+
+    def links(self) -> list[Path]:
+        """Return the symlinks that are committed."""
+        entries = self.run("ls-files", "-z", "--stage").split("\0")
+        return [self.path / entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag leads to, by the tag's name."""
@@ -164,7 +189,8 @@ class Repository:
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
         command = ["git", *_QUIET, "cat-file", "--batch-check=%(objectname) %(objecttype)"]
-        done = process.run(command, cwd=self.path, env=_ENV, stdin="".join(f"{commit}\n" for commit in commits))
+        alone = {**_ENV, "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would fetch what is asked for
+        done = process.run(command, cwd=self.path, env=alone, stdin="".join(f"{commit}\n" for commit in commits))
         rows = (line.split() for line in done.stdout.splitlines())
         return {name for name, kind, *_ in rows if kind == "commit"}
 
@@ -176,6 +202,10 @@ class Repository:
         """Return the value of a git setting, None where it has none."""
         return self.find("config", "--get", key)
 
+    def enabled(self, key: str) -> bool:
+        """Whether a git setting means true, in any spelling that git reads."""
+        return self.find("config", "--type=bool", "--get", key) == "true"
+
     @cached_property
     def hooks(self) -> Path:
         """The folder of the repository's hooks, wherever ``core.hooksPath`` puts it."""
@@ -186,79 +216,177 @@ class Repository:
         """The folder of the repository's objects."""
         return (self.path / self.run("rev-parse", "--git-path", "objects")).resolve()
 
-    def remote_names(self) -> list[str]:
-        """Return the names of the configured remotes."""
-        return self.run("remote").split()
+    def remote_names(self, first: str | None = None) -> list[str]:
+        """Return the names of the configured remotes; first the one that a release goes to.
 
-    def default_branch(self) -> str | None:
+        That is ``first``, else the remote of the branch that is checked out, else ``origin``.
+        """
+        names = self.run("remote").splitlines()
+        branch = self.branch
+        own = self.config(f"branch.{branch}.remote") if branch and len(names) > 1 else None
+        chosen = next((name for name in (first, own, "origin") if name in names), None)
+        return sorted(names, key=lambda name: name != chosen)
+
+    def default_branch(self, remote: str | None = None) -> str | None:
         """Return the release branch where no setting names it, None where it cannot be told.
 
-        A workflow tells it by ``NOX_SHIP_BRANCH``: a clone in CI often knows no default branch. Else it is a remote's
-        default branch as last seen, else ``main`` or ``master``, here or on a remote.
-        """
-        if told := os.environ.get(BRANCH_VARIABLE):
-            return told
-        for remote in self.remote_names():
-            if head := self.find("symbolic-ref", "--quiet", "--short", f"refs/remotes/{remote}/HEAD"):
-                return head.removeprefix(f"{remote}/")
-        places = ["refs/heads", *(f"refs/remotes/{remote}" for remote in self.remote_names())]
-        names = ((place, name) for place in places for name in ("main", "master"))
-        return next((n for place, n in names if self.find("show-ref", "--verify", f"{place}/{n}") is not None), None)
+        A workflow tells it by ``NOX_SHIP_BRANCH``: a clone in CI often knows no default branch. Else it is the default
+        branch, as last seen, of the remote that a release goes to, else ``main`` or ``master``, here or there. Another
+        remote is asked last.
 
-    def release_branch(self, commit: str, wanted: str | None) -> str | None:
-        """Return the name of the release branch if it holds ``commit``, here or on a remote as last seen.
+        Args:
+            remote: The remote that a release goes to, where a setting names it.
+        """
+        return os.environ.get(BRANCH_VARIABLE) or next(self._default_branches(remote), None)
+
+    def _default_branches(self, remote: str | None) -> Iterator[str]:
+        local = ["refs/heads"]
+        for place in [f"refs/remotes/{name}" for name in self.remote_names(remote)] or local:
+            if head := self.find("symbolic-ref", "--quiet", f"{place}/HEAD"):
+                yield head.removeprefix(f"{place}/")
+            for folder in [*local, place]:
+                yield from (n for n in ("main", "master") if self.find("show-ref", "--verify", f"{folder}/{n}"))
+            local = []
+
+    def release_branch(self, commit: str, wanted: str | None, remote: str | None = None) -> str | None:
+        """Return the name of the release branch if it holds ``commit``, here or on its remote as last seen.
 
         Args:
             commit: A commit.
             wanted: The branch; None for the default branch.
+            remote: The remote that a release goes to, where a setting names it.
         """
-        branch = wanted or self.default_branch()
-        names = [f"refs/heads/{branch}", *(f"refs/remotes/{remote}/{branch}" for remote in self.remote_names())]
+        branch = wanted or self.default_branch(remote)
+        names = [f"refs/heads/{branch}", *(f"refs/remotes/{name}/{branch}" for name in self.remote_names(remote)[:1])]
         return branch if branch and any(self.is_ancestor(commit, name) for name in names) else None
 
     def clone(self, target: Path, *, branch: str | None = None) -> Repository:
-        """Make a clean clone in ``target`` that borrows this repository's objects and fetches nothing.
+        """Make a clean clone in ``target`` that borrows this repository's objects and fetches what is missing here.
 
-        The clone commits and tags as this repository would: same identity, signing and hooks.
+        The clone checks out, commits and tags as this repository would: same filters, identity, signing and hooks.
         """
         at = ["--branch", branch] if branch else []
-        settings = [("core.hooksPath", str(self.hooks)), *self._identity()]
+        settings = [("core.hooksPath", str(self.hooks)), *self._carried()]
         configured = [word for key, value in settings for word in ("--config", f"{key}={value}")]
-        self.run("clone", "--quiet", "--shared", *at, *configured, self.path, target)
+        keys = self.objects.parent / "git-crypt"  # its filter looks for the keys in the git directory
+        late = ["--no-checkout"] if keys.is_dir() else []
+        # Git let us in here, so that it may be cloned: shallow, by its path, and where another user owns it.
+        permitted = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always")
+        cloning = (
+            "clone",
+            "--upload-pack=git -c 'safe.directory=*' upload-pack",
+            "--quiet",
+            "--shared",
+            "--origin=origin",
+            *at,
+            *late,
+            *configured,
+        )
+        self.run(*permitted, *cloning, self.path, target)
         clone = Repository(target)
-        if (target / ".gitmodules").is_file():
-            clone.run("submodule", "update", "--init", "--recursive", "--quiet", secrets=True)
+        if late:
+            (target / ".git" / "git-crypt").symlink_to(keys, target_is_directory=True)
+            clone.run("reset", "--quiet", "--hard")
+        self._fill(clone)
         return clone
 
-    def _identity(self) -> list[tuple[str, str]]:
-        listing = self.find("config", "--list", "-z") or ""  # effective: includes can depend on the place
-        entries = (entry.partition("\n") for entry in listing.split("\0") if entry)
-        return [(key, value) for key, _, value in entries if key.startswith(_IDENTITY)]
+    def _carried(self) -> Iterator[tuple[str, str]]:
+        """Yield the settings that a clone has to be told."""
+        listing = self._listed("config", "--list", "-z")  # effective: includes can depend on the place
+        entries = [entry.partition("\n") for entry in listing]
+        for key, given, value in entries:
+            if key.startswith(_CARRIED):
+                yield key, value if given else "true"  # a key alone means true
+        # A partial clone lacks objects that another checkout needs: it gets them from where this one would.
+        promised = {
+            key.removesuffix(".promisor") for key, _, _ in entries if re.fullmatch(r"remote\..+\.promisor", key)
+        }
+        for key, _, value in entries:
+            section, _, name = key.rpartition(".")
+            if section in promised and name in _PROMISED:
+                yield f"remote.promised-{section.removeprefix('remote.')}.{name}", value or "true"
 
-    def fast_forward(self, source: Path, branch: str) -> None:
-        """Bring ``branch`` to where it is in the repository at ``source``, with its tags.
+    def _fill(self, clone: Repository) -> None:
+        """Check the submodules of ``clone`` out, from those that are checked out here or else from their remotes."""
+        listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+        if not listing:
+            return
+        names = self.remote_names()
+        address = (names and self.find("remote", "get-url", names[0])) or str(self.path)
+        if address.startswith(("./", "../")):
+            address = f"{self.path}/{address}"
+        # Relative addresses count from the remote's; it may hold a password, which no argument should.
+        origin = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": address}
+        clone.run("submodule", "--quiet", "init", env=origin)
+        for key, _, path in (entry.partition("\n") for entry in listing.split("\0") if entry):
+            commit = clone.find("rev-parse", "--verify", "--quiet", f"HEAD:{path}")
+            ours = Repository(self.path / path)
+            here = commit is not None and (ours.path / ".git").exists() and bool(ours.known([commit]))
+            local = ["-c", f"{key.removesuffix('.path')}.url={ours.path}", "-c", "protocol.file.allow=always"]
+            deep = [] if here else ["--init", "--recursive"]
+            update = ("submodule", "--quiet", "update", *deep, "--", path)
+            clone.run(*(local if here else []), *update, secrets=True)
+            if here:
+                ours._fill(Repository(clone.path / path))
+
+    def fast_forward(self, source: Repository, branch: str, commit: str, tags: Mapping[str, str]) -> None:
+        """Bring ``branch`` to ``commit`` of another repository on this machine, and make ``tags``.
 
         Each git that writes here runs apart: what kills us does not stop it half-way.
 
+        Args:
+            source: The repository that holds the objects; what its refs say does not matter.
+            branch: The branch's name.
+            commit: The commit.
+            tags: The object of each tag, by the tag's name.
+
         Raises:
-            CommandFailedError: The branch cannot be fast-forwarded.
+            CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name is another one here.
         """
-        ref = f"refs/heads/{branch}"
-        fetch = ("fetch", "--quiet", "--no-auto-maintenance", "--tags", source)
+        wanted = [commit, *(f"{ref}:refs/tags/{name}" for name, ref in tags.items())]
         if self.branch != branch:  # it was switched meanwhile: what is checked out is not ours to change
-            self.run(*fetch, f"{ref}:{ref}", apart=True)
+            self._fetch(source, f"{commit}:refs/heads/{branch}", *wanted[1:], apart=True)
             return
-        self.run(*fetch, ref, apart=True)
-        self.run("merge", "--quiet", "--ff-only", "FETCH_HEAD", apart=True)
+        self._fetch(source, *wanted, apart=True)
+        self.run("merge", "--quiet", "--ff-only", commit, apart=True)
 
-    def borrow(self, source: Repository, refs: Iterable[str]) -> None:
-        """Take the objects of ``refs`` from another repository on this machine; no ref or file of ours changes."""
-        self.run("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", source.path, *refs)
+    def borrow(self, source: Repository, objects: Iterable[str]) -> None:
+        """Take ``objects`` from another repository on this machine; no ref or file of ours changes."""
+        self._fetch(source, *objects)
 
-    def count_since(self, commit: str | None) -> int:
-        """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None."""
-        return int(self.run("rev-list", "--count", f"{commit}..HEAD" if commit else "HEAD"))
+    def _fetch(self, source: Repository, *specs: str, apart: bool = False) -> None:
+        # The second version of the protocol hands out any object by its hash, whatever the refs there say.
+        options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head")
+        self.run("-c", "protocol.version=2", "fetch", *options, source.path, *specs, apart=apart)
+
+    def parents(self, commit: str) -> list[str]:
+        """Return the parents of ``commit`` as it names them itself, whatever grafts or replacements say."""
+        headers = self.run("cat-file", "commit", commit, env={"GIT_NO_REPLACE_OBJECTS": "1"}).partition("\n\n")[0]
+        rows = (line.partition(" ") for line in headers.splitlines())
+        return [value for key, _, value in rows if key == "parent"]
+
+    def count_since(self, commit: str | None) -> int | None:
+        """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None.
+
+        None where that cannot be told: the history is cut off on the way, as a shallow clone's is.
+        """
+        commits = self.run("rev-list", f"{commit}..HEAD" if commit else "HEAD", "--").splitlines()
+        shallow = self.path / self.run("rev-parse", "--git-path", "shallow")
+        cut = shallow.read_text("ascii").split() if shallow.is_file() else []
+        return None if set(cut) & set(commits) else len(commits)
+
+    @property
+    def without_tags(self) -> bool:
+        """Whether a remote is set to bring no tags, as `git clone --no-tags` does."""
+        return bool(self.find("config", "--get-regexp", r"^remote\..*\.tagopt$", "^--no-tags$"))
 
     def merged_tags(self) -> set[str]:
         """Return the names of the tags that HEAD's history holds."""
-        return set(self.run("tag", "--merged", "HEAD").splitlines())
+        return set(self.run("for-each-ref", "--merged=HEAD", "--format=%(refname:lstrip=2)", "refs/tags").splitlines())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

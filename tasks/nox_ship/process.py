@@ -175,6 +175,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     on_line: Callable[[str], None] | None = None,
     seconds: float | None = None,
     apart: bool = False,
+    exact: bool = False,
 ) -> Done:
     """Run a program to its end and return what it wrote.
 
@@ -192,6 +193,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         seconds: How long the program may take; None for as long as it likes. Not with ``on_line``.
         apart: Run it in a process group of its own, so that what ends ours cannot cut it in two: for a short write
             that must be whole. Not with ``on_line``.
+        exact: Keep bytes that are not UTF-8, as `os.fsdecode` does: for names of files. Not with ``on_line``.
 
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
@@ -206,7 +208,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         elif hidden is not None:
             done = _hide(line, cwd, environment, hidden, seconds)
         else:
-            done = _capture(line, cwd, environment, stdin, seconds, apart=apart)
+            done = _capture(line, cwd, environment, stdin, seconds, apart=apart, exact=exact)
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
@@ -220,7 +222,14 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
 
 
 def _capture(
-    args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], stdin: str, seconds: float | None, *, apart: bool
+    args: tuple[str, ...],
+    cwd: Path | None,
+    env: Mapping[str, str],
+    stdin: str,
+    seconds: float | None,
+    *,
+    apart: bool,
+    exact: bool,
 ) -> Done:
     proc = subprocess.run(
         args,
@@ -230,7 +239,7 @@ def _capture(
         capture_output=True,
         text=True,
         encoding="utf-8",
-        errors="replace",
+        errors="surrogateescape" if exact else "replace",
         check=False,
         timeout=seconds,
         start_new_session=apart,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,8 +17,10 @@ from packaging.utils import canonicalize_name, is_normalized_name
 from nox_ship import documents, process
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
 from nox_ship.setup_script import setup_argument
+from nox_ship.versions import TagForm
 
 NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
 BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOML in UTF-8.")
@@ -115,6 +117,15 @@ class Project:
     def canonical_name(self) -> str:
         """The name in its normal form (PEP 503)."""
         return canonicalize_name(self.name)
+
+    def tag_form(self, tags: Iterable[str]) -> TagForm:
+        """Return how the project names its release tags: by its settings, else as ``tags`` do."""
+        try:
+            name = self.name
+        except ShipError:  # reported where the name is needed
+            name = ""
+        current = self.metadata.get("version") or self.poetry.get("version") or ""
+        return TagForm.of(tags, self.settings.tag, name, str(current))
 
     def setup_cfg(self, section: str, key: str) -> str | None:
         """Return a value from ``setup.cfg``, None where it has none."""
@@ -266,12 +277,16 @@ class Project:
         return documents.read_text(self.root / name)
 
     def own_folder(self) -> Path:
-        """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it."""
-        folder = self.root / OWN_FOLDER
+        """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it.
+
+        Raises:
+            ShipError: It is a symlink or no folder, or holds a symlink: tools would write through it (NS607).
+        """
+        folder = check_folder(self.root / OWN_FOLDER, links=False)
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
+            write_whole(ignore, "*\n")
         return folder
 
 

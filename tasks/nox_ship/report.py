@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from nox_ship.addresses import without_passwords
 from nox_ship.errors import Finding
+from nox_ship.files import write_whole
 
 SCHEMA = 1
 """Version of the JSON report's form."""
@@ -66,6 +68,8 @@ class Report:
     """The workflow that publishes; empty where this machine does."""
     waits: bool = False
     """Whether it waits until somebody publishes a GitHub Release."""
+    pushed: Literal["no", "yes", "unknown"] = "no"
+    """Whether the remote has branch and tag."""
     changed: bool = False
     """Whether anything was missing, and done."""
     pushes: list[str] = field(default_factory=list)
@@ -75,11 +79,6 @@ class Report:
     """What sessions warned of, one line each."""
     seconds: float = 0.0
 
-    @property
-    def pushed(self) -> bool:
-        """Whether the remote has the release."""
-        return any((row.name, row.status, row.within) == ("push", "done", None) for row in self.rows)
-
     def steps_not_reached(self) -> list[str]:
         """Return the names of the steps that were not tried."""
         return [row.name for row in self.rows if row.within is None and row.status == "not reached"]
@@ -87,10 +86,8 @@ class Report:
     def write(self, path: Path) -> None:
         """Write the report as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.partial")
         text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2)
-        partial.write_text(f"{without_passwords(text)}\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, f"{without_passwords(text)}\n")
 
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import functools
 import hashlib
 import json
@@ -22,17 +21,14 @@ import nox
 import nox.registry
 
 from nox_ship import actions, lifeline, undumpable
-from nox_ship.errors import Kind, ShipError, ShownError
+from nox_ship.errors import ShipError, ShownError
+from nox_ship.files import explained, write_whole
 from nox_ship.project import Project
 
 if TYPE_CHECKING:
     from nox_ship.gates.recipes import Recipe
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
-
-NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
-OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
-
 
 _OWN_SUMMARY = {"build", "matrix", "verify-published", "publish", "publish-test", "publish-prod"}
 """Sessions that have more to say on the page that sums a run up than that they passed."""
@@ -118,9 +114,7 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
     except ShipError as error:
         _fail(session, error)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(session, ShipError((NO_SPACE_LEFT if full else OS_ERROR)(f"{where}{error.strerror or error}.")))
+        _fail(session, explained(error))
 
 
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
@@ -154,7 +148,7 @@ def _install(session: nox.Session, project: Project, requirements: Sequence[str]
         # From a file, uv takes an editable build that another session made of the same sources; from the command
         # line it builds anew each time.
         listed = project.own_folder() / "editable.txt"
-        listed.write_text(f"-e {project.root.as_posix()}\n", encoding="utf-8")
+        write_whole(listed, f"-e {project.root.as_posix()}\n")
         session.install("-r", str(listed), *requirements)
     else:
         import filelock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,15 @@ from packaging.version import Version
 
 from nox_ship.errors import Kind, ShipError
 
+UNREADABLE_TAG = Kind(
+    "NS310",
+    "unreadable-tag",
+    "Delete the tag, here and on the remote, and use a version that PEP 440 reads, such as 1.4.0rc1.",
+)
 BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, such as "v{version}".')
 
 _PLACE = "{version}"
+_FIRST_YEAR = 1990
 _LONGEST = 255
 """Characters that a file name can have, and so a version that is part of one."""
 
@@ -40,23 +47,74 @@ class TagForm:
         match = re.fullmatch(f"{re.escape(before)}(.+){re.escape(after)}", tag)
         return parse(match[1]) if match else None
 
+    def releases(self, tags: Iterable[str]) -> dict[str, Version]:
+        """Return the versions of those of ``tags`` that name releases.
+
+        Where releases have dots (``v1.5.0``), a tag without one is a release only where it can be the next of them
+        (``v2``): neither a pointer to the newest of its series (``v1``) nor a date (``v20240101``).
+        """
+        found = {tag: version for tag in tags if (version := self.version(tag))}
+        dotted = {version.release[0] for version in found.values() if len(version.release) > 1}
+        return {
+            tag: version
+            for tag, version in found.items()
+            if not dotted
+            or len(version.release) > 1
+            or (version.release[0] not in dotted and version.release[0] <= max(dotted) + 1)
+        }
+
+    def unreadable(self, tags: Iterable[str]) -> list[str]:
+        """Return those of ``tags`` that are named as releases are, with a text in them that is no version."""
+        before, after = self.form.split(_PLACE)
+        named = re.compile(rf"{re.escape(before)}\d.*{re.escape(after)}", re.DOTALL)
+        return sorted(tag for tag in tags if named.fullmatch(tag) and self.version(tag) is None)
+
     @classmethod
-    def of(cls, tags: Iterable[str], setting: str | None) -> TagForm:
+    def of(cls, tags: Iterable[str], setting: str | None, project: str = "", current: str = "") -> TagForm:
         """Return the form that ``setting`` gives, else that of the newest release among ``tags``.
+
+        Such a tag begins with the version, with ``v``, ``release`` or the like, or with the project's name: those of
+        other packages in the repository do not count. A form in which all tags are dates, or have no dot, counts
+        where there is no other.
+
+        Args:
+            tags: Names of tags.
+            setting: The form that a setting gives, None where none does.
+            project: The project's name.
+            current: The project's version, where it is written down: a year in it makes dates releases.
 
         Raises:
             ShipError: The setting has no ``{version}`` in it (NS103).
         """
         if setting is not None:
             return cls(setting)
-        prefixed, bare = cls(), cls(_PLACE)
-        found = [
-            (version, form)
-            for tag in tags
-            for form in (prefixed, bare)
-            if (version := form.version(tag)) and (form is prefixed or tag[0].isdigit())
-        ]
-        return max(found, key=lambda pair: pair[0], default=(None, prefixed))[1]
+        name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", project)))
+        words = re.compile(rf"((?:(?:{name or 'v'}|release|rel|version)[-_/@]?)?v?[-_/.]?)\d.*", re.IGNORECASE)
+        groups: dict[str, list[str]] = {}
+        for tag in tags:
+            if match := words.fullmatch(tag):
+                groups.setdefault(match[1], []).append(tag)
+        forms = [cls(f"{before}{_PLACE}") for before in groups]
+        found = [(form, form.releases(group).values()) for form, group in zip(forms, groups.values(), strict=True)]
+        dated = (version := parse(current)) is not None and version.major >= _FIRST_YEAR
+        ranked = [(form, them, max(_rank(version, dated=dated) for version in them)) for form, them in found if them]
+        newest = [(rank, max(them), form == cls(), form.form) for form, them, rank in ranked]
+        return cls(max(newest)[-1]) if newest else cls()
+
+
+def _rank(version: Version, *, dated: bool) -> tuple[bool, bool]:
+    """Return how much a version looks like a release's: more where it is no date, and where it has a dot."""
+    return dated or not _is_date(version), len(version.release) > 1
+
+
+def _is_date(version: Version) -> bool:
+    """Whether a version is a calendar date: 20240101 or 2024.1.1."""
+    text = "".join(f"{number:02}" for number in version.release)
+    try:
+        dt.datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 - only whether it is one
+    except ValueError:
+        return False
+    return len(text) == len("YYYYMMDD") and len(version.release) in (1, 3)
 
 
 def parse(text: str) -> Version | None:
@@ -75,7 +133,7 @@ def release_at(tags: Mapping[str, str], commit: str, form: TagForm) -> tuple[str
         commit: The commit to look at.
         form: How release tags are named.
     """
-    found = [(version, tag) for tag, at in tags.items() if at == commit and (version := form.version(tag))]
+    found = [(version, tag) for tag, version in form.releases(tags).items() if tags[tag] == commit]
     if not found:
         return None
     version, tag = max(found)
@@ -84,4 +142,16 @@ def release_at(tags: Mapping[str, str], commit: str, form: TagForm) -> tuple[str
 
 def latest(tags: Iterable[str], form: TagForm) -> Version | None:
     """Return the newest version that ``tags`` name, None where none is a release tag."""
-    return max((version for tag in tags if (version := form.version(tag))), default=None)
+    return max(form.releases(tags).values(), default=None)
+
+
+def check_readable(tags: Mapping[str, str], commit: str, form: TagForm) -> None:
+    """Check that no tag on ``commit``, which is no release, looks as if it named one.
+
+    Such a tag can start the workflow that publishes, and nobody means a development version by it.
+
+    Raises:
+        ShipError: One does (NS310).
+    """
+    if wrong := form.unreadable(tag for tag, at in tags.items() if at == commit):
+        raise ShipError(UNREADABLE_TAG(f"HEAD has the tag {wrong[0]}, which names no version that PEP 440 reads."))

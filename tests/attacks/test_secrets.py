@@ -13,6 +13,7 @@ from loopback import Loopback, Reply, Request
 from nox_ship import process, undumpable
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
+from nox_ship.package.manifest import File
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
@@ -280,7 +281,9 @@ def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: 
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
     with Loopback(answer) as server:
         found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": token})
-        Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(wheel)
+        Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
+            wheel, File.of(wheel).sha256
+        )
         assert server.asked[-1].headers["authorization"].startswith("Basic ")
     assert exposed == [False]
 
@@ -297,7 +300,9 @@ def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path
     with Loopback(answer) as server:
         found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": password})
         with pytest.raises(ShipError) as caught:
-            Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(wheel)
+            Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
+                wheel, File.of(wheel).sha256
+            )
         header = server.asked[0].headers["authorization"].removeprefix("Basic ")
     assert header not in str(caught.value)
     assert "word" not in str(caught.value)

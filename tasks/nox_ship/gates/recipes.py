@@ -14,6 +14,7 @@ from typing import Any
 
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import write_whole
 from nox_ship.gates.groups import Groups, provides
 from nox_ship.project import Project, strings
 
@@ -228,7 +229,7 @@ def _coverage_config(project: Project) -> tuple[str, ...]:
     path = coverage_folder(project).parent / "coverage.toml"
     text = tomlkit.dumps({"tool": {"coverage": settings}})
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     return (f"--rcfile={path.as_posix()}",)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from nox_ship import process, versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.files import check_folder, copy_whole, write_whole
 from nox_ship.git import Repository
 from nox_ship.package.checks import CHECKS, Built
 from nox_ship.package.contents import Archive
@@ -50,8 +50,12 @@ class Renaming:
 
 
 def dist_folder(project: Project) -> Path:
-    """Return the folder that holds the built files and nothing else."""
-    return project.root / "dist"
+    """Return the folder of the built files.
+
+    Raises:
+        ShipError: It is a symlink or no folder (NS607).
+    """
+    return check_folder(project.root / "dist")
 
 
 def manifest_path(project: Project) -> Path:
@@ -80,11 +84,11 @@ def build(
     head = repository.head
     dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
     tags = repository.tags()
-    release = versions.release_at(tags, head, versions.TagForm.of(tags, project.settings.tag))
+    release = versions.release_at(tags, head, project.tag_form(tags))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
         return Outcome(found, reused=True)
     with (
-        _sources(repository, project, dirty=dirty) as folder,
+        _sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
         sources = Repository(folder).files()
@@ -102,7 +106,7 @@ def build(
             tag=release[0] if release else None,
             dirty=dirty,
             files=tuple(map(File.of, files)),
-            branch=repository.release_branch(head, project.settings.branch),
+            branch=repository.release_branch(head, project.settings.branch, project.settings.remote),
             pyproject=hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
         )
         _replace(dist_folder(project), files)
@@ -122,11 +126,11 @@ def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | 
 
 
 @contextmanager
-def _sources(repository: Repository, project: Project, *, dirty: bool) -> Iterator[Path]:
-    """Make a clone to build in, for the time of a ``with`` block; yield the project's folder in it."""
+def _sources(repository: Repository, commit: str, project: Project, *, dirty: bool) -> Iterator[Path]:
+    """Make a clone of ``commit`` to build in, for the time of a ``with`` block; yield the project's folder in it."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         clone = repository.clone(Path(folder) / "source")
-        clone.run("checkout", "--quiet", "--detach", repository.head)
+        clone.run("checkout", "--quiet", "--detach", commit)
         if dirty:
             repository.carry_changes(clone, IGNORED_CHANGES)
         yield clone.path / project.root.resolve().relative_to(repository.path.resolve())
@@ -136,7 +140,7 @@ def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
     done = process.run(command, cwd=folder, env={"SOURCE_DATE_EPOCH": str(commit_time)}, check=False)
     if done.code:
-        log.write_text(f"{done.stdout}\n{done.stderr}", encoding="utf-8")
+        write_whole(log, f"{done.stdout}\n{done.stderr}")
         raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))
 
 
@@ -169,12 +173,9 @@ def _twine_check(files: list[Path]) -> None:
 
 
 def _replace(folder: Path, files: list[Path]) -> None:
-    """Make ``folder`` hold ``files`` and nothing that an earlier build left."""
+    """Make ``files`` the only wheels and sdists in ``folder``; what else lies there is not ours."""
     folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        if old.is_dir():
-            shutil.rmtree(old)
-        else:
-            old.unlink()
+    for old in built_files(folder):
+        old.unlink()
     for file in files:
-        shutil.copy2(file, folder)
+        copy_whole(file, folder / file.name)

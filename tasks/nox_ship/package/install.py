@@ -20,6 +20,7 @@ from packaging.utils import parse_wheel_filename
 from nox_ship import process
 from nox_ship.config import Command
 from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.files import write_whole
 from nox_ship.package import installed
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import Manifest
@@ -87,7 +88,7 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
     for attempt in tried:
         findings.catch(attempt.result)
     findings.raise_errors()
-    record.write_text(fact, encoding="utf-8")
+    write_whole(record, fact)
     others = [file.name for file in manifest.files if not fits(file.name, label)]
     left_out = f"; {', '.join(others)} is for another platform" if others else ""
     return f"{len(fitting)} files install and work on Python {label}{left_out}"

@@ -15,6 +15,7 @@ from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
 from nox_ship import json_data
 from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.files import write_whole
 from nox_ship.versions import parse
 
 NO_MANIFEST = Kind("NS601", "no-manifest", "Run `nox -s build` first.")
@@ -91,9 +92,7 @@ class Manifest:
     def write(self, path: Path) -> None:
         """Write the manifest to ``path``, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -172,8 +171,9 @@ def _compare(file: File, path: Path) -> Iterable[Finding]:
 
 
 def built_files(folder: Path) -> list[Path]:
-    """Return the wheels and sdists in ``folder``, wheels first."""
+    """Return the wheels and sdists in ``folder``, wheels first; a folder is none, whatever its name."""
     if not folder.is_dir():
         return []
-    names = sorted(path for path in folder.iterdir() if path.name.endswith((".whl", ".tar.gz", ".zip")))
+    files = (path for path in folder.iterdir() if path.is_symlink() or not path.is_dir())
+    names = sorted(path for path in files if path.name.endswith((".whl", ".tar.gz", ".zip")))
     return sorted(names, key=lambda path: path.suffix != ".whl")

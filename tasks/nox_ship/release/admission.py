@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from nox_ship import versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
@@ -103,7 +102,7 @@ def _other_origin(manifest: Manifest, project: Project, repository: Repository) 
         yield OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not {commit[:10]}.")
     elif manifest.tag is not None and tags.get(manifest.tag) != commit:
         yield OTHER_ORIGIN(f"The tag {manifest.tag}, which the manifest tells, is not on {commit[:10]}.")
-    form = versions.TagForm.of(tags, project.settings.tag)
+    form = project.tag_form(tags)
     if manifest.tag is not None and form.version(manifest.tag) not in (None, Version(manifest.version)):
         yield OTHER_ORIGIN(f"The manifest tells version {manifest.version} and tag {manifest.tag}.")
 
@@ -125,10 +124,10 @@ def _on_branch(manifest: Manifest, project: Project, repository: Repository | No
     Raises:
         ShipError: It is not (NS755).
     """
-    branch = project.settings.branch or (repository.default_branch() if repository else None)
+    branch = project.settings.branch or (repository.default_branch(project.settings.remote) if repository else None)
     if repository is None:
         held = manifest.branch is not None
-    elif branch is None or repository.release_branch(manifest.commit, branch):
+    elif branch is None or repository.release_branch(manifest.commit, branch, project.settings.remote):
         held = True
     else:
         held = world.remote.holds(manifest.commit, branch)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
-from nox_ship.release.bumpversion import write_version
+from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.changelog import cut_changelog
 from nox_ship.release.preflight import Plan
 from nox_ship.release.stage import Stage
@@ -19,36 +20,53 @@ COMMIT_REFUSED = Kind(
 TAG_REFUSED = Kind("NS233", "tag-refused", "Git refused the tag; its own words say why.")
 
 
-def bump(plan: Plan, stage: Stage) -> str:
+@dataclass(frozen=True)
+class Objects:
+    """What a release consists of in git, held in this process: refs on disk can be moved by the code that is tested.
+
+    Attributes:
+        commit: The hash of its commit.
+        tag: The hash of its tag: of the tag's own object where it is annotated.
+    """
+
+    commit: str
+    tag: str
+
+
+def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage, unless they are there.
 
     bump-my-version edits the files; committing and tagging is ours, because the tool commits before it finds that
     the tag exists. The user's own hooks run, and sign as the user's git does.
 
     Returns:
-        What was done, for the report.
+        Commit and tag.
 
     Raises:
-        ShipError: The files cannot be changed (NS306), or git refuses the commit (NS232) or the tag (NS233).
+        ShipError: The files cannot be changed (NS306), or lie elsewhere (NS608); or git refuses the commit
+            (NS232) or the tag (NS233).
     """
+    repository, ref = stage.repository, f"refs/tags/{plan.tag}"
     if stage.record.commit is not None:
-        return f"{plan.tag} is on {stage.record.commit[:10]} already"
-    repository = stage.repository
+        return Objects(stage.record.commit, repository.run("rev-parse", ref))
     if plan.source.kind == "files":
         project = Project.read(stage.root)
+        check_places(project, plan.source, repository)
         if plan.version != plan.current:
             write_version(project, plan.source, plan.version)
         cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date(), plan.tag)
-        if repository.find("diff", "--quiet", "HEAD") is None:
+        if repository.find("diff", "--quiet", "HEAD", "--") is None:
             _commit(plan, repository)
     try:
         repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
         raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
-    stage.record.commit = repository.head
-    stage.save()
-    change = f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version
-    return f"{change}, tag {plan.tag}"
+    commit = repository.head
+    if commit != plan.head and repository.parents(commit) != [plan.head]:
+        what = f"The commit of {plan.version} does not follow {plan.head[:10]} directly."
+        raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes commits of its own."))
+    stage.record.commit = commit
+    return Objects(commit, repository.run("rev-parse", ref))
 
 
 def _commit(plan: Plan, repository: Repository) -> None:

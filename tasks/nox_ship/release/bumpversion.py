@@ -10,11 +10,14 @@ import string
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nox_ship import json_data, process
-from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.files import real_place
+from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.source import Place, VersionSource
 
@@ -170,6 +173,19 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
     if kept and not alone:
         what = f"After bump-my-version ran, {shorten(sorted(kept))} still told {source.current}."
         raise ShipError(BUMP_FAILED(what, remedy="Name the line in [[tool.bumpversion.files]]."))
+
+
+def check_places(project: Project, source: VersionSource, repository: Repository) -> None:
+    """Check that every file that is to be changed lies in the repository, whatever symlinks are committed.
+
+    Raises:
+        ShipError: A symlink leads out of it (NS608).
+    """
+    top = repository.path.resolve()
+    if all(Findings().catch(partial(real_place, link, top)) for link in repository.links()):
+        return  # bump-my-version need not be asked
+    for name in {*bumped_files(project, source.current or ""), *(place.file for place in source.places)}:
+        real_place(project.root / name, top)
 
 
 def check_settings(project: Project, source: VersionSource) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nox_ship import documents
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import real_place, write_whole
 from nox_ship.project import Project
 
 if TYPE_CHECKING:
@@ -73,14 +74,15 @@ def cut_changelog(project: Project, version: str, today: date, tag: str | None =
         The file that changed, relative to the project's folder; None where there is nothing to cut.
 
     Raises:
-        ShipError: The file that the setting names does not exist, or a changelog cannot be read (NS308, NS312).
+        ShipError: The file that the setting names does not exist, or a changelog cannot be read (NS308, NS312); a
+            symlink leads out of the repository (NS608).
     """
     name, text = read_changelog(project)
     changelog = _Changelog.of(text)
     after = changelog.cut(version, tag or f"v{version}", today)
     if after is None:
         return None
-    (project.root / name).write_bytes(after.encode())
+    write_whole(real_place(project.root / name, _top(project.root)), after)
     return name
 
 

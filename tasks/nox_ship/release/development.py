@@ -7,13 +7,19 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import versions
-from nox_ship.errors import ShipError
+from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.package.build import Renaming
 from nox_ship.project import Project
-from nox_ship.release.bumpversion import write_version
+from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.source import NO_VERSION, VersionSource
 from nox_ship.release.version import next_version
+
+HISTORY_CUT = Kind(
+    "NS309",
+    "history-cut",
+    "Run `git fetch --tags --unshallow` (in a full clone `git fetch --tags`); in CI, check out with `fetch-depth: 0`.",
+)
 
 _AUTHOR = ("-c", "user.name=nox-ship", "-c", "user.email=nox-ship@localhost", "-c", "commit.gpgsign=false")
 
@@ -24,26 +30,36 @@ def development(project: Project) -> Renaming | None:
     It is ``X.Y.Z.devN``: N commits since the last release tag, on the way to X.Y.Z. That is the version in the files
     where it is newer than the last release; else the release's next patch, or of a pre-release its next one, so that
     it sorts after everything that was released.
+
+    Raises:
+        ShipError: History or tags are missing here (NS309), or HEAD has a tag like a release's that names no version
+            (NS310).
     """
     repository = Repository.at(project.root)
     tags = repository.tags()
-    form = versions.TagForm.of(tags, project.settings.tag)
-    if versions.release_at(tags, repository.head, form):
+    head, form = repository.head, project.tag_form(tags)
+    if versions.release_at(tags, head, form):
         return None
+    versions.check_readable(tags, head, form)
     try:
         source = VersionSource.of(project)
     except ShipError as error:
         if error.findings[0].id == NO_VERSION.id:
             return None  # the back end finds a version where we do not
         raise
-    merged = repository.merged_tags()
-    released = {version: tag for tag in merged if (version := form.version(tag))}
+    merged = form.releases(repository.merged_tags())
+    released = {version: tag for tag, version in merged.items()}
     last = max(released, default=None)
     count = repository.count_since(tags[released[last]] if last else None)
+    if count is None:
+        raise ShipError(HISTORY_CUT("This clone is shallow: how many commits lead to HEAD cannot be told."))
+    if last is None and repository.without_tags:
+        raise ShipError(HISTORY_CUT("This clone was made without tags: which release came last cannot be told."))
     coming = f"{_coming(versions.parse(source.current or ''), last)}.dev{count}"
 
     def rename(folder: Path) -> None:
         if source.kind == "files":
+            check_places(Project.read(folder), source, Repository.at(folder))
             write_version(Project.read(folder), source, coming, own=False)
             return
         clone = Repository(folder)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from nox_ship import actions, process
 from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.files import write_whole
 from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
 from nox_ship.release.stage import Stage
 
@@ -151,10 +152,10 @@ def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable
         check=False,
         on_line=output.feed,
     )
-    stage.workshop.log.write_text(done.stdout, encoding="utf-8")
+    write_whole(stage.workshop.log, done.stdout)
     try:
         entries = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout)) from error
     results = [_result(entry, output.blocks) for entry in entries]
     for result in results:

@@ -6,10 +6,12 @@ import hashlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.files import explained
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
@@ -18,10 +20,12 @@ from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.publish import Patience, Proven, converge, install_from, prove_install
-from nox_ship.release.stage import Stage, Workshop, last_release, open_stage
+from nox_ship.release.seal import STAGE_CHANGED, Seal
+from nox_ship.release.stage import Stage, Workshop, last_release, open_stage, sealed
 from nox_ship.report import Report, Row, Voice
 from nox_ship.world.forge import follow
 from nox_ship.world.index import display_name
+from nox_ship.world.remote import PushUnclearError, is_pushed
 from nox_ship.world.world import World
 
 CHECKOUT_LEFT = Kind(
@@ -30,6 +34,8 @@ CHECKOUT_LEFT = Kind(
     "The release is pushed and goes on; bring the checkout to it with `git pull --ff-only`.",
     level="warning",
 )
+
+INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again: it goes on where this one ended.")
 
 PROOF_SESSIONS = ("build", "verify-install")
 """What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
@@ -50,17 +56,16 @@ class Run:
     """Asked before the push; raises where it is not to be."""
     plan: Plan = field(init=False)
     stage: Stage = field(init=False)
+    staged: Project = field(init=False)
+    """The project as it is in the stage, with its new version, read before anything ran there."""
+    objects: bumping.Objects = field(init=False)
+    seal: Seal = field(init=False)
     manifest: Manifest = field(init=False)
     background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     trial: Future[str] | None = None
     """The upload rehearsal, where it was begun while gates still ran."""
     proven: Proven = field(default_factory=set)
     """What was installed from an index and works: in a rehearsal both steps that install have one index."""
-
-    @property
-    def staged(self) -> Project:
-        """The project as it is in the stage, with its new version."""
-        return Project.read(self.stage.root)
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,17 @@ def _stage(run: Run) -> str:
 
 
 def _bump(run: Run) -> str:
-    done = bumping.bump(run.plan, run.stage)
-    run.report.commit = run.stage.record.commit or ""
-    return done
+    plan, there = run.plan, run.stage.record.commit
+    run.objects = bumping.bump(plan, run.stage)
+    run.report.commit = run.objects.commit
+    run.staged = Project.read(run.stage.root)
+    run.seal = sealed(run.workshop, plan, run.objects.commit)
+    run.stage.record.seal = run.seal.digest
+    run.stage.save()
+    if there:
+        return f"{plan.tag} is on {there[:10]} already"
+    change = f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version
+    return f"{change}, tag {plan.tag}"
 
 
 def _gates(run: Run) -> str:
@@ -152,7 +165,7 @@ def _digest(run: Run) -> str:
 
 def _try_upload(run: Run) -> str:
     run.manifest = Manifest.read(manifest_path(run.staged))
-    run.manifest.check_origin(run.stage.record.commit or "", run.plan.version)
+    run.manifest.check_origin(run.objects.commit, run.plan.version)
     if run.stage.record.tried == _digest(run):
         run.manifest.check(dist_folder(run.staged))
         return "these very files have passed it already"
@@ -165,25 +178,45 @@ def _try_upload(run: Run) -> str:
 
 
 def _push(run: Run) -> str:
-    plan, remote, commit = run.plan, run.world.remote, run.stage.record.commit
-    refs = (f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}")
-    there = remote.refs()
-    if there.get(refs[1]) == commit and refs[0] in there:  # they arrive together, and branches move on
+    _check_stage(run)
+    plan, remote, objects = run.plan, run.world.remote, run.objects
+    refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
+    if is_pushed(remote.refs(), plan.branch, plan.tag, objects.commit):
+        run.report.pushed = "yes"
         return f"{remote.name} has {plan.branch} and {plan.tag} already"
     run.confirm(run)
-    remote.push(run.stage.repository, {ref: run.stage.repository.run("rev-parse", ref) for ref in refs})
+    run.report.pushed = "unknown"  # until the remote has told
+    try:
+        remote.push(run.stage.repository, refs)
+    except PushUnclearError:
+        raise
+    except ShipError:
+        run.report.pushed = "no"
+        raise
+    run.report.pushed = "yes"
     run.report.changed = True
-    run.report.pushes += [f"{ref.split('/', 2)[2]} → {remote.name}" for ref in refs]
+    run.report.pushes += [f"{name} → {remote.name}" for name in (plan.branch, plan.tag)]
     return f"{plan.branch} and {plan.tag} to {remote.name}, in one atomic push"
+
+
+def _check_stage(run: Run) -> None:
+    """Check that nothing that ran in the stage changed what was made there.
+
+    Raises:
+        ShipError: Something did (NS236); no later run uses the stage again.
+    """
+    if changed := run.seal.broken():
+        run.stage.drop()
+        raise ShipError(STAGE_CHANGED(f"The gates changed the clone that the release is made in: {shorten(changed)}."))
 
 
 def _checkout(run: Run) -> str:
     checkout, plan, source = run.world.checkout, run.plan, run.stage.repository
-    commit = run.stage.record.commit or ""
+    commit = run.objects.commit
     try:
         if checkout.branch == plan.branch and checkout.head == commit and checkout.tags().get(plan.tag) == commit:
             return f"{plan.branch} is at {commit[:10]} already"
-        checkout.fast_forward(source.path, plan.branch)
+        checkout.fast_forward(source, plan.branch, commit, {plan.tag: run.objects.tag})
     except CommandFailedError as error:
         _notify(run, CHECKOUT_LEFT(f"{plan.branch} of the checkout was not fast-forwarded.", detail=error.done.output))
         return "left as it is"
@@ -236,16 +269,30 @@ def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
         for step in steps:
             _do(step, run)
         run.report.passed = True
-    except ShipError as error:
-        run.report.findings += [finding.as_dict() for finding in error.findings]
+    except BaseException as error:
+        run.report.findings += [finding.as_dict() for finding in told_by(error)]
         reached = {row.name for row in run.report.rows if row.within is None}
         run.report.rows += [Row(step.name, "not reached") for step in steps if step.name not in reached]
+        with suppress(OSError):  # what stopped the release matters more
+            _end(run, begun)
         raise
-    finally:
-        run.background.shutdown()
-        run.voice.end()
-        run.report.seconds = time.monotonic() - begun
-        run.report.write(run.workshop.report)
+    _end(run, begun)
+
+
+def told_by(error: BaseException) -> tuple[Finding, ...]:
+    """Return what the report says of an error that ended a run."""
+    if isinstance(error, KeyboardInterrupt):
+        return (INTERRUPTED("You interrupted it."),)
+    if isinstance(error, OSError):
+        return explained(error).findings
+    return error.findings if isinstance(error, ShipError) else ()
+
+
+def _end(run: Run, begun: float) -> None:
+    run.background.shutdown()
+    run.voice.end()
+    run.report.seconds = time.monotonic() - begun
+    run.report.write(run.workshop.report)
 
 
 def _do(step: Step, run: Run) -> None:
@@ -256,6 +303,8 @@ def _do(step: Step, run: Run) -> None:
     try:
         row.detail = step.do(run)
         row.status = "done"
+    except OSError as error:
+        raise explained(error) from error
     finally:
         row.seconds = time.monotonic() - begun
         run.voice.step_ended(row)

@@ -24,7 +24,9 @@ from nox_ship.release.changelog import read_changelog
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
+from nox_ship.release.tags import check_head
 from nox_ship.release.workflows import Publishing, publishing
+from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
@@ -57,6 +59,12 @@ NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a r
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
 PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
 
+NOT_AGREED = Kind(
+    "NS237",
+    "not-agreed",
+    "Add `--yes` to release without being asked, or `--dry-run` to rehearse the release.",
+)
+
 SPACE_NEEDED = 64 * 1024 * 1024
 """Bytes that must be free where temporary files go."""
 
@@ -71,6 +79,8 @@ class Request:
     """Gates to leave out this time."""
     fresh: bool = False
     """Use nothing that an earlier run left."""
+    agreed: bool = True
+    """Whether the push is agreed to, or somebody can be asked before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +153,8 @@ def preflight(
         findings.catch(lambda: check_groups(project))
         gates = _gates(project.settings, request.without, sessions, findings)
     branch = findings.catch(lambda: _branch(repository, project)) if repository else None
-    coming = None
+    coming = pushed = None
+    refs: Mapping[str, str] = {}
     if repository:
         findings.extend(_work_tree(repository, root))
         refs = findings.catch(world.known_refs) or {}
@@ -157,6 +168,7 @@ def preflight(
     if project and coming and repository:
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
         findings.extend(by.told)
+        findings.extend(_not_agreed(request, coming, branch, refs, pushed.commit if pushed else repository.head))
     if project and coming and not by.workflow:
         findings.extend(findings.catch(lambda: _ready_index(project, coming, world)) or ())
     findings.catch(lambda: world.rehearsal_index)
@@ -178,6 +190,15 @@ def preflight(
         waits=by.waits,
         **vars(coming),
     )
+
+
+def _not_agreed(
+    request: Request, coming: Coming, branch: str | None, refs: Mapping[str, str], commit: str | None
+) -> Iterator[Finding]:
+    """Yield an error where there will be something to push, and nobody agreed or can be asked."""
+    there = not coming.bump and is_pushed(refs, branch, coming.tag, commit)
+    if not request.agreed and not there:
+        yield NOT_AGREED("This release is to be pushed, and there is no terminal to ask you on before that.")
 
 
 def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, str]) -> Record | None:
@@ -276,7 +297,7 @@ def _branch(repository: Repository, project: Project | None) -> str:
     if branch is None:
         raise ShipError(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
     wanted = project.settings.branch if project else None
-    expected = wanted or repository.default_branch()
+    expected = wanted or repository.default_branch(project.settings.remote if project else None)
     if expected and branch != expected:
         raise ShipError(WRONG_BRANCH(f"The branch is {branch}; releases are made from {expected}."))
     return branch
@@ -311,16 +332,23 @@ def _coming(
     """Return the release that is asked for, or the one that HEAD already is.
 
     Raises:
-        ShipError: The version cannot be found or told, or its tag exists.
+        ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
+            NS216), or names no version (NS310).
     """
-    tags = repository.tags()
+    prefix = "refs/tags/"
+    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+    here, head = repository.tags(), repository.head
+    tags = {**there, **here}
     source = VersionSource.of(project)
-    form = versions.TagForm.of(tags, project.settings.tag)
+    form = project.tag_form(tags)
     if source.current is not None and versions.parse(source.current) is None:
         raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
-    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, repository.head, form)
+    if not pushed:
+        check_head(head, form, here, there)
+    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
     if released:
         return _finishing(released, source, request, findings, pushed.version if pushed else None)
+    versions.check_readable(tags, head, form)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
@@ -343,7 +371,7 @@ def _coming(
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
-    _check_tag(tag, version, form, {*tags, *(ref.removeprefix("refs/tags/") for ref in refs)}, tags)
+    _check_tag(tag, version, form, tags, here)
     return Coming(
         source=source,
         current=current,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from nox_ship.package.install import (
     WRONG_VERSION,
     Expected,
     fits,
+    local_source,
     verify,
 )
 from nox_ship.package.manifest import File, Manifest
@@ -153,7 +155,7 @@ def _bring(manifest: Manifest, file: File, path: Path, index: Index, patience: P
     pauses = iter(patience.delays())
     while True:
         try:
-            index.upload(path)
+            index.upload(path, file.sha256)
         except UploadUnclearError:
             pause = next(pauses, None)
             if _kept(manifest, file, index):
@@ -263,17 +265,18 @@ def _broken(manifest: Manifest, index: Index) -> Finding:
     return BROKEN_RELEASE(f"{manifest.name} {manifest.version} on {index.name} must not be used.")
 
 
-Proven = set[tuple[str, str]]
-"""What was installed and works: where the file was served, with its hash, and the interpreter."""
+Proven = set[tuple[str, str, str]]
+"""What was installed and works: the index, the file's SHA-256, and the interpreter."""
 
 
 def install_from(
     manifest: Manifest, folder: Path, index: Index, project: Project, proven: Proven | None = None
 ) -> dict[str, str]:
-    """Install the release from ``index`` on each Python of the project that is here: the manifest's file, by its hash.
+    """Install the release from ``index`` on each Python of the project that is here.
 
-    Its dependencies come from where installers get them by default, never from ``index``: names are squatted on
-    TestPyPI.
+    The file is downloaded, compared with the manifest, and installed from disk: an installer that was given the
+    index's address could be led to something else by it. Dependencies come from where installers get them by default,
+    never from ``index``: names are squatted on TestPyPI.
 
     Args:
         manifest: What was built.
@@ -286,29 +289,48 @@ def install_from(
         The name of the file that was installed, by the Python's version.
 
     Raises:
-        ShipError: It cannot be installed or does not work (NS611-NS616).
+        ShipError: The index does not list the file (NS712) or serves another one (NS711); or it cannot be installed
+            or does not work (NS611-NS616).
     """
-    listed = index.files(manifest.name, manifest.version)
     paths = [folder / entry.name for entry in manifest.files]
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     known = proven if proven is not None else set()
-    attempts: dict[tuple[str, str], Future[None]] = {}
-    installed: dict[str, str] = {}
+    attempts: dict[tuple[str, str, str], Future[None]] = {}
+    pythons = _installed_pythons(project)
+    chosen = {label: next(entry for entry in manifest.files if fits(entry.name, label)) for label in pythons}
     findings = Findings()
-    with ThreadPoolExecutor() as pool:
-        for label, python in _installed_pythons(project).items():
-            file = next(entry for entry in manifest.files if fits(entry.name, label))
-            if file.name not in listed:
-                raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
-            source = f"{listed[file.name].url.partition('#')[0]}#sha256={file.sha256}"
-            installed[label] = file.name
-            if (source, python) not in known:
-                attempts[source, python] = pool.submit(verify, source, file.name, expected, python)
-    for attempt in attempts.values():
-        findings.catch(attempt.result)
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
+        wanted = {(index.simple_url, chosen[label].sha256, python): label for label, python in pythons.items()}
+        missing = {key: label for key, label in wanted.items() if key not in known}
+        sources = _downloaded({chosen[label] for label in missing.values()}, manifest, index, Path(scratch))
+        for key, label in missing.items():
+            name = chosen[label].name
+            attempts[key] = pool.submit(verify, sources[name], name, expected, key[2])
+        for attempt in attempts.values():
+            findings.catch(attempt.result)
     findings.raise_errors()
     known.update(attempts)
-    return installed
+    return {label: file.name for label, file in chosen.items()}
+
+
+def _downloaded(files: Collection[File], manifest: Manifest, index: Index, folder: Path) -> dict[str, str]:
+    """Download what ``index`` serves of ``files``; return the place of each as something to install, by its name.
+
+    Raises:
+        ShipError: A file is not listed (NS712), or is another one than was built (NS711).
+    """
+    listed = index.files(manifest.name, manifest.version) if files else {}
+    sources = {}
+    for file in files:
+        if file.name not in listed:
+            raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
+        path = folder / file.name
+        with path.open("xb") as stream:
+            sha256 = index.download_sha256(listed[file.name], file.size, stream)
+        if sha256 != file.sha256:
+            raise ShipError(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
+        sources[file.name] = local_source(path, file.sha256)
+    return sources
 
 
 def prove_install(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nox_ship import json_data
+from nox_ship.files import write_whole
 
 
 @dataclass
@@ -27,12 +28,12 @@ class Record:
     """Sessions that ran here and did not pass."""
     tried: str | None = None
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
+    seal: str | None = None
+    """What the stage was right after the bump, before anything ran in it."""
 
     def write(self, path: Path) -> None:
         """Write the record, whole or not at all."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self), indent=2), encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, json.dumps(asdict(self), indent=2))
 
     @classmethod
     def read(cls, path: Path) -> Record | None:

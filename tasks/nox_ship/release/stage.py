@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -17,10 +16,12 @@ import filelock
 import platformdirs
 
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import remove
 from nox_ship.git import Repository
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
 from nox_ship.release.record import Record
+from nox_ship.release.seal import Seal
 from nox_ship.versions import parse
 
 ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
@@ -76,7 +77,7 @@ class Workshop:
     def world(self) -> Path:
         """Return an empty folder for stand-ins."""
         folder = self.folder / "world"
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir()
         return folder
 
@@ -90,7 +91,7 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
-    base = Path(os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
     folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for private in (base, folder):
@@ -139,6 +140,10 @@ class Stage:
         """Write the record."""
         self.record.write(self.workshop.record)
 
+    def drop(self) -> None:
+        """Forget what was done here: no later run goes on with it."""
+        self.workshop.record.unlink(missing_ok=True)
+
 
 def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
     """Return the stage for ``plan``: the one an earlier run left for the same commit, else a new clone.
@@ -157,7 +162,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
         return stage
     shop.record.unlink(missing_ok=True)
     for old in (shop.stage, shop.environments):
-        shutil.rmtree(old, ignore_errors=True)
+        remove(old)
     clone = plan.repository.clone(shop.stage, branch=plan.branch)
     stage = Stage(shop, clone, root, _new_record(plan))
     if not plan.bump:
@@ -177,16 +182,28 @@ def _made_by() -> str:
         return "source"
 
 
+def sealed(shop: Workshop, plan: Plan, commit: str) -> Seal:
+    """Return what the stage is now, apart from what is built in it."""
+    return Seal.of(Repository(shop.stage), commit, (plan.folder / "dist", plan.folder / OWN_FOLDER))
+
+
 def last_release(shop: Workshop) -> Record | None:
-    """Return the record of the release that the stage holds whole: its commit, its tag, nothing else."""
+    """Return the record of the release that the stage holds whole: its commit, its tag, nothing else.
+
+    The commit is the one that the stage was made from, or follows it directly.
+    """
     record = Record.read(shop.record)
     if record is None or record.commit is None:
         return None
     stage = Repository(shop.stage)
-    intact = (shop.stage / ".git").is_dir() and stage.find("rev-parse", "HEAD") == record.commit
-    if not intact or stage.find("rev-parse", f"{record.tag}^{{commit}}") != record.commit:
+    real = not any(path.is_symlink() for path in (shop.stage, shop.stage / ".git")) and (shop.stage / ".git").is_dir()
+    if not real or stage.find("rev-parse", "HEAD") != record.commit:
         return None
-    return record if stage.find("diff", "--quiet", "HEAD") is not None else None
+    if stage.find("rev-parse", f"refs/tags/{record.tag}^{{commit}}") != record.commit:
+        return None
+    if record.commit != record.head and stage.parents(record.commit) != [record.head]:
+        return None
+    return record if stage.find("diff", "--quiet", "HEAD", "--") is not None else None
 
 
 def _reusable(shop: Workshop, plan: Plan) -> Record | None:
@@ -200,4 +217,6 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    return record if young and (record.head, record.made_by) == (plan.head, _made_by()) else None
+    if not young or (record.head, record.made_by) != (plan.head, _made_by()):
+        return None
+    return record if sealed(shop, plan, record.commit or "").digest == record.seal else None

@@ -151,7 +151,7 @@ def _version(patient: Patient) -> Told:
 
 def _tags(patient: Patient) -> Told:
     tags = patient.repository.tags()
-    form = versions.TagForm.of(tags, patient.project.settings.tag)
+    form = patient.project.tag_form(tags)
     latest = versions.latest(tags, form)
     yield f"{form.form}, the last release is {latest}" if latest else f"{form.form}, no release yet"
 
@@ -169,7 +169,7 @@ def _git(patient: Patient) -> Told:
         yield NO_IDENTITY("Git does not know who commits here.")
     else:
         yield f"commits are made by {identity.partition('>')[0]}>"
-    if repository.config("tag.gpgSign") == "true" or repository.config("commit.gpgSign") == "true":
+    if repository.enabled("tag.gpgSign") or repository.enabled("commit.gpgSign"):
         if repository.config("gpg.format") == "ssh" and not repository.config("user.signingKey"):
             yield NO_SIGNING_KEY("Git is set to sign, and knows no key.")
         else:
@@ -245,7 +245,7 @@ def _ours(patient: Patient, index: Index) -> bool:
     if github and github.slug.lower() in described:
         return True
     tags = patient.repository.tags()
-    latest = versions.latest(tags, versions.TagForm.of(tags, patient.project.settings.tag))
+    latest = versions.latest(tags, patient.project.tag_form(tags))
     return latest is not None and bool(index.files(patient.project.canonical_name, str(latest)))
 
 

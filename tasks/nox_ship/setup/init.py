@@ -6,13 +6,14 @@ import dataclasses
 import difflib
 import importlib.metadata
 import os
-import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from nox_ship import documents, versions
 from nox_ship.errors import Findings, Kind, ShipError
+from nox_ship.files import real_place, write_whole
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.setup import lock, pyproject, workflows
@@ -113,11 +114,13 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
     """Write what is missing; return the changes that were made, and those that were left.
 
     Raises:
-        ShipError: A folder cannot be written to (NS813); then nothing is written.
+        ShipError: A folder cannot be written to (NS813), or a symlink leads out of the repository (NS608); then
+            nothing is written.
     """
     done = [change for change in made.changes if force or not change.protected]
     findings = Findings()
     for change in done:
+        findings.catch(partial(real_place, change.path, made.survey.repository.path))
         folder = next(parent for parent in change.path.parents if parent.exists())
         for path in (folder, change.path):
             if path == folder and not path.is_dir():
@@ -126,14 +129,11 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
                 findings.append(NOT_WRITABLE(f"{path} cannot be written to."))
     findings.raise_errors()
     for change in done:
-        change.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = change.path.with_name(f".{change.path.name}.partial")
-        before = change.path.read_bytes() if change.path.is_file() else b""
+        path = real_place(change.path, made.survey.repository.path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = path.read_bytes() if path.is_file() else b""
         crlf = 2 * before.count(b"\r\n") > before.count(b"\n")
-        partial.write_text(change.after, encoding="utf-8", newline="\r\n" if crlf else "\n")
-        if before:
-            shutil.copymode(change.path, partial)
-        partial.replace(change.path)
+        write_whole(path, change.after.replace("\n", "\r\n") if crlf else change.after)
     return done, [change for change in made.changes if change not in done]
 
 

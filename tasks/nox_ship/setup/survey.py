@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from nox_ship import versions
 from nox_ship.addresses import without_passwords
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
@@ -58,8 +57,8 @@ class Survey:
             project=project,
             repository=repository,
             pythons=project.pythons(running),
-            branch=project.settings.branch or repository.default_branch() or repository.branch or "main",
-            tag=versions.TagForm.of(repository.tags(), project.settings.tag).form,
+            branch=project.settings.branch or repository.default_branch(name) or repository.branch or "main",
+            tag=project.tag_form(repository.tags()).form,
             remote=(repository.find("remote", "get-url", name) if name else None) or None,
         )
 

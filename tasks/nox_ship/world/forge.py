@@ -17,8 +17,12 @@ NOT_STARTED = Kind(
 )
 
 _SECONDS = 30
-
-_URL = re.compile(r"(?:^|[/@])github\.com[:/](?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?/?$")
+# `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
+_URL = re.compile(
+    r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?github\.com(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?github\.com:)"
+    r"/*(?P<owner>[\w-]+)/(?P<name>[\w.-]+?)(?:\.git)?/*",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class GitHub:
     @classmethod
     def of(cls, url: str) -> GitHub | None:
         """Return the repository that a remote's address names; None where it is not on GitHub."""
-        match = _URL.search(url)
+        match = _URL.fullmatch(url.strip())
         return cls(match["owner"], match["name"]) if match else None
 
     @property
@@ -105,6 +109,6 @@ def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:
         workflow: The workflow's file name.
         waits: Whether it waits until somebody publishes a GitHub Release.
     """
-    found = GitHub.of(remote.local.find("remote", "get-url", remote.name) or "")
+    found = GitHub.of(remote.local.find("remote", "get-url", "--push", remote.name) or "")
     where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
     return f"{'publish a GitHub Release to start it' if waits else 'the tag starts it'}; follow it {where}"

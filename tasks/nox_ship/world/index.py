@@ -8,18 +8,19 @@ import http
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from urllib.parse import quote, quote_plus
 
 from packaging.utils import canonicalize_name
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
+from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import parse
 from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pypi_simple import ProjectPage
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
+UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads what is missing.")
 
 PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
@@ -43,6 +45,21 @@ _FRESH = {"Cache-Control": "no-cache"}
 def display_name(index: str) -> str:
     """Return an index's name as it is written."""
     return PUBLIC_INDEXES.get(index, index)
+
+
+def check_known(index: str, own: Collection[str]) -> None:
+    """Check that there is an index of this name.
+
+    Args:
+        index: Its name.
+        own: The names of those that settings describe.
+
+    Raises:
+        ShipError: There is none (NS753).
+    """
+    if index not in {*PUBLIC_INDEXES, *own}:
+        known = ", ".join(sorted({*PUBLIC_INDEXES, *own}))
+        raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}; there are {known}."))
 
 
 @dataclass(frozen=True)
@@ -164,37 +181,47 @@ class Index:
         """Return what the JSON API tells of a project, None where it tells nothing."""
         return self._json(f"{project}/json").get("info")
 
-    def download_sha256(self, served: Served, size: int) -> str:
-        """Download a served file and return its SHA-256.
+    def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:
+        """Download a served file, ``into`` an open file where one is given, and return its SHA-256.
 
         Args:
             served: The file.
             size: How many bytes it should have; of a longer one enough is taken to tell that it is another.
+            into: Takes what is downloaded.
 
         Raises:
             ShipError: The index does not answer (NS701).
         """
         digest = hashlib.sha256()
+
+        def write(block: bytes) -> None:
+            digest.update(block)
+            if into:
+                into.write(block)
+
         try:
-            web.download(served.url, digest.update, _FRESH, most=size + 1, seconds=self.seconds)
+            web.download(served.url, write, _FRESH, most=size + 1, seconds=self.seconds)
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}.")) from error
         return digest.hexdigest()
 
-    def upload(self, file: Path) -> None:
+    def upload(self, file: Path, sha256: str) -> None:
         """Upload one file with twine, from a folder of its own and with no settings but ours.
 
         The credentials are made for this upload and reach twine through a pipe, into an environment that only it
-        knows.
+        knows. It is the copy in that folder that is compared with ``sha256``: the file itself can change until it is
+        copied.
 
         Raises:
             UploadUnclearError: A server error, a time-out or a cut connection (NS735).
-            ShipError: The index refuses the file, explained by an ID of its own; the file cannot be signed (NS751);
-                or no upload token can be had.
+            ShipError: The file is no longer the one that was checked (NS603); the index refuses it, explained by an ID
+                of its own; it cannot be signed (NS751); or no upload token can be had.
         """
         credentials = self.credentials
         with tempfile.TemporaryDirectory(prefix="nox-ship-upload-") as folder:
             copy = Path(shutil.copy2(file, folder))
+            if File.of(copy).sha256 != sha256:
+                raise ShipError(FILE_CHANGED(f"{file} changed after it was checked; it was not uploaded."))
             sent = [copy, attest.sign(copy)] if credentials.signs else [copy]
             command = [*process.module("twine"), "--no-color", "upload", "--verbose", "--non-interactive"]
             options = ["--disable-progress-bar", "--config-file", os.devnull, "--repository-url", self.upload_url]

@@ -15,11 +15,10 @@ from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.world import attest
 from nox_ship.world.credentials import Ask, Wanted, find_credentials
-from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
-from nox_ship.world.remote import Remote, remote_name
+from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
+from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 
-UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_REMOTE = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
 
 
@@ -63,12 +62,12 @@ class RealWorld:
         """The user's remote.
 
         Raises:
-            ShipError: There is none (NS213).
+            ShipError: There is none (NS213), not the one that is set (NS214), or none that one push reaches (NS215).
         """
-        name = remote_name(self.checkout, self._settings.remote)
-        if name is None:
+        remote = Remote.of(self.checkout, self._settings.remote)
+        if remote is None:
             raise ShipError(NO_REMOTE("The repository has no remote."))
-        return Remote(name, name, self.checkout)
+        return remote
 
     def known_refs(self) -> Mapping[str, str]:
         """Ask the remote.
@@ -141,9 +140,7 @@ def index_addresses(name: str, settings: Settings) -> IndexSettings:
         "pypi": (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT),
         "testpypi": (TEST_REPOSITORY, f"{TEST_WAREHOUSE}simple/"),
     }
-    if name not in public:
-        known = ", ".join(sorted({*public, *settings.indexes}))
-        raise ShipError(UNKNOWN_INDEX(f"There is no index {name!r}; there are {known}."))
+    check_known(name, settings.indexes)
     upload, simple = public[name]
     return IndexSettings(upload, simple, f"{simple.removesuffix('simple/')}pypi/")
 

@@ -16,6 +16,19 @@ PUSH_REFUSED = Kind(
     "push-refused",
     "Nothing was pushed: mend what git's own words say, then run the same command again.",
 )
+UNKNOWN_REMOTE = Kind(
+    "NS214", "unknown-remote", "Correct `remote` in [tool.nox-ship], or add it with `git remote add`."
+)
+SEVERAL_ADDRESSES = Kind(
+    "NS215",
+    "several-push-addresses",
+    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror from there.",
+)
+PUSH_UNCLEAR = Kind(
+    "NS238",
+    "push-unclear",
+    "Run the same command again once the remote answers: it looks whether the push arrived, and finishes the release.",
+)
 
 _REASONS = (
     (
@@ -32,6 +45,21 @@ _REASONS = (
     ),
 )
 """What git and its servers are known to say, and what is to be done about it."""
+_TOLD = ("[rejected]", "[remote rejected]")
+"""What git says of a ref where the server told what became of it."""
+_CUT_OFF = (
+    "hung up unexpectedly",
+    "unexpected disconnect",
+    "RPC failed",
+    "early EOF",
+    "Connection reset",
+    "Broken pipe",
+)
+"""What git says where the connection ended before the server told what became of the push."""
+
+
+class PushUnclearError(ShipError):
+    """The push may have arrived, or may still arrive (NS238)."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +70,35 @@ class Remote:
         name: What the user calls it, such as ``origin``.
         url: Its address, or the name under which ``local`` knows it, as git takes it.
         local: The repository to run git in: its settings and hooks count.
+        asked: The address that tells what the remote has, where that is another than ``url`` means: a remote may be
+            fetched from one address and pushed to another.
     """
 
     name: str
     url: str
     local: Repository
+    asked: str | None = None
+
+    @classmethod
+    def of(cls, repository: Repository, wanted: str | None) -> Remote | None:
+        """Return the remote that a release goes to, None where there is none.
+
+        Args:
+            repository: The user's checkout.
+            wanted: The remote's name where a setting tells it.
+
+        Raises:
+            ShipError: There is no remote of that name (NS214), or it is pushed to several addresses, which no atomic
+                push can reach (NS215).
+        """
+        name = remote_name(repository, wanted)
+        if name is None:
+            return None
+        addresses = (repository.find("remote", "get-url", "--push", "--all", name) or name).splitlines()
+        if len(addresses) > 1:
+            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} is pushed to {len(addresses)} addresses."))
+        fetched = (repository.find("remote", "get-url", name) or name).splitlines()
+        return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
     def _talk(self, *args: str) -> str:
         """Run git with what it may need to authenticate."""
@@ -59,24 +111,31 @@ class Remote:
             ShipError: The remote does not answer (NS208).
         """
         try:
-            listing = self._talk("ls-remote", "--heads", "--tags", self.url)
+            listing = self._talk("ls-remote", "--heads", "--tags", self.asked or self.url)
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
             raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error
         pairs = (line.split("\t") for line in listing.splitlines())
         return {name.removesuffix("^{}"): commit for commit, name in pairs}  # the peeled line follows its tag
 
-    def _arrived(self, refs: Mapping[str, str]) -> bool | None:
-        """Whether a push that failed came through all the same; None where the remote does not tell.
+    def _arrived(self, refs: Mapping[str, str], failed: process.Done) -> bool | None:
+        """Whether a push that failed came through all the same; None where that is not known.
 
-        A connection can end after the server took what it was sent.
+        A connection can end after the server took what it was sent, and before it has made the refs.
         """
+        said = failed.output
+        if any(sign in said for sign in _TOLD):
+            return False
         try:
-            listing = self._talk("ls-remote", self.url, *refs)
+            listing = self._talk("ls-remote", self.asked or self.url, *refs)
         except process.CommandFailedError:
             return None
         there = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
-        return all(there.get(name) == ref for name, ref in refs.items())
+        if all(there.get(name) == ref for name, ref in refs.items()):
+            return True
+        taken = any(name.startswith("refs/tags/") for name in there)  # by somebody else: ours cannot come any more
+        cut_off = failed.code < 0 or any(sign in said for sign in _CUT_OFF)
+        return None if cut_off and not taken else False
 
     def fetch(self, commit: str) -> None:
         """Take a commit of the remote, without its history.
@@ -103,11 +162,11 @@ class Remote:
         if shallow or tip not in self.local.known([tip]):
             deepen = ["--unshallow"] if shallow else []
             options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
-            self._talk("fetch", *options, self.url, tip)
+            self._talk("fetch", *options, self.asked or self.url, tip)
         return self.local.is_ancestor(commit, tip)
 
     def push(self, source: Repository, refs: Mapping[str, str]) -> None:
-        """Push objects of ``source`` in one atomic push: all of them arrive, or none.
+        """Push objects of ``source`` by their hash, in one atomic push: all of them arrive, or none.
 
         It is done from ``local``, which borrows the objects first: its own settings, credential helpers and hooks
         count, and what its remote-tracking branches come to name exists there.
@@ -117,23 +176,29 @@ class Remote:
             refs: The object to push, by the full name of the ref that it is pushed to.
 
         Raises:
-            ShipError: The remote or a hook refuses (NS231).
+            PushUnclearError: Whether it arrived is not known (NS238).
+            ShipError: The remote or a hook refuses (NS231): nothing arrived.
         """
         if source.path != self.local.path:
-            self.local.borrow(source, refs)
+            self.local.borrow(source, refs.values())
         try:
             specs = (f"{name}:{ref}" for ref, name in refs.items())
-            self._talk("push", "--quiet", "--atomic", self.url, *specs)
+            self._talk("push", "--quiet", "--atomic", "--no-follow-tags", self.url, *specs)
         except process.CommandFailedError as error:
-            arrived = self._arrived(refs)
+            said, arrived = error.done.output, self._arrived(refs, error.done)
             if arrived:
                 return
-            said = error.done.output
-            remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
             if arrived is None:
-                remedy = "Whether it arrived is not known: run the same command again when the remote answers."
+                what = f"{self.name} did not tell whether it took {shorten(refs)}."
+                raise PushUnclearError(PUSH_UNCLEAR(what, detail=said)) from error
+            remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
             what = f"{self.name} did not take {shorten(refs)}."
             raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
+
+
+def is_pushed(refs: Mapping[str, str], branch: str | None, tag: str, commit: str | None) -> bool:
+    """Whether a remote with these refs has the release: branch and tag arrive together, and branches move on."""
+    return refs.get(f"refs/tags/{tag}") == commit is not None and f"refs/heads/{branch}" in refs
 
 
 def _token_of_the_job() -> list[str]:
@@ -146,12 +211,13 @@ def _token_of_the_job() -> list[str]:
 
 
 def remote_name(repository: Repository, wanted: str | None) -> str | None:
-    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``."""
-    if wanted:
-        return wanted
-    names = repository.remote_names()
-    branch = repository.branch
-    own = repository.config(f"branch.{branch}.remote") if branch else None
-    if own in names:
-        return own
-    return "origin" if "origin" in names else next(iter(names), None)
+    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``.
+
+    Raises:
+        ShipError: There is no remote of the wanted name (NS214).
+    """
+    names = repository.remote_names(wanted)
+    if wanted and wanted not in names:
+        there = shorten(names) or "none"
+        raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
+    return next(iter(names), None)

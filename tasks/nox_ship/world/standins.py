@@ -6,8 +6,9 @@ Each part is the real thing in another place: a bare git repository, a clone of 
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -20,8 +21,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import Index, display_name
-from nox_ship.world.remote import Remote, remote_name
+from nox_ship.world.index import Index, check_known, display_name
+from nox_ship.world.remote import Remote
 
 PORT_TAKEN = Kind(
     "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
@@ -105,7 +106,9 @@ class StandIns:
     Use it as a context manager: leaving it stops the index.
     """
 
-    def __init__(self, source: Path, folder: Path, *, remote: str | None = None, port: int = 0) -> None:
+    def __init__(
+        self, source: Path, folder: Path, *, remote: str | None = None, port: int = 0, indexes: Collection[str] = ()
+    ) -> None:
         """Stand in for the world around the checkout at ``source``.
 
         Args:
@@ -113,11 +116,13 @@ class StandIns:
             folder: An empty folder for the stand-ins.
             remote: The git remote to stand in for; None takes the branch's own.
             port: Loopback port of the index, 0 for a free one.
+            indexes: The names of the indexes that settings describe.
         """
         self._source_path = source
         self._folder = folder
         self._remote_name = remote
         self._port = port
+        self._indexes = indexes
         self._notices: list[Finding] = []
         self._background = ThreadPoolExecutor(max_workers=2)
 
@@ -149,11 +154,13 @@ class StandIns:
     def remote(self) -> Remote:
         """A bare repository with the branches and tags of the user's remote."""
         bare = self._folder / "remote.git"
-        self._source.run("init", "--quiet", "--bare", bare)
+        form = self._source.run("rev-parse", "--show-object-format")
+        plain = ("--initial-branch=main", "--template=", f"--object-format={form}")  # whatever the user's git prefers
+        self._source.run("init", "--quiet", "--bare", *plain, bare, env={"GIT_DEFAULT_REF_FORMAT": "files"})
         with (bare / "config").open("a", encoding="utf-8") as config:
-            config.write("[receive]\n\tautogc = false\n")
+            config.write("[receive]\n\tautogc = false\n\tcertNonceSeed = rehearsal\n")  # a push may be signed
         alternates = bare / "objects" / "info" / "alternates"
-        alternates.write_text(f"{self._source.objects}\n", encoding="utf-8")
+        alternates.write_bytes(os.fsencode(self._source.objects) + b"\n")
         name, refs = self._asked
         known = self._source.known(refs.values())
         rows = sorted(f"{commit} {ref}\n" for ref, commit in refs.items() if commit in known)
@@ -167,15 +174,15 @@ class StandIns:
 
     @cached_property
     def _asked(self) -> tuple[str, dict[str, str]]:
-        name = remote_name(self._source, self._remote_name)
-        if name is None:
+        remote = Remote.of(self._source, self._remote_name)
+        if remote is None:
             self._notices.append(NO_REMOTE("The repository has no remote; an empty one stands in for it."))
             return "origin", {}
         try:
-            return name, Remote(name, name, self._source).refs()
+            return remote.name, remote.refs()
         except ShipError as error:
             self._notices.append(REMOTE_NOT_ASKED(error.findings[0].what))
-            return name, self._last_fetched(name)
+            return remote.name, self._last_fetched(remote.name)
 
     def _last_fetched(self, name: str) -> dict[str, str]:
         listing = self._source.run("for-each-ref", f"refs/remotes/{name}", "--format=%(refname:lstrip=3) %(objectname)")
@@ -188,7 +195,12 @@ class StandIns:
         return self._server.result().index
 
     def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - anyone may upload anything
-        """Return the stand-in index, named for the one it stands in for."""
+        """Return the stand-in index, named for the one it stands in for.
+
+        Raises:
+            ShipError: There is no index of that name (NS753).
+        """
+        check_known(name, self._indexes)
         index = self.rehearsal_index
         return dataclasses.replace(index, name=f"the stand-in for {display_name(name)}")
 

@@ -40,7 +40,7 @@ def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: Fai
         bench.write({"CHANGELOG.md": changelog})
         bench.commit()
     before = bench.git("rev-parse", "HEAD")
-    outcome = bench.nox("-s", "release", "--", "1.2.3", env=laptop(index))
+    outcome = bench.nox("-s", "release", "--", "1.2.3", "--yes", env=laptop(index))
     assert outcome.code == 0, outcome.output
     assert sorted(index.files()) == ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"]
     head = bench.git("rev-parse", "HEAD")
@@ -48,7 +48,7 @@ def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: Fai
     assert bench.git("ls-remote", "origin", "refs/tags/v1.2.3^{}").split()[0] == head
     assert (head == before) == (not changelog)
     assert bench.git("status", "--porcelain") == ""
-    again = bench.nox("-s", "release", "--", "1.2.3", env=laptop(index))
+    again = bench.nox("-s", "release", "--", "1.2.3", "--yes", env=laptop(index))
     assert again.has("NS223", "was released already: nothing was missing"), again.output
     assert len(index.uploads) == 2
 
@@ -150,7 +150,7 @@ def test_index_credentials_are_kept_from_the_push(bench: Bench, index: FailingIn
     """A pre-push hook, which is the project's code, sees no credentials of an index."""
     refuse_by_hook(bench)
     environment = laptop(index, TWINE_PASSWORD=index.new_token(), ACTIONS_ID_TOKEN_REQUEST_TOKEN="planted")
-    bench.nox("-s", "release", "--", "patch", env=environment)
+    bench.nox("-s", "release", "--", "patch", "--yes", env=environment)
     seen = (bench.root.parent / "hook.txt").read_text("utf-8")
     assert not [v for n, v in environment.items() if n.endswith(("TOKEN", "PASSWORD")) and v in seen]
     assert "PATH=" in seen
@@ -222,7 +222,7 @@ def test_a_workflow_publishes_what_the_tag_starts(tmp_path: Path, index: Failing
     """Where a workflow runs on tags and publishes, the release ends with the push, and says how to follow it."""
     workflow = "on:\n  push:\n    tags: ['v*']\njobs:\n  publish:\n    steps:\n      - run: nox -s publish\n"
     bench = make_bench(tmp_path, {**with_index(index), ".github/workflows/ship.yml": workflow})
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
+    outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.environment(), **NO_KEYRING})
     assert outcome.code == 0, outcome.output
     assert outcome.has("left to ship.yml", "gh run watch", "sample 1.2.4 is pushed; ship.yml publishes it.")
     assert index.uploads == []
@@ -275,7 +275,7 @@ def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None
     for environment in ({**index.job()}, {**index.environment(), **planted}, {**index.environment()}):
         uv = {"HOME": str(home), "UV_CACHE_DIR": str(tmp_path / "uv"), **NO_KEYRING}
         index.faults = Faults(refuse=(403, "")) if not told else Faults()
-        told += bench.nox("-s", "release", "--", "patch", "--verbose", env={**uv, **environment}).output
+        told += bench.nox("-s", "release", "--", "patch", "--yes", "--verbose", env={**uv, **environment}).output
     ended.set()
     watcher.join()
     assert_released(bench, index)

@@ -12,7 +12,7 @@ from workbench import Bench, make_bench
 def test_a_job_publishes_with_its_identity(tmp_path: Path, index: FailingIndex) -> None:
     """In Actions each upload has a token of its own, made from the job's identity; the report names the kind alone."""
     bench = make_bench(tmp_path, with_index(index, "attestations = false\n"))
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.job(), **NO_KEYRING})
+    outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.job(), **NO_KEYRING})
     assert outcome.code == 0, outcome.output
     assert_released(bench, index)
     assert bench.report()["credentials"] == "trusted publishing"
@@ -25,7 +25,7 @@ def test_a_job_whose_identity_does_not_match_is_told_each_claim(bench: Bench, in
     """Before any gate runs, each claim stands beside what a publisher must be set to."""
     index.publisher["repository"] = "acme/other"
     before = bench.snapshot()
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.job(), **NO_KEYRING})
+    outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.job(), **NO_KEYRING})
     assert outcome.code == 1
     assert outcome.has("NS730", "invalid-publisher")
     for name, value in (
@@ -43,7 +43,7 @@ def test_a_job_whose_identity_does_not_match_is_told_each_claim(bench: Bench, in
 def test_a_job_without_environment_is_told_so(bench: Bench, index: FailingIndex) -> None:
     """The claim is missing, and the publisher has one: NS732."""
     del index.claims["environment"]
-    outcome = bench.nox("-s", "release", "--", "patch", env={**index.job(), **NO_KEYRING})
+    outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**index.job(), **NO_KEYRING})
     assert outcome.has("NS732", "(missing)", "environment: NAME")
     assert index.uploads == []
 
@@ -51,10 +51,10 @@ def test_a_job_without_environment_is_told_so(bench: Bench, index: FailingIndex)
 def test_a_job_that_may_not_ask_is_told_what_is_missing(bench: Bench, index: FailingIndex) -> None:
     """Without `id-token: write` it is NS731; where there is a token instead, that is used, with a warning."""
     job = {k: v for k, v in index.job().items() if not k.startswith("ACTIONS_")}
-    outcome = bench.nox("-s", "release", "--", "patch", env={**job, **NO_KEYRING})
+    outcome = bench.nox("-s", "release", "--", "patch", "--yes", env={**job, **NO_KEYRING})
     assert outcome.has("NS731", "id-token: write")
     with_token = bench.nox(
-        "-s", "release", "--", "patch", env={**job, **NO_KEYRING, "PYPI_API_TOKEN": index.new_token()}
+        "-s", "release", "--", "patch", "--yes", env={**job, **NO_KEYRING, "PYPI_API_TOKEN": index.new_token()}
     )
     assert with_token.code == 0, with_token.output
     assert with_token.has("NS744")

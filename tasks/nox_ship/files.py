@@ -1,0 +1,112 @@
+"""Writing files whole or not at all, and where they are meant to be: no symlink leads a write elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from nox_ship.errors import Kind, ShipError
+
+NOT_OUR_FOLDER = Kind(
+    "NS607",
+    "not-our-folder",
+    "Remove it, and take it out of git if it was committed: nox-ship makes the folder itself.",
+)
+LEADS_OUT = Kind("NS608", "symlink-leads-out", "Replace the symlink with a file or folder of the project's own.")
+NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
+OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
+
+
+def explained(error: OSError) -> ShipError:
+    """Return what the operating system refused as an error for the user."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    where = f"{error.filename}: " if error.filename else ""
+    return ShipError((NO_SPACE_LEFT if full else OS_ERROR)(f"{where}{error.strerror or error}."))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` when the block ends without an error.
+
+    It lies in the same folder under a name that nobody can guess, and must not exist before. A file that is replaced
+    keeps its mode; a symlink is replaced itself, never what it leads to.
+    """
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")
+    before = path.lstat().st_mode if os.path.lexists(path) else 0
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+        if stat.S_ISREG(before):
+            partial.chmod(stat.S_IMODE(before))
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Make ``content`` the file at ``path``, whole or not at all; see :func:`replacing`."""
+    with replacing(path) as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Make a copy of ``source`` the file at ``target``, whole or not at all; see :func:`replacing`."""
+    with source.open("rb") as old, replacing(target) as new:
+        shutil.copyfileobj(old, new)
+
+
+def real_place(path: Path, top: Path) -> Path:
+    """Return where ``path`` really is, with the symlinks on its way followed.
+
+    Args:
+        path: A file to be written, whether it exists or not.
+        top: The folder that it must be in: a project, a repository or a clone.
+
+    Raises:
+        ShipError: A symlink leads out of ``top``, or to git's own files in it (NS608).
+    """
+    try:
+        real = path.resolve()
+        inside = real.relative_to(top.resolve())
+    except (ValueError, OSError, RuntimeError) as error:  # another place; a symlink that leads to itself
+        raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads out of {top}.")) from error
+    if ".git" in inside.parts:
+        raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads to git's own files."))
+    return real
+
+
+def check_folder(folder: Path, *, links: bool = True) -> Path:
+    """Return ``folder``, which only nox-ship is to write to; it need not exist.
+
+    Args:
+        folder: The folder.
+        links: Whether it may hold symlinks.
+
+    Raises:
+        ShipError: It is a symlink or no folder, or holds a symlink although it must not (NS607).
+    """
+    if folder.is_symlink() or (os.path.lexists(folder) and not folder.is_dir()):
+        raise ShipError(NOT_OUR_FOLDER(f"{folder} is {'a symlink' if folder.is_symlink() else 'no folder'}."))
+    if not links:
+        for place, folders, names in os.walk(folder):
+            for name in (*folders, *names):
+                if (Path(place) / name).is_symlink():
+                    raise ShipError(NOT_OUR_FOLDER(f"{Path(place) / name} is a symlink."))
+    return folder
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a symlink itself, or a folder with all that it holds, if it is there."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,178 @@
+"""What the clone of a release was before other code ran in it, to tell afterwards whether that code changed it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from nox_ship.errors import Kind
+from nox_ship.git import Repository
+
+STAGE_CHANGED = Kind(
+    "NS236",
+    "stage-changed",
+    "Find the gate that commits, tags, or writes to tracked files or git's settings in the folder that it runs in.",
+)
+
+# What git and its housekeeping write in everyday use, which decides nothing. Refs are compared as git reads them.
+_EVERYDAY = {"index", "packed-refs", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "gc.pid", "gc.log"}
+_EVERYDAY_FOLDERS = {"objects", "refs", "logs", "lfs", "reftable"}
+_BORROWED = ("objects/info/alternates", "objects/info/http-alternates")
+# Objects as they are, all files compared, by what they hold: whatever the clone's own index and replacements say.
+_PLAIN = {"GIT_NO_REPLACE_OBJECTS": "1"}
+_WHOLE = ("-c", "core.sparseCheckout=false", "-c", "core.ignoreStat=false")
+
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A clone at one moment.
+
+    Attributes:
+        repository: The clone.
+        commit: The commit that its files are compared with.
+        ours: Folders that hold what we write there ourselves, relative to the clone.
+        hooks: The folder of the hooks that git runs in it.
+        places: Files that tell git where the repositories of submodules are.
+        settings: What git goes by there: the files in its folder, and the hooks.
+        contents: Each ref, and each tracked file that is not as in the commit.
+    """
+
+    repository: Repository
+    commit: str
+    ours: tuple[PurePath, ...]
+    hooks: Path
+    places: tuple[Path, ...]
+    settings: Facts
+    contents: Facts
+
+    @classmethod
+    def of(cls, repository: Repository, commit: str, ours: Collection[PurePath] = ()) -> Seal:
+        """Look at ``repository``, whose work tree should be at ``commit``."""
+        folders = tuple(ours)
+        places = tuple(_submodules(repository, commit))
+        hooks = repository.hooks
+        settings = _settings(repository.path, hooks, places)
+        return cls(repository, commit, folders, hooks, places, settings, _contents(repository, commit, folders))
+
+    @property
+    def digest(self) -> str:
+        """A digest of what only the clone itself holds: hooks are shared with the checkout, and may change there."""
+        own = {name: fact for name, fact in self.settings.items() if not Path(name).is_absolute()}
+        return hashlib.sha256(json.dumps([own, self.contents], sort_keys=True).encode()).hexdigest()
+
+    def broken(self) -> list[str]:
+        """Return the names of what is no longer as it was.
+
+        Git is only asked where nothing that it goes by was changed: it would obey that.
+        """
+        settings = _settings(self.repository.path, self.hooks, self.places)
+        if changed := _differing(self.settings, settings):
+            return changed
+        return _differing(self.contents, _contents(self.repository, self.commit, self.ours))
+
+
+def _differing(before: Facts, after: Facts) -> list[str]:
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _settings(top: Path, hooks: Path, places: Collection[Path]) -> dict[str, str]:
+    facts = {path.relative_to(top).as_posix(): fact for path, fact in _git_folder(top / ".git")}
+    facts |= {place.relative_to(top).as_posix(): _fact(place) for place in places}
+    return facts | {str(path): _fact(path) for path in _files(hooks)}
+
+
+def _git_folder(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield each file in git's folder that it goes by, also in those of submodules, with a digest."""
+    if folder.is_symlink() or not folder.is_dir():
+        yield folder, _fact(folder)
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        yield from ((here / name, _fact(here / name)) for name in folders if (here / name).is_symlink())
+        everyday = "HEAD" in names  # a folder of git's; a submodule may be called `objects`
+        if everyday:
+            folders[:] = [name for name in folders if name not in _EVERYDAY_FOLDERS]
+            yield from ((here / name, _fact(here / name)) for name in _BORROWED)
+        for name in names:
+            ordinary = name in _EVERYDAY or name.endswith(".lock") or name.startswith("sharedindex.")
+            if not (everyday and ordinary) and (here / name).parts[-2:] != ("info", "refs"):
+                yield here / name, _fact(here / name)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place) / name for name in names)
+
+
+def _fact(path: Path) -> str:
+    """Return a digest of a file, and whether it can be run; of a symlink, where it leads."""
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return f"leads to {path.readlink()}"
+        if not stat.S_ISREG(mode):
+            return f"kind {stat.S_IFMT(mode):o}"
+        return f"{bool(mode & 0o111)} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except FileNotFoundError:
+        return "missing"
+    except OSError as error:
+        return f"unreadable {error.errno}"
+
+
+def _contents(repository: Repository, commit: str, ours: Collection[PurePath]) -> dict[str, str]:
+    refs = repository.run("for-each-ref", "--format=%(refname) %(objectname) %(symref)", env=_PLAIN)
+    facts = dict(line.split(" ", 1) for line in refs.splitlines())
+    top = repository.path
+    for path in _differences(repository, commit):
+        name = path.relative_to(top)
+        if not any(name.is_relative_to(folder) for folder in ours):
+            facts[name.as_posix()] = _fact(path)
+    return facts
+
+
+def _tree(repository: Repository, commit: str) -> Iterator[tuple[str, str, Path]]:
+    """Yield kind, object and place of everything in a commit."""
+    listing = repository.run("ls-tree", "-r", "-z", "--full-tree", commit, env=_PLAIN)
+    for entry in filter(None, listing.split("\0")):
+        facts, _, name = entry.partition("\t")
+        _, kind, ref = facts.split(" ")
+        yield kind, ref, repository.path / name
+
+
+def _submodules(repository: Repository, commit: str) -> Iterator[Path]:
+    """Yield the file ``.git`` of each submodule that is there, and of those in it."""
+    for kind, ref, path in _tree(repository, commit):
+        if kind == "commit" and (path / ".git").exists():
+            yield path / ".git"
+            yield from _submodules(Repository(path), ref)
+
+
+def _differences(repository: Repository, commit: str) -> Iterator[Path]:
+    """Yield each file of ``commit`` that is not so in the work tree, and files that change how git would read them.
+
+    An index of our own is used: one may be told to take a file for unchanged.
+    """
+    top = repository.path
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        env = {**_PLAIN, "GIT_INDEX_FILE": str(Path(folder) / "index")}
+        repository.run(*_WHOLE, "read-tree", commit, env=env)
+        repository.run(*_WHOLE, "update-index", "-q", "--refresh", env=env)
+        listing = repository.run(*_WHOLE, "diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
+    yield from (top / name for name in listing.split("\0") if name)
+    tree = list(_tree(repository, commit))
+    tracked = {path for _, _, path in tree}
+    attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}
+    yield from (path for path in attributes - tracked if os.path.lexists(path))
+    for kind, ref, path in tree:
+        if kind == "commit" and (path / ".git").exists():
+            inner = Repository(path)
+            if inner.find("rev-parse", "HEAD") != ref:
+                yield path
+            yield from _differences(inner, ref)

@@ -1,0 +1,36 @@
+"""Release tags here and on the remote: they must say the same of the commit that is released."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nox_ship.errors import Kind, ShipError
+from nox_ship.versions import TagForm
+
+TAG_MOVED = Kind(
+    "NS212",
+    "tag-moved",
+    "A published tag is never moved: take the remote's with `git fetch --force --tags`, then release the next version.",
+)
+TAG_NOT_HERE = Kind("NS216", "tag-not-here", "Run `git fetch --tags`, then the same command again to finish it.")
+
+
+def check_head(head: str, form: TagForm, here: Mapping[str, str], there: Mapping[str, str]) -> None:
+    """Check that HEAD has the same release tags here and on the remote; one that is not pushed yet may be missing.
+
+    Args:
+        head: The commit that is checked out.
+        form: How release tags are named.
+        here: The commit each tag of the checkout leads to, by name.
+        there: The same of the remote.
+
+    Raises:
+        ShipError: A tag is on another commit there (NS212), or is missing here (NS216).
+    """
+    for tag in sorted(form.releases({*here, *there})):
+        ours, theirs = here.get(tag), there.get(tag)
+        if theirs is None or ours == theirs or head not in (ours, theirs):
+            continue
+        if ours is None:
+            raise ShipError(TAG_NOT_HERE(f"HEAD is tagged {tag} on the remote, and that tag is not here."))
+        raise ShipError(TAG_MOVED(f"The tag {tag} is on {ours[:10]} here and on {theirs[:10]} on the remote."))

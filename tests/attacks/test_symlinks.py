@@ -1,0 +1,281 @@
+"""Nothing of ours follows a symlink out of the project, or writes where a name could be guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from nox_ship.command import main
+from nox_ship.errors import ShipError
+from nox_ship.files import write_whole
+from nox_ship.gates import recipes
+from nox_ship.git import Repository
+from nox_ship.package import build
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import check_places
+from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.record import Record
+from nox_ship.release.source import VersionSource
+from nox_ship.report import Report
+from nox_ship.setup import init
+from nox_ship.setup.survey import Survey
+from support import commit_files, git, make_project, make_repository, make_sdist, make_wheel, write_files
+
+STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+MINE = {"notes.txt": "mine", "noxfile.py": "import nox\n", "sample-1.0.tar.gz": "mine", "folder/deep.txt": "mine"}
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """Make a folder of the user's that nothing of ours may touch."""
+    return write_files(tmp_path / "outside", MINE)
+
+
+def untouched(outside: Path) -> bool:
+    found = {p.relative_to(outside).as_posix(): p.read_text("utf-8") for p in outside.rglob("*") if p.is_file()}
+    return found == MINE
+
+
+def made(folder: Path) -> list[Path]:
+    """Return a wheel and an sdist that were built."""
+    return [make_wheel(folder, {"sample/__init__.py": ""}), make_sdist(folder, {"x": ""})]
+
+
+def manifest() -> Manifest:
+    return Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
+
+
+def test_a_dist_that_is_a_symlink_is_refused(tmp_path: Path, outside: Path) -> None:
+    """What lies where it leads is neither deleted nor overwritten: NS607."""
+    project = make_project(tmp_path / "project", STATIC)
+    (project.root / "dist").symlink_to(outside)
+    with pytest.raises(ShipError, match=r"NS607.*dist is a symlink"):
+        build._replace(build.dist_folder(project), made(tmp_path / "out"))
+    assert untouched(outside)
+
+
+@pytest.mark.parametrize("name", ["dist", ".nox-ship"])
+def test_what_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
+    """A file in the place of one of our folders is NS607, and is left."""
+    project = make_project(tmp_path, STATIC, {name: "mine"})
+    with pytest.raises(ShipError, match=r"NS607.*is no folder"):
+        build.dist_folder(project) if name == "dist" else project.own_folder()
+    assert (tmp_path / name).read_text("utf-8") == "mine"
+
+
+def test_only_distribution_files_are_deleted(tmp_path: Path, outside: Path) -> None:
+    """Older wheels and sdists go, symlinks of such names without what they lead to; all else stays."""
+    project = make_project(tmp_path / "project", STATIC)
+    strange = "x\n.tar.gz"
+    write_files(project.root / "dist", {"sample-0.1.tar.gz": "", "notes.txt": "", "site/a.html": "", "x.whl/a": ""})
+    write_files(project.root / "dist", {strange: ""})
+    (project.root / "dist" / "sample-1.2.3-py3-none-any.whl").symlink_to(outside / "notes.txt")
+    (project.root / "dist" / "sample-0.2.tar.gz").symlink_to(outside / "sample-1.0.tar.gz")
+    build._replace(build.dist_folder(project), made(tmp_path / "out"))
+    assert untouched(outside)
+    assert sorted(path.name for path in (project.root / "dist").iterdir()) == [
+        "notes.txt",
+        "sample-1.2.3-py3-none-any.whl",
+        "sample-1.2.3.tar.gz",
+        "site",
+        "x.whl",
+    ]
+    assert [path.name for path in built_files(project.root / "dist")] == [
+        "sample-1.2.3-py3-none-any.whl",
+        "sample-1.2.3.tar.gz",
+    ]
+
+
+def folder_itself(root: Path, outside: Path) -> None:
+    (root / ".nox-ship").symlink_to(outside)
+
+
+def folder_of_measurements(root: Path, outside: Path) -> None:
+    write_files(root / ".nox-ship", {".gitignore": "*\n"})
+    (root / ".nox-ship" / "coverage").symlink_to(outside / "folder")
+
+
+def names_that_are_written(root: Path, outside: Path) -> None:
+    """Lead every file of ours, and what it is called while it is written, elsewhere."""
+    write_files(root / ".nox-ship", {".gitignore": "*\n"})
+    for name in ("coverage.toml", "manifest.json", "manifest.partial", "build.log", "verified-3.12.json"):
+        (root / ".nox-ship" / name).symlink_to(outside / "notes.txt")
+
+
+def ignore_file(root: Path, outside: Path) -> None:
+    """Lead the first file that is written to one that does not exist."""
+    (root / ".nox-ship").mkdir()
+    (root / ".nox-ship" / ".gitignore").symlink_to(outside / "new.txt")
+
+
+@pytest.mark.parametrize("plant", [folder_itself, folder_of_measurements, names_that_are_written, ignore_file])
+def test_the_own_folder_leads_nowhere_else(tmp_path: Path, outside: Path, plant: Callable[[Path, Path], None]) -> None:
+    """A symlink in its place or in it is NS607 before anything is written."""
+    files = {"tests/test_a.py": "", "sample.py": ""}
+    project = make_project(tmp_path / "project", STATIC, files)
+    plant(project.root, outside)
+    for write in (
+        lambda: manifest().write(build.manifest_path(project)),
+        lambda: recipes.tests(project, "3.12"),
+        project.own_folder,
+    ):
+        with pytest.raises(ShipError, match="NS607"):
+            write()
+    assert untouched(outside)
+
+
+def test_records_are_written_under_names_that_nobody_can_guess(tmp_path: Path, outside: Path) -> None:
+    """A symlink at a former temporary name, or at the file itself, is not followed."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for name in ("stage.json", "stage.partial", "report.json.partial", "manifest.partial"):
+        (folder / name).symlink_to(outside / "notes.txt")
+    Record("h", "1.0", "v1.0", "x", 0).write(folder / "stage.json")
+    Report("x").write(folder / "report.json")
+    manifest().write(folder / "manifest.json")
+    assert untouched(outside)
+    assert json.loads((folder / "stage.json").read_text("utf-8"))["tag"] == "v1.0"
+    assert sorted(path.name for path in folder.iterdir() if not path.is_symlink()) == [
+        "manifest.json",
+        "report.json",
+        "stage.json",
+    ]
+
+
+def test_a_file_is_written_whole_and_keeps_its_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where writing fails, the file is as before and nothing else is left."""
+    path = tmp_path / "a"
+    path.write_text("old", "utf-8")
+    path.chmod(0o640)
+    write_whole(path, "new")
+    assert (path.read_text("utf-8"), path.stat().st_mode & 0o777) == ("new", 0o640)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="space"):
+        write_whole(path, "other")
+    assert [entry.read_text("utf-8") for entry in tmp_path.iterdir()] == ["new"]
+
+
+def repository_with(folder: Path, link: str, target: Path | str) -> Path:
+    """Make a project with a committed symlink."""
+    root = make_repository(folder / "project", {"pyproject.toml": STATIC, "sample.py": ""}).path
+    path = root / link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "link")
+    return root
+
+
+def initialise(root: Path) -> None:
+    plan = init.plan(Survey.of(root, "3.12"), sessions=(), ci="none", force=True)
+    text = "written by init\n"
+    for name in (".github/workflows/ci.yml", ".github/dependabot.yml"):
+        plan.changes.append(init.Change(root / name, name, None, text, "x"))
+    init.write(plan, force=True)
+
+
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("noxfile.py", "{outside}/new.py"),
+        ("noxfile.py", "../outside/noxfile.py"),
+        (".github", "{outside}"),
+        (".github/workflows", "../../outside/folder"),
+        (".github/workflows/ci.yml", "{outside}/notes.txt"),
+        (".github/dependabot.yml", "{outside}/new"),
+        (".github/dependabot.yml", "dependabot.yml"),
+        (".github/workflows", "../.git/hooks"),
+    ],
+)
+def test_init_writes_nothing_elsewhere(tmp_path: Path, outside: Path, link: str, target: str) -> None:
+    """A committed symlink that leads out of the repository, or to git's own files, stops it before the first write."""
+    root = repository_with(tmp_path, link, target.format(outside=outside))
+    with pytest.raises(ShipError, match=r"NS608|NS811"):
+        initialise(root)
+    assert untouched(outside)
+    assert git(root, "status", "--porcelain") == ""
+    assert not (root / ".git" / "hooks" / "ci.yml").exists()
+
+
+@pytest.mark.parametrize("name", [".noxfile.py.partial", ".pyproject.toml.partial"])
+def test_init_overwrites_nothing_by_its_temporary_name(tmp_path: Path, outside: Path, name: str) -> None:
+    """A symlink committed where a temporary file was to be is not followed."""
+    root = repository_with(tmp_path, name, outside / "notes.txt")
+    initialise(root)
+    assert untouched(outside)
+    assert (root / name).is_symlink()
+    assert (root / "noxfile.py").is_file()
+
+
+def test_a_symlink_within_the_repository_is_followed(tmp_path: Path) -> None:
+    """Two projects may share a noxfile."""
+    root = repository_with(tmp_path, "noxfile.py", "shared/noxfile.py")
+    write_files(root / "shared", {"noxfile.py": "import nox\n"})
+    initialise(root)
+    assert (root / "noxfile.py").is_symlink()
+    assert "nox_ship.register()" in (root / "shared" / "noxfile.py").read_text("utf-8")
+
+
+def test_the_first_noxfile_is_written_nowhere_else(
+    tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`nox-ship receive` does not make the file that a dangling symlink leads to."""
+    monkeypatch.chdir(make_project(tmp_path / "project", STATIC).root)
+    Path("noxfile.py").symlink_to(outside / "new.py")
+    assert main(["receive", "files"]) == 1
+    assert "NS817" in capsys.readouterr().out
+    assert untouched(outside)
+
+
+def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None:
+    """A version file (NS608) or a changelog (NS308) that is a committed symlink out of the clone stops it."""
+    text = "## Unreleased\n"
+    (outside / "log.md").write_text(text, "utf-8")
+    settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nfilename = "far/notes.txt"\n'
+    root = repository_with(tmp_path, "far", outside)
+    commit_files(root, {"pyproject.toml": STATIC + settings})
+    (root / "CHANGELOG.md").symlink_to(outside / "log.md")
+    project = Project.read(root)
+    with pytest.raises(ShipError, match=r"NS608.*notes.txt"):
+        check_places(project, VersionSource.of(project), Repository(root))
+    with pytest.raises(ShipError, match=r"NS308.*CHANGELOG"):
+        cut_changelog(project, "1.2.4", date(2026, 1, 1))
+    assert (outside / "log.md").read_text("utf-8") == text
+
+
+def test_a_symlink_that_is_not_changed_stops_no_bump(tmp_path: Path, outside: Path) -> None:
+    """What leads out and is only read by somebody is the project's own business."""
+    root = repository_with(tmp_path, "far", outside)
+    project = Project.read(root)
+    check_places(project, VersionSource.of(project), Repository(root))
+
+
+def test_changes_are_carried_into_the_clone_alone(tmp_path: Path, outside: Path) -> None:
+    """Where a folder has taken the place of a committed symlink, its files do not go where that led."""
+    root = repository_with(tmp_path, "far", outside)
+    clone = Repository(root).clone(tmp_path / "clone")
+    (root / "far").unlink()
+    write_files(root / "far", {"notes.txt": "evil", "new.txt": "evil"})
+    Repository(root).carry_changes(clone)
+    assert untouched(outside)
+    assert (clone.path / "far" / "notes.txt").read_text("utf-8") == "evil"
+
+
+def test_a_folder_named_as_a_wheel_is_none(tmp_path: Path) -> None:
+    """It is neither uploaded nor deleted."""
+    dist = write_files(tmp_path / "dist", {"x.whl/a": ""})
+    wheel, sdist = made(dist)
+    files = tuple(map(File.of, built_files(dist)))
+    assert [file.name for file in files] == [wheel.name, sdist.name]
+    told = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files)
+    assert told.check(dist) == [wheel, sdist]

@@ -1,0 +1,358 @@
+"""A world of fakes at the seams that we own: the world, its indexes and remote, and the start of programs.
+
+Git is real, in small repositories. Every other program is played by ``Programs``, which stands where `process.run` is:
+through it every program of nox-ship is started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nox_ship import process
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.process import CommandFailedError, Done
+from nox_ship.project import Project
+from nox_ship.release.gates import SessionResult
+from nox_ship.release.pipeline import Run, run_pipeline
+from nox_ship.release.preflight import Request
+from nox_ship.release.stage import Stage, Workshop
+from nox_ship.report import Report, Voice
+from nox_ship.world.credentials import Credentials
+from nox_ship.world.index import INDEX_UNREACHABLE, Index, Served
+from nox_ship.world.remote import PUSH_REFUSED, Remote
+from support import commit_files, git, make_repository, make_sdist, make_wheel
+
+PROBLEM = Kind("NS000", "test-problem", "Do something.")
+"""What is wrong where it does not matter what is."""
+INSTALLED = "\nnox-ship:[]\n"
+"""What the script in a fresh environment prints where nothing is wrong."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A program that was to be started."""
+
+    line: tuple[str, ...]
+    options: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The command line."""
+        return " ".join(self.line)
+
+    @property
+    def env(self) -> Mapping[str, str | None]:
+        """The variables that were asked for beside those of our environment."""
+        return {**(self.options.get("env") or {}), **(self.options.get("hidden") or {})}
+
+
+Reply = Callable[[Call], tuple[int, str]]
+"""What a program does: its exit code, and what it writes."""
+
+
+class Programs:
+    """Stands where `process.run` is: plays every program but git, and writes down which were started, and how."""
+
+    def __init__(self, real: Callable[..., Done]) -> None:
+        self._real = real
+        self._replies: list[tuple[tuple[str, ...], Reply]] = []
+        self.calls: list[Call] = []
+        self.answer("installed.py", stdout=INSTALLED)
+
+    def answer(self, *words: str, code: int = 0, stdout: str = "") -> None:
+        """Let a command line with all of ``words`` in it end so; what was said last counts."""
+        self.play(*words, reply=lambda _: (code, stdout))
+
+    def play(self, *words: str, reply: Reply) -> None:
+        """Let ``reply`` play a command line with all of ``words`` in it."""
+        self._replies.insert(0, (words, reply))
+
+    def started(self, *words: str) -> list[Call]:
+        """Return the programs whose command line has all of ``words`` in it."""
+        return [call for call in self.calls if set(words) <= set(call.line)]
+
+    def __call__(self, args: Sequence[process.Argument], **options: Any) -> Done:
+        """Play a program, as `process.run` starts it."""
+        call = Call(tuple(os.fspath(arg) for arg in args), options)
+        self.calls.append(call)
+        reply = next((reply for words, reply in self._replies if all(word in call.text for word in words)), None)
+        if reply is None and call.line[0] == "git":
+            return self._real(args, **options)
+        code, output = reply(call) if reply else (0, "")
+        for line in output.splitlines() if options.get("on_line") else ():
+            options["on_line"](line)
+        done = Done(call.line, code, output, "")
+        if options.get("check", True) and code:
+            raise CommandFailedError(done)
+        return done
+
+
+def run_here(call: Call) -> tuple[int, str]:
+    """Run a module of Python in this process, as ``python -m`` would in one of its own: it is imported once."""
+    output, arguments = io.StringIO(), list(call.line[call.line.index("-m") + 1 :])
+    before, argv, env = Path.cwd(), sys.argv, dict(os.environ)
+    os.chdir(call.options.get("cwd") or before)
+    os.environ.update({name: value for name, value in call.env.items() if value is not None})
+    code: object = 0
+    try:
+        with redirect_stdout(output), redirect_stderr(output):
+            sys.argv = arguments
+            runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        code = end.code
+    except Exception:  # noqa: BLE001 - Python shows it, and ends with 1
+        output.write(traceback.format_exc())
+        code = 1
+    finally:
+        os.chdir(before)
+        sys.argv = argv
+        os.environ.clear()
+        os.environ.update(env)
+    return (code if isinstance(code, int) else int(code is not None)), output.getvalue()
+
+
+@dataclass(frozen=True)
+class FakeIndex(Index):
+    """An index that serves bytes from a dictionary, and lies on demand."""
+
+    shelf: dict[str, bytes] = field(default_factory=dict)
+    """What it holds, by file name."""
+    uploads: list[str] = field(default_factory=list)
+    hashes: bool = True
+    """Whether it tells the SHA-256 of what it lists."""
+    other_bytes: bool = False
+    """Whether downloads are not what was uploaded."""
+    late: list[str] = field(default_factory=list)
+    """One entry is used up by each time that it is asked: ``hidden``, ``JSON API`` or ``silent``."""
+    refusals: list[ShipError] = field(default_factory=list)
+    """What the next uploads come to; the file is kept where a refusal says so by ``kept``."""
+    kept: bool = False
+
+    def files(self, project: str, version: str) -> dict[str, Served]:  # noqa: ARG002 - it holds one version
+        """Return what is on the shelf."""
+        mood = self.late.pop(0) if self.late else ""
+        if mood == "silent":
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer."))
+        if mood == "hidden":
+            return {}
+        return {name: self._served(name, data, early=mood == "JSON API") for name, data in self.shelf.items()}
+
+    def _served(self, name: str, data: bytes, *, early: bool) -> Served:
+        digest = hashlib.sha256(data).hexdigest() if self.hashes else None
+        return Served(name, f"{self.simple_url}{name}", digest, "JSON API" if early else "simple API")
+
+    def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
+        """Download what is served and return its SHA-256."""
+        data = self.shelf[served.filename] + (b"?" if self.other_bytes else b"")
+        if into:
+            into.write(data)
+        return hashlib.sha256(data).hexdigest()
+
+    def upload(self, file: Path, sha256: str) -> None:
+        """Put a file on the shelf."""
+        assert File.of(file).sha256 == sha256
+        self.credentials.variables()
+        self.uploads.append(file.name)
+        refusal = self.refusals.pop(0) if self.refusals else None
+        if refusal is None or self.kept:
+            self.shelf[file.name] = file.read_bytes()
+        if refusal is not None:
+            raise refusal
+
+
+def make_index(name: str = "PyPI", **faults: Any) -> FakeIndex:
+    """Return an index with nothing on its shelf."""
+    base = f"https://{name.lower()}.invalid"
+    credentials = Credentials("a fake", dict)
+    return FakeIndex(name, f"{base}/legacy/", f"{base}/simple/", find=lambda: credentials, **faults)
+
+
+@dataclass(frozen=True)
+class FakeRemote(Remote):
+    """A remote that is a dictionary of references."""
+
+    has: dict[str, str] = field(default_factory=dict)
+    pushes: list[dict[str, str]] = field(default_factory=list)
+    refuses: bool = False
+
+    def refs(self) -> dict[str, str]:
+        """Return the references."""
+        return dict(self.has)
+
+    def holds(self, commit: str, branch: str) -> bool:
+        """Whether the branch is at the commit."""
+        return self.has.get(f"refs/heads/{branch}") == commit
+
+    def push(self, source: Repository, refs: Mapping[str, str]) -> None:
+        """Take references, each followed to its commit."""
+        if self.refuses:
+            raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
+        self.pushes.append(dict(refs))
+        self.has.update({name: source.run("rev-parse", f"{made}^{{commit}}") for name, made in refs.items()})
+
+
+@dataclass
+class FakeWorld:
+    """What a release changes, all of it in memory but the checkout."""
+
+    checkout: Repository
+    remote: FakeRemote
+    indexes: dict[str, FakeIndex] = field(default_factory=lambda: {"pypi": make_index(), "testpypi": make_index("T")})
+    rehearsal_index: FakeIndex = field(default_factory=lambda: make_index("rehearsal"))
+    told: tuple[Finding, ...] = ()
+
+    def known_refs(self) -> Mapping[str, str]:
+        """Return what the remote has."""
+        return self.remote.refs()
+
+    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index takes every project
+        """Return an index by its name."""
+        return self.indexes[name]
+
+    def notices(self) -> tuple[Finding, ...]:
+        """Return what this world has to say."""
+        return self.told
+
+
+def make_world(repository: Repository, **refs: str) -> FakeWorld:
+    """Return the world around a repository; its remote has branch ``main`` at HEAD."""
+    has = {"refs/heads/main": repository.head, **refs}
+    return FakeWorld(repository, FakeRemote("origin", "origin", repository, has=has))
+
+
+def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Manifest:
+    """Write a wheel and an sdist into the project's ``dist/``, and their manifest, as its build would."""
+    folder = dist_folder(project)
+    make_wheel(folder, {"sample/__init__.py": ""}, version=version)
+    make_sdist(folder, {"src/sample/__init__.py": ""}, version=version)
+    manifest = Manifest(
+        **{
+            "name": project.canonical_name,
+            "version": version,
+            "commit": commit,
+            "tag": f"v{version}",
+            "dirty": False,
+            "files": tuple(map(File.of, built_files(folder))),
+            "branch": "main",
+            "pyproject": hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
+            **facts,
+        }
+    )
+    manifest.write(manifest_path(project))
+    return manifest
+
+
+@dataclass
+class FakeGates:
+    """Stands where `gates.run_sessions` is: every session passes, and ``build`` writes the files of the release."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What the manifest says wrongly."""
+    afterwards: Callable[[Stage], None] = lambda _: None
+    """What the sessions do to the stage once the files are built."""
+    at_once: bool = False
+    """Whether the pipeline is told when ``build`` has passed, and so tries the upload while other sessions run."""
+    ran: list[str] = field(default_factory=list)
+
+    def __call__(self, stage: Stage, names: Iterable[str], **told: Any) -> tuple[SessionResult, ...]:
+        """Run the sessions."""
+        results = []
+        for name in names:
+            self.ran.append(name)
+            told["started"](name)
+            if name == "build":
+                facts = {"commit": stage.record.commit or "", "version": stage.record.version, **self.facts}
+                write_dist(Project.read(stage.root), **facts)
+            told["finished"](name, "success" if self.at_once else "passed")
+            results.append(SessionResult(name, "passed", 0.1))
+        self.afterwards(stage)
+        return tuple(results)
+
+
+TAGGED = """\
+[build-system]
+requires = ["hatchling", "hatch-vcs"]
+build-backend = "hatchling.build"
+
+[project]
+name = "sample"
+dynamic = ["version"]
+
+[tool.hatch.version]
+source = "vcs"
+
+[tool.nox-ship]
+gates = ["tests"]
+publish.wait = 0.05
+"""
+"""A project that takes its version from git tags: its release changes no file, and starts no program but git."""
+
+
+@dataclass
+class Yard:
+    """A project, the fake world around it, and a folder for its releases."""
+
+    repository: Repository
+    world: FakeWorld
+    shop: Workshop
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.repository.path
+
+    @property
+    def project(self) -> Project:
+        """The project as it is now."""
+        return Project.read(self.root)
+
+    def write(self, files: Mapping[str, str]) -> str:
+        """Commit files, which the remote has too, and return the commit."""
+        self.world.remote.has["refs/heads/main"] = commit = commit_files(self.root, files)
+        return commit
+
+    def tag(self, name: str, *, pushed: bool = True) -> None:
+        """Tag HEAD."""
+        git(self.root, "tag", "--annotate", "--message", name, name)
+        if pushed:
+            self.world.remote.has[f"refs/tags/{name}"] = self.repository.head
+
+    def prepare(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
+        """Return a release that was not begun."""
+        voice, report = Voice(), Report(title="Release")
+        return Run(
+            self.root, Request(wanted, fresh=fresh, agreed=True), ("tests",), self.world, self.shop, voice, report
+        )
+
+    def release(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
+        """Release the project."""
+        run = self.prepare(wanted, fresh=fresh)
+        run_pipeline(run)
+        return run
+
+    def told(self) -> dict[str, Any]:
+        """Return the report that was written."""
+        report: dict[str, Any] = json.loads(self.shop.report.read_text("utf-8"))
+        return report
+
+
+def make_yard(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Yard:
+    """Make a yard; ``files`` are the project's, which takes its version from tags where they say nothing else."""
+    noxfile = "import nox_ship\n\nnox_ship.register()\n"
+    repository = make_repository(folder / "project", {"pyproject.toml": TAGGED, "noxfile.py": noxfile, **(files or {})})
+    (folder / "shop").mkdir()
+    return Yard(repository, make_world(repository), Workshop(folder / "shop"))

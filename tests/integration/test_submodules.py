@@ -1,0 +1,79 @@
+"""Submodules: a clean clone has them, wherever their addresses lead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.git import Repository
+from support import commit_files, git, make_repository, write_files
+
+ALLOW = ("-c", "protocol.file.allow=always")
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with the bare repositories app, lib and inner; each holds the next by a relative address."""
+    home = write_files(tmp_path / "home", {".gitconfig": "[user]\nname = X\nemail = x@example.invalid\n"})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    folder = tmp_path / "server"
+    inside = None
+    for name in ("inner", "lib", "app"):
+        made = make_repository(tmp_path / "made" / name, {f"{name}.txt": name})
+        git(tmp_path, "clone", "--quiet", "--bare", str(made.path), str(folder / f"{name}.git"))
+        git(made.path, "remote", "add", "origin", str(folder / f"{name}.git"))
+        if inside:
+            git(made.path, *ALLOW, "submodule", "--quiet", "add", f"../{inside}.git", f"sub/{inside}")
+            commit_files(made.path, {})
+            git(made.path, "push", "--quiet", "origin", "main")
+        inside = name
+    return folder
+
+
+def checkout(folder: Path, server: Path, *options: str) -> Repository:
+    """Return a checkout of app."""
+    git(folder, *ALLOW, "clone", "--quiet", *options, str(server / "app.git"), "checkout")
+    return Repository(folder / "checkout")
+
+
+DEEPEST = Path("sub", "lib", "sub", "inner", "inner.txt")
+
+
+def test_submodules_that_are_here_need_no_network(tmp_path: Path, server: Path) -> None:
+    """They come from the checkout, those within them too, and a clone of the clone has them from it."""
+    repository = checkout(tmp_path, server, "--recurse-submodules")
+    server.rename(tmp_path / "gone")
+    clone = repository.clone(tmp_path / "clone")
+    assert (clone.path / DEEPEST).read_text("utf-8") == "inner"
+    assert clone.changes() == []
+    assert (clone.clone(tmp_path / "again").path / DEEPEST).is_file()
+
+
+def test_relative_addresses_count_from_the_remotes(
+    tmp_path: Path, server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not checked out here comes from beside the real remote, not from beside the checkout."""
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
+    repository = checkout(tmp_path, server)
+    make_repository(tmp_path / "lib.git", {"wrong": ""})
+    clone = repository.clone(tmp_path / "clone")
+    assert (clone.path / DEEPEST).read_text("utf-8") == "inner"
+    address = clone.run("config", "submodule.sub/lib.url")
+    assert Path(address).resolve() == server / "lib.git"
+
+
+def test_changes_in_a_submodule_are_carried(tmp_path: Path, server: Path) -> None:
+    """Another commit of it, and what is changed in it; one that was deleted is gone."""
+    repository = checkout(tmp_path, server, "--recurse-submodules")
+    clone = repository.clone(tmp_path / "clone")
+    commit_files(repository.path / "sub" / "lib", {"new.txt": "new"})
+    write_files(repository.path / "sub" / "lib", {"lib.txt": "changed"})
+    git(repository.path, "config", "diff.ignoreSubmodules", "all")
+    repository.carry_changes(clone)
+    assert (clone.path / "sub" / "lib" / "new.txt").read_text("utf-8") == "new"
+    assert (clone.path / "sub" / "lib" / "lib.txt").read_text("utf-8") == "changed"
+    assert (clone.path / DEEPEST).is_file()
+    git(repository.path, "rm", "--quiet", "--force", "sub/lib")
+    repository.carry_changes(clone)
+    assert not (clone.path / "sub" / "lib").exists()

@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import FakeRemote, Programs, Yard, make_yard, write_dist
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.project import Project
+from nox_ship.release.admission import admit
+from support import commit_files, git, make_project
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    """Return a project whose HEAD is the release 1.2.3."""
+    made = make_yard(tmp_path, {"pyproject.toml": PYPROJECT, ".gitignore": "dist/\n.nox-ship/\n"})
+    made.tag("v1.2.3")
+    return made
+
+
+def built(yard: Yard, **facts: Any) -> Manifest:
+    """Build the release."""
+    return write_dist(yard.project, **{"commit": yard.repository.head, "version": "1.2.3", **facts})
+
+
+def admitted(yard: Yard, manifest: Manifest, index: str = "pypi") -> list[str]:
+    """Return the IDs of what an index is told that takes the files."""
+    return [finding.id for finding in admit(manifest, yard.project, index, yard.world)]
+
+
+def refused(yard: Yard, manifest: Manifest, index: str = "pypi") -> set[str]:
+    """Return the IDs of why the files must not go to an index."""
+    with pytest.raises(ShipError) as caught:
+        admit(manifest, yard.project, index, yard.world)
+    return {finding.id for finding in caught.value.findings}
+
+
+def test_a_release_is_admitted(yard: Yard) -> None:
+    """Clean, tagged, of a commit on the release branch, and where its route leads."""
+    assert admitted(yard, built(yard)) == []
+    assert admitted(yard, built(yard), "testpypi") == []
+
+
+def test_files_of_another_project_are_refused(yard: Yard) -> None:
+    """NS605."""
+    assert refused(yard, built(yard, name="other")) == {"NS605"}
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_a_file_of_another_version_is_refused(yard: Yard, kind: str) -> None:
+    """Its name tells another one than the manifest: NS604."""
+    manifest = built(yard)
+
+    def renamed(file: File) -> File:
+        return replace(file, name=file.name.replace("1.2.3", "1.2.4")) if file.kind == kind else file
+
+    assert refused(yard, replace(manifest, files=tuple(map(renamed, manifest.files)))) == {"NS604"}
+
+
+def test_files_of_another_commit_are_refused(yard: Yard) -> None:
+    """Also for an index that takes untagged ones: NS604."""
+    assert "NS604" in refused(yard, built(yard, commit="d" * 40), "testpypi")
+
+
+def test_a_tag_that_was_moved_is_refused(yard: Yard) -> None:
+    """The manifest's tag must be on the manifest's commit: NS604."""
+    manifest = built(yard)
+    git(yard.root, "tag", "--delete", "v1.2.3")
+    assert refused(yard, manifest) == {"NS604"}
+    commit_files(yard.root, {"more.txt": ""})
+    git(yard.root, "tag", "v1.2.3")
+    git(yard.root, "reset", "--quiet", "--hard", "HEAD~1")
+    assert refused(yard, manifest) == {"NS604"}
+
+
+def test_a_tag_of_another_version_is_refused(yard: Yard) -> None:
+    """Version and tag of the manifest must agree: NS604."""
+    yard.tag("v1.2.4")
+    assert refused(yard, built(yard, tag="v1.2.4")) == {"NS604"}
+
+
+def test_changes_that_no_commit_has_are_no_release(yard: Yard) -> None:
+    """PyPI takes none (NS752); elsewhere it is a warning (NS756)."""
+    manifest = built(yard, dirty=True)
+    assert refused(yard, manifest) == {"NS752"}
+    assert admitted(yard, manifest, "testpypi") == ["NS756"]
+
+
+def test_a_commit_without_a_tag_is_no_release(yard: Yard) -> None:
+    """PyPI takes none (NS752)."""
+    manifest = built(yard, tag=None)
+    assert refused(yard, manifest) == {"NS752"}
+    assert admitted(yard, manifest, "testpypi") == []
+
+
+def test_where_final_versions_go_takes_releases_alone(tmp_path: Path) -> None:
+    """Whatever that index is called; PyPI does so in any case."""
+    text = f'{PYPROJECT}[tool.nox-ship]\nroutes.final = "testpypi"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text, ".gitignore": "dist/\n.nox-ship/\n"})
+    yard.tag("v1.2.3")
+    assert refused(yard, built(yard, tag=None), "testpypi") == {"NS752"}
+    assert "NS752" in refused(yard, built(yard, tag=None), "pypi")
+
+
+def test_a_version_goes_nowhere_but_where_its_route_leads(yard: Yard) -> None:
+    """A pre-release has no place on PyPI: NS754."""
+    yard.tag("v1.2.4rc1")
+    assert refused(yard, built(yard, version="1.2.4rc1")) == {"NS754"}
+    assert admitted(yard, built(yard, version="1.2.4rc1"), "testpypi") == []
+
+
+def off_branch(yard: Yard) -> Manifest:
+    """Return the release of a commit that is on no branch but one of its own."""
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    commit_files(yard.root, {"more.txt": ""})
+    git(yard.root, "tag", "--force", "v1.2.3")
+    return built(yard)
+
+
+def test_a_commit_off_the_release_branch_is_refused(yard: Yard) -> None:
+    """Neither here nor on the remote: NS755."""
+    manifest = off_branch(yard)
+    assert refused(yard, manifest) == {"NS755"}
+    yard.world.remote.has["refs/heads/main"] = yard.repository.head
+    assert admitted(yard, manifest) == []
+
+
+def test_the_release_branch_is_that_of_the_settings(yard: Yard) -> None:
+    """Whatever others there are."""
+    yard.write({"pyproject.toml": f'{PYPROJECT}[tool.nox-ship]\nbranch = "stable"\n'})
+    git(yard.root, "tag", "--force", "v1.2.3")
+    assert refused(yard, built(yard)) == {"NS755"}
+    git(yard.root, "branch", "stable")
+    assert admitted(yard, built(yard)) == []
+
+
+class Bare:
+    """A world without a checkout: files and manifest came from another job."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.remote = FakeRemote("origin", "origin", Repository(folder))
+
+    @property
+    def checkout(self) -> Repository:
+        """There is none."""
+        return Repository.at(self._folder)
+
+
+def without_checkout(folder: Path, change: Callable[[Manifest], Manifest] = lambda m: m) -> set[str]:
+    """Return the IDs of why files that came without a checkout must not go to PyPI."""
+    project: Project = make_project(folder / "alone", PYPROJECT)
+    manifest = change(write_dist(project, "c" * 40, "1.2.3"))
+    world: Any = Bare(folder / "alone")
+    try:
+        admit(manifest, project, "pypi", world)
+    except ShipError as error:
+        return {finding.id for finding in error.findings}
+    return set()
+
+
+def test_without_a_checkout_the_manifest_tells_what_the_build_saw(tmp_path: Path) -> None:
+    """That it was on the release branch (NS755), and by which pyproject.toml (NS603)."""
+    assert without_checkout(tmp_path / "a") == set()
+    assert without_checkout(tmp_path / "b", lambda m: replace(m, branch=None)) == {"NS755"}
+    assert without_checkout(tmp_path / "c", lambda m: replace(m, pyproject="0" * 64)) == {"NS603"}
+    assert without_checkout(tmp_path / "d", lambda m: replace(m, tag=None)) == {"NS752"}
+
+
+def test_a_repository_that_cannot_be_read_is_no_missing_one(yard: Yard) -> None:
+    """An error of its checkout is not taken for files that came without one."""
+    manifest = built(yard)
+    git(yard.root, "update-ref", "-d", "HEAD")
+    world: Any = Bare(yard.root)
+    with pytest.raises(ShipError, match="NS202"):
+        admit(manifest, yard.project, "pypi", world)
+
+
+def test_a_job_that_was_told_its_manifest_opens_no_repository(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A `.git` that came with the files could run anything: what the build saw counts."""
+    manifest, elsewhere = built(yard), built(yard, branch=None)
+    monkeypatch.setenv("NOX_SHIP_MANIFEST", "")
+    programs.calls.clear()
+    world: Any = object()
+    assert admit(manifest, yard.project, "pypi", world) == ()
+    with pytest.raises(ShipError, match="NS755"):
+        admit(elsewhere, yard.project, "pypi", world)
+    assert programs.calls == []
+
+
+def test_changes_that_no_commit_has_are_of_no_commit(yard: Yard) -> None:
+    """Neither commit nor branch of such files is compared: they are told as what they are, once."""
+    manifest = built(yard, dirty=True, commit="d" * 40)
+    assert admitted(yard, manifest, "testpypi") == ["NS756"]
+    assert refused(yard, manifest) == {"NS752"}

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakes import Yard, make_yard
+from nox_ship.errors import ShipError
+from nox_ship.release.bump import bump
+from nox_ship.release.preflight import Plan, preflight
+from nox_ship.release.stage import Stage, open_stage
+
+WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = []\n'
+CHANGES = "# Changes\n\n## Unreleased\n\n- New.\n"
+
+
+def staged(folder: Path, text: str | None = WRITTEN, changelog: str = CHANGES) -> tuple[Plan, Stage, Yard]:
+    """Return a release that stands before its bump."""
+    files = {"pyproject.toml": text, "CHANGELOG.md": changelog} if text else {}
+    yard = make_yard(folder, files)
+    run = yard.prepare("0.1.0")
+    plan = preflight(yard.root, run.request, ("tests",), yard.world, print)
+    return plan, open_stage(yard.shop, plan), yard
+
+
+def hook(stage: Stage, name: str, line: str) -> None:
+    """Give the checkout, whose hooks a clone runs, a hook."""
+    path = Path(stage.repository.run("config", "core.hooksPath")) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+    path.chmod(0o755)
+
+
+def test_commit_and_tag_are_made_in_the_clone(tmp_path: Path) -> None:
+    """The tag is annotated, both have their messages, and the checkout stays as it is."""
+    plan, stage, yard = staged(tmp_path)
+    before = yard.repository.head
+    done, made = bump(plan, stage), stage.repository
+    assert (done.commit, done.tag) == (made.head, made.run("rev-parse", "refs/tags/v0.1.0"))
+    assert made.run("log", "--format=%s") == "Release 0.1.0\nchange"
+    assert made.run("cat-file", "-t", "v0.1.0") == "tag"
+    assert made.run("tag", "--list", "--format=%(contents:subject)") == "Release 0.1.0"
+    assert made.tags() == {"v0.1.0": made.head}
+    assert stage.record.commit == made.head
+    assert (yard.repository.head, yard.repository.tags()) == (before, {})
+
+
+def test_a_bump_is_made_once(tmp_path: Path) -> None:
+    """What the record says to be done is not done again."""
+    plan, stage, _ = staged(tmp_path)
+    done = bump(plan, stage)
+    assert bump(plan, stage) == done
+    assert stage.repository.head == done.commit
+
+
+def test_a_release_that_changes_no_file_has_no_commit(tmp_path: Path) -> None:
+    """The tag is put on the commit that is there."""
+    plan, stage, yard = staged(tmp_path, changelog="# Changes\n")
+    bump(plan, stage)
+    assert stage.repository.tags() == {"v0.1.0": yard.repository.head}
+
+
+def test_a_commit_that_a_hook_refuses_stops_the_release(tmp_path: Path) -> None:
+    """NS232 with the hook's words, and no tag; the user's own hooks run in the clone."""
+    plan, stage, _ = staged(tmp_path)
+    hook(stage, "pre-commit", "echo not today; exit 1")
+    with pytest.raises(ShipError) as caught:
+        bump(plan, stage)
+    (finding,) = caught.value.findings
+    assert (finding.id, finding.detail) == ("NS232", "not today")
+    assert stage.repository.tags() == {}
+    assert stage.record.commit is None
+
+
+def test_a_tag_that_git_refuses_stops_the_release(tmp_path: Path) -> None:
+    """NS233 with git's words; nothing is recorded as done."""
+    plan, stage, _ = staged(tmp_path, None)
+    stage.repository.run("tag", "v0.1.0")
+    with pytest.raises(ShipError) as caught:
+        bump(plan, stage)
+    (finding,) = caught.value.findings
+    assert finding.id == "NS233"
+    assert "already exists" in finding.detail
+    assert stage.record.commit is None
+
+
+def test_a_clone_commits_as_the_user_does(tmp_path: Path) -> None:
+    """The identity is the checkout's own."""
+    plan, stage, _ = staged(tmp_path)
+    bump(plan, stage)
+    assert stage.repository.run("log", "-1", "--format=%an <%ae>") == "Tester <tester@example.invalid>"
+    assert stage.repository.branch == "main"

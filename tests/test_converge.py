@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import INSTALLED, PROBLEM, FakeIndex, Programs, make_index, write_dist
+from nox_ship.errors import ShipError
+from nox_ship.package.build import dist_folder
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import Project
+from nox_ship.release.publish import Patience, Proven, confirm_served, converge, install_from, prove_install
+from nox_ship.world.credentials import Credentials
+from nox_ship.world.index import UPLOAD_UNCLEAR, UploadUnclearError
+from nox_ship.world.refusals import FILE_EXISTS
+from support import make_project
+
+WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
+QUICK = Patience(wait=0.02, attempts=3, delay=0.001, grace=0.02)
+RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project."""
+    return make_project(tmp_path / "project", '[project]\nname = "sample"\nversion = "1.2.3"\n')
+
+
+@pytest.fixture
+def manifest(project: Project) -> Manifest:
+    """Build it."""
+    return write_dist(project, "c" * 40, "1.2.3")
+
+
+def bring(project: Project, manifest: Manifest, index: FakeIndex, patience: Patience = QUICK) -> list[str]:
+    """Bring an index to a manifest and return what was noted."""
+    notes: list[str] = []
+    converge(manifest, dist_folder(project), index, notes.append, patience)
+    return notes
+
+
+def unclear() -> UploadUnclearError:
+    """Return what an upload comes to whose answer was lost."""
+    return UploadUnclearError(UPLOAD_UNCLEAR("No answer."))
+
+
+def exists() -> ShipError:
+    """Return what an upload comes to whose file name was used before."""
+    return ShipError(FILE_EXISTS("It exists."))
+
+
+def stopped(project: Project, manifest: Manifest, index: FakeIndex) -> list[str]:
+    """Return the IDs of what stops an upload."""
+    with pytest.raises(ShipError) as caught:
+        bring(project, manifest, index)
+    return [finding.id for finding in caught.value.findings]
+
+
+def test_wheels_are_uploaded_before_sdists(project: Project, manifest: Manifest) -> None:
+    """One at a time, so that no installer meets a release with an sdist alone."""
+    index = make_index()
+    notes = bring(project, manifest, index)
+    assert index.uploads == [WHEEL, SDIST]
+    assert notes[:3] == ["to PyPI, with credentials from a fake", f"{WHEEL}: uploaded", f"{SDIST}: uploaded"]
+
+
+def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manifest) -> None:
+    """Where something is uploaded with them, and only there."""
+    index = make_index()
+    warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
+    index = FakeIndex("PyPI", index.upload_url, index.simple_url, find=lambda: warned)
+    assert "NS000 test-problem: Hm. Do something." in bring(project, manifest, index)
+    again = FakeIndex("PyPI", index.upload_url, index.simple_url, find=pytest.fail, shelf=index.shelf)
+    assert len(bring(project, manifest, again)) == 2
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+def test_other_bytes_stop_before_the_first_upload(project: Project, manifest: Manifest, hashes: bool) -> None:
+    """NS711, also where the index tells no hashes: then the file is downloaded."""
+    index = make_index(shelf={SDIST: b"other"}, hashes=hashes)
+    assert stopped(project, manifest, index) == ["NS711"]
+    assert index.uploads == []
+
+
+def test_a_page_without_hashes_is_believed_by_the_bytes(project: Project, manifest: Manifest) -> None:
+    """What is there with the same bytes is not uploaded again."""
+    shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
+    index = make_index(shelf=shelf, hashes=False)
+    bring(project, manifest, index)
+    assert index.uploads == []
+
+
+def test_what_is_served_is_compared_by_its_bytes(project: Project, manifest: Manifest) -> None:
+    """That an index lists the right hash is not enough: NS711 for each file, and NS714 once."""
+    assert stopped(project, manifest, make_index(other_bytes=True)) == ["NS711", "NS711", "NS714"]
+
+
+def test_an_upload_without_an_answer_is_looked_for_and_tried_again(project: Project, manifest: Manifest) -> None:
+    """The index has nothing, so it is sent again."""
+    index = make_index(refusals=[unclear(), unclear()])
+    notes = bring(project, manifest, index)
+    assert index.uploads == [WHEEL, WHEEL, WHEEL, SDIST]
+    assert f"{WHEEL}: uploaded" in notes
+
+
+def test_an_upload_whose_answer_was_lost_is_not_sent_twice(project: Project, manifest: Manifest) -> None:
+    """The index has it, so it is done."""
+    index = make_index(refusals=[unclear()], kept=True)
+    notes = bring(project, manifest, index)
+    assert index.uploads == [WHEEL, SDIST]
+    assert f"{WHEEL}: uploaded; the index's answer was lost" in notes
+
+
+def test_an_index_that_stays_silent_gets_no_further_attempt_than_agreed(project: Project, manifest: Manifest) -> None:
+    """After the last one it is NS735."""
+    index = make_index(refusals=[unclear()] * 9)
+    assert stopped(project, manifest, index) == ["NS735"]
+    assert index.uploads == [WHEEL] * 3
+
+
+def test_an_index_that_does_not_tell_what_it_has_is_taken_to_have_nothing(project: Project, manifest: Manifest) -> None:
+    """Between two attempts that is no failure."""
+    index = make_index(refusals=[unclear()], late=["", "silent"])
+    bring(project, manifest, index)
+    assert index.uploads == [WHEEL, WHEEL, SDIST]
+
+
+def test_other_bytes_after_a_lost_answer_are_refused(project: Project, manifest: Manifest) -> None:
+    """What came to be there meanwhile is compared: NS711."""
+
+    class Taken(FakeIndex):
+        def upload(self, file: Path, sha256: str) -> None:  # noqa: ARG002 - it sends nothing
+            self.shelf[file.name] = b"other"
+            raise unclear()
+
+    base = make_index()
+    assert stopped(project, manifest, Taken("PyPI", base.upload_url, base.simple_url, find=base.find)) == ["NS711"]
+
+
+def test_a_file_that_the_index_says_it_has_is_waited_for(project: Project, manifest: Manifest) -> None:
+    """Lists are older than uploads: once it is listed with the same bytes, it is there."""
+    index = make_index(refusals=[exists()], kept=True, late=["", "hidden"])
+    notes = bring(project, manifest, index)
+    assert f"{WHEEL}: there, says the index, and has the same SHA-256" in notes
+    assert index.uploads == [WHEEL, SDIST]
+
+
+def test_a_file_name_that_was_used_before_names_the_next_version(project: Project, manifest: Manifest) -> None:
+    """NS720, where it never comes to be listed."""
+    with pytest.raises(ShipError, match=r"NS720.*1\.2\.4"):
+        bring(project, manifest, make_index(refusals=[exists()]))
+
+
+def test_another_refusal_is_told_as_it_is(project: Project, manifest: Manifest) -> None:
+    """No second attempt is made."""
+    index = make_index(refusals=[ShipError(PROBLEM("No."))])
+    assert stopped(project, manifest, index) == ["NS000"]
+    assert index.uploads == [WHEEL]
+
+
+def test_an_upload_that_never_shows_is_not_served(project: Project, manifest: Manifest) -> None:
+    """None of the APIs lists it: NS712."""
+    index = make_index(late=[""] + ["hidden"] * 200)
+    assert stopped(project, manifest, index) == ["NS712"]
+
+
+def test_an_upload_that_installers_do_not_see_yet_is_not_visible(project: Project, manifest: Manifest) -> None:
+    """The JSON API has it, the simple API does not: NS713."""
+    index = make_index(late=[""] + ["JSON API"] * 200)
+    assert stopped(project, manifest, index) == ["NS713"]
+
+
+def test_an_index_that_falls_silent_is_waited_for(project: Project, manifest: Manifest) -> None:
+    """For as long as the settings say; then NS712 names the reason."""
+    index = make_index(late=["", "silent", "hidden", "JSON API"])
+    notes = bring(project, manifest, index, Patience(wait=5, attempts=1, delay=0.001))
+    assert any(note.startswith("waiting until PyPI serves") for note in notes)
+    silent = make_index(late=[""] + ["silent"] * 200)
+    with pytest.raises(ShipError, match=r"NS712.*does not answer"):
+        bring(project, manifest, silent)
+
+
+def test_confirming_compares_without_uploading(project: Project, manifest: Manifest) -> None:
+    """A job without credentials sees other bytes, too."""
+    with pytest.raises(ShipError, match="NS712"):
+        confirm_served(manifest, make_index(), patience=QUICK)
+    shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
+    index = make_index(shelf=shelf)
+    confirm_served(manifest, index, patience=QUICK)
+    shelf[WHEEL] = b"other"
+    with pytest.raises(ShipError, match="NS711"):
+        confirm_served(manifest, index, patience=QUICK)
+    assert index.uploads == []
+
+
+def test_patience_grows_between_attempts() -> None:
+    """Each pause is twice the one before, and there is one less than there are attempts."""
+    assert list(Patience(attempts=4, delay=1.5).delays()) == [1.5, 3.0, 6.0]
+
+
+def served(project: Project, manifest: Manifest, **faults: Any) -> FakeIndex:
+    """Return an index that has all of a manifest's files."""
+    shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
+    return make_index(shelf=shelf, **faults)
+
+
+def test_what_is_not_listed_cannot_be_installed(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """NS712, and no installer is started."""
+    with pytest.raises(ShipError, match="NS712"):
+        install_from(manifest, dist_folder(project), make_index(), project)
+    assert programs.started("install") == []
+
+
+def test_what_is_broken_once_installed_is_told_so(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """NS613 why, NS714 what to do; a failed installation alone proves nothing about the release."""
+    programs.answer("installed.py", stdout='nox-ship:[["import", "no"]]')
+    with pytest.raises(ShipError) as caught:
+        prove_install(manifest, dist_folder(project), served(project, manifest), project)
+    assert [finding.id for finding in caught.value.findings] == ["NS613", "NS714"]
+    programs.answer("installed.py", stdout=INSTALLED)
+    programs.answer("pip install", code=1)
+    with pytest.raises(ShipError) as caught:
+        prove_install(manifest, dist_folder(project), served(project, manifest), project)
+    assert [finding.id for finding in caught.value.findings] == ["NS611"]
+
+
+@pytest.mark.usefixtures("programs")
+def test_what_works_is_noted(project: Project, manifest: Manifest) -> None:
+    """With the file's name and the Pythons."""
+    notes: list[str] = []
+    prove_install(manifest, dist_folder(project), served(project, manifest), project, notes.append)
+    assert notes == [f"{WHEEL} was installed from PyPI and works on Python {RUNNING}"]
+
+
+def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """A file that was installed from an index on a Python needs no second proof there; any other does."""
+    index, dist = served(project, manifest), dist_folder(project)
+    proven: Proven = set()
+    assert install_from(manifest, dist, index, project, proven) == {RUNNING: WHEEL}
+    assert len(proven) == len(programs.started("install")) == 1
+    programs.answer("pip install", code=1)
+    assert install_from(manifest, dist, index, project, proven) == {RUNNING: WHEEL}
+    with pytest.raises(ShipError, match="NS611"):
+        install_from(manifest, dist, index, project, set())
+    other = make_index("Other", shelf=index.shelf)
+    with pytest.raises(ShipError, match="NS611"):
+        install_from(manifest, dist, other, project, proven)
+    assert len(proven) == 1
+
+
+def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """Other bytes are NS711, and no installer sees them."""
+    with pytest.raises(ShipError, match="NS711"):
+        install_from(manifest, dist_folder(project), served(project, manifest, other_bytes=True), project)
+    assert programs.started("install") == []
+
+
+def test_what_is_installed_is_bound_to_the_bytes_that_were_built(
+    project: Project, manifest: Manifest, programs: Programs
+) -> None:
+    """Whatever hash the index tells."""
+    install_from(manifest, dist_folder(project), served(project, manifest), project)
+    (call,) = programs.started("install")
+    assert call.line[-1].endswith(f"/{WHEEL}#sha256={manifest.files[0].sha256}")
+    assert "@ file:///" in call.line[-1]

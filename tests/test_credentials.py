@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keyring
+import pytest
+
+from failing_index import CLAIMS, api_token, identity_token
+from loopback import Loopback, Reply, Request
+from nox_ship.errors import ShipError
+from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Wanted, find_credentials
+from nox_ship.world.trusted import TrustedPublisher
+
+HOST = "127.0.0.1"
+NAMES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
+IDENTITY = identity_token(HOST, CLAIMS)
+Answers = dict[str, Reply]
+
+
+@pytest.fixture(autouse=True)
+def nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take every credential of whoever runs the tests away."""
+    for name in (*NAMES, "TWINE_USERNAME", "TWINE_PASSWORD", "MY_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_URL", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(keyring, "get_password", lambda *_: None)
+    monkeypatch.setattr(keyring, "get_credential", lambda *_: None)
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """Return what the index answers, by path; a test may change it."""
+    return {
+        "/_/oidc/audience": Reply(json.dumps({"audience": HOST})),
+        "/_/oidc/mint-token": Reply(json.dumps({"token": "minted"})),
+        "/identity": Reply(json.dumps({"value": IDENTITY})),
+    }
+
+
+@pytest.fixture
+def index(answers: Answers) -> Iterator[Loopback]:
+    """Serve an index that offers trusted publishing, and the identity of the job."""
+
+    def answer(request: Request) -> Reply:
+        return answers.get(request.path.partition("?")[0], Reply("not found", 404))
+
+    with Loopback(answer) as server:
+        yield server
+
+
+def in_a_job(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """Be a job of GitHub Actions that may ask for its identity."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{index.url}/identity?api=1")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x")
+
+
+def wanted(url: str = "https://index.invalid/legacy/", **facts: Any) -> Wanted:
+    """Return what is looked for."""
+    return Wanted(
+        **{
+            "index": "mine",
+            "shown": "mine",
+            "upload_url": url,
+            "token_variable": "MY_TOKEN",
+            "project": "sample",
+            **facts,
+        }
+    )
+
+
+def missing(asked: Wanted) -> list[str]:
+    """Return the IDs of why nothing is found."""
+    with pytest.raises(ShipError) as caught:
+        find_credentials(asked)
+    return [finding.id for finding in caught.value.findings]
+
+
+def test_places_are_looked_into_in_order(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """twine's variables, the index's own, ~/.pypirc, the keyring, a person: the first that has any counts."""
+    asked = wanted(ask=lambda _, secret: "typed" if secret else "me")
+    assert missing(wanted()) == ["NS741"]
+    assert find_credentials(asked).kind == "the terminal"
+    assert find_credentials(asked).variables() == {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "typed"}
+    monkeypatch.setattr(keyring, "get_password", lambda *_: "kept")
+    assert find_credentials(asked).kind == "keyring"
+    pypirc = (
+        "[distutils]\nindex-servers = mine\n[mine]\nrepository = https://index.invalid/legacy/\npassword = written\n"
+    )
+    (tmp_path / ".pypirc").write_text(pypirc, "utf-8")
+    assert find_credentials(asked).kind == "~/.pypirc"
+    monkeypatch.setenv("MY_TOKEN", "set\n")
+    assert find_credentials(asked).kind == "MY_TOKEN"
+    assert find_credentials(asked).variables() == {"TWINE_USERNAME": TOKEN_USER, "TWINE_PASSWORD": "set"}
+    monkeypatch.setenv("TWINE_USERNAME", "me")
+    monkeypatch.setenv("TWINE_PASSWORD", "first")
+    assert find_credentials(asked).variables() == {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "first"}
+
+
+def test_a_user_name_alone_is_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS741: there is no password to it."""
+    monkeypatch.setenv("TWINE_USERNAME", "me")
+    assert missing(wanted()) == ["NS741"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n"])
+def test_an_empty_secret_is_told(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A secret that does not exist is an empty text: NS742, unless a later place has one."""
+    monkeypatch.setenv("TWINE_PASSWORD", text)
+    assert missing(wanted()) == ["NS742"]
+    monkeypatch.setenv("MY_TOKEN", "x")
+    assert find_credentials(wanted()).kind == "MY_TOKEN"
+
+
+def test_a_token_is_read_before_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the index has PyPI's form: one that is none, or another's, stops the search."""
+    monkeypatch.setenv("MY_TOKEN", "x")
+    assert missing(wanted(token_host="index.invalid")) == ["NS743"]
+    monkeypatch.setenv("MY_TOKEN", api_token("other.invalid"))
+    assert missing(wanted(token_host="index.invalid")) == ["NS723"]
+    monkeypatch.setenv("MY_TOKEN", api_token("index.invalid", [1, ["other"]]))
+    assert missing(wanted(token_host="index.invalid")) == ["NS725"]
+    monkeypatch.setenv("MY_TOKEN", api_token("index.invalid"))
+    assert find_credentials(wanted(token_host="index.invalid")).kind == "MY_TOKEN"
+
+
+def test_a_password_is_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user with a name of his own may have any password."""
+    monkeypatch.setenv("TWINE_USERNAME", "me")
+    monkeypatch.setenv("TWINE_PASSWORD", "x")
+    assert find_credentials(wanted(token_host="index.invalid")).kind == "TWINE_PASSWORD"
+
+
+def test_a_pypirc_that_cannot_be_read_shows_nothing_of_it(tmp_path: Path) -> None:
+    """NS741, without the line that its parser choked on."""
+    (tmp_path / ".pypirc").write_text("s3cret-of-mine\n", "utf-8")
+    with pytest.raises(ShipError, match=r"NS741.*\.pypirc") as caught:
+        find_credentials(wanted())
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_pypirc_for_others_has_nothing(tmp_path: Path) -> None:
+    """Neither the name nor the address is ours."""
+    text = "[distutils]\nindex-servers = other\n[other]\nrepository = https://other.invalid/\npassword = x\n"
+    (tmp_path / ".pypirc").write_text(text, "utf-8")
+    assert missing(wanted()) == ["NS741"]
+
+
+def test_a_keyring_that_does_not_work_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back ends raise what they like."""
+
+    def broken(*_: str) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(keyring, "get_password", broken)
+    assert missing(wanted()) == ["NS741"]
+
+
+def test_a_person_can_say_nothing() -> None:
+    """An empty answer is none, and stops with NS741; where tokens have PyPI's form, no user name is asked for."""
+    asked: list[str] = []
+
+    def ask(question: str, _: bool) -> str:
+        asked.append(question)
+        return " "
+
+    assert missing(wanted(ask=ask)) == ["NS741"]
+    assert len(asked) == 2
+    assert missing(wanted(ask=ask, token_host="index.invalid")) == ["NS741"]
+    assert len(asked) == 3
+    assert asked[-1].startswith("API token of mine")
+
+
+def test_a_trusted_publisher_needs_no_secret(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """It comes first, is exchanged anew for each upload, and signs where it should."""
+    in_a_job(monkeypatch, index)
+    monkeypatch.setenv("MY_TOKEN", "x")
+    found = find_credentials(wanted(f"{index.url}/legacy/", signs=True))
+    assert (found.kind, found.signs, found.warnings) == (TRUSTED, True, ())
+    assert found.variables() == {"TWINE_USERNAME": TOKEN_USER, "TWINE_PASSWORD": "minted"}
+    minted = [request for request in index.asked if request.path.endswith("mint-token")]
+    assert len(minted) == 2
+    assert json.loads(minted[0].body) == {"token": IDENTITY}
+    assert not find_credentials(wanted(f"{index.url}/legacy/")).signs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_laptop_asks_no_index_for_trusted_publishing(
+    monkeypatch: pytest.MonkeyPatch, index: Loopback, name: str
+) -> None:
+    """Only what says that it is a CI does."""
+    assert TrustedPublisher.of("mine", f"{index.url}/legacy/") is None
+    assert index.asked == []
+    monkeypatch.setenv(name, "1")
+    assert TrustedPublisher.of("mine", f"{index.url}/legacy/") is not None
+
+
+def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over plain http there is no trusted publishing, and nothing is asked; this machine is an exception."""
+    monkeypatch.setenv("CI", "1")
+    assert TrustedPublisher.of("mine", "http://index.invalid/legacy/") is None
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply("no", 404), Reply("<html>"), Reply("[]"), Reply("{}"), Reply('{"audience": 3}'), Reply("null")]
+)
+def test_an_index_without_trusted_publishing_has_none(
+    monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, reply: Reply
+) -> None:
+    """Other credentials are used, and nothing is said."""
+    in_a_job(monkeypatch, index)
+    answers["/_/oidc/audience"] = reply
+    monkeypatch.setenv("MY_TOKEN", "x")
+    found = find_credentials(wanted(f"{index.url}/legacy/"))
+    assert (found.kind, found.warnings) == ("MY_TOKEN", ())
+
+
+def told(index: Loopback, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the ID of why trusted publishing is refused; other credentials are used with a warning that says so."""
+    in_a_job(monkeypatch, index)
+    (first,) = missing(wanted(f"{index.url}/legacy/"))
+    monkeypatch.setenv("MY_TOKEN", "x")
+    found = find_credentials(wanted(f"{index.url}/legacy/"))
+    (warning,) = found.warnings
+    assert (found.kind, warning.id, warning.level) == ("MY_TOKEN", "NS744", "warning")
+    assert first in warning.what
+    return first
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_server_error_does_not_silently_change_the_credentials(
+    monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, status: int
+) -> None:
+    """An index that cannot tell whether it offers the exchange is NS739, and other credentials a warning."""
+    answers["/_/oidc/audience"] = Reply("broken", status)
+    assert told(index, monkeypatch) == "NS739"
+
+
+def refusal(code: str) -> Reply:
+    """Return an index's refusal of an identity."""
+    return Reply(json.dumps({"errors": [{"code": code, "description": "no"}]}), 422)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (refusal("invalid-publisher"), "NS730"),
+        (refusal("invalid-pending-publisher"), "NS730"),
+        (refusal("other"), "NS739"),
+        (Reply('{"errors": []}', 422), "NS739"),
+        (Reply('{"token": "minted"}', 422), "NS739"),
+        (Reply('{"token": ""}'), "NS739"),
+        (Reply('{"token": 5}'), "NS739"),
+        (Reply("[]"), "NS739"),
+        (Reply("<html>", 503), "NS739"),
+    ],
+)
+def test_an_exchange_that_is_refused_is_told(
+    monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers, reply: Reply, expected: str
+) -> None:
+    """By why, as far as the index says."""
+    answers["/_/oidc/mint-token"] = reply
+    assert told(index, monkeypatch) == expected
+
+
+def test_a_job_without_an_environment_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers
+) -> None:
+    """NS732, with the claims beside what a publisher must have."""
+    claims = {name: value for name, value in CLAIMS.items() if name != "environment"}
+    answers["/identity"] = Reply(json.dumps({"value": identity_token(HOST, claims)}))
+    answers["/_/oidc/mint-token"] = refusal("invalid-publisher")
+    assert told(index, monkeypatch) == "NS732"
+
+
+def test_a_job_without_an_identity_is_told_so(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """NS731 where the permission is missing."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert missing(wanted(f"{index.url}/legacy/")) == ["NS731"]
+
+
+def test_an_identity_that_cannot_be_had_is_told(
+    monkeypatch: pytest.MonkeyPatch, index: Loopback, answers: Answers
+) -> None:
+    """NS731 where the CI refuses it."""
+    answers["/identity"] = Reply("no", 500)
+    assert told(index, monkeypatch) == "NS731"
+
+
+def test_a_ci_without_identities_has_none(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """That is no refusal: other places are looked into."""
+    monkeypatch.setenv("CI", "1")
+    assert missing(wanted(f"{index.url}/legacy/")) == ["NS741"]
+
+
+def test_values_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by the credentials' form as text, nor by what says where they come from."""
+    monkeypatch.setenv("MY_TOKEN", "s3cret")
+    found = find_credentials(wanted())
+    assert "s3cret" not in repr(found)
+    assert "s3cret" in found.variables().values()

@@ -1,0 +1,186 @@
+"""How a release ends, whatever ends it: the closing words, and the report."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from rich.console import Console
+
+from nox_ship import front
+from nox_ship.errors import Kind, ShipError, ShownError
+from nox_ship.package.build import manifest_path
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import Project
+from nox_ship.release.pipeline import Run, Step, run_pipeline
+from nox_ship.release.preflight import Coming, Request, _not_agreed
+from nox_ship.release.source import VersionSource
+from nox_ship.release.stage import Workshop
+from nox_ship.report import Report, Voice
+from nox_ship.world.remote import is_pushed
+from nox_ship.world.world import World
+from support import make_project
+
+SOME = Kind("NS000", "test-problem", "Do something.")
+PUBLIC = ("no", "yes", "unknown")
+
+
+def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
+    """Run a pipeline of three steps whose second one ends with ``error``."""
+
+    def fail(run: Run) -> str:
+        run.report.pushed = pushed  # type: ignore[assignment] # one of three
+        raise error
+
+    def pass_by(_: Run) -> str:
+        return "done"
+
+    steps = (Step("one", "", pass_by), Step("two", "", fail), Step("three", "", pass_by))
+    voice = Voice(console=Console(file=io.StringIO()))
+    run = Run(folder, Request("patch"), (), cast("World", None), Workshop(folder), voice, Report("Release"))
+    with front._stop_shown(voice, run.report, run.workshop):
+        run_pipeline(run, steps)
+    return run
+
+
+@pytest.mark.parametrize("pushed", PUBLIC)
+@pytest.mark.parametrize(
+    ("error", "becomes", "found"),
+    [
+        (ShipError(SOME("x.")), ShownError, "NS000"),
+        (OSError(28, "No space left on device", "f"), ShownError, "NS802"),
+        (PermissionError(13, "Permission denied", "f"), ShownError, "NS903"),
+        (KeyboardInterrupt(), KeyboardInterrupt, "NS239"),
+        (MemoryError(), MemoryError, None),
+    ],
+)
+def test_whatever_stops_a_release_is_reported(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pushed: str,
+    error: BaseException,
+    becomes: type[BaseException],
+    found: str | None,
+) -> None:
+    """The report has each step and the finding, and the last line never says that nothing changed after a push."""
+    words = io.StringIO()
+    monkeypatch.setattr(Voice, "last_line", lambda _, text: words.write(text))
+    with pytest.raises(becomes):
+        stopped_by(tmp_path, error, pushed)
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert [(row["name"], row["status"]) for row in report["rows"]] == [
+        ("one", "done"),
+        ("two", "failed"),
+        ("three", "not reached"),
+    ]
+    assert (report["passed"], report["pushed"]) == (False, pushed)
+    assert [finding["id"] for finding in report["findings"]] == ([found] if found else [])
+    assert ("Nothing was changed" in words.getvalue()) == (pushed == "no")
+    assert ("the same command again" in words.getvalue().lower()) == (pushed != "no")
+
+
+def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full, what stopped the release is told, not that there is no report."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Report, "write", full)
+    with pytest.raises(ShownError, match="NS000"):
+        stopped_by(tmp_path, ShipError(SOME("x.")))
+
+
+def coming(*, bump: bool) -> Coming:
+    source = VersionSource("tags")
+    return Coming(source=source, current="1.0", version="1.0", tag="v1.0", bump=bump)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "bump", "refs", "found"),
+    [
+        (True, True, {}, []),
+        (False, True, {}, ["NS237"]),
+        (False, False, {}, ["NS237"]),
+        (False, False, {"refs/heads/main": "c", "refs/tags/v1.0": "d"}, ["NS237"]),
+        (False, False, {"refs/tags/v1.0": "c"}, ["NS237"]),
+        (False, False, {"refs/heads/main": "x", "refs/tags/v1.0": "c"}, []),
+    ],
+)
+def test_what_is_to_be_pushed_needs_to_be_agreed_to(
+    agreed: bool, bump: bool, refs: dict[str, str], found: list[str]
+) -> None:
+    """A release that the remote has needs nothing, wherever its branch has come to; any other one does."""
+    findings = list(_not_agreed(Request("patch", agreed=agreed), coming(bump=bump), "main", refs, "c"))
+    assert [finding.id for finding in findings] == found
+    assert all("--yes" in finding.remedy and "--dry-run" in finding.remedy for finding in findings)
+
+
+def test_a_remote_without_the_commit_has_no_release() -> None:
+    """A tag that is missing is not the tag of a commit that is missing."""
+    assert not is_pushed({"refs/heads/main": "c"}, "main", "v1.0", None)
+
+
+@pytest.mark.parametrize(
+    ("ci", "stdin", "stdout", "terminal"),
+    [("", True, True, True), ("", False, True, False), ("", True, False, False), ("true", True, True, False)],
+)
+def test_a_terminal_is_one_to_read_and_to_write(
+    monkeypatch: pytest.MonkeyPatch, ci: str, stdin: bool, stdout: bool, terminal: bool
+) -> None:
+    """Piped output, other input than a terminal, and CI count as none."""
+
+    class Stream:
+        def __init__(self, there: bool) -> None:
+            self.isatty: Callable[[], bool] = lambda: there
+
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.setattr(sys, "stdin", Stream(stdin))
+    monkeypatch.setattr(sys, "stdout", Stream(stdout))
+    assert front._on_a_terminal() == terminal
+
+
+@pytest.fixture
+def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project with a manifest, and a cache of its own."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    project = make_project(tmp_path / "project", '[project]\nname = "sample"\nversion = "1.2.3"\n')
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
+    monkeypatch.setattr(Manifest, "read", lambda _: manifest)
+    manifest.write(manifest_path(project))
+    return project
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "found"),
+    [
+        (ShipError(SOME("x."), SOME("y.")), ShipError, ["NS000", "NS000"]),
+        (OSError(13, "Permission denied"), OSError, ["NS903"]),
+        (KeyboardInterrupt(), KeyboardInterrupt, ["NS239"]),
+    ],
+)
+def test_a_publish_that_failed_is_reported(
+    tmp_path: Path,
+    built: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    becomes: type[BaseException],
+    found: list[str],
+) -> None:
+    """The report says that it failed, and why."""
+
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(front, "admit", fail)
+    with pytest.raises(becomes):
+        front.publish(built, [], "publish-prod", "pypi")
+    (path,) = (tmp_path / "cache").glob("*/report.json")
+    report = json.loads(path.read_text("utf-8"))
+    assert (report["passed"], report["project"], report["version"]) == (False, "sample", "1.2.3")
+    assert [finding["id"] for finding in report["findings"]] == found
+    assert [(row["name"], row["status"]) for row in report["rows"]] == [("publish-prod", "failed")]

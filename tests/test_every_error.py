@@ -1,0 +1,160 @@
+"""Each error stands in a test; those that are met nowhere else are met here."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import pkgutil
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nox
+import pytest
+
+import nox_ship
+from fakes import Programs, Yard
+from nox_ship import documents, front, sessions
+from nox_ship.command import main
+from nox_ship.errors import KINDS, ShipError
+from nox_ship.gates import audit
+from nox_ship.setup import github
+from nox_ship.setup.doctor import _tools
+from nox_ship.world.forge import Job
+from nox_ship.world.trusted import TrustedPublisher
+from support import make_project, write_files
+
+TESTS = Path(__file__).parent
+STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+
+
+def test_every_error_stands_in_a_test() -> None:
+    """The page of errors and the test of the kinds themselves do not count."""
+    for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
+        importlib.import_module(module.name)
+    files = (path for path in TESTS.rglob("*.py") if path.name != "test_errors.py")
+    told = {number for path in files for number in re.findall(r"NS\d{3}", path.read_text("utf-8"))}
+    assert not set(KINDS) - told
+
+
+def test_an_audit_whose_dependencies_cannot_be_resolved_fails(tmp_path: Path, programs: Programs) -> None:
+    """NS424, with the tool's words."""
+    programs.answer("pip compile", code=1, stdout="no such version")
+    with pytest.raises(ShipError, match="NS424") as caught:
+        audit.dependencies(make_project(tmp_path, STATIC), tmp_path, tmp_path)
+    assert caught.value.findings[0].detail == "no such version"
+
+
+def test_a_publish_session_goes_to_its_own_index(yard: Yard) -> None:
+    """One that is told another is NS757, before anything is looked at."""
+    with pytest.raises(ShipError, match=r"NS757.*PyPI.*testpypi"):
+        front.publish(yard.project, ["--to", "testpypi"], "publish-prod", "pypi")
+
+
+def test_a_noxfile_that_is_there_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NS817, and nothing is taken out of the artifact."""
+    monkeypatch.chdir(tmp_path)
+    write_files(tmp_path, {"noxfile.py": "import nox\n"})
+    assert main(["receive", "artifact"]) == 1
+    assert "NS817" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["noxfile.py"]
+
+
+def test_a_machine_without_git_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NS826."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    patient: Any = None
+    found = [told for told in _tools(patient) if not isinstance(told, str)]
+    assert [finding.id for finding in found] == ["NS826"]
+
+
+LOOSE = """\
+on: {push: {tags: ["v*"]}}
+permissions: {id-token: write}
+jobs:
+  publish:
+    environment: pypi
+    steps: [{uses: pypa/gh-action-pypi-publish@v1}]
+"""
+NO_ENVIRONMENT = LOOSE.replace("permissions: {id-token: write}\n", "").replace(
+    "environment: pypi", "permissions: {id-token: write}"
+)
+
+
+@pytest.mark.parametrize("workflow", [LOOSE, NO_ENVIRONMENT])
+def test_a_workflow_that_lets_everybody_publish_is_told(tmp_path: Path, workflow: str) -> None:
+    """Every job has the identity, or no environment guards it: NS833."""
+    write_files(tmp_path, {".github/workflows/release.yml": workflow})
+    patient: Any = SimpleNamespace(repository=SimpleNamespace(path=tmp_path), tag="v1.2.3")
+    found = [told for told in github._publishing_jobs(patient) if not isinstance(told, str)]
+    assert [finding.id for finding in found] == ["NS833"]
+
+
+class FakeSession:
+    """A session of nox that keeps what it was ended with."""
+
+    name = "lint"
+
+    def error(self, *words: object) -> None:
+        """End the session."""
+        raise nox.command.CommandFailed(" ".join(map(str, words)))
+
+    def log(self, *_: object) -> None:
+        """Say nothing."""
+
+    warn = log
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(errno.ENOSPC, "NS802"), (errno.EDQUOT, "NS802"), (errno.EACCES, "NS903")]
+)
+def test_what_the_system_refuses_is_told(number: int, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A full disk is NS802, anything else NS903; neither shows a traceback."""
+    session: Any = FakeSession()
+    with pytest.raises(BaseException) as caught, sessions._errors_shown(session):
+        raise OSError(number, os.strerror(number), "some/file")
+    text = f"{caught.value} {capsys.readouterr().out}"
+    assert expected in text
+    assert "some/file" in text
+
+
+def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
+    """NS312: a link to a device, or a file that is too large."""
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(documents.MOST + 1)
+    with pytest.raises(ShipError, match="NS312"):
+        documents.read_bytes(tmp_path / "large")
+
+
+JOB = {
+    "GITHUB_SERVER_URL": "http://127.0.0.1:1",
+    "GITHUB_API_URL": "http://127.0.0.1:1",
+    "GITHUB_REPOSITORY": "acme/sample",
+    "GITHUB_WORKFLOW_REF": "acme/sample/.github/workflows/release.yml@refs/heads/main",
+    "GITHUB_TOKEN": "x",
+}
+
+
+@pytest.mark.parametrize("missing", sorted(JOB))
+def test_a_cut_release_is_pushed_by_a_job_alone(missing: str) -> None:
+    """NS763 names what the environment has not."""
+    assert Job.of(JOB).workflow == "release.yml"
+    with pytest.raises(ShipError, match=f"NS763.*{missing}"):
+        Job.of({**JOB, missing: ""})
+
+
+def test_a_workflow_that_cannot_be_started_is_told() -> None:
+    """Nothing listens there: NS764."""
+    with pytest.raises(ShipError, match="NS764"):
+        Job.of(JOB).start("v1.2.3", "pypi")
+
+
+def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing listens there: NS739."""
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(ShipError, match="NS739"):
+        TrustedPublisher.of("PyPI", "https://127.0.0.1:1/legacy/")

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fakes import PROBLEM, FakeGates, FakeWorld, Programs, Yard, make_index, write_dist
+from nox_ship import front
+from nox_ship.errors import ShipError, ShownError
+from nox_ship.package.build import dist_folder
+from nox_ship.report import Voice
+from nox_ship.setup.doctor import Line
+from support import git
+
+pytestmark = pytest.mark.usefixtures("programs", "home")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard) -> None:
+    """Keep what is kept between runs beside the project, and hand out the yard's world as the real one."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    for name in ("CI", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOX_SHIP_MANIFEST"):
+        monkeypatch.delenv(name, raising=False)
+
+    @contextmanager
+    def opened(*_: Any, **__: Any) -> Iterator[FakeWorld]:
+        yield yard.world
+
+    monkeypatch.setattr(front, "RealWorld", opened)
+
+
+@pytest.fixture
+def rehearsed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
+    """Return the world that is handed out for a rehearsal."""
+    world = FakeWorld(yard.repository, yard.world.remote)
+
+    @contextmanager
+    def opened(*_: Any, **__: Any) -> Iterator[FakeWorld]:
+        yield world
+
+    monkeypatch.setattr(front, "StandIns", opened)
+    return world
+
+
+def release(yard: Yard, *args: str) -> None:
+    """Release the project."""
+    front.release(yard.root, ["minor", *args], ("tests",), yard.root)
+
+
+@pytest.mark.parametrize("answer", ["n", "", "no", "yess", "j"])
+def test_nothing_but_yes_means_yes(
+    yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Any other answer stops the release before its push: NS235."""
+    questions: list[str] = []
+
+    def ask(_: Voice, question: str) -> str:
+        questions.append(question)
+        return answer
+
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(Voice, "ask", ask)
+    with pytest.raises(ShownError, match="NS235"):
+        release(yard)
+    assert sessions.ran
+    assert yard.world.remote.pushes == []
+    (question,) = questions
+    assert "Push main and v0.1.0 to origin" in question
+
+
+@pytest.mark.parametrize("answer", ["y", "Y", " yes "])
+@pytest.mark.usefixtures("sessions")
+def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """And is asked for once."""
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(Voice, "ask", lambda *_: answer)
+    release(yard)
+    assert len(yard.world.remote.pushes) == 1
+
+
+@pytest.mark.usefixtures("sessions")
+def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--yes` does, at a terminal and elsewhere."""
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(Voice, "ask", lambda *_: pytest.fail("nobody is to be asked"))
+    release(yard, "--yes")
+    assert len(yard.world.remote.pushes) == 1
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorld) -> None:
+    """Nobody is asked, and nothing of the real world is changed."""
+    release(yard, "--dry-run")
+    assert len(rehearsed.indexes["pypi"].uploads) == 2
+    assert yard.world.indexes["pypi"].uploads == []
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "job", "expected"),
+    [(True, True, "", True), (False, True, "", False), (True, False, "", False), (True, True, "1", False)],
+)
+def test_a_terminal_has_somebody_at_both_ends(
+    monkeypatch: pytest.MonkeyPatch, stdin: bool, stdout: bool, job: str, expected: bool
+) -> None:
+    """A pipe on either side has not, nor has a job in CI, whose runner may have one."""
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: stdin))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: stdout))
+    monkeypatch.setenv("CI", job)
+    assert front._on_a_terminal() is expected
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_release_that_stops_says_so_and_leaves_its_report(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The report that was asked for is written all the same."""
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
+    yard.world.rehearsal_index = make_index(other_bytes=True)
+    with pytest.raises(ShownError, match="NS711"):
+        release(yard, "--yes", "--report", "report.json")
+    assert "Nothing was changed" in capsys.readouterr().out
+    told = json.loads((yard.root / "report.json").read_text("utf-8"))
+    assert (told["passed"], told["findings"][0]["id"]) == (False, "NS711")
+
+
+def published(yard: Yard, *args: str, index: str | None = None, **facts: Any) -> None:
+    """Build the release that HEAD is, and publish it."""
+    yard.tag("v0.1.0")
+    write_dist(yard.project, **{"commit": yard.repository.head, "version": "0.1.0", **facts})
+    git(yard.root, "update-index", "-q", "--refresh")
+    front.publish(yard.project, list(args), "publish", index)
+
+
+def test_publishing_uploads_and_installs(yard: Yard, programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the version's route leads, and what is served is tried."""
+    published(yard)
+    assert len(yard.world.indexes["pypi"].uploads) == 2
+    assert programs.started("install")
+    assert "sample 0.1.0 is on PyPI" in capsys.readouterr().out
+
+
+def test_an_installation_can_be_left_out(yard: Yard, programs: Programs) -> None:
+    """`--no-install` uploads and compares alone."""
+    published(yard, "--no-install")
+    assert len(yard.world.indexes["pypi"].uploads) == 2
+    assert programs.started("install") == []
+
+
+def test_an_index_can_be_named(yard: Yard) -> None:
+    """By the session or by ``--to``, which may agree on nothing but what was built."""
+    published(yard, "--to", "testpypi")
+    assert yard.world.indexes["pypi"].uploads == []
+    assert len(yard.world.indexes["testpypi"].uploads) == 2
+
+
+def test_what_is_no_release_is_not_uploaded(yard: Yard) -> None:
+    """Admission comes first: NS752."""
+    with pytest.raises(ShipError, match="NS752"):
+        published(yard, tag=None)
+    assert yard.world.indexes["pypi"].uploads == []
+
+
+def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld) -> None:
+    """It is the same, in a world of stand-ins."""
+    published(yard, "--dry-run")
+    assert yard.world.indexes["pypi"].uploads == []
+    assert len(rehearsed.indexes["pypi"].uploads) == 2
+
+
+def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:
+    """Build, let the index have it, and verify what is published."""
+    manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
+    shelf = yard.world.indexes["pypi"].shelf
+    shelf.update({file.name: (dist_folder(yard.project) / file.name).read_bytes() for file in manifest.files})
+    monkeypatch.setattr(front, "RealWorld", lambda *_, **__: yard.world)
+    change()
+    front.verify_published(yard.project, [])
+
+
+def test_what_is_published_is_compared_and_installed(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other bytes are NS711, an installation that fails NS611."""
+    served(yard, monkeypatch)
+    assert programs.started("install")
+    programs.answer("pip install", code=1)
+    with pytest.raises(ShipError, match="NS611"):
+        served(yard, monkeypatch)
+    shelf = yard.world.indexes["pypi"].shelf
+    with pytest.raises(ShipError, match="NS711"):
+        served(yard, monkeypatch, lambda: shelf.update({"sample-0.1.0.tar.gz": b"other"}))
+
+
+def test_a_doctor_that_finds_an_error_fails(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Warnings alone do not."""
+    lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
+    monkeypatch.setattr(front, "examine", lambda *_: iter(lines))
+    front.doctor(yard.root, [], ())
+    lines.append(Line("git", "", PROBLEM("No.", detail="much")))
+    with pytest.raises(ShownError) as caught:
+        front.doctor(yard.root, [], ())
+    assert [finding.what for finding in caught.value.findings] == ["No."]
+    assert "much" in capsys.readouterr().out

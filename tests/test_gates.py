@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Call, Programs
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, warnings
+from nox_ship.release.record import Record
+from nox_ship.release.stage import Stage, Workshop
+from support import write_files
+
+PASSED = {"name": "lint", "signatures": ["lint"], "result": "success", "duration": 1.5}
+FAILED = {"name": "tests", "signatures": ["tests-3.12"], "result": "failed", "reason": None, "duration": 2}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """Return a stage; nothing in these tests asks git."""
+    write_files(tmp_path / "stage", {"noxfile.py": ""})
+    record = Record("a" * 40, "1.0", "v1.0", "source", 0.0, commit="b" * 40)
+    return Stage(Workshop(tmp_path), Repository(tmp_path / "stage"), tmp_path / "stage", record)
+
+
+class Nox:
+    """Plays nox: writes a report with ``entries`` and ends with ``code``."""
+
+    def __init__(self, programs: Programs, *entries: dict[str, Any], code: int = 0, output: str = "") -> None:
+        self.entries, self.code, self.output = entries, code, output
+        self.text: str | None = None
+        programs.play("--noxfile", reply=self)
+        self.calls: list[Call] = []
+
+    def __call__(self, call: Call) -> tuple[int, str]:
+        """Run."""
+        self.calls.append(call)
+        report = Path(call.line[call.line.index("--report") + 1])
+        assert not report.exists()
+        if self.text is not None:
+            report.write_text(self.text, "utf-8")
+        elif self.entries:
+            report.write_text(json.dumps({"sessions": self.entries}), "utf-8")
+        return self.code, self.output
+
+    @property
+    def selected(self) -> list[str]:
+        """The sessions that the last run was to run."""
+        line = self.calls[-1].line
+        return list(line[line.index("--sessions") + 1 :])
+
+
+def run(stage: Stage, *names: str, keep: tuple[str, ...] = ()) -> tuple[SessionResult, ...]:
+    """Run sessions and tell nobody."""
+
+    def quiet(*_: str) -> None:
+        """Say nothing."""
+
+    return run_sessions(stage, names, keep=keep, started=quiet, finished=quiet, echo=quiet)
+
+
+def test_sessions_run_in_the_clone_and_nowhere_else(stage: Stage, programs: Programs) -> None:
+    """Its own noxfile, environments that are kept beside it, and one nox for all of them."""
+    nox = Nox(programs, PASSED)
+    assert run(stage, "lint", "typecheck") == (SessionResult("lint", "passed", 1.5),)
+    (call,) = nox.calls
+    assert call.options["cwd"] == stage.root
+    line = call.line
+    assert line[line.index("--noxfile") + 1] == "noxfile.py"
+    assert Path(line[line.index("--envdir") + 1]) == stage.workshop.environments
+    assert int(line[line.index("--parallel") + 1]) >= 2
+    assert nox.selected == ["lint", "typecheck"]
+    assert line[1] == "-P"
+    assert not call.options.get("secrets")
+
+
+def test_what_passed_is_remembered_and_not_run_again(stage: Stage, programs: Programs) -> None:
+    """Also by the next process, which reads the record."""
+    nox = Nox(programs, PASSED)
+    run(stage, "lint")
+    stage.record = Record.read(stage.workshop.record) or pytest.fail("No record was written.")
+    assert run(stage, "lint") == (SessionResult("lint", "reused", 1.5),)
+    assert len(nox.calls) == 1
+
+
+def test_what_failed_is_run_again_alone(stage: Stage, programs: Programs) -> None:
+    """Of the Pythons of a session, those that passed are not tried again."""
+    other = {**PASSED, "name": "tests", "signatures": ["tests-3.11"]}
+    nox = Nox(programs, other, FAILED, code=1)
+    with pytest.raises(GatesFailedError, match=r"NS431.*tests-3\.12"):
+        run(stage, "tests")
+    nox.entries, nox.code = ({**FAILED, "result": "success"},), 0
+    assert [(result.name, result.status) for result in run(stage, "tests")] == [
+        ("tests-3.11", "reused"),
+        ("tests-3.12", "passed"),
+    ]
+    assert nox.selected == ["tests-3.12"]
+    assert {result.status for result in run(stage, "tests")} == {"reused"}
+
+
+def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> None:
+    """The finding has all of it, and the tool's last words as its reason; the others' results are kept."""
+    block = "========== ✗ tests-3.12: failed, took 2 seconds ==========\nE  boom\n== 1 failed ==\nnox > bye"
+    passed = "========== ✓ lint: success ==========\nnox > NS307 stale-settings: Hm.\nfine"
+    Nox(
+        programs, PASSED, FAILED, code=1, output=f"Starting session lint...\n{block}\n{passed}\nnox > Ran 2 sessions\nx"
+    )
+    with pytest.raises(GatesFailedError) as caught:
+        run(stage, "lint", "tests")
+    (finding,) = caught.value.findings
+    assert (finding.id, finding.detail) == ("NS431", "E  boom\n== 1 failed ==\nnox > bye")
+    assert "1 failed" in finding.what
+    assert [result.status for result in caught.value.results] == ["passed", "failed"]
+    assert warnings(caught.value.results) == ("NS307 stale-settings: Hm.",)
+    assert stage.workshop.log.read_text("utf-8").startswith("Starting session lint")
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"session": []}'])
+def test_a_nox_that_leaves_no_report_has_not_passed(stage: Stage, programs: Programs, text: str | None) -> None:
+    """A crash is NS432, whatever the exit code was."""
+    nox = Nox(programs, code=1, output="Traceback: boom")
+    nox.text = text
+    with pytest.raises(ShipError) as caught:
+        run(stage, "lint")
+    assert [finding.id for finding in caught.value.findings] == ["NS432"]
+    assert caught.value.findings[0].detail == "Traceback: boom"
+    assert stage.record.passed == {}
+
+
+def test_a_report_of_an_earlier_run_is_not_taken_for_this_ones(stage: Stage, programs: Programs) -> None:
+    """It is removed before nox is started."""
+    (stage.workshop.folder / "nox.json").write_text(json.dumps({"sessions": [PASSED]}), "utf-8")
+    Nox(programs)
+    with pytest.raises(ShipError, match="NS432"):
+        run(stage, "lint")
+
+
+def test_a_nox_that_fails_without_a_failed_session_has_not_passed(stage: Stage, programs: Programs) -> None:
+    """It ended in the middle: NS432."""
+    Nox(programs, PASSED, code=3)
+    with pytest.raises(ShipError, match=r"NS432.*exit code 3"):
+        run(stage, "lint")
+
+
+def test_what_was_not_reached_or_is_unknown_has_not_passed(stage: Stage, programs: Programs) -> None:
+    """A session whose prerequisite failed is told as such; a result that nobody knows is a failure."""
+    waits = {"name": "coverage", "result": "failed", "reason": "Prerequisite session tests was not successful"}
+    strange = {"name": "lint", "signatures": "lint", "result": "exploded", "duration": "x"}
+    Nox(programs, waits, strange, FAILED, code=1)
+    with pytest.raises(GatesFailedError) as caught:
+        run(stage, "lint", "coverage", "tests")
+    assert [result.status for result in caught.value.results] == ["not reached", "failed", "failed"]
+    assert set(stage.record.failed) == {"coverage", "lint", "tests-3.12"}
+
+
+def test_files_that_were_tried_on_no_python_stop_the_release(stage: Stage, programs: Programs) -> None:
+    """A skip is no proof: NS433."""
+    skipped = {"name": "verify-install", "signatures": ["verify-install-3.12"], "result": "skipped", "reason": "none"}
+    Nox(programs, skipped, PASSED)
+    with pytest.raises(GatesFailedError, match="NS433"):
+        run(stage, "verify-install", "lint")
+    Nox(programs, skipped, {**PASSED, "name": "verify-install", "signatures": ["verify-install-3.11"]})
+    assert {result.status for result in run(stage, "verify-install")} == {"skipped", "passed"}
+
+
+def test_a_session_whose_name_begins_like_another_is_another(stage: Stage, programs: Programs) -> None:
+    """``tests`` is also ``tests-3.12``, ``tests-pypy3.10`` and ``tests(x)``, but not ``tests-slow`` or ``test``."""
+    names = ["tests-3.12", "tests-pypy3.10", "tests(x)", "tests-3.13(x)", "tests-slow", "test", "tests2"]
+    stage.record.passed.update(dict.fromkeys(names, 1.0))
+    nox = Nox(programs, PASSED)
+    assert [result.name for result in run(stage, "tests")] == names[:4]
+    assert nox.calls == []
+
+
+def test_variables_of_the_outer_nox_do_not_reach_the_inner(
+    stage: Stage, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither its selections, nor the files in which a job of GitHub Actions is told something."""
+    nox = Nox(programs, PASSED)
+    monkeypatch.setenv("DEPLOY_TOKEN", "x")
+    monkeypatch.setenv("OTHER_TOKEN", "y")
+    run(stage, "lint", keep=("DEPLOY_TOKEN", "MISSING"))
+    env = nox.calls[0].env
+    gone = {name for name, value in env.items() if value is None}
+    selections = {"NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL", "NOX_CURRENT_SESSION"}
+    assert selections | {"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} <= gone
+    assert (env["DEPLOY_TOKEN"], env["NOX_SCRIPT_MODE"]) == ("x", "none")
+    assert not {"OTHER_TOKEN", "MISSING"} & set(env)
+
+
+def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Programs) -> None:
+    """Their start, their end, and each line."""
+    lines = ["Starting session lint...", "========== ✓ lint: success ==========", "fine"]
+    Nox(programs, PASSED, output="\n".join(lines))
+    started: list[str] = []
+    finished: list[tuple[str, str]] = []
+    echoed: list[str] = []
+    run_sessions(
+        stage,
+        ["lint"],
+        started=started.append,
+        finished=lambda name, status: finished.append((name, status)),
+        echo=echoed.append,
+    )
+    assert (started, finished, echoed) == (["lint"], [("lint", "success")], lines)

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fakes import Programs
+from nox_ship.git import Repository
+from support import commit_files, git, make_repository, write_files
+
+
+def test_no_git_of_ours_asks_tidies_up_or_watches(tmp_path: Path, programs: Programs) -> None:
+    """Every one is told so: what it leaves running would outlive us, and nobody answers it."""
+    repository = Repository.at(make_repository(tmp_path).path)
+    repository.find("status")
+    repository.known([repository.head])
+    assert len(programs.calls) == 4
+    for call in programs.calls:
+        settings = {call.line[place + 1] for place, word in enumerate(call.line) if word == "-c"}
+        assert {"gc.auto=0", "maintenance.auto=false", "core.fsmonitor=false", "advice.detachedHead=false"} <= settings
+        assert call.env["GIT_TERMINAL_PROMPT"] == call.env["GIT_OPTIONAL_LOCKS"] == "0"
+        assert call.env["LC_ALL"] == "C.UTF-8"
+
+
+def test_what_a_git_is_given_is_what_was_asked_for(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No credentials and no group of its own, unless somebody says so."""
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    repository = make_repository(tmp_path)
+    repository.run("status")
+    repository.run("status", secrets=True, apart=True, env={"TWINE_PASSWORD": None})
+    plain, trusted = programs.calls
+    assert "GITHUB_TOKEN" not in plain.options["keep"]
+    assert not plain.options["apart"]
+    assert "GITHUB_TOKEN" in trusted.options["keep"]
+    assert trusted.options["apart"]
+    assert "TWINE_PASSWORD" in trusted.env
+    assert trusted.env["GIT_TERMINAL_PROMPT"] == "0"
+
+
+def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, programs: Programs) -> None:
+    """The fetch and the merge of a fast-forward run apart from us, on either branch, and start no housekeeping."""
+    checkout = make_repository(tmp_path / "checkout")
+    stage = checkout.clone(tmp_path / "stage", branch="main")
+    commit_files(stage.path, {"a.txt": ""})
+    checkout.fast_forward(stage, "main", stage.head, {})
+    git(checkout.path, "switch", "--quiet", "--create", "side")
+    commit_files(stage.path, {"b.txt": ""})
+    checkout.fast_forward(stage, "main", stage.head, {})
+    writing = [call for call in programs.calls if "fetch" in call.line or "merge" in call.line]
+    assert [call.options["apart"] for call in writing] == [True, True, True]
+    assert all("--no-auto-maintenance" in call.line for call in writing if "fetch" in call.line)
+
+
+def test_borrowing_brings_objects_alone(tmp_path: Path, programs: Programs) -> None:
+    """No tag, no FETCH_HEAD and no housekeeping."""
+    mine, other = make_repository(tmp_path / "a"), make_repository(tmp_path / "b", {"x": "y"})
+    git(other.path, "tag", "v1")
+    mine.borrow(other, ["refs/heads/main"])
+    assert mine.known([other.head]) == {other.head}
+    assert mine.tags() == {}
+    assert not (mine.path / ".git" / "FETCH_HEAD").exists()
+    assert "--no-auto-maintenance" in programs.started("fetch")[0].line
+
+
+def test_a_clone_borrows_the_objects(tmp_path: Path) -> None:
+    """However much history there is, none of it is copied."""
+    source = make_repository(tmp_path / "source")
+    clone = source.clone(tmp_path / "clone")
+    assert (clone.path / ".git/objects/info/alternates").read_text("utf-8").strip() == str(source.objects)
+
+
+def test_changes_of_tracked_files_count_wherever_they_are(tmp_path: Path) -> None:
+    """Only what is untracked in a folder of build output is left out."""
+    repository = make_repository(tmp_path, {"dist/kept.txt": "1", "a": ""})
+    write_files(tmp_path, {"dist/kept.txt": "2", "dist/new.txt": "", "größe.txt": ""})
+    assert repository.changes(("dist",)) == ["dist/kept.txt", "größe.txt"]
+
+
+def test_files_are_those_that_git_has_or_would_take(tmp_path: Path) -> None:
+    """Tracked and new ones, whatever their names hold, without ignored ones."""
+    repository = make_repository(tmp_path, {".gitignore": "*.log\n", "größe.txt": ""})
+    write_files(tmp_path, {"new file.txt": "", "x.log": ""})
+    assert sorted(repository.files()) == [".gitignore", "größe.txt", "new file.txt"]
+
+
+def test_changes_are_carried_to_a_clone(tmp_path: Path) -> None:
+    """New, changed and removed files, and links as links."""
+    repository = make_repository(tmp_path / "a", {"kept": "1", "gone": "", "linked": "", "was-link": ""})
+    clone = repository.clone(tmp_path / "b")
+    (repository.path / "gone").unlink()
+    (repository.path / "linked").unlink()
+    (repository.path / "linked").symlink_to("nowhere")
+    (clone.path / "was-link").unlink()
+    (clone.path / "was-link").symlink_to("kept")
+    write_files(repository.path, {"kept": "2", "new/file": "3", "was-link": "4", "dist/x": ""})
+    repository.carry_changes(clone, ("dist",))
+    assert (clone.path / "kept").read_text() == "2"
+    assert (clone.path / "new/file").read_text() == "3"
+    assert not (clone.path / "gone").exists()
+    assert (clone.path / "linked").is_symlink()
+    assert not (clone.path / "was-link").is_symlink()
+    assert (clone.path / "was-link").read_text() == "4"
+    assert not (clone.path / "dist").exists()
+
+
+def test_the_release_branch_holds_a_commit_or_is_none(tmp_path: Path) -> None:
+    """A commit of another branch has no release branch, nor has one where none is known."""
+    repository = make_repository(tmp_path)
+    released = repository.head
+    git(tmp_path, "switch", "--quiet", "--create", "side")
+    other = commit_files(tmp_path, {"a": ""})
+    assert repository.release_branch(released, None) == "main"
+    assert repository.release_branch(other, None) is None
+    assert repository.release_branch(other, "side") == "side"
+    git(tmp_path, "branch", "--quiet", "--delete", "--force", "main")
+    assert repository.release_branch(released, None) is None
+
+
+def test_submodules_are_fetched_with_what_git_may_need(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, with the credentials of git and without those of an index."""
+    monkeypatch.setenv("TWINE_PASSWORD", "x")
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
+    programs.answer("submodule --quiet")
+    modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
+    source = make_repository(tmp_path / "a", {".gitmodules": modules})
+    source.clone(tmp_path / "b")
+    (call,) = programs.started("submodule", "update")
+    assert {"--init", "--recursive"} <= set(call.line)
+    assert call.options["keep"] == {"GITHUB_TOKEN"}

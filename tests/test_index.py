@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fakes import Call, Programs
+from loopback import Loopback, Reply, Request
+from nox_ship.errors import ShipError
+from nox_ship.process import COMMAND_SLOW, TimedOutError
+from nox_ship.world import attest
+from nox_ship.world.credentials import Credentials
+from nox_ship.world.index import Index, Served, UploadUnclearError
+
+SECRETS = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": "s3cret-token"}
+ANSWER = "ERROR    HTTPError: {} {} from https://index.invalid/legacy/\n         {}\n"
+FILE = "sample-1.2.3.tar.gz"
+DIGEST = hashlib.sha256(b"sdist").hexdigest()
+
+
+def make_index(*, signs: bool = False) -> Index:
+    """Return an index whose uploads are played."""
+    credentials = Credentials("a test", lambda: SECRETS, signs=signs)
+    url = "https://index.invalid"
+    return Index("mine", f"{url}/legacy/", f"{url}/simple/", find=lambda: credentials, seconds=7)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return a file to upload."""
+    path = tmp_path / FILE
+    path.write_bytes(b"sdist")
+    return path
+
+
+def test_twine_is_told_everything_and_reads_nothing(file: Path, programs: Programs) -> None:
+    """No ~/.pypirc, no question, no module of the project; the file is a copy, alone in its folder."""
+    seen: list[list[str]] = []
+
+    def reply(call: Call) -> tuple[int, str]:
+        copy = Path(call.line[-1])
+        assert copy != file
+        assert copy.read_bytes() == b"sdist"
+        seen.append([path.name for path in copy.parent.iterdir()])
+        return 0, ""
+
+    programs.play("upload", reply=reply)
+    make_index().upload(file, DIGEST)
+    (call,) = programs.started("twine", "upload")
+    assert seen == [[FILE]]
+    line = call.line
+    assert line[line.index("--config-file") + 1] == os.devnull
+    assert line[line.index("--repository-url") + 1] == "https://index.invalid/legacy/"
+    assert {"--non-interactive", "-P"} <= set(line)
+    assert "--attestations" not in line
+    assert "--skip-existing" not in line
+    assert call.options["seconds"] == 7
+    assert not call.options.get("secrets")
+
+
+def test_credentials_reach_twine_and_no_argument(
+    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside whom to trust, nothing of ours is handed on."""
+    monkeypatch.setenv("TWINE_CERT", "/cert")
+    monkeypatch.setenv("TWINE_REPOSITORY_URL", "https://other.invalid")
+    make_index().upload(file, DIGEST)
+    (call,) = programs.started("twine")
+    assert SECRETS.items() <= call.env.items()
+    assert call.env["TWINE_CERT"] == "/cert"
+    assert "TWINE_REPOSITORY_URL" not in call.env
+    assert "s3cret" not in call.text
+
+
+def test_a_file_that_changed_after_it_was_checked_is_not_uploaded(file: Path, programs: Programs) -> None:
+    """It is the copy that twine is given that counts: NS603."""
+    file.write_bytes(b"other")
+    with pytest.raises(ShipError, match="NS603"):
+        make_index().upload(file, DIGEST)
+    assert programs.calls == []
+
+
+@pytest.mark.parametrize(("status", "expected"), [(400, "NS702"), (401, "NS721"), (403, "NS733"), (404, "NS738")])
+def test_a_refusal_is_told_without_the_token(file: Path, programs: Programs, status: int, expected: str) -> None:
+    """Whatever the index and twine said of it."""
+    programs.answer("twine", code=1, stdout=ANSWER.format(status, "No", "you sent s3cret-token"))
+    with pytest.raises(ShipError, match=expected) as caught:
+        make_index().upload(file, DIGEST)
+    assert not isinstance(caught.value, UploadUnclearError)
+    assert "s3cret-token" not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize("said", [ANSWER.format(500, "Broken", "it broke"), "ConnectionError: s3cret-token", ""])
+def test_an_answer_that_says_nothing_is_unclear(file: Path, programs: Programs, said: str) -> None:
+    """A server error or none at all leaves open whether the file was kept: NS735."""
+    programs.answer("twine", code=1, stdout=said)
+    with pytest.raises(UploadUnclearError, match="NS735") as caught:
+        make_index().upload(file, DIGEST)
+    assert "s3cret-token" not in str(caught.value)
+
+
+def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs) -> None:
+    """NS735 after the seconds that the settings say."""
+
+    def slow(_: Call) -> tuple[int, str]:
+        raise TimedOutError(COMMAND_SLOW("Slow."))
+
+    programs.play("twine", reply=slow)
+    with pytest.raises(UploadUnclearError, match=r"NS735.*within 7 seconds"):
+        make_index().upload(file, DIGEST)
+
+
+def test_what_a_trusted_publisher_uploads_is_signed(
+    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attestation goes along, made by the identity of the job alone."""
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x.invalid")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
+
+    def sign(call: Call) -> tuple[int, str]:
+        Path(f"{call.line[-1]}.publish.attestation").write_text("{}", "utf-8")
+        return 0, ""
+
+    programs.play("pypi_attestations", reply=sign)
+    make_index(signs=True).upload(file, DIGEST)
+    (signing,) = programs.started("pypi_attestations")
+    assert signing.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] == "request-token"
+    assert not signing.options.get("secrets")
+    assert signing.options["seconds"] > 0
+    (upload,) = programs.started("twine")
+    assert "--attestations" in upload.line
+    assert upload.line[-1].endswith(f"{FILE}.publish.attestation")
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_file_that_cannot_be_signed_is_not_uploaded(
+    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """No attestation is NS751, whatever the exit code; the identity is not shown."""
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
+    programs.answer("pypi_attestations", code=code, stdout="no: request-token")
+    with pytest.raises(ShipError, match="NS751") as caught:
+        make_index(signs=True).upload(file, DIGEST)
+    assert caught.value.findings[0].detail == "no: ***"
+    assert programs.started("twine") == []
+
+
+def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> None:
+    """NS751, and nothing is uploaded; a signature that failed is none, also where a file was left."""
+
+    def slow(_: Call) -> tuple[int, str]:
+        raise TimedOutError(COMMAND_SLOW("Slow."))
+
+    programs.play("pypi_attestations", reply=slow)
+    with pytest.raises(ShipError, match="NS751"):
+        attest.sign(file)
+
+    def half(call: Call) -> tuple[int, str]:
+        Path(f"{call.line[-1]}.publish.attestation").write_text("{", "utf-8")
+        return 1, ""
+
+    programs.play("pypi_attestations", reply=half)
+    with pytest.raises(ShipError, match="NS751"):
+        attest.sign(file)
+
+
+def test_credentials_are_looked_for_when_they_are_needed() -> None:
+    """Once, and the report says nothing of any where none were."""
+    index = make_index()
+    assert index.authenticated == ""
+    assert index.credentials is index.credentials
+    assert index.authenticated == "a test"
+
+
+Answers = dict[str, Reply]
+
+
+@pytest.fixture
+def answers() -> Answers:
+    """Return what the index answers, by path."""
+    return {}
+
+
+@pytest.fixture
+def server(answers: Answers) -> Iterator[Loopback]:
+    """Serve an index."""
+
+    def answer(request: Request) -> Reply:
+        return answers.get(request.path, Reply("not found", 404))
+
+    with Loopback(answer) as made:
+        yield made
+
+
+def listing(server: Loopback, *, json_api: bool = True) -> Index:
+    """Return the index that a server serves."""
+    return Index("mine", f"{server.url}/", f"{server.url}/simple/", f"{server.url}/json/" if json_api else None)
+
+
+def page(*names: str, **hashes: str) -> Reply:
+    """Return a page of the simple API."""
+    files = [{"filename": name, "url": f"/files/{name}", "hashes": hashes} for name in names]
+    value = {"meta": {"api-version": "1.1"}, "name": "sample", "files": files, "versions": []}
+    return Reply(json.dumps(value), headers={"Content-Type": "application/vnd.pypi.simple.v1+json"})
+
+
+def urls(*names: str, **digests: str) -> Reply:
+    """Return an answer of the JSON API."""
+    return Reply(json.dumps({"urls": [{"filename": n, "url": f"https://x/{n}", "digests": digests} for n in names]}))
+
+
+def test_files_of_one_version_are_found(server: Loopback, answers: Answers) -> None:
+    """In whatever spelling; others are left out, and a page without hashes tells none."""
+    answers["/simple/sample/"] = page(FILE, "sample-1.2.3.0-py3-none-any.whl", "sample-1.2.4.tar.gz")
+    found = listing(server).files("sample", "1.2.3")
+    assert set(found) == {FILE, "sample-1.2.3.0-py3-none-any.whl"}
+    assert {served.sha256 for served in found.values()} == {None}
+    assert {served.seen_in for served in found.values()} == {"simple API"}
+
+
+def test_the_simple_api_has_the_last_word(server: Loopback, answers: Answers) -> None:
+    """What only the JSON API shows is told as such."""
+    answers["/simple/sample/"] = page(FILE, sha256="a" * 64)
+    answers["/json/sample/1.2.3/json"] = urls(FILE, "sample-1.2.3-py3-none-any.whl", sha256="b" * 64)
+    found = listing(server).files("sample", "1.2.3")
+    assert (found[FILE].sha256, found[FILE].seen_in) == ("a" * 64, "simple API")
+    assert found["sample-1.2.3-py3-none-any.whl"].seen_in == "JSON API"
+    assert set(listing(server, json_api=False).files("sample", "1.2.3")) == {FILE}
+
+
+@pytest.mark.parametrize("reply", [Reply("no", 500), Reply('{"urls": [{}]}'), Reply("{}"), Reply("[]"), Reply("{")])
+def test_a_json_api_that_does_not_answer_is_no_failure(server: Loopback, answers: Answers, reply: Reply) -> None:
+    """The simple API does."""
+    answers["/simple/sample/"] = page(FILE)
+    answers["/json/sample/1.2.3/json"] = reply
+    assert set(listing(server).files("sample", "1.2.3")) == {FILE}
+
+
+@pytest.mark.parametrize("status", [400, 403, 500, 503])
+def test_a_simple_api_that_does_not_answer_is_a_failure(server: Loopback, answers: Answers, status: int) -> None:
+    """NS701: that it has nothing would be something else."""
+    answers["/simple/sample/"] = Reply("no", status)
+    with pytest.raises(ShipError, match="NS701"):
+        listing(server).files("sample", "1.2.3")
+    with pytest.raises(ShipError, match="NS701"):
+        listing(server).knows("sample")
+
+
+def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
+    """Caches on the way are passed."""
+    answers["/simple/sample/"] = page(FILE)
+    answers["/files/x"] = Reply(b"x")
+    index = listing(server)
+    index.files("sample", "1.2.3")
+    index.download_sha256(Served("x", f"{server.url}/files/x", None), 1)
+    assert len(server.asked) == 3
+    assert {request.headers.get("cache-control") for request in server.asked} == {"no-cache"}
+
+
+def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
+    """What is served is what counts; a file that is not served is NS701."""
+    answers["/files/x"] = Reply(b"x")
+    index = listing(server)
+    told = Served("x", f"{server.url}/files/x", "0" * 64)
+    assert index.download_sha256(told, 1) == hashlib.sha256(b"x").hexdigest()
+    answers["/files/x"] = Reply(b"x", 500)
+    with pytest.raises(ShipError, match="NS701"):
+        index.download_sha256(told, 1)
+
+
+def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answers) -> None:
+    """And what it tells of them, if it has an API for that."""
+    index = listing(server)
+    assert not index.knows("sample")
+    assert index.described("sample") is None
+    answers["/simple/sample/"] = page()
+    answers["/json/sample/json"] = Reply('{"info": {"name": "sample"}}')
+    assert index.knows("sample")
+    assert index.described("sample") == {"name": "sample"}
+    assert listing(server, json_api=False).described("sample") is None

@@ -1,0 +1,248 @@
+"""Repositories as twenty years, other tools and other people's settings left them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.process import CommandFailedError
+from support import commit_files, git, make_repository, write_files
+
+
+def has_key_alone(repository: Repository, section: str, key: str) -> None:
+    """Write a key without a value to the repository's settings, as git reads for true."""
+    with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write(f"[{section}]\n\t{key}\n")
+
+
+def test_a_setting_without_a_value_is_true_in_the_clone(tmp_path: Path) -> None:
+    """`[tag] gpgSign` alone means true; an empty value stays what it is."""
+    repository = make_repository(tmp_path / "one")
+    has_key_alone(repository, "tag", "gpgSign")
+    git(repository.path, "config", "--unset", "commit.gpgsign")
+    has_key_alone(repository, "commit", "gpgSign")
+    git(repository.path, "config", "gpg.ssh.defaultKeyCommand", "")
+    clone = repository.clone(tmp_path / "two")
+    assert repository.enabled("tag.gpgSign")
+    assert clone.enabled("tag.gpgSign")
+    assert clone.enabled("commit.gpgSign")
+    assert not clone.enabled("gpg.ssh.defaultKeyCommand")
+    assert not clone.enabled("push.gpgSign")
+    assert clone.run("config", "gpg.ssh.defaultKeyCommand") == ""
+
+
+def test_filters_of_the_checkout_work_in_the_clone(tmp_path: Path) -> None:
+    """What a required filter made of a file is made in a clone too, also in a commit there."""
+    repository = make_repository(tmp_path / "one", {".gitattributes": "*.txt filter=shout\n"})
+    git(repository.path, "config", "filter.shout.clean", "tr A-Z a-z")
+    git(repository.path, "config", "filter.shout.smudge", "tr a-z A-Z")
+    has_key_alone(repository, 'filter "shout"', "required")
+    commit_files(repository.path, {"a.txt": "HELLO\n"})
+    clone = repository.clone(tmp_path / "two")
+    assert (clone.path / "a.txt").read_text("ascii") == "HELLO\n"
+    assert clone.changes() == []
+    commit_files(clone.path, {"a.txt": "AGAIN\n"})
+    assert clone.run("cat-file", "blob", "HEAD:a.txt") == "again"
+
+
+def test_a_clone_of_its_clone_has_the_filters_too(tmp_path: Path) -> None:
+    """A build clones the stage, which is a clone."""
+    repository = make_repository(tmp_path / "one", {".gitattributes": "* filter=none\n", "x": "x\n"})
+    git(repository.path, "config", "filter.none.smudge", "cat")
+    clone = repository.clone(tmp_path / "two").clone(tmp_path / "three")
+    assert clone.config("filter.none.smudge") == "cat"
+
+
+def test_git_speaks_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever language the user reads, and file names stay what they are."""
+    monkeypatch.setenv("LANGUAGE", "de:fr")
+    monkeypatch.setenv("LC_MESSAGES", "de_DE.UTF-8")
+    repository = make_repository(tmp_path, {"grün": ""})
+    (tmp_path / "grün").unlink()
+    assert repository.changes() == ["grün"]
+    with pytest.raises(CommandFailedError) as caught:
+        repository.run("log", "nothing")
+    assert "unknown revision" in caught.value.done.stderr
+
+
+def test_a_tag_of_the_branchs_name_does_not_change_the_branch(tmp_path: Path) -> None:
+    """Git then calls the branch heads/main; a branch of the remote's name is as ambiguous."""
+    origin = make_repository(tmp_path / "one")
+    git(tmp_path, "clone", "--quiet", str(origin.path), "two")
+    repository = Repository(tmp_path / "two")
+    for name in ("main", "origin/main"):
+        git(repository.path, "tag", name)
+    git(repository.path, "branch", "--quiet", "origin/main", "HEAD")
+    assert repository.branch == "main"
+    assert repository.default_branch() == "main"
+    git(repository.path, "switch", "--quiet", "origin/main")
+    assert repository.branch == "origin/main"
+    assert repository.clone(tmp_path / "three", branch="main").branch == "main"
+
+
+def test_a_file_called_head_is_no_revision(tmp_path: Path) -> None:
+    """Commits are counted, cloned and told all the same."""
+    repository = make_repository(tmp_path / "one", {"HEAD": "x", "main": "x", "v1": "x"})
+    git(repository.path, "tag", "v1")
+    assert repository.count_since(None) == 1
+    assert repository.merged_tags() == {"v1"}
+    assert repository.clone(tmp_path / "two").head == repository.head
+    assert repository.commit_time > 0
+
+
+DISPLAY = {
+    "color.ui": "always",
+    "column.ui": "always",
+    "core.quotePath": "true",
+    "log.showSignature": "true",
+    "log.date": "relative",
+    "format.pretty": "oneline",
+    "tag.sort": "-creatordate",
+    "status.showUntrackedFiles": "no",
+    "status.relativePaths": "true",
+    "status.branch": "true",
+    "status.short": "false",
+    "status.showStash": "true",
+    "status.submoduleSummary": "true",
+    "diff.noprefix": "true",
+    "diff.external": "false",
+    "submodule.recurse": "true",
+    "clone.defaultRemoteName": "upstream",
+    "clone.rejectShallow": "true",
+    "protocol.version": "0",
+    "protocol.file.allow": "never",
+    "core.pager": "false",
+    "alias.status": "!false",
+    "fetch.prune": "true",
+    "transfer.fsckObjects": "true",
+    "init.defaultBranch": "trunk",
+    "push.default": "nothing",
+}
+"""What users set so that git looks and works as they like."""
+
+
+def test_what_the_user_likes_to_see_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting for display, fetching or cloning changes what is read or cloned."""
+    repository = make_repository(tmp_path / "one", {"ä/b": "1"})
+    home = write_files(tmp_path / "home", {".gitconfig": ""})
+    for key, value in DISPLAY.items():
+        git(tmp_path, "config", "--file", str(home / ".gitconfig"), key, value)
+    for number in range(8):
+        git(repository.path, "tag", f"v0.{number}")
+    write_files(repository.path, {"ä/b": "2", "ä/c": ""})
+    seen = ["changes", "merged_tags", "tags", "files", "default_branch"]
+    before = [getattr(repository, name)() for name in seen] + [repository.branch, repository.commit_time]
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    assert [getattr(repository, name)() for name in seen] + [repository.branch, repository.commit_time] == before
+    clone = repository.clone(tmp_path / "two", branch="main")
+    assert (clone.head, clone.tags()) == (repository.head, repository.tags())
+
+
+def test_a_shallow_checkout_is_cloned_where_the_user_rejects_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`clone.rejectShallow` is about other people's repositories."""
+    source = make_repository(tmp_path / "one")
+    commit_files(source.path, {"x": ""})
+    git(tmp_path, "clone", "--quiet", "--depth=1", source.path.as_uri(), "shallow")
+    home = write_files(tmp_path / "home", {".gitconfig": "[clone]\nrejectShallow = true\n"})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    assert Repository(tmp_path / "shallow").clone(tmp_path / "clone").head == source.head
+
+
+def test_a_checkout_of_another_user_is_cloned_where_git_is_told_to_trust_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the runner owns it; `safe.directory` names the work tree alone. Without that it is NS201."""
+    repository = make_repository(tmp_path / "one")
+    head = repository.head
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(ShipError, match=r"NS201.*ownership.*Fix the problem that git reports"):
+        Repository.at(repository.path)
+    home = write_files(tmp_path / "home", {".gitconfig": f"[safe]\ndirectory = {repository.path}\n"})
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+    clone = Repository.at(repository.path).clone(tmp_path / "two")
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    assert clone.head == head
+    assert clone.config("remote.origin.uploadpack") is None
+
+
+def test_commits_of_a_cut_history_are_not_counted(tmp_path: Path) -> None:
+    """Within what a shallow clone has they are, up to the cut they are not."""
+    source = make_repository(tmp_path / "one")
+    commits = [commit_files(source.path, {name: ""}) for name in "abc"]
+    git(tmp_path, "clone", "--quiet", "--depth=3", source.path.as_uri(), "shallow")
+    shallow = Repository(tmp_path / "shallow")
+    assert shallow.count_since(commits[0]) == 2
+    assert shallow.count_since(None) is None
+    git(shallow.path, "worktree", "add", "--quiet", "--detach", "../linked")
+    assert Repository(tmp_path / "linked").count_since(None) is None
+    assert source.count_since(None) == 4
+
+
+def test_a_name_that_is_not_utf8_commits_as_it_is(tmp_path: Path) -> None:
+    """Settings of twenty years ago are in another encoding, and say so."""
+    repository = make_repository(tmp_path / "one")
+    with (repository.path / ".git" / "config").open("ab") as config:
+        config.write(b"[user]\n\tname = J\xf6rg\n[i18n]\n\tcommitEncoding = ISO-8859-1\n")
+    clone = repository.clone(tmp_path / "two")
+    write_files(clone.path, {"x": ""})
+    clone.run("add", "x")
+    clone.run("commit", "--quiet", "--message", "x")
+    assert clone.run("log", "-1", "--format=%an", "--encoding=UTF-8") == "J\u00f6rg"
+
+
+ODD = os.fsdecode(b"caf\xe9 \xff.txt")
+
+
+def test_names_that_are_not_utf8_are_those_of_the_files(tmp_path: Path) -> None:
+    """They are told as the file system has them, and carried to a clone."""
+    repository = make_repository(tmp_path / "one", {ODD: "1", "folder/x": ""})
+    clone = repository.clone(tmp_path / "two")
+    assert ODD in repository.files()
+    write_files(repository.path, {ODD: "2", f"folder/{ODD}": "3"})
+    assert set(repository.changes()) == {ODD, f"folder/{ODD}"}
+    repository.carry_changes(clone)
+    assert [(clone.path / name).read_text("ascii") for name in (ODD, f"folder/{ODD}")] == ["2", "3"]
+
+
+def test_a_folder_whose_name_is_not_utf8_can_hold_the_repository(tmp_path: Path) -> None:
+    """Its path is told as the file system has it."""
+    repository = make_repository(tmp_path / ODD, {"a/b": ""})
+    assert Repository.at(repository.path / "a") == repository
+    assert repository.clone(tmp_path / "two").head == repository.head
+
+
+def state(folder: Path) -> dict[str, str]:
+    """Return what a work tree holds: the target of each symlink, the text of each file, by name."""
+    paths = (path for path in folder.rglob("*") if ".git" not in path.relative_to(folder).parts)
+    told = {
+        path: f"-> {path.readlink()}" if path.is_symlink() else path.is_file() and path.read_text() for path in paths
+    }
+    return {str(path.relative_to(folder)): str(text) for path, text in told.items()}
+
+
+def test_what_became_of_files_and_folders_is_carried(tmp_path: Path) -> None:
+    """A file that became a folder, a folder that became a file, and symlinks either way."""
+    names = ["file", "folder/a", "folder/b/c", "to-link", "was/a", "plain", "gone/x"]
+    repository = make_repository(tmp_path / "one", dict.fromkeys(names, "old\n"))
+    (repository.path / "link").symlink_to("plain")
+    (repository.path / "out").symlink_to(tmp_path / "outside")
+    commit_files(repository.path, {})
+    write_files(tmp_path / "outside", {"keep": "mine"})
+    clone = repository.clone(tmp_path / "two")
+    for name in ("file", "folder/a", "folder/b/c", "to-link", "was/a", "link", "out", "gone/x"):
+        (repository.path / name).unlink()
+    for name in ("folder/b", "folder", "was", "gone"):
+        (repository.path / name).rmdir()
+    write_files(repository.path, {"file/in/it": "new", "folder": "new", "link/x": "new", "out/keep": "new"})
+    (repository.path / "to-link").symlink_to("nowhere")
+    (repository.path / "was").symlink_to("link")
+    repository.carry_changes(clone)
+    expected = state(repository.path)
+    assert {name: text for name, text in state(clone.path).items() if name != "gone"} == expected
+    assert (tmp_path / "outside" / "keep").read_text("ascii") == "mine"

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from fakes import INSTALLED, PROBLEM, Call, FakeGates, Programs, Yard, make_index, make_yard
+from nox_ship.errors import ShipError
+from nox_ship.package.build import dist_folder
+from nox_ship.package.manifest import built_files
+from nox_ship.project import Project
+from nox_ship.release.pipeline import STEPS, Run, run_pipeline
+from nox_ship.release.publish import route
+from nox_ship.release.stage import Stage
+from support import commit_files, git
+
+pytestmark = pytest.mark.usefixtures("programs")
+
+WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
+BROKEN = 'nox-ship:[["entry point", "x"]]'
+WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\npublish.wait = 0.05\n'
+"""A project that has its version in a file already; the release commits what it cuts in the changelog."""
+
+
+def change(stage: Stage) -> None:
+    """Write something else where the wheel is."""
+    built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
+
+
+def stopped(yard: Yard, wanted: str | None = "minor") -> set[str]:
+    """Return the IDs of what stops a release, which must not have pushed or uploaded anything."""
+    with pytest.raises(ShipError) as caught:
+        yard.release(wanted)
+    assert yard.world.remote.pushes == []
+    assert yard.world.indexes["pypi"].uploads == []
+    return {finding.id for finding in caught.value.findings}
+
+
+def test_a_release_goes_through_every_step(yard: Yard, sessions: FakeGates) -> None:
+    """Branch and tag are pushed together, the checkout follows, and the index has the files."""
+    run = yard.release()
+    assert sessions.ran == ["build", "verify-install", "tests"]
+    stage = run.stage.repository
+    assert yard.world.remote.pushes == [
+        {"refs/heads/main": stage.head, "refs/tags/v0.1.0": stage.run("rev-parse", "v0.1.0")}
+    ]
+    assert yard.repository.tags() == {"v0.1.0": stage.head}
+    assert yard.world.rehearsal_index.uploads == yard.world.indexes["pypi"].uploads == [WHEEL, SDIST]
+    assert yard.world.indexes["testpypi"].uploads == []
+    told = yard.told()
+    assert (told["passed"], told["changed"], told["commit"]) == (True, True, stage.head)
+    assert [row["name"] for row in told["rows"] if row["within"] is None] == [step.name for step in STEPS]
+    assert told["pushes"] == ["main → origin", "v0.1.0 → origin"]
+    assert told["uploads"] == [f"{WHEEL} → PyPI", f"{SDIST} → PyPI"]
+
+
+@pytest.mark.parametrize("facts", [{"commit": "d" * 40}, {"dirty": True}, {"version": "0.2.0"}])
+def test_files_of_another_origin_are_not_released(yard: Yard, sessions: FakeGates, facts: dict[str, object]) -> None:
+    """A manifest of another commit, of changes that no commit has or of another version is NS604."""
+    sessions.facts = facts
+    assert stopped(yard) == {"NS604"}
+
+
+def test_files_that_changed_since_the_build_are_not_pushed(yard: Yard, sessions: FakeGates) -> None:
+    """A session that touches what was built stops the release: NS603."""
+    sessions.afterwards = change
+    assert stopped(yard) == {"NS603"}
+    assert yard.world.rehearsal_index.uploads == []
+
+
+@pytest.mark.usefixtures("sessions")
+def test_an_upload_that_fails_in_the_rehearsal_stops_the_release(yard: Yard) -> None:
+    """It happens before the push."""
+    yard.world.rehearsal_index = make_index(refusals=[ShipError(PROBLEM("No."))])
+    assert stopped(yard) == {"NS000"}
+
+
+@pytest.mark.usefixtures("sessions")
+def test_an_installation_that_fails_in_the_rehearsal_stops_the_release(yard: Yard, programs: Programs) -> None:
+    """It happens before the push: NS611."""
+    programs.answer("pip install", code=1)
+    assert stopped(yard) == {"NS611"}
+
+
+def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) -> None:
+    """What it comes to counts later, and it is done once."""
+    sessions.at_once = True
+    yard.release()
+    assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
+
+
+def test_an_upload_that_fails_while_gates_run_stops_the_release(yard: Yard, sessions: FakeGates) -> None:
+    """Its error is not lost in the background."""
+    sessions.at_once = True
+    yard.world.rehearsal_index = make_index(refusals=[ShipError(PROBLEM("No."))])
+    assert stopped(yard) == {"NS000"}
+
+
+@pytest.mark.usefixtures("sessions")
+def test_nothing_is_pushed_without_consent(yard: Yard) -> None:
+    """Whoever is asked can stop the release before its push."""
+
+    def refuse(_: Run) -> None:
+        raise ShipError(PROBLEM("No."))
+
+    run = yard.prepare()
+    run.confirm = refuse
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(run)
+    assert yard.world.remote.pushes == []
+    assert yard.repository.tags() == {}
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_refused_push_leaves_everything_as_it_was(yard: Yard) -> None:
+    """Nothing is uploaded, and the checkout stays where it is: NS231."""
+    yard.world.remote = replace(yard.world.remote, refuses=True)
+    assert stopped(yard) == {"NS231"}
+    assert yard.repository.tags() == {}
+    told = yard.told()
+    assert (told["passed"], told["findings"][0]["id"]) == (False, "NS231")
+    assert [row["name"] for row in told["rows"] if row["status"] == "not reached"] == ["checkout", "publish"]
+
+
+def test_a_second_run_finishes_the_first(yard: Yard, sessions: FakeGates) -> None:
+    """What was pushed is not pushed or asked for again, what was tried is not tried again, one file is uploaded."""
+    yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])
+    with pytest.raises(ShipError, match="NS000"):
+        yard.release()
+    assert len(yard.world.remote.pushes) == 1
+    yard.world.indexes["pypi"].shelf[WHEEL] = yard.world.rehearsal_index.shelf[WHEEL]
+    run = yard.prepare()
+    run.confirm = lambda _: pytest.fail("It was pushed already.")
+    run_pipeline(run)
+    assert len(yard.world.remote.pushes) == 1
+    assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
+    assert set(yard.world.indexes["pypi"].shelf) == {WHEEL, SDIST}
+    assert yard.repository.tags() == {"v0.1.0": run.stage.repository.head}
+    details = {row["name"]: row["detail"] for row in yard.told()["rows"]}
+    assert details["push"] == "origin has main and v0.1.0 already"
+    assert details["upload rehearsal"] == "these very files have passed it already"
+    assert details["checkout"].endswith("already")
+    assert sessions.ran.count("build") == 2  # the runner knows what has passed before, and this one is fake
+
+
+def test_files_that_changed_between_two_runs_are_found(yard: Yard, sessions: FakeGates) -> None:
+    """That they passed the rehearsal once does not help: NS603."""
+    yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])
+    with pytest.raises(ShipError, match="NS000"):
+        yard.release()
+    uploads = len(yard.world.indexes["pypi"].uploads)
+
+    sessions.afterwards = change
+    with pytest.raises(ShipError, match="NS603"):
+        yard.release()
+    assert len(yard.world.indexes["pypi"].uploads) == uploads
+
+
+@pytest.mark.usefixtures("sessions")
+def test_other_bytes_on_the_index_are_not_taken_for_ours(yard: Yard) -> None:
+    """A release that is finished stops where somebody else's file has its name: NS711."""
+    yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])
+    with pytest.raises(ShipError, match="NS000"):
+        yard.release()
+    yard.world.indexes["pypi"].shelf[WHEEL] = b"other"
+    with pytest.raises(ShipError, match="NS711"):
+        yard.release()
+    assert yard.told()["passed"] is False
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yard, programs: Programs) -> None:
+    """What is served is tried after the upload: NS614 says why, NS714 what to do."""
+
+    def play(_: Call) -> tuple[int, str]:
+        return 0, BROKEN if yard.world.indexes["pypi"].uploads else INSTALLED
+
+    programs.play("installed.py", reply=play)
+    with pytest.raises(ShipError) as caught:
+        yard.release()
+    assert [finding.id for finding in caught.value.findings] == ["NS614", "NS714"]
+    assert yard.told()["pushes"]
+
+
+def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: FakeGates) -> None:
+    """The release is pushed and published all the same; NS234 says what to do."""
+    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n"})
+    newer: list[str] = []
+    sessions.afterwards = lambda _: newer.append(commit_files(yard.root, {"x.txt": ""}))
+    run = yard.release("0.1.0")
+    assert yard.repository.head == newer[0]
+    assert yard.world.remote.has["refs/heads/main"] == run.stage.repository.head
+    assert [finding["id"] for finding in yard.told()["findings"]] == ["NS234"]
+    assert yard.told()["passed"] is True
+
+
+def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> None:
+    """Its branch is fast-forwarded to the commit that is pushed, and it has the tag."""
+    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n"})
+    before = yard.repository.head
+    run = yard.release("0.1.0")
+    commit = run.stage.repository.head
+    assert sessions.ran
+    assert before != commit == yard.repository.head == yard.repository.tags()["v0.1.0"]
+    assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
+    """Then nothing is uploaded from here, and the report says who does it."""
+    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
+    yard.release()
+    told = yard.told()
+    assert (told["workflow"], told["passed"]) == ("release.yml", True)
+    assert yard.world.indexes["pypi"].uploads == []
+    assert told["uploads"] == [f"{WHEEL} → PyPI, by release.yml", f"{SDIST} → PyPI, by release.yml"]
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
+    """The version's route decides."""
+    yard.release("rc")
+    assert route(yard.project.settings, Version("0.0.1rc1")) == "testpypi"
+    assert len(yard.world.indexes["testpypi"].uploads) == 2
+    assert yard.world.indexes["pypi"].uploads == []
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_released_version_changes_nothing(yard: Yard) -> None:
+    """A third run has nothing to do, and says so."""
+    yard.release()
+    yard.release()
+    told = yard.told()
+    assert (told["passed"], told["changed"]) == (True, False)
+    assert len(yard.world.remote.pushes) == 1
+    assert git(yard.root, "tag") == "v0.1.0"

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard
+from nox_ship.errors import Finding, ShipError
+from nox_ship.release import preflight as checks
+from nox_ship.release.preflight import Plan, Request, preflight
+from nox_ship.release.record import Record
+from nox_ship.world.credentials import Credentials
+from support import commit_files, git, write_files
+
+
+def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> Plan:
+    """Return the plan of a release."""
+    return preflight(yard.root, Request(wanted, **request), ("tests", "lint"), yard.world, lambda _: None, earlier)
+
+
+def told(yard: Yard, wanted: str | None = "minor", **request: Any) -> list[str]:
+    """Return the IDs of what a release is told that stops nothing."""
+    found: list[Finding] = []
+    preflight(yard.root, Request(wanted, **request), ("tests",), yard.world, found.append)
+    return [finding.id for finding in found]
+
+
+def stopped(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> set[str]:
+    """Return the IDs of what stands against a release."""
+    with pytest.raises(ShipError) as caught:
+        plan(yard, wanted, earlier, **request)
+    return {finding.id for finding in caught.value.findings}
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Yard:
+    """Return a project that has its version in a file."""
+    text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\n'
+    return make_yard(tmp_path, {"pyproject.toml": text})
+
+
+def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
+    """What is to be done, from what, and where it goes; nothing is written."""
+    before = git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")
+    made = plan(yard)
+    assert (made.current, made.version, made.tag, made.bump) == ("0", "0.1.0", "v0.1.0", True)
+    assert (made.branch, made.head, made.gates) == ("main", yard.repository.head, ("tests",))
+    assert (made.index, made.workflow, made.folder) == ("pypi", None, Path())
+    assert (git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")) == before
+
+
+@pytest.mark.parametrize("tag", ["v0.1.0", "v0.1", "v0.1.0.0", "v00.1.0"])
+@pytest.mark.parametrize("where", ["here", "remote"])
+def test_a_version_whose_tag_exists_is_not_released(written: Yard, tag: str, where: str) -> None:
+    """Here or on the remote, in whatever spelling: NS221."""
+    if where == "here":
+        git(written.root, "tag", tag)
+        written.write({"more.txt": ""})
+    else:
+        written.world.remote.has[f"refs/tags/{tag}"] = "d" * 40
+    assert stopped(written, "0.1.0") == {"NS221"}
+
+
+@pytest.mark.parametrize("wanted", ["1.0.0", "0.9", "1.0rc1"])
+def test_a_version_that_is_not_newer_is_not_released(yard: Yard, wanted: str) -> None:
+    """NS304 names both."""
+    yard.tag("v1.0.0")
+    yard.write({"more.txt": ""})
+    assert "NS304" in stopped(yard, wanted)
+
+
+def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
+    """Before it is tagged, that is somebody else's: NS224; a release that is finished may find its own."""
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
+    assert stopped(yard) == {"NS224"}
+    yard.tag("v0.1.0")
+    assert plan(yard).bump is False
+
+
+def test_no_version_is_no_release(yard: Yard) -> None:
+    """NS305 asks for one; one that is none is NS302 or NS303."""
+    assert stopped(yard, None) == {"NS305"}
+    assert stopped(yard, "pach") == {"NS302"}
+    assert stopped(yard, "1.x") == {"NS303"}
+
+
+def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
+    """Nothing is bumped again: NS223; another version cannot be asked for there: NS222."""
+    yard.tag("v0.1.0")
+    made = plan(yard)
+    assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
+    assert plan(yard, None).bump is False
+    assert plan(yard, "0.1").bump is False
+    assert "NS223" in told(yard)
+    assert stopped(yard, "0.2.0") == {"NS222"}
+
+
+def record(yard: Yard, **facts: str | None) -> Record:
+    """Return what an earlier run left: a release that was made of HEAD."""
+    head = facts.get("head") or yard.repository.head
+    commit = facts.get("commit", "e" * 40)
+    return Record(head, "0.1.0", "v0.1.0", "source", 0.0, commit=commit)
+
+
+def test_a_release_that_was_pushed_is_finished(yard: Yard) -> None:
+    """Also where it did not come to the checkout yet; the tag on the remote is no obstacle then."""
+    yard.world.remote.has.update({"refs/heads/main": "e" * 40, "refs/tags/v0.1.0": "e" * 40})
+    made = plan(yard, "minor", record(yard))
+    assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
+
+
+@pytest.mark.parametrize("facts", [{"head": "f" * 40}, {"commit": "a" * 40}, {"commit": None}])
+def test_another_release_is_not_taken_for_ones_own(written: Yard, facts: dict[str, str | None]) -> None:
+    """One of another HEAD, of another commit than the remote's tag, or that was not made: its tag stands against it."""
+    written.world.remote.has["refs/tags/v0.1.0"] = "e" * 40
+    assert stopped(written, "0.1.0", record(written, **facts)) == {"NS221"}
+
+
+def test_a_release_that_was_not_pushed_is_made_anew(yard: Yard) -> None:
+    """The remote has no such tag."""
+    assert plan(yard, "minor", record(yard)).bump is True
+
+
+def test_changes_that_no_commit_has_stop_a_release(yard: Yard) -> None:
+    """NS203; the folders of build output do not count."""
+    write_files(yard.root, {"dist/x": "", ".nox/x": "", ".nox-ship/x": ""})
+    plan(yard)
+    write_files(yard.root, {"more.txt": ""})
+    assert stopped(yard) == {"NS203"}
+
+
+def test_a_noxfile_that_no_commit_has_stops_a_release(yard: Yard) -> None:
+    """A clone would not hold it: NS107."""
+    git(yard.root, "rm", "--quiet", "--cached", "noxfile.py")
+    yard.write({".gitignore": "noxfile.py\n"})
+    git(yard.root, "rm", "--quiet", "--cached", "noxfile.py")
+    git(yard.root, "commit", "--quiet", "--message", "x")
+    yard.world.remote.has["refs/heads/main"] = yard.repository.head
+    assert stopped(yard) == {"NS107"}
+
+
+def test_somebody_must_commit(yard: Yard, programs: Programs) -> None:
+    """Git knows nobody: NS211."""
+    programs.answer("GIT_COMMITTER_IDENT", code=128)
+    assert stopped(yard) == {"NS211"}
+
+
+def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
+    """Not from another one (NS205), nor from none (NS204); the setting names it."""
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    assert stopped(yard) == {"NS205"}
+    yard.write({"pyproject.toml": f'{TAGGED}branch = "side"\n'})
+    assert plan(yard).branch == "side"
+    git(yard.root, "switch", "--quiet", "--detach")
+    assert stopped(yard) == {"NS204"}
+
+
+def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
+    """By commits that are here or not: NS206; both have some of their own: NS207."""
+    yard.world.remote.has["refs/heads/main"] = "d" * 40
+    assert stopped(yard) == {"NS206"}
+    newer = yard.write({"more.txt": ""})
+    git(yard.root, "reset", "--quiet", "--hard", "HEAD~1")
+    assert yard.world.remote.has["refs/heads/main"] == newer
+    assert stopped(yard) == {"NS206"}
+    commit_files(yard.root, {"other.txt": ""})
+    assert stopped(yard) == {"NS207"}
+    git(yard.root, "reset", "--quiet", "--hard", newer)
+    commit_files(yard.root, {"other.txt": ""})
+    assert plan(yard).head == yard.repository.head
+
+
+def test_a_remote_that_has_no_branch_yet_is_no_obstacle(yard: Yard) -> None:
+    """The push makes it."""
+    yard.world.remote.has.clear()
+    plan(yard)
+
+
+def test_a_pushed_release_is_finished_under_what_came_on_top(yard: Yard) -> None:
+    """Commits that others pushed since do not stand against finishing it."""
+    yard.tag("v0.1.0")
+    yard.world.remote.has["refs/heads/main"] = "d" * 40
+    assert plan(yard).bump is False
+
+
+def test_gates_must_be_sessions(tmp_path: Path) -> None:
+    """A name that is none is NS104, in the settings and after ``--without``."""
+    yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace('["tests"]', '["tests", "mine"]')})
+    assert stopped(yard) == {"NS104"}
+    assert plan(yard, without=("mine",)).gates == ("tests",)
+    assert stopped(yard, without=("mine", "more")) == {"NS104"}
+
+
+def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
+    """NS105 for each, NS109 for coverage without tests; both are notices."""
+    yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace('gates = ["tests"]\n', "")})
+    assert plan(yard).gates == ("lint", "tests")
+    assert told(yard).count("NS105") == 4
+    assert plan(yard, without=("tests",)).gates == ("lint",)
+    assert "NS109" in told(yard, without=("tests",))
+
+
+def test_routes_lead_to_an_index(tmp_path: Path) -> None:
+    """One that leads nowhere is NS106, also where this version goes there."""
+    yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}routes.final = "nowhere"\nroutes.prerelease = "pypi"\n'})
+    assert stopped(yard) == {"NS106"}
+
+
+def test_a_machine_without_space_is_told(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS801, before anything is written."""
+    free = [checks.SPACE_NEEDED - 1]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free[0]))
+    assert stopped(yard) == {"NS801"}
+    free[0] += 1
+    plan(yard)
+
+
+def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS804 in CI; a laptop leaves them out."""
+    yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}pythons = ["3.4"]\n'})
+    monkeypatch.delenv("CI", raising=False)
+    plan(yard)
+    monkeypatch.setenv("CI", "1")
+    assert stopped(yard) == {"NS804"}
+
+
+def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
+    """Their warnings are told; that there are none stops the release, unless nothing is missing on the index."""
+    base = make_index()
+
+    def nothing() -> Credentials:
+        raise ShipError(PROBLEM("No."))
+
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, find=nothing)
+    assert stopped(yard) == {"NS000"}
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
+    yard.tag("v0.1.0")
+    plan(yard)
+    warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: warned)
+    assert "NS000" in told(yard)
+
+
+def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
+    """NS701; where a workflow publishes, nobody asks it."""
+    yard.world.indexes["pypi"].late.append("silent")
+    assert stopped(yard) == {"NS701"}
+    yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
+    yard.world.indexes.clear()
+    assert plan(yard).workflow == "release.yml"
+
+
+def test_a_world_that_does_not_answer_stops_a_release(yard: Yard) -> None:
+    """The remote, or the index of the rehearsal; what a world has to say is told."""
+
+    class Silent(type(yard.world)):  # type: ignore[misc]
+        def known_refs(self) -> dict[str, str]:
+            raise ShipError(PROBLEM("No."))
+
+    yard.world.told = (PROBLEM("Hm.", level="warning"),)
+    assert "NS000" in told(yard)
+    silent = Silent(**vars(yard.world))
+    assert stopped(replace_world(yard, silent)) == {"NS000"}
+
+    class Portless(type(yard.world)):  # type: ignore[misc]
+        @property
+        def rehearsal_index(self) -> FakeIndex:
+            raise ShipError(PROBLEM("No."))
+
+        @rehearsal_index.setter
+        def rehearsal_index(self, _: FakeIndex) -> None:
+            """Have none."""
+
+    assert stopped(replace_world(yard, Portless(**vars(yard.world)))) == {"NS000"}
+
+
+def replace_world(yard: Yard, world: Any) -> Yard:
+    """Return the yard in another world."""
+    return replace(yard, world=world)
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """Files, git, settings and version, in one go."""
+    text = '[project]\nversion = "1.0"\nrequires-python = "x"\n[tool.nox-ship]\nroutes.final = "nowhere"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text + "[dependency-groups]\ntests = 3\n"})
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    write_files(yard.root, {"more.txt": ""})
+    assert {"NS113", "NS114", "NS106", "NS205", "NS203"} <= stopped(yard)
+
+
+def test_a_folder_that_is_no_project_is_told(tmp_path: Path, yard: Yard) -> None:
+    """Neither pyproject.toml nor a repository: both are findings."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ShipError) as caught:
+        preflight(tmp_path / "empty", Request("patch"), (), yard.world, lambda _: None)
+    assert {finding.id for finding in caught.value.findings} == {"NS111", "NS201"}
+
+
+def test_a_changelog_that_cannot_be_cut_is_told(tmp_path: Path) -> None:
+    """NS308 before anything is written."""
+    text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\nchangelog = "GONE.md"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text})
+    assert stopped(yard, "0.1.0") == {"NS308"}
+    assert list(yard.shop.folder.iterdir()) == []
+
+
+def test_a_version_in_files_must_be_one(tmp_path: Path) -> None:
+    """Or it is NS303."""
+    yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "one"\n'})
+    assert stopped(yard, "0.1.0") == {"NS303"}
+
+
+def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) -> None:
+    """Nothing is raised then; a local part is refused."""
+    yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0"\n'})
+    assert plan(yard, "0.1").version == "0.1.0"
+    yard.write({"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0+local"\n'})
+    assert "NS303" in stopped(yard, "0.1.0+local")

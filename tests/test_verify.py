@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fakes import Call, Programs, write_dist
+from nox_ship.errors import ShipError
+from nox_ship.package.install import Expected, fresh_environment, verify, verify_files
+from nox_ship.package.manifest import Manifest
+from nox_ship.process import COMMAND_MISSING
+from nox_ship.project import Project
+from support import make_project
+
+EXPECTED = Expected("sample", "1.2.3", ("sample",), (("sample", "--version"),))
+SOURCE = f"file:///x/sample-1.2.3.tar.gz#sha256={'0' * 64}"
+
+
+def found(expected: Expected = EXPECTED) -> list[str]:
+    """Return the IDs of what stands against a file once it is installed."""
+    with pytest.raises(ShipError) as caught:
+        verify(SOURCE, "sample-1.2.3.tar.gz", expected, "python3.12")
+    return [finding.id for finding in caught.value.findings]
+
+
+def test_a_file_that_works_passes(programs: Programs) -> None:
+    """It is installed in a new environment of the Python, checked, tried and smoked there, in that order."""
+    verify(SOURCE, "sample", EXPECTED, "python3.12")
+    words = [call.line[1] if "uv" in call.line[0] else call.line[0].rpartition("/")[2] for call in programs.calls]
+    assert words == ["venv", "pip", "pip", "python", "sample"]
+    make, install, check, try_out, _ = programs.calls
+    assert make.line[make.line.index("--python") + 1] == "python3.12"
+    assert {"--no-config", "--no-project"} <= set(make.line)
+    assert make.env["UV_PYTHON_DOWNLOADS"] == "never"
+    environment = make.line[-1]
+    assert ("install" in install.line, "check" in check.line) == (True, True)
+    for call in (install, check):
+        assert call.line[call.line.index("--python") + 1] == environment
+    assert try_out.line[1] == "-I"
+    assert json.loads(try_out.line[-1]) == {"name": "sample", "version": "1.2.3", "modules": ["sample"]}
+
+
+def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> None:
+    """No module path of ours reaches it, its programs come first, and it runs nowhere near the project."""
+    verify(SOURCE, "sample", EXPECTED, "python3.12")
+    environment = programs.calls[0].line[-1]
+    for call in programs.calls[-2:]:
+        assert call.env["VIRTUAL_ENV"] == environment
+        assert (call.env["PYTHONPATH"], call.env["PYTHONHOME"]) == ("", "")
+        assert (call.env["PATH"] or "").startswith(f"{environment}/")
+        assert str(call.options["cwd"]) == environment
+        assert not call.options.get("secrets")
+
+
+def test_a_python_that_makes_no_environment_is_told(programs: Programs) -> None:
+    """NS617, with what it said."""
+    programs.answer("venv", code=2, stdout="broken")
+    assert found() == ["NS617"]
+    with pytest.raises(ShipError) as caught, fresh_environment("python3.12"):
+        pytest.fail("There is none.")
+    assert caught.value.findings[0].detail == "broken"
+
+
+def test_a_file_that_cannot_be_installed_is_not_tried(programs: Programs) -> None:
+    """NS611, with the installer's words."""
+    programs.answer("pip install", code=1, stdout="no such thing")
+    assert found() == ["NS611"]
+    assert programs.started("check") == []
+
+
+def test_dependencies_that_do_not_fit_are_told(programs: Programs) -> None:
+    """NS612, beside everything else that is wrong."""
+    programs.answer("pip check", code=1, stdout="sample needs other<2")
+    programs.answer(
+        "installed.py", stdout='nox-ship:[["version", "it says 1.0"], ["import", "x"], ["entry point", "y"]]'
+    )
+    programs.answer("--version", code=1)
+    assert found() == ["NS612", "NS615", "NS613", "NS614", "NS616"]
+
+
+@pytest.mark.parametrize("code", [0, 3, -11])
+def test_a_python_that_says_nothing_has_not_imported_it(programs: Programs, code: int) -> None:
+    """A module can end the process, or crash it: NS613, whatever the exit code."""
+    programs.answer("installed.py", code=code, stdout="bye\n")
+    assert found() == ["NS613"]
+
+
+def test_what_a_module_prints_is_not_taken_for_the_answer(programs: Programs) -> None:
+    """The last line that is marked counts."""
+    programs.answer("installed.py", stdout='nox-ship:[]\n\nnox-ship:[["import", "no"]]\n')
+    assert found() == ["NS613"]
+
+
+def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -> None:
+    """NS616, and what it printed."""
+    programs.answer("--version", code=3, stdout="no version")
+    with pytest.raises(ShipError, match=r"NS616.*exit code 3") as caught:
+        verify(SOURCE, "sample", EXPECTED, "python3.12")
+    assert caught.value.findings[0].detail == "no version"
+
+
+def test_a_smoke_command_that_is_missing_is_told(programs: Programs) -> None:
+    """NS616, and the next one is run."""
+
+    def missing(_: Call) -> tuple[int, str]:
+        raise ShipError(COMMAND_MISSING("There is no program."))
+
+    programs.play("nothing", reply=missing)
+    programs.answer("--version", code=1)
+    smoke = (("nothing",), ("sample", "--version"))
+    assert found(Expected("sample", "1.2.3", (), smoke)) == ["NS616", "NS616"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with a smoke command."""
+    smoke = "[tool.nox-ship.verify-install]\nsmoke = [['sample', '--version']]\n"
+    return make_project(tmp_path, f'[project]\nname = "sample"\nversion = "1.2.3"\n{smoke}')
+
+
+@pytest.fixture
+def manifest(project: Project) -> Manifest:
+    """Build it."""
+    return write_dist(project, "c" * 40, "1.2.3")
+
+
+def test_each_file_is_installed_alone_and_bound_to_its_hash(
+    project: Project, manifest: Manifest, programs: Programs
+) -> None:
+    """Wheel and sdist, each in an environment of its own."""
+    done = verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
+    assert done == "2 files install and work on Python 3.12"
+    installed = sorted(call.line[-1] for call in programs.started("install"))
+    assert len(programs.started("venv")) == 2
+    for file, line in zip(sorted(manifest.files, key=lambda file: file.name), installed, strict=True):
+        assert line.endswith(f"/{file.name}#sha256={file.sha256}")
+
+
+def test_files_that_passed_are_not_tried_again(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """On the same Python, with the same smoke commands; any other proof is made anew."""
+    dist = project.root / "dist"
+    verify_files(project, manifest, dist, "python3.12", "3.12")
+    programs.calls.clear()
+    assert verify_files(project, manifest, dist, "python3.12", "3.12") == "these files passed on Python 3.12 already"
+    assert programs.calls == []
+    verify_files(project, manifest, dist, "python3.13", "3.13")
+    assert programs.calls
+    programs.calls.clear()
+    other = make_project(project.root, '[project]\nname = "sample"\nversion = "1.2.3"\n')
+    verify_files(other, manifest, dist, "python3.12", "3.12")
+    assert programs.calls
+
+
+def test_a_record_that_says_something_else_is_no_proof(
+    project: Project, manifest: Manifest, programs: Programs
+) -> None:
+    """It is its content that counts, not that it is there."""
+    (project.own_folder() / "verified-3.12.json").write_text('{"files": {}}', "utf-8")
+    verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
+    assert programs.calls
+
+
+def test_files_that_failed_are_tried_again(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """A failure leaves no proof behind."""
+    programs.answer("pip check", code=1)
+    for _ in range(2):
+        with pytest.raises(ShipError, match="NS612"):
+            verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
+
+
+def test_files_that_are_not_the_manifests_are_not_installed(
+    project: Project, manifest: Manifest, programs: Programs
+) -> None:
+    """NS603 comes before anything of them runs, also where they passed once."""
+    dist = project.root / "dist"
+    verify_files(project, manifest, dist, "python3.12", "3.12")
+    programs.calls.clear()
+    (dist / manifest.files[0].name).write_bytes(b"other")
+    with pytest.raises(ShipError, match="NS603"):
+        verify_files(project, manifest, dist, "python3.12", "3.12")
+    assert programs.calls == []
