@@ -62,10 +62,10 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         ShownError: The release stopped.
     """
     options = release_arguments(args)
-    agreed = options.dry_run or options.yes
+    apart = options.dry_run or options.bundle is not None
+    agreed = apart or options.yes
     request = Request(options.wanted, tuple(options.without), options.fresh, agreed or _on_a_terminal())
     voice = Voice(verbose=options.verbose)
-    apart = options.dry_run or options.bundle is not None
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
     with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
@@ -87,8 +87,7 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
 
 def _hand_on(run: Run, target: Path) -> None:
     """Write the objects of the release that was cut into a bundle, and tell other jobs which they are."""
-    ref = run.stage.repository.run("rev-parse", f"refs/tags/{run.plan.tag}")
-    cut = Cut(run.plan.branch, run.plan.tag, run.report.commit, ref, run.plan.head)
+    cut = Cut(run.plan.branch, run.plan.tag, run.objects.commit, run.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
     actions.output(tag=cut.tag, commit=cut.commit, tag_object=cut.tag_object)
