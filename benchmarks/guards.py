@@ -42,8 +42,21 @@ _LIMITS = (
     "start_new_session",
     "timeout",
 )
-# Options that change what is shown, not what is done.
-_COSMETIC = ("--quiet", "--nocolor", "--no-color", "--verbose", "--disable-progress-bar", "--short", "-m", "--format=")
+# Options that change what is shown, or how long it takes.
+_COSMETIC = (
+    "--quiet",
+    "-q",
+    "--nocolor",
+    "--no-color",
+    "--verbose",
+    "--disable-progress-bar",
+    "--short",
+    "--format=",
+    "--installer",
+    "--max-count",
+    "--parallel",
+    "-m",
+)
 # Options that are followed by their value.
 _WITH_VALUE = ("-c", "--branch", "--config", "--config-file", "--envdir", "--exclude", "--installer", "--message")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
