@@ -13,6 +13,7 @@ from fakes import PROBLEM, FakeGates, FakeWorld, Programs, Yard, make_index, wri
 from nox_ship import front
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.package.build import dist_folder
+from nox_ship.release.stage import Stage
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import Line
 from support import git
@@ -110,7 +111,9 @@ def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorl
 def test_a_rehearsal_says_how_to_do_it(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
     """With what was asked for and what was left out."""
     release(yard, "--dry-run", "--without", "tests")
-    assert "nox -s release -- minor --without tests" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Rehearsal of the release" in said
+    assert "nox -s release -- minor --without tests" in said
     front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
 
@@ -126,6 +129,21 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     assert yard.world.remote.pushes == rehearsed.remote.pushes == []
     assert sessions.ran == []
     assert yard.world.indexes["pypi"].uploads == []
+
+
+def test_an_interrupted_release_ends_as_it_was_interrupted(
+    yard: Yard, sessions: FakeGates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How far it came is told, and the interruption goes on to whoever started it."""
+
+    def interrupt(_: Stage) -> None:
+        raise KeyboardInterrupt
+
+    sessions.afterwards = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        release(yard, "--yes")
+    assert "Nothing was changed" in capsys.readouterr().out
+    assert yard.world.remote.pushes == []
 
 
 @pytest.mark.parametrize("there", [True, False])
