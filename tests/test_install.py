@@ -89,6 +89,13 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
     assert expected == Expected("sample", "1.2.3", ("_speed", "extra", "sample"), (("sample", "--version"),))
 
 
+def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
+    """A file or a folder whose name is no identifier is no module, though it is named like one."""
+    files = {"sample/__init__.py": "", "not-a-module.py": "", "no-package/__init__.py": "", "no-package/inner/x.py": ""}
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
+    assert Expected.of(manifest, [make_wheel(tmp_path, files)], ()).modules == ("sample",)
+
+
 def test_a_local_file_is_bound_to_its_hash(tmp_path: Path) -> None:
     """The address survives spaces and other characters in the path."""
     path = tmp_path / "a b#c" / "x.whl"
