@@ -342,7 +342,7 @@ class FailingIndex:
     def _audience(self, _environ: Environ, start: Start) -> Iterable[bytes]:
         if self.faults.no_audience:
             return self._text(start, "404 Not Found", "not found")
-        return self._object(start, {"audience": "local"})
+        return self._object(start, {"audience": HOST})
 
     def _identity(self, environ: Environ, start: Start) -> Iterable[bytes]:
         if environ.get("HTTP_AUTHORIZATION", "").lower() != f"bearer {self.request_token}":

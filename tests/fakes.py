@@ -155,7 +155,7 @@ class FakeIndex(Index):
         digest = hashlib.sha256(data).hexdigest() if self.hashes else None
         return Served(name, f"{self.simple_url}{name}", digest, "JSON API" if early else "simple API")
 
-    def download_sha256(self, served: Served, into: BinaryIO | None = None) -> str:
+    def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
         """Download what is served and return its SHA-256."""
         data = self.shelf[served.filename] + (b"?" if self.other_bytes else b"")
         if into:

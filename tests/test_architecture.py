@@ -25,6 +25,8 @@ GROUND = {
     "lifeline",
     "report",
     "actions",
+    "addresses",
+    "undumpable",
 }
 TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {
@@ -92,9 +94,10 @@ def test_the_sessions_do_import_nox() -> None:
 
 def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
     """The script that tries an installation is run by Pythons that do not have nox-ship."""
-    names = set(imports(Path("package/installed.py")))
-    assert names
-    assert not {name for name in names if name.startswith("nox_ship")}
+    for script in ("package/installed.py", "undumpable.py"):
+        names = set(imports(Path(script)))
+        assert names
+        assert not {name for name in names if name.startswith("nox_ship")}
 
 
 def every_test() -> Iterator[tuple[str, str]]:

@@ -17,7 +17,6 @@ from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
-from nox_ship.release import pipeline
 from nox_ship.release.pipeline import Run, Step, run_pipeline
 from nox_ship.release.preflight import Coming, Request, _not_agreed
 from nox_ship.release.source import VersionSource
@@ -42,11 +41,10 @@ def stopped_by(folder: Path, error: BaseException, monkeypatch: pytest.MonkeyPat
         return "done"
 
     steps = (Step("one", "", pass_by), Step("two", "", fail), Step("three", "", pass_by))
-    monkeypatch.setattr(pipeline, "STEPS", steps)
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(folder, Request("patch"), (), cast("World", None), Workshop(folder), voice, Report("Release"))
     with front._stop_shown(voice, run.report, run.workshop):
-        run_pipeline(run)
+        run_pipeline(run, steps)
     return run
 
 

@@ -22,15 +22,18 @@ def test_no_git_of_ours_asks_tidies_up_or_watches(tmp_path: Path, programs: Prog
         assert call.env["LC_ALL"] == "C.UTF-8"
 
 
-def test_what_a_git_is_given_is_what_was_asked_for(tmp_path: Path, programs: Programs) -> None:
+def test_what_a_git_is_given_is_what_was_asked_for(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No credentials and no group of its own, unless somebody says so."""
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
     repository = make_repository(tmp_path)
     repository.run("status")
     repository.run("status", secrets=True, apart=True, env={"TWINE_PASSWORD": None})
     plain, trusted = programs.calls
-    assert not plain.options["secrets"]
+    assert "GITHUB_TOKEN" not in plain.options["keep"]
     assert not plain.options["apart"]
-    assert trusted.options["secrets"]
+    assert "GITHUB_TOKEN" in trusted.options["keep"]
     assert trusted.options["apart"]
     assert "TWINE_PASSWORD" in trusted.env
     assert trusted.env["GIT_TERMINAL_PROMPT"] == "0"
@@ -120,11 +123,11 @@ def test_submodules_are_fetched_with_what_git_may_need(
 ) -> None:
     """All of them, with the credentials of git and without those of an index."""
     monkeypatch.setenv("TWINE_PASSWORD", "x")
+    monkeypatch.setenv("GITHUB_TOKEN", "x")
     programs.answer("submodule --quiet")
     modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
     source = make_repository(tmp_path / "a", {".gitmodules": modules})
     source.clone(tmp_path / "b")
     (call,) = programs.started("submodule", "update")
     assert {"--init", "--recursive"} <= set(call.line)
-    assert call.options["secrets"]
-    assert call.env["TWINE_PASSWORD"] is None
+    assert call.options["keep"] == {"GITHUB_TOKEN"}

@@ -257,7 +257,7 @@ def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
     index.files("sample", "1.2.3")
-    index.download_sha256(Served("x", f"{server.url}/files/x", None))
+    index.download_sha256(Served("x", f"{server.url}/files/x", None), 1)
     assert len(server.asked) == 3
     assert {request.headers.get("cache-control") for request in server.asked} == {"no-cache"}
 
@@ -267,10 +267,10 @@ def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
     answers["/files/x"] = Reply(b"x")
     index = listing(server)
     told = Served("x", f"{server.url}/files/x", "0" * 64)
-    assert index.download_sha256(told) == hashlib.sha256(b"x").hexdigest()
+    assert index.download_sha256(told, 1) == hashlib.sha256(b"x").hexdigest()
     answers["/files/x"] = Reply(b"x", 500)
     with pytest.raises(ShipError, match="NS701"):
-        index.download_sha256(told)
+        index.download_sha256(told, 1)
 
 
 def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answers) -> None:

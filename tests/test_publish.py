@@ -131,7 +131,8 @@ def test_files_of_every_kind_of_version_are_found(shelf: Shelf, version: str) ->
         f"sample-{version}.tar.gz",
     }
     for served in index.files("sample", version).values():
-        assert index.download_sha256(served) == File.of(folder / served.filename).sha256
+        file = File.of(folder / served.filename)
+        assert index.download_sha256(served, file.size) == file.sha256
 
 
 def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> None:

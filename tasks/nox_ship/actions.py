@@ -6,30 +6,42 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from nox_ship.report import printable
 
 OUTPUT, SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
 
 
+# What means something in Markdown, HTML or a mention; a backslash takes that from it.
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#!|~&:@$^])")
+
+
 def output(**values: str) -> None:
     """Hand values of one line each to later steps and jobs; outside Actions nothing happens."""
-    _append(OUTPUT, "".join(f"{name.replace('_', '-')}={value}\n" for name, value in values.items()))
+    lines = (f"{name.replace('_', '-')}={printable(value, lines=False)}\n" for name, value in values.items())
+    _append(OUTPUT, "".join(lines))
 
 
 def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str, ...] = ()) -> None:
-    """Add a section to the page that sums a run up, with a table; outside Actions nothing happens."""
-    lines = [f"### {title}", ""]
+    """Add a section to the page that sums a run up, with a table; outside Actions nothing happens.
+
+    All of it is shown as it is: names and output of a project make no link, image or heading.
+    """
+    lines = [f"### {_plain(title)}", ""]
     table = [header, *rows] if header else []
     for number, row in enumerate(table):
-        lines.append(f"| {' | '.join(_cell(cell) for cell in row)} |")
+        lines.append(f"| {' | '.join(_plain(cell) for cell in row)} |")
         if number == 0:
             lines.append(f"|{' --- |' * len(row)}")
     _append(SUMMARY, "\n".join([*lines, "", ""]))
 
 
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
+def _plain(text: str) -> str:
+    shown = _MARKS.sub(r"\\\1", printable(" ".join(text.split()), lines=False))
+    return re.sub(r"\bwww\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself
 
 
 def _append(variable: str, text: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError
-from nox_ship.files import real_place, write_whole
+from nox_ship.files import write_whole
 from nox_ship.git import Repository
 from nox_ship.release.handover import Cut, push, receive
 from nox_ship.report import Voice
@@ -50,10 +50,10 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _receive(folder: Path, root: Path, voice: Voice) -> int:
     noxfile = root / "noxfile.py"
-    if noxfile.exists():
+    if os.path.lexists(noxfile):
         raise ShipError(NOXFILE_THERE("There is a noxfile.py already."))
     manifest = receive(folder, root)
-    write_whole(real_place(noxfile, root), BARE)
+    write_whole(noxfile, BARE)
     for file in manifest.files:
         voice.note(f"{file.name}  sha256:{file.sha256}")
     voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")

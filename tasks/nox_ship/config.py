@@ -14,10 +14,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Literal
 
+from nox_ship.addresses import holds_password, is_safe
 from nox_ship.errors import Finding, Findings, Kind
 
 UNKNOWN_SETTING = Kind("NS101", "unknown-setting", "Correct or remove the key.")
 WRONG_TYPE = Kind("NS102", "wrong-setting-type", "Correct the value.")
+UNSAFE_ADDRESS = Kind(
+    "NS703",
+    "unsafe-address",
+    "Write an `https` address without a user name or password, and keep those where docs/publishing.md says.",
+)
 
 ROOT = "tool.nox-ship"
 _PYTHON = re.compile(r"(?:pypy)?3\.\d+t?")
@@ -165,7 +171,7 @@ class Settings:
     changelog: str | None = None
     """Keep-a-Changelog file whose *Unreleased* section becomes the release's; default: ``CHANGELOG.md``."""
     pass_env: tuple[str, ...] = ()
-    """Names of variables that gates may see although they look like credentials."""
+    """Names of variables that gates, builds and installations may see although they look like credentials."""
     lint: GateSettings = field(default_factory=GateSettings)
     """The lint gate."""
     typecheck: GateSettings = field(default_factory=GateSettings)
@@ -196,7 +202,8 @@ def read_settings(pyproject: Mapping[str, typing.Any]) -> Settings:
     """Return the settings that a parsed ``pyproject.toml`` holds.
 
     Raises:
-        ShipError: With one finding for each unknown key (NS101) and each value of a wrong type (NS102).
+        ShipError: With one finding for each unknown key (NS101), each value of a wrong type (NS102) and each address
+            of an index that would give away what is sent there (NS703).
     """
     findings = Findings()
     tool = pyproject.get("tool", {})
@@ -223,6 +230,13 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
     for key, (good, words) in bounds.items():
         if not good:
             yield WRONG_TYPE(f"`{ROOT}.{key}` must {words}.")
+    for name, index in settings.indexes.items():
+        for key, address in vars(index).items():
+            if address is not None and not is_safe(address):
+                path = f"`{ROOT}.indexes.{name}.{key.replace('_', '-')}`"
+                yield UNSAFE_ADDRESS(f"{path} is not an `https` address, or holds a user name or password.")
+    if holds_password(settings.remote or ""):
+        yield UNSAFE_ADDRESS(f"`{ROOT}.remote` holds a password.", remedy="Name a remote that git knows.")
 
 
 class _WrongTypeError(Exception):

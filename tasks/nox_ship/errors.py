@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from nox_ship.addresses import without_passwords
+
 Level = Literal["error", "warning", "notice"]
 T = TypeVar("T")
 
@@ -55,14 +57,17 @@ class Kind:
     def __call__(
         self, what: str, *, remedy: str | None = None, level: Level | None = None, detail: str = ""
     ) -> Finding:
-        """Return a finding; ``what`` is one sentence that names the thing that was found."""
+        """Return a finding; ``what`` is one sentence that names the thing that was found.
+
+        Passwords in addresses, which other tools quote too, are blotted out.
+        """
         return Finding(
             id=self.id,
             name=self.name,
-            what=" ".join(what.split()).encode(errors="backslashreplace").decode(),  # names that are not UTF-8
-            remedy=self.remedy if remedy is None else remedy,
+            what=without_passwords(" ".join(what.split()).encode(errors="backslashreplace").decode()),
+            remedy=self.remedy if remedy is None else without_passwords(remedy),
             level=level or self.level,
-            detail=detail,
+            detail=without_passwords(detail),
         )
 
 

@@ -36,6 +36,10 @@ _QUIET = (
 )
 # LANGUAGE outranks LC_ALL in gettext, except in the locale "C", in which file names would not be UTF-8.
 _ENV = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+# What signing asks for, and what reaching a remote may take besides: of our credentials git gets these and no others,
+# because hooks and filters, which are the project's code, get what git gets.
+_SIGNS = re.compile(r"^(SSH_AUTH_SOCK|SSH_AGENT_PID|GPG_\w+)$")
+_REACHES = re.compile(r"^((SSH|GIT|GPG|GCM)_\w+|(GH|GITHUB|GITLAB|GITEA|FORGEJO)_TOKEN|NETRC|(?i:\w+_proxy))$")
 # Settings of a checkout that decide how its files, commits and tags look; a clone has to be told them.
 _CARRIED = (
     "user.",
@@ -98,14 +102,23 @@ class Repository:
         secrets: bool = False,
         apart: bool = False,
     ) -> str:
-        """Run git here and return its standard output, stripped at the end; ``secrets``, ``apart`` as in `process.run`.
+        """Run git here and return its standard output, stripped at the end.
+
+        Args:
+            args: Its arguments.
+            env: Variables to add; None takes one away.
+            secrets: Hand on what git may need to authenticate to a remote.
+            apart: As in `process.run`.
 
         Raises:
             CommandFailedError: Git ended with another code than 0.
         """
         command = ["git", *_QUIET, *args]
         full = {**_ENV, **(env or {})}
-        return process.run(command, cwd=self.path, env=full, secrets=secrets, apart=apart).stdout.rstrip()
+        wanted = _REACHES if secrets else _SIGNS
+        keep = {name for name in process.secret_names(os.environ) if wanted.match(name)}
+        keep -= set(process.index_secret_names(os.environ))
+        return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
         """Run git here and return its standard output, None where it ended with another code than 0."""
@@ -146,11 +159,6 @@ class Repository:
             _remove(clone.path / name)
         for name in names:
             ours, theirs = self.path / name, clone.path / name
-            for above in theirs.parents:  # a folder of ours may be a file or a symlink there
-                if above.is_symlink() or above.is_file():
-                    above.unlink()
-                if above == clone.path:
-                    break
             if ours.is_symlink() or ours.is_file():
                 theirs.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ours, theirs, follow_symlinks=False)
@@ -303,7 +311,6 @@ class Repository:
         listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
         if not listing:
             return
-        without = dict.fromkeys(process.index_secret_names(os.environ))
         names = self.remote_names()
         address = (names and self.find("remote", "get-url", names[0])) or str(self.path)
         if address.startswith(("./", "../")):
@@ -318,7 +325,7 @@ class Repository:
             local = ["-c", f"{key.removesuffix('.path')}.url={ours.path}", "-c", "protocol.file.allow=always"]
             deep = [] if here else ["--init", "--recursive"]
             update = ("submodule", "--quiet", "update", *deep, "--", path)
-            clone.run(*(local if here else []), *update, secrets=True, env=without)
+            clone.run(*(local if here else []), *update, secrets=True)
             if here:
                 ours._fill(Repository(clone.path / path))
 

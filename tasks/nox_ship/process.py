@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nox_ship import undumpable
+from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
 
 COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
@@ -19,12 +22,39 @@ COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; c
 
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
 _SECRET_NAME = re.compile(
-    r"(^|[_-])(auth_?tokens?|tokens?|password|passwd|passphrase|[a-z]*password|[a-z]+_pwd|pass|secrets?|credentials?|pat|jwt|api_?key|private_?key"
-    r"|access_?key)([_-]|$)|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
+    r"(^|[_-])([a-z]*tokens?|[a-z]*password|passw|passwd|passphrase|[a-z]*passfile|[a-z]+_pwd|pass|[a-z]*secrets?"
+    r"|[a-z]*credentials?|creds?|pat|jwt|auth|cookies?|webhooks?|connection_?string|conn_?str|netrc|kubeconfig"
+    r"|(?:api|private|access|secret|deploy|signing|encryption|account|master)_?keys?|(?<!public_)keys?(?=$))(?P<more>[_-]|$)"
+    r"|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
     re.IGNORECASE,
 )
-# Forms in which PyPI and GitHub issue tokens, whatever the variable is called.
-_SECRET_VALUE = re.compile(r"^(pypi-[A-Za-z0-9_-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,})$")
+# Where such a word is not the last one, a number or a switch is none: PASSWORD_MIN_LENGTH=8, TOKEN_CACHE=true.
+_SETTING = re.compile(r"\d{0,6}|true|false|yes|no|on|off", re.IGNORECASE)
+# Forms in which tokens are issued, whatever the variable is called: PyPI, GitHub, GitLab, npm, JSON web tokens, the
+# clouds, Slack, Stripe, OpenAI and Anthropic, Hugging Face and others.
+_SECRET_VALUE = re.compile(
+    r"^\s*pypi-[\w-]{16,}\s*$|(?<![A-Za-z0-9])(?:pypi-AgE[\w-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,}"
+    r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|agent|imt|oas|ffct)-[\w.-]{16,}|npm_[A-Za-z0-9]{30,}|eyJ[\w-]{8,}\.[\w-]{4,}\."
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,}|AIza[\w-]{30,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|[spr]k_(?:live|test)_\w{10,}|whsec_\w{16,}|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|do[opr]_v1_\w{32,}|dckr_[po]at_[\w-]{16,}|dapi[0-9a-f]{32}|hv[sbr]\.[\w-]{20,}|shp(?:at|ca|pa|ss)_\w{16,}"
+    r"|AT(?:ATT|CTT|BB)[\w=-]{16,}|gl(?:sa|c)_\w{20,}|(?:lin_api|rubygems|r8|gsk|ntn|sntry[su])_\w{20,}"
+    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi)"
+)
+# What holds a secret among other things: private keys, headers, connection strings, lines of a netrc file.
+_SECRET_INSIDE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
+    r"|(?:^|[;\s&?\"',-])(?:password|passwd|pwd|accountkey|sharedaccesskey|sharedaccesssignature|client_secret|sig)=[^;\s&]"
+    r"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
+    re.IGNORECASE,
+)
+# Where installers fetch from, and how they get there. Without the address they would ask PyPI for private names, so it
+# stays, and only the password in it goes.
+_ADDRESSES = re.compile(r"^(?:pip|uv|pdm|poetry|hatch)_|_proxy$", re.IGNORECASE)
+# Files that a job of GitHub Actions obeys.
+_COMMAND_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+# What lets git show all that it says to a server.
+_TRACES = re.compile(r"^GIT_(?:TRACE|CURL_VERBOSE)")
 # Credentials of package indexes and identity tokens: git has no use for them, and its hooks are the project's code.
 _INDEX_SECRET = re.compile(r"^twine_|pypi|_api_token$|^uv_publish_|^actions_(id_token_request|runtime)_", re.IGNORECASE)
 # The frames of a Python traceback, up to the line that names the exception.
@@ -74,6 +104,7 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 _declared: set[str] = set()
+_passed: set[str] = set()
 
 
 def declare_index_secrets(names: Iterable[str]) -> None:
@@ -81,13 +112,25 @@ def declare_index_secrets(names: Iterable[str]) -> None:
     _declared.update(names)
 
 
+def declare_passed(names: Iterable[str]) -> None:
+    """Let everything see variables of these names, and of no others that were passed before: the project says so."""
+    _passed.clear()
+    _passed.update(names)
+
+
 def secret_names(env: Mapping[str, str]) -> list[str]:
     """Return the names of the variables in ``env`` that hold credentials, by name or by form of value."""
-    return [
-        name
-        for name, value in env.items()
-        if name in _declared or _SECRET_NAME.search(name) or _SECRET_VALUE.match(value.strip())
-    ]
+    found = [name for name, value in env.items() if _is_secret(name, value)]
+    if any(name.startswith("GIT_CONFIG_") for name in found):  # they count each other: without one, git fails
+        found += [name for name in env if name.startswith("GIT_CONFIG_") and name not in found]
+    return found
+
+
+def _is_secret(name: str, value: str) -> bool:
+    if name in _declared or _SECRET_VALUE.search(value) or _SECRET_INSIDE.search(value) or holds_password(value):
+        return True
+    match = _SECRET_NAME.search(name)
+    return match is not None and not (match["more"] and _SETTING.fullmatch(value.strip()))
 
 
 def index_secret_names(env: Mapping[str, str]) -> list[str]:
@@ -99,10 +142,25 @@ def index_secret_names(env: Mapping[str, str]) -> list[str]:
     ]
 
 
+def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str | None]:
+    """Return what others must not see of ``env``, as changes to it.
+
+    Credentials, git's hook context and the files that a job of GitHub Actions obeys go (None); of addresses that
+    installers need, only the password goes. What is named by ``keep`` or by the setting ``pass-env`` stays.
+    """
+    gone: dict[str, str | None] = dict.fromkeys(
+        name for name in env if name in _GIT_CONTEXT or name in _COMMAND_FILES or _TRACES.match(name)
+    )
+    for name in secret_names(env):
+        bare = without_passwords(env[name], "")
+        gone[name] = bare if _ADDRESSES.search(name) and bare != env[name] and not _is_secret(name, bare) else None
+    return {name: value for name, value in gone.items() if name not in {*keep, *_passed}}
+
+
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
-    """Return ``env`` without credentials and without git's hook context; names in ``keep`` stay."""
-    gone = {*secret_names(env), *_GIT_CONTEXT} - set(keep)
-    return {name: value for name, value in env.items() if name not in gone}
+    """Return ``env`` without what is :func:`withheld`; names in ``keep`` stay."""
+    changed = {**env, **withheld(env, keep)}
+    return {name: value for name, value in changed.items() if value is not None}
 
 
 def run(  # noqa: PLR0913 - all but the first are by name, and few are used at once
@@ -110,7 +168,8 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     *,
     cwd: Path | None = None,
     env: Mapping[str, str | None] | None = None,
-    secrets: bool = False,
+    keep: Iterable[str] = (),
+    hidden: Mapping[str, str] | None = None,
     check: bool = True,
     stdin: str = "",
     on_line: Callable[[str], None] | None = None,
@@ -124,7 +183,9 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         args: The program and its arguments.
         cwd: The folder to run in.
         env: Variables to add to the environment; None as a value takes one away.
-        secrets: Hand the credentials of our environment on; only an upload and git's talk to a remote need them.
+        keep: Names of variables of our environment to hand on although they look like credentials.
+        hidden: Variables that are handed to a :func:`module` through a pipe, where no other process can read them.
+            Not with ``stdin`` and ``on_line``.
         check: Raise where the exit code is not 0.
         stdin: Text for the program's standard input.
         on_line: Called with each line of output as it comes, both streams merged into one; ``stdout`` of the
@@ -140,14 +201,14 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         ShipError: The program does not exist.
     """
     line = tuple(os.fspath(arg) for arg in args)
-    outer = {k: v for k, v in os.environ.items() if k not in _GIT_CONTEXT} if secrets else scrubbed(os.environ)
-    environment = {k: v for k, v in {**outer, **(env or {})}.items() if v is not None}
+    environment = {k: v for k, v in {**scrubbed(os.environ, keep), **(env or {})}.items() if v is not None}
     try:
-        done = (
-            _stream(line, cwd, environment, on_line)
-            if on_line
-            else _capture(line, cwd, environment, stdin, seconds, apart=apart, exact=exact)
-        )
+        if on_line:
+            done = _stream(line, cwd, environment, on_line)
+        elif hidden is not None:
+            done = _hide(line, cwd, environment, hidden, seconds)
+        else:
+            done = _capture(line, cwd, environment, stdin, seconds, apart=apart, exact=exact)
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
@@ -184,6 +245,33 @@ def _capture(
         start_new_session=apart,
     )
     return Done(args, proc.returncode, proc.stdout, proc.stderr)
+
+
+def _hide(
+    args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], hidden: Mapping[str, str], seconds: float | None
+) -> Done:
+    """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
+    python, *options, _, name = args[: len(module(""))]
+    command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    ) as proc:
+        try:
+            ready = proc.stdout.readline() if proc.stdout else ""
+            said = "" if ready == undumpable.READY else ready
+            stdout, stderr = proc.communicate(json.dumps(dict(hidden)) if not said else "", seconds)
+        except BaseException:
+            proc.kill()
+            raise
+    return Done(args, proc.returncode, said + stdout, stderr)
 
 
 def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:

@@ -73,6 +73,7 @@ class Project:
         pyproject = read_pyproject(root)
         settings = read_settings(pyproject)
         process.declare_index_secrets(settings.publish.tokens.values())
+        process.declare_passed(settings.pass_env)
         return cls(root, pyproject, settings)
 
     @cached_property

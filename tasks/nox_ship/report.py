@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import sys
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nox_ship.addresses import without_passwords
 from nox_ship.errors import Finding
 from nox_ship.files import write_whole
 
@@ -83,7 +86,44 @@ class Report:
     def write(self, path: Path) -> None:
         """Write the report as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n")
+        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2)
+        write_whole(path, f"{without_passwords(text)}\n")
+
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What a runner obeys where a line begins with it (`::add-mask::x`), or has it anywhere (`##[group]`, `##vso[...]`).
+_COMMAND = re.compile(r"^([^\S\n]*):(?=:[^\n]*::)", re.MULTILINE)
+_OLD_COMMAND = re.compile(r"#(?=#\w*\[)")
+
+
+def printable(text: str, *, lines: bool = True) -> str:
+    """Return ``text`` with nothing in it that a terminal or a runner would obey.
+
+    Colours are left out. Other control characters, and those that reverse the direction of text, are shown by their
+    numbers; commands to GitHub's or Azure's runner get a space.
+
+    Args:
+        text: What a tool printed, a name, or anything else that a project can choose.
+        lines: Whether it may have several lines.
+    """
+    shown = "".join(
+        char if (lines and char in "\n\t") or unicodedata.category(char) not in _CONTROLS else _numbered(char)
+        for char in _COLOUR.sub("", without_passwords(text))
+    )
+    return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", shown))
+
+
+_CONTROLS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Categories of Unicode: control, format (as bidirectional overrides), surrogates, separators of lines."""
+
+
+def _numbered(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def _shown(text: str) -> str:
+    """Return ``text`` for the console, which takes it for neither markup nor commands."""
+    return escape(printable(text))
 
 
 def _console() -> Console:
@@ -104,7 +144,7 @@ class Voice:
     def step_started(self, name: str, what: str) -> None:
         """Tell that a step begins."""
         if self._status:
-            self._status.update(f"[bold]{escape(name)}[/bold]: {escape(what)}")
+            self._status.update(f"[bold]{_shown(name)}[/bold]: {_shown(what)}")
             self._status.start()
 
     def step_ended(self, row: Row) -> None:
@@ -129,41 +169,41 @@ class Voice:
     def echo(self, line: str) -> None:
         """Show a line of a tool's output, if the user asked for it."""
         if self.verbose:
-            self.console.print(escape(line))
+            self.console.print(_shown(line))
 
     def note(self, text: str) -> None:
         """Tell a detail of the step that runs."""
-        self.console.print(f"  [dim]{escape(text)}[/dim]")
+        self.console.print(f"  [dim]{_shown(text)}[/dim]")
 
     def fact(self, name: str, value: str, colour: str = "cyan") -> None:
         """Tell one thing by name and value."""
-        self.console.print(f"[{colour}]{escape(name):16}[/{colour}] {escape(value)}")
+        self.console.print(f"[{colour}]{_shown(name):16}[/{colour}] {_shown(value)}")
 
     def examined(self, status: str, check: str, text: str) -> None:
         """Tell what an examination found."""
         colour = _LEVELS.get(status, "green")
-        self.console.print(f"[{colour}]{status:8}[/{colour}] {escape(check):12} {escape(text)}")
+        self.console.print(f"[{colour}]{status:8}[/{colour}] {_shown(check):12} {_shown(text)}")
 
     def text(self, text: str) -> None:
         """Show text as it is."""
-        self.console.print(escape(text), soft_wrap=True)
+        self.console.print(_shown(text), soft_wrap=True)
 
     def finding(self, finding: Finding) -> None:
         """Show a finding: the output of the tool first, then the one line that counts."""
         colour = _LEVELS[finding.level]
         if finding.detail:
-            self.console.print(escape(finding.detail.rstrip()))
-        self.console.print(f"[{colour}]{finding.level}[/{colour}]: {escape(str(finding))}")
+            self.console.print(_shown(finding.detail.rstrip()))
+        self.console.print(f"[{colour}]{finding.level}[/{colour}]: {_shown(str(finding))}")
 
     def warning(self, line: str) -> None:
         """Show a finding that a session told of and that stopped nothing."""
-        self.console.print(f"[{_LEVELS['warning']}]warning[/{_LEVELS['warning']}]: {escape(line)}")
+        self.console.print(f"[{_LEVELS['warning']}]warning[/{_LEVELS['warning']}]: {_shown(line)}")
 
     def ask(self, question: str, secret: bool = False) -> str:
         """Ask a person, and return the answer; no answer is an empty one. What is secret is not shown."""
         self.end()
         try:
-            return getpass.getpass(question) if secret else input(question)
+            return getpass.getpass(printable(question)) if secret else input(printable(question))
         except (EOFError, KeyboardInterrupt):
             return ""
 
@@ -174,28 +214,28 @@ class Voice:
 
     def _show_running(self) -> None:
         if self._status and self._running:
-            self._status.update(f"[bold]gates[/bold]: {escape(', '.join(self._running))}")
+            self._status.update(f"[bold]gates[/bold]: {_shown(', '.join(self._running))}")
 
     def _line(self, row: Row, indent: str) -> None:
         colour = _COLOURS.get(row.status, "white")
         seconds = f" ({row.seconds:.1f} s)" if row.seconds >= _WORTH_TELLING_SECONDS else ""
-        detail = f"  {escape(row.detail)}" if row.detail else ""
-        self.console.print(f"{indent}[{colour}]{row.status:7}[/{colour}] {escape(row.name)}{seconds}{detail}")
+        detail = f"  {_shown(row.detail)}" if row.detail else ""
+        self.console.print(f"{indent}[{colour}]{row.status:7}[/{colour}] {_shown(row.name)}{seconds}{detail}")
 
     def table(self, report: Report) -> None:
         """Show the table of a run: its steps, their times, and what goes where."""
-        table = Table(title=escape(report.title), title_justify="left", show_edge=False, pad_edge=False)
+        table = Table(title=_shown(report.title), title_justify="left", show_edge=False, pad_edge=False)
         for column in ("step", "result", "seconds", "what"):
             table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
         for row in report.rows:
             colour = _COLOURS.get(row.status, "white")
             name = f"  {row.name}" if row.within else row.name
             seconds = f"{row.seconds:.1f}" if row.seconds else ""
-            table.add_row(escape(name), f"[{colour}]{row.status}[/{colour}]", seconds, escape(row.detail))
+            table.add_row(_shown(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
         self.console.print()
         self.console.print(table)
         if report.credentials and not report.rehearsal:
-            self.console.print(f"credentials  {escape(report.credentials)}")
+            self.console.print(f"credentials  {_shown(report.credentials)}")
         self._list("would push" if report.rehearsal else "pushed", report.pushes)
         published = "to be published" if report.workflow else "published"
         self._list("would upload" if report.rehearsal else published, report.uploads)
@@ -203,8 +243,8 @@ class Voice:
 
     def _list(self, verb: str, items: Iterable[str]) -> None:
         for item in items:
-            self.console.print(f"{verb}  {escape(item)}")
+            self.console.print(f"{verb}  {_shown(item)}")
 
     def last_line(self, text: str) -> None:
         """Say the sentence that the run ends with."""
-        self.console.print(f"[bold]{escape(text)}[/bold]")
+        self.console.print(f"[bold]{_shown(text)}[/bold]")

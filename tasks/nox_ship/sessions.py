@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 import nox
 import nox.registry
 
-from nox_ship import actions, lifeline
+from nox_ship import actions, lifeline, undumpable
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.files import explained, write_whole
 from nox_ship.project import Project
@@ -50,6 +50,7 @@ class _Spec:
 
 def register(*, exclude: Iterable[str] = ()) -> None:
     """Register the sessions; see :func:`nox_ship.register`."""
+    undumpable.close_memory()  # of the nox that holds the credentials, before anything of the project's runs below it
     left_out = set(exclude)
     if unknown := left_out - set(_SPECS):
         msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(_SPECS)}"
@@ -96,8 +97,7 @@ def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[n
 
         with _errors_shown(session):
             project = Project.read(Path.cwd())
-            hidden = set(process.secret_names(os.environ)) - set(project.settings.pass_env)
-            session.env.update(dict.fromkeys(hidden))
+            session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
             begun = time.monotonic()
             function(session, project)
             if session.name not in _OWN_SUMMARY:
@@ -119,7 +119,7 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
     """Show every finding, unless that was done, and end the session as failed, with one line."""
-    from nox_ship.report import Voice
+    from nox_ship.report import Voice, printable
 
     first, *more = error.findings
     if (more or first.detail) and not isinstance(error, ShownError):
@@ -127,7 +127,7 @@ def _fail(session: nox.Session, error: ShipError) -> NoReturn:
         for finding in error.findings:
             voice.finding(finding)
     line = f"{first}{f' (and {len(more)} more, above)' if more else ''}"
-    session.error(line.removesuffix("."))  # nox adds one
+    session.error(printable(line, lines=False).removesuffix("."))  # nox adds one
 
 
 def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
@@ -207,6 +207,7 @@ def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
     from nox_ship.gates import audit as auditing
     from nox_ship.gates.groups import Groups
+    from nox_ship.report import printable
 
     settings = project.settings.audit
     if settings.run:
@@ -230,7 +231,7 @@ def audit(session: nox.Session, project: Project) -> None:
         unknown = auditing.not_audited(audited)
         if os.environ.get("CI"):
             raise unknown
-        session.skip(str(unknown))
+        session.skip(printable(str(unknown), lines=False))
     session.log(f"{audited.looked_up} dependencies looked up, no known vulnerability")
 
 
@@ -244,13 +245,14 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import manifest_path
     from nox_ship.release.development import development
     from nox_ship.release.publish import route
+    from nox_ship.report import printable
 
     fresh = build_arguments(session.posargs).fresh
     renaming = None if _in_release else development(project)
     outcome = build_files(project, fresh=fresh, committed=_in_release, renaming=renaming)
     manifest = outcome.manifest
     for finding in outcome.warnings:
-        session.warn(str(finding))
+        session.warn(printable(str(finding), lines=False))
     if outcome.reused:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:

@@ -36,7 +36,7 @@ class Shelf(Index):
         paths = built_files(self.dist)
         return {p.name: Served(p.name, self.address.format(name=p.name), File.of(p).sha256) for p in paths}
 
-    def download_sha256(self, served: Served, into: BinaryIO | None = None) -> str:
+    def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
         """Hand out what lies in the folder, or something else."""
         evil = self.evil_after and len(self.downloads) >= self.evil_after[0]
         self.downloads.append(served.filename)

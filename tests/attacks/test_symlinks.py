@@ -229,11 +229,11 @@ def test_a_symlink_within_the_repository_is_followed(tmp_path: Path) -> None:
 def test_the_first_noxfile_is_written_nowhere_else(
     tmp_path: Path, outside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`nox-ship noxfile` does not make the file that a dangling symlink leads to."""
+    """`nox-ship receive` does not make the file that a dangling symlink leads to."""
     monkeypatch.chdir(make_project(tmp_path / "project", STATIC).root)
     Path("noxfile.py").symlink_to(outside / "new.py")
-    assert main(["noxfile"]) == 1
-    assert "NS608" in capsys.readouterr().out
+    assert main(["receive", "files"]) == 1
+    assert "NS817" in capsys.readouterr().out
     assert untouched(outside)
 
 

@@ -195,7 +195,7 @@ def _refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mappin
     findings = Findings()
     for file in files:
         served = there.get(file.name)
-        if served and (served.sha256 or index.download_sha256(served)) != file.sha256:
+        if served and (served.sha256 or index.download_sha256(served, file.size)) != file.sha256:
             what = f"{index.name} holds another {file.name}: its SHA-256 differs."
             findings.append(OTHER_BYTES(what, remedy=_next_version(manifest)))
     findings.raise_errors()
@@ -254,7 +254,7 @@ def _compare(manifest: Manifest, index: Index, served: Mapping[str, Served]) -> 
     """Compare what the index serves with the manifest, by downloading it."""
     findings = Findings()
     for file in manifest.files:
-        if index.download_sha256(served[file.name]) != file.sha256:
+        if index.download_sha256(served[file.name], file.size) != file.sha256:
             findings.append(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
     if findings:
         findings.append(_broken(manifest, index))
@@ -326,7 +326,7 @@ def _downloaded(files: Collection[File], manifest: Manifest, index: Index, folde
             raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
         path = folder / file.name
         with path.open("xb") as stream:
-            sha256 = index.download_sha256(listed[file.name], stream)
+            sha256 = index.download_sha256(listed[file.name], file.size, stream)
         if sha256 != file.sha256:
             raise ShipError(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
         sources[file.name] = local_source(path, file.sha256)

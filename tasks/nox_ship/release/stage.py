@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,11 @@ from nox_ship.release.seal import Seal
 from nox_ship.versions import parse
 
 ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
+CACHE_OPEN = Kind(
+    "NS806",
+    "cache-open-to-others",
+    "Make it yours alone (`chmod 700`), or let NOX_SHIP_CACHE name a folder that is.",
+)
 
 REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
@@ -83,11 +89,16 @@ def workshop(root: Path) -> Iterator[Workshop]:
     The lock on it is the operating system's: it ends with the process, however that ends.
 
     Raises:
-        ShipError: Another run has it open (NS805).
+        ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
     base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
     folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
+    base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for private in (base, folder):
+        with suppress(FileExistsError):
+            private.mkdir(mode=0o700)
+        if why := _open_to_others(private):
+            raise ShipError(CACHE_OPEN(f"The cache folder {private} {why}: others could change what is released."))
     lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
@@ -95,6 +106,23 @@ def workshop(root: Path) -> Iterator[Workshop]:
         raise ShipError(ALREADY_RUNNING(f"Another release of {root} is running.")) from error
     with lock:
         yield Workshop(folder)
+
+
+def _open_to_others(folder: Path) -> str:
+    """Return why a folder is not the user's alone to write to; empty where it is, or where that cannot be told."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        return "is a symlink" if stat.S_ISLNK(found.st_mode) else "is no folder"
+    if os.name != "posix":
+        return ""
+    if found.st_uid != os.geteuid():
+        return "belongs to another user"
+    above = folder.parent.stat()
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "can be written to by others"
+    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
+        return "lies where anyone can replace it"
+    return ""
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -53,6 +52,10 @@ LOOSE_WORKFLOW = Kind(
     "Let the publishing job alone have the permission, in an environment; `nox-ship init` writes such a workflow.",
     level="warning",
 )
+
+_GH_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+_GH_NEEDS = (*_GH_TOKENS, "HTTPS_PROXY", "https_proxy")
+"""What `gh` signs in with, and how it gets there."""
 
 
 def workflow_files(patient: Patient) -> Told:
@@ -144,8 +147,7 @@ def repository(patient: Patient) -> Told:
 
 def _gh(*args: str) -> Any:
     """Ask GitHub's command line; return what it answers, None where it fails."""
-    without = dict.fromkeys(process.index_secret_names(os.environ))
-    done = process.run(["gh", *args], secrets=True, env=without, check=False, seconds=30)
+    done = process.run(["gh", *args], keep=_GH_NEEDS, check=False, seconds=30)
     if done.code:
         return None
     try:

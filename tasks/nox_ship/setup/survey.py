@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from nox_ship.addresses import without_passwords
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project, minor
@@ -136,4 +137,4 @@ class Survey:
         yield "workflows", ", ".join(self.workflows) or "none"
         yield "release branch", self.branch
         yield "tags", self.tag
-        yield "remote", self.github.slug if self.github else self.remote or "none"
+        yield "remote", self.github.slug if self.github else without_passwords(self.remote or "none")

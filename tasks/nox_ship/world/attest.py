@@ -32,7 +32,7 @@ def sign(file: Path) -> Path:
     identity = {name: os.environ[name] for name in _IDENTITY if name in os.environ}
     try:
         done = process.run(
-            [*process.module("pypi_attestations"), "sign", file], env=identity, check=False, seconds=_SECONDS
+            [*process.module("pypi_attestations"), "sign", file], hidden=identity, check=False, seconds=_SECONDS
         )
     except process.TimedOutError as error:
         raise ShipError(NOT_SIGNED(f"{file.name} was not signed within {_SECONDS} seconds.")) from error

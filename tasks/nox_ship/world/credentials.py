@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from nox_ship.errors import Finding, Findings, Kind, ShipError
-from nox_ship.world.token import check_token
+from nox_ship.world.token import check_goal, check_token
 from nox_ship.world.trusted import TrustedPublisher
 
 NO_CREDENTIALS = Kind(
@@ -113,9 +114,17 @@ class _Search:
             reason = "it cannot be read" if isinstance(error, TwineException | OSError) else "it is no INI file"
             raise ShipError(NO_CREDENTIALS(f"{DEFAULT_CONFIG_FILE} is of no use: {reason}.")) from None
         for name, entry in config.items():
-            if name == self.wanted.index or entry.get("repository") == self.wanted.upload_url:
+            address = entry.get("repository") or ""
+            if address == self.wanted.upload_url or (name == self.wanted.index and self._same_host(address)):
                 return self._fixed(DEFAULT_CONFIG_FILE, entry.get("username") or "", entry.get("password"))
         return None
+
+    def _same_host(self, address: str) -> bool:
+        """Whether an address is on the index's own host: a name alone may have been given to another one."""
+        try:
+            return urlsplit(address)[:2] == urlsplit(self.wanted.upload_url)[:2]
+        except ValueError:
+            return False
 
     def _keyring(self) -> Credentials | None:
         try:
@@ -149,6 +158,7 @@ class _Search:
         if self.wanted.token_host and (user or TOKEN_USER) == TOKEN_USER:
             problems = Findings(check_token(secret, source, self.wanted.token_host, self.wanted.project))
             problems.raise_errors()
+        Findings(check_goal(secret, source, self.wanted.upload_url)).raise_errors()
         return Credentials(source, lambda: _variables(user or TOKEN_USER, secret))
 
 

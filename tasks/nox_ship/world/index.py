@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import http
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from urllib.parse import quote, quote_plus
+
+from packaging.utils import canonicalize_name
 
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import parse
-from nox_ship.world import attest
+from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.refusals import Answer
 
@@ -30,7 +36,6 @@ UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it
 PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
 """The indexes that everyone has, and how they are written."""
 
-_SECONDS = 30
 # Settings of twine that are no credentials: whom to trust, and as whom to speak.
 _CERTIFICATES = ("TWINE_CERT", "TWINE_CLIENT_CERT")
 # Asks whatever lies between for the index's own answer (RFC 9111, section 5.2.1.4).
@@ -87,7 +92,7 @@ class Index:
         simple_url: The base of its simple API (PEP 503, PEP 691).
         json_url: The base of its JSON API, None where it has none.
         find: Looks for what an upload authenticates with.
-        seconds: How long one attempt to upload may take.
+        seconds: How long one attempt to upload or download a file may take.
     """
 
     name: str
@@ -128,30 +133,41 @@ class Index:
         }
 
     def _page(self, project: str) -> ProjectPage | None:
-        import requests
-        from pypi_simple import NoSuchProjectError, PyPISimple
+        from pypi_simple import ACCEPT_ANY
 
         try:
-            with PyPISimple(self.simple_url) as client:
-                return client.get_project_page(project, timeout=_SECONDS, headers=_FRESH)
-        except NoSuchProjectError:
-            return None
-        except (requests.RequestException, ValueError) as error:
-            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer: {error}")) from error
+            answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPT_ANY})
+            if answer.status == http.HTTPStatus.NOT_FOUND:
+                return None
+            if not answer.ok:
+                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
+            return _parsed(answer, project)
+        except web.WebError as error:
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} cannot be read: {error}.")) from error
 
     def _from_json(self, project: str, version: str) -> dict[str, Served]:
         """Ask the JSON API ("JSON API" in the documentation of PyPI); what it does not answer, the simple API does."""
-        import requests
+        found = self._json(f"{project}/{version}/json")
+        entries = found.get("urls")
+        try:
+            files = [(e["filename"], e["url"], e["digests"].get("sha256")) for e in entries or ()]
+        except (KeyError, TypeError, AttributeError):
+            return {}
+        return {
+            name: Served(name, url, sha256 if isinstance(sha256, str) else None, "JSON API")
+            for name, url, sha256 in files
+            if isinstance(name, str) and isinstance(url, str)
+        }
 
+    def _json(self, path: str) -> Mapping[str, Any]:
         if self.json_url is None:
             return {}
         try:
-            response = requests.get(f"{self.json_url}{project}/{version}/json", timeout=_SECONDS, headers=_FRESH)
-            entries: list[dict[str, Any]] = response.json()["urls"] if response.ok else []
-            files = [(str(e["filename"]), str(e["url"]), e["digests"].get("sha256")) for e in entries]
-        except (requests.RequestException, KeyError, TypeError, AttributeError):
+            answer = web.get(f"{self.json_url}{path}", _FRESH)
+            found = answer.json() if answer.ok else {}
+        except web.WebError:
             return {}
-        return {name: Served(name, url, sha256, "JSON API") for name, url, sha256 in files}
+        return found if isinstance(found, dict) else {}
 
     def knows(self, project: str) -> bool:
         """Whether the index has a project of that name.
@@ -163,41 +179,38 @@ class Index:
 
     def described(self, project: str) -> object:
         """Return what the JSON API tells of a project, None where it tells nothing."""
-        import requests
+        return self._json(f"{project}/json").get("info")
 
-        if self.json_url is None:
-            return None
-        try:
-            response = requests.get(f"{self.json_url}{project}/json", timeout=_SECONDS)
-            return response.json().get("info") if response.ok else None
-        except (requests.RequestException, AttributeError):
-            return None
-
-    def download_sha256(self, served: Served, into: BinaryIO | None = None) -> str:
+    def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:
         """Download a served file, ``into`` an open file where one is given, and return its SHA-256.
+
+        Args:
+            served: The file.
+            size: How many bytes it should have; of a longer one enough is taken to tell that it is another.
+            into: Takes what is downloaded.
 
         Raises:
             ShipError: The index does not answer (NS701).
         """
-        import requests
-
         digest = hashlib.sha256()
+
+        def write(block: bytes) -> None:
+            digest.update(block)
+            if into:
+                into.write(block)
+
         try:
-            with requests.get(served.url, stream=True, timeout=_SECONDS, headers=_FRESH) as response:
-                response.raise_for_status()
-                for block in response.iter_content(1 << 20):
-                    digest.update(block)
-                    if into:
-                        into.write(block)
-        except requests.RequestException as error:
-            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}")) from error
+            web.download(served.url, write, _FRESH, most=size + 1, seconds=self.seconds)
+        except web.WebError as error:
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}.")) from error
         return digest.hexdigest()
 
     def upload(self, file: Path, sha256: str) -> None:
         """Upload one file with twine, from a folder of its own and with no settings but ours.
 
-        The credentials are made for this upload and reach twine through its environment alone. It is the copy in that
-        folder that is compared with ``sha256``: the file itself can change until it is copied.
+        The credentials are made for this upload and reach twine through a pipe, into an environment that only it
+        knows. It is the copy in that folder that is compared with ``sha256``: the file itself can change until it is
+        copied.
 
         Raises:
             UploadUnclearError: A server error, a time-out or a cut connection (NS735).
@@ -215,19 +228,55 @@ class Index:
             options += ["--attestations"] if credentials.signs else []
             secrets = credentials.variables()
             certificates = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
-            env = {"COLUMNS": "1000", **certificates, **secrets}  # one line for each message
+            env = {"COLUMNS": "1000", **certificates}  # one line for each message
             try:
-                done = process.run([*command, *options, *sent], env=env, check=False, seconds=self.seconds)
+                done = process.run(
+                    [*command, *options, *sent], env=env, hidden=secrets, check=False, seconds=self.seconds
+                )
             except process.TimedOutError as error:
                 what = f"{self.name} did not answer to {file.name} within {self.seconds:.0f} seconds."
                 raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
         if done.code == 0:
             return
-        answer = Answer.of(process.hide(done.output, secrets.values()))
+        answer = Answer.of(process.hide(done.output, _forms(secrets)))
         if answer.unclear:
             status = f"status {answer.status}" if answer.status else answer.said
             raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} answered to {file.name}: {status}."))
         raise ShipError(answer.explained(self.name, file.name))
+
+
+def _parsed(answer: web.Answer, project: str) -> ProjectPage:
+    """Read a page of the simple API, in either form.
+
+    Raises:
+        WebError: It is none.
+    """
+    from pypi_simple import ProjectPage
+
+    message = Message()
+    message["Content-Type"] = answer.kind or "text/html"
+    kind = message.get_content_type()
+    if not kind.endswith(("json", "html")):
+        raise web.WebError(f"its page is {answer.kind[:100]!r}")
+    value = answer.json() if kind.endswith("json") else None
+    try:
+        if kind.endswith("json"):
+            return ProjectPage.from_json_data(value, answer.url)
+        return ProjectPage.from_html(project, answer.body, answer.url, message.get_content_charset())
+    except Exception as error:  # the parsers raise what they like
+        raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "").rstrip(".:")[:200] or type(error).__name__
+
+
+def _forms(secrets: Mapping[str, str]) -> Iterator[str]:
+    """Yield credentials as an index may show them again: as they are, quoted, and as the header that twine sent."""
+    for value in secrets.values():
+        yield from (value, quote(value), quote(value, ""), quote_plus(value))
+    header = ":".join(secrets.get(name, "") for name in ("TWINE_USERNAME", "TWINE_PASSWORD"))
+    yield base64.b64encode(header.encode()).decode()
 
 
 def same_version(one: str, other: str) -> bool:

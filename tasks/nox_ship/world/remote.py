@@ -101,9 +101,8 @@ class Remote:
         return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
     def _talk(self, *args: str) -> str:
-        """Run git with what it may need to authenticate; credentials of indexes are none of its business."""
-        without = dict.fromkeys(process.index_secret_names(os.environ))
-        return self.local.run(*_token_of_the_job(), *args, secrets=True, env=without)
+        """Run git with what it may need to authenticate."""
+        return self.local.run(*_token_of_the_job(), *args, secrets=True)
 
     def refs(self) -> dict[str, str]:
         """Return the commit of each branch and tag, by full name; annotated tags are followed to their commit.

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -73,7 +74,7 @@ class Token:
         if kind == _EXPIRATION and isinstance(value, int):
             return replace(self, expires=value)
         if kind == _PROJECT_NAMES and isinstance(value, list):
-            return replace(self, projects=tuple(map(str, value)))
+            return replace(self, projects=tuple(name for name in value if isinstance(name, str)))
         return self
 
 
@@ -112,7 +113,7 @@ def _number(raw: bytes, place: int) -> tuple[int, int]:
 def _caveat(raw: bytes) -> list[Any] | None:
     try:
         value = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if isinstance(value, dict):  # the form before 2022
         permissions = value.get("permissions")
@@ -142,3 +143,25 @@ def check_token(text: str, source: str, host: str, project: str) -> Iterator[Fin
         yield EXPIRED_TOKEN(f"The token from {source} has expired.")
     if token.projects is not None and canonicalize_name(project) not in map(canonicalize_name, token.projects):
         yield OTHER_PROJECT(f"The token from {source} is for {', '.join(token.projects)}, not for {project}.")
+
+
+def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
+    """Yield what stands against sending a secret to an address: PyPI's tokens are for PyPI, TestPyPI's for TestPyPI.
+
+    Args:
+        text: The secret; what has not the form of a token is not looked at.
+        source: Where it was found.
+        upload_url: Where it would be sent to, whatever the index there is called.
+    """
+    try:
+        issued_by = Token.read(text).location
+    except ValueError:
+        return
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT
+    from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+    public = {urlsplit(PYPI_SIMPLE_ENDPOINT).hostname: DEFAULT_REPOSITORY}
+    public[urlsplit(TEST_REPOSITORY).hostname] = TEST_REPOSITORY
+    goal, own = urlsplit(upload_url).hostname, public.get(issued_by)
+    if own and urlsplit(own).hostname != goal:
+        yield OTHER_INDEX(f"The token from {source} was issued by {issued_by}; it is not sent to {goal}.")

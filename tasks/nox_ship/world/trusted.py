@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
+import http
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from nox_ship.addresses import is_safe
 from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.world import web
 
 NO_IDENTITY_TOKEN = Kind(
     "NS731",
@@ -30,11 +34,15 @@ ENVIRONMENT_MISSING = Kind(
     "Add `environment: NAME` to the job that publishes, or leave the publisher's environment empty.",
 )
 EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; if it stays, use an API token.")
+FOREIGN_AUDIENCE = Kind(
+    "NS745",
+    "foreign-audience",
+    "Use an API token for this index, or ask whoever runs it to name its own host as the audience.",
+)
 
 _CI = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SECONDS = 30
 _MISMATCH = ("invalid-publisher", "invalid-pending-publisher")
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -50,27 +58,16 @@ class TrustedPublisher:
     def of(cls, index: str, upload_url: str) -> TrustedPublisher | None:
         """Return this job as a publisher; None outside a CI, and where the index does not offer the exchange.
 
-        Raises:
-            ShipError: The index does not answer (NS739).
-        """
-        parts = urlsplit(upload_url)
-        if not any(os.environ.get(name) for name in _CI) or (
-            parts.scheme != "https" and parts.hostname not in _LOOPBACK
-        ):
-            return None
-        import requests
+        PyPI's audience and TestPyPI's are theirs alone. Any other index is named by its host: with an identity token
+        that is meant for somebody else, it could publish there in our name.
 
-        try:
-            response = requests.get(_endpoint(upload_url, "audience"), timeout=_SECONDS)
-            if response.status_code >= requests.codes.server_error:
-                response.raise_for_status()
-            audience = response.json()["audience"] if response.ok else None
-        except (requests.JSONDecodeError, KeyError, TypeError):
+        Raises:
+            ShipError: The index does not answer (NS739), or names another audience than itself (NS745).
+        """
+        if not any(os.environ.get(name) for name in _CI) or not is_safe(upload_url):
             return None
-        except requests.RequestException as error:
-            what = f"{index} was asked for trusted publishing and did not answer: {_reason(error)}."
-            raise ShipError(EXCHANGE_FAILED(what)) from error
-        return cls(index, upload_url, audience) if isinstance(audience, str) else None
+        audience = _public_audience(upload_url) or _offered(index, upload_url)
+        return cls(index, upload_url, audience) if audience is not None else None
 
     def token(self) -> str | None:
         """Return a fresh upload token; None where this CI offers no identity.
@@ -90,26 +87,24 @@ class TrustedPublisher:
         except identities.GitHubOidcPermissionCredentialError as error:
             what = "GitHub Actions offers this job no identity token."
             raise ShipError(NO_IDENTITY_TOKEN(what)) from error
-        except identities.AmbientCredentialError as error:
-            raise ShipError(NO_IDENTITY_TOKEN(f"The CI's identity token cannot be had: {error}.")) from error
+        except Exception as error:  # the library's own errors, and what it does not expect of an answer
+            raise ShipError(NO_IDENTITY_TOKEN(f"The CI's identity token cannot be had: {_reason(error)}.")) from error
 
     def _exchanged(self, identity: str) -> str:
-        import requests
-
         try:
-            url = _endpoint(self.upload_url, "mint-token")
-            response = requests.post(url, json={"token": identity}, timeout=_SECONDS)
-            answer = response.json()
-        except requests.RequestException as error:
-            what = f"{self.index} did not exchange the identity token: {_reason(error)}."
+            answered = web.post(_endpoint(self.upload_url, "mint-token"), {"token": identity})
+            answer = answered.json()
+        except web.WebError as error:
+            what = f"{self.index} did not exchange the identity token: {error}."
             raise ShipError(EXCHANGE_FAILED(what)) from error
         token = answer.get("token") if isinstance(answer, dict) else None
-        if response.ok and isinstance(token, str) and token:
+        if answered.ok and isinstance(token, str) and _TOKEN.fullmatch(token):
             return token
-        raise ShipError(self._refusal(answer if isinstance(answer, dict) else {}, response.status_code, identity))
+        raise ShipError(self._refusal(answer if isinstance(answer, dict) else {}, answered.status, identity))
 
     def _refusal(self, answer: Mapping[str, Any], status: int, identity: str) -> Finding:
-        errors = [error for error in answer.get("errors") or [] if isinstance(error, dict)]
+        told = answer.get("errors")
+        errors = [error for error in told if isinstance(error, dict)] if isinstance(told, list) else []
         codes = [str(error.get("code")) for error in errors]
         said = "; ".join(f"{error.get('code')}: {error.get('description')}" for error in errors) or f"status {status}"
         claims = read_claims(identity)
@@ -121,6 +116,40 @@ class TrustedPublisher:
             what = f"{self.index} knows no publisher like this job, which runs in no environment ({said})."
             return ENVIRONMENT_MISSING(what, detail=table)
         return PUBLISHER_MISMATCH(f"{self.index} knows no publisher like this job ({said}).", detail=table)
+
+
+def _public_audience(upload_url: str) -> str | None:
+    """Return the audience of PyPI or TestPyPI where the address is one of theirs."""
+    from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
+
+    audiences = {_origin(DEFAULT_REPOSITORY): "pypi", _origin(TEST_REPOSITORY): "testpypi"}
+    return audiences.get(_origin(upload_url))
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _offered(index: str, upload_url: str) -> str | None:
+    """Ask an index for its audience; None where it has no such thing."""
+    try:
+        answer = web.get(_endpoint(upload_url, "audience"), redirects=False)
+    except web.WebError as error:
+        raise ShipError(EXCHANGE_FAILED(f"{index} was asked for trusted publishing: {error}.")) from error
+    if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
+        raise ShipError(EXCHANGE_FAILED(f"{index} was asked for trusted publishing: status {answer.status}."))
+    try:
+        value = answer.json() if answer.ok else None
+    except web.WebError:  # a page of another kind
+        return None
+    audience = value.get("audience") if isinstance(value, dict) else None
+    if not isinstance(audience, str):
+        return None
+    if audience != urlsplit(upload_url).hostname:
+        what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which is not its own host."
+        raise ShipError(FOREIGN_AUDIENCE(what))
+    return audience
 
 
 def _endpoint(upload_url: str, name: str) -> str:
@@ -138,7 +167,7 @@ def read_claims(identity: str) -> Mapping[str, Any]:
 
     try:
         claims = json.loads(identities.decode_oidc_token(identity)[1])
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
 

@@ -1,0 +1,240 @@
+"""Asking servers over HTTP: the one door for every request of ours, with a limit to all that comes back.
+
+``https`` alone, ``http`` on this machine; no redirect leads anywhere else. An answer has a time in which it must be
+there whole, however slowly it drips, and a size that it must not exceed once it is unpacked.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from nox_ship.addresses import is_loopback, is_safe, without_passwords
+
+if TYPE_CHECKING:
+    import requests
+
+T = TypeVar("T")
+
+SECONDS = 30
+"""How long a server has for an answer."""
+MOST = 16 << 20
+"""Bytes of an answer; the longest page of PyPI has about half of that."""
+
+_BLOCK = 1 << 16
+_HOPS = 5
+_GZIP = zlib.MAX_WBITS | 16
+
+
+class WebError(Exception):
+    """A server did not answer, or not within the limits; the message says why and holds no password."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered."""
+
+    url: str
+    """Where it came from in the end."""
+    status: int
+    kind: str
+    """The type of its content, as the server named it."""
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server did what it was asked."""
+        return self.status // 100 == 2  # noqa: PLR2004 - 2xx
+
+    def json(self) -> Any:
+        """Return the body's JSON value.
+
+        Raises:
+            WebError: It is none, or one that no server of good will sends.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise WebError("the answer is no JSON that can be read") from error
+
+
+def get(
+    url: str, headers: Mapping[str, str] | None = None, *, redirects: bool = True, seconds: float = SECONDS
+) -> Answer:
+    """Ask for a page.
+
+    Args:
+        url: Its address.
+        headers: What to ask with.
+        redirects: Whether to go where the server points to.
+        seconds: How long the whole answer may take.
+
+    Raises:
+        WebError: There is no whole answer, it is too long, or the address must not be asked.
+    """
+    asked = {**(headers or {}), "Accept-Encoding": "gzip"}
+    return _within(seconds, lambda late: _page(_opened("GET", url, asked, seconds, redirects=redirects), late))
+
+
+def post(url: str, value: object, *, seconds: float = SECONDS) -> Answer:
+    """Send a JSON value; no redirect is followed, and no password from ``~/.netrc`` goes along.
+
+    Raises:
+        WebError: As in :func:`get`.
+    """
+    asked = {"Accept-Encoding": "gzip"}
+    return _within(
+        seconds, lambda late: _page(_opened("POST", url, asked, seconds, value=value, redirects=False), late)
+    )
+
+
+def download(
+    url: str,
+    take: Callable[[bytes], object],
+    headers: Mapping[str, str] | None = None,
+    *,
+    most: int,
+    seconds: float,
+) -> None:
+    """Download a file as it is, block by block.
+
+    Args:
+        url: Its address.
+        take: Handed each block.
+        headers: What to ask with.
+        most: How many bytes are taken at the most; of a longer file the rest is left.
+        seconds: How long it may take in all.
+
+    Raises:
+        WebError: As in :func:`get`, and where the server answers with a status that is no success.
+    """
+    asked = {**(headers or {}), "Accept-Encoding": "identity"}
+
+    def work(late: threading.Event) -> None:
+        with _opened("GET", url, asked, seconds) as response:
+            if not response.ok:
+                raise WebError(f"status {response.status_code}")
+            left = most
+            for block in response.raw.stream(_BLOCK, decode_content=False):
+                if late.is_set() or left <= 0:
+                    return
+                take(block[:left])
+                left -= len(block)
+
+    _within(seconds, work)
+
+
+def _within(seconds: float, work: Callable[[threading.Event], T]) -> T:
+    """Return what ``work`` returns; once its time is over it is left to itself, and told so.
+
+    No time-out of a socket ends a server that sends one byte now and then, its headers too.
+    """
+    late, outcome = threading.Event(), Future[T]()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work(late))
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            outcome.set_exception(_explained(error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError as error:
+        raise WebError(f"no whole answer within {seconds:.0f} seconds") from error
+    finally:
+        late.set()
+
+
+def _explained(error: BaseException) -> BaseException:
+    import requests
+    import urllib3
+
+    known = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error, ValueError)
+    if isinstance(error, WebError) or not isinstance(error, known):
+        return error
+    explained = WebError(without_passwords(str(error)).rstrip(".") or type(error).__name__)
+    explained.__cause__ = error
+    return explained
+
+
+def _opened(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    seconds: float,
+    *,
+    value: object = None,
+    redirects: bool = True,
+) -> requests.Response:
+    """Send a request and return the response, its body unread; each address on the way is looked at first."""
+    import requests
+
+    first = urlsplit(url).hostname
+    with requests.Session() as session:
+        for _ in range(_HOPS):
+            host = urlsplit(url).hostname
+            if not is_safe(url) or (is_loopback(host) and not is_loopback(first)):
+                raise WebError(f"{without_passwords(url)} is no address to ask: it must be https, without a password")
+            own = host == first and method == "GET"  # what ~/.netrc holds for the host
+            response = session.request(
+                method,
+                url,
+                headers=dict(headers),
+                json=value,
+                auth=None if own else _nobody,
+                timeout=min(seconds, SECONDS),
+                stream=True,
+                allow_redirects=False,
+            )
+            target = response.headers.get("Location") if response.is_redirect else None
+            if target is None or not redirects:
+                return response
+            response.close()
+            url = urljoin(url, target)
+    raise WebError(f"more than {_HOPS - 1} redirects")
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Authenticate as nobody: with no callable here, requests would look into ~/.netrc."""
+    return request
+
+
+def _page(response: requests.Response, late: threading.Event) -> Answer:
+    with response:
+        packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+        if packed not in ("", "identity", "gzip", "x-gzip"):
+            raise WebError(f"the answer is packed as {packed[:40]!r}, which nobody asked for")
+        blocks = _bounded(response.raw.stream(_BLOCK, decode_content=False), late)
+        body = b"".join(_bounded(_unpacked(blocks), late) if "gzip" in packed else blocks)
+        return Answer(response.url, response.status_code, response.headers.get("Content-Type", ""), body)
+
+
+def _bounded(blocks: Iterator[bytes], late: threading.Event) -> Iterator[bytes]:
+    taken = 0
+    for block in blocks:
+        taken += len(block)
+        if late.is_set() or taken > MOST:
+            raise WebError(f"the answer is longer than {MOST >> 20} MiB")
+        yield block
+
+
+def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Unpack gzip in small pieces: a few hundred kB can hold a thousand times as much."""
+    unpacker = zlib.decompressobj(_GZIP)
+    for block in blocks:
+        left = block
+        while True:
+            piece = unpacker.decompress(left, _BLOCK)
+            yield piece
+            left = unpacker.unconsumed_tail
+            if unpacker.eof:  # another member may follow
+                left, unpacker = unpacker.unused_data, zlib.decompressobj(_GZIP)
+            if not left and len(piece) < _BLOCK:
+                break

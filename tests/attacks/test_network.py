@@ -1,0 +1,299 @@
+"""A server that answers too much, too slowly, or from somewhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import socket
+import time
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopback import Loopback, Reply, Request, Talk
+from nox_ship.errors import ShipError
+from nox_ship.world import web
+from nox_ship.world.index import Index, Served
+
+
+@pytest.fixture(autouse=True)
+def no_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Read no ~/.netrc of this machine."""
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+
+
+JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+HTML = {"Content-Type": "text/html"}
+Ask = Callable[[Index], object]
+
+
+def ask(answer: Callable[[Request], Any], what: Ask, **changes: Any) -> object:
+    """Ask an index that answers so; return what comes of it: a value, or the IDs of the findings."""
+    with Loopback(answer) as server:
+        index = Index("here", f"{server.url}/", f"{server.url}/simple/", f"{server.url}/pypi/", **changes)
+        try:
+            return what(index)
+        except ShipError as error:
+            return [finding.id for finding in error.findings]
+
+
+ASKING: list[Ask] = [
+    lambda index: index.files("sample", "1.0"),
+    lambda index: index.knows("sample"),
+    lambda index: index.described("sample"),
+]
+
+
+def bomb(layers: int = 1) -> bytes:
+    """Return 300 MB of spaces, packed into 300 kB."""
+    packer = zlib.compressobj(9, wbits=zlib.MAX_WBITS | 16)
+    packed = b"".join(packer.compress(b" " * 1_000_000) for _ in range(300)) + packer.flush()
+    for _ in range(layers - 1):
+        packed = gzip.compress(packed)
+    return packed
+
+
+@pytest.fixture(scope="module")
+def packed() -> bytes:
+    """Return a small answer that is large once it is unpacked."""
+    return bomb()
+
+
+@pytest.mark.parametrize("headers", [JSON, HTML], ids=["JSON", "HTML"])
+def test_an_answer_that_swells_is_given_up(packed: bytes, headers: dict[str, str]) -> None:
+    """What is unpacked has a limit, and no more than that is ever in memory."""
+    assert len(packed) < 400_000
+    reply = Reply(packed, 200, {**headers, "Content-Encoding": "gzip"})
+    tracemalloc.start()
+    try:
+        assert ask(lambda _: reply, ASKING[0]) == ["NS701"]
+        assert ask(lambda _: reply, ASKING[2]) is None
+        assert tracemalloc.get_traced_memory()[1] < 4 * web.MOST
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "deflate", "gzip,identity", "x" * 5000])
+def test_an_answer_in_a_packing_that_nobody_asked_for_is_given_up(encoding: str) -> None:
+    """Nothing is unpacked twice."""
+    reply = Reply(bomb(2) if "," in encoding else b"{}", 200, {**JSON, "Content-Encoding": encoding})
+    assert ask(lambda _: reply, ASKING[1]) == ["NS701"]
+
+
+def test_a_packed_answer_is_read() -> None:
+    """Packed once, in as many members as the server likes, it is what it was."""
+    page = json.dumps(
+        {"meta": {"api-version": "1.0"}, "name": "sample", "files": [], "versions": [], "x": "y" * 200_000}
+    )
+    halves = gzip.compress(page[:70_000].encode()) + gzip.compress(b"") + gzip.compress(page[70_000:].encode())
+    for body in (gzip.compress(page.encode()), halves):
+        reply = Reply(body, 200, {**JSON, "Content-Encoding": "gzip"})
+        assert ask(lambda _, reply=reply: reply, ASKING[1]) is True  # type: ignore[misc]
+
+
+def endless(connection: socket.socket) -> None:
+    """Answer without end."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n")
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        connection.sendall(b" " * 100_000)
+
+
+def dripping(connection: socket.socket) -> None:
+    """Answer with one byte now and then."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 100000\r\n\r\n")
+    drip(connection)
+
+
+def dripping_headers(connection: socket.socket) -> None:
+    """Never come to the end of the headers."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+    drip(connection)
+
+
+def continuing(connection: socket.socket) -> None:
+    """Ask for patience, again and again."""
+    for _ in range(100):
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.05)
+
+
+def drip(connection: socket.socket) -> None:
+    for _ in range(100):
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("talk", [dripping, dripping_headers, continuing, endless])
+def test_an_answer_has_its_time(monkeypatch: pytest.MonkeyPatch, talk: Talk) -> None:
+    """However slowly it comes, and as long as some of it comes, it must be there whole in time."""
+    monkeypatch.setattr(web, "SECONDS", 0.3)
+    monkeypatch.setattr(web.get, "__kwdefaults__", {**(web.get.__kwdefaults__ or {}), "seconds": 0.3})
+    begun = time.monotonic()
+    assert ask(lambda _: talk, ASKING[1]) == ["NS701"]
+    assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("talk", [dripping, dripping_headers])
+def test_a_download_has_its_time(talk: Talk) -> None:
+    """So has a file."""
+    begun = time.monotonic()
+    with Loopback(lambda _: talk) as server:
+        served = Served("a.whl", f"{server.url}/a.whl", None)
+        with pytest.raises(ShipError, match=r"NS701.*within 0 seconds"):
+            Index("here", "", "", seconds=0.3).download_sha256(served, 100_000)
+    assert time.monotonic() - begun < 2
+
+
+def test_a_file_that_is_too_long_is_another() -> None:
+    """Of an endless file just enough is taken to tell that it is not the one that was built."""
+    body = b"a" * 100
+    with Loopback(lambda request: endless if "endless" in request.path else Reply(body)) as server:
+        index = Index("here", "", "", seconds=5)
+        served = Served("a.whl", f"{server.url}/a.whl", None)
+        assert index.download_sha256(served, 100) == hashlib.sha256(body).hexdigest()
+        assert index.download_sha256(served, 99) != hashlib.sha256(body[:99]).hexdigest()
+        other = Served("a.whl", f"{server.url}/endless", None)
+        assert index.download_sha256(other, 100) == hashlib.sha256(b" " * 101).hexdigest()
+
+
+def test_a_file_is_taken_as_it_is() -> None:
+    """An sdist that a server marks as packed is not unpacked on its way."""
+    body = gzip.compress(b"x" * 1000)
+    with Loopback(lambda _: Reply(body, 200, {"Content-Encoding": "gzip"})) as server:
+        index = Index("here", "", "")
+        served = Served("a.tar.gz", f"{server.url}/a.tar.gz", None)
+        assert index.download_sha256(served, len(body)) == hashlib.sha256(body).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://index.example/",
+        "http://127.0.0.1.index.example/",
+        "//index.example/x",
+        "https://me:pa55@index.example/",
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "http://[::1",
+        "https://index.example\\@127.0.0.1/",
+    ],
+)
+def test_no_redirect_leads_to_where_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
+    """Plain http and addresses with a password are not asked, wherever they come from."""
+    real = socket.getaddrinfo
+
+    def found(host: Any, *args: Any, **more: Any) -> Any:
+        assert host in ("127.0.0.1", b"127.0.0.1"), f"{host!r} was asked"
+        return real(host, *args, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    reply = Reply("", 302, {"Location": target})
+    assert ask(lambda _: reply, ASKING[1]) == ["NS701"]
+    with Loopback(lambda _: reply) as server:
+        for url in (f"{server.url}/x", target):
+            with pytest.raises(ShipError, match="NS701") as caught:
+                Index("here", "", "").download_sha256(Served("a.whl", url, None), 1)
+            assert "pa55" not in str(caught.value)
+
+
+def test_redirects_end() -> None:
+    """A server that sends us round and round is given up; an ordinary redirect is followed."""
+    page = Reply('<a href="sample-1.0.tar.gz#sha256=00">sample-1.0.tar.gz</a>', 200, HTML)
+
+    def moved(request: Request) -> Reply:
+        return page if request.path == "/new/" else Reply("", 301, {"Location": "/new/"})
+
+    assert set(ask(moved, ASKING[0])) == {"sample-1.0.tar.gz"}  # type: ignore[call-overload]
+    assert ask(lambda request: Reply("", 301, {"Location": request.path}), ASKING[1]) == ["NS701"]
+
+
+def test_a_remote_index_leads_nobody_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What listens on loopback is not asked because another server says so."""
+    import requests
+
+    asked: list[str] = []
+
+    def request(_: Any, __: str, url: str, **___: Any) -> requests.Response:
+        asked.append(url)
+        response = requests.Response()
+        response.status_code, response.url, response.raw = 302, url, io.BytesIO()
+        response.headers["Location"] = "http://127.0.0.1:8080/admin"
+        return response
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    with pytest.raises(web.WebError):
+        web.get("https://index.example/")
+    assert asked == ["https://index.example/"]
+
+
+def test_a_password_goes_to_its_own_host_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What ~/.netrc holds by default is shown to the index, and neither to where it points nor in the exchange."""
+    (tmp_path / "netrc").write_text("default login me password word\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Loopback(lambda _: Reply("{}")) as server:
+        elsewhere = server.url.replace("127.0.0.1", "localhost")
+        with Loopback(lambda _: Reply("", 302, {"Location": f"{elsewhere}/x"})) as index:
+            web.get(f"{index.url}/x")
+            web.post(f"{server.url}/mint", {})
+        assert "authorization" in index.asked[0].headers
+        assert ["authorization" in request.headers for request in server.asked] == [False, False]
+
+
+DEEP = "[" * 200_000
+ODD = [
+    "",
+    "null",
+    "[]",
+    "5",
+    "9" * 5000,
+    DEEP,
+    f'{{"files": {DEEP}',
+    '{"urls": 5, "info": 5}',
+    '{"urls": {"a": 1}}',
+    '{"urls": [null, 5, [], {}]}',
+    '{"urls": [{"filename": [], "url": {}, "digests": 5}]}',
+    '{"urls": [{"filename": [], "url": {}, "digests": {"sha256": []}}]}',
+    '{"urls": [{"filename": "\\ud800", "url": "x", "digests": {"sha256": 5}}]}',
+    '{"meta": {"api-version": "1.0"}, "name": "sample", "files": 5}',
+    '{"meta": {"api-version": "99.0"}, "name": "sample", "files": []}',
+    '{"meta": {"api-version": 5}, "name": null, "files": []}',
+    '{"meta": {"api-version": "1.0"}, "name": "sample", "files": [{"filename": "x", "url": 5, "hashes": []}]}',
+    f'{{"meta": {{"api-version": "1.0"}}, "name": "sample", "files": [], "size": {"9" * 5000}}}',
+    b"\xff\xfe\x00",
+    "<a href='http://[::1'>sample-1.0.tar.gz</a>",
+    "<a href='\ud7ff'>sample-1.0.tar.gz</a><a>x</a><a href>",
+    "<meta name='pypi:repository-version' content='99.0'>",
+    "<div>" * 5000,
+    "<!" * 5000,
+]
+KINDS = ["application/vnd.pypi.simple.v1+json", "text/html; charset=none", "text/html", "", "a/b/c", "image/png", ";;="]
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
+@pytest.mark.filterwarnings("ignore::pypi_simple.UnexpectedRepoVersionWarning")
+def test_odd_answers_of_an_index_are_findings(body: str | bytes) -> None:
+    """Whatever it answers, in whichever type, nothing but an error with an ID comes of it."""
+    replies = iter(
+        [Reply(body, status, {"Content-Type": kind}) for kind in KINDS for status in (200, 203) for _ in range(4)]
+    )
+    with Loopback(lambda _: next(replies)) as server:
+        index = Index("here", f"{server.url}/", f"{server.url}/simple/", f"{server.url}/pypi/")
+        for _ in KINDS * 2:
+            for asking in ASKING:
+                with contextlib.suppress(ShipError):
+                    asking(index)
+
+
+@pytest.mark.parametrize("status", [301, 304, 401, 403, 410, 429, 500, 503])
+def test_a_status_that_is_no_page_is_a_finding(status: int) -> None:
+    """An index that refuses to tell is not one that has nothing: only 404 says so."""
+    assert ask(lambda _: Reply("", status), ASKING[1]) == ["NS701"]
+    assert ask(lambda _: Reply("", 404), ASKING[1]) is False

@@ -1,0 +1,219 @@
+"""A project whose output and names are commands: to the terminal, to a runner, to the page that sums a run up."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from nox_ship import actions
+from nox_ship.config import read_settings
+from nox_ship.errors import Kind, ShipError
+from nox_ship.report import Report, Row, Voice, printable
+from nox_ship.setup.survey import Survey
+from nox_ship.world.remote import Remote
+from support import git, make_repository
+
+PROBLEM = Kind("NS000", "test-problem", "Do something.")
+TELL: list[Callable[[Voice, str], object]] = [
+    lambda voice, text: voice.echo(text),
+    lambda voice, text: voice.note(text),
+    lambda voice, text: voice.fact(text, text),
+    lambda voice, text: voice.examined("ok", text, text),
+    lambda voice, text: voice.text(text),
+    lambda voice, text: voice.finding(PROBLEM(text, detail=text)),
+    lambda voice, text: voice.warning(text),
+    lambda voice, text: voice.step_ended(Row(text, "done", detail=text)),
+    lambda voice, text: voice.session_ended(text, "success"),
+    lambda voice, text: voice.last_line(text),
+    lambda voice, text: voice.table(
+        Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], credentials=text)
+    ),
+]
+
+
+def shown(tell: Callable[[Voice, str], object], text: str) -> str:
+    """Return what reaches the terminal."""
+    stream = io.StringIO()
+    voice = Voice(verbose=True, console=Console(file=stream, width=100, soft_wrap=True, highlight=False, emoji=False))
+    tell(voice, text)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\x1b]0;owned\x07b", "a\x1b[2Jb", "a\x9b2Jb", "a\rb", "a\x08b", "a\x7fb", "a\u202eb", "a\u2066b", "a\ud800b"],
+    ids=ascii,
+)
+def test_nothing_steers_the_terminal(text: str) -> None:
+    """Control characters, and those that turn the direction of text, are shown by their numbers."""
+    steering = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+    assert not any(steering.search(shown(tell, text)) for tell in TELL)
+
+
+COMMANDS = [
+    "::add-mask::x",
+    "  ::set-output name=a::b",
+    "\t::error file=a::b",
+    "\u00a0::stop-commands::x",
+    "\u3000::group::x",
+    "\x1b[0m::add-mask::x",
+    "one\n::add-path::/tmp",
+    "one\r\n::save-state name=a::b",
+    "##[group]x",
+    "a ##[add-mask]x",
+    "##vso[task.setvariable variable=a]b",
+    "###[error]x",
+]
+
+
+@pytest.mark.parametrize("text", COMMANDS, ids=ascii)
+def test_nothing_commands_the_runner(text: str) -> None:
+    """No line begins as a command of GitHub Actions, and none holds one of the older form, or of Azure's."""
+    for line in (line for tell in TELL for line in shown(tell, text).splitlines()):
+        assert not re.match(r"\s*::[^:]*::", line)
+        assert not re.search(r"##\w*\[", line)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("tests/a.py::Test::test_x failed", True), ("::1", True), ("a :: b :: c", True), ("\x1b[31mred\x1b[0m", False)],
+)
+def test_everyday_output_is_shown_as_it_is(text: str, same: bool) -> None:
+    """Names of tests and addresses are no commands; colours are left out."""
+    assert printable(text) == (text if same else "red")
+
+
+def test_long_output_is_made_harmless_quickly() -> None:
+    """No text takes more than a moment."""
+    for text in ("\n" * 200_000, ":" * 20_000, "# " * 100_000, "\u00a0" * 100_000, "a://b:" * 20_000):
+        assert len(printable(text)) >= len(text)
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Return the page that sums the run up."""
+    path = tmp_path / "summary.md"
+    monkeypatch.setenv(actions.SUMMARY, str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<img src=x>",
+        "<!-- x",
+        "&lt;b&gt;",
+        "[a](https://evil.example)",
+        "![a](https://evil.example/x.png)",
+        "https://evil.example",
+        "www.evil.example",
+        "WWW.evil.example",
+        "@everyone",
+        "#1",
+        "`code`",
+        "**bold** _it_ ~~no~~",
+        "a | b",
+        "a \\| b",
+        "$$x$$",
+        "one\n\n# two\n| a |",
+        "a\x1b[2J\u202eb",
+        "a\u2028b",
+    ],
+    ids=ascii,
+)
+def test_the_page_shows_text_as_text(page: Path, text: str) -> None:
+    """Whatever means something in Markdown or HTML has a backslash before it, and stays in its row."""
+    actions.summary(text, [(text, text)], ("a", "b"))
+    title, _, _, _, row, *rest = page.read_text("utf-8").split("\n")
+    assert rest == ["", ""]
+    for line in (title.removeprefix("### "), row.removeprefix("| ").removesuffix(" |").replace(" | ", "", 1)):
+        bare = re.sub(r"\\[\W_]", "", line)
+        assert not re.search(r"[`*_{}\[\]<>#!|~&:@$^\x00-\x1f\u2028\u202e]|www\.", bare, re.IGNORECASE)
+
+
+def test_a_plain_row_reads_as_before(page: Path) -> None:
+    """Names and numbers need no backslash."""
+    actions.summary("Release 1.2.3", [("sample-1.2.3.tar.gz", "2 passed, 1 reused (3 s)")], ("file", "result"))
+    assert "### Release 1.2.3\n" in page.read_text()
+    assert "| sample-1.2.3.tar.gz | 2 passed, 1 reused (3 s) |" in page.read_text()
+
+
+@pytest.mark.parametrize("value", ["v1\nroute=pypi", "v1\r\nroute=pypi", "v1\rroute=pypi", "v1\x85x", "v1\u2028x"])
+def test_an_output_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str) -> None:
+    """No value, such as a tag, sets another output."""
+    monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
+    actions.output(tag=value)
+    written = (tmp_path / "output").read_bytes().decode()
+    assert written.startswith("tag=v1\\")
+    assert len(written.splitlines()) == 1
+
+
+ADDRESS = "https://me:pass-word@host.example/x.git"
+
+
+def test_no_finding_shows_a_password_in_an_address(tmp_path: Path) -> None:
+    """Git and other tools quote addresses; what they say is shown without the password."""
+    finding = PROBLEM(f"fatal: unable to access '{ADDRESS}/'", remedy=f"Ask {ADDRESS}.", detail=f"a\n{ADDRESS}\n")
+    for text in (str(finding), finding.detail, str(finding.as_dict()), str(ShipError(finding))):
+        assert "pass-word" not in text
+    repository = make_repository(tmp_path / "a", {"pyproject.toml": '[project]\nname = "a"\nversion = "1.0"\n'})
+    git(repository.path, "remote", "add", "origin", "https://me:pass-word@127.0.0.1:9/x.git")
+    with pytest.raises(ShipError, match="NS208") as caught:
+        Remote("origin", "https://me:pass-word@127.0.0.1:9/x.git", repository).refs()
+    assert "pass-word" not in str(caught.value)
+    assert "pass-word" not in str(list(Survey.of(repository.path, "3.11").lines()))
+
+
+def test_no_report_shows_a_password_in_an_address(tmp_path: Path) -> None:
+    """What a session says last, such as an address it could not reach, is in the report and on the terminal."""
+    report = Report("t", rows=[Row("tests", "failed", detail=f"cannot reach {ADDRESS}")], warnings=[ADDRESS])
+    report.write(tmp_path / "report.json")
+    assert "pass-word" not in (tmp_path / "report.json").read_text()
+    assert "pass-word" not in shown(lambda voice, _: voice.table(report), "")
+    assert all("pass-word" not in shown(tell, ADDRESS) for tell in TELL)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:pass-word@index.example/",
+        "https://pass-word@index.example/",
+        "https://me:@index.example/",
+        "http://index.example/",
+        "HTTP://index.example/",
+        "http://127.0.0.1@index.example/",
+        "http://127.0.0.1.index.example/",
+        "http://10.0.0.1/",
+        "index.example/simple",
+        "ftp://index.example/",
+        "file:///etc/",
+        "https://",
+        "https://index.example\\@127.0.0.1/",
+        "https://index.example /",
+        "https://index.example:port/",
+        "https://[::1",
+        "",
+    ],
+)
+@pytest.mark.parametrize("key", ["upload-url", "simple-url", "json-url"])
+def test_unsafe_addresses_of_an_index_are_refused(key: str, address: str) -> None:
+    """Plain http and passwords in an address are NS703, for each of its addresses; the password is not shown."""
+    good = {"upload-url": "https://index.example/", "simple-url": "http://127.0.0.1:80/", "json-url": "http://[::1]/"}
+    read_settings({"tool": {"nox-ship": {"indexes": {"mine": good}}}})
+    with pytest.raises(ShipError) as caught:
+        read_settings({"tool": {"nox-ship": {"indexes": {"mine": {**good, key: address}}}}})
+    assert [finding.id for finding in caught.value.findings] == ["NS703"]
+    assert f"indexes.mine.{key}" in str(caught.value)
+    assert "pass-word" not in str(caught.value)
+
+
+def test_a_remote_with_a_password_is_refused() -> None:
+    """It would be among the arguments of git, where every user of the machine can read it."""
+    with pytest.raises(ShipError, match="NS703"):
+        read_settings({"tool": {"nox-ship": {"remote": ADDRESS}}})
+    read_settings({"tool": {"nox-ship": {"remote": "upstream"}}})

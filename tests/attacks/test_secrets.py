@@ -1,0 +1,386 @@
+"""Code of the project that looks for credentials: in its environment, in the memory of others, in git's hooks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loopback import Loopback, Reply, Request
+from nox_ship import process, undumpable
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.package.manifest import File
+from nox_ship.world.credentials import Credentials
+from nox_ship.world.index import Index
+from nox_ship.world.remote import Remote
+from support import git, make_repository, make_wheel
+from workbench import GOOD, PYTHON, make_bench
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+PEM = "-----BEGIN OPENSSH ¦PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SYSTEM_ACCESSTOKEN",
+        "DEPLOY_KEY",
+        "DOCKER_AUTH_CONFIG",
+        "SSH_AUTH_SOCK",
+        "SSH_KEY",
+        "SIGNING_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "STORAGE_ACCOUNT_KEY",
+        "STRIPE_KEY",
+        "CLIENTSECRET",
+        "NPMTOKEN",
+        "PGPASSFILE",
+        "NETRC",
+        "KUBECONFIG",
+        "SLACK_WEBHOOK_URL",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "SESSION_COOKIE",
+        "GIT_CREDS",
+        "RENOVATE_PAT",
+        "TOKEN_2",
+        "PASSWORD_FILE",
+    ],
+)
+def test_names_of_secrets_are_known(name: str) -> None:
+    """The rule is a word of the name, so neighbours of the common ones are known too."""
+    assert process.secret_names({name: "/some/value"}) == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PASSWORD_MIN_LENGTH", "8"),
+        ("TOKEN_EXPIRE_MINUTES", "30"),
+        ("AUTH_ENABLED", "true"),
+        ("SECRET_SCAN", "off"),
+        ("INDEX", "https://index.example/simple/"),
+        ("MAIL", "me@index.example"),
+        ("CLONE", "ssh://git@forge.example/x.git"),
+        ("CERTIFICATE", "-----BEGIN CERTIFICATE-----\nMIIB\n"),
+        ("RUN", "task-0123456789-0123456789"),
+        ("LIBC", "glibc-2.31-0ubuntu9.9-amd64"),
+        ("PYTEST_ADDOPTS", "-k password -p no:randomly"),
+    ],
+)
+def test_settings_are_no_secrets(name: str, value: str) -> None:
+    """A number or a switch is none, and neither is an address without a password."""
+    assert process.secret_names({name: value}) == []
+
+
+@pytest.mark.parametrize(
+    "value",  # with a mark in those that a scanner would take for real
+    [
+        "gl¦pat-0123456789abcdefghij",
+        "gl¦dt-0123456789abcdefghij",
+        "npm¦_0123456789abcdefghijABCDEFGHIJ012345",
+        JWT,
+        PEM,
+        PEM.replace("OPENSSH ", "RSA "),
+        PEM.replace("\n", "\\n"),
+        "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZLS0tLS0K",
+        '{"type": "service_account", "private_key": "-----BEGIN ¦PRIVATE KEY-----\\nMII"}',
+        "AK¦IA0123456789ABCDEF",
+        "xo¦xb-0123456789-abcdefghij",
+        "https://hooks.¦slack.com/services/T0/B0/x",
+        "sk¦_live_0123456789abcdef",
+        "sk¦-proj-0123456789abcdefghij",
+        "sk¦-ant-api03-0123456789abcdefghij",
+        "hf¦_0123456789abcdefghijABCDEFGHIJ",
+        "postgres://user:word@host/db",
+        "redis://:word@host:6379/0",
+        "amqps://user:word@host/vhost",
+        "https://0123456789abcdef@index.example/simple/",
+        "https://user:word@index.example/simple/",
+        "Server=x;User Id=y;Password=word;",
+        "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=abc==;",
+        "host=x user=y password=word",
+        "machine index.example login me password word",
+        "machine index.example\n  password word",
+        "Authorization: Basic dXNlcjp3b3Jk",
+        "Bearer 0123456789abcdef",
+        "--token=gh¦p_0123456789abcdefghij --quiet",
+        '{"token": "github¦_pat_11ABCDEFG0123456789_abc"}',
+        f"x {JWT} y",
+    ],
+)
+def test_values_of_secrets_are_known(value: str) -> None:
+    """Forms of tokens, keys, and connection strings are known, alone or within a text, whatever the name."""
+    assert process.secret_names({"HARMLESS": value.replace("¦", "")}) == ["HARMLESS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "left"),
+    [
+        ("PIP_INDEX_URL", "https://user:word@index.example/simple/", "https://index.example/simple/"),
+        ("UV_INDEX", "a=https://word@a.example/ https://u:p@b.example/", "a=https://a.example/ https://b.example/"),
+        ("UV_DEFAULT_INDEX", "https://u:p@b.example/", "https://b.example/"),
+        ("HTTPS_PROXY", "http://user:word@proxy.example:3128", "http://proxy.example:3128"),
+        ("no_proxy", "localhost", "localhost"),
+        ("UV_INDEX_PRIVATE_PASSWORD", "word", None),
+        ("UV_PUBLISH_TOKEN", "word", None),
+        ("PIP_PASSWORD", "https://u:p@b.example/", None),
+        ("DATABASE_URL", "postgres://user:word@host/db", None),
+        ("UV_EXTRA", "gl¦pat-0123456789abcdefghij https://u:p@h/", None),
+    ],
+)
+def test_installers_keep_the_address_without_its_password(name: str, value: str, left: str | None) -> None:
+    """Without the address, names of a private index would be asked of PyPI; other secrets go as a whole."""
+    value = value.replace("¦", "")
+    assert process.scrubbed({name: value}) == ({} if left is None else {name: left})
+    assert process.scrubbed({name: value}, keep=[name]) == {name: value}
+
+
+@pytest.mark.parametrize("name", ["GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"])
+def test_nothing_we_start_sees_a_file_of_commands(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """What the runner obeys in later steps is written by nox-ship itself alone."""
+    monkeypatch.setenv(name, "/somewhere")
+    assert name not in process.run([sys.executable, "-c", "import os; print(*os.environ)"]).stdout.split()
+    assert process.withheld(os.environ)[name] is None
+
+
+def test_settings_of_git_with_a_credential_go_as_one() -> None:
+    """They count each other: with one of them missing, git would not run."""
+    env = {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_KEY_1": "http.extraHeader",
+    }
+    assert process.scrubbed({**env, "GIT_CONFIG_VALUE_1": "x-y: z"}) == {**env, "GIT_CONFIG_VALUE_1": "x-y: z"}
+    assert process.scrubbed({**env, "GIT_CONFIG_VALUE_1": "AUTHORIZATION: basic x"}) == {}
+    assert process.scrubbed({**env, "GIT_TRACE_CURL": "1", "GIT_CURL_VERBOSE": "1", "GIT_CONFIG_VALUE_1": "x"}) == {
+        **env,
+        "GIT_CONFIG_VALUE_1": "x",
+    }
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Have credentials of many kinds, and return those that git must not have."""
+    for name, value in {"GITHUB_TOKEN": "x", "SSH_AUTH_SOCK": "/x", "GIT_ASKPASS": "/y", "GIT_TOKEN": "z"}.items():
+        monkeypatch.setenv(name, value)
+    others = {
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_SESSION_TOKEN": "x",
+        "DB_PASSWORD": "x",
+        "PYPI_API_TOKEN": "x",
+        "GIT_UPLOAD": "pypi-" + "a" * 40,
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x",
+        "DATABASE_URL": "postgres://u:p@h/",
+        "GITHUB_ENV": "/z",
+    }
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
+    return others
+
+
+def hook(repository: Repository, name: str, into: Path) -> None:
+    """Let a hook of the repository write down what it sees."""
+    path = repository.hooks / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\nenv > '{into}'\n")
+    path.chmod(0o755)
+
+
+def seen(path: Path) -> set[str]:
+    """Return the names of the variables that a hook saw."""
+    return {line.partition("=")[0] for line in path.read_text().splitlines()}
+
+
+def test_a_hook_sees_what_git_needs_and_no_more(tmp_path: Path, secrets: dict[str, str]) -> None:
+    """While git talks to a remote, its hooks, which are the project's code, see no credential of another kind."""
+    repository = make_repository(tmp_path / "checkout")
+    git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+    hook(repository, "pre-push", tmp_path / "pushed")
+    Remote("origin", str(tmp_path / "remote.git"), repository).push(repository, {"refs/heads/main": repository.head})
+    assert not set(secrets) & seen(tmp_path / "pushed")
+    assert {"GITHUB_TOKEN", "SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_TOKEN", "PATH"} <= seen(tmp_path / "pushed")
+    hook(repository, "pre-commit", tmp_path / "committed")
+    repository.run("commit", "--quiet", "--allow-empty", "--message", "x")
+    assert not {*secrets, "GITHUB_TOKEN", "GIT_TOKEN"} & seen(tmp_path / "committed")
+    assert "SSH_AUTH_SOCK" in seen(tmp_path / "committed")  # for whoever signs with a key of the agent
+
+
+VICTIM = """
+import ctypes, os, subprocess, sys
+attack = '''
+import os
+for name in ("environ", "mem", "maps", "cwd/"):
+    try:
+        (os.listdir if name == "cwd/" else open)(f"/proc/{os.getppid()}/{name}")
+        print(name)
+    except OSError:
+        pass
+'''
+__name__ = "guarded"
+exec(sys.stdin.read())
+if sys.argv[1] == "closed":
+    close_memory()
+print("dumpable", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), flush=True)
+subprocess.run([sys.executable, "-S", "-c", attack])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_the_memory_of_our_process_is_closed() -> None:
+    """Other processes of the same user read neither its environment nor its memory; the superuser still does."""
+    system = "/usr/bin/python3"  # whoever we become can run it
+    user = 65534 if os.geteuid() == 0 and Path(system).exists() else None
+    code = Path(undumpable.__file__).read_text()
+
+    def attacked(how: str) -> list[str]:
+        command = [system if user else sys.executable, "-S", "-c", VICTIM, how]
+        done = subprocess.run(command, input=code, capture_output=True, text=True, check=True, user=user, cwd="/")
+        return done.stdout.splitlines()
+
+    if user or os.geteuid() != 0:
+        assert attacked("open") == ["dumpable 1", "environ", "mem", "maps", "cwd/"]
+        assert attacked("closed") == ["dumpable 0"]
+    assert attacked("closed")[0] == "dumpable 0"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_nox_is_closed_before_a_session_runs() -> None:
+    """The process that registers the sessions, and holds the credentials, is closed by that."""
+    code = "import ctypes, nox_ship; nox_ship.register(); print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"
+
+
+def in_any_environment(secret: str) -> bool:
+    """Whether a process was started with a text in its environment or among its arguments."""
+    for path in [*Path("/proc").glob("[0-9]*/environ"), *Path("/proc").glob("[0-9]*/cmdline")]:
+        try:
+            if secret.encode() in path.read_bytes():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: Path) -> None:
+    """While twine uploads, a process that a test left behind finds the token nowhere, not even as the superuser."""
+    token = f"word-{os.urandom(8).hex()}"
+    exposed: list[bool] = []
+
+    def answer(request: Request) -> Reply:
+        exposed.append(in_any_environment(token))
+        return Reply("" if "authorization" in request.headers else "who", 200)
+
+    wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
+    sha256 = File.of(wheel).sha256
+    with Loopback(answer) as server:
+        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": token})
+        Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
+            wheel, File.of(wheel).sha256
+        )
+        assert server.asked[-1].headers["authorization"].startswith("Basic ")
+    assert exposed == [False]
+
+
+@pytest.mark.integration
+def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path: Path) -> None:
+    """What it was sent is blotted out of its answer, in every form in which it can come back."""
+    password = "word/with+signs & more"
+
+    def answer(request: Request) -> Reply:
+        return Reply(f"{request.headers['authorization']} {password} word%2Fwith%2Bsigns%20%26%20more", 403)
+
+    wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
+    sha256 = File.of(wheel).sha256
+    with Loopback(answer) as server:
+        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": password})
+        with pytest.raises(ShipError) as caught:
+            Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
+                wheel, File.of(wheel).sha256
+            )
+        header = server.asked[0].headers["authorization"].removeprefix("Basic ")
+    assert header not in str(caught.value)
+    assert "word" not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
+@pytest.mark.parametrize("hidden", [{}, {"A": "x\ny", "B": "é"}])
+def test_hidden_variables_reach_a_module(hidden: dict[str, str], tmp_path: Path) -> None:
+    """The module finds them where it looks, in a process that was not started with them."""
+    code = "import os, sys; print(sys.argv[1:], [os.environ.get(n) for n in 'AB'], open('/proc/self/environ').read())"
+    (tmp_path / "shown.py").write_text(code)
+    env = {"PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"}
+    done = process.run([*process.module("shown"), "arg"], env=env, hidden=hidden)
+    assert done.stdout.startswith(f"['arg'] {[hidden.get('A'), hidden.get('B')]}")
+    assert "x\ny" not in done.stdout.partition("]")[2]
+    assert done.args[-2:] == ("shown", "arg")
+
+
+LOOKING = """
+import os
+import pathlib
+
+import sample
+
+
+def test_main():
+    sample.main()
+    with pathlib.Path(os.environ["SEEN"]).open("a") as stream:
+        stream.write("\\n".join([*os.environ, ""]))
+"""
+BACKEND = """
+import os
+import pathlib
+
+from hatchling.build import *
+
+with pathlib.Path(os.environ["SEEN"]).open("a") as stream:
+    stream.write("\\n".join([*os.environ, "backend", ""]))
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    "args", [("-s", f"tests-{PYTHON}", f"verify-install-{PYTHON}"), ("-s", "release", "--", "1.2.4", "--dry-run")]
+)
+def test_gates_and_builds_see_nothing_worth_stealing(tmp_path: Path, args: tuple[str, ...]) -> None:
+    """Neither alone nor within a release: no credential, no agent, no file of commands; what `pass-env` names stays."""
+    pyproject = GOOD["pyproject.toml"].replace('"hatchling.build"', '"backend"\nbackend-path = ["."]')
+    files = {"pyproject.toml": f'{pyproject}pass-env = ["WANTED_TOKEN"]\n', "backend.py": BACKEND}
+    bench = make_bench(tmp_path, {**GOOD, **files, "tests/test_sample.py": LOOKING})
+    commands = tmp_path / "commands"
+    commands.touch()
+    hidden = {
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "SYSTEM_ACCESSTOKEN": "x",
+        "SSH_AUTH_SOCK": "/x",
+        "DATABASE_URL": "postgres://u:p@h/d",
+        "PLAIN": JWT,
+        "PYPI_API_TOKEN": "x",
+        "GITHUB_ENV": str(commands),
+        "GITHUB_PATH": str(commands),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STATE": str(commands),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+    }
+    seen_by_them = tmp_path / "seen"
+    env = {
+        **hidden,
+        "WANTED_TOKEN": "x",
+        "SEEN": str(seen_by_them),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+    outcome = bench.nox(*args, env=env)
+    assert outcome.code == 0, outcome.output
+    names = seen_by_them.read_text().split()
+    assert not set(hidden) & set(names)
+    assert {"WANTED_TOKEN", "backend", "PYTEST_CURRENT_TEST"} <= set(names)
+    assert (tmp_path / "summary").read_text()
+    assert (tmp_path / "output").read_text()
