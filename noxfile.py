@@ -6,6 +6,7 @@
 #     "filelock>=3.24.2",
 #     "id>=1.5",
 #     "keyring>=24.3",
+#     "markdown-it-py>=3.0",
 #     "nox>=2026.10.20",
 #     "packaging>=26.1",
 #     "platformdirs>=4.3.6",

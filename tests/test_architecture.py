@@ -14,6 +14,7 @@ from support import git
 HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
     "documents",
+    "setup_script",
     "errors",
     "poetry",
     "process",

@@ -8,17 +8,17 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.release.changelog import cut_changelog
-from support import make_project
+from support import make_project, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 TODAY = date(2026, 3, 4)
 
 
-def cut(folder: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.md") -> str:
+def cut(folder: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.md", tag: str | None = None) -> str:
     """Cut a changelog and return what it then holds."""
     settings = f'[tool.nox-ship]\nchangelog = "{name}"' if name != "CHANGELOG.md" else ""
     project = make_project(folder, f"{STATIC}{settings}", {name: text})
-    changed = cut_changelog(project, version, TODAY)
+    changed = cut_changelog(project, version, TODAY, tag)
     after = (folder / name).read_bytes().decode()
     assert changed == (None if after == text else name)
     return after
@@ -87,3 +87,130 @@ def test_a_changelog_in_another_encoding_is_not_damaged(tmp_path: Path) -> None:
     with suppress(ShipError):
         cut_changelog(project, "1.2.0", TODAY)
     assert (tmp_path / "CHANGELOG.md").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "# C\n\n```\n## [Unreleased]\n```\n\n",
+        "# C\n\n```markdown\n## [Unreleased]\n\n~~~\n````\n",
+        "~~~\n## Unreleased\n```\n~~~\n\n",
+        "Say:\n\n    ## Unreleased\n\n",
+        "<!--\n## Unreleased\n\n## [Unreleased]\n-->\n\n",
+        "> ## Unreleased\n\n",
+        "- ## Unreleased\n\n",
+        "<pre>\n## Unreleased\n</pre>\n\n",
+        "\\## Unreleased\n\n",
+    ],
+)
+def test_only_a_heading_is_cut(tmp_path: Path, before: str) -> None:
+    """What stands in code, comments, quotes or lists is left alone, and the heading after it is found."""
+    assert cut(tmp_path / "a", before) == before
+    section = "## 1.2.0 - 2026-03-04\n"
+    assert cut(tmp_path / "b", f"{before}## Unreleased\n- a\n") == f"{before}## Unreleased\n\n{section}- a\n"
+
+
+def test_a_version_in_code_is_no_section(tmp_path: Path) -> None:
+    """The section of the release is made although an example shows one."""
+    text = "## Unreleased\n\n```\n## 1.2.0\n```\n"
+    assert cut(tmp_path, text) == "## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n```\n## 1.2.0\n```\n"
+
+
+HOST = "https://git.invalid/o/r"
+HEADINGS = "## [Unreleased]\n- a\n\n## [1.0.0] - 2025-01-01\n\n"
+CUT = "## [Unreleased]\n\n## [1.2.0] - 2026-03-04\n- a\n\n## [1.0.0] - 2025-01-01\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            f"[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n[1.0.0]: {HOST}/releases/tag/v1.0.0\n",
+            (
+                f"[Unreleased]: {HOST}/compare/v1.2.0...HEAD\n[1.2.0]: {HOST}/compare/v1.0.0...v1.2.0\n"
+                f"[1.0.0]: {HOST}/releases/tag/v1.0.0\n"
+            ),
+        ),
+        (
+            f"[unreleased]: <{HOST}/-/compare/v1.0.0...main>",
+            f"[unreleased]: <{HOST}/-/compare/v1.2.0...main>\n[1.2.0]: <{HOST}/-/compare/v1.0.0...v1.2.0>",
+        ),
+        (
+            f"  [Unreleased]:   {HOST}/compare/v1.0.0..HEAD?w=1\n",
+            f"  [Unreleased]:   {HOST}/compare/v1.2.0..HEAD?w=1\n  [1.2.0]:   {HOST}/compare/v1.0.0..v1.2.0?w=1\n",
+        ),
+        (
+            f"[Unreleased]: {HOST}/commits/main\n[1.0.0]: {HOST}/releases/tag/v1.0.0\n",
+            (
+                f"[Unreleased]: {HOST}/commits/main\n[1.2.0]: {HOST}/releases/tag/v1.2.0\n"
+                f"[1.0.0]: {HOST}/releases/tag/v1.0.0\n"
+            ),
+        ),
+        (
+            f"[1.0.0]: {HOST}/compare/v0.9.0...v1.0.0\n",
+            f"[1.2.0]: {HOST}/compare/v1.0.0...v1.2.0\n[1.0.0]: {HOST}/compare/v0.9.0...v1.0.0\n",
+        ),
+        (
+            f"[1.2.0]: {HOST}/ready\n[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n",
+            f"[1.2.0]: {HOST}/ready\n[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n",
+        ),
+        (f"[1.0.0]: {HOST}/elsewhere\n", f"[1.0.0]: {HOST}/elsewhere\n"),
+        (
+            f"```\n[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n```\n",
+            f"```\n[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n```\n",
+        ),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_the_links_of_versions_go_on(tmp_path: Path, before: str, after: str, ending: str) -> None:
+    """The new version's is told as those of its neighbours are; that of *Unreleased* begins at the new tag."""
+    text, expected = (f"{head}{tail}".replace("\n", ending) for head, tail in ((HEADINGS, before), (CUT, after)))
+    assert cut(tmp_path, text) == expected
+
+
+def test_links_in_the_headings_go_on(tmp_path: Path) -> None:
+    """The tag is the release's, whatever its form."""
+    before = f"## [Unreleased]({HOST}/compare/1.0.0...HEAD)\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
+    after = (
+        f"## [Unreleased]({HOST}/compare/1.2.0...HEAD)\n\n"
+        f"## [1.2.0]({HOST}/compare/1.0.0...1.2.0) - 2026-03-04\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
+    )
+    assert cut(tmp_path, before, tag="1.2.0") == after
+
+
+@pytest.mark.parametrize(
+    "around", ["\ufeff", "\x0b\x0c\x1c\u2028 \x00 ", "\r", "a\rb\r\nc\n\r", "[a]: <\n", "#" * 5000]
+)
+def test_everything_else_stays_byte_for_byte(tmp_path: Path, around: str) -> None:
+    """Whatever breaks lines elsewhere breaks none here."""
+    text = f"{around}\n\n## Unreleased\n\n{around}"
+    assert cut(tmp_path, text).replace("\r\n", "\n") == text.replace("\r\n", "\n").replace(
+        "## Unreleased\n", "## Unreleased\n\n## 1.2.0 - 2026-03-04\n"
+    )
+
+
+def test_a_changelog_of_another_language_is_left_alone(tmp_path: Path) -> None:
+    """The headings of reStructuredText are none of Markdown's."""
+    text = "Changes\n=======\n\nVersion 1.3\n-----------\n\nUnreleased\n\n-   a\n\n.. code::\n\n    ## Unreleased\n"
+    assert cut(tmp_path, text, name="CHANGES.rst") == text
+
+
+@pytest.mark.parametrize("leading", ["link", "setting"])
+def test_no_changelog_outside_of_the_repository_is_changed(tmp_path: Path, leading: str) -> None:
+    """A link or a setting that leads out of it is NS308, and what is there stays."""
+    outside = write_files(tmp_path / "outside", {"it.md": "## Unreleased\n"}) / "it.md"
+    settings = '[tool.nox-ship]\nchangelog = "../../outside/it.md"\n' if leading == "setting" else ""
+    project = make_project(tmp_path / "repository" / "part", f"{STATIC}{settings}", {"../.git/HEAD": ""})
+    if leading == "link":
+        (project.root / "CHANGELOG.md").symlink_to(outside)
+    with pytest.raises(ShipError, match="NS308"):
+        cut_changelog(project, "1.2.0", TODAY)
+    assert outside.read_text() == "## Unreleased\n"
+
+
+def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None:
+    """A project in a folder of its repository may share it."""
+    files = {"../.git/HEAD": "", "../CHANGES.md": "## Unreleased\n"}
+    project = make_project(tmp_path / "part", f'{STATIC}[tool.nox-ship]\nchangelog = "../CHANGES.md"\n', files)
+    assert cut_changelog(project, "1.2.0", TODAY) == "../CHANGES.md"

@@ -30,7 +30,7 @@ SOME = Kind("NS000", "test-problem", "Do something.")
 PUBLIC = ("no", "yes", "unknown")
 
 
-def stopped_by(folder: Path, error: BaseException, monkeypatch: pytest.MonkeyPatch, pushed: str = "no") -> Run:
+def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
     """Run a pipeline of three steps whose second one ends with ``error``."""
 
     def fail(run: Run) -> str:
@@ -71,7 +71,7 @@ def test_whatever_stops_a_release_is_reported(
     words = io.StringIO()
     monkeypatch.setattr(Voice, "last_line", lambda _, text: words.write(text))
     with pytest.raises(becomes):
-        stopped_by(tmp_path, error, monkeypatch, pushed)
+        stopped_by(tmp_path, error, pushed)
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert [(row["name"], row["status"]) for row in report["rows"]] == [
         ("one", "done"),
@@ -92,7 +92,7 @@ def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Report, "write", full)
     with pytest.raises(ShownError, match="NS000"):
-        stopped_by(tmp_path, ShipError(SOME("x.")), monkeypatch)
+        stopped_by(tmp_path, ShipError(SOME("x.")))
 
 
 def coming(*, bump: bool) -> Coming:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from nox_ship.errors import ShipError
@@ -178,3 +180,25 @@ def test_other_functions_are_no_sessions() -> None:
     """A helper may have any name, and so may a session whose name is another."""
     text = "import nox\n\ndef lint():\n    pass\n\n@nox.session(name='style')\ndef tests(session):\n    pass\n"
     Noxfile.read(text).check_names({"lint", "tests"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 3000,
+        "x" + ".a" * 3000 + "()",
+        "f" + "()" * 500,
+        "@a" + ".b" * 500 + "\ndef f(): ...\nif " + "not " * 500 + "x: ...",
+        "\x00",
+        "import nox\n# /// script\n# dependencies = " + "[" * 3000 + "\n# ///\n",
+        "import nox\n# /// script\n# dependencies = 5\n# ///\nimport nox_ship\nnox_ship.register()\n",
+    ],
+)
+def test_whatever_a_noxfile_holds_only_our_errors_come_of_it(text: str) -> None:
+    """Nesting that is too deep, and what is no Python."""
+    with suppress(ShipError):
+        noxfile = Noxfile.read(text)
+        _ = noxfile.registered, noxfile.foreign, noxfile.scripted, noxfile.excludes("tests")
+        noxfile.check_names({"tests"})
+        noxfile.extended()
+        noxfile.completed()

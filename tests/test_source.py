@@ -180,3 +180,40 @@ def test_braces_around_a_version_are_not_read_as_fields() -> None:
     entry = Place("a.txt", before="{v: ", after="}").as_bump_file()
     assert entry["search"].format(current_version="1") == "{v: 1}"
     assert entry["replace"].format(new_version="2") == "{v: 2}"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {INIT: "from .__init__ import __version__\n"},
+        {INIT: "from .a import __version__\n", "src/sample/a.py": "from .__init__ import __version__\n"},
+        {INIT: "from .a import __version__\n", "src/sample/a.py": "from .a import __version__\n"},
+    ],
+)
+def test_modules_that_import_the_version_from_each_other_have_none(tmp_path: Path, files: dict[str, str]) -> None:
+    """The search ends where it has been."""
+    project = make_project(tmp_path, f'{ST_DYNAMIC}version = {{attr = "sample.__version__"}}', files)
+    with pytest.raises(ShipError, match="NS301"):
+        VersionSource.of(project)
+
+
+@pytest.mark.parametrize("text", ["__version__:" + " " * 20000, "a = " * 5000, "from .a import " + "b " * 20000])
+def test_no_text_takes_long_to_search(tmp_path: Path, text: str) -> None:
+    """Neither does one that is made for it."""
+    project = make_project(tmp_path, f'{ST_DYNAMIC}version = {{attr = "sample.__version__"}}', {INIT: text})
+    with pytest.raises(ShipError, match="NS301"):
+        VersionSource.of(project)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "setup(name='sample', ext_modules=[Extension('speed', version='9')], version='1.2.3')",
+        "check(version='9')\nsetup(name='sample', version='1.2.3')",
+        "RELEASE = '1.2.3'\nsetup(name='sample', version=RELEASE)",
+        "# version='1.2.3'\nsetup(\n    name='sample',\n    version='1.2.3',\n)",
+    ],
+)
+def test_the_version_in_setup_py_is_that_of_the_project(tmp_path: Path, script: str) -> None:
+    """Not that of an extension module or of another call."""
+    assert_found(make_project(tmp_path, SETUPTOOLS, {"setup.py": f"from setuptools import *\n{script}\n"}), "setup.py")

@@ -26,7 +26,7 @@ UNSAFE_ADDRESS = Kind(
 )
 
 ROOT = "tool.nox-ship"
-_PYTHON = re.compile(r"(?:pypy)?3\.\d+t?")
+_PYTHON = re.compile(r"(?:pypy)?3\.[0-9]{1,3}t?")
 _WEEK = 7 * 24 * 3600
 _LAST_PORT = 65535
 

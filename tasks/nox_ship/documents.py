@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,8 +59,13 @@ def toml(text: str) -> dict[str, Any]:
     """
 
     def parse() -> dict[str, Any]:
-        parsed = tomllib.loads(text)
-        repr(parsed)  # a hexadecimal number may be read that is too long to be shown
+        try:
+            parsed = tomllib.loads(text)
+            repr(parsed)  # a hexadecimal number may be read that is too long to be shown
+        except tomllib.TOMLDecodeError:
+            raise
+        except ValueError as error:
+            raise UnreadableError("it holds a number of too many digits") from error
         return parsed
 
     return _parsed(parse)
@@ -88,7 +94,13 @@ def python(text: str) -> ast.Module:
     Raises:
         UnreadableError: It is none, or is nested too deeply.
     """
-    return _parsed(lambda: ast.parse(text))
+
+    def parse() -> ast.Module:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are the author's, and would be shown to whoever releases
+            return ast.parse(text)
+
+    return _parsed(parse)
 
 
 def _parsed(parse: Callable[[], T]) -> T:

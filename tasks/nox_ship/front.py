@@ -13,7 +13,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
@@ -76,9 +76,13 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
                 run_pipeline(run, CUT if options.bundle else STEPS)
                 if options.bundle:
                     _hand_on(run, invoked_from / options.bundle)
-                    return
-            finally:
-                _tell(report, options.report and invoked_from / options.report, cut=bool(options.bundle))
+            except BaseException:
+                with suppress(OSError):  # what stopped the release matters more
+                    _tell(report, options.report and invoked_from / options.report)
+                raise
+            _tell(report, options.report and invoked_from / options.report)
+    if options.bundle:
+        return
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.note(f"clone:  {shop.stage}")
@@ -90,15 +94,15 @@ def _hand_on(run: Run, target: Path) -> None:
     cut = Cut(run.plan.branch, run.plan.tag, run.objects.commit, run.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
-    actions.output(tag=cut.tag, commit=cut.commit, tag_object=cut.tag_object)
+    actions.output(tag_object=cut.tag_object)
     run.voice.last_line(f"{cut.tag} is cut, and not pushed: {target} holds commit and tag.")
 
 
-def _tell(report: Report, path: Path | None, *, cut: bool) -> None:
+def _tell(report: Report, path: Path | None) -> None:
     """Tell GitHub Actions how a release ended, and write the report that was asked for."""
     rows = [(row.name, row.status, row.detail) for row in report.rows]
     actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
-    if report.passed and not cut:
+    if report.passed:
         actions.output(tag=report.tag, commit=report.commit)
     if path:
         report.write(path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_CARET = re.compile(r"\^(\d+)(?:\.(\d+))?(?:\.(\d+))?.*$")
-_TILDE = re.compile(r"~(\d+)(?:\.(\d+))?(?:\.\d+)?$")
+_CARET = re.compile(r"\^(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?(?!\d).*$")
+_TILDE = re.compile(r"~(\d{1,9})(?:\.(\d{1,9}))?(?:\.\d{1,9})?$")
 _OPERATOR = re.compile(r"(\^|~=|~(?!=)|[<>=!]=?)\s+")
 
 

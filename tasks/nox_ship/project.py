@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import configparser
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, is_normalized_name
 
-from nox_ship import process
+from nox_ship import documents, process
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
+from nox_ship.setup_script import setup_argument
 from nox_ship.versions import TagForm
 
 NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
@@ -43,9 +44,8 @@ _NOT_PACKAGES = {
     "dist",
 }
 _PATCH_RELEASES = 100
-_SETUP_NAME = re.compile(r"""\bname\s*=\s*(["'])([^"'\n]+)\1""")
 _TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
-_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.\d+)$")
+_PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.[0-9]{1,3})$")
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,13 @@ class Project:
             ShipError: No name is set (NS113).
         """
         name = self.metadata.get("name") or self.poetry.get("name") or self.setup_cfg("metadata", "name")
-        if not name and (match := _SETUP_NAME.search(self.read_text("setup.py"))):
-            name = match[2]
+        if not name and (written := setup_argument(self.read_text("setup.py"), "name")):
+            name = written.value
         if not isinstance(name, str) or not name.strip():
             raise ShipError(NO_NAME("The project has no name."))
+        if not is_normalized_name(canonicalize_name(name)):
+            what = f"The project is called {name[:80]!r}, which no index takes."
+            raise ShipError(NO_NAME(what, remedy="Use letters, digits and `.`, `-`, `_` between them."))
         return name
 
     @property
@@ -132,8 +135,8 @@ class Project:
         """Return the sections of an INI file in the project's folder, empty where it cannot be read."""
         parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read(self.root / name, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError, OSError):
+            parser.read_string((documents.read_bytes(self.root / name) or b"").decode("utf-8"))
+        except (configparser.Error, UnicodeDecodeError):
             return {}
         return {section: dict(parser.items(section)) for section in parser.sections()}
 
@@ -148,9 +151,11 @@ class Project:
         if not text:
             text = poetry_specifier(str(_table(self.poetry, "dependencies").get("python", "")))
         try:
-            return SpecifierSet(str(text))
-        except InvalidSpecifier as error:
-            raise ShipError(BAD_REQUIRES_PYTHON(f"requires-python is {text!r}.")) from error
+            specifiers = SpecifierSet(str(text))
+            specifiers.contains("3.11")  # its numbers are read now
+        except (InvalidSpecifier, ValueError) as error:
+            raise ShipError(BAD_REQUIRES_PYTHON(f"requires-python is {str(text)[:80]!r}.")) from error
+        return specifiers
 
     @cached_property
     def classified_pythons(self) -> tuple[str, ...]:
@@ -201,7 +206,9 @@ class Project:
 
         A namespace, a folder without ``__init__.py``, is named by the packages in it.
         """
-        bases = [self.root / name for name in _SOURCE_ROOTS]
+        source = self.tool("maturin").get("python-source")
+        named = [source] if isinstance(source, str) else []
+        bases = [self.root / name for name in (*named, *_SOURCE_ROOTS)]
         others = [path for path in _folders(self.root) if path.name not in {*_NOT_PACKAGES, *_SOURCE_ROOTS}]
         for base in (*bases, self.root, *others):
             if found := sorted(self._packages_in(base)):
@@ -230,12 +237,12 @@ class Project:
         """Where tests are, relative to the root: pytest's own setting, else the usual places."""
         configured = [path for pattern in self._option("testpaths") for path in _matching(self.root, pattern)]
         patterns = tuple(self._option("python_files")) or ("test_*.py", "*_test.py", "tests.py")
-        usual = ["tests", "test", *(path.name for path in sorted(self.root.glob("test_*.py")))]
+        usual = ["tests", "test", *_matching(self.root, "test_*.py")]
         inside = [
-            path.relative_to(self.root).as_posix()
+            (package / found).as_posix()
             for package in self.packages
             for pattern in ("tests", "test", *patterns)
-            for path in sorted((self.root / package).glob(pattern))
+            for found in _matching(self.root / package, pattern)
         ]
         for places in (configured, usual, inside):
             if found := tuple(place for place in places if _holds_tests(self.root / place, patterns)):
@@ -244,7 +251,7 @@ class Project:
 
     def _option(self, name: str) -> list[str]:
         value = self.pytest_options.get(name, ())
-        return value.split() if isinstance(value, str) else [str(item) for item in value]
+        return value.split() if isinstance(value, str) else strings(value)
 
     @cached_property
     def pytest_options(self) -> Mapping[str, Any]:
@@ -262,9 +269,12 @@ class Project:
         return {}
 
     def read_text(self, name: str) -> str:
-        """Return the text of a file in the project's folder, line breaks as plain line feeds; empty without one."""
-        path = self.root / name
-        return path.read_text("utf-8", errors="replace") if path.is_file() else ""
+        """Return the text of a file in the project's folder, line breaks as plain line feeds; empty without one.
+
+        Raises:
+            ShipError: It cannot be read (NS312).
+        """
+        return documents.read_text(self.root / name)
 
     def own_folder(self) -> Path:
         """Return nox-ship's folder in the project, made where it is missing, with git told to ignore it.
@@ -288,20 +298,20 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
     """
     path = root / "pyproject.toml"
     try:
-        text = path.read_bytes().decode("utf-8")
+        content = documents.read_bytes(path)
+        if content is None:
+            what = f"There is no pyproject.toml in {root}." if not path.exists() else f"{path} is no file."
+            raise ShipError((BAD_PYPROJECT if path.exists() else NO_PYPROJECT)(what))
+        text = content.decode("utf-8")
         if text.startswith("\N{BYTE ORDER MARK}"):
             what = f"{path} begins with a byte order mark, which TOML does not know."
             raise ShipError(BAD_PYPROJECT(what, remedy="Save it as UTF-8 without one."))
-        return tomllib.loads(text)
-    except FileNotFoundError as error:
-        raise ShipError(NO_PYPROJECT(f"There is no pyproject.toml in {root}.")) from error
+        return documents.toml(text)
     except UnicodeDecodeError as error:
         what = f"{path} is not UTF-8: byte {error.start} cannot be read."
         raise ShipError(BAD_PYPROJECT(what)) from error
-    except tomllib.TOMLDecodeError as error:
+    except documents.UnreadableError as error:
         raise ShipError(BAD_PYPROJECT(f"{path} is not TOML: {error}.")) from error
-    except OSError as error:
-        raise ShipError(BAD_PYPROJECT(f"{path} cannot be read: {error.strerror}.")) from error
 
 
 def minor(version: str) -> tuple[int, ...]:
@@ -315,6 +325,11 @@ def admits(requires_python: SpecifierSet, version: str) -> bool:
     A range may admit some patch releases only (``>=3.11.4``), so each one is asked for.
     """
     return any(requires_python.contains(f"{version}.{patch}") for patch in range(_PATCH_RELEASES))
+
+
+def strings(value: object) -> list[str]:
+    """Return the strings of a list, and nothing of anything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -339,13 +354,18 @@ def _inner_packages(folder: Path) -> Iterator[Path]:
 
 
 def _matching(root: Path, pattern: str) -> list[str]:
-    """Return the paths that a glob of pytest's ``testpaths`` names; a plain name is itself."""
+    """Return the paths below ``root`` that a glob names; a plain name is itself, and what is no glob names nothing."""
     if not any(sign in pattern for sign in "*?["):
         return [pattern]
-    return sorted(path.relative_to(root).as_posix() for path in root.glob(pattern))
+    return sorted(path.relative_to(root).as_posix() for path in _globbed(root, pattern))
+
+
+def _globbed(root: Path, pattern: str) -> Iterator[Path]:
+    with suppress(ValueError, NotImplementedError, OSError):  # it is no pattern, or a folder cannot be read
+        yield from root.glob(pattern)
 
 
 def _holds_tests(path: Path, patterns: tuple[str, ...]) -> bool:
     if path.is_file():
         return path.suffix == ".py"
-    return any(next(path.rglob(pattern), None) is not None for pattern in patterns)
+    return any(next(_globbed(path, f"**/{pattern}"), None) is not None for pattern in patterns)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from nox_ship.errors import Kind, ShipError
 
@@ -119,7 +119,7 @@ def parse(text: str) -> Version | None:
     """Return the version that ``text`` spells, None where it spells none (PEP 440)."""
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # it is none, or has a number that is too long to be read
         return None
 
 

@@ -279,7 +279,6 @@ def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: 
         return Reply("" if "authorization" in request.headers else "who", 200)
 
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
-    sha256 = File.of(wheel).sha256
     with Loopback(answer) as server:
         found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": token})
         Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
@@ -298,7 +297,6 @@ def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path
         return Reply(f"{request.headers['authorization']} {password} word%2Fwith%2Bsigns%20%26%20more", 403)
 
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
-    sha256 = File.of(wheel).sha256
     with Loopback(answer) as server:
         found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": password})
         with pytest.raises(ShipError) as caught:

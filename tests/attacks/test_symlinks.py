@@ -238,7 +238,7 @@ def test_the_first_noxfile_is_written_nowhere_else(
 
 
 def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None:
-    """A version file or a changelog that is a committed symlink out of the clone is NS608."""
+    """A version file (NS608) or a changelog (NS308) that is a committed symlink out of the clone stops it."""
     text = "## Unreleased\n"
     (outside / "log.md").write_text(text, "utf-8")
     settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nfilename = "far/notes.txt"\n'
@@ -248,7 +248,7 @@ def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None
     project = Project.read(root)
     with pytest.raises(ShipError, match=r"NS608.*notes.txt"):
         check_places(project, VersionSource.of(project), Repository(root))
-    with pytest.raises(ShipError, match=r"NS608.*CHANGELOG"):
+    with pytest.raises(ShipError, match=r"NS308.*CHANGELOG"):
         cut_changelog(project, "1.2.4", date(2026, 1, 1))
     assert (outside / "log.md").read_text("utf-8") == text
 

@@ -6,7 +6,6 @@ What is sent along with each file is checked by the library's own verification.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,6 @@ from nox_ship.package.manifest import File, Manifest
 from nox_ship.release.publish import converge
 from nox_ship.world.real import RealWorld
 from support import make_repository, make_sdist, make_wheel
-
-SIGNER = Path(__file__).parent.parent / "local_signer.py"
 
 
 @pytest.fixture
@@ -54,8 +51,9 @@ def sign_locally(monkeypatch: pytest.MonkeyPatch) -> None:
     real = process.module
 
     def module(name: str) -> list[process.Argument]:
-        return [sys.executable, SIGNER] if name == "pypi_attestations" else real(name)
+        return real("local_signer" if name == "pypi_attestations" else name)
 
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(process, "module", module)
 
 

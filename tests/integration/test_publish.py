@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,9 @@ def own_variable(bench: Bench, token: str) -> dict[str, str]:
 def pypirc(bench: Bench, token: str) -> dict[str, str]:
     home = bench.root.parent / "home"
     home.mkdir()
-    (home / ".pypirc").write_text(f"[pypi]\nusername = __token__\npassword = {token}\n", "utf-8")
+    indexes = tomllib.loads((bench.root / "pyproject.toml").read_text("utf-8"))["tool"]["nox-ship"]["indexes"]
+    section = f"[pypi]\nrepository = {indexes['pypi']['upload-url']}\nusername = __token__\npassword = {token}\n"
+    (home / ".pypirc").write_text(section, "utf-8")
     return {}
 
 

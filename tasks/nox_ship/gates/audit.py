@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError, shorten
-from nox_ship.project import Project
+from nox_ship.project import Project, strings
 
 VULNERABLE = Kind("NS421", "vulnerable-dependency", "Require a version that has the fix, or replace the dependency.")
 NOT_AUDITED = Kind(
@@ -80,7 +80,7 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
 
 def _source(project: Project, scratch: Path) -> Path | str:
     """Return what uv reads the dependencies from: static metadata as it stands, other kinds by building it."""
-    if "project" in project.pyproject and "dependencies" not in project.metadata.get("dynamic", []):
+    if "project" in project.pyproject and "dependencies" not in strings(project.metadata.get("dynamic")):
         return "pyproject.toml"
     source = scratch / "audited.in"
     source.write_text(f"{project.name} @ {project.root.as_uri()}\n", encoding="utf-8")

@@ -12,10 +12,19 @@ from packaging.utils import canonicalize_name
 
 from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.poetry import poetry_specifier
-from nox_ship.project import Project
+from nox_ship.project import Project, strings
 
 UNKNOWN_GROUP = Kind("NS401", "unknown-group", "Correct the name, or add the group to pyproject.toml.")
 BAD_GROUP = Kind("NS402", "bad-group", "Correct the group in pyproject.toml.")
+
+_UNRESOLVED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+    dependency_groups.CyclicDependencyError,
+)
 
 
 @dataclass(frozen=True)
@@ -38,14 +47,14 @@ class Groups:
             if lines := _poetry_requirements(dict(_items(table)).get("dependencies")):
                 found[canonicalize_name(name)] = tuple(lines)
         for name, extra in _items(project.metadata.get("optional-dependencies")):
-            found[canonicalize_name(name)] = tuple(map(str, extra)) if isinstance(extra, list) else ()
+            found[canonicalize_name(name)] = tuple(strings(extra))
         table = project.pyproject.get("dependency-groups", {})
         if not isinstance(table, Mapping):
             raise ShipError(BAD_GROUP("[dependency-groups] is no table."))
         for name in table:
             try:
                 found[canonicalize_name(name)] = tuple(dependency_groups.resolve(table, name))
-            except (ValueError, TypeError, LookupError, dependency_groups.CyclicDependencyError) as error:
+            except _UNRESOLVED as error:
                 raise ShipError(BAD_GROUP(f"The dependency group {name} cannot be resolved: {error}.")) from error
         return cls(found)
 
@@ -94,7 +103,7 @@ def provides(requirements: tuple[str, ...], tool: str) -> bool:
 def _requires(line: str) -> str | None:
     try:
         return canonicalize_name(Requirement(line).name)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         return None
 
 
@@ -113,7 +122,7 @@ def _poetry_requirements(table: object) -> list[str]:
         entry = value if isinstance(value, Mapping) else {"version": value}
         if name == "python" or not isinstance(entry.get("version"), str):
             continue
-        extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
-        marker = f"; {entry['markers']}" if entry.get("markers") else ""
+        extras = f"[{','.join(found)}]" if (found := strings(entry.get("extras"))) else ""
+        marker = f"; {entry['markers']}" if isinstance(entry.get("markers"), str) else ""
         lines.append(f"{name}{extras}{poetry_specifier(entry['version'])}{marker}")
     return lines

@@ -16,7 +16,7 @@ from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.gates.groups import Groups, provides
-from nox_ship.project import Project
+from nox_ship.project import Project, strings
 
 NO_COVERAGE_DATA = Kind(
     "NS411",
@@ -200,7 +200,12 @@ def _measured(project: Project, groups: Groups, recipe: Recipe, python: str) -> 
 def _addopts(project: Project) -> list[str]:
     """Return the options that pytest's settings add to its command line."""
     options = project.pytest_options.get("addopts", "")
-    return shlex.split(options) if isinstance(options, str) else [str(word) for word in options]
+    if not isinstance(options, str):
+        return strings(options)
+    try:
+        return shlex.split(options)
+    except ValueError:  # pytest says what is wrong with them
+        return []
 
 
 def _coverage_config(project: Project) -> tuple[str, ...]:
@@ -214,7 +219,8 @@ def _coverage_config(project: Project) -> tuple[str, ...]:
     ):
         return ()
     settings: dict[str, Any] = {**project.tool("coverage")}
-    measured = {"relative_files": True, **settings.get("run", {})}
+    run = settings.get("run")
+    measured = {"relative_files": True, **(run if isinstance(run, dict) else {})}
     if not {"source", "source_pkgs", "source_dirs", "include"} & set(measured):
         measured["source"] = [path.as_posix() for path in project.packages if path.suffix != ".py"] or ["."]
     settings["run"] = measured

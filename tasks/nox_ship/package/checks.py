@@ -5,7 +5,7 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -17,12 +17,18 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
 
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.contents import Archive
 from nox_ship.project import Project, admits
+from nox_ship.versions import parse
 
+UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave it out, or rename it: installers refuse such a file.")
+DUPLICATE_MEMBER = Kind(
+    "NS506",
+    "duplicate-member",
+    "Correct what adds it twice in the build back end's settings: installers disagree on it.",
+)
 VERSION_MISMATCH = Kind(
     "NS511",
     "version-mismatch",
@@ -68,8 +74,6 @@ _SECRET_FILES = {
     "id_ed25519",
     ".git-credentials",
 }
-# A key, not the words of a program that looks for keys.
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]*\r?\n")
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
@@ -91,6 +95,15 @@ class Built:
         return (*self.wheels, self.sdist)
 
 
+def members_safe(built: Built) -> Iterator[Finding]:
+    """Check that each file can be unpacked: its members have plain names, each once, and lead nowhere else."""
+    for archive in built.archives:
+        if archive.unsafe:
+            yield UNSAFE_MEMBER(f"{archive.path.name} holds what must not be unpacked: {shorten(archive.unsafe)}.")
+        if twice := [name for name, count in Counter(archive.members).items() if count > 1]:
+            yield DUPLICATE_MEMBER(f"{archive.path.name} holds {shorten(map(repr, twice))} more than once.")
+
+
 def versions_agree(built: Built) -> Iterator[Finding]:
     """Check that tag, metadata and file names tell one version, in its normal form (PEP 440)."""
     version = built.archives[0].version
@@ -106,10 +119,7 @@ def versions_agree(built: Built) -> Iterator[Finding]:
 
 def same_version(one: str, other: str) -> bool:
     """Whether two spellings mean the same version (PEP 440)."""
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return False
+    return parse(one) is not None and parse(one) == parse(other)
 
 
 def names_agree(built: Built) -> Iterator[Finding]:
@@ -210,8 +220,8 @@ def no_secrets(built: Built) -> Iterator[Finding]:
     """Check that no file holds credentials: password files by name, private keys by content."""
     for archive in built.archives:
         named = {name for name in archive.members if PurePosixPath(name).name in _SECRET_FILES}
-        keys = {name for name, data in archive.small.items() if _PRIVATE_KEY.search(data)}
-        outside_tests = {name for name in keys if archive.path.suffix == ".whl" or not _is_test(PurePosixPath(name))}
+        wheel = archive.path.suffix == ".whl"
+        outside_tests = {name for name in archive.keys if wheel or not _is_test(PurePosixPath(name))}
         if found := sorted(named | outside_tests):
             yield SECRET_INSIDE(f"{archive.path.name} holds {shorten(found)}.")
 
@@ -258,6 +268,7 @@ def classifiers_agree(built: Built) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
+    members_safe,
     versions_agree,
     names_agree,
     license_present,

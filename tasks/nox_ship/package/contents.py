@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import gzip
+import posixpath
 import re
+import stat
 import tarfile
 import zipfile
-import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesHeaderParser
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from nox_ship.errors import Kind, ShipError
 
 BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
 
 _SECRET_SIZE_LIMIT = 64 * 1024
+_MOST_METADATA = 8 << 20
+_MOST_MEMBERS = 200_000
+_MOST_UNPACKED = 8 << 30
 _IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
-_DAMAGED = (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+# A key, not the words of a program that looks for keys.
+_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]*\r?\n")
+_UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 
 
 @dataclass(frozen=True)
@@ -29,13 +38,15 @@ class Archive:
         path: The file.
         members: Names of the files in it; an sdist's without its leading folder.
         metadata: Its core metadata: ``METADATA`` of a wheel, ``PKG-INFO`` of an sdist.
-        small: Contents of the members that could be a key or a password file, by name.
+        keys: Names of the small members that hold a private key.
+        unsafe: Members that an installer would have to refuse, each with the reason.
     """
 
     path: Path
     members: tuple[str, ...]
     metadata: Message
-    small: dict[str, bytes]
+    keys: tuple[str, ...]
+    unsafe: tuple[str, ...]
 
     @classmethod
     def read(cls, path: Path) -> Archive:
@@ -44,14 +55,15 @@ class Archive:
         Raises:
             ShipError: It is not a readable archive or has no metadata (NS503).
         """
+        found = _Found()
         try:
-            contents = _wheel(path) if path.suffix == ".whl" else _sdist(path)
-        except _DAMAGED as error:
-            raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error}.")) from error
-        members, metadata, small = contents
-        if metadata is None:
+            (_read_wheel if path.suffix == ".whl" else _read_sdist)(path, found)
+        except Exception as error:
+            raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
+        if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
-        return cls(path, tuple(members), BytesParser().parsebytes(metadata), small)
+        metadata = BytesHeaderParser().parsebytes(found.metadata)
+        return cls(path, tuple(found.members), metadata, tuple(found.keys), tuple(found.unsafe))
 
     @property
     def name(self) -> str:
@@ -92,33 +104,124 @@ def _importable_name(path: PurePosixPath, code: list[PurePosixPath]) -> str | No
     return None
 
 
-def _worth_reading(name: str, size: int) -> bool:
-    return size <= _SECRET_SIZE_LIMIT and not name.endswith((".py", ".pyi", ".md", ".rst"))
+@dataclass
+class _Found:
+    """What was found in an archive so far."""
+
+    members: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    unsafe: list[str] = field(default_factory=list)
+    metadata: bytes | None = None
+
+    def refuse(self, name: str, why: str | None) -> None:
+        """Note a member that an installer would have to refuse, where there is a reason."""
+        if why:
+            self.unsafe.append(f"{name.encode(errors='backslashreplace').decode()!r} {why}")
+
+    def take(self, name: str, size: int, stream: IO[bytes], *, metadata: bool) -> None:
+        """Note a file; of its content no more is read than is needed, whatever size it claims to have."""
+        self.members.append(name)
+        if metadata:
+            self.metadata = stream.read(_MOST_METADATA + 1)
+            if len(self.metadata) > _MOST_METADATA:
+                raise tarfile.ReadError(f"its metadata have more than {_MOST_METADATA >> 20} MiB")
+        elif size > _SECRET_SIZE_LIMIT or name.endswith((".py", ".pyi", ".md", ".rst")):
+            return
+        elif _PRIVATE_KEY.search(stream.read(_SECRET_SIZE_LIMIT + 1)):
+            self.keys.append(name)
 
 
-def _wheel(path: Path) -> tuple[list[str], bytes | None, dict[str, bytes]]:
+def _wrong_name(name: str) -> str | None:
+    """Return why a file of this name cannot be unpacked in one place on every system."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or re.match(r"[A-Za-z]:", name):
+        return "is an absolute path"
+    if ".." in path.parts:
+        return "leads out of the archive"
+    if "\\" in name or any(ord(character) < ord(" ") for character in name):
+        return "has a backslash or a control character in it"
+    return None if _is_unicode(name) else "is not UTF-8"
+
+
+def _is_unicode(name: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def _read_wheel(path: Path, found: _Found) -> None:
     with zipfile.ZipFile(path) as archive:
-        infos = [info for info in archive.infolist() if not info.is_dir()]
-        metadata = next((i for i in infos if _IS_METADATA.fullmatch(i.filename)), None)
-        small = {i.filename: archive.read(i) for i in infos if _worth_reading(i.filename, i.file_size)}
-        return [i.filename for i in infos], archive.read(metadata) if metadata else None, small
+        if len(archive.infolist()) > _MOST_MEMBERS:
+            raise zipfile.BadZipFile(f"it has more than {_MOST_MEMBERS} members")
+        for info in archive.infolist():
+            found.refuse(info.filename, _wrong_member(info))
+            if info.is_dir():
+                continue
+            if info.flag_bits & _ENCRYPTED:
+                found.members.append(info.filename)
+                continue
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise zipfile.BadZipFile(f"{info.filename} is compressed in a way that wheels are not")
+            metadata = found.metadata is None and _IS_METADATA.fullmatch(info.filename) is not None
+            with archive.open(info) as stream:  # also compares the two places that tell its name
+                found.take(info.filename, info.file_size, stream, metadata=metadata)
 
 
-def _sdist(path: Path) -> tuple[list[str], bytes | None, dict[str, bytes]]:
-    names: list[str] = []
-    small: dict[str, bytes] = {}
-    metadata = None
-    with tarfile.open(path) as archive:
-        for member in archive:
-            _, _, name = member.name.partition("/")
-            if not member.isfile() or not name:
-                continue
-            names.append(name)
-            stream = archive.extractfile(member)
-            if stream is None:
-                continue
-            if name == "PKG-INFO":
-                metadata = stream.read()
-            elif _worth_reading(name, member.size):
-                small[name] = stream.read()
-    return names, metadata, small
+def _wrong_member(info: zipfile.ZipInfo) -> str | None:
+    if info.flag_bits & _ENCRYPTED:
+        return "is encrypted"
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "is a link or a device"
+    if not info.orig_filename.isascii() and not info.flag_bits & _UTF8_NAME:
+        return "is not UTF-8"
+    return _wrong_name(info.orig_filename)
+
+
+def _read_sdist(path: Path, found: _Found) -> None:
+    """Read an sdist, which is a gzipped tar with one folder at its top (PEP 625)."""
+    tops: set[str] = set()
+    with _Bounded(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
+        for member in _members(archive):
+            top, _, name = member.name.partition("/")
+            tops.add(top)
+            found.refuse(member.name, _wrong_entry(member))
+            if member.isfile() and name and (stream := archive.extractfile(member)):
+                found.take(name, member.size, stream, metadata=name == "PKG-INFO" and found.metadata is None)
+    if len(tops) > 1:
+        found.refuse(sorted(tops)[1], "is a second folder at the top")
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members one by one, and forget them: a tar keeps all that it has seen."""
+    for _ in range(_MOST_MEMBERS):
+        if (member := archive.next()) is None:
+            return
+        yield member
+        archive.members.clear()  # type: ignore[attr-defined]
+    raise tarfile.ReadError(f"it has more than {_MOST_MEMBERS} members")
+
+
+def _wrong_entry(member: tarfile.TarInfo) -> str | None:
+    """Return why an entry must not be unpacked (PEP 721); links within the archive may."""
+    if why := _wrong_name(member.name):
+        return why
+    if not (member.issym() or member.islnk()):
+        return None if member.isfile() or member.isdir() else "is a device"
+    start = posixpath.dirname(member.name) if member.issym() else ""
+    target = posixpath.normpath(posixpath.join(start, member.linkname))
+    leads_out = target.startswith("/") or target.partition("/")[0] == ".."
+    return "is a link that leads out of the archive" if leads_out else None
+
+
+class _Bounded(gzip.GzipFile):
+    """A packed file of which no header of unusual size, and no more than some GiB, is read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read some bytes; whoever asks for many is misled by a header."""
+        if size is None or not 0 <= size <= _MOST_METADATA * 2:
+            raise tarfile.ReadError("a header in it is too large")
+        return super().read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place, which takes time where it is far away."""
+        if offset > _MOST_UNPACKED:
+            raise tarfile.ReadError(f"it unpacks to more than {_MOST_UNPACKED >> 30} GiB")
+        return super().seek(offset, whence)

@@ -99,14 +99,17 @@ def fits(filename: str, python: str) -> bool:
 
     Args:
         filename: The name of a wheel or sdist.
-        python: The version, such as ``3.12`` or ``3.14t``; another kind of Python takes every wheel.
+        python: The version, such as ``3.12``, ``3.14t`` or ``pypy3.11``; another kind of Python takes every wheel.
     """
-    version = re.fullmatch(r"(\d+)\.(\d+)(t?)", python)
+    version = re.fullmatch(r"(pypy)?(\d+)\.(\d+)(t?)", python)
     if not filename.endswith(".whl") or version is None:
         return True
-    numbers = (int(version[1]), int(version[2]))
-    abis = [f"cp{version[1]}{version[2]}t"] if version[3] else None
-    taken = {*tags.cpython_tags(numbers, abis), *tags.compatible_tags(numbers)}
+    numbers, short = (int(version[2]), int(version[3])), f"{version[2]}{version[3]}"
+    if version[1]:  # PyPy's own number has been 7.3 since 2020
+        own = tags.generic_tags(f"pp{short}", [f"pypy{short}_pp73"])
+    else:
+        own = tags.cpython_tags(numbers, [f"cp{short}t"] if version[4] else None)
+    taken = {*own, *tags.compatible_tags(numbers, None if version[1] else f"cp{short}")}
     return not taken.isdisjoint(parse_wheel_filename(filename)[3])
 
 

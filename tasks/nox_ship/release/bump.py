@@ -54,7 +54,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         check_places(project, plan.source, repository)
         if plan.version != plan.current:
             write_version(project, plan.source, plan.version)
-        cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date(), repository.path)
+        cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date(), plan.tag)
         if repository.find("diff", "--quiet", "HEAD", "--") is None:
             _commit(plan, repository)
     try:

@@ -85,10 +85,11 @@ def bumped_files(project: Project, current: str) -> set[str]:
         raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is no list of tables.", remedy="Write it as one."))
     names = {str(entry["filename"]) for entry in entries if entry.get("filename")}
     try:
-        found = {path for entry in entries if entry.get("glob") for path in project.root.glob(str(entry["glob"]))}
-    except (NotImplementedError, ValueError) as error:
+        paths = {path for entry in entries if entry.get("glob") for path in project.root.glob(str(entry["glob"]))}
+        found = {path.relative_to(project.root).as_posix() for path in paths}
+    except (NotImplementedError, ValueError, OSError) as error:
         raise ShipError(BUMP_FAILED(f"A `glob` of bump-my-version's settings cannot be read: {error}.")) from error
-    return {*(Path(name).as_posix() for name in names), *(p.relative_to(project.root).as_posix() for p in found)}
+    return {*(Path(name).as_posix() for name in names), *found}
 
 
 def bump_settings(project: Project, current: str, part: str | None) -> BumpSettings | None:

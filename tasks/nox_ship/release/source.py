@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from nox_ship.documents import read_text
 from nox_ship.errors import Kind, ShipError
-from nox_ship.project import Project
+from nox_ship.project import Project, strings
+from nox_ship.setup_script import setup_argument
 
 NO_VERSION = Kind(
     "NS301",
@@ -47,7 +49,7 @@ class Place:
 
     def holds(self, project: Project, version: str) -> bool:
         """Whether the project's file still has ``version`` here."""
-        return f"{self.before}{version}{self.after}" in _read(project.root / self.file)
+        return f"{self.before}{version}{self.after}" in read_text(project.root / self.file)
 
     def as_bump_file(self) -> dict[str, str]:
         """Return the place as an entry of bump-my-version's ``files``; the tool formats its texts, hence the braces."""
@@ -102,7 +104,7 @@ def _from_tags(project: Project) -> bool:
     if version.get("path") or _mapping(project.tool("setuptools").get("dynamic")).get("version"):
         return False
     system = _mapping(project.pyproject.get("build-system"))
-    return bool(_SCM_TOOLS.search(" ".join([*map(str, system.get("requires", [])), project.backend])))
+    return bool(_SCM_TOOLS.search(" ".join([*strings(system.get("requires")), project.backend])))
 
 
 def _candidates(project: Project) -> Iterator[Found]:
@@ -122,8 +124,8 @@ def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found
     version = _text(values.get("version"))
     if version is None:
         return
-    text = _read(project.root / "pyproject.toml")
-    key = rf"""version[ \t]*=[ \t]*(["']){re.escape(version)}\1"""
+    text = read_text(project.root / "pyproject.toml")
+    key = rf"""(?<![\w-])version[ \t]*=[ \t]*(["']){re.escape(version)}\1"""
     in_table = re.compile(
         rf"^\[[ \t]*{re.escape(table)}[ \t]*\][^\n]*\n(?:(?!^\[)[^\n]*\n)*?^[ \t]*{key}", re.MULTILINE
     )
@@ -136,12 +138,12 @@ def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found
 def _from_setup(project: Project) -> Iterator[Found]:
     version = project.setup_cfg("metadata", "version")
     if version and not version.startswith(("attr:", "file:")):
-        text = _read(project.root / "setup.cfg")
+        text = read_text(project.root / "setup.cfg")
         if match := re.search(rf"^version[ \t]*[=:][ \t]*({re.escape(version)})[ \t]*$", text, re.MULTILINE):
             yield Place.around("setup.cfg", text, *match.span(1)), version
-    text = _read(project.root / "setup.py")
-    if match := re.search(r"""\bversion\s*=\s*(["'])(?P<version>[^"'\n]+)\1""", text):
-        yield Place.around("setup.py", text, *match.span("version")), match["version"]
+    text = read_text(project.root / "setup.py")
+    if written := setup_argument(text, "version"):
+        yield Place.around("setup.py", text, written.start, written.end), written.value
 
 
 def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -154,7 +156,7 @@ def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]
     dynamic = _mapping(_mapping(project.tool("setuptools").get("dynamic")).get("version"))
     specs = [f"attr: {dynamic['attr']}"] if dynamic.get("attr") else []
     files = dynamic.get("file", [])
-    specs += [f"file: {name}" for name in ([files] if isinstance(files, str) else files)]
+    specs += [f"file: {name}" for name in ([files] if isinstance(files, str) else strings(files))]
     specs.append(project.setup_cfg("metadata", "version") or "")
     for spec in specs:
         kind, _, value = (part.strip() for part in spec.partition(":"))
@@ -179,7 +181,7 @@ def _copies(project: Project, version: str) -> Iterator[Found]:
     for path in project.packages:
         for name in (_init(path), *((path / f"{stem}.py").as_posix() for stem in _USUAL_MODULES)):
             yield from _assignment(project.root, name)
-    text = _read(project.root / "uv.lock")
+    text = read_text(project.root / "uv.lock")
     before = f'\nname = "{project.canonical_name}"\nversion = "'
     start = text.find(f'{before}{version}"')
     if start >= 0:
@@ -190,28 +192,31 @@ def _init(path: Path) -> str:
     return (path if path.suffix == ".py" else path / "__init__.py").as_posix()
 
 
-def _assignment(root: Path, name: str, attributes: tuple[str, ...] = _USUAL_NAMES) -> Iterator[Found]:
-    """Yield the version that a file assigns to one of ``attributes``, or that a file of another kind consists of."""
+def _assignment(
+    root: Path, name: str, attributes: tuple[str, ...] = _USUAL_NAMES, seen: frozenset[str] = frozenset()
+) -> Iterator[Found]:
+    """Yield the version that a file assigns to one of ``attributes``, or that a file of another kind consists of.
+
+    A name that the file imports is looked for where it comes from, unless that file was ``seen`` already.
+    """
     path = root / name
-    text = _read(path)
+    text = read_text(path)
     for attribute in attributes:
         name_ = re.escape(attribute)
         pattern = (
-            rf"""^(?:\w+\s*=\s*)*{name_}\s*(?::\s*[\w.\[\], ]+?)?\s*=\s*(?:\w+\s*=\s*)*(["'])(?P<version>[^"'\n]+)\1"""
+            rf"""^(?:\w+[ \t]*=[ \t]*)*{name_}[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+[ \t]*=[ \t]*)*"""
+            r"""(["'])(?P<version>[^"'\n]+)\1"""
         )
         if match := re.search(pattern, text, re.MULTILINE):
             yield Place.around(name, text, *match.span("version")), match["version"]
             return
         if match := re.search(rf"^from\s+\.(\w+)\s+import\s+[^\n]*\b{name_}\b", text, re.MULTILINE):
-            yield from _assignment(root, Path(name).with_name(f"{match[1]}.py").as_posix(), (attribute,))
+            other = Path(name).with_name(f"{match[1]}.py").as_posix()
+            if other not in seen:
+                yield from _assignment(root, other, (attribute,), seen | {name, other})
             return
     if path.suffix != ".py" and text.strip():
         yield Place(name), text.strip()
-
-
-def _read(path: Path) -> str:
-    """Return a file's text with plain line feeds, as bump-my-version searches it; empty where there is none."""
-    return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from nox_ship import versions
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
 from nox_ship.gates.groups import check_groups
 from nox_ship.release.bumpversion import check_settings, stale_settings
-from nox_ship.release.changelog import read_changelog
+from nox_ship.release.changelog import has_unreleased, read_changelog
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
     GATE_EXCLUDED,
@@ -213,7 +213,7 @@ def _changelog(patient: Patient) -> Told:
     name, text = read_changelog(patient.project)
     if not text:
         yield "none is kept"
-    elif "unreleased" in text.lower():
+    elif has_unreleased(text):
         yield f"{name} has an Unreleased section"
     else:
         yield NO_UNRELEASED(f"{name} has no Unreleased section.")

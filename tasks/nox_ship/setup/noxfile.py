@@ -12,6 +12,7 @@ import tomlkit
 from packaging.utils import canonicalize_name
 from tomlkit import TOMLDocument
 
+from nox_ship import documents
 from nox_ship.errors import Kind, ShipError
 
 NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows the place.")
@@ -63,10 +64,9 @@ class Noxfile:
             ShipError: It is no Python (NS811).
         """
         try:
-            return cls(text, ast.parse(text))
-        except (SyntaxError, ValueError) as error:
-            where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
-            raise ShipError(NOXFILE_BROKEN(f"noxfile.py is not Python{where}: {error.args[0]}.")) from error
+            return cls(text, documents.python(text))
+        except documents.UnreadableError as error:
+            raise ShipError(NOXFILE_BROKEN(f"noxfile.py is not Python: {error}.")) from error
 
     @property
     def registered(self) -> bool:
@@ -84,7 +84,7 @@ class Noxfile:
             elif isinstance(node, ast.ImportFrom) and node.module == "nox_ship":
                 names.update(alias.asname or alias.name for alias in node.names if alias.name == "register")
         calls = (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
-        return next((call for call in calls if ast.unparse(call.func) in names), None)
+        return next((call for call in calls if documents.dotted(call.func) in names), None)
 
     @property
     def scripted(self) -> bool:
@@ -110,7 +110,7 @@ class Noxfile:
         values = [word.value for word in call.keywords if word.arg == "exclude"] if call else []
         assigned = [node for node in self.tree.body if isinstance(node, ast.Assign)]
         for value in [value for value in values if isinstance(value, ast.Name)]:
-            values += [node.value for node in assigned if ast.unparse(node.targets[0]) == value.id]
+            values += [node.value for node in assigned if documents.dotted(node.targets[0]) == value.id]
         items = (item for value in values for item in ast.walk(value))
         return any(isinstance(item, ast.Constant) and item.value == session for item in items)
 
@@ -184,7 +184,7 @@ def _block_table(match: re.Match[str]) -> TOMLDocument | None:
     source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
     try:
         return tomlkit.parse(source)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
@@ -207,11 +207,11 @@ def _sessions(tree: ast.Module) -> Iterator[str]:
             continue
         for decorator in node.decorator_list:
             call = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if ast.unparse(call) in ("nox.session", "session", "nox_uv.session"):
+            if documents.dotted(call) in ("nox.session", "session", "nox_uv.session"):
                 words = decorator.keywords if isinstance(decorator, ast.Call) else []
                 named = [w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant)]
                 yield str(named[0]) if named else node.name
 
 
 def _is_main(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+    return isinstance(node, ast.If) and any(documents.dotted(inner) == "__name__" for inner in ast.walk(node.test))

@@ -17,15 +17,20 @@ def extended(text: str, survey: Survey) -> str:
     Raises:
         ShipError: The file is written so that none can be added (NS112).
     """
-    document = tomlkit.parse(text)
+    try:
+        document = tomlkit.parse(text)
+    except (ValueError, RecursionError) as error:
+        raise ShipError(BAD_PYPROJECT("pyproject.toml cannot be changed: it is nested too deeply.")) from error
     tables = {"bumpversion": _bump_settings(survey), "nox-ship": _own_settings(survey)}
     lacking = {name: table for name, table in tables.items() if table is not None}
     for name, table in lacking.items():
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
         try:
             tool[name] = table
-        except ValueError as error:
-            raise ShipError(BAD_PYPROJECT("`tool` is an inline table.", remedy="Write it as [tool.NAME].")) from error
+        except (ValueError, TypeError) as error:
+            raise ShipError(
+                BAD_PYPROJECT("`tool` is no table, or an inline one.", remedy="Write it as [tool.NAME].")
+            ) from error
     return f"{tomlkit.dumps(document).rstrip()}\n" if lacking else text
 
 

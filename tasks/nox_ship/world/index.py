@@ -129,7 +129,7 @@ class Index:
         return {
             package.filename: Served(package.filename, package.url, package.digests.get("sha256"))
             for package in (page.packages if page else ())
-            if package.version is None or same_version(package.version, version)
+            if package.version is not None and same_version(package.version, version)
         }
 
     def _page(self, project: str) -> ProjectPage | None:
