@@ -218,5 +218,5 @@ def test_settings_that_the_tool_cannot_read_are_a_finding(tmp_path: Path, progra
     """NS306 with its words, where it shows nothing that is JSON."""
     programs.answer("-m bumpversion show", code=1, stdout="boom")
     with pytest.raises(ShipError, match="NS306") as caught:
-        bump_settings(make_project(tmp_path, STATIC + CONF), "1.2.3", None)
+        bump_settings(make_project(tmp_path, STATIC + SCHEME), "1.2.3", None)
     assert caught.value.findings[0].detail == "boom"
