@@ -9,15 +9,18 @@ from nox_ship.git import Repository
 from support import commit_files, git, make_repository, write_files
 
 
-def test_no_git_of_ours_asks_tidies_up_or_watches(tmp_path: Path, programs: Programs) -> None:
+def test_no_git_of_ours_asks_tidies_up_or_shows_what_the_user_likes(tmp_path: Path, programs: Programs) -> None:
     """Every one is told so: what it leaves running would outlive us, and nobody answers it."""
     repository = Repository.at(make_repository(tmp_path).path)
     repository.find("status")
     repository.known([repository.head])
-    assert len(programs.calls) == 4
+    repository.files()
+    Repository.empty(tmp_path / "empty")
+    assert len(programs.calls) == 6
     for call in programs.calls:
         settings = {call.line[place + 1] for place, word in enumerate(call.line) if word == "-c"}
         assert {"gc.auto=0", "maintenance.auto=false", "core.fsmonitor=false", "advice.detachedHead=false"} <= settings
+        assert {"log.showSignature=false", "diff.ignoreSubmodules=none"} <= settings
         assert call.env["GIT_TERMINAL_PROMPT"] == call.env["GIT_OPTIONAL_LOCKS"] == "0"
         assert call.env["LC_ALL"] == "C.UTF-8"
 
