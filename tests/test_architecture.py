@@ -13,21 +13,22 @@ from support import git
 
 HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
-    "documents",
-    "setup_script",
-    "errors",
-    "poetry",
-    "process",
-    "config",
-    "versions",
-    "project",
-    "git",
-    "files",
-    "lifeline",
-    "report",
     "actions",
     "addresses",
+    "config",
+    "documents",
+    "errors",
+    "files",
+    "git",
+    "json_data",
+    "lifeline",
+    "poetry",
+    "process",
+    "project",
+    "report",
+    "setup_script",
     "undumpable",
+    "versions",
 }
 TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {

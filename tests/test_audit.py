@@ -38,6 +38,24 @@ def test_what_was_skipped_is_not_clean() -> None:
     assert audit.read_report(report(CLEAN, SKIPPED), ignore=("odd",)) == audit.Audited(1, (), ())
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        5,
+        {},
+        {"name": None, "version": "1", "vulns": []},
+        {"name": "a", "version": "1", "vulns": {}},
+        {"name": "a", "version": "1", "vulns": [5]},
+        {"name": "a", "version": "1", "vulns": [{"id": "X", "fix_versions": 5}]},
+        {"name": "a", "skip_reason": ["x"]},
+    ],
+)
+def test_a_report_of_another_form_is_not_clean(entry: Any) -> None:
+    """What cannot be understood is NS422, and never taken for no vulnerability."""
+    with pytest.raises(ShipError, match="NS422"):
+        audit.read_report(report(CLEAN, entry))
+
+
 def test_each_vulnerability_is_a_finding() -> None:
     """The remedy names the versions with the fix, where there are some."""
     vulnerable = {

@@ -220,3 +220,28 @@ def test_settings_that_the_tool_cannot_read_are_a_finding(tmp_path: Path, progra
     with pytest.raises(ShipError, match="NS306") as caught:
         bump_settings(make_project(tmp_path, STATIC + SCHEME), "1.2.3", None)
     assert caught.value.findings[0].detail == "boom"
+
+
+@pytest.mark.parametrize("glob", ["/*", "**x"])
+def test_a_glob_that_names_no_file_of_the_project_is_refused(tmp_path: Path, glob: str) -> None:
+    """What is no pattern of files of the project is NS306."""
+    settings = f'[[tool.bumpversion.files]]\nglob = "{glob}"\n'
+    project = make_project(tmp_path / "project", f"{STATIC}{settings}", {"notes.txt": ""})
+    with pytest.raises(ShipError, match="NS306"):
+        bumped_files(project, "1.2.3")
+
+
+def test_settings_of_another_type_are_none(tmp_path: Path) -> None:
+    """A message that is no text is not used."""
+    project = make_project(tmp_path, f"{STATIC}[tool.bumpversion]\ntag_name = 5\nmessage = ['x']\nfiles = []\n")
+    assert bump_settings(project, "1.2.3", None) == BumpSettings(None, None, None, None, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["{new_version:>999999999999}", "{new_version!r}", "{0}", "{", "{new_version.x}", "{}"]
+)
+def test_a_text_holds_versions_and_nothing_else(text: str) -> None:
+    """Formats and other fields are not filled in, however much memory they ask for."""
+    settings = BumpSettings(None, None, None, None, ())
+    assert settings.filled(text, "1.0", "1.1") is None
+    assert settings.filled("{current_version} to {new_version}, {{x}}", "1.0", "1.1") == "1.0 to 1.1, {x}"

@@ -53,6 +53,13 @@ def test_a_short_version_may_be_a_later_one() -> None:
     assert keep_own(text, changed) == changed
 
 
+def test_a_pin_of_no_version_is_passed_over() -> None:
+    """A number of more digits than Python reads is nobody's work."""
+    text = render(FACTS)[CI]
+    pin = f"actions/checkout@{'0' * 40} # v{'9' * 5000}"
+    assert keep_own(text, text.replace(ACTIONS["checkout"], pin)) == text
+
+
 def test_pins_in_own_parts_are_nobody_elses() -> None:
     """A step of one's own may use what it likes: that is no drift, and goes nowhere else."""
     text = render(FACTS)[CI]

@@ -59,7 +59,20 @@ def test_a_missing_manifest_asks_for_a_build(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b"{}", b"\xff", b"null", b'"text"', b"7", b'{"schema": 1}', b'{"schema": 1, "files": 3}'],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\xff",
+        b"null",
+        b'"text"',
+        b"7",
+        b'{"schema": 1}',
+        b'{"schema": 1, "files": 3}',
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
 )
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
     """Any other content is NS602."""
@@ -83,7 +96,20 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -
         {"files": [{"name": "x.whl", "kind": "wheel", "size": 1, "sha256": f"{'0' * 64}\n"}]},
         {"files": [{"name": 3, "kind": "wheel", "size": 1, "sha256": "0" * 64}]},
         {"files": []},
+        {"files": [{"name": "x-1.tar.gz", "kind": "sdist", "size": True, "sha256": "0" * 64}]},
+        {"files": [{"name": "x-1.tar.gz", "kind": "other", "size": 1, "sha256": "0" * 64}]},
+        {"files": {"name": "x-1.tar.gz"}},
+        {"schema": True},
         {"version": 1.0},
+        {"version": f"1.{'9' * 5000}"},
+        {"name": None},
+        {"name": "\ud800"},
+        {"commit": None},
+        {"tag": 5},
+        {"dirty": 0},
+        {"dirty": None},
+        {"branch": ["main"]},
+        {"pyproject": 5},
     ],
 )
 def test_a_manifest_of_another_form_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:

@@ -67,3 +67,9 @@ def test_unknown_statuses_are_told_as_they_are() -> None:
     finding = Answer.of(shown(499, "Unknown Status", "word " * 200)).explained("Index", "a.whl")
     assert finding.id == "NS702"
     assert len(finding.what) < 400
+
+
+def test_a_reference_to_no_character_is_passed_over() -> None:
+    """However many digits it has."""
+    answer = Answer.of(shown(403, "Forbidden", f"no&#{'9' * 5000}; way &#65;"))
+    assert answer.said == "no way A"

@@ -182,6 +182,43 @@ def test_other_functions_are_no_sessions() -> None:
     Noxfile.read(text).check_names({"lint", "tests"})
 
 
+@pytest.mark.parametrize("code", ["-" * 5000 + "1", "(" * 5000, "a" + ".b" * 5000, "1" + "+1" * 5000, "9" * 5000, "\0"])
+def test_code_that_python_cannot_read_is_refused(code: str) -> None:
+    """However it is nested, and however long a number in it is, it is NS811."""
+    with pytest.raises(ShipError, match="NS811"):
+        Noxfile.read(f"import nox\nx = {code}\n")
+
+
+def test_expressions_are_read_no_further_than_they_have_to_be() -> None:
+    """Long numbers and deep nesting beside our lines, or in them, do no harm."""
+    number = f"0x{'f' * 5000}"
+    text = f"import nox_ship\nx = {number}\nif {number}: pass\ny[{number}] = a{'(1)' * 900}\n"
+    noxfile = Noxfile.read(f"{text}@nox.session(name={number})\ndef lint(s): pass\nnox_ship.register(exclude=x)\n")
+    assert noxfile.registered
+    assert not noxfile.excludes("lint")
+    with pytest.raises(ShipError, match="NS812"):
+        noxfile.check_names({"lint"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import nox; x = '''\nx'''\n",
+        "# /// script\n# dependencies = 5\n# ///\nimport nox\n",
+        f"# /// script\n# dependencies = {'[' * 5000}\n# ///\nimport nox\n",
+        '# /// script\n# dependencies = ["nox"]\n# dependencies.x = 5\n# ///\nimport nox\n',
+    ],
+)
+def test_nothing_is_added_where_it_would_not_register(text: str) -> None:
+    """A line that ends within a string, and a block that is no TOML, are left to the user."""
+    assert Noxfile.read(text).extended() is None
+
+
+def test_lines_are_counted_as_python_does() -> None:
+    """Other characters that Unicode takes for line breaks are none."""
+    assert extended(f'import nox\nx = "\x0c\u2028\x85"\n{MAIN}').count("nox_ship") == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [

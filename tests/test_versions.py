@@ -166,3 +166,11 @@ def test_the_latest_release() -> None:
     assert latest(["v1.9", "v1.10rc1", "v1.2", "3.0"], TagForm()) == Version("1.10rc1")
     assert latest(["nightly"], TagForm()) is None
     assert latest([], TagForm()) is None
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, f"1.0rc{'9' * 5000}", f"1.0+{'x' * 300}", "1." * 200 + "0"])
+def test_what_fits_no_file_name_is_no_version(text: str) -> None:
+    """Nor is a number of more digits than Python reads."""
+    assert parse(text) is None
+    assert TagForm().version(f"v{text}") is None
+    assert TagForm.of([f"v{text}", "1.0"], None).form == "{version}"

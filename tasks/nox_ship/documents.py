@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import tomllib
 import warnings
 from collections.abc import Callable
@@ -23,6 +24,16 @@ class UnreadableError(ValueError):
     """A text is not in the language that it should be in; the message says where or why."""
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file at a path that a project names; where the name is too long for a file, there is none."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
 def read_bytes(path: Path) -> bytes | None:
     """Return what a regular file holds, None where there is none.
 
@@ -30,7 +41,7 @@ def read_bytes(path: Path) -> bytes | None:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
     """
     try:
-        if not path.is_file():
+        if not is_file(path):
             return None
         with path.open("rb") as stream:
             content = stream.read(MOST + 1)

@@ -366,6 +366,6 @@ def _globbed(root: Path, pattern: str) -> Iterator[Path]:
 
 
 def _holds_tests(path: Path, patterns: tuple[str, ...]) -> bool:
-    if path.is_file():
+    if documents.is_file(path):
         return path.suffix == ".py"
     return any(next(_globbed(path, f"**/{pattern}"), None) is not None for pattern in patterns)

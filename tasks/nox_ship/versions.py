@@ -20,6 +20,8 @@ BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, s
 
 _PLACE = "{version}"
 _FIRST_YEAR = 1990
+_LONGEST = 255
+"""Characters that a file name can have, and so a version that is part of one."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +118,9 @@ def _is_date(version: Version) -> bool:
 
 
 def parse(text: str) -> Version | None:
-    """Return the version that ``text`` spells, None where it spells none (PEP 440)."""
+    """Return the version that ``text`` spells, None where it spells none (PEP 440), or is too long for a file name."""
     try:
-        return Version(text)
+        return Version(text) if len(text) <= _LONGEST else None
     except ValueError:  # it is none, or has a number that is too long to be read
         return None
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nox_ship import process
+from nox_ship import json_data, process
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.project import Project, strings
 
@@ -29,6 +28,27 @@ AUDIT_FAILED = Kind("NS424", "audit-failed", "The tool's own output says why.")
 
 TOOLS = ("pip-audit>=2.9", "bandit[toml]>=1.8")
 """What the audit's environment needs."""
+
+
+@dataclass(frozen=True)
+class _Vulnerability(json_data.Open):
+    id: str
+    fix_versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Dependency(json_data.Open):
+    """An entry of pip-audit's report: a dependency that was looked up, or the reason why it was not."""
+
+    name: str
+    version: str = ""
+    vulns: tuple[_Vulnerability, ...] = ()
+    skip_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class _Report(json_data.Open):
+    dependencies: tuple[_Dependency, ...]
 
 
 @dataclass(frozen=True)
@@ -96,23 +116,23 @@ def read_report(done: process.Done, ignore: Collection[str] = ()) -> Audited:
         ShipError: There is no report: the data source did not answer (NS422).
     """
     try:
-        entries = json.loads(done.stdout)["dependencies"]
-    except (ValueError, KeyError, TypeError):
+        entries = json_data.read(_Report, json_data.parse(done.stdout)).dependencies
+    except ValueError:
         what = "The vulnerability data could not be reached."
         raise ShipError(NOT_AUDITED(what, detail=done.output)) from None
-    known = [entry for entry in entries if entry.get("name") not in ignore]
-    unknown = tuple(f"{entry['name']}" for entry in known if "skip_reason" in entry)
-    reasons = sorted({str(entry["skip_reason"]) for entry in known if "skip_reason" in entry})
+    known = [entry for entry in entries if entry.name not in ignore]
+    skipped = [entry for entry in known if entry.skip_reason is not None]
+    reasons = sorted({entry.skip_reason or "" for entry in skipped})
     vulnerable = tuple(
-        VULNERABLE(f"{entry['name']} {entry['version']} has {vulnerability['id']}.", remedy=_fix(vulnerability))
+        VULNERABLE(f"{entry.name} {entry.version} has {vulnerability.id}.", remedy=_fix(vulnerability))
         for entry in known
-        for vulnerability in entry.get("vulns", ())
+        for vulnerability in entry.vulns
     )
-    return Audited(len(known) - len(unknown), unknown, vulnerable, shorten(reasons, 1))
+    return Audited(len(known) - len(skipped), tuple(e.name for e in skipped), vulnerable, shorten(reasons, 1))
 
 
-def _fix(vulnerability: dict[str, list[str]]) -> str:
-    fixed = vulnerability.get("fix_versions") or []
+def _fix(vulnerability: _Vulnerability) -> str:
+    fixed = vulnerability.fix_versions
     return f"Fixed in {shorten(fixed)}." if fixed else VULNERABLE.remedy
 
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
+from nox_ship import json_data
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.versions import parse
@@ -102,7 +103,7 @@ class Manifest:
         """
         try:
             text = path.read_bytes()
-            record = json.loads(text)
+            record = json_data.parse(text)
         except FileNotFoundError as error:
             raise ShipError(NO_MANIFEST(f"There is no manifest at {path}.")) from error
         except (ValueError, OSError) as error:
@@ -116,22 +117,21 @@ class Manifest:
             raise ShipError(BAD_MANIFEST(what, remedy="Use one version of nox-ship in all jobs (`nox-ship init`)."))
         try:
             return cls._parse(record)
-        except (KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             raise ShipError(BAD_MANIFEST(f"{path} is not a manifest of schema {SCHEMA}.")) from error
 
     @classmethod
-    def _parse(cls, record: dict[str, Any]) -> Manifest:
-        if not isinstance(record, dict) or record.pop("schema") != SCHEMA or not isinstance(record["version"], str):
+    def _parse(cls, record: object) -> Manifest:
+        if not isinstance(record, dict) or type(record.get("schema")) is not int or record["schema"] != SCHEMA:
             raise ValueError
-        files = tuple(File(**entry) for entry in record.pop("files"))
-        if not files or parse(record["version"]) is None:
+        manifest = json_data.read(cls, {key: value for key, value in record.items() if key != "schema"})
+        if not manifest.files or parse(manifest.version) is None:
             raise ValueError
-        for file in files:
+        for file in manifest.files:
             if Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
                 raise ValueError
             parse_wheel_filename(file.name) if file.kind == "wheel" else parse_sdist_filename(file.name)
-        pythons = tuple(record.pop("pythons", ()))
-        return cls(files=files, pythons=pythons, **record)
+        return manifest
 
     def check_origin(self, commit: str, version: str) -> None:
         """Check that the files were built from ``commit`` as it is, and are of ``version``.

@@ -6,7 +6,7 @@ follows from where the version is: further files, messages, hooks.
 
 from __future__ import annotations
 
-import json
+import string
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nox_ship import process
+from nox_ship import json_data, process
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import real_place
 from nox_ship.git import Repository
@@ -46,10 +46,13 @@ class BumpSettings:
 
     def filled(self, text: str | None, current: str, new: str) -> str | None:
         """Return one of the texts with its versions filled in, None where it holds anything else."""
+        values = {"current_version": current, "new_version": new}
         try:
-            return text.format(current_version=current, new_version=new) if text else None
-        except (KeyError, IndexError, ValueError, AttributeError):
+            places = [place for _, *place in string.Formatter().parse(text or "") if place[0] is not None]
+        except ValueError:
             return None
+        plain = all(name in values and not form and not how for name, form, how in places)
+        return text.format(**values) if text and plain else None
 
 
 def has_bump_settings(project: Project) -> bool:
@@ -107,15 +110,21 @@ def bump_settings(project: Project, current: str, part: str | None) -> BumpSetti
         return None
     stated = project.tool("bumpversion")
     if not have_a_scheme(project):
-        return BumpSettings(None, stated.get("tag_name"), stated.get("message"), stated.get("tag_message"), parts=())
+        name, message, tag_message = (_text(stated, key) for key in ("tag_name", "message", "tag_message"))
+        return BumpSettings(None, name, message, tag_message, parts=())
     shown = _shown(project, current, part)
     return BumpSettings(
-        next_version=shown.get("new_version"),
-        tag_name=shown.get("tag_name") if "tag_name" in stated else None,
-        message=shown.get("message"),
-        tag_message=shown.get("tag_message"),
-        parts=tuple(shown.get("parts") or ()),
+        next_version=_text(shown, "new_version"),
+        tag_name=_text(shown, "tag_name") if "tag_name" in stated else None,
+        message=_text(shown, "message"),
+        tag_message=_text(shown, "tag_message"),
+        parts=tuple(map(str, shown.get("parts") or ())),
     )
+
+
+def _text(settings: Mapping[str, Any], key: str) -> str | None:
+    value = settings.get(key)
+    return value if isinstance(value, str) else None
 
 
 def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
@@ -125,8 +134,8 @@ def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
     if done.code and part:
         return _shown(project, current, None)
     try:
-        shown: dict[str, Any] = json.loads(done.stdout)
-    except ValueError as error:
+        shown: dict[str, Any] = dict(json_data.parse(done.stdout))
+    except (ValueError, TypeError) as error:
         what = "bump-my-version cannot read the project's settings for it."
         raise ShipError(BUMP_FAILED(what, detail=done.output)) from error
     return shown

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from nox_ship import json_data
 from nox_ship.files import write_whole
 
 
@@ -38,6 +39,6 @@ class Record:
     def read(cls, path: Path) -> Record | None:
         """Read the record at ``path``; None where there is none that can be read."""
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError):
+            return json_data.read(cls, json_data.parse(path.read_bytes()))
+        except (OSError, ValueError):
             return None

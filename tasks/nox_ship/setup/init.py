@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import yaml
-
-from nox_ship import versions
+from nox_ship import documents, versions
 from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.files import real_place, write_whole
 from nox_ship.release.bumpversion import has_bump_settings
@@ -280,10 +278,12 @@ def _dependabot(made: Plan) -> None:
         )
         return
     try:
-        updates = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("updates") or []
-        there = {(entry.get("package-ecosystem"), str(entry.get("directory")).strip("/")) for entry in updates}
-    except (yaml.YAMLError, AttributeError, UnicodeDecodeError):
-        there = set()
+        settings = documents.yaml(documents.read_text(path))
+    except documents.UnreadableError:
+        settings = None
+    updates = settings.get("updates") if isinstance(settings, dict) else None
+    entries = [entry for entry in updates if isinstance(entry, dict)] if isinstance(updates, list) else []
+    there = {(str(entry.get("package-ecosystem")), str(entry.get("directory")).strip("/")) for entry in entries}
     if not {("github-actions", ""), ("pip", ".github")} <= there:
         entry = workflows.dependabot().partition("updates:\n")[2]
         made.hints.append(

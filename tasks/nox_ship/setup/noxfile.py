@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import tomlkit
 from packaging.utils import canonicalize_name
 from tomlkit import TOMLDocument
+from tomlkit.exceptions import TOMLKitError
 
 from nox_ship import documents
 from nox_ship.errors import Kind, ShipError
@@ -124,7 +126,7 @@ class Noxfile:
             raise ShipError(*(SESSION_TAKEN(f"noxfile.py has a session {name!r} of its own.") for name in taken))
 
     def extended(self) -> str | None:
-        """Return the text with our two lines added; None where that is not safe to do.
+        """Return the text with our two lines added; None where that is not safe to do, or does not register us.
 
         It is safe where the file consists of imports, definitions, values and calls. The block that lets nox install
         what the file imports is added where the file imports nothing else that would have to be installed.
@@ -136,7 +138,7 @@ class Noxfile:
         imports = [node for node in above if isinstance(node, ast.Import | ast.ImportFrom)]
         if not imports:
             return None
-        lines = self.text.splitlines(keepends=True)
+        lines = io.StringIO(self.text).readlines()  # as Python counts lines; `splitlines` knows more line breaks
         end = main.lineno - 1 if main else len(lines)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
@@ -148,7 +150,8 @@ class Noxfile:
         whole = [*before, *gap, "nox_ship.register()\n", *after, *lines[end:]]
         last = imports[-1].end_lineno or imports[-1].lineno
         whole.insert(last, "import nox_ship\n")
-        return self._scripted_text("".join(whole))
+        text = self._scripted_text("".join(whole))
+        return text if text is not None and _registers(text) else None
 
     def completed(self) -> str:
         """Return the text of a noxfile that registers us, with what its PEP 723 block lacks for that."""
@@ -184,7 +187,7 @@ def _block_table(match: re.Match[str]) -> TOMLDocument | None:
     source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
     try:
         return tomlkit.parse(source)
-    except (ValueError, RecursionError):
+    except (ValueError, TOMLKitError, RecursionError):
         return None
 
 
@@ -209,9 +212,16 @@ def _sessions(tree: ast.Module) -> Iterator[str]:
             call = decorator.func if isinstance(decorator, ast.Call) else decorator
             if documents.dotted(call) in ("nox.session", "session", "nox_uv.session"):
                 words = decorator.keywords if isinstance(decorator, ast.Call) else []
-                named = [w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant)]
-                yield str(named[0]) if named else node.name
+                named = (w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant))
+                yield next((name for name in named if isinstance(name, str)), node.name)
 
 
 def _is_main(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and any(documents.dotted(inner) == "__name__" for inner in ast.walk(node.test))
+
+
+def _registers(text: str) -> bool:
+    try:
+        return Noxfile.read(text).registered
+    except ShipError:
+        return False

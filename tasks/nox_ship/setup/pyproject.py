@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomlkit
+from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
 from nox_ship.errors import ShipError
@@ -17,21 +18,19 @@ def extended(text: str, survey: Survey) -> str:
     Raises:
         ShipError: The file is written so that none can be added (NS112).
     """
-    try:
-        document = tomlkit.parse(text)
-    except (ValueError, RecursionError) as error:
-        raise ShipError(BAD_PYPROJECT("pyproject.toml cannot be changed: it is nested too deeply.")) from error
     tables = {"bumpversion": _bump_settings(survey), "nox-ship": _own_settings(survey)}
     lacking = {name: table for name, table in tables.items() if table is not None}
-    for name, table in lacking.items():
+    if not lacking:
+        return text
+    try:
+        document = tomlkit.parse(text)
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
-        try:
+        for name, table in lacking.items():
             tool[name] = table
-        except (ValueError, TypeError) as error:
-            raise ShipError(
-                BAD_PYPROJECT("`tool` is no table, or an inline one.", remedy="Write it as [tool.NAME].")
-            ) from error
-    return f"{tomlkit.dumps(document).rstrip()}\n" if lacking else text
+        return f"{tomlkit.dumps(document).rstrip()}\n"
+    except (ValueError, TypeError, TOMLKitError, RecursionError) as error:
+        what = "Settings cannot be added to `tool`, which is an inline table or no table."
+        raise ShipError(BAD_PYPROJECT(what, remedy="Write it as [tool.NAME].")) from error
 
 
 def _bump_settings(survey: Survey) -> Table | None:

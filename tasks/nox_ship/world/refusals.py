@@ -99,6 +99,7 @@ _PAGE = re.compile(
 )
 _LOG = re.compile(r"^(?:INFO|WARNING|ERROR) +", re.MULTILINE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
+_NO_CHARACTER = re.compile(r"&#\d{8,};?")  # `html.unescape` reads each number, however long
 _PHRASES = {"", *(status.phrase for status in http.HTTPStatus)}
 _MOST_WORDS = 60
 
@@ -147,4 +148,4 @@ class Answer:
 
 def _plain(text: str) -> str:
     """Return text without tags, and without what twine's log puts before it."""
-    return " ".join(html.unescape(_TAGS.sub(" ", _LOG.sub(" ", text))).split())
+    return " ".join(html.unescape(_NO_CHARACTER.sub(" ", _TAGS.sub(" ", _LOG.sub(" ", text)))).split())

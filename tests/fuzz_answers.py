@@ -1,0 +1,224 @@
+"""Fuzzing what indexes, their token exchange and a CI answer, through the clients that ask them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
+
+from hypothesis import strategies as st
+from twine.utils import DEFAULT_REPOSITORY
+
+from failing_index import CLAIMS, identity_token
+from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
+from nox_ship.report import printable
+from nox_ship.world.index import Index, Served
+from nox_ship.world.token import Token, check_token
+from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
+
+HOST = urlsplit(DEFAULT_REPOSITORY).hostname or ""
+_CAVEATS = [
+    [0, 9999999999, 0],
+    [1, ["sample"]],
+    [2, ["id"]],
+    [3, "x"],
+    {"permissions": {"projects": ["a"]}},
+    {"exp": 1},
+]
+
+
+def macaroon(caveats: Iterable[bytes]) -> bytes:
+    """Return an API token in its binary form; its caveats are texts, of JSON or not."""
+    body = b"\x02\x01" + bytes([len(HOST)]) + HOST.encode() + b"\x02\x02id\0"
+    for caveat in caveats:
+        size, length = len(caveat), b""
+        while size >= 0x80:
+            length += bytes([size & 0x7F | 0x80])
+            size >>= 7
+        body += b"\x02" + length + bytes([size]) + caveat + b"\0"
+    return body + b"\0\x06\x20" + b"s" * 32
+
+
+def _token_text(raw: bytes) -> str:
+    return "pypi-" + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@st.composite
+def _tokens(draw: st.DrawFn) -> str:
+    caveats = [as_json(draw(changed(_CAVEATS, 2))) for _ in range(draw(st.integers(0, 2)))]
+    raw = draw(damaged(st.just(macaroon(caveats)), (0, 0, 0, 1)))
+    return draw(texts([_token_text(raw)], (0, 0, 0, 1)))
+
+
+def _token(ground: Ground, text: str) -> None:
+    for finding in check_token(text, "PYPI_API_TOKEN", HOST, "sample"):
+        ground.outcomes[finding.id] += 1
+        printable(str(finding)).encode()
+    try:
+        Token.read(text)
+    except ValueError:
+        ground.outcomes["no token"] += 1
+
+
+def _jwt(data: bytes) -> bytes:
+    return b"e30." + base64.urlsafe_b64encode(data).rstrip(b"=") + b".e30"
+
+
+IDENTITIES = damaged(changed([CLAIMS]).map(as_json).map(_jwt), (0, 0, 0, 1)).map(lambda data: data.decode("latin-1"))
+
+
+def _claims(ground: Ground, identity: str) -> None:
+    claims = read_claims(identity)
+    ground.outcomes["claims" if claims else "none"] += 1
+    printable(claims_table(claims)).encode()
+
+
+def http(body: bytes, content_type: str = "application/json", status: str = "200 OK", *more: str) -> bytes:
+    """Return a whole answer of a server."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *more]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+
+
+@st.composite
+def _answers(draw: st.DrawFn, bodies: Bytes, content_type: str) -> bytes:
+    """Draw whole answers: most are 200 and well formed, others are of another status or type, cut or garbled."""
+    kinds = (*[content_type] * 9, "text/html; charset=x", "", "application/json")
+    states = (*["200 OK"] * 20, "404 Not Found", "500 Oh", "302 Found", "204 No", "99999 x", "400 Bad")
+    more = (*["X: y"] * 12, "Location: /", "Location: http://[", "Content-Encoding: gzip", "Content-Length: x")
+    chosen = draw(st.sampled_from(states)), draw(st.sampled_from(more))
+    answer = http(draw(bodies), draw(st.sampled_from(kinds)), *chosen)
+    if draw(st.integers(0, 7)) == 0:
+        return draw(damaged(st.just(answer), (1, 2)))
+    return answer
+
+
+SIMPLE = "application/vnd.pypi.simple.v1+json"
+_FILE = {"filename": "sample-1.2.3.tar.gz", "url": "../../x", "hashes": {"sha256": "0" * 64}, "requires-python": ">=3"}
+_PAGE = {
+    "meta": {"api-version": "1.1"},
+    "name": "sample",
+    "versions": ["1.2.3"],
+    "files": [_FILE | {"yanked": False, "size": 5, "upload-time": "2026-01-01T00:00:00Z"}, {**_FILE, "yanked": "why"}],
+}
+_HTML = (
+    "<!DOCTYPE html><html><head><meta name='pypi:repository-version' content='1.0'><base href='/x/'></head><body>"
+    "<a href='sample-1.2.3.tar.gz#sha256=00' data-requires-python='&gt;=3' data-yanked data-dist-info-metadata="
+    "'sha256=00'>sample-1.2.3.tar.gz</a><a href='x'>sample-0.1.dmg</a></body></html>"
+)
+PAGES = _answers(changed([_PAGE]).map(as_json), SIMPLE) | _answers(damaged(st.just(_HTML.encode())), "text/html")
+_URL = {"filename": "sample-1.2.3.tar.gz", "url": "https://a/x", "digests": {"sha256": "0" * 64}}
+_JSON = {"info": {"name": "sample", "version": "1.2.3", "project_urls": {"a": "b"}}, "urls": [_URL, _URL]}
+DESCRIPTIONS = _answers(changed([_JSON]).map(as_json), "application/json")
+
+
+def _index(ground: Ground) -> Index:
+    url = ground.server.url
+    return Index("PyPI", f"{url}legacy/", f"{url}simple/", f"{url}pypi/")
+
+
+def _simple(ground: Ground, answer: bytes) -> None:
+    ground.server.answers = {"/json": http(as_json(_JSON)), "/": answer}
+    files = _index(ground).files("sample", "1.2.3")
+    ground.outcomes[f"{len(files)} files"] += 1
+    for served in files.values():
+        assert served.filename
+        assert isinstance(served.sha256, str | None)
+    _index(ground).knows("sample")
+
+
+def _json(ground: Ground, answer: bytes) -> None:
+    ground.server.answers = {"/json": answer, "/": http(as_json(_PAGE), SIMPLE)}
+    files = _index(ground).files("sample", "1.2.3")
+    ground.outcomes[f"{len(files)} files"] += 1
+    assert all(isinstance(served.sha256, str | None) for served in files.values())
+    json.dumps(_index(ground).described("sample"))
+
+
+_BLOBS = _answers(damaged(st.just(b"bytes" * 100)), "application/octet-stream")
+_PATHS = st.sampled_from(("x", "x", "x", "\ud800", "é", "%", "a b\n", "[", "?#", "\0"))
+
+
+def _download(ground: Ground, value: tuple[str, bytes]) -> None:
+    path, answer = value
+    ground.server.answers = {"": answer}
+    bases = ("", "http://[", ground.server.url, "\0")
+    base = ground.server.url if path == "x" else bases[len(answer) % 4]
+    assert len(_index(ground).download_sha256(Served("x.whl", f"{base}{path}", None), 500)) == 64
+
+
+_ERRORS = {"message": "no", "errors": [{"code": "invalid-publisher", "description": "no such"}]}
+_MINTED = {"success": True, "token": "pypi-token", "expires": 1}
+EXCHANGES = st.fixed_dictionaries(
+    {
+        "audience": st.just(http(b'{"audience": "127.0.0.1"}'))
+        | _answers(changed([{"audience": "127.0.0.1"}]).map(as_json), "application/json"),
+        "mint": _answers(changed([_MINTED, _ERRORS]).map(as_json), "application/json")
+        | changed([_ERRORS]).map(lambda document: http(as_json(document), "application/json", "422 x")),
+        "identity": st.just(_identity := identity_token("127.0.0.1", CLAIMS))
+        | changed([CLAIMS]).map(as_json).map(_jwt).map(bytes.decode),
+        "offered": st.just(b"") | _answers(changed([{"value": _identity}]).map(as_json), "application/json"),
+    }
+)
+
+
+def _exchange(ground: Ground, value: Mapping[str, Any]) -> None:
+    url = ground.server.url
+    offered = value["offered"] or http(as_json({"value": value["identity"]}))
+    ground.server.answers = {"audience": value["audience"], "mint-token": value["mint"], "127.0.0.1": offered}
+    job = {"CI": "1", "GITHUB_ACTIONS": "1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"}
+    address = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}identity?x=1"}
+    with mock.patch.dict("os.environ", {**job, **address}):
+        publisher = TrustedPublisher.of("PyPI", f"{url}legacy/")
+        token = publisher.token() if publisher else None
+    ground.outcomes["token" if token else "none"] += 1
+
+
+_OFFER = {"audience": http(b'{"audience": "127.0.0.1"}'), "identity": _identity, "offered": b""}
+_BAD_JSON = (
+    b"9" * DIGITS,
+    b"[" * DEPTH,
+    b"5",
+    b"null",
+    b'{"errors": 5}',
+    b'{"errors": [{"code": {}}]}',
+    b'{"token": ""}',
+)
+_KNOWN_EXCHANGES = (
+    *(
+        {**_OFFER, "mint": http(body, "application/json", status)}
+        for body in _BAD_JSON
+        for status in ("200 OK", "422 x")
+    ),
+    *({**_OFFER, "mint": b"", "audience": http(body)} for body in _BAD_JSON),
+    *({**_OFFER, "mint": b"", "offered": http(body)} for body in _BAD_JSON),
+    *({**_OFFER, "mint": http(b"{}"), "identity": _jwt(body).decode()} for body in _BAD_JSON),
+)
+_KNOWN_PAGES = (
+    *(http(body, SIMPLE) for body in _BAD_JSON),
+    *(http(as_json(put(_PAGE, key, value)), SIMPLE) for key in _PAGE for value in WRONG),
+    *(http(as_json(put(_PAGE, "files", 0, key, value)), SIMPLE) for key in _FILE for value in WRONG[:4]),
+    http(b"<" * DEPTH, "text/html"),
+    http(b"<a>" * 2000, "text/html"),
+    http(as_json(_PAGE), SIMPLE, "200 OK", "Content-Encoding: gzip"),
+    http(b"", "text/html", "302 Found", "Location: http://["),
+    http(b"", "text/html", "302 Found", f"Location: http://{'a' * 70}.example/"),
+)
+_KNOWN_JSON = (
+    *(http(body) for body in _BAD_JSON),
+    *(http(as_json(put(_JSON, key, value))) for key in _JSON for value in WRONG),
+    *(http(as_json(put(_JSON, "urls", 0, key, value))) for key in _URL for value in WRONG[:4]),
+    http(as_json(_JSON), "application/json", "200 OK", "Content-Encoding: gzip"),
+)
+
+TARGETS = {
+    "token": Target(_tokens(), _token, known=tuple(_token_text(macaroon([body])) for body in _BAD_JSON)),
+    "claims": Target(IDENTITIES, _claims, known=("", ".", "x.y.z", *(_jwt(body).decode() for body in _BAD_JSON))),
+    "simple API": Target(PAGES, _simple, 0.5, _KNOWN_PAGES),
+    "JSON API": Target(DESCRIPTIONS, _json, 0.3, _KNOWN_JSON),
+    "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
+    "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
+}
+"""What is fuzzed here, by name."""

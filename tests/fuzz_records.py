@@ -1,0 +1,314 @@
+"""Fuzzing what is handed on: versions and tags, manifests, records, reports of tools, built files, git's own files."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from fuzz_projects import HATCH
+from fuzzing import DEPTH, DIGITS, WRONG, Ground, Target, as_json, as_toml, changed, damaged, put, texts
+from nox_ship import versions
+from nox_ship.errors import ShipError
+from nox_ship.gates.audit import not_audited, read_report
+from nox_ship.git import NOT_A_REPOSITORY, Repository
+from nox_ship.package.checks import CHECKS, Built
+from nox_ship.package.contents import Archive
+from nox_ship.package.manifest import Manifest
+from nox_ship.process import Done
+from nox_ship.project import Project
+from nox_ship.release import admission
+from nox_ship.release.record import Record
+from nox_ship.release.version import PARTS, next_version
+from nox_ship.world.refusals import Answer
+from nox_ship.world.world import World
+from support import commit_files, git, make_repository
+
+_VERSIONS = (
+    "1.2.3",
+    "0",
+    "1!2.0rc1.post3.dev4",
+    "2.0a1",
+    "1.0.dev9",
+    "1.0.post1",
+    "9" * 4299,
+    "1.2.3.4.5",
+    "1.0+local",
+)
+_TAGS = ("v1.2.3", "1.0", "v2.0-rc.1", "release", "v20240101", "sample-1.0", "", "v", "٣", "²")
+_FORMS = (
+    "v{version}",
+    "{version}",
+    "sample-{version}",
+    "{version}-x",
+    "",
+    "{}",
+    "{version}{version}",
+    "(?P<x>{version}",
+)
+
+
+def _tags(_: Ground, value: tuple[list[str], str | None]) -> None:
+    """Check that a version is read from the tag that is named for it."""
+    tags, setting = value
+    form = versions.TagForm.of(tags, setting)
+    versions.latest(tags, form)
+    versions.release_at(dict.fromkeys(tags, "c"), "c", form)
+    assert form.version(form.name("1.2.3")) == Version("1.2.3")
+
+
+def _next(_: Ground, value: tuple[str, str]) -> None:
+    """Check that the next version is newer, and can be written and read again."""
+    current = versions.parse(value[0])
+    if current is None:
+        return
+    following = next_version(current, value[1])
+    assert following > current
+    assert Version(str(following)) == following
+
+
+MANIFEST = {
+    "schema": 1,
+    "name": "sample",
+    "version": "1.2.3",
+    "commit": "c" * 40,
+    "tag": "v1.2.3",
+    "dirty": False,
+    "files": [
+        {"name": "sample-1.2.3-py3-none-any.whl", "kind": "wheel", "size": 5, "sha256": "0" * 64},
+        {"name": "sample-1.2.3.tar.gz", "kind": "sdist", "size": 5, "sha256": "1" * 64},
+    ],
+    "branch": "main",
+    "pyproject": hashlib.sha256(as_toml(HATCH)).hexdigest(),
+}
+
+
+def _manifest(ground: Ground, data: bytes) -> None:
+    folder = ground.write({"manifest.json": data, "pyproject.toml": as_toml(HATCH), "sample-1.2.3.tar.gz": b"sdist"})
+    manifest = Manifest.read(folder / "manifest.json")
+    ground.attempt(lambda: manifest.check(folder))
+    ground.attempt(lambda: manifest.check_origin("c" * 40, "1.2.3"))
+    ground.attempt(lambda: admission.admit(manifest, Project.read(folder), "pypi", cast("World", _Nowhere())))
+    manifest.write(folder / "again.json")
+    (folder / "again.json").unlink()
+
+
+class _Nowhere:
+    """A world without a checkout, as where files were brought to another machine."""
+
+    @property
+    def checkout(self) -> Repository:
+        raise ShipError(NOT_A_REPOSITORY("There is none."))
+
+
+RECORD = {
+    "head": "a" * 40,
+    "version": "1.2.3",
+    "tag": "v1.2.3",
+    "made_by": "me",
+    "made_at": 1.5,
+    "commit": "c" * 40,
+    "passed": {"tests-3.12": 2.5},
+    "failed": ["lint"],
+    "tried": "0" * 64,
+}
+
+
+def _record(ground: Ground, data: bytes) -> None:
+    """Check that what is read can be written, and is the same then."""
+    path = ground.write({"record.json": data}) / "record.json"
+    if record := Record.read(path):
+        assert isinstance(sum(record.passed.values()) + record.made_at, float)
+        _ = versions.parse(record.version), f"{record.tag}^{{commit}}", sorted(record.failed)
+        record.write(path)
+        assert repr(Record.read(path)) == repr(record)
+        ground.outcomes["read"] += 1
+
+
+AUDIT = {
+    "dependencies": [
+        {"name": "a", "version": "1", "vulns": [{"id": "PYSEC-1", "fix_versions": ["2"], "aliases": []}]},
+        {"name": "b", "skip_reason": "not found"},
+    ],
+    "fixes": [],
+}
+
+
+def _audit(ground: Ground, data: bytes) -> None:
+    text = data.decode(errors="replace")
+    audited = read_report(Done((), 1, text, ""), ("c",))
+    ground.outcomes["read"] += 1
+    str(not_audited(audited))
+
+
+_CODE = {
+    "sample/__init__.py": "x",
+    "sample/data.txt": "y" * 50,
+    "LICENSE": "MIT",
+    "sample/a b/é.so": "",
+    "src/x.py": "x",
+}
+_METADATA = {
+    "Metadata-Version": "2.4",
+    "Name": "sample",
+    "Version": "1.2.3",
+    "Classifier": "Typing :: Typed",
+    "Requires-Dist": "x",
+    "Requires-Python": ">=3",
+    "License-File": "LICENSE",
+    "Dynamic": "x",
+}
+
+
+def packed(kind: str, members: Mapping[str, bytes], link: str = "") -> bytes:
+    """Return a wheel (compressed in the way that ``kind`` names) or an sdist that holds ``members``, and a link."""
+    target = io.BytesIO()
+    if kind in _METHODS:
+        with zipfile.ZipFile(target, "w", _METHODS[kind]) as wheel:
+            for name, content in members.items():
+                wheel.writestr(zipfile.ZipInfo(name), content, _METHODS[kind])
+        return target.getvalue()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as sdist:
+        for name, content in members.items():
+            member = tarfile.TarInfo(f"sample-1.2.3/{name}")
+            member.size = len(content)
+            sdist.addfile(member, io.BytesIO(content))
+        if link:
+            member = tarfile.TarInfo("sample-1.2.3/link")
+            member.type, member.linkname = tarfile.SYMTYPE, link
+            sdist.addfile(member)
+    return gzip.compress(target.getvalue(), mtime=0)
+
+
+_METHODS = {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED, "lzma": zipfile.ZIP_LZMA}
+_KINDS = ("sdist", "sdist", "sdist", "stored", "stored", "deflated", "lzma")
+
+
+@st.composite
+def _archives(draw: st.DrawFn) -> tuple[str, bytes]:
+    kind = draw(st.sampled_from(_KINDS))
+    code, lines = draw(changed([_CODE], 2)), draw(changed([_METADATA], 2))
+    described = "PKG-INFO" if kind == "sdist" else "sample-1.2.3.dist-info/METADATA"
+    text = "".join(f"{key}: {value}\n" for key, value in lines.items()) if isinstance(lines, dict) else str(lines)
+    members = {**code, described: text} if isinstance(code, dict) else {described: text}
+    encoded = {name.encode(errors="replace").decode(): str(c).encode(errors="replace") for name, c in members.items()}
+    data = packed(kind, encoded, draw(st.sampled_from(("", "", "", "..", "/x"))))
+    name = "sample-1.2.3.tar.gz" if kind == "sdist" else "sample-1.2.3-py3-none-any.whl"
+    return name, draw(damaged(st.just(data), (0, 0, 0, 1)))
+
+
+def _archive(ground: Ground, value: tuple[str, bytes]) -> None:
+    name, data = value
+    folder = ground.write({name: data, "pyproject.toml": as_toml(HATCH), "src/sample/__init__.py": ""})
+    archive = Archive.read(folder / name)
+    _ = archive.name, archive.version, archive.top_level, archive.importable
+    wheels = (archive,) if name.endswith(".whl") else ()
+    built = Built(Project.read(folder), wheels, archive, "1.2.3", ("src/sample/__init__.py",))
+    for check in CHECKS:
+        for finding in check(built):
+            ground.outcomes[finding.id] += 1
+
+
+UPLOADS = (
+    """INFO     Response from https://a/legacy/:
+         403 Forbidden
+INFO     <html><body>no &#65;</body></html>
+ERROR    HTTPError: 403 Forbidden from https://a/legacy/
+         Invalid or non-existent authentication
+""",
+    "ERROR    HTTPError: 400 Bad Request from https://a/\n         File already exists ('x.whl')\n",
+    "ERROR    InvalidDistribution: Metadata is missing required fields: Name\n",
+    "ERROR    RedirectDetected: https://a/ attempted to redirect to https://b/\n",
+    "ERROR    HTTPError: 503 Service Unavailable from https://a/\n         Service Unavailable\n",
+    "",
+)
+
+
+def _refusal(ground: Ground, output: str) -> None:
+    answer = Answer.of(output)
+    ground.outcomes["unclear" if answer.unclear else answer.explained("PyPI", "x.whl").id] += 1
+
+
+GIT = """\
+[core]
+\trepositoryformatversion = 0
+\tbare = false
+[user]
+\tname = T
+\temail = t@e
+[remote "origin"]
+\turl = x
+"""
+
+
+def _git(ground: Ground, value: tuple[str, bytes]) -> None:
+    root = ground.folder / "repository"
+    if not root.exists():
+        make_repository(root)
+        commit_files(root, {"a": "b"})
+        git(root, "tag", "v1.0")
+    name, data = value
+    path = root / ".git" / name
+    before = path.read_bytes()
+    try:
+        path.write_bytes(data)
+        repository = Repository.at(root)
+        calls: tuple[Callable[[], object], ...] = (repository.tags, repository.default_branch, repository.changes)
+        for call in (*calls, repository.remote_names, lambda: repository.release_branch("HEAD", None)):
+            ground.attempt(call)
+    finally:
+        path.write_bytes(before)
+
+
+_CONFIGS = texts([GIT, GIT.replace("= 0", "= 99"), f"{GIT}[extensions]\n\tobjectFormat = x\n"]).map(str.encode)
+_GIT_FILES = st.tuples(st.just("config"), _CONFIGS) | st.tuples(
+    st.sampled_from(("HEAD", "index", "refs/heads/main")), damaged(st.just(b"ref: refs/heads/main\n"), (1,))
+)
+_WANTED = st.sampled_from((*PARTS, "minor-rc", "major-alpha", "2", "v3", "")) | texts(_VERSIONS)
+
+_KNOWN_MANIFESTS = (
+    *(as_json(put(MANIFEST, key, value)) for key in MANIFEST for value in WRONG),
+    *(as_json(put(MANIFEST, "files", 0, "name", name)) for name in ("..", "", "x\0-1.2.3-py3-none-any.whl")),
+    as_json(put(MANIFEST, "files", 0, "kind", ["wheel"])),
+    as_json(put(MANIFEST, "version", "9" * DIGITS)),
+    as_json(put(MANIFEST, "files", 0, "size", "@huge@")),
+    b"[" * DEPTH,
+)
+_KNOWN_RECORDS = (*(as_json(put(RECORD, key, value)) for key in RECORD for value in WRONG), b"[" * DEPTH)
+_KNOWN_AUDITS = (
+    b"[" * DEPTH,
+    as_json(put(AUDIT, "dependencies", 5)),
+    as_json(put(AUDIT, "dependencies", [5])),
+    as_json(put(AUDIT, "dependencies", 0, "vulns", [5])),
+    as_json(put(AUDIT, "dependencies", 0, "vulns", 0, "fix_versions", 5)),
+    as_json(put(AUDIT, "dependencies", 1, "skip_reason", {})),
+)
+_LZMA = packed("lzma", {"sample-1.2.3.dist-info/METADATA": b"Name: sample\n" * 20})
+_KNOWN_ARCHIVES = (
+    ("sample-1.2.3-py3-none-any.whl", _LZMA[:80] + b"\xff\xff\xff" + _LZMA[83:]),
+    ("sample-1.2.3-py3-none-any.whl", packed("stored", {"": b""})),
+    ("sample-1.2.3.tar.gz", packed("sdist", {"PKG-INFO": b"Name: " + b"9" * DIGITS, "": b"x"})),
+    ("sample-1.2.3.tar.gz", b""),
+)
+_KNOWN_REFUSALS = (UPLOADS[1].replace("File", f"&#{'9' * DIGITS};"),)
+_KNOWN_GIT = (("config", GIT.replace("= 0", "= 99").encode()), ("config", b"["), ("HEAD", b"\0"))
+_STRICT = (0, 0, 0, 0, 1)
+
+TARGETS = {
+    "tags": Target(st.tuples(st.lists(texts(_TAGS), max_size=4), st.none() | texts(_FORMS)), _tags),
+    "next version": Target(st.tuples(texts(_VERSIONS, (0, 0, 1)), _WANTED), _next, known=(("1.0", "9" * DIGITS),)),
+    "manifest": Target(damaged(changed([MANIFEST], 2).map(as_json), _STRICT), _manifest, known=_KNOWN_MANIFESTS),
+    "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
+    "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),
+    "archive": Target(_archives(), _archive, known=_KNOWN_ARCHIVES),
+    "refusal": Target(texts(UPLOADS), _refusal, known=_KNOWN_REFUSALS),
+    "git": Target(_GIT_FILES, _git, 0.01, _KNOWN_GIT),
+}
+"""What is fuzzed here, by name."""

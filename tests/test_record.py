@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from nox_ship.release.record import Record
+
+RECORD = Record("h" * 40, "1.0", "v1.0", "me", 1.5, commit="c" * 40, passed={"tests": 2.0}, failed=["lint"])
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Nothing is lost, and without a file there is none."""
+    RECORD.write(tmp_path / "record.json")
+    assert Record.read(tmp_path / "record.json") == RECORD
+    assert Record.read(tmp_path / "other.json") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": None},
+        {"version": 1.0},
+        {"tag": ["v1.0"]},
+        {"commit": 5},
+        {"made_at": "now"},
+        {"made_at": float("nan")},
+        {"passed": ["tests"]},
+        {"passed": {"tests": "quick"}},
+        {"failed": "lint"},
+        {"failed": [5]},
+        {"more": 1},
+    ],
+)
+def test_a_record_of_another_form_is_none(tmp_path: Path, change: dict[str, object]) -> None:
+    """The stage is made anew instead of being taken for what it is not."""
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps({**asdict(RECORD), **change}), encoding="utf-8")
+    assert Record.read(path) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"9" * 5000, b"\xff", b"null", b"[]"])
+def test_what_is_no_record_is_none(tmp_path: Path, content: bytes) -> None:
+    """Whatever a file holds."""
+    (tmp_path / "record.json").write_bytes(content)
+    assert Record.read(tmp_path / "record.json") is None
