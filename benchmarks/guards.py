@@ -42,8 +42,21 @@ _LIMITS = (
     "start_new_session",
     "timeout",
 )
-# Options that change what is shown, not what is done.
-_COSMETIC = ("--quiet", "--nocolor", "--no-color", "--verbose", "--disable-progress-bar", "--short", "-m", "--format=")
+# Options that change what is shown, or how long it takes.
+_COSMETIC = (
+    "--quiet",
+    "-q",
+    "--nocolor",
+    "--no-color",
+    "--verbose",
+    "--disable-progress-bar",
+    "--short",
+    "--format=",
+    "--installer",
+    "--max-count",
+    "--parallel",
+    "-m",
+)
 # Options that are followed by their value.
 _WITH_VALUE = ("-c", "--branch", "--config", "--config-file", "--envdir", "--exclude", "--installer", "--message")
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
@@ -148,25 +161,31 @@ def never(place: _Place, node: ast.AST) -> Iterator[Mutant]:
     """Let the condition of a refusal never hold."""
     if isinstance(node, ast.If) and _refuses(node.body[-1]):
         yield place.edit("never", node.test, f"({place.of(node.test)}) and False")
-    if isinstance(node, ast.IfExp) and (_is_nothing(node.orelse) or _is_nothing(node.body)):
-        yield place.edit("never", node.test, str(_is_nothing(node.orelse)))
+    chosen = node.value if isinstance(node, ast.Return) else None
+    if isinstance(chosen, ast.IfExp) and (_is_nothing(chosen.orelse) or _is_nothing(chosen.body)):
+        yield place.edit("never", chosen.test, str(_is_nothing(chosen.orelse)))
 
 
 def weaker(place: _Place, node: ast.AST) -> Iterator[Mutant]:
     """Leave a part out of a condition that decides over a refusal, or is returned as an answer."""
-    condition: ast.AST | None = None
-    if (isinstance(node, ast.If) and _refuses(node.body[-1])) or (
-        isinstance(node, ast.IfExp) and (_is_nothing(node.orelse) or _is_nothing(node.body))
-    ):
-        condition = node.test
-    elif isinstance(node, ast.Return | ast.Assign):
-        condition = node.value
-    if condition is None:
-        return
-    for inner in ast.walk(condition):
+    conditions: list[ast.AST] = []
+    if isinstance(node, ast.If) and _refuses(node.body[-1]):
+        conditions = list(ast.walk(node.test))
+    elif isinstance(node, ast.Return | ast.Assign) and node.value is not None:
+        chosen = node.value.test if isinstance(node.value, ast.IfExp) else node.value
+        conditions = list(_parts(chosen))
+    for inner in conditions:
         if isinstance(inner, ast.BoolOp) and _is_answer(inner):
             for value in inner.values:
                 yield place.edit("weaker", value, str(isinstance(inner.op, ast.And)))
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield an answer and the answers that it is made of."""
+    yield node
+    inner = node.values if isinstance(node, ast.BoolOp) else [node.operand] if isinstance(node, ast.UnaryOp) else []
+    for part in inner:
+        yield from _parts(part)
 
 
 def _is_answer(node: ast.AST) -> bool:

@@ -9,6 +9,7 @@ from nox_ship.errors import ShipError
 from nox_ship.release.bump import bump
 from nox_ship.release.preflight import Plan, preflight
 from nox_ship.release.stage import Stage, open_stage
+from support import commit_files
 
 WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = []\n'
 CHANGES = "# Changes\n\n## Unreleased\n\n- New.\n"
@@ -90,3 +91,16 @@ def test_a_clone_commits_as_the_user_does(tmp_path: Path) -> None:
     bump(plan, stage)
     assert stage.repository.run("log", "-1", "--format=%an <%ae>") == "Tester <tester@example.invalid>"
     assert stage.repository.branch == "main"
+
+
+def test_a_version_file_that_is_elsewhere_is_not_changed(tmp_path: Path) -> None:
+    """A committed symlink may lead out of the clone: NS608 comes before anything is written."""
+    (tmp_path / "elsewhere.toml").write_text(WRITTEN, "utf-8")
+    plan, stage, _ = staged(tmp_path)
+    (stage.root / "pyproject.toml").unlink()
+    (stage.root / "pyproject.toml").symlink_to(tmp_path / "elsewhere.toml")
+    commit_files(stage.root, {})
+    with pytest.raises(ShipError, match="NS608"):
+        bump(plan, stage)
+    assert (tmp_path / "elsewhere.toml").read_text("utf-8") == WRITTEN
+    assert stage.repository.tags() == {}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import Programs
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import (
@@ -211,6 +212,14 @@ def test_stale_settings_are_a_notice(tmp_path: Path, told: str | None, notices: 
 def test_texts_with_versions_are_filled_in(text: str | None, filled: str | None) -> None:
     """A text with anything but versions in it is not ours to fill."""
     assert BumpSettings(None, None, None, None, ()).filled(text, "1", "2") == filled
+
+
+def test_settings_that_the_tool_cannot_read_are_a_finding(tmp_path: Path, programs: Programs) -> None:
+    """NS306 with its words, where it shows nothing that is JSON."""
+    programs.answer("-m bumpversion show", code=1, stdout="boom")
+    with pytest.raises(ShipError, match="NS306") as caught:
+        bump_settings(make_project(tmp_path, STATIC + SCHEME), "1.2.3", None)
+    assert caught.value.findings[0].detail == "boom"
 
 
 @pytest.mark.parametrize("glob", ["/*", "**x"])

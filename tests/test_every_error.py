@@ -16,7 +16,7 @@ import pytest
 
 import nox_ship
 from fakes import Programs, Yard
-from nox_ship import documents, front, sessions
+from nox_ship import documents, files, front, sessions
 from nox_ship.command import main
 from nox_ship.errors import KINDS, ShipError
 from nox_ship.gates import audit
@@ -34,8 +34,8 @@ def test_every_error_stands_in_a_test() -> None:
     """The page of errors and the test of the kinds themselves do not count."""
     for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
         importlib.import_module(module.name)
-    files = (path for path in TESTS.rglob("*.py") if path.name != "test_errors.py")
-    told = {number for path in files for number in re.findall(r"NS\d{3}", path.read_text("utf-8"))}
+    tests = (path for path in TESTS.rglob("*.py") if path.name != "test_errors.py")
+    told = {number for path in tests for number in re.findall(r"NS\d{3}", path.read_text("utf-8"))}
     assert not set(KINDS) - told
 
 
@@ -128,6 +128,24 @@ def test_a_file_that_nobody_wrote_is_not_read(tmp_path: Path) -> None:
         stream.truncate(documents.MOST + 1)
     with pytest.raises(ShipError, match="NS312"):
         documents.read_bytes(tmp_path / "large")
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS312, with the system's reason."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    write_files(tmp_path, {"a": ""})
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(ShipError, match=r"NS312.*Permission denied"):
+        documents.read_bytes(tmp_path / "a")
+
+
+def test_an_error_of_the_system_is_told_in_its_words() -> None:
+    """With the file where it names one; some have no words of their own."""
+    assert files.explained(OSError(errno.ENOSPC, "No space", "a.txt")).findings[0].what == "a.txt: No space."
+    assert files.explained(OSError("timed out")).findings[0].what == "timed out."
 
 
 JOB = {

@@ -13,6 +13,7 @@ from fakes import PROBLEM, FakeGates, FakeWorld, Programs, Yard, make_index, wri
 from nox_ship import front
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.package.build import dist_folder
+from nox_ship.release.stage import Stage
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import Line
 from support import git
@@ -21,17 +22,23 @@ pytestmark = pytest.mark.usefixtures("programs", "home")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard) -> None:
-    """Keep what is kept between runs beside the project, and hand out the yard's world as the real one."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard) -> list[object]:
+    """Keep what is kept between runs beside the project, and hand out the yard's world as the real one.
+
+    Returns what each of them was given to ask a person by.
+    """
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     for name in ("CI", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOX_SHIP_MANIFEST"):
         monkeypatch.delenv(name, raising=False)
 
     @contextmanager
-    def opened(*_: Any, **__: Any) -> Iterator[FakeWorld]:
+    def opened(*given: Any) -> Iterator[FakeWorld]:
+        asks.append(given[3])
         yield yard.world
 
+    asks: list[object] = []
     monkeypatch.setattr(front, "RealWorld", opened)
+    return asks
 
 
 @pytest.fixture
@@ -100,6 +107,67 @@ def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorl
     assert yard.world.indexes["pypi"].uploads == []
 
 
+@pytest.mark.usefixtures("sessions", "rehearsed")
+def test_a_rehearsal_says_how_to_do_it(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what was asked for and what was left out."""
+    release(yard, "--dry-run", "--without", "tests")
+    said = capsys.readouterr().out
+    assert "Rehearsal of the release" in said
+    assert "nox -s release -- minor --without tests" in said
+    front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
+    assert "nox -s release -- \n" in capsys.readouterr().out
+
+
+def test_a_release_is_cut_without_a_gate_or_a_push(
+    yard: Yard, sessions: FakeGates, rehearsed: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--bundle` writes commit and tag to a file for another job; nobody is asked, and nothing is published."""
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
+    release(yard, "--bundle", "cut.bundle")
+    held = git(yard.root, "bundle", "list-heads", "cut.bundle")
+    assert "refs/cut/tags/v0.1.0" in held
+    assert yard.world.remote.pushes == rehearsed.remote.pushes == []
+    assert sessions.ran == []
+    assert yard.world.indexes["pypi"].uploads == []
+
+
+def test_an_interrupted_release_ends_as_it_was_interrupted(
+    yard: Yard, sessions: FakeGates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How far it came is told, and the interruption goes on to whoever started it."""
+
+    def interrupt(_: Stage) -> None:
+        raise KeyboardInterrupt
+
+    sessions.afterwards = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        release(yard, "--yes")
+    assert "Nothing was changed" in capsys.readouterr().out
+    assert yard.world.remote.pushes == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.usefixtures("sessions")
+def test_a_person_is_asked_for_credentials_only_where_somebody_is(
+    yard: Yard, home: list[object], monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """Nobody is at a pipe."""
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: there)
+    release(yard, "--yes")
+    assert [ask is not None for ask in home] == [there]
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_release_that_nobody_can_be_asked_about_needs_consent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal it stops before anything is done, unless `--yes` says so."""
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
+    with pytest.raises(ShownError, match="NS237"):
+        release(yard)
+    assert yard.world.rehearsal_index.uploads == []
+    release(yard, "--yes")
+    assert len(yard.world.remote.pushes) == 1
+
+
 @pytest.mark.parametrize(
     ("stdin", "stdout", "job", "expected"),
     [(True, True, "", True), (False, True, "", False), (True, False, "", False), (True, True, "1", False)],
@@ -130,7 +198,8 @@ def test_a_release_that_stops_says_so_and_leaves_its_report(
 
 def published(yard: Yard, *args: str, index: str | None = None, **facts: Any) -> None:
     """Build the release that HEAD is, and publish it."""
-    yard.tag("v0.1.0")
+    if not yard.repository.tags():
+        yard.tag("v0.1.0")
     write_dist(yard.project, **{"commit": yard.repository.head, "version": "0.1.0", **facts})
     git(yard.root, "update-index", "-q", "--refresh")
     front.publish(yard.project, list(args), "publish", index)
@@ -154,6 +223,7 @@ def test_an_installation_can_be_left_out(yard: Yard, programs: Programs) -> None
 def test_an_index_can_be_named(yard: Yard) -> None:
     """By the session or by ``--to``, which may agree on nothing but what was built."""
     published(yard, "--to", "testpypi")
+    published(yard, index="testpypi")
     assert yard.world.indexes["pypi"].uploads == []
     assert len(yard.world.indexes["testpypi"].uploads) == 2
 

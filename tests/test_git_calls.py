@@ -9,15 +9,18 @@ from nox_ship.git import Repository
 from support import commit_files, git, make_repository, write_files
 
 
-def test_no_git_of_ours_asks_tidies_up_or_watches(tmp_path: Path, programs: Programs) -> None:
+def test_no_git_of_ours_asks_tidies_up_or_shows_what_the_user_likes(tmp_path: Path, programs: Programs) -> None:
     """Every one is told so: what it leaves running would outlive us, and nobody answers it."""
     repository = Repository.at(make_repository(tmp_path).path)
     repository.find("status")
     repository.known([repository.head])
-    assert len(programs.calls) == 4
+    repository.files()
+    Repository.empty(tmp_path / "empty")
+    assert len(programs.calls) == 6
     for call in programs.calls:
         settings = {call.line[place + 1] for place, word in enumerate(call.line) if word == "-c"}
         assert {"gc.auto=0", "maintenance.auto=false", "core.fsmonitor=false", "advice.detachedHead=false"} <= settings
+        assert {"log.showSignature=false", "diff.ignoreSubmodules=none"} <= settings
         assert call.env["GIT_TERMINAL_PROMPT"] == call.env["GIT_OPTIONAL_LOCKS"] == "0"
         assert call.env["LC_ALL"] == "C.UTF-8"
 
@@ -131,3 +134,30 @@ def test_submodules_are_fetched_with_what_git_may_need(
     (call,) = programs.started("submodule", "update")
     assert {"--init", "--recursive"} <= set(call.line)
     assert call.options["keep"] == {"GITHUB_TOKEN"}
+
+
+def test_a_clone_is_as_we_know_it_whatever_the_user_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its remote is ``origin``."""
+    (tmp_path / ".gitconfig").write_text("[clone]\n\tdefaultRemoteName = mine\n", "utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    clone = make_repository(tmp_path / "a").clone(tmp_path / "b")
+    assert git(clone.path, "remote") == "origin"
+
+
+def test_the_parents_of_a_commit_are_those_it_was_made_with(tmp_path: Path) -> None:
+    """A graft that somebody put over it tells others."""
+    repository = make_repository(tmp_path)
+    first = repository.head
+    second = commit_files(tmp_path, {"a": ""})
+    git(tmp_path, "replace", "--graft", second)
+    assert git(tmp_path, "log", "--format=%P", "-1", second) == ""
+    assert repository.parents(second) == [first]
+
+
+def test_committed_links_are_known_whatever_their_names(tmp_path: Path) -> None:
+    """Git quotes names that are not plain, unless it is told to separate them by zeros."""
+    repository = make_repository(tmp_path)
+    (tmp_path / "größe").symlink_to("README.md")
+    commit_files(tmp_path, {"a": ""})
+    assert repository.links() == [repository.path / "größe"]

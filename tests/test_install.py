@@ -6,6 +6,7 @@ import pytest
 from packaging.tags import sys_tags
 
 from nox_ship.package import install
+from nox_ship.package.contents import Archive
 from nox_ship.package.install import Expected, fits
 from nox_ship.package.installed import problems
 from nox_ship.package.manifest import Manifest
@@ -87,6 +88,19 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
     expected = Expected.of(manifest, files, (("sample", "--version"),))
     assert expected == Expected("sample", "1.2.3", ("_speed", "extra", "sample"), (("sample", "--version"),))
+
+
+def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
+    """A file or a folder whose name is no identifier is no module, though it is named like one."""
+    files = {"sample/__init__.py": "", "not-a-module.py": "", "no-package/__init__.py": "", "no-package/inner/x.py": ""}
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
+    assert Expected.of(manifest, [make_wheel(tmp_path, files)], ()).modules == ("sample",)
+
+
+def test_what_is_not_installed_among_the_packages_is_no_module(tmp_path: Path) -> None:
+    """Metadata, scripts and data may hold Python files, too."""
+    files = {"sample/a.py": "", "sample-1.2.3.data/scripts/b.py": "", "sample-1.2.3.dist-info/c.py": "", "d.txt": ""}
+    assert Archive.read(make_wheel(tmp_path, files)).importable == ("sample/a.py",)
 
 
 def test_a_local_file_is_bound_to_its_hash(tmp_path: Path) -> None:

@@ -276,3 +276,9 @@ def test_declared_variables_are_credentials(monkeypatch: pytest.MonkeyPatch) -> 
     process.declare_index_secrets(["DEVPI_LOGIN"])
     env = {"DEVPI_LOGIN": "x"}
     assert process.secret_names(env) == process.index_secret_names(env) == ["DEVPI_LOGIN"]
+
+
+def test_a_program_that_is_missing_is_told_also_where_a_folder_is_named(tmp_path: Path) -> None:
+    """NS902: the folder is there, the program is not."""
+    with pytest.raises(ShipError, match="NS902"):
+        process.run(["no-such-program-anywhere"], cwd=tmp_path)
