@@ -273,9 +273,10 @@ _GIT_FILES = st.tuples(st.just("config"), _CONFIGS) | st.tuples(
 )
 _WANTED = st.sampled_from((*PARTS, "minor-rc", "major-alpha", "2", "v3", "")) | texts(_VERSIONS)
 
+_BAD_NAMES = ("..", "", "x\0-1.2.3-py3-none-any.whl", f"{'x' * 300}-1.2.3-py3-none-any.whl")
 _KNOWN_MANIFESTS = (
     *(as_json(put(MANIFEST, key, value)) for key in MANIFEST for value in WRONG),
-    *(as_json(put(MANIFEST, "files", 0, "name", name)) for name in ("..", "", "x\0-1.2.3-py3-none-any.whl")),
+    *(as_json(put(MANIFEST, "files", 0, "name", name)) for name in _BAD_NAMES),
     as_json(put(MANIFEST, "files", 0, "kind", ["wheel"])),
     as_json(put(MANIFEST, "version", "9" * DIGITS)),
     as_json(put(MANIFEST, "files", 0, "size", "@huge@")),

@@ -98,6 +98,7 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -
         {"files": []},
         {"files": [{"name": "x-1.tar.gz", "kind": "sdist", "size": True, "sha256": "0" * 64}]},
         {"files": [{"name": "x-1.tar.gz", "kind": "other", "size": 1, "sha256": "0" * 64}]},
+        {"files": [{"name": f"{'x' * 300}-1.tar.gz", "kind": "sdist", "size": 1, "sha256": "0" * 64}]},
         {"files": {"name": "x-1.tar.gz"}},
         {"schema": True},
         {"version": 1.0},

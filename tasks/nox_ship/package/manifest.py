@@ -45,6 +45,8 @@ def announced() -> str | None:
     return os.environ.get(DIGEST_VARIABLE)
 
 
+_LONGEST_NAME = 255
+"""Bytes that the name of a file can have."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -128,7 +130,8 @@ class Manifest:
         if not manifest.files or parse(manifest.version) is None:
             raise ValueError
         for file in manifest.files:
-            if Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
+            too_long = len(file.name.encode()) > _LONGEST_NAME
+            if too_long or Path(file.name).name != file.name or not _SHA256.fullmatch(file.sha256):
                 raise ValueError
             parse_wheel_filename(file.name) if file.kind == "wheel" else parse_sdist_filename(file.name)
         return manifest
