@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nox_ship.errors import ShipError
+from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.preflight import Plan
 from nox_ship.release.source import VersionSource
@@ -227,4 +228,19 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
     release(stage, plan)
     assert last_release(shop) == stage.record
     git(stage.root, "tag", "--delete", "v1.1")
+    assert last_release(shop) is None
+
+
+def test_a_stage_that_cannot_be_made_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of the one before is gone before its files are."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan))
+
+    def fail(*_: object, **__: object) -> None:
+        assert not shop.record.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Repository, "clone", fail)
+    with pytest.raises(KeyboardInterrupt):
+        open_stage(shop, plan, fresh=True)
     assert last_release(shop) is None
