@@ -234,7 +234,7 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
 def test_a_stage_that_cannot_be_made_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered of the one before is gone before its files are."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan))
+    release(open_stage(shop, plan), plan)
 
     def fail(*_: object, **__: object) -> None:
         assert not shop.record.exists()
