@@ -244,3 +244,23 @@ def test_a_stage_that_cannot_be_made_is_not_remembered(tmp_path: Path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         open_stage(shop, plan, fresh=True)
     assert last_release(shop) is None
+
+
+def test_a_stage_that_is_a_symlink_holds_no_release(tmp_path: Path) -> None:
+    """Nor does one whose repository is elsewhere."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan), plan)
+    for path in (shop.stage / ".git", shop.stage):
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+        assert last_release(shop) is None
+        path.unlink()
+        (tmp_path / "elsewhere").rename(path)
+        assert last_release(shop) is not None
+
+
+def test_a_stage_with_another_tag_is_not_used_again(released: tuple[Workshop, Plan]) -> None:
+    """The same version may be tagged in another form."""
+    shop, plan = released
+    assert open_stage_would_reuse(shop, plan)
+    assert not open_stage_would_reuse(shop, dataclasses.replace(plan, tag="1.1"))
