@@ -7,6 +7,10 @@ whole process group is killed with SIGKILL: in one case at each step's end and o
 at random moments. Then the same command runs again, and these must hold: one commit and one tag more than before, the
 tag on that commit; the index holds exactly the files of the manifest, with its hashes; the branch is the same here and
 on the remote; the checkout is clean; nothing is left running. A case that fails is told with the seed that repeats it.
+
+A release that a workflow cuts is killed as well, N times: in the job that makes commit and tag, or in the one that
+pushes them. The job that was killed runs again, and the one after it: branch and tag are on the remote, one commit on
+top of what was there, and the workflow was started on the tag.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,10 +36,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 from failing_index import FailingIndex  # noqa: E402 - the path above leads there
+from runner import TOKEN, Forge  # noqa: E402
 from workbench import GOOD, Bench, make_bench  # noqa: E402
 
 STEPS = ("preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish")
-COMMAND = ("-s", "release", "--", "patch", "--yes")
+COMMAND = ("-m", "nox", "-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
 
 
@@ -75,11 +80,13 @@ def git_server(folder: Path) -> Iterator[str]:
         server.wait(10)
 
 
-def run(bench: Bench, env: dict[str, str], moment: Moment | None) -> tuple[int, str, float]:
-    """Run a release, kill it at ``moment``, and return exit code, output and the seconds it ran."""
+def run(
+    bench: Bench, env: dict[str, str], moment: Moment | None, command: Sequence[str] = COMMAND
+) -> tuple[int, str, float]:
+    """Run a command, kill it at ``moment``, and return exit code, output and the seconds it ran."""
     begun = time.monotonic()
     running = subprocess.Popen(
-        [sys.executable, "-m", "nox", *COMMAND],
+        [sys.executable, *command],
         cwd=bench.root,
         env=bench.environment({**env, "PYTHONUNBUFFERED": "1"}),
         stdin=subprocess.DEVNULL,
@@ -157,6 +164,59 @@ def try_out(folder: Path, moment: Moment) -> tuple[list[str], float]:
     return found, seconds
 
 
+def try_out_cut(folder: Path, seconds: float) -> tuple[list[str], float]:
+    """Cut a release as a workflow does, kill it after some seconds; return what went wrong, and how long it took."""
+    bench = make_bench(folder)
+    outputs, file = folder / "outputs", bench.root / ".nox-ship" / "release.bundle"
+    outputs.touch()
+    with git_server(folder) as address, Forge() as forge:
+        config = folder / "gitconfig"
+        config.write_text(f'[url "{address}/remote.git"]\n\tinsteadOf = https://github.com/acme/sample\n', "utf-8")
+        onto = bench.git("rev-parse", "HEAD")
+        env = {
+            "GIT_CONFIG_GLOBAL": str(config),
+            "GITHUB_SERVER_URL": "https://github.com",
+            "GITHUB_API_URL": forge.url,
+            "GITHUB_REPOSITORY": "acme/sample",
+            "GITHUB_WORKFLOW_REF": "acme/sample/.github/workflows/release.yml@refs/heads/main",
+            "GITHUB_TOKEN": TOKEN,
+            "GITHUB_OUTPUT": str(outputs),
+        }
+        told: list[str] = []
+
+        def job(moment: Moment | None, *command: str) -> tuple[int, float]:
+            code, output, took = run(bench, env, moment, command)
+            told.extend((f"--- {' '.join(command[:4])} ended with {code}", output))
+            return code, took
+
+        def cut(moment: Moment | None) -> tuple[int, float]:
+            return job(moment, "-m", "nox", "-s", "release", "--", "patch", "--bundle", str(file))
+
+        def push(moment: Moment | None) -> tuple[int, float]:
+            made = dict(line.split("=", 1) for line in outputs.read_text("utf-8").splitlines())
+            values = {**made, "onto": onto, "branch": "main"}
+            options = [f"--{name}={values[name]}" for name in ("onto", "branch", "commit", "tag", "tag-object")]
+            return job(moment, "-m", "nox_ship", "push", str(file), *options)
+
+        killed, took = cut(Moment("", None, seconds))
+        code = cut(None)[0] if killed else push(Moment("", None, max(seconds - took, 0)))[0]
+        found = [f"left running: {command[:200]}" for command in left_running(bench)]
+        if killed or code:
+            code = push(None)[0]
+        if code:
+            return [f"the second push ended with {code}", *told], took
+        listing = dict(line.split("\t")[::-1] for line in bench.git("ls-remote", "origin").splitlines())
+        bench.git("fetch", "--quiet", "origin", "main", "refs/tags/v1.2.4:refs/tags/v1.2.4")
+        if (
+            bench.git("rev-parse", "v1.2.4^{commit}^") != onto
+            or listing["refs/heads/main"] != listing["refs/tags/v1.2.4^{}"]
+        ):
+            found.append(f"the remote has {listing}")
+        if not forge.started or any(start["ref"] != "refs/tags/v1.2.4" for start in forge.started):
+            found.append(f"started: {forge.started}")
+    return ([*found, *told] if found else []), took
+
+
 def left_running(bench: Bench) -> list[str]:
     """Return the processes of a case, but for the git server."""
     return [command for command in bench.processes(5) if "daemon" not in command]
@@ -172,6 +232,20 @@ def moments(number: int, seed: int, longest: float, *, steps: bool) -> Iterator[
     for _ in range(number):
         seconds = chance.uniform(0, longest)
         yield Moment(f"after {seconds:.2f} s", None, seconds)
+
+
+def new_case(folder: Path, name: str) -> Path:
+    """Return a new folder for a case."""
+    case = folder / name
+    case.mkdir()
+    return case
+
+
+def tell(trouble: list[str], name: str, seed: int, number: int) -> None:
+    """Print how a case ended."""
+    print(f"{'ok    ' if not trouble else 'FAILED'} {name}", flush=True)
+    if trouble:
+        print("\n".join([f"  seed {seed}, case {number}", *trouble]), flush=True)
 
 
 def main() -> int:
@@ -191,14 +265,18 @@ def main() -> int:
             return 1
         survived = total = 0
         for moment in moments(options.number, options.seed, longest, steps=not options.no_steps):
-            case = folder / str(total)
-            case.mkdir()
             total += 1
-            trouble, _ = try_out(case, moment)
+            trouble, _ = try_out(new_case(folder, str(total)), moment)
             survived += not trouble
-            print(f"{'ok    ' if not trouble else 'FAILED'} {moment.name}", flush=True)
-            if trouble:
-                print("\n".join([f"  seed {options.seed}, case {total}", *trouble]), flush=True)
+            tell(trouble, moment.name, options.seed, total)
+        _, longest = try_out_cut(new_case(folder, "cut"), LONGEST_SECONDS)
+        chance = random.Random(options.seed)  # noqa: S311 - repeatable on purpose
+        for _ in range(options.number):
+            seconds = chance.uniform(0, 1.5 * longest)
+            total += 1
+            trouble, _ = try_out_cut(new_case(folder, str(total)), seconds)
+            survived += not trouble
+            tell(trouble, f"a cut, after {seconds:.2f} s", options.seed, total)
     print(f"survived {survived} of {total} (seed {options.seed})")
     return 0 if survived == total else 1
 

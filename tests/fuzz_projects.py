@@ -268,6 +268,7 @@ _BAD = (
     put(SETUPTOOLS, *_DYNAMIC, "attr", 5),
     put(POETRY, "tool", "poetry", "dependencies", "python", f"^{'9' * DIGITS}"),
     put(POETRY, "tool", "poetry", "group", "dev", "dependencies", {"x": {"version": "1", "extras": 5}}),
+    put(HATCH, "tool", "bumpversion", "x"),
     put(HATCH, "tool", 5),
 )
 _KNOWN = (

@@ -295,6 +295,7 @@ _KNOWN_ARCHIVES = (
     ("sample-1.2.3-py3-none-any.whl", _LZMA[:80] + b"\xff\xff\xff" + _LZMA[83:]),
     ("sample-1.2.3-py3-none-any.whl", packed("stored", {"": b""})),
     ("sample-1.2.3.tar.gz", packed("sdist", {"PKG-INFO": b"Name: " + b"9" * DIGITS, "": b"x"})),
+    ("sample-1.2.3.tar.gz", packed("sdist", {"PKG-INFO": "Name: sample\nClassifier: Ü\n".encode()})),
     ("sample-1.2.3.tar.gz", b""),
 )
 _KNOWN_REFUSALS = (UPLOADS[1].replace("File", f"&#{'9' * DIGITS};"),)

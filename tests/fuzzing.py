@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import functools
 import json
 import re
 import threading
@@ -50,16 +51,44 @@ _NUMBERS = (0, 1, -1, 5, 2**31, 2**64, 1e308, float("inf"), 0.5)
 _SHAPES: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], [5], ["x"], [{}], {"": None}, {"x": 5})
 _DATES = (dt.date(2026, 1, 1), dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.time(1))
 _ODD_TEXTS = (*_TEXTS, *_MORE_TEXTS)
-_VALUES = st.sampled_from((*_ODD_TEXTS, *_NUMBERS, *_SHAPES, *_SHAPES))
+_VALUES = st.sampled_from((*_ODD_TEXTS, *_NUMBERS, *_SHAPES, *_SHAPES, *_DATES))
 ODD = st.one_of(_VALUES, _VALUES, _VALUES, _VALUES, st.text(max_size=6), st.sampled_from(tuple(RAW))).map(copy.deepcopy)
-_LIKE = {str: st.sampled_from(_ODD_TEXTS), int: st.integers(-9, 2**64), float: st.floats(), bool: st.booleans()}
+_ODD_TEXT = st.sampled_from(_ODD_TEXTS)
+_LIKE = {str: _ODD_TEXT, int: st.integers(-9, 2**64), float: st.floats(), bool: st.booleans()}
 _PIECES = (b"", b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b"\t", b'"', b"'", b"[", b"{", b"}", b"=", b":", b"#")
 _MORE_PIECES = (b"\xed\xa0\x80", b"\xe2\x80\xa8", b"9" * DIGITS, b"[" * 400, b"-", b"\\", b"&#", b"*a", b"<", b"\x1b")
+_PIECE = st.sampled_from((*_PIECES, *_MORE_PIECES, None))
+"""What is put into a text; None for what is there, twice."""
+_WHOLE = -1
+_SPAN = st.sampled_from((0, 0, 1, 2, 20, _WHOLE))
+_CHANGE = st.sampled_from(
+    (
+        "like",
+        "like",
+        "like",
+        "edit",
+        "edit",
+        "replace",
+        "drop",
+        "rename",
+        "add",
+        "wrap",
+        "wrap list",
+        "wrap pair",
+        "move",
+    )
+)
 
 WRONG: tuple[Any, ...] = (None, 5, True, "x", "\0", "\ud800", {}, [5], [{}])
 """Values of which most are of another type than the one that should be there."""
 
 Bytes = st.SearchStrategy[bytes]
+
+
+@functools.lru_cache(maxsize=10_000)
+def _below(count: int) -> st.SearchStrategy[int]:
+    """Return the numbers from 0 to ``count`` without it; to make a strategy takes longer than to draw from it."""
+    return st.integers(0, count - 1)
 
 
 def _places(parent: Any) -> Iterator[tuple[Any, Any]]:
@@ -77,27 +106,25 @@ def _renamed(key: str) -> tuple[str, ...]:
 def _change(draw: st.DrawFn, parent: Any, key: Any, places: Sequence[tuple[Any, Any]]) -> None:
     """Change one place of a document."""
     value = parent[key]
-    how = draw(
-        st.sampled_from(("like", "like", "like", "edit", "edit", "replace", "drop", "rename", "add", "wrap", "move"))
-    )
+    how = draw(_CHANGE)
     like = _LIKE.get(type(value))
     if how == "drop":
         del parent[key]
     elif how == "rename" and isinstance(parent, dict):
-        parent[draw(st.sampled_from(_renamed(str(key))))] = parent.pop(key)
+        names = _renamed(str(key))
+        parent[names[draw(_below(len(names)))]] = parent.pop(key)
     elif how == "add" and isinstance(value, list):
         value.append(draw(ODD))
     elif how == "add" and isinstance(value, dict):
-        others = [str(other) for _, other in places]
-        value[draw(st.sampled_from(("x", *others)))] = draw(ODD)
-    elif how == "wrap":
-        parent[key] = draw(st.sampled_from(([value], {"x": value}, [value, value])))
+        value[str(places[draw(_below(len(places)))][1])] = draw(ODD)
+    elif how.startswith("wrap"):
+        parent[key] = {"wrap": {"x": value}, "wrap list": [value], "wrap pair": [value, copy.deepcopy(value)]}[how]
     elif how == "move":
-        other, at = places[draw(st.integers(0, len(places) - 1))]
+        other, at = places[draw(_below(len(places)))]
         parent[key] = copy.deepcopy(other[at])
     elif how == "edit" and isinstance(value, str):
-        at = draw(st.integers(0, len(value)))
-        parent[key] = value[:at] + draw(st.sampled_from(_ODD_TEXTS)) + value[at + 1 :]
+        at = draw(_below(len(value) + 1))
+        parent[key] = value[:at] + draw(_ODD_TEXT) + value[at + 1 :]
     elif how in ("like", "edit") and like is not None:
         parent[key] = draw(like)
     else:
@@ -107,12 +134,12 @@ def _change(draw: st.DrawFn, parent: Any, key: Any, places: Sequence[tuple[Any, 
 @st.composite
 def changed(draw: st.DrawFn, seeds: Sequence[Any], most: int = 3) -> Any:
     """Draw one of the documents ``seeds``, changed in up to ``most`` places."""
-    whole = {"": copy.deepcopy(draw(st.sampled_from(seeds)))}
-    for _ in range(draw(st.integers(0, most))):
+    whole = {"": copy.deepcopy(seeds[draw(_below(len(seeds)))])}
+    for _ in range(draw(_below(most + 1))):
         places = list(_places(whole))
         if not places:
             break
-        parent, key = places[draw(st.integers(0, len(places) - 1))]
+        parent, key = places[draw(_below(len(places)))]
         _change(draw, parent, key, places)
     return whole.get("")
 
@@ -121,11 +148,10 @@ def changed(draw: st.DrawFn, seeds: Sequence[Any], most: int = 3) -> Any:
 def damaged(draw: st.DrawFn, texts: Bytes, often: tuple[int, ...] = (0, 0, 0, 1, 2)) -> bytes:
     """Draw one of ``texts``, most as they are, others with bytes taken out, put in or there twice."""
     data = draw(texts)
-    for _ in range(draw(st.sampled_from(often))):
-        start = draw(st.integers(0, len(data)))
-        end = min(len(data), start + draw(st.sampled_from((0, 0, 1, 2, 20, len(data)))))
-        piece = draw(st.sampled_from((*_PIECES, *_MORE_PIECES, data[start:end] * 2)))
-        data = data[:start] + piece + data[end:]
+    for _ in range(often[draw(_below(len(often)))]):
+        start, span, piece = draw(_below(len(data) + 1)), draw(_SPAN), draw(_PIECE)
+        end = len(data) if span == _WHOLE else min(len(data), start + span)
+        data = data[:start] + (data[start:end] * 2 if piece is None else piece) + data[end:]
     return data
 
 

@@ -11,14 +11,13 @@ import os
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from loopback import Loopback, Reply
 from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
@@ -190,39 +189,19 @@ class Runner:
         return path.read_text("utf-8").split() if path.is_file() else []
 
 
-class Forge:
-    """GitHub's API, as far as a job uses it: it notes which workflow is to be started, and on what."""
+class Forge(Loopback):
+    """GitHub's API, as far as a job uses it: it takes whatever it is asked."""
 
     def __init__(self) -> None:
-        self.started: list[dict[str, Any]] = []
-        forge = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                forge.started.append({"path": self.path, "authorization": self.headers["Authorization"], **body})
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                """Write nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        super().__init__(lambda _: Reply(status=204))
 
     @property
-    def url(self) -> str:
-        """The base of the API."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+    def started(self) -> list[dict[str, Any]]:
+        """The workflows that are to be started: where it was asked, by whom, and for what."""
+        return [
+            {"path": request.path, "authorization": request.headers["authorization"], **json.loads(request.body)}
+            for request in self.asked
+        ]
 
 
 def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:

@@ -47,7 +47,7 @@ MODULES = sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py"))
 
 def layer(parts: tuple[str, ...]) -> str:
     """Return the layer of a module, named by its parts below ``nox_ship``."""
-    if not parts or parts[0] in {"__init__", "cli", "command", "front", "sessions"}:
+    if not parts or parts[0] in {"__init__", "__main__", "cli", "command", "front", "sessions"}:
         return "roof"
     return "ground" if parts[0] in GROUND else parts[0]
 

@@ -36,6 +36,14 @@ def test_an_sdist_is_read_without_its_leading_folder(tmp_path: Path) -> None:
     assert (archive.name, archive.version) == ("sample", "1.2.3")
 
 
+@pytest.mark.parametrize("make", [make_wheel, make_sdist])
+def test_metadata_are_utf8(tmp_path: Path, make: Callable[..., Path]) -> None:
+    """Values in any script are texts, and bytes that are none are replaced."""
+    metadata = Archive.read(make(tmp_path, {}, ("Author: Jürgen", "Classifier: Private :: Übung"))).metadata
+    assert metadata["Author"] == "Jürgen"
+    assert metadata.get_all("Classifier") == ["Private :: Übung"]
+
+
 def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> None:
     """A wheel can hold the `.dist-info` of packages that it vendors, as setuptools does."""
     vendored = {"sample/_vendor/other-9.dist-info/METADATA": metadata_text("other", "9")}

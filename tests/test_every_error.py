@@ -16,6 +16,7 @@ import pytest
 
 import nox_ship
 from fakes import Programs, Yard
+from loopback import Loopback, Reply
 from nox_ship import documents, files, front, sessions
 from nox_ship.command import main
 from nox_ship.errors import KINDS, ShipError
@@ -166,9 +167,14 @@ def test_a_cut_release_is_pushed_by_a_job_alone(missing: str) -> None:
 
 
 def test_a_workflow_that_cannot_be_started_is_told() -> None:
-    """Nothing listens there: NS764."""
+    """Nothing listens there, or it refuses, or points elsewhere: NS764, and the token goes nowhere else."""
     with pytest.raises(ShipError, match="NS764"):
         Job.of(JOB).start("v1.2.3", "pypi")
+    for reply in (Reply(status=403), Reply(status=307, headers={"Location": "/elsewhere"})):
+        with Loopback(lambda _, reply=reply: reply) as server:  # type: ignore[misc]
+            with pytest.raises(ShipError, match=f"NS764.*{reply.status}"):
+                Job.of({**JOB, "GITHUB_API_URL": server.url}).start("v1.2.3", "pypi")
+            assert len(server.asked) == 1
 
 
 def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,13 @@ def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> 
     assert stage.workshop.log.read_text("utf-8").startswith("Starting session lint")
 
 
-@pytest.mark.parametrize("text", [None, "", "{", "[]", "{}", '{"session": []}'])
+ODD_SESSIONS = ("5", "[5]", "[{}]", "null", '[{"name": "x", "result": []}]', "9" * 5000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "{", "[]", "{}", '{"session": []}', "[" * 20_000, *(f'{{"sessions": {odd}}}' for odd in ODD_SESSIONS)],
+)
 def test_a_nox_that_leaves_no_report_has_not_passed(stage: Stage, programs: Programs, text: str | None) -> None:
     """A crash is NS432, whatever the exit code was."""
     nox = Nox(programs, code=1, output="Traceback: boom")

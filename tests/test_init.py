@@ -152,6 +152,16 @@ def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: p
     assert "leave out files that state the version: CITATION.cff" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("written", ["tool = 5\n", "tool = { x = 1 }\n", "[tool]\nbumpversion = 'x'\n"])
+def test_settings_are_added_to_tables_alone(project: Path, written: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where `tool`, or a part of it, is written in another way, it is NS112, and nothing is replaced."""
+    text = f"{written}{PYPROJECT}" if written.startswith("tool") else f"{PYPROJECT}{written}"
+    write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "pyproject.toml": text})
+    assert command.main(["init"]) == 1
+    assert "NS112" in "".join(capsys.readouterr())
+    assert (project / "pyproject.toml").read_text("utf-8") == text
+
+
 def test_line_breaks_are_kept(project: Path) -> None:
     """A checkout with CRLF has not drifted, keeps its own parts, and gets no mixture."""
     write_files(project, {"docs/conf.py": 'release = "1.2.3"\n', "noxfile.py": "import nox\n"})

@@ -92,6 +92,13 @@ def test_what_a_module_prints_is_not_taken_for_the_answer(programs: Programs) ->
     assert found() == ["NS613"]
 
 
+@pytest.mark.parametrize("odd", ["", "5", "[5]", '[["other", "x"]]', "{}x", "[" * 20_000, "9" * 5000])
+def test_what_is_printed_after_the_answer_is_no_answer(programs: Programs, odd: str) -> None:
+    """A module can print whatever it likes as it ends: NS613."""
+    programs.answer("installed.py", stdout=f"nox-ship:[]\nnox-ship:{odd}")
+    assert found() == ["NS613"]
+
+
 def test_a_smoke_command_that_fails_is_told_with_its_words(programs: Programs) -> None:
     """NS616, and what it printed."""
     programs.answer("--version", code=3, stdout="no version")

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from nox_ship.report import printable
-
 OUTPUT, SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
 
 
@@ -21,6 +19,8 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>#!|~&:@$^])")
 
 def output(**values: str) -> None:
     """Hand values of one line each to later steps and jobs; outside Actions nothing happens."""
+    from nox_ship.report import printable
+
     lines = (f"{name.replace('_', '-')}={printable(value, lines=False)}\n" for name, value in values.items())
     _append(OUTPUT, "".join(lines))
 
@@ -40,6 +40,8 @@ def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str,
 
 
 def _plain(text: str) -> str:
+    from nox_ship.report import printable
+
     shown = _MARKS.sub(r"\\\1", printable(" ".join(text.split()), lines=False))
     return re.sub(r"\bwww\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself
 

@@ -6,6 +6,7 @@ The classes are the schema: a field's name (with dashes) is the key, its annotat
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import shlex
 import types
@@ -29,6 +30,7 @@ ROOT = "tool.nox-ship"
 _PYTHON = re.compile(r"(?:pypy)?3\.[0-9]{1,3}t?")
 _WEEK = 7 * 24 * 3600
 _LAST_PORT = 65535
+_HINTS = functools.cache(typing.get_type_hints)
 
 Command = tuple[str, ...]
 """A program and its arguments; in the file a string (split as a shell would) or a list of strings."""
@@ -247,7 +249,7 @@ def _read(cls: type, table: object, path: str, findings: list[Finding]) -> objec
     if not isinstance(table, Mapping):
         findings.append(WRONG_TYPE(f"`{path}` must be a table, not {_shown(table)}."))
         return None
-    hints = typing.get_type_hints(cls)
+    hints = _HINTS(cls)
     known = {item.name.replace("_", "-"): item for item in fields(cls)}
     values: dict[str, object] = {}
     for key, value in table.items():

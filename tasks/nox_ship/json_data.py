@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_HINTS = functools.cache(typing.get_type_hints)
+
 
 def parse(text: str | bytes) -> Any:
     """Return the value that a text of JSON holds.
@@ -47,14 +49,9 @@ def _dataclass(cls: type, value: object, path: str) -> object:
     for name, item in known.items():
         if name not in value and item.default is MISSING and item.default_factory is MISSING:
             raise ValueError(f"{path} lacks {name}")
-    hints = _hints(cls)
+    hints = _HINTS(cls)
     given = {name: entry for name, entry in value.items() if name in known}
     return cls(**{name: _converted(hints[name], entry, f"{path}.{name}") for name, entry in given.items()})
-
-
-@functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
 
 
 def _converted(hint: Any, value: object, path: str) -> object:

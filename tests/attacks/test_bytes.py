@@ -72,7 +72,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
         given.append((source, path.read_bytes() if path.is_file() else b""))
 
     monkeypatch.setattr(publish, "verify", verify)
-    monkeypatch.setattr(publish, "_installed_pythons", lambda _: {"3.11": "python3.11", "3.12": "python3.12"})
+    monkeypatch.setattr(publish, "_installed_pythons", lambda *_: {"3.11": "python3.11", "3.12": "python3.12"})
     return given
 
 

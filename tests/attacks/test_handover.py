@@ -50,7 +50,8 @@ class Scene:
 
     def bundled(self, cut: Cut) -> Path:
         """Return the bundle of a release."""
-        bundle(cut, self.stage, self.folder / "scratch.git", self.folder / "release.bundle")
+        (self.folder / "scratch").mkdir()
+        bundle(cut, self.stage, self.folder / "scratch" / "cut.git", self.folder / "release.bundle")
         return self.folder / "release.bundle"
 
     def push(self, cut: Cut, file: Path) -> bool:

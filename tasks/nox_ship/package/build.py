@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ def build(
             files=tuple(map(File.of, files)),
             branch=repository.release_branch(head, project.settings.branch, project.settings.remote),
             pyproject=hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
+            pythons=project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"),
         )
         _replace(dist_folder(project), files)
     manifest.write(manifest_path(project))

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -62,7 +62,7 @@ class Archive:
             raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
         if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
-        metadata = BytesHeaderParser().parsebytes(found.metadata)
+        metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
         return cls(path, tuple(found.members), metadata, tuple(found.keys), tuple(found.unsafe))
 
     @property

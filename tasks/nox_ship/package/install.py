@@ -17,7 +17,7 @@ from pathlib import Path
 from packaging import tags
 from packaging.utils import parse_wheel_filename
 
-from nox_ship import process
+from nox_ship import json_data, process
 from nox_ship.config import Command
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import write_whole
@@ -183,11 +183,14 @@ def _try_out(environment: Path, label: str, expected: Expected) -> Iterator[Find
     command: list[process.Argument] = [_programs(environment) / "python", "-I", installed.__file__, question]
     done = process.run(command, cwd=environment, env=_inside(environment), check=False)
     _, mark, answer = done.stdout.rpartition(_MARK)
-    if not mark:
+    try:
+        told = [(_KINDS[kind], why) for kind, why in json_data.parse(answer)] if mark else None
+    except (ValueError, TypeError, KeyError):  # what was installed printed something of the kind itself
+        told = None
+    if told is None:
         yield IMPORT_FAILED(f"The Python that imports {label} ended with exit code {done.code}.", detail=done.output)
         return
-    for kind, why in json.loads(answer):
-        yield _KINDS[kind](f"{label}: {why}.")
+    yield from (kind(f"{label}: {why}.") for kind, why in told)
 
 
 def _smoke(environment: Path, label: str, commands: Iterable[Command]) -> Iterator[Finding]:

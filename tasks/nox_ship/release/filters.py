@@ -51,10 +51,12 @@ def matches(pattern: str, name: str) -> bool:
 
 def _reached(atoms: list[_Atom], places: set[int]) -> set[int]:
     """Return ``places`` and those behind them that are reached by leaving optional atoms out."""
-    reached = set(places)
-    for place, atom in enumerate(atoms):
-        if place in reached and atom.optional:
+    reached, ahead = set(places), list(places)
+    while ahead:
+        place = ahead.pop()
+        if place < len(atoms) and atoms[place].optional and place + 1 not in reached:
             reached.add(place + 1)
+            ahead.append(place + 1)
     return reached
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nox_ship import actions, process
+from nox_ship import actions, json_data, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
@@ -154,10 +153,10 @@ def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable
     )
     write_whole(stage.workshop.log, done.stdout)
     try:
-        entries = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        entries = json_data.parse(report.read_bytes())["sessions"]
+        results = [_result(entry, output.blocks) for entry in entries]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout)) from error
-    results = [_result(entry, output.blocks) for entry in entries]
     for result in results:
         _remember(stage, result)
     if done.code and not any(result.status == "failed" for result in results):

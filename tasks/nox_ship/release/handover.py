@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nox_ship.errors import Findings, Kind, ShipError, shorten
+from nox_ship.files import copy_whole
 from nox_ship.git import Repository
 from nox_ship.package.manifest import FILE_CHANGED, Manifest, announced
 from nox_ship.process import CommandFailedError
@@ -106,15 +107,17 @@ def bundle(cut: Cut, source: Repository, scratch: Path, target: Path) -> None:
     Args:
         cut: The release.
         source: The repository that holds its objects.
-        scratch: A folder that does not exist, for a repository that holds these refs and no other.
+        scratch: A path where nothing is, in a folder of our own: a repository that holds these refs is made there.
         target: The bundle's path; what is there is replaced.
     """
     source.run("clone", "--quiet", "--shared", "--bare", "--no-tags", source.path, scratch)
     clean = Repository(scratch)
     for name, ref in cut.bundled.items():
         clean.run("update-ref", name, ref)
+    whole = scratch.with_name("release.bundle")
+    clean.run("bundle", "create", "--quiet", whole, *cut.bundled, f"^{cut.onto}")
     target.parent.mkdir(parents=True, exist_ok=True)
-    clean.run("bundle", "create", "--quiet", target.absolute(), *cut.bundled, f"^{cut.onto}")
+    copy_whole(whole, target)
 
 
 def push(cut: Cut, file: Path, remote: Remote) -> bool:

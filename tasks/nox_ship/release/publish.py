@@ -296,7 +296,7 @@ def install_from(
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     known = proven if proven is not None else set()
     attempts: dict[tuple[str, str, str], Future[None]] = {}
-    pythons = _installed_pythons(project)
+    pythons = _installed_pythons(manifest, project)
     chosen = {label: next(entry for entry in manifest.files if fits(entry.name, label)) for label in pythons}
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
@@ -355,12 +355,15 @@ def prove_install(
     note(f"{names} was installed from {index.name} and works on Python {', '.join(installed)}")
 
 
-def _installed_pythons(project: Project) -> dict[str, str]:
-    """Return the interpreter of each Python of the project that is on this machine, by its version."""
+def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:
+    """Return the interpreter of each Python that the files are for and this machine has, by its version.
+
+    The build knows those Pythons; a job without a checkout may lack the file that tells them.
+    """
     from python_discovery import get_interpreter
 
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    found = {wanted: get_interpreter(wanted) for wanted in project.pythons(running)}
+    found = {wanted: get_interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}
     here = {wanted: str(info.executable) for wanted, info in found.items() if info is not None}
     return here or {running: _python(project)}
 

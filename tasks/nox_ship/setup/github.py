@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from nox_ship import process
+from nox_ship import json_data, process
 from nox_ship.errors import Kind, shorten
 from nox_ship.release.workflows import uploads
 from nox_ship.setup import init, workflows
@@ -151,6 +150,6 @@ def _gh(*args: str) -> Any:
     if done.code:
         return None
     try:
-        return json.loads(done.stdout)
+        return json_data.parse(done.stdout)
     except ValueError:
         return {"answer": done.output}

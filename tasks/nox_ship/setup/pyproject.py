@@ -26,11 +26,13 @@ def extended(text: str, survey: Survey) -> str:
         document = tomlkit.parse(text)
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
         for name, table in lacking.items():
+            tool.get(name, {}).keys()  # what is no table is not replaced by one
             tool[name] = table
         return f"{tomlkit.dumps(document).rstrip()}\n"
-    except (ValueError, TypeError, TOMLKitError, RecursionError) as error:
-        what = "Settings cannot be added to `tool`, which is an inline table or no table."
-        raise ShipError(BAD_PYPROJECT(what, remedy="Write it as [tool.NAME].")) from error
+    except (ValueError, TypeError, AttributeError, TOMLKitError, RecursionError) as error:
+        names = " and ".join(f"[tool.{name}]" for name in lacking)
+        what = f"pyproject.toml is written so that {names} cannot be added."
+        raise ShipError(BAD_PYPROJECT(what, remedy="Write `tool` and what is in it as [tool.NAME].")) from error
 
 
 def _bump_settings(survey: Survey) -> Table | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.world import web
 from nox_ship.world.remote import Remote
 
 NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHUB_TOKEN` in its environment.")
@@ -16,7 +17,6 @@ NOT_STARTED = Kind(
     "Branch and tag are pushed: start the workflow by hand on the tag, with `bump` empty.",
 )
 
-_SECONDS = 30
 # `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
 _URL = re.compile(
     r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?github\.com(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?github\.com:)"
@@ -88,17 +88,15 @@ class Job:
         Raises:
             ShipError: GitHub does not take it (NS764).
         """
-        import requests
-
         url = f"{self.api}/repos/{self.slug}/actions/workflows/{self.workflow}/dispatches"
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
         body = {"ref": f"refs/tags/{tag}", "inputs": {"target": target}}
         try:
-            response = requests.post(url, json=body, headers=headers, timeout=_SECONDS, allow_redirects=False)
-        except requests.RequestException as error:
-            raise ShipError(NOT_STARTED(f"GitHub did not answer: {type(error).__name__}.")) from error
-        if response.status_code not in (requests.codes.no_content, requests.codes.ok):
-            raise ShipError(NOT_STARTED(f"GitHub answered {response.status_code} when {self.workflow} was started."))
+            answer = web.post(url, body, headers)
+        except web.WebError as error:
+            raise ShipError(NOT_STARTED(f"GitHub did not start {self.workflow}: {error}.")) from error
+        if not answer.ok:
+            raise ShipError(NOT_STARTED(f"GitHub answered {answer.status} when {self.workflow} was to be started."))
 
 
 def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:

@@ -82,13 +82,13 @@ def get(
     return _within(seconds, lambda late: _page(_opened("GET", url, asked, seconds, redirects=redirects), late))
 
 
-def post(url: str, value: object, *, seconds: float = SECONDS) -> Answer:
+def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS) -> Answer:
     """Send a JSON value; no redirect is followed, and no password from ``~/.netrc`` goes along.
 
     Raises:
         WebError: As in :func:`get`.
     """
-    asked = {"Accept-Encoding": "gzip"}
+    asked = {**(headers or {}), "Accept-Encoding": "gzip"}
     return _within(
         seconds, lambda late: _page(_opened("POST", url, asked, seconds, value=value, redirects=False), late)
     )
