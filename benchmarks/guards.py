@@ -304,7 +304,9 @@ RULES: tuple[Rule, ...] = (never, weaker, negated, silent, unasked, unclean, unl
 
 def guards(package: Path) -> list[Mutant]:
     """Return every guard of the modules that hold a promise, in the order of their places."""
-    paths = sorted({path for pattern in GUARDED for path in package.glob(pattern) if path.name not in {*OTHERS, *READERS}})
+    paths = sorted(
+        {path for pattern in GUARDED for path in package.glob(pattern) if path.name not in {*OTHERS, *READERS}}
+    )
     found = [mutant for path in paths for mutant in _of_module(path.relative_to(package).as_posix(), path.read_bytes())]
     return [mutant for mutant in found if mutant.function in ALONE.get(mutant.module, (mutant.function,))]
 

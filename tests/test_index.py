@@ -286,9 +286,7 @@ def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answer
 
 
 @pytest.mark.parametrize("packing", ["br", "zstd", "gzip, br"])
-def test_an_answer_that_is_packed_in_another_way_is_not_read(
-    server: Loopback, answers: Answers, packing: str
-) -> None:
+def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, answers: Answers, packing: str) -> None:
     """Nobody asked for it: NS701."""
     good = page(FILE)
     answers["/simple/sample/"] = Reply(good.body, headers={**good.headers, "Content-Encoding": packing})
