@@ -16,6 +16,8 @@ GUARDED = ("release/*.py", "world/*.py", "package/*.py", "setup/init.py", "setup
 """Modules that hold a promise: what is written, pushed, uploaded, installed, and which secrets a program gets."""
 OTHERS = ("sessions.py", "cli.py", "command.py", "config.py", "report.py", "errors.py", "versions.py", "poetry.py")
 """Modules at the top of the package that promise nothing of this kind."""
+READERS = ("conditions.py", "documents.py", "filters.py", "setup_script.py", "steps.py")
+"""Modules that understand what others wrote: what they do not understand is no refusal."""
 ALONE = {"project.py": ("Project.own_folder",)}
 """Modules that only read, but for these functions."""
 
@@ -302,7 +304,9 @@ RULES: tuple[Rule, ...] = (never, weaker, negated, silent, unasked, unclean, unl
 
 def guards(package: Path) -> list[Mutant]:
     """Return every guard of the modules that hold a promise, in the order of their places."""
-    paths = sorted({path for pattern in GUARDED for path in package.glob(pattern) if path.name not in OTHERS})
+    paths = sorted(
+        {path for pattern in GUARDED for path in package.glob(pattern) if path.name not in {*OTHERS, *READERS}}
+    )
     found = [mutant for path in paths for mutant in _of_module(path.relative_to(package).as_posix(), path.read_bytes())]
     return [mutant for mutant in found if mutant.function in ALONE.get(mutant.module, (mutant.function,))]
 

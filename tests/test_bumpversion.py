@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Programs
+from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import (
@@ -245,3 +245,21 @@ def test_a_text_holds_versions_and_nothing_else(text: str) -> None:
     settings = BumpSettings(None, None, None, None, ())
     assert settings.filled(text, "1.0", "1.1") is None
     assert settings.filled("{current_version} to {new_version}, {{x}}", "1.0", "1.1") == "1.0 to 1.1, {x}"
+
+
+def test_settings_that_are_not_there_say_nothing(tmp_path: Path) -> None:
+    """And the tool is not asked."""
+    assert bump_settings(make_project(tmp_path, STATIC), "1.2.3", "patch") is None
+
+
+def test_a_place_that_keeps_the_old_version_is_a_finding(tmp_path: Path, programs: Programs) -> None:
+    """NS306 names the file: whatever the tool says that it did, what is there is read again."""
+    project = make_project(tmp_path, STATIC, {INIT: ASSIGNED})
+
+    def reply(_: Call) -> tuple[int, str]:
+        (tmp_path / "pyproject.toml").write_text(STATIC.replace("1.2.3", "1.2.4"), "utf-8")
+        return 0, ""
+
+    programs.play("-m bumpversion", reply=reply)
+    with pytest.raises(ShipError, match=f"NS306.*{INIT}"):
+        write_version(project, VersionSource.of(project), "1.2.4")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.errors import ShipError
-from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.changelog import cut_changelog, has_unreleased
 from support import make_project, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -214,3 +214,11 @@ def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None
     files = {"../.git/HEAD": "", "../CHANGES.md": "## Unreleased\n"}
     project = make_project(tmp_path / "part", f'{STATIC}[tool.nox-ship]\nchangelog = "../CHANGES.md"\n', files)
     assert cut_changelog(project, "1.2.0", TODAY) == "../CHANGES.md"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("## Unreleased\n", True), ("## [Unreleased]\n", True), ("# x\n", False)]
+)
+def test_whether_something_is_unreleased(text: str, expected: bool) -> None:
+    """A changelog tells it by its section."""
+    assert has_unreleased(text) is expected

@@ -59,3 +59,18 @@ FACTS = {
 def test_a_condition_is_told_as_far_as_the_event_tells_it(condition: str, expected: bool | None) -> None:
     """What is not known stays open, and decides nothing that something else decides."""
     assert holds(condition, FACTS) is expected
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "${{ github.event_name == 'push' }} && ${{ false }}",
+        "x ${{ true }}",
+        " || ".join(["true"] * 1000),
+        "",
+        "${{ }}",
+    ],
+)
+def test_what_is_more_than_one_expression_is_not_known(condition: str) -> None:
+    """Nor what is none, or is longer than anybody writes."""
+    assert holds(condition, FACTS) is None

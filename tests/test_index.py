@@ -283,3 +283,12 @@ def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answer
     assert index.knows("sample")
     assert index.described("sample") == {"name": "sample"}
     assert listing(server, json_api=False).described("sample") is None
+
+
+@pytest.mark.parametrize("packing", ["br", "zstd", "gzip, br"])
+def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, answers: Answers, packing: str) -> None:
+    """Nobody asked for it: NS701."""
+    good = page(FILE)
+    answers["/simple/sample/"] = Reply(good.body, headers={**good.headers, "Content-Encoding": packing})
+    with pytest.raises(ShipError, match=r"NS701.*packed"):
+        listing(server).files("sample", "1.2.3")

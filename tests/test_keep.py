@@ -93,3 +93,9 @@ def test_ours_are_told_from_others() -> None:
     """By their first line."""
     assert all(map(is_ours, render(FACTS).values()))
     assert not is_ours("name: CI\n")
+
+
+def test_a_mark_in_a_file_that_is_not_ours_is_no_part() -> None:
+    """Whoever wrote it owes us no second one."""
+    text = render(FACTS)[CI]
+    assert keep_own(text, "      # >>> own: steps before a gate\n") == text

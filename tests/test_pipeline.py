@@ -236,3 +236,17 @@ def test_a_released_version_changes_nothing(yard: Yard) -> None:
     assert (told["passed"], told["changed"]) == (True, False)
     assert len(yard.world.remote.pushes) == 1
     assert git(yard.root, "tag") == "v0.1.0"
+
+
+def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(yard: Yard, sessions: FakeGates) -> None:
+    """They passed the rehearsal in a run that ended before its push: NS603."""
+
+    def refuse(_: Run) -> None:
+        raise ShipError(PROBLEM("No."))
+
+    run = yard.prepare()
+    run.confirm = refuse
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(run)
+    sessions.afterwards = change
+    assert stopped(yard) == {"NS603"}

@@ -320,3 +320,18 @@ def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) 
     assert plan(yard, "0.1").version == "0.1.0"
     yard.write({"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0+local"\n'})
     assert "NS303" in stopped(yard, "0.1.0+local")
+
+
+def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: Path) -> None:
+    """Where neither a setting nor a remote tells one, and none is called as they usually are."""
+    yard = make_yard(tmp_path)
+    git(yard.root, "branch", "--move", "main", "trunk")
+    yard.world.remote.has.clear()
+    assert plan(yard).branch == "trunk"
+
+
+def test_stale_settings_are_told(tmp_path: Path) -> None:
+    """NS307 stops nothing."""
+    text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.bumpversion]\ncurrent_version = "0.0.9"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text})
+    assert "NS307" in told(yard, "0.1.0")

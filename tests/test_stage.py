@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nox_ship.errors import ShipError
+from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.preflight import Plan
 from nox_ship.release.source import VersionSource
@@ -228,3 +229,38 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
     assert last_release(shop) == stage.record
     git(stage.root, "tag", "--delete", "v1.1")
     assert last_release(shop) is None
+
+
+def test_a_stage_that_cannot_be_made_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of the one before is gone before its files are."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan), plan)
+
+    def fail(*_: object, **__: object) -> None:
+        assert not shop.record.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Repository, "clone", fail)
+    with pytest.raises(KeyboardInterrupt):
+        open_stage(shop, plan, fresh=True)
+    assert last_release(shop) is None
+
+
+def test_a_stage_that_is_a_symlink_holds_no_release(tmp_path: Path) -> None:
+    """Nor does one whose repository is elsewhere."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan), plan)
+    for path in (shop.stage / ".git", shop.stage):
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+        assert last_release(shop) is None
+        path.unlink()
+        (tmp_path / "elsewhere").rename(path)
+        assert last_release(shop) is not None
+
+
+def test_a_stage_with_another_tag_is_not_used_again(released: tuple[Workshop, Plan]) -> None:
+    """The same version may be tagged in another form."""
+    shop, plan = released
+    assert open_stage_would_reuse(shop, plan)
+    assert not open_stage_would_reuse(shop, dataclasses.replace(plan, tag="1.1"))

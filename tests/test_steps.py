@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from nox_ship.release.steps import commands, destinations
+from nox_ship.release.steps import _runs, commands, destinations
 
 
 def going(step: dict[str, Any], **env: str) -> list[str]:
@@ -148,3 +148,10 @@ def test_scripts_are_read_as_commands() -> None:
     script = "a 'b c' \"d\" # e\n\nf\\\n g;h|i&&j || k $(l m) `n` o#p"
     words = [["a", "b c", "d"], ["f", "g"], ["h"], ["i"], ["j"], ["k", "$"], ["l", "m"], ["n"], ["o#p"]]
     assert list(commands(script)) == words
+
+
+def test_an_option_with_its_value_takes_no_further_word() -> None:
+    """What follows it is a command of its own."""
+    assert _runs(["uv", "--color", "never", "publish"], "uv", ["publish"])
+    assert _runs(["uv", "--color=never", "publish"], "uv", ["publish"])
+    assert not _runs(["uv", "--color=never", "run", "publish"], "uv", ["publish"])

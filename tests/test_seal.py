@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.release.seal import Seal
+from support import make_repository, write_files
+
+
+@pytest.mark.parametrize("setting", ["core.ignoreStat", "core.sparseCheckout"])
+def test_a_user_who_lets_git_look_away_is_not_obeyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    """A tracked file that was changed is seen, whatever settings say that git need not look."""
+    section, name = setting.split(".")
+    (tmp_path / ".gitconfig").write_text(f"[{section}]\n\t{name} = true\n", "utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    repository = make_repository(tmp_path / "stage", {"a.txt": "1\n", "b/c.txt": "2\n"})
+    (repository.path / ".git" / "info").mkdir(exist_ok=True)
+    (repository.path / ".git" / "info" / "sparse-checkout").write_text("/b\n", "utf-8")
+    seal = Seal.of(repository, repository.head)
+    assert seal.broken() == []
+    write_files(repository.path, {"a.txt": "2\n"})
+    assert seal.broken() == ["a.txt"]
