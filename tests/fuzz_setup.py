@@ -210,6 +210,7 @@ _INIT = st.fixed_dictionaries(
 )
 _TAG_FORMS = _NAMES.map(lambda name: f"{name}{{version}}")
 
+_REFS = texts(_TAGS).map(lambda name: name[:255])  # as long as git lets a part of a name be
 _KNOWN_CONDITIONS = ("(" * DEPTH, "!" * DEPTH, "1" * DIGITS, "x" + "[0" * DEPTH)
 
 TARGETS = {
@@ -217,7 +218,7 @@ TARGETS = {
     "condition": Target(
         texts(_CONDITIONS), _condition, 0.5, ("(" * DEPTH, "!" * DEPTH, "1" * DIGITS, "x" + "[0" * DEPTH)
     ),
-    "tag filter": Target(st.tuples(st.lists(texts(_PATTERNS), max_size=3), texts(_TAGS)), _filter, 0.5),
+    "tag filter": Target(st.tuples(st.lists(texts(_PATTERNS), max_size=3), _REFS), _filter, 0.5),
     "noxfile": Target(_noxfiles(), _noxfile, known=_KNOWN_NOXFILES),
     "own parts": Target(texts(KEPT), _keep, 0.2),
     "rendered workflows": Target(st.tuples(_BRANCHES | _ODD_BRANCHES, _TAG_FORMS, st.booleans()), _render, 0.05),
