@@ -263,3 +263,11 @@ def test_a_place_that_keeps_the_old_version_is_a_finding(tmp_path: Path, program
     programs.play("-m bumpversion", reply=reply)
     with pytest.raises(ShipError, match=f"NS306.*{INIT}"):
         write_version(project, VersionSource.of(project), "1.2.4")
+
+
+def test_a_tool_that_changes_nothing_is_a_finding(tmp_path: Path, programs: Programs) -> None:
+    """NS306: what the project tells afterwards counts, not that the tool ended well."""
+    project = make_project(tmp_path, STATIC)
+    programs.answer("-m bumpversion")
+    with pytest.raises(ShipError, match=r"NS306.*is 1\.2\.3, not 1\.2\.4"):
+        write_version(project, VersionSource.of(project), "1.2.4")

@@ -222,3 +222,8 @@ def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None
 def test_whether_something_is_unreleased(text: str, expected: bool) -> None:
     """A changelog tells it by its section."""
     assert has_unreleased(text) is expected
+
+
+def test_a_heading_is_of_a_version_where_it_spells_it(tmp_path: Path) -> None:
+    """Its dots are dots."""
+    assert "## 1.2.0 - 2026-03-04" in cut(tmp_path, "## Unreleased\n\n## 1x2x0 - once\n")

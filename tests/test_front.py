@@ -119,11 +119,18 @@ def test_a_rehearsal_says_how_to_do_it(yard: Yard, capsys: pytest.CaptureFixture
 
 
 def test_a_release_is_cut_without_a_gate_or_a_push(
-    yard: Yard, sessions: FakeGates, rehearsed: FakeWorld, monkeypatch: pytest.MonkeyPatch
+    yard: Yard,
+    sessions: FakeGates,
+    rehearsed: FakeWorld,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """`--bundle` writes commit and tag to a file for another job; nobody is asked, and nothing is published."""
     monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
     release(yard, "--bundle", "cut.bundle")
+    said = capsys.readouterr().out
+    assert "v0.1.0 is cut, and not pushed" in said
+    assert "rehearsal" not in said
     held = git(yard.root, "bundle", "list-heads", "cut.bundle")
     assert "refs/cut/tags/v0.1.0" in held
     assert yard.world.remote.pushes == rehearsed.remote.pushes == []

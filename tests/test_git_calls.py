@@ -131,6 +131,8 @@ def test_submodules_are_fetched_with_what_git_may_need(
     modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
     source = make_repository(tmp_path / "a", {".gitmodules": modules})
     source.clone(tmp_path / "b")
+    (call,) = programs.started("submodule", "init")
+    assert (call.env["GIT_CONFIG_KEY_0"], call.env["GIT_CONFIG_VALUE_0"]) == ("remote.origin.url", str(source.path))
     (call,) = programs.started("submodule", "update")
     assert {"--init", "--recursive"} <= set(call.line)
     assert call.options["keep"] == {"GITHUB_TOKEN"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.version import Version
@@ -11,8 +12,11 @@ from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
+from nox_ship.release import gates
+from nox_ship.release.gates import GatesFailedError, SessionResult
 from nox_ship.release.pipeline import STEPS, Run, run_pipeline
 from nox_ship.release.publish import route
+from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage
 from support import commit_files, git
 
@@ -250,3 +254,37 @@ def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(yard:
         run_pipeline(run)
     sessions.afterwards = change
     assert stopped(yard) == {"NS603"}
+
+
+def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How each session ended is in the report; what was committed is remembered, and not made twice."""
+    commits = set()
+    results = (SessionResult("lint", "passed", 1.0), SessionResult("tests", "failed", 2.0, "boom"))
+
+    def fail(stage: Stage, *_: object, **__: object) -> tuple[SessionResult, ...]:
+        commits.add((Record.read(stage.workshop.record) or pytest.fail("Nothing is remembered.")).commit)
+        raise GatesFailedError(results, PROBLEM("No."))
+
+    monkeypatch.setattr(gates, "run_sessions", fail)
+    for _ in range(2):
+        assert stopped(yard) == {"NS000"}
+    assert len(commits - {None}) == 1
+    rows = [(row["name"], row["status"], row["detail"]) for row in yard.told()["rows"] if row["within"] == "gates"]
+    assert rows == [("lint", "passed", ""), ("tests", "failed", "boom")]
+
+
+def test_what_sessions_warn_of_is_in_the_report(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where everything passed."""
+    played = FakeGates()
+
+    def warn(stage: Stage, names: list[str], **told: Any) -> tuple[SessionResult, ...]:
+        played(stage, names, **told)
+        return (
+            SessionResult("lint", "passed", output="nox > NS307 stale-settings: Hm."),
+            SessionResult("x", "skipped"),
+        )
+
+    monkeypatch.setattr(gates, "run_sessions", warn)
+    yard.release()
+    assert yard.told()["warnings"] == ["NS307 stale-settings: Hm."]
+    assert {row["name"]: row["detail"] for row in yard.told()["rows"]}["gates"] == "1 passed, 1 skipped"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -335,3 +336,24 @@ def test_stale_settings_are_told(tmp_path: Path) -> None:
     text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.bumpversion]\ncurrent_version = "0.0.9"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text})
     assert "NS307" in told(yard, "0.1.0")
+
+
+def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Yard) -> None:
+    """It was moved there, or here: NS212; one that only the remote has is NS216."""
+    yard.tag("v0.1.0")
+    yard.world.remote.has["refs/tags/v0.1.0"] = "d" * 40
+    assert stopped(yard) == {"NS212"}
+    git(yard.root, "tag", "--delete", "v0.1.0")
+    yard.world.remote.has["refs/tags/v0.1.0"] = yard.repository.head
+    assert stopped(yard) == {"NS216"}
+
+
+def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Programs) -> None:
+    """What bump-my-version comes to must be newer: NS304."""
+    scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)"\nserialize = ["{year}"]\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": f'[project]\nname = "sample"\nversion = "2026"\n{scheme}'})
+    shown = {"new_version": "2025", "parts": {"year": {}}}
+    programs.answer("-m bumpversion show", stdout=json.dumps(shown))
+    assert "NS304" in stopped(yard, "year")
+    programs.answer("-m bumpversion show", stdout=json.dumps({**shown, "new_version": "2027"}))
+    assert plan(yard, "year").version == "2027"
