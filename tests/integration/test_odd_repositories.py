@@ -232,7 +232,9 @@ def test_what_a_release_would_get_wrong_is_refused(
 def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
     """A file that is a folder now, and a name that is not UTF-8, which is told where it matters."""
     odd = os.fsdecode(b"docs/caf\xe9.txt")
-    bench = make_bench(tmp_path, {**QUICK, "src/sample/data": "old", "docs/a.txt": ""})
+    no_docs = '\n[tool.hatch.build.targets.sdist]\nexclude = ["docs"]\n'  # an index takes no such name
+    files = {**QUICK, "pyproject.toml": QUICK["pyproject.toml"] + no_docs, "src/sample/data": "old", "docs/a.txt": ""}
+    bench = make_bench(tmp_path, files)
     (bench.root / "src" / "sample" / "data").unlink()
     bench.write({"src/sample/data/new.txt": "new", odd: "x"})
     outcome = bench.rehearse()
