@@ -357,3 +357,18 @@ def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Prog
     assert "NS304" in stopped(yard, "year")
     programs.answer("-m bumpversion show", stdout=json.dumps({**shown, "new_version": "2027"}))
     assert plan(yard, "year").version == "2027"
+
+
+def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
+    """A gate would find that out later: NS401."""
+    group = '[dependency-groups]\ntests = [{include-group = "gone"}]\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": f"{TAGGED}{group}"})
+    assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
+
+
+def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:
+    """NS758: a pushed tag makes no GitHub Release, and this machine uploads nothing either."""
+    job = "jobs: {publish: {runs-on: x, steps: [{run: twine upload dist/*}]}}\n"
+    yard.write({".github/workflows/publish.yml": f"on: {{release: {{types: [published]}}}}\n{job}"})
+    assert "NS758" in told(yard)
+    assert plan(yard).workflow == "publish.yml"

@@ -23,3 +23,14 @@ def test_a_user_who_lets_git_look_away_is_not_obeyed(
     assert seal.broken() == []
     write_files(repository.path, {"a.txt": "2\n"})
     assert seal.broken() == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["sharedindex.0a1b", "index.lock", "FETCH_HEAD", "objects/info/commit-graph"])
+def test_what_git_writes_every_day_breaks_no_seal(tmp_path: Path, name: str) -> None:
+    """It decides nothing; what git goes by does."""
+    repository = make_repository(tmp_path)
+    seal = Seal.of(repository, repository.head)
+    write_files(repository.path / ".git", {name: "x"})
+    assert seal.broken() == []
+    write_files(repository.path / ".git", {"hooks/pre-push": "#!/bin/sh\n"})
+    assert ".git/hooks/pre-push" in seal.broken()
