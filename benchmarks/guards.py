@@ -61,6 +61,19 @@ _COSMETIC = (
 )
 # Options that are followed by their value.
 _WITH_VALUE = ("-c", "--branch", "--config", "--config-file", "--envdir", "--exclude", "--installer", "--message")
+# What git is asked, and changes nothing: an option of a question is the form of its answer.
+_QUESTIONS = (
+    "cat-file",
+    "config",
+    "diff-tree",
+    "for-each-ref",
+    "ls-files",
+    "ls-tree",
+    "rev-list",
+    "rev-parse",
+    "show-ref",
+    "symbolic-ref",
+)
 _OPTION = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
 
 
@@ -254,6 +267,8 @@ def option(place: _Place, node: ast.AST) -> Iterator[Mutant]:
     """Start a program without one of its options, and its value."""
     words = node.elts if isinstance(node, ast.List | ast.Tuple) else node.args if isinstance(node, ast.Call) else []
     if isinstance(node, ast.Call) and _name(node) in ("compile", "search", "add_argument"):
+        return
+    if any(isinstance(word, ast.Constant) and word.value in _QUESTIONS for word in words):
         return
     for number, word in enumerate(words):
         if not (isinstance(word, ast.Constant) and isinstance(word.value, str) and _OPTION.fullmatch(word.value)):

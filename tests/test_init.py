@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from nox_ship import command
+from nox_ship.setup import init
 from nox_ship.setup.noxfile import NEW
+from nox_ship.setup.survey import Survey
 from support import git, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"  # ours\nversion = "1.2.3"\n\n[tool.other]\nkey = 1\n'
@@ -360,3 +362,16 @@ def path() -> str:
     import sys
 
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def test_publishers_are_told_where_they_are_needed(tmp_path: Path) -> None:
+    """For each index, of a project on GitHub that does not publish by a token."""
+    repository = make_repository(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n'})
+    assert list(init.publishers(Survey.of(tmp_path, "3.12"))) == []
+    git(repository.path, "remote", "add", "origin", "https://github.com/acme/sample")
+    told = list(init.publishers(Survey.of(tmp_path, "3.12")))
+    assert len(told) == 2
+    assert all("acme" in text and "release.yml" in text for text in told)
+    with (tmp_path / "pyproject.toml").open("a", encoding="utf-8") as stream:
+        stream.write('[tool.nox-ship.workflows]\ncredentials = "token"\n')
+    assert list(init.publishers(Survey.of(tmp_path, "3.12"))) == []

@@ -264,3 +264,12 @@ def test_a_stage_with_another_tag_is_not_used_again(released: tuple[Workshop, Pl
     shop, plan = released
     assert open_stage_would_reuse(shop, plan)
     assert not open_stage_would_reuse(shop, dataclasses.replace(plan, tag="1.1"))
+
+
+def test_a_stage_with_a_commit_on_top_holds_no_release(tmp_path: Path) -> None:
+    """Also where that changes no file."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    release(stage, plan)
+    git(stage.root, "commit", "--quiet", "--allow-empty", "--message", "more")
+    assert last_release(shop) is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import Programs
 from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
@@ -253,3 +254,10 @@ def test_credentials_of_the_stand_in_are_not_shown(tmp_path: Path) -> None:
     server = StandInIndex(tmp_path)
     assert "TWINE" not in repr(server.index)
     server.close()
+
+
+def test_the_stand_in_is_made_in_a_form_that_we_write(tmp_path: Path, programs: Programs) -> None:
+    """Its references are written as a file: a form that the user's git prefers would not read them."""
+    assert make_world(tmp_path, make_repository(tmp_path / "checkout")).remote.refs() == {}
+    (call,) = programs.started("init")
+    assert call.env["GIT_DEFAULT_REF_FORMAT"] == "files"
