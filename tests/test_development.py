@@ -109,6 +109,7 @@ def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
     assert found is not None
     found.rename(clone)
     assert git(clone, "describe", "--tags", "--dirty") == "v2.0.1.dev1"
+    assert git(clone, "log", "-1", "--format=%an <%ae>") == "nox-ship <nox-ship@localhost>"
     assert git(tmp_path / "one", "tag") == "v2.0.0"
 
 

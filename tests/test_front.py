@@ -130,7 +130,7 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     release(yard, "--bundle", "cut.bundle")
     said = capsys.readouterr().out
     assert "v0.1.0 is cut, and not pushed" in said
-    assert "rehearsal" not in said
+    assert "released" not in said
     held = git(yard.root, "bundle", "list-heads", "cut.bundle")
     assert "refs/cut/tags/v0.1.0" in held
     assert yard.world.remote.pushes == rehearsed.remote.pushes == []

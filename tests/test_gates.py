@@ -179,6 +179,8 @@ def test_a_session_whose_name_begins_like_another_is_another(stage: Stage, progr
     nox = Nox(programs, PASSED)
     assert [result.name for result in run(stage, "tests")] == names[:4]
     assert nox.calls == []
+    run(stage, "test.", "c++")
+    assert nox.selected == ["test.", "c++"]
 
 
 def test_variables_of_the_outer_nox_do_not_reach_the_inner(

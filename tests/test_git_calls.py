@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fakes import Programs
+from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from support import commit_files, git, make_repository, write_files
 
@@ -163,3 +164,23 @@ def test_committed_links_are_known_whatever_their_names(tmp_path: Path) -> None:
     (tmp_path / "größe").symlink_to("README.md")
     commit_files(tmp_path, {"a": ""})
     assert repository.links() == [repository.path / "größe"]
+
+
+def test_a_repository_that_cannot_be_used_is_told_with_gits_reason(tmp_path: Path) -> None:
+    """A folder that is in none has no other reason."""
+    with pytest.raises(ShipError, match="NS201") as caught:
+        Repository.at(tmp_path)
+    assert "Git says" not in str(caught.value)
+    (tmp_path / ".git").write_text("nonsense", "utf-8")
+    with pytest.raises(ShipError, match=r"NS201.*Git says: .*gitfile"):
+        Repository.at(tmp_path)
+
+
+def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs: Programs) -> None:
+    """A filter that lacks the keys of git-crypt would write what it cannot read."""
+    source = make_repository(tmp_path / "a", {"a.txt": "1"})
+    write_files(source.path, {".git/git-crypt/keys/default": "key"})
+    clone = source.clone(tmp_path / "b")
+    assert (clone.path / "a.txt").read_text("utf-8") == "1"
+    assert (clone.path / ".git/git-crypt/keys/default").read_text("utf-8") == "key"
+    assert "--no-checkout" in programs.started("clone")[0].line

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from packaging.tags import sys_tags
 
-from nox_ship.package import install
+from nox_ship.errors import ShipError
+from nox_ship.package import contents, install
 from nox_ship.package.contents import Archive
 from nox_ship.package.install import Expected, fits
 from nox_ship.package.installed import problems
@@ -157,3 +158,14 @@ def test_smoke_commands_come_from_the_environment_first(tmp_path: Path) -> None:
 def test_a_wheel_of_another_platform_is_not_tried(name: str, python: str, expected: bool) -> None:
     """What fits is told by the wheel's tags; an sdist fits everywhere."""
     assert fits(name, python) == expected
+
+
+def test_an_archive_with_too_many_members_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a wheel nor an sdist: reading it would take all memory there is."""
+    files = {f"sample/{number}.py": "" for number in range(9)}
+    for path in (make_wheel(tmp_path, files), make_sdist(tmp_path, files)):
+        monkeypatch.undo()
+        Archive.read(path)
+        monkeypatch.setattr(contents, "_MOST_MEMBERS", 9)
+        with pytest.raises(ShipError, match="more than 9 members"):
+            Archive.read(path)
