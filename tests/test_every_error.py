@@ -166,8 +166,9 @@ def test_a_cut_release_is_pushed_by_a_job_alone(missing: str) -> None:
         Job.of({**JOB, missing: ""})
 
 
-def test_a_workflow_that_cannot_be_started_is_told() -> None:
+def test_a_workflow_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens there, or it refuses, or points elsewhere: NS764, and the token goes nowhere else."""
+    monkeypatch.setattr("nox_ship.world.forge._PAUSES", (0.0,))
     with pytest.raises(ShipError, match="NS764"):
         Job.of(JOB).start("v1.2.3", "pypi")
     for reply in (Reply(status=403), Reply(status=307, headers={"Location": "/elsewhere"})):
@@ -175,6 +176,9 @@ def test_a_workflow_that_cannot_be_started_is_told() -> None:
             with pytest.raises(ShipError, match=f"NS764.*{reply.status}"):
                 Job.of({**JOB, "GITHUB_API_URL": server.url}).start("v1.2.3", "pypi")
             assert len(server.asked) == 1
+    replies = iter([Reply(status=422), Reply(status=204)])
+    with Loopback(lambda _: next(replies)) as server:
+        Job.of({**JOB, "GITHUB_API_URL": server.url}).start("v1.2.3", "pypi")
 
 
 def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,6 +328,16 @@ def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.Capt
     assert path.read_text("utf-8") == text
 
 
+def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--force` replaces it."""
+    write_files(project, {LOCK: "mine==1\n"})
+    assert command.main(["init"]) == 1
+    assert "NS815" in capsys.readouterr().out
+    assert (project / LOCK).read_text("utf-8") == "mine==1\n"
+    assert command.main(["init", "--force"]) == 0
+    assert "mine" not in (project / LOCK).read_text("utf-8")
+
+
 def test_a_version_that_the_index_lacks_is_told(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.workflows import ACTIONS, Facts, render
 
 FACTS = Facts(
-    branch="main", tag="v{version}", pythons=("3.12",), coverage=True, script=True, settings=WorkflowSettings()
+    branch="main", tag="v{version}", pythons=("3.12",), coverage=True, besides=(), settings=WorkflowSettings()
 )
 CI = ".github/workflows/ci.yml"
 

@@ -81,9 +81,22 @@ def test_a_package_can_be_there_once_for_each_marker() -> None:
 def test_a_version_that_the_index_lacks_is_no_line() -> None:
     """What cannot be installed is told in the lock, and asked for again."""
     text = lock.rendered("1.2.3", lambda _: ())
-    assert lock.lacks_nox_ship(text)
+    assert lock.locked_version(text) is None
     assert "nox-ship==1.2.3 is not on the index yet" in text
-    assert not lock.lacks_nox_ship(lock.rendered("1.2.3", served, text))
+    assert str(lock.locked_version(lock.rendered("1.2.3", served, text))) == "1.2.3"
+
+
+def test_a_lock_that_works_is_kept_where_the_index_has_nothing_newer() -> None:
+    """The jobs go on with the version that they have."""
+    text = lock.rendered("1.2.3", served)
+    assert lock.rendered("1.3.0", lambda _: (), text) == text
+
+
+def test_a_pinned_version_is_gone_back_to() -> None:
+    """A release of nox-ship that went wrong is left by the setting."""
+    text = lock.rendered("1.3.0", served)
+    assert lock.rendered("1.2.3", not_asked, text) == text
+    assert str(lock.locked_version(lock.rendered("1.2.3", served, text, pinned=True))) == "1.2.3"
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,16 @@ def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path, monkeypatch: pytest.Mo
     assert stopped(yard) == {"NS804"}
 
 
+def test_pythons_that_the_project_has_left_behind_are_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A classifier that `requires-python` no longer admits names no Python that a job must have."""
+    monkeypatch.setenv("CI", "1")
+    left = 'classifiers = ["Programming Language :: Python :: 3.4"]\nrequires-python = ">=3.11"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": TAGGED.replace("[project]\n", f"[project]\n{left}")})
+    plan(yard)
+
+
 def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     """Their warnings are told; that there are none stops the release, unless nothing is missing on the index."""
     base = make_index()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,7 @@ def facts(**changes: Any) -> Facts:
         }
     )
     known: dict[str, Any] = {"branch": "main", "tag": "v{version}", "pythons": ("3.11", "3.12"), "settings": settings}
-    return Facts(**{**known, "coverage": True, "script": True, **changes})
+    return Facts(**{**known, "coverage": True, "besides": (), **changes})
 
 
 def jobs(text: str) -> dict[str, Any]:
@@ -37,11 +38,11 @@ def jobs(text: str) -> dict[str, Any]:
 def every() -> Iterator[Facts]:
     """Return each kind of project that the templates tell apart."""
     truth = (True, False)
-    for coverage, credentials, testpypi, development, script in itertools.product(
-        truth, ("trusted", "token"), truth, truth, truth
+    for coverage, credentials, testpypi, development, besides in itertools.product(
+        truth, ("trusted", "token"), truth, truth, ((), ("nox-poetry>=1", "it's"))
     ):
         yield facts(
-            coverage=coverage, credentials=credentials, testpypi=testpypi, development=development, script=script
+            coverage=coverage, credentials=credentials, testpypi=testpypi, development=development, besides=besides
         )
 
 
@@ -101,7 +102,10 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
     for text in render(known).values():
         for name, job in jobs(text).items():
             for step in job["steps"]:
-                if "pip install" in step.get("run", ""):
+                if "besides" in step.get("name", ""):
+                    assert shlex.split(step["run"])[4:] == ["nox-poetry>=1", "it's"]
+                    assert any("checkout" in other.get("uses", "") for other in job["steps"])
+                elif "pip install" in step.get("run", ""):
                     assert "--require-hashes --only-binary :all: -r" in step["run"], name
                     held = any("checkout" in other.get("uses", "") for other in job["steps"])
                     assert step["run"].endswith(".github/nox-ship.txt" if held else " lock/nox-ship.txt")
@@ -164,7 +168,10 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
         assert not re.search(r"(?<!\\)[*?+\[\]!]", pattern)
 
 
-@pytest.mark.parametrize("changes", [{"branch": "a${{b}}"}, {"tag": "${{x}}{version}"}, {"systems": ("${{ 1 }}",)}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"branch": "a${{b}}"}, {"tag": "${{x}}{version}"}, {"systems": ("${{ 1 }}",)}, {"besides": ("${{ 1 }}",)}],
+)
 def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
     """An expression in a name would run in every job."""
     with pytest.raises(ShipError, match="NS820"):
@@ -188,9 +195,16 @@ def test_every_job_of_ci_is_required() -> None:
 
 
 def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
-    """A project for older Pythons alone gets one more."""
+    """A project for older Pythons alone gets one more; the newest CPython is the default, in whatever order."""
     text = render(facts(pythons=("3.9", "3.10")))[CI]
     assert 'python-version: "3.11"' in text
+    for pythons in (("3.13", "3.12", "3.10"), ("3.13", "pypy3.11"), ("3.13", "3.14t", "3.9")):
+        cut = jobs(render(facts(pythons=pythons))[RELEASE])["cut"]
+        (versions,) = [
+            step["with"]["python-version"] for step in cut["steps"] if "setup-python" in step.get("uses", "")
+        ]
+        assert sorted(versions.split()) == sorted(pythons)
+        assert versions.split()[-1] == "3.13"
 
 
 def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
@@ -221,7 +235,8 @@ def test_names_of_own_parts_are_unique() -> None:
 
 
 def test_dependabot_keeps_the_pins_fresh() -> None:
-    """The actions are updated, and the lock."""
-    updates = yaml.safe_load(dependabot())["updates"]
-    places = [(update["package-ecosystem"], update["directory"]) for update in updates]
-    assert places == [("github-actions", "/"), ("pip", "/.github")]
+    """The actions are updated, and nox-ship in the lock: the rest of that is resolved as a whole."""
+    actions, lock = yaml.safe_load(dependabot())["updates"]
+    assert (actions["package-ecosystem"], actions["directory"]) == ("github-actions", "/")
+    assert (lock["package-ecosystem"], lock["directory"]) == ("pip", "/.github")
+    assert [entry["dependency-name"] for entry in lock["allow"]] == ["nox-ship"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
 from nox_ship.release.handover import Cut, push, receive
@@ -25,7 +25,7 @@ from nox_ship.world.index import Index
 from nox_ship.world.real import index_addresses
 from nox_ship.world.remote import Remote
 
-NOXFILE_THERE = Kind("NS817", "noxfile-there", "Run `nox-ship init` to add nox-ship to it.")
+NOT_EMPTY = Kind("NS817", "folder-not-empty", "Run it in an empty folder; to set a project up, use `nox-ship init`.")
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -49,11 +49,12 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _receive(folder: Path, root: Path, voice: Voice) -> int:
-    noxfile = root / "noxfile.py"
-    if os.path.lexists(noxfile):
-        raise ShipError(NOXFILE_THERE("There is a noxfile.py already."))
+    if there := [
+        name for name in ("noxfile.py", "pyproject.toml", "dist", ".nox-ship") if os.path.lexists(root / name)
+    ]:
+        raise ShipError(NOT_EMPTY(f"The folder has {shorten(there, len(there))} already."))
     manifest = receive(folder, root)
-    write_whole(noxfile, BARE)
+    write_whole(root / "noxfile.py", BARE)
     for file in manifest.files:
         voice.note(f"{file.name}  sha256:{file.sha256}")
     voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")

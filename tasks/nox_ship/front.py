@@ -45,7 +45,7 @@ _LAST = {
     "unknown": "Branch and tag may be public: the push was cut off. The same command again finds out, and finishes the"
     " release.",
 }
-DECLINED = Kind("NS235", "declined", "Run the same command again when it is to be.")
+DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 
 
 def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_from: Path) -> None:

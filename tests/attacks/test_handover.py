@@ -15,6 +15,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.package.manifest import DIGEST_VARIABLE, File, Manifest
+from nox_ship.release import handover
 from nox_ship.release.handover import Cut, bundle, push, receive
 from nox_ship.world.remote import Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
@@ -50,7 +51,8 @@ class Scene:
 
     def bundled(self, cut: Cut) -> Path:
         """Return the bundle of a release."""
-        (self.folder / "scratch").mkdir()
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
+        (self.folder / "scratch").mkdir(exist_ok=True)
         bundle(cut, self.stage, self.folder / "scratch" / "cut.git", self.folder / "release.bundle")
         return self.folder / "release.bundle"
 
@@ -78,6 +80,20 @@ def test_an_honest_bundle_is_pushed_once(scene: Scene) -> None:
     assert git(scene.bare, "rev-parse", "main", "v2").split() == [scene.cut.commit, scene.cut.tag_object]
     shutil.rmtree(scene.folder / "local")
     assert not scene.push(scene.cut, file)
+
+
+def test_a_tag_that_was_left_behind_is_not_started(scene: Scene) -> None:
+    """A job that names a tag of the remote, and brings nothing for it, does not get that tag published."""
+    git(scene.bare, *IDENTITY, "tag", "--annotate", "--message", "1", "v1-abandoned", "main")
+    file = scene.folder / "no.bundle"
+    cut = replace(scene.cut, tag="v1-abandoned", commit=scene.cut.onto, tag_object="0" * 40)
+    with pytest.raises(ShipError, match="NS762"):
+        scene.push(cut, file)
+    shutil.rmtree(scene.folder / "local")
+    cut = replace(cut, tag_object=git(scene.bare, "rev-parse", "v1-abandoned"))
+    file = scene.bundled(scene.cut)
+    with pytest.raises(ShipError, match="NS762"):
+        scene.push(cut, file)
 
 
 def test_a_tag_alone_is_pushed(scene: Scene) -> None:
@@ -164,12 +180,25 @@ def no_tag_object(scene: Scene) -> Cut:
         no_tag_object,
     ],
 )
-def test_anything_but_one_plain_commit_and_its_tag_is_refused(scene: Scene, lie: Callable[[Scene], Cut]) -> None:
+def test_anything_but_one_plain_commit_and_its_tag_is_refused(
+    scene: Scene, lie: Callable[[Scene], Cut], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Although bundle and outputs agree: nothing that jobs with rights obey may come from a job without."""
     cut, before = lie(scene), scene.refs()
+    with monkeypatch.context() as lying:
+        lying.setattr(handover, "_unexpected_changes", lambda *_: ())
+        scene.bundled(cut)
     with pytest.raises(ShipError, match="NS762"):
-        scene.push(cut, scene.bundled(cut))
+        scene.push(cut, scene.folder / "release.bundle")
     assert scene.refs() == before
+
+
+def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
+    """A release that changes a workflow stops where it is cut; other files of GitHub's are a project's own."""
+    with pytest.raises(ShipError, match="NS762"):
+        scene.bundled(a_workflow(scene))
+    cut = amended(scene, {".github/ISSUE_TEMPLATE/bug.yml": "version: 2"})
+    assert scene.push(cut, scene.bundled(cut))
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failin
         tag="v{version}",
         pythons=("3.12",),
         coverage=True,
-        script=True,
+        besides=(),
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
     workflow = yaml.safe_load(render(facts)[".github/workflows/release.yml"])

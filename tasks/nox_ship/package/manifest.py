@@ -26,7 +26,7 @@ OTHER_ORIGIN = Kind("NS604", "other-origin", "Run `nox -s build` in the release'
 OTHER_MANIFEST = Kind(
     "NS606",
     "other-manifest",
-    "Build again, and publish what that build made; somebody changed the manifest on its way between two jobs.",
+    "Run the workflow again; if the variable is empty, correct the job output that it is set to.",
 )
 
 DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"

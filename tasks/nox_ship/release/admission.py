@@ -55,7 +55,7 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.append(FILE_CHANGED("pyproject.toml is not the one that the files were built by."))
     for_good = index in ("pypi", project.settings.routes.final)
     if manifest.dirty and not for_good:
-        findings.append(DIRTY_FILES("The files hold changes that no commit has."))
+        findings.append(DIRTY_FILES("The files were built from uncommitted changes."))
     if for_good:
         findings.extend(_release_alone(manifest, project, index))
         if manifest.tag and not manifest.dirty:
@@ -113,7 +113,7 @@ def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator
     if routed != index:
         yield ROUTE_FORBIDS(f"{version} must not go to {shown}: its route leads to {display_name(routed)}.")
     if manifest.dirty:
-        yield NOT_A_RELEASE(f"The files hold changes that no commit has; {shown} takes releases alone.")
+        yield NOT_A_RELEASE(f"The files were built from uncommitted changes; {shown} takes releases alone.")
     elif manifest.tag is None:
         yield NOT_A_RELEASE(f"{version} was built from {manifest.commit[:10]}, which has no release tag.")
 

@@ -28,12 +28,14 @@ NOT_ANNOUNCED = Kind(
 OTHER_CUT = Kind(
     "NS762",
     "other-cut",
-    "Nothing was pushed; if the branch moved on, run the workflow again.",
+    "Find what changed the release in the job that cuts it: bump settings, hooks or the noxfile; nothing was pushed.",
 )
 
+_OTHER_ARTIFACT = "Run the whole workflow again: the artifact is not the one that was built."
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REGULAR = ("100644", "100755")
 _GONE = "000000"
+_OBEYED = (".github/workflows/", ".github/actions/", ".github/nox-ship.txt")
 _CUT = "refs/cut"
 
 
@@ -70,13 +72,14 @@ def _take(source: Path, target: Path, sha256: str) -> None:
         ShipError: It is not there, or another one (NS603).
     """
     if not source.is_file():
-        raise ShipError(FILE_CHANGED(f"{source} is not there."))
+        raise ShipError(FILE_CHANGED(f"{source} is not there.", remedy=_OTHER_ARTIFACT))
     with source.open("rb") as stream, target.open("xb") as copy:
         shutil.copyfileobj(stream, copy)
     with target.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
             target.unlink()
-            raise ShipError(FILE_CHANGED(f"{source} is not what the manifest names: its SHA-256 differs."))
+            what = f"{source} is not what the manifest names: its SHA-256 differs."
+            raise ShipError(FILE_CHANGED(what, remedy=_OTHER_ARTIFACT))
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,12 @@ def bundle(cut: Cut, source: Repository, scratch: Path, target: Path) -> None:
         source: The repository that holds its objects.
         scratch: A path where nothing is, in a folder of our own: a repository that holds these refs is made there.
         target: The bundle's path; what is there is replaced.
+
+    Raises:
+        ShipError: The release changes what the job that pushes would refuse (NS762).
     """
+    if findings := list(_unexpected_changes(cut, source)):
+        raise ShipError(*(OTHER_CUT(finding) for finding in findings))
     source.run("clone", "--quiet", "--shared", "--bare", "--no-tags", source.path, scratch)
     clean = Repository(scratch)
     for name, ref in cut.bundled.items():
@@ -133,11 +141,10 @@ def push(cut: Cut, file: Path, remote: Remote) -> bool:
             (NS208) or refuses (NS231).
     """
     there = remote.refs()
-    tag, branch = there.get(f"refs/tags/{cut.tag}"), there.get(f"refs/heads/{cut.branch}")
-    if tag == cut.commit:
-        return False  # they arrive together, and branches move on
-    if branch != cut.onto:
-        raise ShipError(OTHER_CUT(f"{cut.branch} is not at {cut.onto[:10]} any more, which the release was cut from."))
+    pushed = there.get(f"refs/tags/{cut.tag}") == cut.commit  # they arrive together, and branches move on
+    if not pushed and there.get(f"refs/heads/{cut.branch}") != cut.onto:
+        what = f"{cut.branch} is not at {cut.onto[:10]} any more, which the release was cut from."
+        raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
     remote.fetch(cut.onto)
     try:
         findings = list(_wrong(cut, file.absolute(), remote.local))
@@ -145,8 +152,9 @@ def push(cut: Cut, file: Path, remote: Remote) -> bool:
         raise ShipError(OTHER_CUT("Git cannot read the bundle.", detail=error.done.output)) from error
     if findings:
         raise ShipError(*(OTHER_CUT(finding) for finding in findings))
-    remote.push(remote.local, cut.refs)
-    return True
+    if not pushed:
+        remote.push(remote.local, cut.refs)
+    return not pushed
 
 
 def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
@@ -179,7 +187,7 @@ def _unexpected_changes(cut: Cut, local: Repository) -> Iterator[str]:
     rows = local.run("diff-tree", "-r", "-z", "--no-renames", cut.onto, cut.commit).split("\0")
     for told, path in zip(rows[::2], rows[1::2], strict=False):
         before, after = told.removeprefix(":").split()[:2]
-        if path.partition("/")[0] == ".github":
+        if path.startswith(_OBEYED):
             yield f"The commit changes {path}, which tells what jobs with rights do."
         elif after not in (*_REGULAR, _GONE) or before not in (*_REGULAR, _GONE):
             yield f"The commit makes {path} something else than a plain file."

@@ -17,7 +17,7 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.gates.groups import check_groups
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
-from nox_ship.project import Project
+from nox_ship.project import Project, admits
 from nox_ship.release import version as arithmetic
 from nox_ship.release.bumpversion import bump_settings, stale_settings
 from nox_ship.release.changelog import read_changelog
@@ -148,7 +148,7 @@ def preflight(
     if project:
         findings.catch(lambda: project.name)
         findings.catch(lambda: project.requires_python)
-        findings.extend(_missing_pythons(project))
+        findings.extend(findings.catch(lambda: list(_missing_pythons(project))) or ())
         findings.extend(routes_known(project.settings))
         findings.catch(lambda: check_groups(project))
         gates = _gates(project.settings, request.without, sessions, findings)
@@ -198,7 +198,7 @@ def _not_agreed(
     """Yield an error where there will be something to push, and nobody agreed or can be asked."""
     there = not coming.bump and is_pushed(refs, branch, coming.tag, commit)
     if not request.agreed and not there:
-        yield NOT_AGREED("This release is to be pushed, and there is no terminal to ask you on before that.")
+        yield NOT_AGREED("This release would be pushed, and there is no terminal on which to ask you first.")
 
 
 def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, str]) -> Record | None:
@@ -243,7 +243,8 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
         return
     from python_discovery import get_interpreter
 
-    for wanted in project.settings.pythons or project.classified_pythons:
+    admitted = (python for python in project.classified_pythons if admits(project.requires_python, python))
+    for wanted in project.settings.pythons or admitted:
         if get_interpreter(wanted) is None:
             yield PYTHON_MISSING(f"Python {wanted} is not installed.")
 

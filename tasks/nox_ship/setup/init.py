@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from packaging.version import Version
+
 from nox_ship import documents, versions
 from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.files import real_place, write_whole
@@ -103,7 +105,7 @@ def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool, has
         if survey.nested:
             findings.append(NESTED_PROJECT(f"The project is in a folder of the repository {survey.repository.path}."))
         findings.catch(lambda: _workflows(made, force=force))
-        findings.catch(lambda: _lock(made, hashes))
+        findings.catch(lambda: _lock(made, hashes, force=force))
         _dependabot(made)
     findings.raise_errors()
     made.changes = [change for change in made.changes if change.before != change.after]
@@ -149,7 +151,7 @@ def drift(survey: Survey) -> list[Change]:
     """
     made = Plan(survey)
     _workflows(made, force=True)
-    _lock(made, _unknown)
+    _lock(made, _unknown, force=True)
     return [change for change in made.changes if change.before != change.after]
 
 
@@ -211,7 +213,7 @@ def facts(survey: Survey) -> workflows.Facts:
         tag=survey.tag,
         pythons=survey.pythons,
         coverage="coverage" in project.settings.gates and not (noxfile and noxfile.excludes("coverage")),
-        script=noxfile is not None and noxfile.needs_more,
+        besides=noxfile.besides if noxfile else (),
         settings=settings,
     )
 
@@ -226,7 +228,7 @@ def _workflows(made: Plan, *, force: bool) -> None:
     known = facts(survey)
     planned = next((change.after for change in made.changes if change.name == "noxfile.py"), None)
     if planned:
-        known = dataclasses.replace(known, script=Noxfile.read(planned).needs_more)
+        known = dataclasses.replace(known, besides=Noxfile.read(planned).besides)
     for name, text in workflows.render(known).items():
         path = survey.repository.path / name
         before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
@@ -238,21 +240,27 @@ def _workflows(made: Plan, *, force: bool) -> None:
     findings.raise_errors()
 
 
-def _lock(made: Plan, hashes: lock.Hashes) -> None:
+def _lock(made: Plan, hashes: lock.Hashes, *, force: bool) -> None:
     """Plan the lock of what the workflows' jobs install.
 
     Raises:
-        ShipError: The index does not answer (NS701), or the setting ``workflows.version`` is no version (NS303).
+        ShipError: The lock was written by hand (NS815), and force is not used; the index does not answer (NS701); or
+            the setting ``workflows.version`` is no version (NS303).
     """
     survey = made.survey
     path = survey.repository.path / lock.FILE
     before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
-    after = lock.rendered(_version(survey), hashes, before or "")
+    if before is not None and not is_ours(before) and not force:
+        raise ShipError(HAND_WRITTEN(f"{lock.FILE} was not written by nox-ship."))
+    version, pinned = _version(survey), survey.project.settings.workflows.version is not None
+    after = lock.rendered(version, hashes, before or "", pinned=pinned)
     made.changes.append(Change(path, lock.FILE, before, after, "what the jobs install, by hash"))
-    if lock.lacks_nox_ship(after):
+    locked = lock.locked_version(after)
+    if locked is None or locked < Version(version):
+        instead = f"the workflows go on with {locked}" if locked else "the workflows have nothing to install"
         made.hints.append(
-            f"The index has no nox-ship {_version(survey)} yet, so the workflows have nothing to install: run"
-            " `nox-ship init` again when it has, or set `workflows.version` to a version that it has."
+            f"The index has no nox-ship {version} yet, so {instead}: run `nox-ship init` again when it has, or set"
+            " `workflows.version` to a version that it has."
         )
 
 

@@ -25,7 +25,7 @@ Hashes = Callable[[str], tuple[str, ...]]
 _OWN = "nox-ship"
 _HEADER = """\
 # Written by nox-ship. What the jobs of its workflows install, by hash, on every system and Python.
-# Dependabot raises it, and so does `nox-ship init`.
+# `nox-ship init` raises it; Dependabot raises nox-ship alone.
 """
 _ENTRY = re.compile(
     r"^(?P<name>[A-Za-z0-9][\w.-]*)==(?P<version>[^\s;\\]+)(?P<marker>[ \t]*;[^\\\n]*)?"
@@ -58,7 +58,7 @@ def entries(text: str) -> Iterator[Entry]:
             yield Entry(canonicalize_name(match["name"]), version, marker, match[0])
 
 
-def rendered(version: str, hashes: Hashes, old: str = "") -> str:
+def rendered(version: str, hashes: Hashes, old: str = "", *, pinned: bool = False) -> str:
     """Return the lock for workflows that run a version of nox-ship.
 
     What is newer in the lock that is there, Dependabot's work, stays.
@@ -67,22 +67,26 @@ def rendered(version: str, hashes: Hashes, old: str = "") -> str:
         version: The version of nox-ship.
         hashes: Asked where the lock that is there does not have this version, or a newer one.
         old: The lock that is there.
+        pinned: Whether it must be this version, and no newer one.
     """
     theirs = {entry.key: entry for entry in entries(old)}
     own = theirs.pop((_OWN, ""), None)
-    if own is not None and own.version >= Version(version):
+    wanted = Version(version)
+    if own is not None and (own.version == wanted or (own.version > wanted and not pinned)):
         first = own.text
     elif found := hashes(version):
         first = " \\\n    ".join([f"{_OWN}=={version}", *(f"--hash=sha256:{sha256}" for sha256 in sorted(found))])
+    elif own is not None:
+        first = own.text
     else:
         first = _MISSING.format(version=version)
     newest = [max(entry, theirs.get(entry.key, entry), key=lambda each: each.version) for entry in entries(_shipped())]
     return "\n".join([_HEADER + first, *(entry.text for entry in newest), ""])
 
 
-def lacks_nox_ship(text: str) -> bool:
-    """Whether a lock has no line for nox-ship, so that the jobs could not install it."""
-    return all(entry.name != _OWN for entry in entries(text))
+def locked_version(text: str) -> Version | None:
+    """Return the version of nox-ship in a lock; None where it has none, so that the jobs could not install it."""
+    return next((entry.version for entry in entries(text) if entry.name == _OWN), None)
 
 
 def _shipped() -> str:

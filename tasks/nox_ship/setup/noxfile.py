@@ -94,12 +94,13 @@ class Noxfile:
         return _BLOCK.search(self.text) is not None
 
     @property
-    def needs_more(self) -> bool:
-        """Whether its PEP 723 block names more than nox and nox-ship."""
+    def besides(self) -> tuple[str, ...]:
+        """What its PEP 723 block requires besides nox and nox-ship."""
         match = _BLOCK.search(self.text)
         table = _block_table(match) if match else None
         listed = table.get("dependencies") if table else None
-        return isinstance(listed, list) and not {_requirement_name(item) for item in listed} <= {"nox", "nox-ship"}
+        requirements = map(str, listed) if isinstance(listed, list) else ()
+        return tuple(line for line in requirements if _requirement_name(line) not in ("nox", "nox-ship"))
 
     @property
     def foreign(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -24,6 +25,7 @@ ACTIONS = {
 
 FOLDER = ".github/workflows"
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
+_CPYTHON = re.compile(r"3\.\d+")
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
 _RECEIVE = """\
@@ -45,8 +47,8 @@ class Facts:
     pythons: tuple[str, ...]
     coverage: bool
     """Whether coverage is one of the gates."""
-    script: bool
-    """Whether nox has to install from the noxfile's PEP 723 block: it names more than nox and nox-ship."""
+    besides: tuple[str, ...]
+    """What the noxfile's PEP 723 block requires besides nox and nox-ship."""
     settings: WorkflowSettings
 
 
@@ -54,9 +56,10 @@ def render(facts: Facts) -> dict[str, str]:
     """Return the text of each workflow, by its path in the repository.
 
     Raises:
-        ShipError: The name of the branch or the form of the tags would be an expression in a workflow (NS820).
+        ShipError: The name of the branch, of a runner or of a requirement, or the form of the tags, would be an
+            expression in a workflow (NS820).
     """
-    for name in (facts.branch, facts.tag, *facts.settings.systems):
+    for name in (facts.branch, facts.tag, *facts.settings.systems, *facts.besides):
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
     return {f"{FOLDER}/ci.yml": _ci(facts), f"{FOLDER}/release.yml": _release(facts)}
@@ -135,17 +138,16 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
 
 
 def _common(facts: Facts) -> dict[str, str]:
-    newest = facts.pythons[-1] if minor(facts.pythons[-1]) >= minor(_OLDEST) else _OLDEST
+    newest = max((*filter(_CPYTHON.fullmatch, facts.pythons), _OLDEST), key=minor)
     values = {
         "BRANCH": _quoted(facts.branch),
         "BRANCH_PATTERN": _quoted(_pattern(facts.branch)),
-        "SCRIPT_MODE": "" if facts.script else "  NOX_SCRIPT_MODE: none # nox-ship is installed by the lock",
         "CHECKOUT": _checkout("fetch-depth: 0"),
         "CHECKOUT_LOCK": _checkout(f"sparse-checkout: {LOCK}", "sparse-checkout-cone-mode: false"),
         "PYTHON": _python(newest),
-        "ALL_PYTHONS": _python("|", *dict.fromkeys([*facts.pythons, newest])),
+        "ALL_PYTHONS": _python("|", *(python for python in facts.pythons if python != newest), newest),
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", newest),
-        "INSTALL": _install(LOCK),
+        "INSTALL": "\n".join([_install(LOCK), *([_install_besides(facts.besides)] if facts.besides else [])]),
         "INSTALL_LOCKED": f"{_download('Take the lock', 'lock', 'lock', 'lock')}\n{_install('lock/nox-ship.txt')}",
         "TAKE_FILES": f"{_download('Take the files', 'build', 'files', 'files')}\n{_RECEIVE}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
@@ -186,6 +188,11 @@ def _python(*versions: str) -> str:
 
 def _install(lock: str) -> str:
     return f"- name: Install nox-ship\n  run: 'python -m pip install --require-hashes --only-binary :all: -r {lock}'"
+
+
+def _install_besides(requirements: tuple[str, ...]) -> str:
+    command = f"python -m pip install {shlex.join(requirements)}"
+    return f"- name: Install what the noxfile needs besides\n  run: {_quoted(command)}"
 
 
 def _pushes(facts: Facts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ NOT_STARTED = Kind(
     "Branch and tag are pushed: start the workflow by hand on the tag, with `bump` empty.",
 )
 
+_PAUSES = (2.0, 6.0)
+"""Seconds before GitHub is asked again."""
+_PASSING = (422, 429, 500, 502, 503, 504)
+"""What GitHub may answer while it does not know the tag yet, or has trouble of its own."""
 # `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
 _URL = re.compile(
     r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?github\.com(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?github\.com:)"
@@ -91,12 +96,18 @@ class Job:
         url = f"{self.api}/repos/{self.slug}/actions/workflows/{self.workflow}/dispatches"
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
         body = {"ref": f"refs/tags/{tag}", "inputs": {"target": target}}
-        try:
-            answer = web.post(url, body, headers)
-        except web.WebError as error:
-            raise ShipError(NOT_STARTED(f"GitHub did not start {self.workflow}: {error}.")) from error
-        if not answer.ok:
-            raise ShipError(NOT_STARTED(f"GitHub answered {answer.status} when {self.workflow} was to be started."))
+        for pause in (*_PAUSES, None):
+            try:
+                answer = web.post(url, body, headers)
+            except web.WebError as error:
+                trouble, passing = str(error), True
+            else:
+                trouble, passing = f"it answered {answer.status}", answer.status in _PASSING
+                if answer.ok:
+                    return
+            if pause is None or not passing:
+                raise ShipError(NOT_STARTED(f"GitHub did not start {self.workflow}: {trouble}."))
+            time.sleep(pause)
 
 
 def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:

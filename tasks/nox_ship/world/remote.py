@@ -14,7 +14,7 @@ REMOTE_UNREACHABLE = Kind("NS208", "remote-unreachable", "Check the network and 
 PUSH_REFUSED = Kind(
     "NS231",
     "push-refused",
-    "Nothing was pushed: mend what git's own words say, then run the same command again.",
+    "Nothing was pushed: fix the problem that git reports, then run the same command again.",
 )
 UNKNOWN_REMOTE = Kind(
     "NS214", "unknown-remote", "Correct `remote` in [tool.nox-ship], or add it with `git remote add`."

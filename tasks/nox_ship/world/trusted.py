@@ -33,7 +33,7 @@ ENVIRONMENT_MISSING = Kind(
     "environment-missing",
     "Add `environment: NAME` to the job that publishes, or leave the publisher's environment empty.",
 )
-EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; if it stays, use an API token.")
+EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; if it keeps failing, use an API token.")
 FOREIGN_AUDIENCE = Kind(
     "NS745",
     "foreign-audience",
