@@ -222,10 +222,9 @@ def test_settings_that_the_tool_cannot_read_are_a_finding(tmp_path: Path, progra
     assert caught.value.findings[0].detail == "boom"
 
 
-@pytest.mark.parametrize("glob", ["/*", "**x"])
-def test_a_glob_that_names_no_file_of_the_project_is_refused(tmp_path: Path, glob: str) -> None:
+def test_a_glob_that_names_no_file_of_the_project_is_refused(tmp_path: Path) -> None:
     """What is no pattern of files of the project is NS306."""
-    settings = f'[[tool.bumpversion.files]]\nglob = "{glob}"\n'
+    settings = '[[tool.bumpversion.files]]\nglob = "/*"\n'
     project = make_project(tmp_path / "project", f"{STATIC}{settings}", {"notes.txt": ""})
     with pytest.raises(ShipError, match="NS306"):
         bumped_files(project, "1.2.3")

@@ -79,6 +79,8 @@ def real_place(path: Path, top: Path) -> Path:
         inside = real.relative_to(top.resolve())
     except (ValueError, OSError, RuntimeError) as error:  # another place; a symlink that leads to itself
         raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads out of {top}.")) from error
+    if real.is_symlink():  # from Python 3.13 on, a symlink that leads to itself resolves to itself
+        raise ShipError(LEADS_OUT(f"{path} is not written to: it is a symlink that leads nowhere."))
     if ".git" in inside.parts:
         raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads to git's own files."))
     return real
