@@ -16,7 +16,7 @@ GUARDED = ("release/*.py", "world/*.py", "package/*.py", "setup/init.py", "setup
 """Modules that hold a promise: what is written, pushed, uploaded, installed, and which secrets a program gets."""
 OTHERS = ("sessions.py", "cli.py", "command.py", "config.py", "report.py", "errors.py", "versions.py", "poetry.py")
 """Modules at the top of the package that promise nothing of this kind."""
-READERS = ("conditions.py", "documents.py", "filters.py", "setup_script.py", "steps.py")
+READERS = ("conditions.py", "documents.py", "filters.py", "setup_script.py", "source.py", "steps.py")
 """Modules that understand what others wrote: what they do not understand is no refusal."""
 ALONE = {"project.py": ("Project.own_folder",)}
 """Modules that only read, but for these functions."""

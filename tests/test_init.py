@@ -375,3 +375,15 @@ def test_publishers_are_told_where_they_are_needed(tmp_path: Path) -> None:
     with (tmp_path / "pyproject.toml").open("a", encoding="utf-8") as stream:
         stream.write('[tool.nox-ship.workflows]\ncredentials = "token"\n')
     assert list(init.publishers(Survey.of(tmp_path, "3.12"))) == []
+
+
+def test_a_file_is_put_in_the_place_of_the_old_one(tmp_path: Path) -> None:
+    """It is written beside it, whole: another name of the old file keeps what that held."""
+    make_repository(
+        tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n', "noxfile.py": "import nox\n"}
+    )
+    (tmp_path.parent / "kept.py").hardlink_to(tmp_path / "noxfile.py")
+    made = init.plan(Survey.of(tmp_path, "3.12"), sessions=("lint",), ci="none", force=True)
+    init.write(made, force=True)
+    assert "nox_ship" in (tmp_path / "noxfile.py").read_text("utf-8")
+    assert (tmp_path.parent / "kept.py").read_text("utf-8") == "import nox\n"
