@@ -341,6 +341,7 @@ def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: P
     assert plan(yard).branch == "trunk"
 
 
+@pytest.mark.usefixtures("bump_my_version")
 def test_stale_settings_are_told(tmp_path: Path) -> None:
     """NS307 stops nothing."""
     text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.bumpversion]\ncurrent_version = "0.0.9"\n'
