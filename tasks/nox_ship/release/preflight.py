@@ -11,20 +11,16 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import versions
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.gates.groups import check_groups
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project, admits
-from nox_ship.release import version as arithmetic
-from nox_ship.release.bumpversion import bump_settings, stale_settings
 from nox_ship.release.changelog import read_changelog
+from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
-from nox_ship.release.source import VersionSource
-from nox_ship.release.tags import check_head
 from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
@@ -35,17 +31,6 @@ WRONG_BRANCH = Kind("NS205", "wrong-branch", "Switch to it, or set `branch` in [
 BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
 DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
 NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
-TAG_EXISTS = Kind(
-    "NS221",
-    "tag-exists",
-    "Release another version, or finish that one from its own commit (`git pull`); a published tag is never moved.",
-)
-ALREADY_RELEASED = Kind(
-    "NS222",
-    "already-released",
-    "Commit what the next release holds first, or finish this one by its own version.",
-)
-FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
 VERSION_TAKEN = Kind(
     "NS224",
     "version-taken",
@@ -81,20 +66,6 @@ class Request:
     """Use nothing that an earlier run left."""
     agreed: bool = True
     """Whether the push is agreed to, or somebody can be asked before it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Coming:
-    """The version that comes next, or that HEAD is already."""
-
-    source: VersionSource
-    current: str
-    version: str
-    tag: str
-    bump: bool
-    """Whether a version is to be set and tagged; not where HEAD is that release already."""
-    message: str = ""
-    tag_message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +132,7 @@ def preflight(
         pushed = _pushed(earlier, repository, refs)
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
-            coming = findings.catch(lambda: _coming(project, repository, request, refs, findings, pushed))
+            coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
     if project and coming and coming.bump and coming.source.kind == "files":
         findings.catch(lambda: read_changelog(project))
     by = Publishing()
@@ -320,93 +291,3 @@ def _remote_branch(
         yield BEHIND_REMOTE(f"{branch} is behind the remote's.")
     else:
         yield DIVERGED(f"{branch} and the remote's {branch} have diverged.")
-
-
-def _coming(
-    project: Project,
-    repository: Repository,
-    request: Request,
-    refs: Mapping[str, str],
-    findings: Findings,
-    pushed: Record | None,
-) -> Coming:
-    """Return the release that is asked for, or the one that HEAD already is.
-
-    Raises:
-        ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
-            NS216), or names no version (NS310).
-    """
-    prefix = "refs/tags/"
-    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
-    here, head = repository.tags(), repository.head
-    tags = {**there, **here}
-    source = VersionSource.of(project)
-    form = project.tag_form(tags)
-    if source.current is not None and versions.parse(source.current) is None:
-        raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
-    if not pushed:
-        check_head(head, form, here, there)
-    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
-    if released:
-        return _finishing(released, source, request, findings, pushed.version if pushed else None)
-    versions.check_readable(tags, head, form)
-    latest = versions.latest(tags, form)
-    current = source.current or str(latest or "0")
-    findings.extend(stale_settings(project, current))
-    if request.wanted is None:
-        what = f"No version was asked for; it is {current} now."
-        raise ShipError(arithmetic.NOTHING_ASKED(what))
-    own = bump_settings(project, current, _part(request.wanted))
-    if source.current and versions.parse(request.wanted) == Version(current):
-        arithmetic.whole_version(current, arithmetic.PARTS)
-        version = current  # the files have it and nobody has released it, as is often so with the first one
-    elif own and request.wanted in own.parts and own.next_version:
-        version = own.next_version
-        arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
-    elif own and own.parts:
-        asked = arithmetic.whole_version(request.wanted, own.parts)
-        version = str(arithmetic.next_version(Version(current), str(asked), own.parts))
-    else:
-        version = str(arithmetic.next_version(Version(current), request.wanted))
-    if project.settings.tag is None and own and own.tag_name:
-        tag = own.filled(own.tag_name, current, version) or form.name(version)
-    else:
-        tag = form.name(version)
-    _check_tag(tag, version, form, tags, here)
-    return Coming(
-        source=source,
-        current=current,
-        version=version,
-        tag=tag,
-        bump=True,
-        message=(own and own.filled(own.message, current, version)) or f"Release {version}",
-        tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
-    )
-
-
-def _part(wanted: str) -> str | None:
-    return None if versions.parse(wanted) else wanted
-
-
-def _finishing(
-    released: tuple[str, Version], source: VersionSource, request: Request, findings: Findings, spelt: str | None
-) -> Coming:
-    tag, version = released
-    asked = versions.parse(request.wanted or "")
-    if asked is not None and asked != version:
-        raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
-    findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
-    text = spelt or str(version)
-    if source.current and versions.parse(source.current) == version:
-        text = source.current
-    return Coming(source=source, current=text, version=text, tag=tag, bump=False)
-
-
-def _check_tag(
-    tag: str, version: str, form: versions.TagForm, everywhere: Collection[str], local: Collection[str]
-) -> None:
-    parsed = Version(version)
-    for name in everywhere:
-        if name == tag or form.version(name) == parsed:
-            where = "here" if name in local else "on the remote"
-            raise ShipError(TAG_EXISTS(f"The tag {name} exists {where} already."))

@@ -1,0 +1,142 @@
+"""The release that comes next, or that HEAD is already: its version, its tag, and what git is to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from nox_ship import versions
+from nox_ship.errors import Findings, Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.project import Project
+from nox_ship.release import version as arithmetic
+from nox_ship.release.bumpversion import bump_settings, stale_settings
+from nox_ship.release.record import Record
+from nox_ship.release.source import VersionSource
+from nox_ship.release.tags import check_head
+
+TAG_EXISTS = Kind(
+    "NS221",
+    "tag-exists",
+    "Release another version, or finish that one from its own commit (`git pull`); a published tag is never moved.",
+)
+ALREADY_RELEASED = Kind(
+    "NS222",
+    "already-released",
+    "Commit what the next release holds first, or finish this one by its own version.",
+)
+FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coming:
+    """The version that comes next, or that HEAD is already."""
+
+    source: VersionSource
+    current: str
+    version: str
+    tag: str
+    bump: bool
+    """Whether a version is to be set and tagged; not where HEAD is that release already."""
+    message: str = ""
+    tag_message: str = ""
+
+
+def find_coming(
+    project: Project,
+    repository: Repository,
+    wanted: str | None,
+    refs: Mapping[str, str],
+    findings: Findings,
+    pushed: Record | None,
+) -> Coming:
+    """Return the release that is asked for, or the one that HEAD already is.
+
+    Args:
+        project: The project.
+        repository: Its checkout.
+        wanted: A part or a whole version; None where nothing was written.
+        refs: The commit of each branch and tag of the remote, by full name.
+        findings: Takes notices.
+        pushed: The release that an earlier run pushed from HEAD.
+
+    Raises:
+        ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
+            NS216), or names no version (NS310).
+    """
+    prefix = "refs/tags/"
+    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+    here, head = repository.tags(), repository.head
+    tags = {**there, **here}
+    source = VersionSource.of(project)
+    form = project.tag_form(tags)
+    if source.current is not None and versions.parse(source.current) is None:
+        raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
+    if not pushed:
+        check_head(head, form, here, there)
+    released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
+    if released:
+        return _finishing(released, source, wanted, findings, pushed.version if pushed else None)
+    versions.check_readable(tags, head, form)
+    latest = versions.latest(tags, form)
+    current = source.current or str(latest or "0")
+    findings.extend(stale_settings(project, current))
+    if wanted is None:
+        what = f"No version was asked for; it is {current} now."
+        raise ShipError(arithmetic.NOTHING_ASKED(what))
+    own = bump_settings(project, current, _part(wanted))
+    if source.current and versions.parse(wanted) == Version(current):
+        arithmetic.whole_version(current, arithmetic.PARTS)
+        version = current  # the files have it and nobody has released it, as is often so with the first one
+    elif own and wanted in own.parts and own.next_version:
+        version = own.next_version
+        arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
+    elif own and own.parts:
+        asked = arithmetic.whole_version(wanted, own.parts)
+        version = str(arithmetic.next_version(Version(current), str(asked), own.parts))
+    else:
+        version = str(arithmetic.next_version(Version(current), wanted))
+    if project.settings.tag is None and own and own.tag_name:
+        tag = own.filled(own.tag_name, current, version) or form.name(version)
+    else:
+        tag = form.name(version)
+    _check_tag(tag, version, form, tags, here)
+    return Coming(
+        source=source,
+        current=current,
+        version=version,
+        tag=tag,
+        bump=True,
+        message=(own and own.filled(own.message, current, version)) or f"Release {version}",
+        tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
+    )
+
+
+def _part(wanted: str) -> str | None:
+    return None if versions.parse(wanted) else wanted
+
+
+def _finishing(
+    released: tuple[str, Version], source: VersionSource, wanted: str | None, findings: Findings, spelt: str | None
+) -> Coming:
+    tag, version = released
+    asked = versions.parse(wanted or "")
+    if asked is not None and asked != version:
+        raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
+    findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
+    text = spelt or str(version)
+    if source.current and versions.parse(source.current) == version:
+        text = source.current
+    return Coming(source=source, current=text, version=text, tag=tag, bump=False)
+
+
+def _check_tag(
+    tag: str, version: str, form: versions.TagForm, everywhere: Collection[str], local: Collection[str]
+) -> None:
+    parsed = Version(version)
+    for name in everywhere:
+        if name == tag or form.version(name) == parsed:
+            where = "here" if name in local else "on the remote"
+            raise ShipError(TAG_EXISTS(f"The tag {name} exists {where} already."))
