@@ -226,7 +226,7 @@ def route_of_prereleases(bench: Bench) -> None:
         (edit_manifest("tag", "v1.2.4"), (), "good", ["NS604", "v1.2.4"]),
         (another_commit, (), "good", ["NS604"]),
         (edit_manifest("tag", None), (), "good", ["NS752", "no release tag"]),
-        (edit_manifest("dirty", True), (), "good", ["NS752", "no commit has"]),
+        (edit_manifest("dirty", True), (), "good", ["NS752", "uncommitted changes"]),
         (nothing, ("--to", "nowhere"), "good", ["NS753", "nowhere", "devpi"]),
         (nothing, ("--to",), "good", ["NS108"]),
         (unreachable, (), "good", ["NS701"]),
