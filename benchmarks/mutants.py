@@ -51,9 +51,18 @@ INTEGRATION = {
     "world": ("integration/test_failing_index.py", "integration/test_publish.py", "integration/release", "attacks"),
     "package": ("integration/test_sessions.py", "integration/test_publish.py", "attacks"),
     "setup": ("integration/test_doctor.py", "integration/test_actions.py", "attacks"),
-    "": ("integration/release", "integration/test_sessions.py", "integration/test_rehearsal.py", "attacks"),
+    "": (
+        "integration/test_submodules.py",
+        "integration/release",
+        "integration/test_sessions.py",
+        "integration/test_rehearsal.py",
+        "attacks",
+    ),
 }
 """Integration tests that exercise each folder of the house; the ground's are those of everything."""
+
+SLOW = ("integration", "attacks")
+"""Where tests are that are not fast."""
 
 Killer = Literal["fast", "integration", "nobody"]
 
@@ -165,7 +174,10 @@ def killer(bench: Bench, mutant: Mutant, coverage: Coverage, *, fast_only: bool)
         if fast_only:
             return "nobody"
         part = mutant.module.partition("/")[0] if "/" in mutant.module else ""
-        paths = [f"tests/{name}" for name in INTEGRATION[part] if (bench.root / "tests" / name).exists()]
+        tests_folder = bench.root / "tests"
+        own = (path for name in SLOW for path in (tests_folder / name).rglob(f"test_{Path(mutant.module).stem}*.py"))
+        others = (tests_folder / name for name in INTEGRATION[part])
+        paths = [str(path.relative_to(bench.root)) for path in dict.fromkeys([*own, *others])]
         return "integration" if bench.pytest("-x", "-m", "integration", *paths, seconds=1800) != 0 else "nobody"
 
 

@@ -267,10 +267,13 @@ class FakeGates:
     at_once: bool = False
     """Whether the pipeline is told when ``build`` has passed, and so tries the upload while other sessions run."""
     ran: list[str] = field(default_factory=list)
+    kept: set[str] = field(default_factory=set)
+    """Names of the variables that the sessions may see although they look like credentials."""
 
     def __call__(self, stage: Stage, names: Iterable[str], **told: Any) -> tuple[SessionResult, ...]:
         """Run the sessions."""
         results = []
+        self.kept.update(told["keep"])
         for name in names:
             self.ran.append(name)
             told["started"](name)

@@ -73,6 +73,17 @@ def test_a_commit_that_a_hook_refuses_stops_the_release(tmp_path: Path) -> None:
     assert stage.record.commit is None
 
 
+def test_a_commit_of_a_hook_stops_the_release(tmp_path: Path) -> None:
+    """NS232: a hook that commits once more would be released with what it did."""
+    plan, stage, _ = staged(tmp_path)
+    hook(
+        stage, "post-commit", '[ -e ../once ] || { touch ../once; git commit -q --allow-empty --no-verify -m "mine"; }'
+    )
+    with pytest.raises(ShipError, match="NS232.*does not follow"):
+        bump(plan, stage)
+    assert stage.record.commit is None
+
+
 def test_a_tag_that_git_refuses_stops_the_release(tmp_path: Path) -> None:
     """NS233 with git's words; nothing is recorded as done."""
     plan, stage, _ = staged(tmp_path, None)

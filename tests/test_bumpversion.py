@@ -270,3 +270,39 @@ def test_a_tool_that_changes_nothing_is_a_finding(tmp_path: Path, programs: Prog
     programs.answer("-m bumpversion")
     with pytest.raises(ShipError, match=r"NS306.*is 1\.2\.3, not 1\.2\.4"):
         write_version(project, VersionSource.of(project), "1.2.4")
+
+
+@pytest.mark.parametrize("settings", ['files = ["VERSION"]\n', "files = 5\n"])
+def test_files_that_are_no_tables_are_a_finding(tmp_path: Path, settings: str) -> None:
+    """NS306 says how the list is written."""
+    project = make_project(tmp_path, f"{STATIC}[tool.bumpversion]\n{settings}")
+    with pytest.raises(ShipError, match="NS306.*list of tables"):
+        bumped_files(project, "1.2.3")
+
+
+def test_settings_that_commit_and_tag_do_neither_here(tmp_path: Path) -> None:
+    """Commit and tag are the release's own, made once all files are changed."""
+    text = f"{STATIC}[tool.bumpversion]\ncommit = true\ntag = true\n[[tool.bumpversion.files]]\nfilename = 'VERSION'\n"
+    repository = make_repository(tmp_path, {"pyproject.toml": text, "VERSION": "1.2.3\n"})
+    before = repository.head
+    project = Project.read(tmp_path)
+    write_version(project, VersionSource.of(project), "1.2.4")
+    assert (tmp_path / "VERSION").read_text("utf-8") == "1.2.4\n"
+    assert (repository.head, repository.tags()) == (before, {})
+    assert set(repository.changes()) == {"pyproject.toml", "VERSION"}
+
+
+def test_a_scheme_of_ones_own_is_read_by_its_own_parts(tmp_path: Path) -> None:
+    """Files can hold a part alone, and what the settings leave out stays as it is."""
+    scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)\\\\.(?P<build>\\\\d+)"\nserialize = ["{year}.{build}"]\n'
+    files = (
+        '[[tool.bumpversion.files]]\nfilename = "pyproject.toml"\nsearch = \'version = "{current_version}"\'\n'
+        "replace = 'version = \"{new_version}\"'\n"
+        '[[tool.bumpversion.files]]\nfilename = "BUILD"\nsearch = "build {current_build}"\nreplace = "build {new_build}"\n'
+    )
+    text = f'[project]\nname = "sample"\nversion = "2024.5"\n{scheme}{files}'
+    project = make_project(tmp_path, text, {"BUILD": "build 5", INIT: '__version__ = "2024.5"\n'})
+    check_settings(project, VersionSource.of(project))
+    write_version(project, VersionSource.of(project), "2024.6")
+    assert (tmp_path / "BUILD").read_text("utf-8") == "build 6"
+    assert (tmp_path / INIT).read_text("utf-8") == '__version__ = "2024.5"\n'

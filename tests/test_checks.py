@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -88,6 +89,22 @@ def test_a_version_in_another_spelling_is_found(tmp_path: Path) -> None:
     assert [problem.split()[0] for problem in found(checks.versions_agree, built)] == ["NS511", "NS511"]
 
 
+def test_texts_that_are_no_versions_are_not_the_same() -> None:
+    """Nothing is known of either."""
+    assert not checks.same_version("next", "next")
+    assert checks.same_version("1.0", "1.0.0")
+
+
+@pytest.mark.parametrize("name", ["sample-1.2.3-what.whl", "what.whl"])
+def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str) -> None:
+    """It is wrong as a name, and not as a version as well."""
+    built = make_built(tmp_path)
+    renamed = dataclasses.replace(built.wheels[0], path=tmp_path / name)
+    odd = dataclasses.replace(built, wheels=(renamed,))
+    assert found(checks.versions_agree, odd) == []
+    assert len(found(checks.names_agree, odd)) == 1
+
+
 def test_files_of_another_project_are_found(tmp_path: Path) -> None:
     """The name in the metadata is the project's."""
     problems = found(checks.names_agree, make_built(tmp_path, name="other"))
@@ -139,6 +156,7 @@ def test_a_license_text_has_one_of_the_usual_names(tmp_path: Path, name: str) ->
     "source",
     [
         "src/sample/core.py",
+        "src/sample/latest.py",
         "src/sample/inner/deep.py",
         "src/sample/größe.py",
         "src/sample/testing.py",

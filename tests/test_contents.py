@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import io
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -49,6 +51,26 @@ def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> No
     vendored = {"sample/_vendor/other-9.dist-info/METADATA": metadata_text("other", "9")}
     archive = Archive.read(make_wheel(tmp_path, vendored))
     assert (archive.name, archive.version) == ("sample", "1.2.3")
+
+
+@pytest.mark.parametrize("second", ["zother-9.dist-info/METADATA", "a.dist-info/METADATA"])
+def test_a_wheel_tells_of_one_release(tmp_path: Path, second: str) -> None:
+    """With two `.dist-info` it depends on the reader which of them counts: NS503."""
+    with pytest.raises(ShipError, match="NS503.*twice"):
+        Archive.read(make_wheel(tmp_path, {second: metadata_text("other", "9")}))
+
+
+def test_an_sdist_tells_of_one_release(tmp_path: Path) -> None:
+    """A `PKG-INFO` that is there twice is NS503."""
+    path = make_sdist(tmp_path, {})
+    with gzip.open(path) as packed, tarfile.open(fileobj=packed) as archive:
+        (member,) = archive.getmembers()
+        data = archive.extractfile(member).read()  # type: ignore[union-attr]
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(member, io.BytesIO(data))
+        archive.addfile(member, io.BytesIO(data))
+    with pytest.raises(ShipError, match="NS503.*twice"):
+        Archive.read(path)
 
 
 @pytest.mark.parametrize("name", ["a-1-py3-none-any.whl", "a-1.tar.gz", "a-1.zip"])

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from nox_ship.documents import MOST
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.development import _coming, development
@@ -54,6 +55,14 @@ def project(folder: Path, pyproject: str = PYPROJECT) -> Project:
     return Project.read(folder)
 
 
+def hook(folder: Path, name: str, line: str) -> None:
+    """Give a repository a hook."""
+    path = folder / ".git" / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+    path.chmod(0o755)
+
+
 def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
     """It has no development version; a tag of another kind makes none."""
     made = project(tmp_path)
@@ -98,19 +107,57 @@ def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
 
 
 def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
-    """What is uncommitted in the clone is committed first: such back ends look for changes."""
+    """What is uncommitted in the clone is committed first, unsigned and past hooks: such back ends look for changes."""
     made = project(tmp_path / "one", TAGGED)
     git(tmp_path / "one", "tag", "v2.0.0")
     commit_files(tmp_path / "one", {"a": ""})
     clone = tmp_path / "two"
     git(tmp_path, "clone", "--quiet", str(tmp_path / "one"), str(clone))
     (clone / "b").write_text("", "utf-8")
+    hook(clone, "pre-commit", "exit 1")
+    git(clone, "config", "commit.gpgsign", "true")
+    git(clone, "config", "gpg.program", "false")
     found = development(made)
     assert found is not None
     found.rename(clone)
     assert git(clone, "describe", "--tags", "--dirty") == "v2.0.1.dev1"
     assert git(clone, "log", "-1", "--format=%an <%ae>") == "nox-ship <nox-ship@localhost>"
+    assert git(clone, "ls-tree", "--name-only", "HEAD").splitlines() == ["a", "b", "pyproject.toml"]
     assert git(tmp_path / "one", "tag") == "v2.0.0"
+
+
+def test_a_version_from_tags_is_set_where_nothing_changed(tmp_path: Path) -> None:
+    """The tag is put on a commit of its own: another tag is on HEAD."""
+    made = project(tmp_path / "one", TAGGED)
+    git(tmp_path, "clone", "--quiet", "one", "two")
+    found = development(made)
+    assert found is not None
+    found.rename(tmp_path / "two")
+    assert git(tmp_path / "two", "log", "--format=%s") == "0.1.0.dev1\nchange"
+
+
+def test_a_version_is_not_set_elsewhere(tmp_path: Path) -> None:
+    """A committed symlink may lead out of the clone: NS608 comes before anything is written."""
+    made = project(tmp_path / "one")
+    git(tmp_path, "clone", "--quiet", "one", "two")
+    clone, elsewhere = tmp_path / "two", tmp_path / "elsewhere.toml"
+    (clone / "pyproject.toml").rename(elsewhere)
+    (clone / "pyproject.toml").symlink_to(elsewhere)
+    commit_files(clone, {})
+    found = development(made)
+    assert found is not None
+    with pytest.raises(ShipError, match="NS608"):
+        found.rename(clone)
+    assert elsewhere.read_text("utf-8") == PYPROJECT
+
+
+def test_a_version_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    """Only where no version is found is it left to the back end."""
+    made = project(tmp_path, '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "V"\n')
+    with (tmp_path / "V").open("w", encoding="utf-8") as file:
+        file.truncate(MOST + 1)
+    with pytest.raises(ShipError, match="NS312"):
+        development(made)
 
 
 def test_a_version_that_only_the_back_end_knows_is_left_to_it(tmp_path: Path) -> None:

@@ -190,11 +190,12 @@ def test_variables_of_the_outer_nox_do_not_reach_the_inner(
     nox = Nox(programs, PASSED)
     monkeypatch.setenv("DEPLOY_TOKEN", "x")
     monkeypatch.setenv("OTHER_TOKEN", "y")
+    monkeypatch.setenv("NOX_SHIP_PARENT", "1")
     run(stage, "lint", keep=("DEPLOY_TOKEN", "MISSING"))
     env = nox.calls[0].env
     gone = {name for name, value in env.items() if value is None}
     selections = {"NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL", "NOX_CURRENT_SESSION"}
-    assert selections | {"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} <= gone
+    assert selections | {"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOX_SHIP_PARENT"} <= gone
     assert (env["DEPLOY_TOKEN"], env["NOX_SCRIPT_MODE"]) == ("x", "none")
     assert not {"OTHER_TOKEN", "MISSING"} & set(env)
 

@@ -265,6 +265,29 @@ def test_objects_can_be_borrowed(tmp_path: Path) -> None:
     assert not (repository.path / ".git" / "FETCH_HEAD").exists()
 
 
+def test_objects_can_be_borrowed_under_any_settings(tmp_path: Path) -> None:
+    """No ref names the commit, and the user's git speaks an older protocol, which hands out refs alone."""
+    repository = make_repository(tmp_path / "one")
+    git(repository.path, "config", "protocol.version", "0")
+    clone = repository.clone(tmp_path / "two", branch="main")
+    commit = commit_files(clone.path, {"new.txt": ""})
+    git(clone.path, "reset", "--quiet", "--hard", "HEAD^")
+    repository.borrow(clone, [commit])
+    assert repository.known([commit]) == {commit}
+
+
+def test_a_submodule_that_is_gone_is_not_asked_for(tmp_path: Path) -> None:
+    """A `.gitmodules` that still names it stops no clone."""
+    modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
+    repository = make_repository(tmp_path / "one", {".gitmodules": modules})
+    assert repository.clone(tmp_path / "two").head == repository.head
+
+
+def test_an_empty_repository_has_no_work_tree(tmp_path: Path) -> None:
+    """What is fetched into it is never checked out."""
+    assert Repository.empty(tmp_path).run("rev-parse", "--is-bare-repository") == "true"
+
+
 def test_commits_are_counted(tmp_path: Path) -> None:
     """From a commit on, or all of them."""
     repository = make_repository(tmp_path)

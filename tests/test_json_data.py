@@ -86,6 +86,11 @@ def test_what_is_no_such_object_is_refused(value: object) -> None:
         json_data.read(Outer, value)
 
 
+def test_fields_with_a_default_of_their_own_may_be_left_out() -> None:
+    """Also where the default is made anew each time."""
+    assert json_data.read(Outer, {"name": "x"}) == Outer("x")
+
+
 def test_what_others_write_may_hold_more() -> None:
     """Keys that an open dataclass does not know are passed over."""
     assert json_data.read(Answer, {"name": "x", "more": [5]}) == Answer("x")

@@ -256,6 +256,46 @@ def test_files_that_changed_before_the_push_are_not_pushed_by_the_next_run(yard:
     assert stopped(yard) == {"NS603"}
 
 
+@pytest.mark.parametrize(("fresh", "how"), [(False, "the clone of an earlier run"), (True, "clean clone")])
+@pytest.mark.usefixtures("sessions")
+def test_a_stage_is_used_again_unless_a_fresh_one_is_wanted(yard: Yard, fresh: bool, how: str) -> None:
+    """A release that was not pushed can be begun anew."""
+
+    def refuse(_: Run) -> None:
+        raise ShipError(PROBLEM("No."))
+
+    run = yard.prepare()
+    run.confirm = refuse
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(run)
+    yard.release(fresh=fresh)
+    assert next(row["detail"] for row in yard.told()["rows"] if row["name"] == "stage").startswith(how)
+
+
+def test_sessions_see_what_the_settings_pass_on(yard: Yard, sessions: FakeGates) -> None:
+    """Variables that look like credentials reach them by name alone."""
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    yard.write({"pyproject.toml": f'{text}pass-env = ["SAMPLE_TOKEN"]\n'.replace("publish.wait", "publish.timeout")})
+    yard.release()
+    assert sessions.kept == {"SAMPLE_TOKEN"}
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_release_that_only_pushes_or_only_uploads_changes_something(yard: Yard) -> None:
+    """Whichever of the two was missing."""
+    yard.release()
+    shelf = dict(yard.world.indexes["pypi"].shelf)
+    del yard.world.remote.has["refs/tags/v0.1.0"]
+    yard.release()
+    assert yard.told()["changed"] is True
+    yard.world.indexes["pypi"].shelf.clear()
+    yard.release()
+    assert yard.told()["changed"] is True
+    assert yard.world.indexes["pypi"].shelf == shelf
+    yard.release()
+    assert yard.told()["changed"] is False
+
+
 def test_a_gate_that_fails_stops_the_release(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """How each session ended is in the report; what was committed is remembered, and not made twice."""
     commits = set()

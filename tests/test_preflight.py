@@ -54,6 +54,25 @@ def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
     assert (git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")) == before
 
 
+@pytest.mark.usefixtures("bump_my_version")
+def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: Path) -> None:
+    """NS221, also where other tags of the project are no versions to us."""
+    text = (
+        '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\n'
+        '[tool.bumpversion]\ntag_name = "rel/{new_version}-final"\n'
+    )
+    yard = make_yard(tmp_path, {"pyproject.toml": text})
+    assert plan(yard).tag == "rel/0.2.0-final"
+    yard.world.remote.has["refs/tags/rel/0.2.0-final"] = "d" * 40
+    assert "NS221" in stopped(yard)
+
+
+def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> None:
+    """NS310: whoever made it meant a release."""
+    git(written.root, "tag", "v0.1.0-test.1")
+    assert "NS310" in stopped(written)
+
+
 @pytest.mark.parametrize("tag", ["v0.1.0", "v0.1", "v0.1.0.0", "v00.1.0"])
 @pytest.mark.parametrize("where", ["here", "remote"])
 def test_a_version_whose_tag_exists_is_not_released(written: Yard, tag: str, where: str) -> None:
@@ -122,8 +141,17 @@ def test_another_release_is_not_taken_for_ones_own(written: Yard, facts: dict[st
 
 
 def test_a_release_that_was_not_pushed_is_made_anew(yard: Yard) -> None:
-    """The remote has no such tag."""
+    """The remote has no such tag; whether it was committed does not matter."""
     assert plan(yard, "minor", record(yard)).bump is True
+    assert plan(yard, "minor", record(yard, commit=None)).bump is True
+
+
+def test_other_refs_on_the_remote_do_not_excuse_a_branch_that_moved_on(yard: Yard) -> None:
+    """NS206, whatever else is at HEAD there, and whatever is tagged."""
+    yard.world.remote.has.update(
+        {"refs/heads/main": "e" * 40, "refs/heads/side": yard.repository.head, "refs/tags/v0.0.1": "f" * 40}
+    )
+    assert stopped(yard) == {"NS206"}
 
 
 def test_changes_that_no_commit_has_stop_a_release(yard: Yard) -> None:

@@ -228,6 +228,12 @@ def test_a_program_that_takes_too_long_is_ended() -> None:
     assert "argument" not in str(caught.value)
 
 
+def test_a_program_that_gets_a_credential_is_ended_in_time_too() -> None:
+    """What asks us for variables, and then takes too long, is NS904."""
+    with pytest.raises(process.TimedOutError, match="NS904"):
+        process.run(process.module("http.server"), hidden={"SAMPLE_TOKEN": "x"}, seconds=0.6)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups")
 def test_a_program_can_run_apart_from_us() -> None:
     """It is in a process group of its own; without being asked for, it is in ours."""

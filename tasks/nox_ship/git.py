@@ -258,7 +258,7 @@ class Repository:
         """
         branch = wanted or self.default_branch(remote)
         names = [f"refs/heads/{branch}", *(f"refs/remotes/{name}/{branch}" for name in self.remote_names(remote)[:1])]
-        return branch if branch and any(self.is_ancestor(commit, name) for name in names) else None
+        return branch if any(self.is_ancestor(commit, name) for name in names) else None
 
     def clone(self, target: Path, *, branch: str | None = None) -> Repository:
         """Make a clean clone in ``target`` that borrows this repository's objects and fetches what is missing here.
@@ -320,8 +320,10 @@ class Repository:
         clone.run("submodule", "--quiet", "init", env=origin)
         for key, _, path in (entry.partition("\n") for entry in listing.split("\0") if entry):
             commit = clone.find("rev-parse", "--verify", "--quiet", f"HEAD:{path}")
+            if commit is None:  # .gitmodules still names one that is gone
+                continue
             ours = Repository(self.path / path)
-            here = commit is not None and (ours.path / ".git").exists() and bool(ours.known([commit]))
+            here = (ours.path / ".git").exists() and bool(ours.known([commit]))
             local = ["-c", f"{key.removesuffix('.path')}.url={ours.path}", "-c", "protocol.file.allow=always"]
             deep = [] if here else ["--init", "--recursive"]
             update = ("submodule", "--quiet", "update", *deep, "--", path)

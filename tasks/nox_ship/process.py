@@ -153,7 +153,7 @@ def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str 
     )
     for name in secret_names(env):
         bare = without_passwords(env[name], "")
-        gone[name] = bare if _ADDRESSES.search(name) and bare != env[name] and not _is_secret(name, bare) else None
+        gone[name] = bare if _ADDRESSES.search(name) and not _is_secret(name, bare) else None
     return {name: value for name, value in gone.items() if name not in {*keep, *_passed}}
 
 

@@ -122,6 +122,8 @@ class _Found:
         """Note a file; of its content no more is read than is needed, whatever size it claims to have."""
         self.members.append(name)
         if metadata:
+            if self.metadata is not None:
+                raise tarfile.ReadError("it holds core metadata twice")
             self.metadata = stream.read(_MOST_METADATA + 1)
             if len(self.metadata) > _MOST_METADATA:
                 raise tarfile.ReadError(f"its metadata have more than {_MOST_METADATA >> 20} MiB")
@@ -160,7 +162,7 @@ def _read_wheel(path: Path, found: _Found) -> None:
                 continue
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile(f"{info.filename} is compressed in a way that wheels are not")
-            metadata = found.metadata is None and _IS_METADATA.fullmatch(info.filename) is not None
+            metadata = _IS_METADATA.fullmatch(info.filename) is not None
             with archive.open(info) as stream:  # also compares the two places that tell its name
                 found.take(info.filename, info.file_size, stream, metadata=metadata)
 
@@ -184,7 +186,7 @@ def _read_sdist(path: Path, found: _Found) -> None:
             tops.add(top)
             found.refuse(member.name, _wrong_entry(member))
             if member.isfile() and name and (stream := archive.extractfile(member)):
-                found.take(name, member.size, stream, metadata=name == "PKG-INFO" and found.metadata is None)
+                found.take(name, member.size, stream, metadata=name == "PKG-INFO")
     if len(tops) > 1:
         found.refuse(sorted(tops)[1], "is a second folder at the top")
 

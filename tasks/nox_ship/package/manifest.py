@@ -124,7 +124,7 @@ class Manifest:
 
     @classmethod
     def _parse(cls, record: object) -> Manifest:
-        if not isinstance(record, dict) or type(record.get("schema")) is not int or record["schema"] != SCHEMA:
+        if not isinstance(record, dict) or type(record.get("schema")) is not int:
             raise ValueError
         manifest = json_data.read(cls, {key: value for key, value in record.items() if key != "schema"})
         if not manifest.files or parse(manifest.version) is None:
@@ -146,7 +146,7 @@ class Manifest:
             raise ShipError(OTHER_ORIGIN(f"The files hold changes that {self.commit[:10]} does not."))
         if self.commit != commit:
             raise ShipError(OTHER_ORIGIN(f"The files were built from {self.commit[:10]}, not {commit[:10]}."))
-        if self.version != version and parse(self.version) != parse(version):
+        if parse(self.version) != parse(version):
             raise ShipError(OTHER_ORIGIN(f"The files are of version {self.version}, not {version}."))
 
     def check(self, folder: Path) -> list[Path]:
@@ -169,7 +169,7 @@ class Manifest:
 def _compare(file: File, path: Path) -> Iterable[Finding]:
     if not path.is_file():
         yield FILE_CHANGED(f"{path} is in the manifest but not there.")
-    elif path.stat().st_size != file.size or File.of(path).sha256 != file.sha256:
+    elif File.of(path) != file:
         yield FILE_CHANGED(f"{path} is not the file that was built: its SHA-256 differs from the manifest's.")
 
 

@@ -177,7 +177,7 @@ class _Changelog:
 
 
 def _is_section(token: Token) -> bool:
-    return token.type == "heading_open" and token.markup == "##" and token.level == 0
+    return token.markup == "##" and token.level == 0
 
 
 def _url(line: str) -> str:
