@@ -64,6 +64,9 @@ INTEGRATION = {
 SLOW = ("integration", "attacks")
 """Where tests are that are not fast."""
 
+_NOTHING_RUN = (4, 5)
+"""Exit codes of pytest that tell nothing of the tests: it was called wrongly, or found none."""
+
 Killer = Literal["fast", "integration", "nobody"]
 
 
@@ -121,10 +124,13 @@ class Bench:
             ) as proc,
         ):
             try:
-                return proc.wait(seconds)
+                code = proc.wait(seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(proc.pid, signal.SIGKILL)
                 return None
+        if code in _NOTHING_RUN:
+            raise SystemExit((self.folder / "output").read_text("utf-8")[-2000:])
+        return code
 
     @contextmanager
     def broken(self, mutant: Mutant) -> Iterator[None]:

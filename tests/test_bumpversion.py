@@ -276,7 +276,7 @@ def test_a_tool_that_changes_nothing_is_a_finding(tmp_path: Path, programs: Prog
 def test_files_that_are_no_tables_are_a_finding(tmp_path: Path, settings: str) -> None:
     """NS306 says how the list is written."""
     project = make_project(tmp_path, f"{STATIC}[tool.bumpversion]\n{settings}")
-    with pytest.raises(ShipError, match="NS306.*list of tables"):
+    with pytest.raises(ShipError, match=r"NS306.*list of tables"):
         bumped_files(project, "1.2.3")
 
 
@@ -298,7 +298,8 @@ def test_a_scheme_of_ones_own_is_read_by_its_own_parts(tmp_path: Path) -> None:
     files = (
         '[[tool.bumpversion.files]]\nfilename = "pyproject.toml"\nsearch = \'version = "{current_version}"\'\n'
         "replace = 'version = \"{new_version}\"'\n"
-        '[[tool.bumpversion.files]]\nfilename = "BUILD"\nsearch = "build {current_build}"\nreplace = "build {new_build}"\n'
+        '[[tool.bumpversion.files]]\nfilename = "BUILD"\nsearch = "build {current_build}"\n'
+        'replace = "build {new_build}"\n'
     )
     text = f'[project]\nname = "sample"\nversion = "2024.5"\n{scheme}{files}'
     project = make_project(tmp_path, text, {"BUILD": "build 5", INIT: '__version__ = "2024.5"\n'})

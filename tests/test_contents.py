@@ -56,7 +56,7 @@ def test_metadata_of_a_vendored_package_are_not_the_wheels(tmp_path: Path) -> No
 @pytest.mark.parametrize("second", ["zother-9.dist-info/METADATA", "a.dist-info/METADATA"])
 def test_a_wheel_tells_of_one_release(tmp_path: Path, second: str) -> None:
     """With two `.dist-info` it depends on the reader which of them counts: NS503."""
-    with pytest.raises(ShipError, match="NS503.*twice"):
+    with pytest.raises(ShipError, match=r"NS503.*twice"):
         Archive.read(make_wheel(tmp_path, {second: metadata_text("other", "9")}))
 
 
@@ -69,7 +69,7 @@ def test_an_sdist_tells_of_one_release(tmp_path: Path) -> None:
     with tarfile.open(path, "w:gz") as archive:
         archive.addfile(member, io.BytesIO(data))
         archive.addfile(member, io.BytesIO(data))
-    with pytest.raises(ShipError, match="NS503.*twice"):
+    with pytest.raises(ShipError, match=r"NS503.*twice"):
         Archive.read(path)
 
 
