@@ -25,6 +25,15 @@ def test_a_user_who_lets_git_look_away_is_not_obeyed(
     assert seal.broken() == ["a.txt"]
 
 
+def test_a_file_that_changed_is_called_as_it_is(tmp_path: Path) -> None:
+    """Also where git would write its name in another way."""
+    name = 'gr\u00fcn "x"\n.txt'
+    repository = make_repository(tmp_path, {name: "1\n"})
+    seal = Seal.of(repository, repository.head)
+    write_files(repository.path, {name: "2\n"})
+    assert seal.broken() == [name]
+
+
 @pytest.mark.parametrize("name", ["sharedindex.0a1b", "index.lock", "FETCH_HEAD", "objects/info/commit-graph"])
 def test_what_git_writes_every_day_breaks_no_seal(tmp_path: Path, name: str) -> None:
     """It decides nothing; what git goes by does."""

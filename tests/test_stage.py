@@ -12,6 +12,7 @@ from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.preflight import Plan
+from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, open_stage, sealed, workshop
 from support import commit_files, git, make_repository, write_files
@@ -82,6 +83,7 @@ def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
     assert stage.repository.head == plan.head
     assert not stage.reused
     assert (stage.record.commit, stage.record.passed, stage.record.failed) == (None, {}, [])
+    assert Record.read(stage.workshop.record) == stage.record
 
 
 def test_a_release_that_is_made_already_needs_no_commit(tmp_path: Path) -> None:
@@ -97,6 +99,18 @@ def test_a_stage_is_used_again(tmp_path: Path) -> None:
     again = open_stage(shop, plan)
     assert again.reused
     assert again.record.passed == {"lint": 1.5}
+
+
+def test_a_stage_that_is_used_again_is_cleaned(tmp_path: Path) -> None:
+    """What tests left behind goes; what was built, and what we keep there, stays."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    release(stage, plan)
+    write_files(stage.root, {"left.txt": "", "left/over.txt": "", "dist/a.whl": "", ".nox-ship/manifest.json": ""})
+    assert open_stage(shop, plan).reused
+    assert {path.name for path in stage.root.iterdir()} == {".git", ".nox-ship", "a.txt", "dist", "pyproject.toml"}
+    assert (stage.root / "dist" / "a.whl").is_file()
+    assert (stage.root / ".nox-ship" / "manifest.json").is_file()
 
 
 def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
@@ -217,6 +231,8 @@ def test_what_is_pushed_and_nowhere_else_is_not_thrown_away(tmp_path: Path) -> N
     again = open_stage(shop, finishing(plan, plan.head), fresh=True)
     assert again.reused
     assert again.record.commit == stage.record.commit
+    git(plan.repository.path, "fetch", "--quiet", str(shop.stage), "tag", "v1.1")
+    assert not open_stage(shop, finishing(plan, plan.head), fresh=True).reused
 
 
 def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path) -> None:
@@ -257,6 +273,9 @@ def test_a_stage_that_is_a_symlink_holds_no_release(tmp_path: Path) -> None:
         path.unlink()
         (tmp_path / "elsewhere").rename(path)
         assert last_release(shop) is not None
+    (shop.stage / ".git").rename(tmp_path / "elsewhere")
+    (shop.stage / ".git").write_text(f"gitdir: {tmp_path / 'elsewhere'}\n", "utf-8")
+    assert last_release(shop) is None
 
 
 def test_a_stage_with_another_tag_is_not_used_again(released: tuple[Workshop, Plan]) -> None:
@@ -264,6 +283,24 @@ def test_a_stage_with_another_tag_is_not_used_again(released: tuple[Workshop, Pl
     shop, plan = released
     assert open_stage_would_reuse(shop, plan)
     assert not open_stage_would_reuse(shop, dataclasses.replace(plan, tag="1.1"))
+
+
+def test_a_stage_with_two_commits_holds_no_release(tmp_path: Path) -> None:
+    """A release is one commit on top of what it is made from."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    commit_files(stage.root, {"b.txt": ""})
+    release(stage, plan)
+    assert last_release(shop) is None
+
+
+def test_a_stage_with_a_changed_file_holds_no_release(tmp_path: Path) -> None:
+    """Its commit is not what would be built."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    stage = open_stage(shop, plan)
+    release(stage, plan)
+    write_files(stage.root, {"a.txt": "3\n"})
+    assert last_release(shop) is None
 
 
 def test_a_stage_with_a_commit_on_top_holds_no_release(tmp_path: Path) -> None:
