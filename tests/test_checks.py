@@ -89,12 +89,6 @@ def test_a_version_in_another_spelling_is_found(tmp_path: Path) -> None:
     assert [problem.split()[0] for problem in found(checks.versions_agree, built)] == ["NS511", "NS511"]
 
 
-def test_texts_that_are_no_versions_are_not_the_same() -> None:
-    """Nothing is known of either."""
-    assert not checks.same_version("next", "next")
-    assert checks.same_version("1.0", "1.0.0")
-
-
 @pytest.mark.parametrize("name", ["sample-1.2.3-what.whl", "what.whl"])
 def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str) -> None:
     """It is wrong as a name, and not as a version as well."""

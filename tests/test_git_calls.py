@@ -131,6 +131,8 @@ def test_submodules_are_fetched_with_what_git_may_need(
     programs.answer("submodule --quiet")
     modules = '[submodule "x"]\n\tpath = x\n\turl = https://example.invalid/x\n'
     source = make_repository(tmp_path / "a", {".gitmodules": modules})
+    git(source.path, "update-index", "--add", "--cacheinfo", f"160000,{source.head},x")
+    git(source.path, "commit", "--quiet", "--message", "x")
     source.clone(tmp_path / "b")
     (call,) = programs.started("submodule", "init")
     assert (call.env["GIT_CONFIG_KEY_0"], call.env["GIT_CONFIG_VALUE_0"]) == ("remote.origin.url", str(source.path))

@@ -12,7 +12,7 @@ from fakes import Call, Programs
 from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
 from nox_ship.process import COMMAND_SLOW, TimedOutError
-from nox_ship.world import attest
+from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index, Served, UploadUnclearError
 
@@ -292,3 +292,27 @@ def test_an_answer_that_is_packed_in_another_way_is_not_read(server: Loopback, a
     answers["/simple/sample/"] = Reply(good.body, headers={**good.headers, "Content-Encoding": packing})
     with pytest.raises(ShipError, match=r"NS701.*packed"):
         listing(server).files("sample", "1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/vnd.pypi.simple.v1+json", "[]"),
+        ("application/vnd.pypi.simple.v1+json", '{"files": 5}'),
+        ("text/plain", "<a href='/files/x'>sample-1.2.3.tar.gz</a>"),
+        ("application/octet-stream", "x"),
+    ],
+)
+def test_a_page_of_another_kind_is_not_read(server: Loopback, answers: Answers, kind: str, body: str) -> None:
+    """NS701: that the index has nothing of the project would be something else."""
+    answers["/simple/sample/"] = Reply(body, headers={"Content-Type": kind})
+    with pytest.raises(ShipError, match=r"NS701.*its page is"):
+        listing(server).files("sample", "1.2.3")
+
+
+@pytest.mark.parametrize("body", ["", "{", "[" * 100_000, "1" * 5000])
+def test_an_answer_that_is_no_json_is_told(server: Loopback, answers: Answers, body: str) -> None:
+    """Whatever its parser makes of it."""
+    answers["/x"] = Reply(body)
+    with pytest.raises(web.WebError, match="no JSON"):
+        web.get(f"{server.url}/x").json()

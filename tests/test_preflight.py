@@ -67,6 +67,12 @@ def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: P
     assert "NS221" in stopped(yard)
 
 
+def test_a_project_without_a_name_is_not_released(tmp_path: Path) -> None:
+    """NS113, also where a workflow publishes it and no index is asked."""
+    text = '[project]\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\npublish.by = "workflow"\n'
+    assert stopped(make_yard(tmp_path, {"pyproject.toml": text})) == {"NS113"}
+
+
 def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> None:
     """NS310: whoever made it meant a release."""
     git(written.root, "tag", "v0.1.0-test.1")

@@ -73,3 +73,8 @@ def test_a_reference_to_no_character_is_passed_over() -> None:
     """However many digits it has."""
     answer = Answer.of(shown(403, "Forbidden", f"no&#{'9' * 5000}; way &#65;"))
     assert answer.said == "no way A"
+
+
+def test_a_status_alone_is_told_in_its_own_words() -> None:
+    """Where no page says more."""
+    assert Answer.of(shown(403, "Forbidden", "Forbidden")).said == "Forbidden"

@@ -90,6 +90,30 @@ def test_a_push_whose_answer_was_lost_is_looked_for(remote: Remote, programs: Pr
     assert "same command again" in caught.value.findings[0].remedy
 
 
+PUSHED = {"refs/heads/main": "a" * 40, "refs/tags/v1": "b" * 40}
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "there", "unknown"),
+    [
+        (1, "! [remote rejected] main -> main (hook declined)", None, False),
+        (-9, "", {}, True),
+        (1, "fatal: the remote end hung up unexpectedly", {}, True),
+        (-9, "", {"refs/tags/v1": "c" * 40}, False),
+        (1, "fatal: no", {}, False),
+    ],
+)
+def test_whether_a_push_may_still_arrive_is_told(
+    remote: Remote, programs: Programs, code: int, said: str, there: dict[str, str] | None, unknown: bool
+) -> None:
+    """Not where the remote refused it, or has a tag of that name; but where it was cut off, nobody knows."""
+    programs.answer("push", code=code, stdout=said)
+    listing = "".join(f"{commit}\t{name}\n" for name, commit in (there or {}).items())
+    programs.answer("ls-remote", stdout=listing, code=128 if there is None else 0)
+    with pytest.raises(ShipError, match="NS238" if unknown else "NS231"):
+        remote.push(remote.local, PUSHED)
+
+
 def test_tags_are_followed_to_their_commits(remote: Remote, programs: Programs) -> None:
     """The peeled line comes after the tag's own."""
     lines = [f"{'a' * 40}\trefs/heads/main", f"{'b' * 40}\trefs/tags/v1", f"{'c' * 40}\trefs/tags/v1^{{}}"]

@@ -200,6 +200,7 @@ def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
     world = make_world(tmp_path, repository)
     world.remote.push(repository, objects(repository, "refs/heads/main"))
     assert world.remote.refs() == {"refs/heads/main": repository.head}
+    assert git(Path(world.remote.url), "symbolic-ref", "HEAD") == "refs/heads/main"
     assert repository.known([repository.head, "0" * 64]) == {repository.head}
 
 

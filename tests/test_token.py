@@ -3,11 +3,14 @@ from __future__ import annotations
 import base64
 import json
 import time
+from urllib.parse import urlsplit
 
 import pytest
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
+from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from failing_index import api_token
-from nox_ship.world.token import Token, check_token
+from nox_ship.world.token import Token, check_goal, check_token
 
 
 def ids(text: str, host: str = "index.example", project: str = "sample") -> list[str]:
@@ -37,6 +40,7 @@ def test_a_token_of_an_account_names_no_project() -> None:
         ([], Token("index.example")),
         ("text", Token("index.example")),
         (["x", 1], Token("index.example")),
+        ([1], Token("index.example")),
     ],
 )
 def test_older_and_unknown_caveats_are_read(caveat: object, expected: Token) -> None:
@@ -88,7 +92,7 @@ def cut(size: int) -> str:
         f'"{GOOD}"',
         f"{GOOD} x",
         GOOD.upper(),
-        *map(cut, (20, 30, 40, 60)),
+        *map(cut, (20, 30, 40, 60, len(GOOD) - 4)),
         "pypi-" + base64.urlsafe_b64encode(b"\x01" * 40).decode(),
         "pypi-" + base64.urlsafe_b64encode(b"\x02" + b"\xff" * 40).decode(),
         "pypi-" + base64.urlsafe_b64encode(b"\x02\x01\x02\xff\xfe" + b"\0" * 40).decode(),
@@ -114,3 +118,10 @@ def test_a_token_of_another_version_of_the_form_is_none() -> None:
     other = base64.urlsafe_b64encode(b"\x03" + raw[1:]).decode().rstrip("=")
     with pytest.raises(ValueError):
         Token.read(f"pypi-{other}")
+
+
+@pytest.mark.parametrize(("upload_url", "expected"), [(DEFAULT_REPOSITORY, []), (TEST_REPOSITORY, ["NS723"])])
+def test_a_token_goes_to_the_index_that_issued_it(upload_url: str, expected: list[str]) -> None:
+    """PyPI's to PyPI, and to no other, whatever that is called here."""
+    token = api_token(urlsplit(PYPI_SIMPLE_ENDPOINT).hostname or "")
+    assert [finding.id for finding in check_goal(token, "HERE", upload_url)] == expected

@@ -4,7 +4,7 @@ import pytest
 from packaging.version import Version
 
 from nox_ship.errors import ShipError
-from nox_ship.versions import TagForm, check_readable, latest, parse, release_at
+from nox_ship.versions import TagForm, check_readable, latest, parse, release_at, same
 
 
 @pytest.mark.parametrize(
@@ -174,3 +174,18 @@ def test_what_fits_no_file_name_is_no_version(text: str) -> None:
     assert parse(text) is None
     assert TagForm().version(f"v{text}") is None
     assert TagForm.of([f"v{text}", "1.0"], None).form == "{version}"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("1.0", "1.0.0", True),
+        ("1.0", "1.1", False),
+        ("2004d", "2004d", True),
+        ("2004d", "2004e", False),
+        ("1.0", "x", False),
+    ],
+)
+def test_versions_in_two_spellings_are_the_same(one: str, other: str, expected: bool) -> None:
+    """What is no version is only the same as itself."""
+    assert same(one, other) is expected

@@ -126,9 +126,12 @@ def test_the_setting_decides(tmp_path: Path) -> None:
     ],
 )
 def test_a_run_can_be_followed(tmp_path: Path, url: str, expected: str) -> None:
-    """On GitHub its page is named."""
+    """On GitHub its page is named: there where the tag is pushed to, wherever commits are fetched from."""
     repository = make_repository(tmp_path)
     git(tmp_path, "remote", "add", "origin", url)
+    assert expected in follow(Remote("origin", "origin", repository), "it.yml")
+    git(tmp_path, "remote", "set-url", "origin", "https://mirror.example/sample")
+    git(tmp_path, "remote", "set-url", "--push", "origin", url)
     assert expected in follow(Remote("origin", "origin", repository), "it.yml")
 
 

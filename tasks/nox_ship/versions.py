@@ -125,6 +125,11 @@ def parse(text: str) -> Version | None:
         return None
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two texts spell the same version (PEP 440); texts that spell none are the same where they are equal."""
+    return one == other or (parse(one) is not None and parse(one) == parse(other))
+
+
 def release_at(tags: Mapping[str, str], commit: str, form: TagForm) -> tuple[str, Version] | None:
     """Return the release tag on ``commit`` and its version; of several the newest version.
 

@@ -21,7 +21,7 @@ from packaging.utils import (
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.contents import Archive
 from nox_ship.project import Project, admits
-from nox_ship.versions import parse
+from nox_ship.versions import same
 
 UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave it out, or rename it: installers refuse such a file.")
 DUPLICATE_MEMBER = Kind(
@@ -113,13 +113,8 @@ def versions_agree(built: Built) -> Iterator[Finding]:
         name, in_name = _named(archive)
         if name and in_name != archive.version:
             yield VERSION_MISMATCH(f"The file is called {archive.path.name}, its metadata say {archive.version}.")
-    if built.tag_version is not None and not same_version(built.tag_version, version):
+    if built.tag_version is not None and not same(built.tag_version, version):
         yield VERSION_MISMATCH(f"The tag says {built.tag_version}, the metadata {version}.")
-
-
-def same_version(one: str, other: str) -> bool:
-    """Whether two spellings mean the same version (PEP 440)."""
-    return parse(one) is not None and parse(one) == parse(other)
 
 
 def names_agree(built: Built) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name
 from nox_ship import process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
-from nox_ship.versions import parse
+from nox_ship.versions import same
 from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.refusals import Answer
@@ -129,7 +129,7 @@ class Index:
         return {
             package.filename: Served(package.filename, package.url, package.digests.get("sha256"))
             for package in (page.packages if page else ())
-            if package.version is not None and same_version(package.version, version)
+            if package.version is not None and same(package.version, version)
         }
 
     def _page(self, project: str) -> ProjectPage | None:
@@ -277,8 +277,3 @@ def _forms(secrets: Mapping[str, str]) -> Iterator[str]:
         yield from (value, quote(value), quote(value, ""), quote_plus(value))
     header = ":".join(secrets.get(name, "") for name in ("TWINE_USERNAME", "TWINE_PASSWORD"))
     yield base64.b64encode(header.encode()).decode()
-
-
-def same_version(one: str, other: str) -> bool:
-    """Whether two texts spell the same version (PEP 440)."""
-    return one == other or (parse(one) is not None and parse(one) == parse(other))
