@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from hypothesis import strategies as st
 
 from fuzzing import DIGITS, Ground, Target, as_toml, changed, damaged, put, texts
+from nox_ship.automation.groups import Groups, check_groups
 from nox_ship.config import read_settings
 from nox_ship.gates import recipes
-from nox_ship.gates.groups import Groups, check_groups
 from nox_ship.git import Repository
 from nox_ship.poetry import poetry_specifier
 from nox_ship.project import Project

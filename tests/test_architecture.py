@@ -34,11 +34,12 @@ TESTS = Path(__file__).parent
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},
     "package": {"ground", "package"},
-    "gates": {"ground", "gates"},
+    "automation": {"ground", "automation"},
+    "gates": {"ground", "automation", "gates"},
     "world": {"ground", "package", "gates", "world"},
-    "release": {"ground", "package", "gates", "world", "release"},
-    "setup": {"ground", "package", "gates", "world", "release", "setup"},
-    "roof": {"ground", "package", "gates", "world", "release", "setup", "roof"},
+    "release": {"ground", "package", "automation", "gates", "world", "release"},
+    "setup": {"ground", "package", "automation", "gates", "world", "release", "setup"},
+    "roof": {"ground", "package", "automation", "gates", "world", "release", "setup", "roof"},
 }
 """What each layer may import."""
 

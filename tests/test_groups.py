@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from nox_ship.automation.groups import Groups, provides
 from nox_ship.errors import ShipError
-from nox_ship.gates.groups import Groups, provides
 from nox_ship.poetry import poetry_specifier
 from support import make_project
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from nox_ship.automation.groups import Groups, check_groups
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
-from nox_ship.gates.groups import Groups, check_groups
 from nox_ship.project import Project
 from nox_ship.release.changelog import read_changelog
 from nox_ship.release.source import VersionSource

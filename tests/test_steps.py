@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from nox_ship.release.steps import _runs, commands, destinations
+from nox_ship.automation.shell import commands
+from nox_ship.release.steps import _runs, destinations
 
 
 def going(step: dict[str, Any], **env: str) -> list[str]:

@@ -205,8 +205,8 @@ def _measuring_tool(session: nox.Session) -> str | None:
 @_front_door
 def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
+    from nox_ship.automation.groups import Groups
     from nox_ship.gates import audit as auditing
-    from nox_ship.gates.groups import Groups
     from nox_ship.report import printable
 
     settings = project.settings.audit

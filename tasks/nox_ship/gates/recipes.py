@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nox_ship.automation.groups import Groups, provides
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import write_whole
-from nox_ship.gates.groups import Groups, provides
 from nox_ship.project import Project, strings
 
 NO_COVERAGE_DATA = Kind(

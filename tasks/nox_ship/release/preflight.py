@@ -11,9 +11,9 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
-from nox_ship.gates.groups import check_groups
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project, admits

@@ -8,22 +8,10 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
+from nox_ship.automation.shell import loud_commands
+
 ANY = "*"
 """Stands for an index that a step does not tell, such as one that an expression names."""
-
-_LONGEST = 1 << 16
-"""Characters of the longest script that is looked at."""
-_HEREDOC = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1[^\n]*\n.*?^[ \t]*\2[ \t]*$", re.DOTALL | re.MULTILINE)
-_SHELL = re.compile(
-    r"""\\\r?\n | [ \t\r]+ | \#[^\n]*                                            # what is between words
-    | (?P<end>[\n;&|()`]+)
-    | (?P<word>(?:
-        \$\{\{.{0,999}?\}\} | '[^']*' | "(?:\\.|[^"\\])*" | \\(?!\r?\n). | [^\s;&|()`\\'"] | [\\'"](?!\r?\n)
-    )+)""",
-    re.VERBOSE | re.DOTALL,
-)
-_BEFORE = re.compile(r"\w+=.*|if|then|elif|else|do|while|until|!|\{|time|sudo|exec|env|command|nohup", re.DOTALL)
-_SILENT = {"echo", "printf", "grep", "which", "type", "cat", ":"}
 
 _UPLOADERS = {
     "twine": ("upload",),
@@ -50,19 +38,6 @@ _TARGET = re.compile(
 """The options, inputs and variables that tell an uploader where to go."""
 
 
-def commands(script: str) -> Iterator[list[str]]:
-    """Yield the commands of a shell script as words; comments and the text of here-documents are none."""
-    words: list[str] = []
-    for token in _SHELL.finditer(_HEREDOC.sub("", script[:_LONGEST])):
-        if token["word"]:
-            words.append(re.sub(r"\\(.)|['\"]", r"\1", token["word"], flags=re.DOTALL))
-        elif token["end"] and words:
-            yield words
-            words = []
-    if words:
-        yield words
-
-
 def destinations(step: Mapping[str, Any], env: Mapping[str, Any]) -> Iterator[str]:
     """Yield the index that each upload of a step goes to: ``pypi``, ``testpypi``, or ``*`` where it is not told.
 
@@ -76,7 +51,7 @@ def destinations(step: Mapping[str, Any], env: Mapping[str, Any]) -> Iterator[st
     if _ACTION.match(action) or (_is_maturin(action) and inputs.get("command") in _UPLOADERS["maturin"]):
         options = str(inputs.get("args", "")).split()
         yield _destination([*_options(options), *inputs.items(), *env.items()])
-    for words in _loud(step):
+    for words in loud_commands(str(step.get("run", ""))):
         if any(_runs(words, program, verbs) for program, verbs in _UPLOADERS.items()) or _is_old_upload(words):
             if "--dry-run" not in words:
                 yield _destination([*_options(words), *env.items()])
@@ -89,17 +64,9 @@ def may_upload(step: Mapping[str, Any]) -> bool:
     """Whether a step starts something by a name that speaks of publishing, and whose work is not seen here."""
     return any(
         (words[0] in _RUNNERS or "/" in words[0]) and any(_HINT.search(word) for word in words if word[:1] != "-")
-        for words in _loud(step)
+        for words in loud_commands(str(step.get("run", "")))
         if "install" not in words
     )
-
-
-def _loud(step: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Yield the commands that a step runs, each from its program on, but for those that show text alone."""
-    for words in commands(str(step.get("run", ""))):
-        start = next((place for place, word in enumerate(words) if not _BEFORE.fullmatch(word)), len(words))
-        if words[start:] and words[start] not in _SILENT:
-            yield words[start:]
 
 
 def _is_maturin(action: str) -> bool:

@@ -14,8 +14,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import versions
+from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
-from nox_ship.gates.groups import check_groups
 from nox_ship.release.bumpversion import check_settings, stale_settings
 from nox_ship.release.changelog import has_unreleased, read_changelog
 from nox_ship.release.preflight import (
