@@ -15,7 +15,7 @@ from nox_ship.automation.hatch import Hatch
 from nox_ship.automation.needs import Needs, arguments, pdm_install, pip_install, poetry_install, uv_sync
 from nox_ship.automation.shell import lasting_commands, program
 from nox_ship.automation.targets import Targets, justfile, makefile
-from nox_ship.automation.task import Place, Task
+from nox_ship.automation.task import Place, Task, joined
 from nox_ship.automation.tox import Tox
 from nox_ship.project import Project
 
@@ -72,11 +72,16 @@ class Runners:
 
     def script(self, script: str, place: Place) -> Iterator[Task]:
         """Yield what the commands of a shell script come to; what they install is put down at the place."""
-        for words in lasting_commands(script):
+        for env, words in lasting_commands(script):
             if words[0] in ("cd", "pushd"):
                 place.inside = len(words) == 1 or self.is_root(words[1])
+            elif words[0] == "export":
+                told = (word.partition("=") for word in words[1:] if "=" in word)
+                place.env = joined(place.env, [(name, value) for name, _, value in told])
             elif place.inside:
+                there, place.env = place.env, joined(place.env, env.items())
                 yield from self.follow(words, place)
+                place.env = there
 
     def follow(self, words: Sequence[str], place: Place) -> Iterator[Task]:
         """Yield what a command comes to; what it installs is put down at its place."""
