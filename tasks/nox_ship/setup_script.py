@@ -30,11 +30,29 @@ def setup_argument(text: str, name: str) -> Written | None:
         tree = documents.python(text)
     except documents.UnreadableError:
         return None
+    found = [_written(text, _constant(tree, value)) for value in _given(tree, name)]
+    return found[0] if found and len({one and one.value for one in found}) == 1 else None
+
+
+def setup_list(text: str, name: str) -> tuple[str, ...]:
+    """Return the texts of the list that the call to ``setup`` is given as ``name``; none where it is anything else."""
+    try:
+        tree = documents.python(text)
+    except documents.UnreadableError:
+        return ()
+    given = _given(tree, name)
+    listed = _constant(tree, given[0]) if len(given) == 1 else None
+    if not isinstance(listed, ast.List | ast.Tuple):
+        return ()
+    values = [item.value if isinstance(item, ast.Constant) else None for item in listed.elts]
+    return tuple(value for value in values if isinstance(value, str)) if all(values) else ()
+
+
+def _given(tree: ast.Module, name: str) -> list[ast.expr]:
+    """Return what each call to ``setup`` is given as ``name``."""
     names = set(_names(tree))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and documents.dotted(node.func) in names]
-    given = [value for call in calls for key, value in _arguments(tree, call) if key == name]
-    found = [_written(text, _constant(tree, value)) for value in given]
-    return found[0] if found and len({one and one.value for one in found}) == 1 else None
+    return [value for call in calls for key, value in _arguments(tree, call) if key == name]
 
 
 def _names(tree: ast.Module) -> Iterator[str]:
