@@ -35,17 +35,16 @@ def setup_argument(text: str, name: str) -> Written | None:
 
 
 def setup_list(text: str, name: str) -> tuple[str, ...]:
-    """Return the texts of the list that the call to ``setup`` is given as ``name``; none where it is anything else."""
+    """Return the texts in the list that the one call to ``setup`` is given as ``name``."""
     try:
         tree = documents.python(text)
     except documents.UnreadableError:
         return ()
     given = _given(tree, name)
     listed = _constant(tree, given[0]) if len(given) == 1 else None
-    if not isinstance(listed, ast.List | ast.Tuple):
-        return ()
-    values = [item.value if isinstance(item, ast.Constant) else None for item in listed.elts]
-    return tuple(value for value in values if isinstance(value, str)) if all(values) else ()
+    items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+    values = (item.value for item in items if isinstance(item, ast.Constant))
+    return tuple(value for value in values if isinstance(value, str))
 
 
 def _given(tree: ast.Module, name: str) -> list[ast.expr]:

@@ -14,7 +14,7 @@ from nox_ship.setup import init, workflows
 from nox_ship.setup.advice import served, unserved
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.patient import Patient, Told
-from nox_ship.setup.rival import Rival
+from nox_ship.setup.rival import rivals
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI, GitHub
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
@@ -94,7 +94,7 @@ def _places(survey: Survey, ci: str) -> list[str]:
     facts = init.facts(survey)
     release = f"{workflows.FOLDER}/{facts.release_file}"
     there = (survey.repository.path / release).is_file()
-    own = None if there else Rival.of(survey)
+    own = None if there else rivals(survey)[0]
     return [place for place in workflows.render(facts) if own is None or place != release]
 
 

@@ -23,7 +23,7 @@ from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile
-from nox_ship.setup.rival import Rival, doubtful
+from nox_ship.setup.rival import Rival, rivals
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
 from nox_ship.world.index import PUBLIC_INDEXES
@@ -242,20 +242,30 @@ def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> No
         texts, made.publishing = workflows.render(known), known.release_file
     else:
         texts, made.publishing = gitlab.render(known, gate_jobs(survey), trusted=survey.identifies), GITLAB_CI
-    rival = Rival.of(survey) if ci == "github" and not force else None
+    rival, doubtful = rivals(survey) if ci == "github" else (None, "")
     for name, text in texts.items():
         before = _text(survey.repository.path / name)
-        if rival and Path(name).name == made.publishing and not is_ours(before or ""):
-            made.hints.append(rival.advice(made.publishing))
-            made.publishing = None
+        if rival and Path(name).name == made.publishing and _is_left(made, rival, before or "", force=force):
             continue
         change = _change(survey, name, before, keep_own(text, before or ""), "what the CI runs", protected=True)
         if before is not None and not is_ours(before) and checked and not force:
             findings.append(HAND_WRITTEN(f"{change.name} was not written by nox-ship.", detail=change.diff))
         made.changes.append(change)
     findings.raise_errors()
-    if checked and made.publishing and (names := doubtful(survey)):
-        made.hints.append(f"{names} may publish what is tagged, and {made.publishing} does: let only one of them.")
+    if doubtful and made.publishing:
+        made.hints.append(f"{doubtful} may publish what is tagged, and {made.publishing} does: let only one of them.")
+
+
+def _is_left(made: Plan, rival: Rival, before: str, *, force: bool) -> bool:
+    """Whether publishing is left to a workflow of the project's own; a person is told of it in any case."""
+    ours = made.publishing or ""
+    if not force and not is_ours(before):
+        made.hints.append(rival.advice(ours))
+        made.publishing = None
+        return True
+    if rival.workflow != ours:
+        made.hints.append(rival.warning(ours))
+    return False
 
 
 def _text(path: Path) -> str | None:
@@ -311,8 +321,11 @@ def _dependabot(made: Plan) -> None:
         text = workflows.dependabot()
         made.changes.append(_change(made.survey, ".github/dependabot.yml", None, text, "updates of the actions"))
         return
+    if (text := documents.read_text(path)) == workflows.dependabot():
+        made.changes.append(_change(made.survey, f".github/{path.name}", text, text, "updates of the actions"))
+        return
     try:
-        settings = documents.yaml(documents.read_text(path))
+        settings = documents.yaml(text)
     except documents.UnreadableError:
         settings = None
     updates = settings.get("updates") if isinstance(settings, dict) else None

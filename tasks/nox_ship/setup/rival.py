@@ -25,16 +25,6 @@ class Rival:
     workflow: str
     jobs: tuple[Upload, ...]
 
-    @classmethod
-    def of(cls, survey: Survey) -> Rival | None:
-        """Return the first one that the project has, None where it has none."""
-        found = list(_theirs(survey))
-        sure = [upload for upload in found if upload.certain and (upload.by_tag or upload.event == "release")]
-        if not sure:
-            return None
-        name = sure[0].workflow
-        return cls(name, tuple(upload for upload in sure if upload.workflow == name))
-
     def advice(self, ours: str) -> str:
         """Return why our workflow, in the file ``ours``, was not written, and how it takes the place of this one."""
         what = "what is tagged" if self.jobs[0].by_tag else "each GitHub Release"
@@ -47,6 +37,10 @@ class Rival:
         added = "\n".join(["[tool.nox-ship.workflows]", *settings])
         how = "To replace it and keep what it is trusted for" if self._trusted else "To replace it"
         return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force`:\n\n{added}"
+
+    def warning(self, ours: str) -> str:
+        """Return what is to be done about this one, where ours was written all the same."""
+        return f"{self.workflow} publishes what is tagged, as {ours} does: delete it, or take its trigger out."
 
     @property
     def _trusted(self) -> bool:
@@ -70,21 +64,28 @@ class Rival:
             yield "testpypi = false"
 
 
-def doubtful(survey: Survey) -> str:
-    """Return the names of workflows of the project's own that may publish what is tagged; empty where none does."""
-    found = (upload for upload in _theirs(survey) if not upload.certain and upload.by_tag)
-    return shorten(dict.fromkeys(upload.workflow for upload in found))
+def rivals(survey: Survey) -> tuple[Rival | None, str]:
+    """Return the first workflow of the project's own that publishes, and the names of those that may; empty if none."""
+    found = list(_theirs(survey))
+    sure = [upload for upload in found if upload.certain and (upload.by_tag or upload.event == "release")]
+    name = sure[0].workflow if sure else ""
+    rival = Rival(name, tuple(upload for upload in sure if upload.workflow == name)) if sure else None
+    doubtful = dict.fromkeys(upload.workflow for upload in found if not upload.certain and upload.by_tag)
+    return rival, shorten(doubtful)
 
 
 def _theirs(survey: Survey) -> Iterator[Upload]:
     """Yield the jobs that upload, in workflows that nox-ship did not write."""
+    top = survey.repository.path
+    places = {path.name: path for path in (*(top / FOLDER).glob("*.y*ml"), top / GITLAB_CI)}
+    texts = {name: documents.read_text(path) for name, path in places.items() if documents.is_file(path)}
+    theirs = {name for name, text in texts.items() if not is_ours(text)}
+    if not theirs:
+        return  # nothing has to be parsed
     try:
         current = VersionSource.of(survey.project).current or ""
     except ShipError:  # the version's line tells it
         current = ""
     version = current if versions.parse(current) else "1.0.0"
-    for upload in uploads(survey.repository.path, survey.tag.replace("{version}", version))[0]:
-        folder = "" if upload.workflow == GITLAB_CI else FOLDER
-        path = survey.repository.path / folder / upload.workflow
-        if not is_ours(documents.read_text(path)):
-            yield upload
+    found, _ = uploads(top, survey.tag.replace("{version}", version))
+    yield from (upload for upload in found if upload.workflow in theirs)
