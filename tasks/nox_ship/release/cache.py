@@ -62,8 +62,9 @@ class Kept:
     @property
     def used(self) -> float:
         """When a release used it last, in seconds since the epoch."""
-        places = (self.workshop.owner, self.workshop.report, self.workshop.record, self.folder)
-        return max(place.lstat().st_mtime for place in places if os.path.lexists(place))
+        notes = (self.workshop.owner, self.workshop.report, self.workshop.record)
+        places = [note for note in notes if os.path.lexists(note)] or [self.folder]
+        return max(place.lstat().st_mtime for place in places)
 
     @cached_property
     def size(self) -> int:
