@@ -295,11 +295,14 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import Manifest
+    from nox_ship.report import printable
 
     manifest = Manifest.read(manifest_path(project))
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))
-    session.log(done)
+    for finding in done.warnings:
+        session.warn(printable(str(finding), lines=False))
+    session.log(done.told)
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:

@@ -138,6 +138,20 @@ def test_failing_rehearsal_says_why(
     assert set(list(rows.values())[STEPS.index(step) + 1 :]) <= {"not reached"}
 
 
+def test_a_command_that_needs_an_extra_is_a_warning(bench: Bench) -> None:
+    """It is tried with the extra, once for each file, and said in the report; the release goes on."""
+    script = '[project.scripts]\nmore = "sample.more:main"\n'
+    bench.edit(
+        "pyproject.toml", "[project.scripts]\n", f'[project.optional-dependencies]\ncli = ["iniconfig"]\n\n{script}'
+    )
+    bench.write({"src/sample/more.py": "import iniconfig\n\nmain = iniconfig.IniConfig\n"})
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    place = "console_scripts more = sample.more:main can only be loaded with the extra cli: "
+    assert outcome.has("NS620", f"{place}ModuleNotFoundError: No module named 'iniconfig'")
+
+
 def test_failed_gate_can_be_left_out(bench: Bench) -> None:
     """With the failing gate taken out, the rest of the rehearsal completes and says what it left out."""
     broken_test(bench)

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from packaging.utils import canonicalize_name
+
 from nox_ship.errors import Kind, ShipError
 
 BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
@@ -27,6 +29,7 @@ _MOST_UNPACKED = 8 << 30
 _IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 # A key, not the words of a program that looks for keys.
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]*\r?\n")
+_EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 
 
@@ -74,6 +77,17 @@ class Archive:
     def version(self) -> str:
         """The version in the metadata."""
         return str(self.metadata["Version"])
+
+    @cached_property
+    def extras(self) -> dict[str, frozenset[str]]:
+        """The names of what each extra requires, by the extra's name; all of them normalised."""
+        names = map(str, self.metadata.get_all("Provides-Extra", ()))
+        found: dict[str, set[str]] = {canonicalize_name(name): set() for name in names}
+        for line in map(str, self.metadata.get_all("Requires-Dist", ())):
+            required = canonicalize_name(re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0])
+            for extra in _EXTRA.findall(line):
+                found.get(canonicalize_name(extra), set()).add(required)
+        return {name: frozenset(required) for name, required in found.items()}
 
     @cached_property
     def top_level(self) -> tuple[str, ...]:
