@@ -86,7 +86,10 @@ def broken_import(bench: Bench) -> None:
 
 
 def secret_in_the_wheel(bench: Bench) -> None:
-    bench.write({"src/sample/.env": "TOKEN=x\n"})
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+    bench.write(
+        {"src/sample/id_rsa": f"-----BEGIN {'PRIVATE'} KEY-----\n{body}{body}\n-----END {'PRIVATE'} KEY-----\n"}
+    )
 
 
 def failing_smoke(bench: Bench) -> None:
@@ -112,7 +115,7 @@ def refusing_hook(name: str) -> Callable[[Bench], None]:
         (missing_module, "gates", ["NS514", "sample/inner.py"]),
         (broken_entry_point, "gates", ["NS614", "sample:mian"]),
         (broken_import, "gates", ["NS613", "not_there"]),
-        (secret_in_the_wheel, "gates", ["NS516", ".env"]),
+        (secret_in_the_wheel, "gates", ["NS516", "a private key in sample/id_rsa"]),
         (failing_smoke, "gates", ["NS616", "exit code 3"]),
         (refusing_hook("pre-commit"), "bump", ["NS232", "the hook says no"]),
         (refusing_hook("pre-push"), "push", ["NS231", "the hook says no"]),
