@@ -80,12 +80,22 @@ def register(*, exclude: Iterable[str] = ()) -> None:
 
 
 def _pythons() -> list[str]:
-    """Return the project's Pythons; a mistake in its settings is reported by the session that runs."""
+    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
+
+    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
+    preflight says.
+    """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:
-        return list(Project.read(Path.cwd()).pythons(running))
+        project = Project.read(Path.cwd())
+        pythons = list(project.pythons(running))
+        if not (_in_release and os.environ.get("CI")) or project.named_pythons:
+            return pythons
     except ShipError:
         return [running]
+    from python_discovery import get_interpreter
+
+    return [python for python in pythons if get_interpreter(python)] or pythons
 
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:

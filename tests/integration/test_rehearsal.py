@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from python_discovery import get_interpreter
 
 from workbench import GOOD, PYTHON, Bench, make_bench
 
@@ -153,6 +154,26 @@ def test_a_command_that_needs_an_extra_is_a_warning(bench: Bench) -> None:
     assert outcome.code == 0, outcome.output
     place = "console_scripts more = sample.more:main can only be loaded with the extra cli: "
     assert outcome.has("NS620", f"{place}ModuleNotFoundError: No module named 'iniconfig'")
+
+
+def test_of_a_range_of_pythons_a_job_tries_those_that_it_has(bench: Bench) -> None:
+    """Where the project names no Python, a missing one is no failure in CI either, and is told of."""
+    versions = [f"3.{minor}" for minor in range(8, 15)]
+    missing = next((v for v in versions if get_interpreter(v) is None), None)
+    if missing is None:
+        pytest.skip("needs a Python that is not there")
+    others = ", ".join(f"!={v}.*" for v in versions if v not in (PYTHON, missing))
+    bench.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.15, {others}"')
+    bench.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', "")
+    bench.commit()
+    outcome = bench.rehearse(env={"CI": "true"})
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS118", f"Python {missing} ")
+    assert {row["name"] for row in bench.report()["rows"] if row["within"]} == {
+        "build",
+        f"tests-{PYTHON}",
+        f"verify-install-{PYTHON}",
+    }
 
 
 def test_failed_gate_can_be_left_out(bench: Bench) -> None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import platformdirs
 
+from nox_ship.cache import cache_path
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.git import Repository
@@ -33,9 +33,6 @@ CACHE_OPEN = Kind(
 
 REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
-
-HOME_VARIABLE = "NOX_SHIP_CACHE"
-"""Environment variable that names another folder than the user's cache for what is kept between runs."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
-    base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    base = root.resolve() / cache_path()
     folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for private in (base, folder):

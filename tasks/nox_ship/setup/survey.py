@@ -130,7 +130,9 @@ class Survey:
             yield "version", self.version
         except ShipError as error:
             yield "version", str(error.findings[0])
-        yield "Pythons", ", ".join(sorted(self.pythons, key=minor))
+        ranged = not self.project.named_pythons and str(self.project.requires_python)
+        named = ", ".join(sorted(self.pythons, key=minor))
+        yield "Pythons", f"{named} (released, and in {self.project.requires_python})" if ranged else named
         yield "tests", f"pytest, in {', '.join(self.project.test_paths)}" if self.project.test_paths else "none found"
         yield "linters", ", ".join(self.linters) or "no settings found"
         yield "noxfile", "there" if (self.project.root / "noxfile.py").is_file() else "none"
