@@ -321,3 +321,27 @@ def test_the_release_branch_is_known_in_the_clone_of_a_job(tmp_path: Path, monke
     assert Repository(job).release_branch(origin.head, None) is None
     monkeypatch.setenv("NOX_SHIP_BRANCH", "trunk")
     assert Repository(job).release_branch(origin.head, None) == "trunk"
+
+
+def test_what_git_tracks_is_listed_with_its_object(tmp_path: Path) -> None:
+    """Relative to the folder that is asked for, also outside it; what is only ignored or new is not tracked."""
+    names = {"a/b": "1", "a/grün \n x": "2", "top": "1", ".gitignore": "ignored"}
+    repository = make_repository(tmp_path / "r", names)
+    write_files(repository.path, {"ignored": "", "new": "", "a/b": "changed"})
+    at_top, below = repository.tracked(), Repository(repository.path / "a").tracked()
+    assert set(at_top) == set(names)
+    assert at_top["a/b"] == at_top["top"] == git(repository.path, "rev-parse", "HEAD:top")
+    assert set(below) == {"b", "grün \n x", "../top", "../.gitignore"}
+    assert below["../top"] == at_top["top"]
+
+
+def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
+    """Where it is checked out."""
+    inner = make_repository(tmp_path / "inner", {"data/.netrc": ""})
+    repository = make_repository(tmp_path / "r", {"x": ""})
+    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "vendored/inner")
+    git(repository.path, *add)
+    git(repository.path, "commit", "--quiet", "--message", "add")
+    assert set(repository.tracked()) == {"x", ".gitmodules", "vendored/inner/data/.netrc"}
+    git(repository.path, "submodule", "--quiet", "deinit", "--force", "--all")
+    assert set(repository.tracked()) == {"x", ".gitmodules"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -261,6 +262,25 @@ def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path, monkeypatch: pytest.Mo
     plan(yard)
     monkeypatch.setenv("CI", "1")
     assert stopped(yard) == {"NS804"}
+
+
+def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are left out with a notice; where none is there, each is NS804."""
+    monkeypatch.setenv("CI", "1")
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    ranged = TAGGED.replace("[project]\n", f'[project]\nrequires-python = ">={running}"\n')
+    yard = make_yard(tmp_path, {"pyproject.toml": ranged})
+    here = {running}
+    monkeypatch.setattr("nox_ship.pythons.stable", lambda: (running, "3.98", "3.99"))
+    monkeypatch.setattr("python_discovery.get_interpreter", lambda version: version if version in here else None)
+    assert told(yard) == ["NS118"]
+    here.clear()
+    assert stopped(yard) == {"NS804"}
+    here |= {running, "3.98", "3.99"}
+    assert told(yard) == []
+    monkeypatch.delenv("CI")
+    here.clear()
+    assert told(yard) == []
 
 
 def test_pythons_that_the_project_has_left_behind_are_not_missed(

@@ -55,6 +55,8 @@ _CARRIED = (
     "lfs.",
     "submodule.",
 )
+_SUBMODULE = "160000"
+"""The mode of an entry that stands for a commit of another repository."""
 # Settings of a remote that tell where the objects come from which a partial clone was not given.
 _PROMISED = ("url", "promisor", "partialclonefilter")
 
@@ -169,6 +171,22 @@ class Repository:
     def files(self) -> tuple[str, ...]:
         """Return the files below the work tree's folder that git has or would take, relative to it."""
         return tuple(self._listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+
+    def tracked(self) -> dict[str, str]:
+        """Return the object ID of each file that git tracks, also in submodules that are checked out, by its name.
+
+        Names are relative to the work tree's folder; a repository's other files have names that begin with ``../``.
+        """
+        found: dict[str, str] = {}
+        for entry in self._listed("ls-files", "-z", "--cached", "--stage", ":/"):
+            facts, _, name = entry.partition("\t")
+            mode, object_id, _ = facts.split()
+            if mode != _SUBMODULE:
+                found[name] = object_id
+            elif (self.path / name / ".git").exists():
+                inner = Repository(self.path / name).tracked()
+                found.update({f"{name}/{path}": object_id for path, object_id in inner.items()})
+        return found
 
     def _listed(self, *args: str) -> list[str]:
         """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them."""

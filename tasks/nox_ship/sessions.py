@@ -81,12 +81,22 @@ def register(*, exclude: Iterable[str] = ()) -> None:
 
 
 def _pythons() -> list[str]:
-    """Return the project's Pythons; a mistake in its settings is reported by the session that runs."""
+    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
+
+    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
+    preflight says.
+    """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:
-        return list(Project.read(Path.cwd()).pythons(running))
+        project = Project.read(Path.cwd())
+        pythons = list(project.pythons(running))
+        if not (_in_release and os.environ.get("CI")) or project.named_pythons:
+            return pythons
     except ShipError:
         return [running]
+    from python_discovery import get_interpreter
+
+    return [python for python in pythons if get_interpreter(python)] or pythons
 
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
@@ -333,11 +343,14 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import Manifest
+    from nox_ship.report import printable
 
     manifest = Manifest.read(manifest_path(project))
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))
-    session.log(done)
+    for finding in done.warnings:
+        session.warn(printable(str(finding), lines=False))
+    session.log(done.told)
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:

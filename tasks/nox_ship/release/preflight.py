@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
-from nox_ship.project import Project, admits
+from nox_ship.project import Project
 from nox_ship.release.changelog import read_changelog
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
@@ -42,8 +43,16 @@ GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
-PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
+PYTHON_MISSING = Kind(
+    "NS804", "python-missing", "Install it on this runner, or take it out of `pythons` or the classifiers."
+)
 
+PYTHON_LEFT_OUT = Kind(
+    "NS118",
+    "python-left-out",
+    "To require it, name it in the classifiers or in `pythons` of [tool.nox-ship].",
+    level="notice",
+)
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
@@ -209,15 +218,21 @@ def _machine() -> Iterator[Finding]:
 
 
 def _missing_pythons(project: Project) -> Iterator[Finding]:
-    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so."""
+    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so.
+
+    Of a range of Pythons, which the project does not name one by one, CI may lack all but one.
+    """
     if not os.environ.get("CI"):
         return
     from python_discovery import get_interpreter
 
-    admitted = (python for python in project.classified_pythons if admits(project.requires_python, python))
-    for wanted in project.settings.pythons or admitted:
-        if get_interpreter(wanted) is None:
-            yield PYTHON_MISSING(f"Python {wanted} is not installed.")
+    named = project.named_pythons
+    wanted = named or project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    missing = [python for python in wanted if get_interpreter(python) is None]
+    if named or len(missing) == len(wanted):
+        yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
+    elif missing:
+        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)} of the range in requires-python is not installed.")
 
 
 def routes_known(settings: Settings) -> Iterator[Finding]:

@@ -295,7 +295,7 @@ def install_from(
     paths = [folder / entry.name for entry in manifest.files]
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     known = proven if proven is not None else set()
-    attempts: dict[tuple[str, str, str], Future[None]] = {}
+    attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
     pythons = _installed_pythons(manifest, project)
     chosen = {label: next(entry for entry in manifest.files if fits(entry.name, label)) for label in pythons}
     findings = Findings()

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import platformdirs
 
+from nox_ship.cache import cache_path
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.git import Repository
@@ -33,9 +33,6 @@ CACHE_OPEN = Kind(
 
 REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
-
-HOME_VARIABLE = "NOX_SHIP_CACHE"
-"""Environment variable that names another folder than the user's cache for what is kept between runs."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Workshop:
 
 def cache_folder(root: Path) -> Path:
     """Return the folder of the workshops of all checkouts, as it is for the project at ``root``."""
-    return root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    return root.resolve() / cache_path()
 
 
 def workshop_of(root: Path) -> Workshop:

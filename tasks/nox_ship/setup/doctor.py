@@ -212,10 +212,12 @@ def _pythons(patient: Patient) -> Told:
     here = [version for version in patient.survey.pythons if version not in missing]
     if here:
         yield f"{', '.join(here)} are installed"
-    for version in missing:
-        level: Level = "error" if os.environ.get("CI") else "warning"
-        remedy = "Install it; without it the tests on it are skipped here."
-        yield TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level)
+    remedy = "Install it; without it the tests on it are skipped here."
+    level: Level = "error" if os.environ.get("CI") else "warning"
+    if here and missing and not patient.survey.project.named_pythons:  # it has a range, of which one is enough
+        yield TOOL_MISSING(f"Python {', '.join(missing)} is not installed.", remedy=remedy, level="warning")
+        return
+    yield from (TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level) for version in missing)
 
 
 def _tools(patient: Patient) -> Told:

@@ -153,7 +153,9 @@ class Survey:
             yield "version", self.version
         except ShipError as error:
             yield "version", str(error.findings[0])
-        yield "Pythons", ", ".join(sorted(self.pythons, key=minor))
+        ranged = not self.project.named_pythons and str(self.project.requires_python)
+        named = ", ".join(sorted(self.pythons, key=minor))
+        yield "Pythons", f"{named} (released, and in {self.project.requires_python})" if ranged else named
         try:
             yield from self._gates()
         except ShipError as error:
