@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeGates, FakeWorld, Programs, Yard, make_index, write_dist
+from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, write_dist
 from nox_ship import front
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.package.build import dist_folder
@@ -59,21 +59,36 @@ def release(yard: Yard, *args: str) -> None:
     front.release(yard.root, ["minor", *args], ("tests",), yard.root)
 
 
+def told(yard: Yard) -> dict[str, Any]:
+    """Return the report of the last run."""
+    (path,) = (yard.root.parent / "cache").glob("*/report.json")
+    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return report
+
+
 @pytest.mark.parametrize("answer", ["n", "", "no", "yess", "j"])
 def test_nothing_but_yes_means_yes(
-    yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch, answer: str
+    yard: Yard,
+    sessions: FakeGates,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
 ) -> None:
-    """Any other answer stops the release before its push: NS235."""
+    """The push is pending while it is asked about; any other answer declines it: NS235."""
     questions: list[str] = []
 
     def ask(_: Voice, question: str) -> str:
         questions.append(question)
+        assert "push" in (shown := capsys.readouterr().out).rpartition("pending")[0].splitlines()[-1]
+        assert "failed" not in shown
         return answer
 
     monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", ask)
     with pytest.raises(ShownError, match="NS235"):
         release(yard)
+    assert {row["name"]: row["status"] for row in told(yard)["rows"]}["push"] == "declined"
+    assert "failed" not in capsys.readouterr().out
     assert sessions.ran
     assert yard.world.remote.pushes == []
     (question,) = questions
@@ -107,13 +122,16 @@ def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorl
     assert yard.world.indexes["pypi"].uploads == []
 
 
-@pytest.mark.usefixtures("sessions", "rehearsed")
-def test_a_rehearsal_says_how_to_do_it(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what was asked for and what was left out."""
+@pytest.mark.usefixtures("sessions")
+def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what was asked for and what was left out; where nothing is missing, there is nothing to do."""
     release(yard, "--dry-run", "--without", "tests")
     said = capsys.readouterr().out
     assert "Rehearsal of the release" in said
     assert "nox -s release -- minor --without tests" in said
+    front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
+    assert "v0.1.0 is released: nothing is missing" in capsys.readouterr().out
+    del rehearsed.remote.has["refs/tags/v0.1.0"]
     front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
 
@@ -151,6 +169,43 @@ def test_an_interrupted_release_ends_as_it_was_interrupted(
         release(yard, "--yes")
     assert "Nothing was changed" in capsys.readouterr().out
     assert yard.world.remote.pushes == []
+
+
+@pytest.mark.usefixtures("sessions")
+def test_an_interruption_after_the_push_tells_what_is_public(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Branch, tag and the file that the index has already; the other one is not."""
+
+    def upload(index: FakeIndex, file: Path, sha256: str) -> None:
+        if index.name == "PyPI" and index.uploads:
+            raise KeyboardInterrupt
+        real(index, file, sha256)
+
+    real = FakeIndex.upload
+    monkeypatch.setattr(FakeIndex, "upload", upload)
+    with pytest.raises(KeyboardInterrupt):
+        release(yard, "--yes")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI are public already" in last
+    assert "tar.gz" not in last
+    assert {row["name"]: row["status"] for row in told(yard)["rows"]}["publish"] == "interrupted"
+
+
+@pytest.mark.usefixtures("sessions", "rehearsed")
+def test_a_rehearsal_from_another_branch_says_what_comes_before_the_release(
+    yard: Yard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The branch is to be merged; a release from there is NS205."""
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    release(yard, "--dry-run")
+    said = capsys.readouterr().out
+    assert "NS205" in said
+    assert "To do it: merge side into main, then nox -s release -- minor" in said
+    with pytest.raises(ShownError, match="NS205"):
+        release(yard, "--yes")
+    with pytest.raises(ShownError, match="NS205"):
+        release(yard, "--bundle", "cut.bundle")
 
 
 @pytest.mark.parametrize("there", [True, False])

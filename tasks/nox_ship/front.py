@@ -21,14 +21,14 @@ from packaging.version import Version
 from nox_ship import actions
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Kind, ShipError, ShownError
+from nox_ship.errors import Finding, Kind, ShipError, ShownError, shorten
 from nox_ship.files import explained
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, STEPS, Run, run_pipeline, told_by
+from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, run_pipeline, told_by
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
 from nox_ship.release.stage import Workshop, workshop
@@ -39,13 +39,6 @@ from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
-_LAST = {
-    "no": "Nothing was changed: the release stopped before its push.",
-    "yes": "Branch and tag are pushed; nothing is bumped twice: the same command again finishes the release.",
-    "unknown": "Branch and tag may be public: the push was cut off. The same command again finds out, and finishes the"
-    " release.",
-}
-DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 
 
 def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_from: Path) -> None:
@@ -64,7 +57,13 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
     options = release_arguments(args)
     apart = options.dry_run or options.bundle is not None
     agreed = apart or options.yes
-    request = Request(options.wanted, tuple(options.without), options.fresh, agreed or _on_a_terminal())
+    request = Request(
+        options.wanted,
+        tuple(options.without),
+        options.fresh,
+        agreed=agreed or _on_a_terminal(),
+        any_branch=options.dry_run,
+    )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
     with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
@@ -161,7 +160,7 @@ def _ask(run: Run) -> None:
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
     if run.voice.ask(question).strip().lower() not in ("y", "yes"):
-        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you said no."))
+        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you did not say yes."))
 
 
 def _last_line(options: Namespace, report: Report) -> str:
@@ -176,7 +175,11 @@ def _last_line(options: Namespace, report: Report) -> str:
         return f"{report.project} {report.version} {done}."
     without = (word for gate in options.without for word in ("--without", gate))
     command = shlex.join([*([options.wanted] if options.wanted else []), *without])
-    return f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}"
+    if not report.changed:
+        return f"Nothing was touched: this was a rehearsal. {report.tag} is released: nothing is missing."
+    merged = f"merge {report.branch} into {report.release_branch}, then "
+    first = merged if report.branch != report.release_branch else ""
+    return f"Nothing was touched: this was a rehearsal. To do it: {first}nox -s release -- {command}"
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
@@ -187,9 +190,21 @@ def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: 
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
         voice.note(f"report: {shop.report}")
-    voice.last_line(
-        "Nothing was touched: the rehearsal stopped before its end." if report.rehearsal else _LAST[report.pushed]
-    )
+    voice.last_line(_stopped_line(report))
+
+
+def _stopped_line(report: Report) -> str:
+    """Return what a release or rehearsal that stopped has changed, and what the same command will do."""
+    if report.rehearsal:
+        return "Nothing was touched: the rehearsal stopped before its end."
+    if report.pushed == "no":
+        return "Nothing was changed: the release stopped before its push."
+    if report.pushed == "unknown":
+        what = f"{report.branch} and {report.tag} may be public: the push was cut off"
+        return f"{what}. The same command again finds out, and finishes the release."
+    then = f"; {report.workflow} publishes it" if report.workflow else ""
+    what = f"{shorten(report.arrived, len(report.arrived))} are public already{then}"
+    return f"{what}. The same command again bumps nothing, and does what is missing."
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:

@@ -29,6 +29,9 @@ _COLOURS = {
     "passed": "green",
     "reused": "cyan",
     "skipped": "yellow",
+    "pending": "yellow",
+    "declined": "yellow",
+    "interrupted": "yellow",
     "stopped": "red",
     "failed": "red",
 }
@@ -43,6 +46,8 @@ class Row:
 
     name: str
     status: str
+    """Of a step ``done``, ``pending`` while it runs or waits for an answer, ``declined`` where that was no,
+    ``interrupted``, ``failed`` or ``not reached``."""
     seconds: float = 0.0
     detail: str = ""
     within: str | None = None
@@ -72,6 +77,12 @@ class Report:
     """Whether the remote has branch and tag."""
     changed: bool = False
     """Whether anything was missing, and done."""
+    branch: str = ""
+    """The branch that is released."""
+    release_branch: str = ""
+    """The branch that releases are made from; a rehearsal may be on another one."""
+    arrived: list[str] = field(default_factory=list)
+    """What is there by now, from this run or an earlier one: branch and tag on the remote, files on the index."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)
