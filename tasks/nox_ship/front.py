@@ -221,7 +221,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             (NS601-NS604); it must not go there (NS752, NS754); credentials, upload or installation fail (NS611-NS753);
             another run has the checkout (NS805).
     """
-    options = publish_arguments(args)
+    options = publish_arguments(args, session)
     if options.to and index:
         raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {options.to}` elsewhere."))
     manifest = Manifest.read(manifest_path(project))
