@@ -12,7 +12,7 @@ import pytest
 from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, write_dist
 from nox_ship import front
 from nox_ship.errors import ShipError, ShownError
-from nox_ship.package.build import dist_folder
+from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.release.stage import Stage
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import Line
@@ -326,6 +326,84 @@ def test_what_is_published_is_compared_and_installed(
     shelf = yard.world.indexes["pypi"].shelf
     with pytest.raises(ShipError, match="NS711"):
         served(yard, monkeypatch, lambda: shelf.update({"sample-0.1.0.tar.gz": b"other"}))
+
+
+@pytest.fixture
+def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return what verifies a published release, and what that says in the end."""
+
+    def verify(*args: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr(front, "RealWorld", lambda *_, **__: yard.world)
+            front.verify_published(yard.project, list(args))
+        return capsys.readouterr().out.splitlines()[-1]
+
+    return verify
+
+
+@pytest.mark.usefixtures("sessions")
+def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[..., str]) -> None:
+    """The manifest is in the clone that it was made in; a leftover one of another commit does not count."""
+    write_dist(yard.project, "d" * 40, "0.0.9")
+    yard.write({".gitignore": "dist\n.nox-ship\n"})
+    release(yard, "--yes")
+    assert verified() == "PyPI serves sample 0.1.0; it was compared with the manifest of its release, and works."
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
+    with pytest.raises(ShipError, match="NS711"):
+        verified()
+
+
+def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
+    """The project's own manifest is of this release, too."""
+    published(yard)
+    assert "it was compared with its manifest, and works" in verified()
+
+
+@pytest.mark.parametrize(
+    ("change", "compared"),
+    [
+        ({}, "the SHA-256 that PyPI lists"),
+        ({"hashes": False}, "nothing: PyPI lists no SHA-256"),
+    ],
+)
+def test_a_release_that_was_built_elsewhere_can_be_verified(
+    yard: Yard, verified: Callable[..., str], programs: Programs, change: dict[str, Any], compared: str
+) -> None:
+    """By the tag on HEAD; what it was compared with is said."""
+    published(yard)
+    shelf = dict(yard.world.indexes["pypi"].shelf)
+    yard.world.indexes["pypi"] = make_index(shelf={**shelf, "../sample-0.1.0.tar.gz": b"", "x.exe": b""}, **change)
+    manifest_path(yard.project).unlink()
+    programs.calls.clear()
+    assert verified() == f"PyPI serves sample 0.1.0; it was compared with {compared}, and works."
+    assert programs.started("install")
+    with pytest.raises(ShipError, match=r"NS712.*T has no files of sample 0\.1\.0.*--from"):
+        verified("--from", "testpypi")
+
+
+def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:
+    """NS711, also where nothing was built here."""
+    published(yard)
+    manifest_path(yard.project).unlink()
+    yard.world.indexes["pypi"] = make_index(shelf=yard.world.indexes["pypi"].shelf, other_bytes=True)
+    with pytest.raises(ShipError, match=r"NS711.*than it lists"):
+        verified()
+
+
+def test_what_is_neither_built_nor_released_cannot_be_verified(verified: Callable[..., str]) -> None:
+    """There is no manifest, and HEAD has no release tag: NS601."""
+    with pytest.raises(ShipError, match="NS601"):
+        verified()
+
+
+def test_a_job_that_is_told_its_manifest_asks_no_repository(
+    yard: Yard, verified: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is the one that counts, whatever HEAD is: NS606."""
+    published(yard)
+    monkeypatch.setenv("NOX_SHIP_MANIFEST", "0" * 64)
+    with pytest.raises(ShipError, match="NS606"):
+        verified()
 
 
 def test_a_doctor_that_finds_an_error_fails(

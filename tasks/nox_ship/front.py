@@ -31,6 +31,7 @@ from nox_ship.release.handover import Cut, bundle
 from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, run_pipeline, told_by
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
+from nox_ship.release.published import built, listed, released
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.report import Report, Row, Voice
 from nox_ship.setup.doctor import examine
@@ -280,26 +281,37 @@ def _bring(
 def verify_published(project: Project, args: Sequence[str]) -> None:
     """Wait until an index serves what was built, compare it, and install it on each Python that is here.
 
-    It needs no credentials, so that a job can do it which has none.
+    Where HEAD is a release and no manifest of it is here, what the index serves is compared with what it lists. It
+    needs no credentials, so that a job can do it which has none.
 
     Args:
         project: The project.
         args: What followed ``nox -s verify-published --``.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), there is no manifest (NS601, NS602) or index (NS753), or what is
-            served is not what was built (NS711-NS714) or does not work (NS611-NS616).
+        ShipError: The arguments are wrong (NS108), there is neither a manifest (NS601, NS602) nor a release tag on
+            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714) or does not work
+            (NS611-NS616).
     """
-    options = verify_arguments(args)
-    manifest, voice = Manifest.read(manifest_path(project)), Voice()
-    name = options.source or route(project.settings, Version(manifest.version))
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+    options, voice = verify_arguments(args), Voice()
+    release = released(project)
+    expected = built(project, release)
+    version = expected.manifest.version if expected else str(release and release[1])
+    called = expected.manifest.name if expected else project.canonical_name
+    name = options.source or route(project.settings, Version(version))
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder, tempfile.TemporaryDirectory() as files:
         world = RealWorld(project.root, Path(folder), project.settings)
-        index = world.index(name, manifest.name)
-        confirm_served(manifest, index, voice.note, Patience.of(project.settings))
-        prove_install(manifest, dist_folder(project), index, project, voice.note)
-    actions.summary(f"{manifest.name} {manifest.version} is served by {index.name}, and works")
-    voice.last_line(f"{index.name} serves {manifest.name} {manifest.version}, and it works.")
+        index = world.index(name, called)
+        if expected:
+            confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))
+        elif release:
+            expected = listed(project, release, index, Path(files))
+        else:
+            raise AssertionError  # what is neither built nor released is told above
+        prove_install(expected.manifest, expected.folder, index, project, voice.note)
+    served = f"{called} {version}"
+    actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
+    voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")
 
 
 def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
