@@ -13,12 +13,12 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions
+from nox_ship import actions, lifeline, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError, ShownError, shorten
@@ -67,7 +67,7 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
     )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
-    with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
+    with _guarded(), workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
         if not agreed:
             run.confirm = _ask
@@ -137,6 +137,10 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
     else:
         with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
             yield real
+
+
+def _guarded() -> AbstractContextManager[None]:
+    return lifeline.guarded(process.scrubbed(os.environ))
 
 
 def _settings(root: Path) -> Settings:
@@ -230,7 +234,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     shown, voice = display_name(name), Voice()
     title = f"Rehearsal of publishing to {shown}" if options.dry_run else f"Publishing to {shown}"
     report = Report(title=title, rehearsal=options.dry_run)
-    with workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
+    with _guarded(), workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
         try:
             _bring(manifest, project, world, name, voice, report, install=not options.no_install)
         except BaseException as error:
@@ -299,7 +303,11 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     version = expected.manifest.version if expected else str(release and release[1])
     called = expected.manifest.name if expected else project.canonical_name
     name = options.source or route(project.settings, Version(version))
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder, tempfile.TemporaryDirectory() as files:
+    with (
+        _guarded(),
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
+    ):
         world = RealWorld(project.root, Path(folder), project.settings)
         index = world.index(name, called)
         if expected:
