@@ -448,6 +448,16 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
 
 
+def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
+    """NS313 or NS314 before anything is done, also where tags tell the version; not for a release that is finished."""
+    yard.write({"CHANGES.rst": "Changes\n=======\n"})
+    assert "NS313" in told(yard)
+    yard.write({"CHANGES.rst": "Unreleased\n==========\n"})
+    assert "NS314" in told(yard)
+    yard.tag("v0.1.0")
+    assert not {"NS313", "NS314"} & set(told(yard))
+
+
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:
     """NS758: a pushed tag makes no GitHub Release, and this machine uploads nothing either."""
     job = "jobs: {publish: {runs-on: x, steps: [{run: twine upload dist/*}]}}\n"

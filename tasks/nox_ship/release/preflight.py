@@ -17,7 +17,7 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project, admits
-from nox_ship.release.changelog import read_changelog
+from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
@@ -137,8 +137,8 @@ def preflight(
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
             coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
-    if project and coming and coming.bump and coming.source.kind == "files":
-        findings.catch(lambda: read_changelog(project))
+    if project and coming and coming.bump:
+        findings.extend(findings.catch(lambda: list(changelog_findings(project, coming.version))) or ())
     by = Publishing()
     if project and coming and repository:
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)

@@ -17,7 +17,7 @@ from nox_ship import versions
 from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
 from nox_ship.release.bumpversion import check_settings, stale_settings
-from nox_ship.release.changelog import has_unreleased, read_changelog
+from nox_ship.release.changelog import find_changelog
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
     GATE_EXCLUDED,
@@ -42,7 +42,7 @@ THIN_METADATA = Kind(
 NO_UNRELEASED = Kind(
     "NS822",
     "no-unreleased-section",
-    "Add `## [Unreleased]` to the changelog: a release makes it the section of its version.",
+    "Begin one called `Unreleased`: a release makes it the section of its version.",
     level="notice",
 )
 NAME_TAKEN = Kind(
@@ -210,13 +210,13 @@ def _tools(patient: Patient) -> Told:
 
 
 def _changelog(patient: Patient) -> Told:
-    name, text = read_changelog(patient.project)
-    if not text:
+    changelog = find_changelog(patient.project)
+    if changelog is None:
         yield "none is kept"
-    elif has_unreleased(text):
-        yield f"{name} has an Unreleased section"
+    elif changelog.unreleased:
+        yield f"{changelog.name} has a section for what is unreleased"
     else:
-        yield NO_UNRELEASED(f"{name} has no Unreleased section.")
+        yield NO_UNRELEASED(f"{changelog.name} has no section for what is unreleased that nox-ship can read.")
 
 
 def _indexes(patient: Patient) -> Told:
