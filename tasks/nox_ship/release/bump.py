@@ -11,6 +11,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.companions import follow
 from nox_ship.release.preflight import Plan
 from nox_ship.release.stage import Stage
 
@@ -56,7 +57,9 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         check_places(project, plan.source, repository)
         if plan.version != plan.current:
             write_version(project, plan.source, plan.version)
-    cut_changelog(Project.read(stage.root), plan.version, dt.datetime.now(tz=dt.UTC).date(), plan.tag)
+    project, today = Project.read(stage.root), dt.datetime.now(tz=dt.UTC).date()
+    follow(project, plan.current, plan.version, today, repository.path)
+    cut_changelog(project, plan.version, today, plan.tag)
     if repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
     try:
