@@ -16,7 +16,7 @@ from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.release.stage import Stage
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import Line
-from support import git
+from support import commit_files, git
 
 pytestmark = pytest.mark.usefixtures("programs", "home")
 
@@ -93,6 +93,29 @@ def test_nothing_but_yes_means_yes(
     assert yard.world.remote.pushes == []
     (question,) = questions
     assert "Push main and v0.1.0 to origin" in question
+
+
+@pytest.mark.usefixtures("sessions")
+def test_what_goes_out_is_shown_before_the_question(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commits that the remote lacks, and what the changelog tells of the release."""
+    yard.write({"CHANGES.md": "## Unreleased\n\n- Faster.\n"})
+    commit_files(yard.root, {"a.txt": ""}, "Make it faster")
+    shown: list[str] = []
+
+    def ask(*_: object) -> str:
+        shown.append(capsys.readouterr().out)
+        return "n"
+
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(Voice, "ask", ask)
+    with pytest.raises(ShownError, match="NS235"):
+        release(yard)
+    lines = shown[0].splitlines()
+    first = lines.index("commits new to origin:")
+    assert [line.split(" ", 3)[3] for line in lines[first + 1 : first + 3]] == ["Release 0.1.0", "Make it faster"]
+    assert lines[first + 3 : first + 5] == ["changelog of 0.1.0:", "  - Faster."]
 
 
 @pytest.mark.parametrize("answer", ["y", "Y", " yes "])

@@ -208,6 +208,9 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
     commit = run.stage.repository.head
     assert sessions.ran
     assert before != commit == yard.repository.head == yard.repository.tags()["v0.1.0"]
+    told = yard.told()
+    assert told["commits"] == [f"{commit[:7]} Release 0.1.0"]
+    assert (told["commit_count"], told["remote"], told["notes"]) == (1, "origin", "- a")
     assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
 
 

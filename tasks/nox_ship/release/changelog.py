@@ -204,6 +204,15 @@ def _had_candidate(changelog: Changelog, version: str) -> bool:
     return any(other and other.is_prerelease and other.release == final.release for other in others)
 
 
+def release_notes(project: Project, version: str) -> str:
+    """Return what the changelog tells of a version, empty where it tells nothing or cannot be read."""
+    try:
+        changelog = find_changelog(project)
+    except ShipError:
+        return ""
+    return changelog.notes(version) if changelog else ""
+
+
 def cut_changelog(project: Project, version: str, today: date, tag: str | None = None) -> str | None:
     """Make the changelog's section of what is unreleased that of ``version``, in the manner of its earlier sections.
 

@@ -18,6 +18,7 @@ from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
+from nox_ship.release.changelog import release_notes
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.publish import Patience, Proven, Published, converge, install_from, prove_install
 from nox_ship.release.seal import STAGE_CHANGED, Seal
@@ -37,6 +38,9 @@ CHECKOUT_LEFT = Kind(
 
 DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again: it goes on where this one ended.")
+
+MOST_COMMITS, MOST_NOTES = 100, 1 << 16
+"""How many commits, and how many characters of the changelog, the report holds."""
 
 PROOF_SESSIONS = ("build", "verify-install")
 """What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
@@ -109,6 +113,7 @@ def _bump(run: Run) -> str:
     run.objects = bumping.bump(plan, run.stage)
     run.report.commit = run.objects.commit
     run.staged = Project.read(run.stage.root)
+    run.report.notes = release_notes(run.staged, plan.version)[:MOST_NOTES]
     run.seal = sealed(run.workshop, plan, run.objects.commit)
     run.stage.record.seal = run.seal.digest
     run.stage.save()
@@ -179,10 +184,14 @@ def _try_upload(run: Run) -> str:
 def _push(run: Run) -> str:
     _check_stage(run)
     plan, remote, objects = run.plan, run.world.remote, run.objects
+    run.report.remote = remote.name
     refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
-    if is_pushed(remote.refs(), plan.branch, plan.tag, objects.commit):
+    there = remote.refs()
+    if is_pushed(there, plan.branch, plan.tag, objects.commit):
         _is_pushed(run)
         return f"{remote.name} has {plan.branch} and {plan.tag} already"
+    found = run.stage.repository.new_commits(objects.commit, there.values(), MOST_COMMITS)
+    run.report.commits, run.report.commit_count = found
     run.confirm(run)
     run.report.pushed = "unknown"  # until the remote has told
     try:
