@@ -296,6 +296,19 @@ def test_commits_are_counted(tmp_path: Path) -> None:
     assert (repository.count_since(first), repository.count_since(None)) == (1, 2)
 
 
+def test_new_commits_are_listed(tmp_path: Path) -> None:
+    """Those that others do not lead to, the newest first; all are counted, and not all are listed."""
+    repository = make_repository(tmp_path)
+    first = repository.head
+    git(tmp_path, "config", "color.ui", "always")
+    made = [commit_files(tmp_path, {"a.txt": str(number)}, f"Größe {number}") for number in range(4)]
+    listed, count = repository.new_commits(made[3], [first, "d" * 40], 10)
+    assert [line.partition(" ")[2] for line in listed] == ["Größe 3", "Größe 2", "Größe 1", "Größe 0"]
+    assert (made[3].startswith(listed[0].partition(" ")[0]), count) == (True, 4)
+    assert (len(repository.new_commits(made[3], [first], 2)[0]), repository.new_commits(made[3], [], 2)[1]) == (2, 5)
+    assert repository.new_commits(made[1], [made[2]], 10) == ([], 0)
+
+
 def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     """As last seen; without a remote it is main or master, where there is one."""
     repository = make_repository(tmp_path / "one")

@@ -122,8 +122,34 @@ def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
     assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
     assert plan(yard, None).bump is False
     assert plan(yard, "0.1").bump is False
+    assert plan(yard, "minor-rc").bump is False
     assert "NS223" in told(yard)
     assert stopped(yard, "0.2.0") == {"NS222"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("pach", "NS302"), ("rc-minor", "NS302"), ("-", "NS302"), ("1.x", "NS303")]
+)
+def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: str, expected: str) -> None:
+    """Whoever mistypes may mean another release than the one that HEAD is."""
+    yard.tag("v0.1.0")
+    with pytest.raises(ShipError, match=expected):
+        plan(yard, wanted)
+    with pytest.raises(ShipError, match="Did you mean patch"):
+        plan(yard, "pach")
+
+
+@pytest.mark.parametrize(("settings", "wanted"), [("parts = {year = {}}", "year"), ("parse = 3", "patch")])
+def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
+    tmp_path: Path, programs: Programs, settings: str, wanted: str
+) -> None:
+    """With settings that cannot be read, a release that is made already goes on by the usual names."""
+    text = f'[project]\nname = "sample"\nversion = "2026"\n[tool.bumpversion]\n{settings}\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text})
+    yard.tag("v2026")
+    programs.answer("-m bumpversion show", stdout='{"parts": {"year": {}}}' if wanted == "year" else "?")
+    assert plan(yard, wanted).bump is False
+    assert "NS302" in stopped(yard, "yaer")
 
 
 def record(yard: Yard, **facts: str | None) -> Record:
@@ -193,6 +219,17 @@ def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     assert plan(yard).branch == "side"
     git(yard.root, "switch", "--quiet", "--detach")
     assert stopped(yard) == {"NS204"}
+
+
+def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
+    """It is told of the release branch by a notice, and its plan knows both; a detached HEAD is still NS204."""
+    assert told(yard, any_branch=True).count("NS205") == 0
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    assert "NS205" in told(yard, any_branch=True)
+    made = plan(yard, any_branch=True)
+    assert (made.branch, made.release_branch) == ("side", "main")
+    git(yard.root, "switch", "--quiet", "--detach")
+    assert stopped(yard, any_branch=True) == {"NS204"}
 
 
 def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
@@ -429,6 +466,16 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
     group = '[dependency-groups]\ntests = [{include-group = "gone"}]\n'
     yard = make_yard(tmp_path, {"pyproject.toml": f"{TAGGED}{group}"})
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
+
+
+def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
+    """NS313 or NS314 before anything is done, also where tags tell the version; not for a release that is finished."""
+    yard.write({"CHANGES.rst": "Changes\n=======\n"})
+    assert "NS313" in told(yard)
+    yard.write({"CHANGES.rst": "Unreleased\n==========\n"})
+    assert "NS314" in told(yard)
+    yard.tag("v0.1.0")
+    assert not {"NS313", "NS314"} & set(told(yard))
 
 
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:

@@ -385,6 +385,22 @@ class Repository:
         rows = (line.partition(" ") for line in headers.splitlines())
         return [value for key, _, value in rows if key == "parent"]
 
+    def new_commits(self, commit: str, others: Iterable[str], most: int) -> tuple[list[str], int]:
+        """Return the commits that lead to ``commit`` and not to ``others``, and how many there are.
+
+        Args:
+            commit: A commit.
+            others: Commits; those that are not here are left out.
+            most: How many are returned at the most, the newest first, each as its short hash and its subject.
+        """
+        starts = "".join(f"{start}\n" for start in (commit, *(f"^{other}" for other in sorted(self.known(others)))))
+
+        def ask(*args: str) -> str:
+            return process.run(["git", *_QUIET, *args, "--stdin"], cwd=self.path, env=_ENV, stdin=starts).stdout
+
+        listing = ask("log", "--no-color", "--encoding=UTF-8", f"--max-count={most}", "--format=%h %s").splitlines()
+        return listing, len(listing) if len(listing) < most else int(ask("rev-list", "--count"))
+
     def count_since(self, commit: str | None) -> int | None:
         """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None.
 

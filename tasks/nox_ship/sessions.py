@@ -21,6 +21,7 @@ import nox
 import nox.registry
 
 from nox_ship import actions, lifeline, undumpable
+from nox_ship.cli import asks_for_help
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.files import explained, write_whole
 from nox_ship.project import Project
@@ -60,12 +61,14 @@ def register(*, exclude: Iterable[str] = ()) -> None:
     _in_release = in_release = lifeline.join_release()
     # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
     alone = "--" in sys.argv and not in_release
+    helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     taken = set(nox.registry.get())
     pythons = _pythons()
     for name, spec in _SPECS.items():
         if name in left_out or name in taken:
             continue
-        requires = [r for r in spec.requires if r not in left_out and not (alone and name == "coverage")]
+        lone = helping or (alone and name == "coverage")
+        requires = [r for r in spec.requires if r not in left_out and not lone]
         python: list[str] | bool | None = None if spec.environment else False
         declare = nox.session(
             name=name,
@@ -317,8 +320,10 @@ def build(session: nox.Session, project: Project) -> None:
 @_front_door
 def matrix(session: nox.Session, project: Project) -> None:
     """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
+    from nox_ship.cli import no_arguments
     from nox_ship.gates.matrix import jobs
 
+    no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = {name: function.python for name, function in nox.registry.get().items()}
     gates = jobs(project.settings.gates, pythons, running)
@@ -340,11 +345,13 @@ def verify_published(session: nox.Session, project: Project) -> None:
 @_front_door
 def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment, on each Python, and try it there."""
+    from nox_ship.cli import no_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import Manifest
     from nox_ship.report import printable
 
+    no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
     manifest = Manifest.read(manifest_path(project))
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))

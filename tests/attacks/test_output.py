@@ -33,6 +33,7 @@ TELL: list[Callable[[Voice, str], object]] = [
     lambda voice, text: voice.table(
         Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], credentials=text)
     ),
+    lambda voice, text: voice.table(Report("x", remote=text, version=text, commits=[text], commit_count=1, notes=text)),
 ]
 
 

@@ -50,6 +50,7 @@ def plan_of(checkout: Repository) -> Plan:
         project=Project.read(checkout.path),
         repository=checkout,
         branch="main",
+        release_branch="main",
         head=checkout.head,
         gates=(),
         index="pypi",

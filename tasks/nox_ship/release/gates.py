@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nox_ship import actions, json_data, process
+from nox_ship import actions, json_data, lifeline, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
-from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
 from nox_ship.release.stage import Stage
 
 GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
@@ -170,8 +169,7 @@ def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
     return {
         **dict.fromkeys(_OUTER_NOX),
         **kept,
-        RUN_VARIABLE: "1",
-        PARENT_VARIABLE: None,
+        **lifeline.joining(),
         actions.OUTPUT: None,
         actions.SUMMARY: None,
         "NOX_SCRIPT_MODE": "none",

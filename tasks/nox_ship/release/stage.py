@@ -173,7 +173,7 @@ class Stage:
 
 
 def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Return the stage for ``plan``: the one an earlier run left for the same commit, else a new clone.
+    """Return the stage for ``plan``: the one an earlier run left for the same commit and branch, else a new clone.
 
     Args:
         shop: Where it is kept.
@@ -199,7 +199,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time())
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch)
 
 
 def _made_by() -> str:
@@ -244,6 +244,6 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    if not young or (record.head, record.made_by) != (plan.head, _made_by()):
+    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, _made_by()):
         return None
     return record if sealed(shop, plan, record.commit or "").digest == record.seal else None
