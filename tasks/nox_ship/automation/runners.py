@@ -215,10 +215,10 @@ class Runners:
         verb, after = (rest[0], rest[1:]) if rest else ("", [])
         scripts = self._project.tool("pdm").get("scripts")
         if verb in ("install", "sync"):
-            place.needs = pdm_install(after)
+            place.needs = pdm_install(self._project, after)
             return
         command = arguments(after) if verb == "run" else rest
-        needs = place.needs if place.needs.project else pdm_install([])
+        needs = place.needs if place.needs.project else pdm_install(self._project, [])
         inner = place.within(place.where, needs)
         if isinstance(scripts, Mapping) and command and command[0] in scripts:
             for line in _pdm_script(scripts, command[0], 0):
