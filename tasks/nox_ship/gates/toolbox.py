@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.utils import canonicalize_name
 
 from nox_ship.automation import locks, precommit, requirements
-from nox_ship.automation.checkers import judging
+from nox_ship.automation.checkers import judging, verb
 from nox_ship.automation.groups import Groups, provides
 from nox_ship.automation.needs import EVERY, Needs
 from nox_ship.automation.shell import program
@@ -206,5 +206,4 @@ class Toolbox:
 
 def _kind(command: Command) -> tuple[str, str]:
     """Return what tells one check from another: the tool, and ruff's two of them."""
-    name = program(command)
-    return name, command[1] if name == "ruff" and len(command) > 1 else ""
+    return program(command), verb(command)
