@@ -29,7 +29,7 @@ class Checker:
     whole: tuple[str, ...] = ()
     """What it is told to look at where nothing is named and it has no settings of that."""
     suffixes: tuple[str, ...] = (".py",)
-    """Files that its hook for pre-commit is given."""
+    """The ends of the names of files that its hook for pre-commit is given; none where it is given no files."""
 
 
 _STUBS = (".py", ".pyi")
@@ -42,7 +42,10 @@ CHECKERS = {
     ),
     "black": Checker(judging="--check", also=("--diff",), changing=("-i",), suffixes=_STUBS),
     "isort": Checker(
-        judging="--check-only", also=("--check", "-c", "--diff"), hook=("--filter-files",), suffixes=_STUBS
+        judging="--check-only",
+        also=("--check", "-c", "--diff"),
+        hook=("--filter-files",),
+        suffixes=(*_STUBS, ".pyx", ".pxd", ".pxi"),
     ),
     "flake8": Checker(),
     "pylint": Checker(),
@@ -54,7 +57,7 @@ CHECKERS = {
     "yapf": Checker(judging="--diff", also=("-d",), changing=("--in-place", "-i")),
     "codespell": Checker(changing=("--write-changes", "-w"), suffixes=("",)),
     "interrogate": Checker(),
-    "vulture": Checker(),
+    "vulture": Checker(suffixes=()),
     "bandit": Checker(),
     "mypy": Checker("typecheck", hook=("--ignore-missing-imports", "--scripts-are-modules"), suffixes=_STUBS),
     "pyright": Checker("typecheck", suffixes=_STUBS),
