@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -108,11 +110,28 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         ShipError: The arguments are wrong (NS108).
     """
     parser = _Parser(prog="nox-ship", description="Give a project its release automation.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"nox-ship {importlib.metadata.version('nox-ship')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     init = commands.add_parser("init", help="write what a project lacks: noxfile, workflows", allow_abbrev=False)
-    init.add_argument("--ci", choices=["github", "none"], default="github", help="where the workflows are to run")
+    init.add_argument(
+        "--ci",
+        choices=["github", "gitlab", "none"],
+        help="where workflows are to run; default: as the remote tells",
+    )
+    init.add_argument(
+        "--repository",
+        type=_repository,
+        metavar="OWNER/NAME",
+        help="the repository on GitHub or GitLab, where the remote is another or does not tell",
+    )
     init.add_argument("--force", action="store_true", help="overwrite files that differ")
     init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
+    clean = commands.add_parser(
+        "clean", help="remove what releases of this project left in the cache", allow_abbrev=False
+    )
+    clean.add_argument("--all", action="store_true", help="remove what those of every project left")
+    clean.add_argument("--list", action="store_true", help="remove nothing; show what there is")
+    clean.add_argument("--force", action="store_true", help="remove releases too whose end was not seen")
     receive = commands.add_parser(
         "receive", help="in a job without a checkout: take what was built out of an artifact", allow_abbrev=False
     )
@@ -125,6 +144,12 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         push.add_argument(f"--{name}", required=True, help=what)
     push.add_argument("--target", default="route", help="the workflow's input of that name, for the run on the tag")
     return parser.parse_args(args)
+
+
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OWNER/NAME")
+    return text
 
 
 def _add_publish(parser: argparse.ArgumentParser) -> None:

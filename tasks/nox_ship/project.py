@@ -300,8 +300,11 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
     try:
         content = documents.read_bytes(path)
         if content is None:
-            what = f"There is no pyproject.toml in {root}." if not path.exists() else f"{path} is no file."
-            raise ShipError((BAD_PYPROJECT if path.exists() else NO_PYPROJECT)(what))
+            if path.exists():
+                raise ShipError(BAD_PYPROJECT(f"{path} is no file."))
+            old = [name for name in ("setup.py", "setup.cfg") if documents.is_file(root / name)]
+            remedy = f"Run `nox-ship init`: it writes one for {' and '.join(old)}." if old else None
+            raise ShipError(NO_PYPROJECT(f"There is no pyproject.toml in {root}.", remedy=remedy))
         text = content.decode("utf-8")
         if text.startswith("\N{BYTE ORDER MARK}"):
             what = f"{path} begins with a byte order mark, which TOML does not know."

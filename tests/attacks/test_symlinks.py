@@ -23,6 +23,7 @@ from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.report import Report
 from nox_ship.setup import init
+from nox_ship.setup.change import Change
 from nox_ship.setup.survey import Survey
 from support import commit_files, git, make_project, make_repository, make_sdist, make_wheel, write_files
 
@@ -180,7 +181,7 @@ def initialise(root: Path) -> None:
     plan = init.plan(Survey.of(root, "3.12"), sessions=(), ci="none", force=True)
     text = "written by init\n"
     for name in (".github/workflows/ci.yml", ".github/dependabot.yml"):
-        plan.changes.append(init.Change(root / name, name, None, text, "x"))
+        plan.changes.append(Change(root / name, name, None, text, "x"))
     init.write(plan, force=True)
 
 

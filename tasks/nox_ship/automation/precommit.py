@@ -75,6 +75,15 @@ def read(project: Project) -> Mapping[str, Any]:
     return settings if isinstance(settings, Mapping) else {}
 
 
+def unreadable(project: Project) -> str | None:
+    """Return why the settings for pre-commit cannot be read, None where they can, or there are none."""
+    try:
+        documents.yaml(project.read_text(FILE))
+    except documents.UnreadableError as error:
+        return f"{FILE} is not YAML ({error}): it is left out"
+    return None
+
+
 def hooks(project: Project) -> tuple[list[Hook], list[str]]:
     """Return the hooks that judge code, and the IDs of all others that run where changes are committed or pushed."""
     settings = read(project)

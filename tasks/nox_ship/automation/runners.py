@@ -61,7 +61,8 @@ class Runners:
         return {runner: targets for runner, targets in found.items() if targets}
 
     @cached_property
-    def _tox(self) -> Tox:
+    def tox(self) -> Tox:
+        """The project's environments for tox."""
         return Tox(self._project)
 
     def is_root(self, folder: str) -> bool:
@@ -267,8 +268,8 @@ class Runners:
         told += [value for name, value in place.env if name == "TOXENV"]
         names = [name for text in told for name in re.split(r"[\s,]+(?![^{]*\})", text) if name]
         factors = {value for option, value in itertools.pairwise(rest) if option == "-f"}
-        chosen = [name for name in self._tox.default if factors & set(name.split("-"))]
-        for environment in self._tox.environments(names or chosen or None):
+        chosen = [name for name in self.tox.default if factors & set(name.split("-"))]
+        for environment in self.tox.environments(names or chosen or None):
             inner = place.within(environment.where, environment.needs, tuple(environment.env.items()))
             for command in environment.commands:
                 yield from self.follow(command, inner)

@@ -41,6 +41,11 @@ class Automation:
         return tuple(dict.fromkeys(found))
 
     @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Why files cannot be read that may tell more, in words."""
+        return tuple(filter(None, (self._runners.tox.unreadable, precommit.unreadable(self._project))))
+
+    @property
     def other_hooks(self) -> list[str]:
         """The IDs of pre-commit's hooks that judge no code, as far as is known."""
         return self._runners.hooks[1]

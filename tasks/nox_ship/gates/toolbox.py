@@ -64,7 +64,9 @@ class Toolbox:
     @cached_property
     def automation(self) -> Automation:
         """The project's own automation."""
-        return Automation(self.project)
+        found = Automation(self.project)
+        self.notes += found.unreadable
+        return found
 
     def tasks(self, gate: str) -> list[Task]:
         """Return the tasks of the project's automation that a gate of this name stands for, as checks.

@@ -70,6 +70,11 @@ class Workshop:
         return self.folder / "report.json"
 
     @property
+    def owner(self) -> Path:
+        """Whose folder it is, as JSON."""
+        return self.folder / "project.json"
+
+    @property
     def log(self) -> Path:
         """Everything the sessions of the last run printed."""
         return self.folder / "sessions.log"
@@ -82,6 +87,16 @@ class Workshop:
         return folder
 
 
+def cache_folder(root: Path) -> Path:
+    """Return the folder of the workshops of all checkouts, as it is for the project at ``root``."""
+    return root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+
+
+def workshop_of(root: Path) -> Workshop:
+    """Return the workshop of the checkout at ``root``; nothing is opened, and it need not exist."""
+    return Workshop(cache_folder(root) / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12])
+
+
 @contextmanager
 def workshop(root: Path) -> Iterator[Workshop]:
     """Open the workshop of the checkout at ``root`` for the time of a ``with`` block.
@@ -91,21 +106,36 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
-    base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
-    folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
+    from nox_ship.release import cache  # which knows what a workshop is
+
+    base, folder = cache_folder(root), workshop_of(root).folder
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for private in (base, folder):
         with suppress(FileExistsError):
             private.mkdir(mode=0o700)
-        if why := _open_to_others(private):
-            raise ShipError(CACHE_OPEN(f"The cache folder {private} {why}: others could change what is released."))
+        check_private(private)
     lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         raise ShipError(ALREADY_RUNNING(f"Another release of {root} is running.")) from error
     with lock:
-        yield Workshop(folder)
+        shop = Workshop(folder)
+        cache.took(shop, root.resolve())
+        yield shop
+        with suppress(OSError, ShipError):  # what the release came to matters more
+            cache.settle(shop)
+            cache.tidy(base, shop)
+
+
+def check_private(folder: Path) -> None:
+    """Check that a folder of the cache is the user's alone.
+
+    Raises:
+        ShipError: Others can write there (NS806).
+    """
+    if why := _open_to_others(folder):
+        raise ShipError(CACHE_OPEN(f"The cache folder {folder} {why}: others could change what is released."))
 
 
 def _open_to_others(folder: Path) -> str:

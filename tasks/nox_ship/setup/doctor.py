@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import importlib.metadata
 import json
 import os
 import shutil
+import tempfile
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,10 +19,14 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
+from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import OWN_FOLDER
 from nox_ship.release.bumpversion import check_settings, stale_settings
-from nox_ship.release.changelog import has_unreleased, read_changelog
+from nox_ship.release.changelog import cut_changelog, read_changelog
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
+    DIRTY_TREE,
     GATE_EXCLUDED,
     NO_IDENTITY,
     UNKNOWN_GATE,
@@ -28,6 +35,7 @@ from nox_ship.release.preflight import (
 )
 from nox_ship.release.publish import route
 from nox_ship.release.source import VersionSource
+from nox_ship.release.stage import last_release, workshop_of
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
@@ -56,8 +64,16 @@ RESTATED = Kind(
     "Run `nox-ship init`, or name the file in [[tool.bumpversion.files]].",
     level="warning",
 )
+UNFINISHED = Kind(
+    "NS847",
+    "unfinished-release",
+    "Run the command that made it again: it bumps nothing, and does what is missing.",
+    level="warning",
+)
 NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
 
+_NEXT = "999999.0.0"
+"""A version that no changelog has a section of."""
 TOOLS = ("nox", "build", "twine", "bump-my-version", "uv", "virtualenv")
 
 
@@ -158,6 +174,8 @@ def _tags(patient: Patient) -> Told:
 
 def _git(patient: Patient) -> Told:
     repository, survey = patient.repository, patient.survey
+    if changes := repository.changes(IGNORED_CHANGES):
+        yield DIRTY_TREE(f"What no commit has keeps a release from starting: {shorten(changes)}.", level="warning")
     if repository.branch is None:
         yield DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}.")
     elif repository.branch != survey.branch:
@@ -210,13 +228,45 @@ def _tools(patient: Patient) -> Told:
 
 
 def _changelog(patient: Patient) -> Told:
-    name, text = read_changelog(patient.project)
+    project = patient.project
+    name, text = read_changelog(project)
     if not text:
         yield "none is kept"
-    elif has_unreleased(text):
-        yield f"{name} has an Unreleased section"
+        return
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        (Path(folder) / Path(name).name).write_bytes(text.encode())
+        settings = dataclasses.replace(project.settings, changelog=Path(name).name)
+        copy = dataclasses.replace(project, root=Path(folder), settings=settings)
+        cut = cut_changelog(copy, _NEXT, dt.datetime.now(tz=dt.UTC).date())
+    if cut:
+        yield f"{name} has an Unreleased section, which a release makes its own"
     else:
-        yield NO_UNRELEASED(f"{name} has no Unreleased section.")
+        yield NO_UNRELEASED(f"A release would leave {name} as it is: it has no Unreleased section.")
+
+
+def _unfinished(patient: Patient) -> Told:
+    """Yield whether a release that was pushed from here has come to its end."""
+    project, shop = patient.project, workshop_of(patient.project.root)
+    record = last_release(shop)
+    version = versions.parse(record.version) if record else None
+    if not record or not version or patient.world.known_refs().get(f"refs/tags/{record.tag}") != record.commit:
+        yield "none was left behind"
+        return
+    name = route(project.settings, version)
+    there = patient.world.index(name, project.canonical_name).files(project.canonical_name, record.version)
+    try:
+        manifest = Manifest.read(shop.stage / patient.survey.folder / OWN_FOLDER / "manifest.json")
+        missing = sorted({file.name for file in manifest.files} - set(there))
+    except ShipError:  # nothing was built yet
+        missing = [] if there else ["every file"]
+    here = patient.repository.tags().get(record.tag) == record.commit
+    if not missing and here:
+        yield f"{record.tag}, the last one from here, is at its end"
+        return
+    where = f"{display_name(name)} lacks {shorten(missing)}" if missing else "this checkout does not have it"
+    moved_on = patient.repository.head not in (record.head, record.commit)
+    remedy = f"Check out {record.tag} and run `nox -s publish`." if moved_on else None
+    yield UNFINISHED(f"{record.tag} is pushed, and {where}.", remedy=remedy)
 
 
 def _indexes(patient: Patient) -> Told:
@@ -270,6 +320,7 @@ CHECKS: Mapping[str, Callable[[Patient], Told]] = {
     "version": _version,
     "tags": _tags,
     "git": _git,
+    "unfinished": _unfinished,
     "remote": _remote,
     "Pythons": _pythons,
     "tools": _tools,

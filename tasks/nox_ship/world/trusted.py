@@ -9,7 +9,7 @@ import http
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -82,6 +82,10 @@ class TrustedPublisher:
     def _identity(self) -> str | None:
         import id as identities
 
+        # GitLab gives a job the identities that its `id_tokens` ask for, each in a variable named for its audience.
+        variable = f"{re.sub(r'[^A-Z0-9]|^[0-9]', '_', self.audience.upper())}_ID_TOKEN"
+        if os.environ.get("GITLAB_CI") and not os.environ.get(variable):
+            return None
         try:
             return identities.detect_credential(self.audience)
         except identities.GitHubOidcPermissionCredentialError as error:
@@ -175,26 +179,44 @@ def read_claims(identity: str) -> Mapping[str, Any]:
 def claims_table(claims: Mapping[str, Any]) -> str:
     """Return what the identity token says beside what a publisher must be set to, as lines of text.
 
-    https://docs.github.com/en/actions/concepts/security/openid-connect names the claims.
+    https://docs.github.com/en/actions/concepts/security/openid-connect and
+    https://docs.gitlab.com/ci/secrets/id_token_authentication/ name the claims.
     """
+    if "project_path" in claims:
+        return _gitlab_table(claims)
     owner, _, repository = str(claims.get("repository", "")).partition("/")
     workflow = _workflow(claims.get("job_workflow_ref") or claims.get("workflow_ref"))
-    environment = str(claims.get("environment") or "")
     rows = [
-        ("", "the job's identity token says", "the publisher must have"),
         ("owner", str(claims.get("repository_owner") or owner), ""),
         ("repository", repository, ""),
         ("workflow", workflow, ""),
-        ("environment", environment, environment or "(nothing), or give the job the publisher's environment"),
+        *_place(claims),
     ]
-    if claims.get("ref"):
-        rows.append(("ref", str(claims["ref"]), "(any)"))
-    lines = [f"{name:12} {value or '(missing)':36} {wanted or value}".rstrip() for name, value, wanted in rows]
+    lines = _lines(rows)
     called = _workflow(claims.get("workflow_ref"))
     if called and called != workflow:
         lines.append(f"The job stands in a reusable workflow, {workflow}, which is called by {called}: no publisher")
         lines.append("can be set to that. Put the job that publishes into the workflow that the event starts.")
     return "\n".join(lines)
+
+
+def _gitlab_table(claims: Mapping[str, Any]) -> str:
+    namespace, _, project = str(claims["project_path"]).rpartition("/")
+    file = str(claims.get("ci_config_ref_uri", "")).partition("@")[0].rpartition("//")[2]
+    rows = [("namespace", namespace, ""), ("project", project, ""), ("file", file, ""), *_place(claims)]
+    return "\n".join(_lines(rows))
+
+
+def _place(claims: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    environment = str(claims.get("environment") or "")
+    yield "environment", environment, environment or "(nothing), or give the job the publisher's environment"
+    if claims.get("ref"):
+        yield "ref", str(claims["ref"]), "(any)"
+
+
+def _lines(rows: Iterable[tuple[str, str, str]]) -> list[str]:
+    head = ("", "the job's identity token says", "the publisher must have")
+    return [f"{name:12} {value or '(missing)':36} {wanted or value}".rstrip() for name, value, wanted in (head, *rows)]
 
 
 def _workflow(reference: object) -> str:
