@@ -360,3 +360,10 @@ def test_the_threshold_of_coverage(
     recipe = recipes.coverage(there)
     assert tuple(word for word in only(recipe).commands[-1] if word.startswith("--fail-under")) == threshold
     assert bool(recipe.notes) == (threshold == ("--fail-under=0",))
+
+
+def test_a_checker_keeps_its_verb(tmp_path: Path) -> None:
+    """Arguments by hand stand behind `check`, where the program has other commands too."""
+    there = project(tmp_path, "", ci("ty check src --strict", "ruff -q format --check src", "pip install .", "pytest"))
+    assert only(recipes.typecheck(there, ["x"])).commands == (("ty", "check", "x"),)
+    assert only(recipes.lint(there, ["x"])).commands == (("ruff", "format", "x"),)

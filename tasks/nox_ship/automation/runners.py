@@ -20,6 +20,8 @@ from nox_ship.automation.tox import Tox
 from nox_ship.project import Project
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*|py")
+_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit"}
+"""Modules whose programs have other names."""
 _DEEPEST = 12
 """Programs that start programs."""
 _MOST = 500
@@ -115,7 +117,7 @@ class Runners:
             "gmake": self._make,
             "just": self._just,
             "pre-commit": self._pre_commit,
-            "prek": self._pre_commit,
+            "prek": self._prek,
             "coverage": self._coverage,
             "bash": self._shell,
             "sh": self._shell,
@@ -130,7 +132,7 @@ class Runners:
             if rest[1] in ("unittest", "doctest"):
                 yield place.task(("python", *rest))
             else:
-                yield from self.follow([{"coverage.__main__": "coverage"}.get(rest[1], rest[1]), *rest[2:]], place)
+                yield from self.follow([_MODULES.get(rest[1], rest[1]), *rest[2:]], place)
         elif rest:
             yield place.task((words[0], *rest))
 
@@ -216,10 +218,10 @@ class Runners:
         verb, after = (rest[0], rest[1:]) if rest else ("", [])
         scripts = self._project.tool("pdm").get("scripts")
         if verb in ("install", "sync"):
-            place.needs = pdm_install(after)
+            place.needs = pdm_install(self._project, after)
             return
         command = arguments(after) if verb == "run" else rest
-        needs = place.needs if place.needs.project else pdm_install([])
+        needs = place.needs if place.needs.project else pdm_install(self._project, [])
         inner = place.within(place.where, needs)
         if isinstance(scripts, Mapping) and command and command[0] in scripts:
             for line in _pdm_script(scripts, command[0], 0):
@@ -284,11 +286,18 @@ class Runners:
             for name, script in targets.scripts(names):
                 yield from self._inner(script, f"{targets.file} ({name})", place)
 
+    def _prek(self, rest: list[str], place: Place) -> Iterator[Task]:
+        """Follow prek, a pre-commit that runs the hooks where it is told nothing else."""
+        yield from self._pre_commit(rest if arguments(rest) else ["run", *rest], place)
+
     def _pre_commit(self, rest: list[str], place: Place) -> Iterator[Task]:
         if arguments(rest)[:1] != ["run"]:
             return
+        manual = any(word.rpartition("=")[2] == "manual" for word in rest)
+        skipped = re.split(r"[\s,]+", dict(place.env).get("SKIP", ""))
+        hooks = [hook for hook in self.hooks[0] if (manual or not hook.manual) and hook.name not in skipped]
         named = {hook.name for hook in self.hooks[0]} & set(rest)
-        for hook in self.hooks[0]:
+        for hook in hooks:
             if not named or hook.name in named:
                 where = f"{precommit.FILE} ({hook.name})"
                 needs = place.needs if hook.requirements is None else Needs(requirements=hook.requirements)

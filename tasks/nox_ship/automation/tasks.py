@@ -79,6 +79,6 @@ class Automation:
 
     def _hooks(self) -> Iterator[Task]:
         skipped = precommit.skipped(self._project)
-        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped)
+        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped and not hook.manual)
         for name in dict.fromkeys(hook.name for hook in hooks):
             yield from self._runners.follow(["pre-commit", "run", name], Place("pre-commit"))
