@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from fakes import write_dist
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
@@ -76,6 +77,7 @@ def bumped(folder: Path, **files: str) -> Run:
     run.plan = plan_of(checkout)
     run.stage = open_stage(run.workshop, run.plan)
     pipeline._bump(run)
+    write_dist(run.staged, run.objects.commit, "1.0")
     return run
 
 
@@ -194,7 +196,7 @@ def test_a_clone_that_was_changed_is_not_pushed(tmp_path: Path, tamper: Tamper) 
 
 
 def litter(stage: Path) -> None:
-    write_files(stage, {"new.txt": "", "sub/__pycache__/x.pyc": "", "dist/sample-1.0.tar.gz": "", "dist/.gitkeep": "x"})
+    write_files(stage, {"new.txt": "", "sub/__pycache__/x.pyc": "", "dist/notes.txt": "", "dist/.gitkeep": "x"})
     write_files(stage / "repository-of-a-test", {".gitattributes": "*.py ident\n"})
     (stage / "sample.py").touch()
     git(stage, "status")

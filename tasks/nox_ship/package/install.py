@@ -57,7 +57,9 @@ class Expected:
         return cls(manifest.name, manifest.version, tuple(modules), smoke)
 
 
-def verify_files(project: Project, manifest: Manifest, folder: Path, python: str, label: str) -> str:
+def verify_files(
+    project: Project, manifest: Manifest, folder: Path, python: str, label: str, *, anew: bool = False
+) -> str:
     """Verify each file of ``manifest`` on one Python, unless these very files have passed there.
 
     Args:
@@ -66,6 +68,7 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
         folder: Where the files are.
         python: The interpreter's path.
         label: The Python's name, such as ``3.12``.
+        anew: Try them in any case: code that runs beside this may have written that they passed.
 
     Returns:
         What was done, for the log.
@@ -77,7 +80,7 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
     record = project.own_folder() / f"verified-{label}.json"
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     fact = json.dumps({"files": {file.name: file.sha256 for file in manifest.files}, "smoke": expected.smoke})
-    if record.is_file() and record.read_text(encoding="utf-8") == fact:
+    if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return f"these files passed on Python {label} already"
     findings = Findings()
     fitting = [(file, path) for file, path in zip(manifest.files, paths, strict=True) if fits(file.name, label)]
