@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,11 +26,14 @@ from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
 from support import commit_files, git, make_repository, write_files
 
+ODD = os.fsdecode(b"caf\xe9")
+"""A name that is not UTF-8."""
 FILES = {
     "pyproject.toml": '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n',
     "sample.py": "GOOD = 1\n",
     "sub/inner.py": "GOOD = 1\n",
     "dist/.gitkeep": "",
+    ODD + "/inner.py": "GOOD = 1\n",
 }
 Tamper = Callable[[Path], object]
 
@@ -168,6 +172,7 @@ TAMPERINGS: dict[str, Tamper] = {
     "an edit taken for unchanged": hide_by("--assume-unchanged"),
     "an edit that is skipped": hide_by("--skip-worktree"),
     "an edit that a filter hides": hide_by_a_filter,
+    "attributes of a folder whose name is not UTF-8": lambda stage: append(stage / ODD / ".gitattributes", "* ident\n"),
     "attributes of a folder": lambda stage: append(stage / "sub" / ".gitattributes", "*.py ident\n"),
     "a setting": lambda stage: git(stage, "config", "core.sshCommand", "evil"),
     "settings of the work tree": lambda stage: append(stage / ".git" / "config.worktree", "[core]\n\tx = y\n"),
