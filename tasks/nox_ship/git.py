@@ -149,7 +149,7 @@ class Repository:
         Args:
             ignore: Names of folders in which untracked files do not count, at whatever depth.
         """
-        listing = self._listed("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        listing = self.listed("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         entries = [(entry[:2], entry[3:]) for entry in listing]
         skipped = set(ignore)
         return [path for kind, path in entries if kind != "??" or not skipped & set(Path(path).parts)]
@@ -170,7 +170,7 @@ class Repository:
 
     def files(self) -> tuple[str, ...]:
         """Return the files below the work tree's folder that git has or would take, relative to it."""
-        return tuple(self._listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+        return tuple(self.listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
 
     def tracked(self) -> dict[str, str]:
         """Return the object ID of each file that git tracks, also in submodules that are checked out, by its name.
@@ -178,7 +178,7 @@ class Repository:
         Names are relative to the work tree's folder; a repository's other files have names that begin with ``../``.
         """
         found: dict[str, str] = {}
-        for entry in self._listed("ls-files", "-z", "--cached", "--stage", ":/"):
+        for entry in self.listed("ls-files", "-z", "--cached", "--stage", ":/"):
             facts, _, name = entry.partition("\t")
             mode, object_id, _ = facts.split()
             if mode != _SUBMODULE:
@@ -188,14 +188,22 @@ class Repository:
                 found.update({f"{name}/{path}": object_id for path, object_id in inner.items()})
         return found
 
-    def _listed(self, *args: str) -> list[str]:
-        """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them."""
-        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, exact=True)
+    def listed(self, *args: str, env: Mapping[str, str] | None = None) -> list[str]:
+        """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them.
+
+        Args:
+            args: Its arguments.
+            env: Variables to add.
+
+        Raises:
+            CommandFailedError: Git ended with another code than 0.
+        """
+        done = process.run(["git", *_QUIET, *args], cwd=self.path, env={**_ENV, **(env or {})}, exact=True)
         return [entry for entry in done.stdout.split("\0") if entry]
 
     def links(self) -> list[Path]:
         """Return the symlinks that are committed."""
-        entries = self.run("ls-files", "-z", "--stage").split("\0")
+        entries = self.listed("ls-files", "-z", "--stage")
         return [self.path / entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
 
     def tags(self) -> dict[str, str]:
@@ -310,7 +318,7 @@ class Repository:
 
     def _carried(self) -> Iterator[tuple[str, str]]:
         """Yield the settings that a clone has to be told."""
-        listing = self._listed("config", "--list", "-z")  # effective: includes can depend on the place
+        listing = self.listed("config", "--list", "-z")  # effective: includes can depend on the place
         entries = [entry.partition("\n") for entry in listing]
         for key, given, value in entries:
             if key.startswith(_CARRIED):

@@ -293,12 +293,13 @@ def build(session: nox.Session, project: Project) -> None:
 
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
-    from nox_ship.package.build import manifest_path
+    from nox_ship.package.manifest import TOLD, announced
     from nox_ship.release.development import development
     from nox_ship.release.publish import route
     from nox_ship.report import printable
 
-    fresh = build_arguments(session.posargs).fresh
+    # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
+    fresh = build_arguments(session.posargs).fresh or (_in_release and announced() is None)
     renaming = None if _in_release else development(project)
     outcome = build_files(project, fresh=fresh, committed=_in_release, renaming=renaming)
     manifest = outcome.manifest
@@ -308,9 +309,9 @@ def build(session: nox.Session, project: Project) -> None:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:
         session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
-    digest = hashlib.sha256(manifest_path(project).read_bytes()).hexdigest()
+    session.log(f"{TOLD}{outcome.digest}")
     target = route(project.settings, Version(manifest.version))
-    actions.output(manifest=digest, version=manifest.version, tag=manifest.tag or "", route=target)
+    actions.output(manifest=outcome.digest, version=manifest.version, tag=manifest.tag or "", route=target)
     rows = [(file.name, str(file.size), file.sha256) for file in manifest.files]
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
@@ -348,13 +349,14 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.cli import no_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
-    from nox_ship.package.manifest import Manifest
+    from nox_ship.package.manifest import TOLD, Manifest
     from nox_ship.report import printable
 
     no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
-    manifest = Manifest.read(manifest_path(project))
+    manifest, digest = Manifest.load(manifest_path(project))
+    session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
-    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))
+    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=_in_release)
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -252,6 +253,17 @@ def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None
     with pytest.raises(ShipError, match=r"NS308.*CHANGELOG"):
         cut_changelog(project, "1.2.4", date(2026, 1, 1))
     assert (outside / "log.md").read_text("utf-8") == text
+
+
+def test_a_bump_follows_no_symlink_whose_name_is_not_utf8(tmp_path: Path, outside: Path) -> None:
+    """A glob of bump-my-version's settings finds it, whatever its name is: NS608."""
+    settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nglob = "*/notes.txt"\n'
+    root = repository_with(tmp_path, os.fsdecode(b"caf\xe9"), outside)
+    commit_files(root, {"pyproject.toml": STATIC + settings})
+    project = Project.read(root)
+    with pytest.raises(ShipError, match=r"NS608.*notes\.txt") as caught:
+        check_places(project, VersionSource.of(project), Repository(root))
+    assert str(caught.value).encode()
 
 
 def test_a_symlink_that_is_not_changed_stops_no_bump(tmp_path: Path, outside: Path) -> None:

@@ -36,6 +36,8 @@ class Outcome:
     """What a build came to."""
 
     manifest: Manifest
+    digest: str
+    """The SHA-256 of the manifest's file."""
     reused: bool
     """The manifest covered these bytes already; nothing was built."""
     warnings: tuple[Finding, ...] = ()
@@ -87,7 +89,7 @@ def build(
     tags = repository.tags()
     release = versions.release_at(tags, head, project.tag_form(tags))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
-        return Outcome(found, reused=True)
+        return Outcome(*found, reused=True)
     with (
         _sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
@@ -112,19 +114,20 @@ def build(
             pythons=project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"),
         )
         _replace(dist_folder(project), files)
-    manifest.write(manifest_path(project))
-    return Outcome(manifest, reused=False, warnings=warnings)
+    digest = manifest.write(manifest_path(project))
+    return Outcome(manifest, digest, reused=False, warnings=warnings)
 
 
-def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> Manifest | None:
+def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:
+    """Return the manifest that covers what is in ``dist/``, with its digest; None where it is not of this build."""
     try:
-        manifest = Manifest.read(manifest_path(project))
+        manifest, digest = Manifest.load(manifest_path(project))
         manifest.check(dist_folder(project))
     except ShipError:
         return None
     same = manifest.commit == head and manifest.tag == tag and not manifest.dirty
     same = same and (renaming is None or manifest.version == renaming.version)
-    return manifest if same and manifest.name == project.canonical_name else None
+    return (manifest, digest) if same and manifest.name == project.canonical_name else None
 
 
 @contextmanager

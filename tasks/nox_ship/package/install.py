@@ -80,7 +80,9 @@ class Verified:
     warnings: tuple[Finding, ...] = ()
 
 
-def verify_files(project: Project, manifest: Manifest, folder: Path, python: str, label: str) -> Verified:
+def verify_files(
+    project: Project, manifest: Manifest, folder: Path, python: str, label: str, *, anew: bool = False
+) -> Verified:
     """Verify each file of ``manifest`` on one Python, unless these very files have passed there.
 
     Args:
@@ -89,6 +91,7 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
         folder: Where the files are.
         python: The interpreter's path.
         label: The Python's name, such as ``3.12``.
+        anew: Try them in any case: code that runs beside this may have written that they passed.
 
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617).
@@ -97,7 +100,7 @@ def verify_files(project: Project, manifest: Manifest, folder: Path, python: str
     record = project.own_folder() / f"verified-{label}.json"
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     fact = json.dumps({"files": {file.name: file.sha256 for file in manifest.files}, "smoke": expected.smoke})
-    if record.is_file() and record.read_text(encoding="utf-8") == fact:
+    if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
     fitting = [(file, path) for file, path in zip(manifest.files, paths, strict=True) if fits(file.name, label)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,10 +11,11 @@ from pathlib import Path
 
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.files import explained
-from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
+from nox_ship.release import built
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
 from nox_ship.release.changelog import release_notes
@@ -41,9 +41,6 @@ INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again: it goes 
 
 MOST_COMMITS, MOST_NOTES = 100, 1 << 16
 """How many commits, and how many characters of the changelog, the report holds."""
-
-PROOF_SESSIONS = ("build", "verify-install")
-"""What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
 
 
 @dataclass
@@ -125,11 +122,15 @@ def _bump(run: Run) -> str:
 
 def _gates(run: Run) -> str:
     names = sorted(run.plan.gates, key=lambda gate: gate != "tests")  # coverage waits for the tests
-    names = [*PROOF_SESSIONS, *names]
+    names = [*gating.PROOF_SESSIONS, *names]
+    if run.stage.record.built:
+        built.check(run.stage, run.staged)
 
     def ended(name: str, status: str) -> None:
         run.voice.session_ended(name, status)
         if (name, status) == ("build", "success"):  # the files are there: two cores have time for both
+            with suppress(ShipError):  # told by the upload rehearsal
+                built.hold(run.stage, run.staged)
             run.trial = run.background.submit(_try_upload, run)
 
     try:
@@ -143,8 +144,11 @@ def _gates(run: Run) -> str:
         )
     except gating.GatesFailedError as error:
         _add_sessions(run, error.results)
+        with suppress(ShipError):  # that a gate failed matters more
+            built.check_tested(run.stage, gating.manifests(error.results))
         raise
     _add_sessions(run, results)
+    built.check_tested(run.stage, gating.manifests(results))
     for line in gating.warnings(results):
         run.voice.warning(line)
         run.report.warnings.append(line)
@@ -157,21 +161,17 @@ def _add_sessions(run: Run, results: tuple[gating.SessionResult, ...]) -> None:
 
 
 def _rehearse_upload(run: Run) -> str:
+    built.check(run.stage, run.staged)  # gates ran after it was built, and while it was tried
     done = run.trial.result() if run.trial else _try_upload(run)
-    run.stage.record.tried = _digest(run)
+    run.stage.record.tried = run.stage.record.built
     run.stage.save()
     return done
 
 
-def _digest(run: Run) -> str:
-    return hashlib.sha256(manifest_path(run.staged).read_bytes()).hexdigest()
-
-
 def _try_upload(run: Run) -> str:
-    run.manifest = Manifest.read(manifest_path(run.staged))
+    run.manifest = built.hold(run.stage, run.staged)
     run.manifest.check_origin(run.objects.commit, run.plan.version)
-    if run.stage.record.tried == _digest(run):
-        run.manifest.check(dist_folder(run.staged))
+    if run.stage.record.built == run.stage.record.tried:
         return "these very files have passed it already"
     index = run.world.rehearsal_index
     folder = dist_folder(run.staged)
@@ -193,6 +193,7 @@ def _push(run: Run) -> str:
     found = run.stage.repository.new_commits(objects.commit, there.values(), MOST_COMMITS)
     run.report.commits, run.report.commit_count = found
     run.confirm(run)
+    built.check(run.stage, run.staged)
     run.report.pushed = "unknown"  # until the remote has told
     try:
         remote.push(run.stage.repository, refs)

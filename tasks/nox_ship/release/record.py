@@ -28,6 +28,8 @@ class Record:
     """Sessions that passed here, with the seconds each took."""
     failed: list[str] = field(default_factory=list)
     """Sessions that ran here and did not pass."""
+    built: str | None = None
+    """The SHA-256 of the manifest of what was built here."""
     tried: str | None = None
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
     seal: str | None = None
