@@ -22,7 +22,7 @@ from nox_ship import actions, lifeline, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError, ShownError, shorten
-from nox_ship.files import explained
+from nox_ship.files import explained, real_place
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
@@ -52,10 +52,13 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         invoked_from: The folder that a relative ``--report`` means.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), or another run has the checkout (NS805).
+        ShipError: The arguments are wrong (NS108), a file to be written is led out of the project by a symlink
+            (NS608), or another run has the checkout (NS805).
         ShownError: The release stopped.
     """
     options = release_arguments(args)
+    for path in filter(None, (options.report, options.bundle)):
+        _target(root, invoked_from, path)
     apart = options.dry_run or options.bundle is not None
     agreed = apart or options.yes
     request = Request(
@@ -75,18 +78,29 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
             try:
                 run_pipeline(run, CUT if options.bundle else STEPS)
                 if options.bundle:
-                    _hand_on(run, invoked_from / options.bundle)
+                    _hand_on(run, _target(root, invoked_from, options.bundle))
             except BaseException:
-                with suppress(OSError):  # what stopped the release matters more
-                    _tell(report, options.report and invoked_from / options.report)
+                with suppress(OSError, ShipError):  # what stopped the release matters more
+                    _tell(report, options.report and _target(root, invoked_from, options.report))
                 raise
-            _tell(report, options.report and invoked_from / options.report)
+            _tell(report, options.report and _target(root, invoked_from, options.report))
     if options.bundle:
         return
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.note(f"clone:  {shop.stage}")
     voice.last_line(_last_line(options, report))
+
+
+def _target(root: Path, invoked_from: Path, path: Path) -> Path:
+    """Return where a file that an argument names is written to.
+
+    Raises:
+        ShipError: By its name it is in the project, and a symlink leads out of that (NS608).
+    """
+    named = Path(os.path.abspath(invoked_from.resolve() / path))  # noqa: PTH100 - it follows no symlink
+    inside = any(named.is_relative_to(top) for top in (root.absolute(), root.resolve()))
+    return real_place(invoked_from / path, root) if inside else invoked_from / path
 
 
 def _hand_on(run: Run, target: Path) -> None:

@@ -11,13 +11,13 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nox_ship.addresses import without_passwords
+from nox_ship.addresses import uncoloured, without_passwords
 from nox_ship.errors import Finding
 from nox_ship.files import write_whole
 
@@ -107,11 +107,18 @@ class Report:
     def write(self, path: Path) -> None:
         """Write the report as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2)
-        write_whole(path, f"{without_passwords(text)}\n")
+        write_whole(path, f"{json.dumps({'schema': SCHEMA, **_blotted(asdict(self))}, indent=2)}\n")
 
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+def _blotted(value: Any) -> Any:
+    """Return a JSON value with no password in any address that it holds."""
+    if isinstance(value, str):
+        return without_passwords(uncoloured(value))
+    if isinstance(value, list):
+        return [_blotted(item) for item in value]
+    return {key: _blotted(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 # What a runner obeys where a line begins with it (`::add-mask::x`), or has it anywhere (`##[group]`, `##vso[...]`).
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:[^\n]*::)", re.MULTILINE)
 _OLD_COMMAND = re.compile(r"#(?=#\w*\[)")
@@ -129,7 +136,7 @@ def printable(text: str, *, lines: bool = True) -> str:
     """
     shown = "".join(
         char if (lines and char in "\n\t") or unicodedata.category(char) not in _CONTROLS else _numbered(char)
-        for char in _COLOUR.sub("", without_passwords(text))
+        for char in without_passwords(uncoloured(text))
     )
     return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", shown))
 
