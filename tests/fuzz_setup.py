@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from fuzz_projects import HATCH, make_survey, read_project
 from fuzzing import DEPTH, DIGITS, Ground, Target, as_toml, as_yaml, changed, damaged, texts
+from nox_ship.automation import conditions
 from nox_ship.config import WorkflowSettings, read_settings
-from nox_ship.release import conditions, filters
+from nox_ship.release import filters
 from nox_ship.release.workflows import publishing, uploads
 from nox_ship.setup import init, lock, workflows
 from nox_ship.setup.keep import keep_own

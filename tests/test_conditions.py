@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nox_ship.release.conditions import holds
+from nox_ship.automation.conditions import holds
 
 FACTS = {
     "github.event_name": "push",

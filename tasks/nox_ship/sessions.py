@@ -11,7 +11,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from nox_ship.project import Project
 
 if TYPE_CHECKING:
     from nox_ship.gates.recipes import Recipe
+    from nox_ship.gates.toolbox import Step
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
 
@@ -131,30 +132,71 @@ def _fail(session: nox.Session, error: ShipError) -> NoReturn:
 
 
 def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
+    """Run the steps of a recipe: one in the session's environment, others each in one of their own."""
+    from nox_ship.report import printable
+
     if recipe.skip:
         session.skip(recipe.skip)
-    if recipe.note:
-        session.log(recipe.note)
-    _install(session, project, recipe.requirements, editable=recipe.project)
-    for command in recipe.commands:
-        session.run(*command, env=recipe.env, external=Path(command[0]).is_absolute())
+    for note in recipe.notes:
+        session.log(printable(note, lines=False))
+    inside = next((step for step in recipe.steps if step.project), recipe.steps[0])
+    for step in sorted(recipe.steps, key=lambda step: step is not inside):
+        if step.why:
+            tools = ", ".join(dict.fromkeys(command[0] for command in step.commands))
+            session.log(printable(f"{tools}: {step.why}", lines=False))
+        if step is inside:
+            _install(session, project, step)
+        start = [] if step is inside else _apart(session, project, step)
+        for command in step.commands:
+            external = bool(start) or Path(command[0]).is_absolute()
+            session.run(*start, *command, env=step.env, external=external)
 
 
-def _install(session: nox.Session, project: Project, requirements: Sequence[str], *, editable: bool) -> None:
-    if not editable:
-        if requirements:
-            session.install(*requirements)
+def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
+    """Return the start of a command that uv runs in an environment of its own, made of what the step needs."""
+    from nox_ship import process
+
+    python = str(Path(session.bin) / "python")
+    start = [process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", python]
+    needs = [word for requirement in step.requirements for word in ("--with", requirement)]
+    needs += [word for file in step.files for word in ("--with-requirements", file)]
+    if step.project:
+        needs += ["--with-editable", _editable(project, step)]
+    return [*start, *needs, *_constraints(project, step), "--"]
+
+
+def _editable(project: Project, step: Step) -> str:
+    extras = f"[{','.join(step.extras)}]" if step.extras else ""
+    return f"{project.root.as_posix()}{extras}"
+
+
+def _constraints(project: Project, step: Step) -> list[str]:
+    """Write the constraints of a step into a file, and return the options that name it."""
+    if not step.constraints:
+        return []
+    text = "\n".join((*step.constraints, ""))
+    file = project.own_folder() / f"constraints-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+    write_whole(file, text)
+    return ["--constraints", file.as_posix()]
+
+
+def _install(session: nox.Session, project: Project, step: Step) -> None:
+    wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
+    if not step.project:
+        if wanted:
+            session.install(*wanted)
     elif project.tidy_build and project.static:
         # From a file, uv takes an editable build that another session made of the same sources; from the command
         # line it builds anew each time.
-        listed = project.own_folder() / "editable.txt"
-        write_whole(listed, f"-e {project.root.as_posix()}\n")
-        session.install("-r", str(listed), *requirements)
+        text = f"-e {_editable(project, step)}\n"
+        listed = project.own_folder() / f"editable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+        write_whole(listed, text)
+        session.install("-r", str(listed), *wanted)
     else:
         import filelock
 
         with filelock.FileLock(project.own_folder() / "install.lock"):
-            session.install("-e", ".", *requirements)
+            session.install("-e", _editable(project, step), *wanted)
 
 
 @_front_door
@@ -188,9 +230,10 @@ def coverage(session: nox.Session, project: Project) -> None:
 
     recipe = recipes.coverage(project, session.posargs)
     tool = _measuring_tool(session)
-    if tool and not project.settings.coverage.run:
-        commands = tuple((tool, *command[1:]) for command in recipe.commands)
-        recipe = dataclasses.replace(recipe, requirements=(), commands=commands)
+    if tool and recipe.steps and not project.settings.coverage.run:
+        (step,) = recipe.steps
+        commands = tuple((tool, *command[1:]) for command in step.commands)
+        recipe = dataclasses.replace(recipe, steps=(dataclasses.replace(step, requirements=(), commands=commands),))
     _run_recipe(session, project, recipe)
 
 
@@ -205,8 +248,8 @@ def _measuring_tool(session: nox.Session) -> str | None:
 @_front_door
 def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
-    from nox_ship.automation.groups import Groups
     from nox_ship.gates import audit as auditing
+    from nox_ship.gates.toolbox import Step, Toolbox
     from nox_ship.report import printable
 
     settings = project.settings.audit
@@ -215,13 +258,8 @@ def audit(session: nox.Session, project: Project) -> None:
 
         _run_recipe(session, project, recipes.own_audit(project, session.posargs))
         return
-    groups = Groups.of(project)
-    _install(
-        session,
-        project,
-        [*(groups.requirement_for(tool) for tool in auditing.TOOLS), *settings.install],
-        editable=False,
-    )
+    box = Toolbox(project)
+    _install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
     session.log(auditing.code(project, Path(session.bin)))

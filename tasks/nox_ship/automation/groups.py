@@ -44,8 +44,13 @@ class Groups:
         found: dict[str, tuple[str, ...]] = {}
         legacy = {"dev": {"dependencies": project.poetry.get("dev-dependencies")}}
         for name, table in [*legacy.items(), *_items(project.poetry.get("group"))]:
-            if lines := _poetry_requirements(dict(_items(table)).get("dependencies")):
-                found[canonicalize_name(name)] = tuple(lines)
+            if listed := _poetry_requirements(dict(_items(table)).get("dependencies")):
+                found[canonicalize_name(name)] = tuple(listed)
+        uv, rye = project.tool("uv"), project.tool("rye")
+        dev = [*strings(uv.get("dev-dependencies")), *strings(rye.get("dev-dependencies"))]
+        for name, lines in [("dev", dev), *_items(project.tool("pdm").get("dev-dependencies"))]:
+            if usable := tuple(line for line in strings(lines) if not line.startswith("-")):
+                found[canonicalize_name(name)] = usable
         for name, extra in _items(project.metadata.get("optional-dependencies")):
             found[canonicalize_name(name)] = tuple(strings(extra))
         table = project.pyproject.get("dependency-groups", {})

@@ -6,17 +6,22 @@ A recipe is plain data: it can be shown, tested and run by anything that has a v
 from __future__ import annotations
 
 import dataclasses
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nox_ship.automation.groups import Groups, provides
+from nox_ship.automation import requirements
+from nox_ship.automation.checkers import CHECKERS, checker
+from nox_ship.automation.groups import provides
+from nox_ship.automation.needs import Needs
+from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
-from nox_ship.files import write_whole
-from nox_ship.project import Project, strings
+from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, measured
+from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.project import Project
 
 NO_COVERAGE_DATA = Kind(
     "NS411",
@@ -29,58 +34,81 @@ _TEST_GROUPS = ("test", "tests", "testing", "dev")
 _TYPING_GROUPS = ("typing", "types", "typecheck", "type-check", "mypy", "dev")
 # What is wrong by anyone's rules, syntax errors and undefined names, for projects that chose no rules of ruff's.
 _CERTAIN = ("--select=E9,F63,F7,F82",)
-_TOOLS = {"ruff", "mypy", "pytest", "coverage"}
-_OTHER_LINTERS = {"flake8": (".flake8",), "pylint": (".pylintrc", "pylintrc")}
+_LINT_GROUPS = ("lint", "linting", "style", "dev")
+_TYPE_CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
+_LINTERS = {
+    "flake8": (".flake8",),
+    "black": (),
+    "isort": (".isort.cfg",),
+    "pylint": (".pylintrc", "pylintrc"),
+}
+"""Linters beside ruff, and the files that hold their settings and nothing else."""
+_REPORTS = re.compile(r"--(?:cov-(?:report|fail-under|append)|junit-?xml|no-cov-on-fail)(?:=.*)?")
+_REPORTS_TO = {"--cov-report", "--cov-fail-under", "--junitxml", "--junit-xml"}
+"""Options of pytest that tell of what was run, with a value of their own."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to run one gate: what to install, what to run, or why there is nothing to run."""
+    """How to run one gate: what to install and run, in one environment or several, or why there is nothing to run."""
 
-    requirements: tuple[str, ...] = ()
-    project: bool = False
-    """Install the project itself, editable, with its dependencies."""
-    commands: tuple[Command, ...] = ()
-    env: dict[str, str] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
     skip: str | None = None
     """Why the project has nothing for this gate."""
-    note: str | None = None
+    notes: tuple[str, ...] = ()
     """What a person should know who wonders why the gate fails."""
 
 
 def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of the lint gate: ruff's checks, and its formatter where the project configures it."""
+    """Return the recipe of the lint gate: what the project's automation runs, else what it has settings for."""
     settings = project.settings.lint
-    groups = Groups.of(project)
+    box = Toolbox(project)
     if settings.run:
-        return _own(settings, groups, "lint", ("lint", "linting", "style", "dev"), posargs)
-    if (other := _other_linter(project)) and not _has_ruff_settings(project):
-        return Recipe(skip=f"the project is set up for {other}; name its command in `tool.nox-ship.lint.run`")
-    # A gate judges the code, it does not change it; by hand, anything goes.
-    options = posargs or ("--no-fix", *(() if _has_ruff_settings(project) else _CERTAIN))
-    commands: list[Command] = [("ruff", "check", *options)]
-    if not posargs and _formats_with_ruff(project):
-        commands.append(("ruff", "format", "--check"))
-    requirements = _chosen(settings, groups, "lint") or (groups.requirement_for("ruff"),)
-    return Recipe((*_with_tool(requirements, groups, "ruff"), *settings.install), commands=tuple(commands))
+        return _own(box, settings, "lint", _LINT_GROUPS, posargs)
+    tasks = box.tasks("lint")
+    if posargs:  # by hand, anything goes
+        task = next(iter(tasks), Task(("ruff", "check"), "your arguments"))
+        verb = task.command[: 2 if task.program == "ruff" else 1]
+        return _finished(box, settings, "lint", [box.step(task, [(*verb, *posargs)])])
+    if tasks:
+        return _finished(box, settings, "lint", box.steps(tasks))
+    commands = [] if box.decides else [*_ruff(project), *_other_linters(box)]
+    why = "the project's settings"
+    if not commands:
+        targets = [path.as_posix() for path in project.packages]
+        commands = [("ruff", "check", "--no-fix", *_CERTAIN, *targets)]
+        why = "no linter is set up: only what is certainly wrong"
+    requirements = _chosen(settings, box, "lint")
+    for command in commands:
+        requirements = _with_tool(requirements, box, command[0])
+    constraints, versions = box.own(requirements)
+    step = Step(requirements, commands=tuple(commands), constraints=constraints, why=_told(why, versions))
+    return _finished(box, settings, "lint", [step])
 
 
 def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
-    """Return the recipe of the typecheck gate: mypy, on what its settings name, else on the packages."""
+    """Return the recipe of the typecheck gate: what the project's automation runs, else the checkers that it has."""
     settings = project.settings.typecheck
-    groups = Groups.of(project)
+    box = Toolbox(project)
     if settings.run:
-        return _own(settings, groups, "typecheck", _TYPING_GROUPS, posargs, project=True)
-    options = _mypy_options(project)
-    if options is None:
-        return Recipe(
-            skip="the project has no settings for mypy; another checker goes in `tool.nox-ship.typecheck.run`"
-        )
-    named = any(key in options for key in ("files", "packages", "modules"))
-    targets = () if named or posargs else tuple(path.as_posix() for path in project.packages)
-    chosen = _chosen(settings, groups, "typecheck") or groups.fitting(_TYPING_GROUPS, "mypy")
-    requirements = (*_with_tool(chosen, groups, "mypy"), *settings.install)
-    return Recipe(requirements, project=True, commands=(("mypy", *targets, *posargs),))
+        return _own(box, settings, "typecheck", _TYPING_GROUPS, posargs, project=True)
+    tasks = box.tasks("typecheck")
+    if tasks and posargs:
+        return _finished(box, settings, "typecheck", [box.step(tasks[0], [(tasks[0].program, *posargs)])])
+    if tasks:
+        return _finished(box, settings, "typecheck", box.steps(tasks))
+    if box.decides and not posargs:
+        return Recipe(skip="the project's CI checks no types; name a checker in `tool.nox-ship.typecheck.run`")
+    commands = _type_checks(box, posargs)
+    if not commands:
+        return Recipe(skip="the project has no type checker; name one in `tool.nox-ship.typecheck.run`")
+    chosen = _chosen(settings, box, "typecheck") or box.groups.fitting(_TYPING_GROUPS, commands[0][0])
+    for command in commands:
+        chosen = _with_tool(chosen, box, command[0])
+    constraints, versions = box.own(chosen)
+    why = _told("the project's settings", versions)
+    step = Step(chosen, project=True, commands=tuple(commands), constraints=constraints, why=why)
+    return _finished(box, settings, "typecheck", [step])
 
 
 def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:  # noqa: PT028 - not a test
@@ -94,71 +122,87 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
         posargs: Arguments for pytest.
     """
     settings = project.settings.tests
-    groups = Groups.of(project)
+    box = Toolbox(project)
     if settings.run:
-        return _own(settings, groups, "tests", _TEST_GROUPS, posargs, project=True)
-    if not project.test_paths:
+        return _own(box, settings, "tests", _TEST_GROUPS, posargs, project=True)
+    task = box.tests()
+    if not project.test_paths and task is None:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
-    chosen = _chosen(settings, groups, "tests") or groups.fitting(_TEST_GROUPS, "pytest")
-    requirements = (*_with_tool(chosen, groups, "pytest"), *settings.install)
     # pytest finds other tests by itself, but does not look into packages.
     inside = [path for path in project.test_paths if any(Path(path).is_relative_to(p) for p in project.packages)]
-    pytest = ("pytest", *(posargs or inside))
-    note = None if chosen else f"no group or extra is called {', '.join(_TEST_GROUPS)}: only the tools are installed"
-    if any(word.startswith("--cov") for word in _addopts(project)):
-        requirements = _with_tool(requirements, groups, "pytest-cov")
-    recipe = Recipe(requirements, project=True, commands=(pytest,), note=note)
-    if posargs or "coverage" not in project.settings.gates:
-        return recipe
-    return _measured(project, groups, recipe, python)
+    command = _without_reports(task.command) if task else ("pytest", *inside)
+    if posargs:
+        command = (*(command[:3] if command[0] == "python" else ("pytest",)), *posargs)
+    step = box.step(task, [command]) if task and task.needs != Needs() else _by_name(box, command)
+    if chosen := _chosen(settings, box, "tests"):
+        step = dataclasses.replace(step, requirements=_with_tool(chosen, box, "pytest"), files=(), extras=())
+    if any(word.startswith("--cov") for word in (*addopts(project), *command)):
+        step = dataclasses.replace(step, requirements=_with_tool(step.requirements, box, "pytest-cov"))
+    if not posargs and "coverage" in project.settings.gates:
+        step = measured(box, step, python)
+    return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
+
+
+def _by_name(box: Toolbox, command: Command) -> Step:
+    """Return the step of tests whose environment no automation tells: groups, extras or files that fit by name."""
+    tool = "pytest" if command[0] != "python" else None
+    lines = box.groups.fitting(_TEST_GROUPS, tool)
+    file = None if lines else requirements.usual(box.project)
+    needs = Needs(requirements=lines, files=(file,) if file else (), project=True, locked=True)
+    step = box.step(Task(command, file or "its groups and extras", needs), [command])
+    if not (lines or file):
+        called = ", ".join(_TEST_GROUPS)
+        box.notes.append(f"no group, extra or requirements file is called {called}: only the tools are installed")
+    return step
 
 
 def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     """Return the recipe of the coverage gate: combine what was measured, hold the threshold.
 
+    The threshold is that of the settings, else that of coverage's own, else that of the project's automation. Where CI
+    measures in several jobs, the project's threshold is for all of them together, and is not held here.
+
     Raises:
         ShipError: The project has tests, but nothing was measured (NS411).
     """
     settings = project.settings.coverage
-    groups = Groups.of(project)
+    box = Toolbox(project)
     if settings.run:
-        return _own(settings, groups, "coverage", ("coverage", *_TEST_GROUPS), posargs)
-    if not project.test_paths and not project.settings.tests.run:
+        return _own(box, settings, "coverage", ("coverage", *_TEST_GROUPS), posargs)
+    if not project.test_paths and not project.settings.tests.run and box.tests() is None:
         return Recipe(skip="the project has no tests to measure")
-    measured = coverage_folder(project).glob("data.*")
-    if project.settings.tests.run and next(measured, None) is None:
-        return Recipe(skip="the project's own commands for the tests measured nothing into .nox-ship/coverage")
     data = sorted(path.as_posix() for path in coverage_folder(project).glob("data.*"))
+    if project.settings.tests.run and not data:
+        return Recipe(skip="the project's own commands for the tests measured nothing into .nox-ship/coverage")
     if not data:
         raise ShipError(NO_COVERAGE_DATA("Nothing was measured yet."))
     combined = f"--data-file={(coverage_folder(project) / 'combined').as_posix()}"
-    config = _coverage_config(project)
-    threshold = () if settings.fail_under is None else (f"--fail-under={settings.fail_under:g}",)
-    return Recipe(
-        (
-            *(_chosen(settings, groups, "coverage") or (groups.requirement_for("coverage"),)),
-            *settings.install,
-        ),
+    config = coverage_config(project)
+    under = settings.fail_under
+    if under is None and not has_threshold(project):
+        under = box.threshold()
+    if settings.fail_under is None and box.combines():
+        box.notes.append("CI holds the threshold over several of its jobs, which are not all here: it is not held here")
+        under = 0
+    threshold = () if under is None else (f"--fail-under={under:g}",)
+    step = Step(
+        _chosen(settings, box, "coverage") or (box.requirement("coverage"),),
         commands=(
             ("coverage", "combine", "--keep", "--quiet", *config, combined, *data),
             ("coverage", "report", *config, combined, *threshold, *posargs),
         ),
     )
+    return _finished(box, settings, "coverage", [step])
 
 
 def own_audit(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     """Return the recipe of an audit whose commands the project names itself."""
-    return _own(project.settings.audit, Groups.of(project), "audit", ("audit", "security"), posargs, project=True)
-
-
-def coverage_folder(project: Project) -> Path:
-    """Return the folder that holds one measurement per Python (or per CI job)."""
-    return project.own_folder() / "coverage"
+    return _own(Toolbox(project), project.settings.audit, "audit", ("audit", "security"), posargs, project=True)
 
 
 def _own(
+    box: Toolbox,
     settings: GateSettings,
-    groups: Groups,
     gate: str,
     fitting: tuple[str, ...],
     posargs: Sequence[str],
@@ -166,71 +210,83 @@ def _own(
     project: bool = False,
 ) -> Recipe:
     """Return the recipe of a gate whose commands the project names itself."""
-    requirements = (*(_chosen(settings, groups, gate) or groups.fitting(fitting)), *settings.install)
-    for tool in {command[0] for command in settings.run} & _TOOLS:
-        requirements = _with_tool(requirements, groups, tool)
+    wanted = _chosen(settings, box, gate) or box.groups.fitting(fitting)
+    for command in settings.run:
+        if checker(command) or command[0] == "coverage":
+            wanted = _with_tool(wanted, box, command[0])
+    constraints, versions = box.own(wanted)
     *before, last = settings.run
-    return Recipe(requirements, project=project, commands=(*before, (*last, *posargs)))
+    commands = (*before, (*last, *posargs))
+    why = _told(f"`tool.nox-ship.{gate}.run`", versions)
+    return _finished(box, settings, gate, [Step(wanted, project, commands, constraints=constraints, why=why)])
 
 
-def _chosen(settings: GateSettings, groups: Groups, gate: str) -> tuple[str, ...]:
-    return groups.named(settings.groups, f"tool.nox-ship.{gate}.groups") if settings.groups else ()
+def _finished(box: Toolbox, settings: GateSettings, gate: str, steps: Iterable[Step]) -> Recipe:
+    """Return a recipe of steps, with what the settings of its gate install besides."""
+    chosen = _chosen(settings, box, gate)
+    further = [
+        dataclasses.replace(step, requirements=tuple(dict.fromkeys((*chosen, *step.requirements, *settings.install))))
+        for step in steps
+    ]
+    return Recipe(tuple(further), notes=tuple(box.notes))
 
 
-def _with_tool(requirements: tuple[str, ...], groups: Groups, tool: str) -> tuple[str, ...]:
-    return requirements if provides(requirements, tool) else (*requirements, groups.requirement_for(tool))
+def _chosen(settings: GateSettings, box: Toolbox, gate: str) -> tuple[str, ...]:
+    return box.groups.named(settings.groups, f"tool.nox-ship.{gate}.groups") if settings.groups else ()
 
 
-def _measured(project: Project, groups: Groups, recipe: Recipe, python: str) -> Recipe:
-    """Return ``recipe`` with its pytest run under coverage, the data kept under the Python's name."""
-    folder = coverage_folder(project)
-    folder.mkdir(exist_ok=True)
-    env = {"COVERAGE_FILE": str(folder / f"data.{python}")}
-    config = _coverage_config(project)
-    (pytest,) = recipe.commands
-    if any(word == "--cov" or word.startswith("--cov=") for word in _addopts(project)):
-        # pytest-cov measures already; a second tracer would only be in its way.
-        command = (*pytest, *(f"--cov-config={word.partition('=')[2]}" for word in config))
-        return dataclasses.replace(recipe, commands=(command,), env=env)
-    command = ("coverage", "run", *config, "-m", *pytest)
-    requirements = _with_tool(recipe.requirements, groups, "coverage")
-    return dataclasses.replace(recipe, requirements=requirements, commands=(command,), env=env)
+def _with_tool(wanted: tuple[str, ...], box: Toolbox, tool: str) -> tuple[str, ...]:
+    return wanted if provides(wanted, tool) else (*wanted, box.requirement(tool))
 
 
-def _addopts(project: Project) -> list[str]:
-    """Return the options that pytest's settings add to its command line."""
-    options = project.pytest_options.get("addopts", "")
-    if not isinstance(options, str):
-        return strings(options)
-    try:
-        return shlex.split(options)
-    except ValueError:  # pytest says what is wrong with them
-        return []
+def _told(why: str, versions: str) -> str:
+    return f"{why}, {versions}" if versions else why
 
 
-def _coverage_config(project: Project) -> tuple[str, ...]:
-    """Return the option that names coverage's settings.
+def _ruff(project: Project) -> list[Command]:
+    """Return ruff's checks, and its formatter where the project configures it; none where it has no settings."""
+    checks: list[Command] = [("ruff", "check", "--no-fix")] if _has_ruff_settings(project) else []
+    return [*checks, ("ruff", "format", "--check")] if _formats_with_ruff(project) else checks
 
-    They are the project's own, with relative paths where it says nothing else: only such measurements of several
-    machines can be combined (https://coverage.readthedocs.io/en/latest/config.html#run-relative-files).
-    """
-    if (project.root / ".coveragerc").is_file() or any(
-        section.startswith("coverage:") for name in ("setup.cfg", "tox.ini") for section in project.ini(name)
-    ):
-        return ()
-    settings: dict[str, Any] = {**project.tool("coverage")}
-    run = settings.get("run")
-    measured = {"relative_files": True, **(run if isinstance(run, dict) else {})}
-    if not {"source", "source_pkgs", "source_dirs", "include"} & set(measured):
-        measured["source"] = [path.as_posix() for path in project.packages if path.suffix != ".py"] or ["."]
-    settings["run"] = measured
-    import tomlkit  # costs the other gates too much
 
-    path = coverage_folder(project).parent / "coverage.toml"
-    text = tomlkit.dumps({"tool": {"coverage": settings}})
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        write_whole(path, text)
-    return (f"--rcfile={path.as_posix()}",)
+def _other_linters(box: Toolbox) -> Iterator[Command]:
+    """Yield the commands of the linters beside ruff that the project has settings for."""
+    project = box.project
+    targets = tuple(dict.fromkeys((*(path.as_posix() for path in project.packages), *project.test_paths)))
+    for linter, files in _LINTERS.items():
+        inis = any(linter in project.ini(name) for name in ("setup.cfg", "tox.ini"))
+        if inis or project.tool(linter) or any((project.root / name).is_file() for name in files):
+            check = CHECKERS[linter].judging
+            looked_at = targets[: len(project.packages)] if linter == "pylint" else targets
+            yield (linter, *((check,) if check else ()), *looked_at)
+
+
+def _type_checks(box: Toolbox, posargs: Sequence[str]) -> list[Command]:
+    """Return the commands of the checkers that the project has settings for, or has in a group."""
+    project = box.project
+    options = _mypy_options(project)
+    found: list[Command] = []
+    for tool in _TYPE_CHECKERS:
+        there = any(provides(lines, tool) for lines in box.groups.requirements.values())
+        told = options is not None if tool == "mypy" else bool(project.tool(tool))
+        if not (there or told or (tool == "pyright" and (project.root / "pyrightconfig.json").is_file())):
+            continue
+        named = any(key in (options or {}) for key in ("files", "packages", "modules"))
+        targets = [path.as_posix() for path in project.packages] if tool == "mypy" and not named and not posargs else []
+        verb = ("check",) if tool in ("ty", "pyrefly") else ()
+        found.append((tool, *verb, *targets, *posargs))
+    return found[:1] if posargs else found
+
+
+def _without_reports(command: Command) -> Command:
+    """Return a test command without the options that tell of what was run, which is our business."""
+    words, left = [], iter(command)
+    for word in left:
+        if word in _REPORTS_TO:
+            next(left, None)
+        elif word and not _REPORTS.fullmatch(word):
+            words.append(word)
+    return tuple(words)
 
 
 def _has_ruff_settings(project: Project) -> bool:
@@ -242,14 +298,6 @@ def _formats_with_ruff(project: Project) -> bool:
         return True
     names = ("ruff.toml", ".ruff.toml")
     return any("[format]" in project.read_text(name) for name in names)
-
-
-def _other_linter(project: Project) -> str | None:
-    for linter, files in _OTHER_LINTERS.items():
-        inis = any(linter in project.ini(name) for name in ("setup.cfg", "tox.ini"))
-        if inis or project.tool(linter) or any((project.root / name).is_file() for name in files):
-            return linter
-    return None
 
 
 def _mypy_options(project: Project) -> dict[str, Any] | None:

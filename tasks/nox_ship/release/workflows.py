@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from nox_ship import documents
+from nox_ship.automation import conditions
+from nox_ship.automation.github import FOLDER, Workflows, mapping, patterns
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Kind, ShipError, shorten
-from nox_ship.release import conditions, filters, steps
+from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.release import filters, steps
 
 TO_BE_STARTED = Kind(
     "NS758", "to-be-started", "After the push, publish a GitHub Release for the tag (`gh release create`).", "notice"
@@ -29,16 +29,6 @@ TWO_PUBLISHERS = Kind(
     "Take the trigger on tags out of all but one: they would race for the same file names.",
     level="warning",
 )
-WORKFLOW_UNREADABLE = Kind(
-    "NS837", "workflow-unreadable", "Correct the file; GitHub would not run it either.", level="notice"
-)
-
-OURS = "# Written by nox-ship."
-"""How a workflow begins that `nox-ship init` wrote."""
-
-_FOLDER = ".github/workflows"
-_MOST_CALLS = 50
-"""GitHub lets a workflow call as many others, and gives no number for actions."""
 _SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)|secrets\[")
 _BY_TAG = ("push", "create", "workflow_run")
 
@@ -139,7 +129,7 @@ def uploads(repository: Path, tag: str) -> tuple[tuple[Upload, ...], tuple[Findi
         repository: The top folder of the repository.
         tag: The tag.
     """
-    house = _Workflows(repository)
+    house = Workflows(repository)
     found: list[Upload] = []
     for name, workflow in house.all.items():
         jobs: dict[str, Upload] = {}
@@ -151,77 +141,24 @@ def uploads(repository: Path, tag: str) -> tuple[tuple[Upload, ...], tuple[Findi
     return tuple(found), tuple(house.unreadable)
 
 
-@dataclass
-class _Workflows:
-    """The workflows and actions of a repository."""
-
-    repository: Path
-    unreadable: list[Finding] = field(default_factory=list)
-    known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What was read, by the path in the repository."""
-    calls: int = 0
-
-    @cached_property
-    def all(self) -> dict[str, Mapping[str, Any]]:
-        """The workflows by file name."""
-        paths = sorted((self.repository / _FOLDER).glob("*.y*ml"))
-        return {path.name: found for path in paths if (found := self.read(f"{_FOLDER}/{path.name}"))}
-
-    def read(self, name: str) -> Mapping[str, Any]:
-        """Return what a file holds, empty where it is not there or cannot be read."""
-        if name not in self.known:
-            self.known[name] = {}
-            path = self.repository / name
-            try:
-                if path.resolve().is_relative_to(self.repository.resolve()):
-                    self.known[name] = _mapping(documents.yaml(documents.read_text(path)))
-            except documents.UnreadableError as error:
-                self.unreadable.append(WORKFLOW_UNREADABLE(f"{name} is not YAML: {error}."))
-            except (ShipError, RuntimeError, OSError, ValueError):
-                self.unreadable.append(WORKFLOW_UNREADABLE(f"{name} cannot be read."))
-        return self.known[name]
-
-    def called(self, uses: object) -> Mapping[str, Any] | None:
-        """Return the local workflow that a job calls; None where it calls none, or more than GitHub lets it."""
-        if not isinstance(uses, str) or not uses.startswith("./") or self.calls >= _MOST_CALLS:
-            return None
-        self.calls += 1
-        return self.read(uses.removeprefix("./"))
-
-    def steps(
-        self, job: Mapping[str, Any], facts: Mapping[str, str], seen: frozenset[str] = frozenset()
-    ) -> Iterator[Mapping[str, Any]]:
-        """Yield the steps of a job, or of an action, that may run; local actions are gone into."""
-        for step in filter(None, map(_mapping, _listing(job.get("steps")))):
-            if conditions.holds(str(step.get("if", "")), facts) is False:
-                continue
-            yield step
-            folder = str(step.get("uses", "")).rstrip("/")
-            if folder.startswith("./") and folder not in seen and self.calls < _MOST_CALLS:
-                self.calls += 1
-                names = (f"{folder[2:]}/action.{ending}" for ending in ("yml", "yaml"))
-                action = next(filter(None, map(self.read, names)), {})
-                yield from self.steps(_mapping(action.get("runs")), facts, seen | {folder})
-
-
-def _events(house: _Workflows, name: str, tag: str, seen: set[str]) -> Iterator[Event]:
+def _events(house: Workflows, name: str, tag: str, seen: set[str]) -> Iterator[Event]:
     """Yield what starts a workflow that has to do with the tag, the push itself first."""
     given = house.all[name].get("on")
-    events = given if isinstance(given, Mapping) else dict.fromkeys(_patterns(given))
-    if "push" in events and _pushed(_mapping(events["push"]), tag):
+    events = given if isinstance(given, Mapping) else dict.fromkeys(patterns(given))
+    if "push" in events and _pushed(mapping(events["push"]), tag):
         yield "push"
     if "create" in events:
         yield "create"
     seen.add(name)
-    after = _mapping(events.get("workflow_run"))
-    if filters.admits(_patterns(after.get("branches", "**")), tag):
-        names = _patterns(after.get("workflows"))
-        called = ((file, other.get("name", f"{_FOLDER}/{file}")) for file, other in house.all.items())
+    after = mapping(events.get("workflow_run"))
+    if filters.admits(patterns(after.get("branches", "**")), tag):
+        names = patterns(after.get("workflows"))
+        called = ((file, other.get("name", f"{FOLDER}/{file}")) for file, other in house.all.items())
         before = [file for file, title in called if title in names and file not in seen]
         if any(event in _BY_TAG for file in before for event in _events(house, file, tag, seen)):
             yield "workflow_run"
     if "release" in events:
-        types = _patterns(_mapping(events["release"]).get("types", "published"))
+        types = patterns(mapping(events["release"]).get("types", "published"))
         if {"published", "released", "prereleased", "created"} & set(types):
             yield "release"
     if "workflow_dispatch" in events:
@@ -231,9 +168,9 @@ def _events(house: _Workflows, name: str, tag: str, seen: set[str]) -> Iterator[
 def _pushed(push: Mapping[str, Any], tag: str) -> bool:
     """Whether the push of a tag starts a workflow with these filters; filters of paths are not asked for tags."""
     if "tags" in push:
-        return filters.admits(_patterns(push["tags"]), tag)
+        return filters.admits(patterns(push["tags"]), tag)
     if "tags-ignore" in push:
-        return not filters.admits(_patterns(push["tags-ignore"]), tag)
+        return not filters.admits(patterns(push["tags-ignore"]), tag)
     return not ({"branches", "branches-ignore"} & set(push))
 
 
@@ -247,19 +184,19 @@ def _facts(event: Event, tag: str) -> dict[str, str]:
 
 
 def _of_workflow(
-    house: _Workflows, name: str, workflow: Mapping[str, Any], facts: Mapping[str, str], caller: Upload | None = None
+    house: Workflows, name: str, workflow: Mapping[str, Any], facts: Mapping[str, str], caller: Upload | None = None
 ) -> Iterator[Upload]:
     """Yield the jobs of a workflow that upload or may; ``caller`` is the job that calls it."""
-    for key, job in _mapping(workflow.get("jobs")).items():
+    for key, job in mapping(workflow.get("jobs")).items():
         if not isinstance(job, Mapping) or conditions.holds(str(job.get("if", "")), facts) is False:
             continue
         upload = _upload(name, workflow, str(key), job, caller)
         if (called := house.called(job.get("uses"))) is not None:
             yield from _of_workflow(house, name, called, facts, upload)
             continue
-        env = {**_mapping(workflow.get("env")), **_mapping(job.get("env"))}
+        env = {**mapping(workflow.get("env")), **mapping(job.get("env"))}
         seen = list(house.steps(job, facts))
-        indexes = {index for step in seen for index in steps.destinations(step, {**env, **_mapping(step.get("env"))})}
+        indexes = {index for step in seen for index in steps.destinations(step, {**env, **mapping(step.get("env"))})}
         if indexes:
             yield replace(upload, indexes=frozenset(indexes))
         elif (upload.identity or upload.token) and (job.get("uses") or any(map(steps.may_upload, seen))):
@@ -271,7 +208,7 @@ def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, 
     top, own, environment = workflow.get("permissions"), job.get("permissions"), job.get("environment")
     stated = own if own is not None else top
     inherits = caller is not None and caller.identity
-    named = _mapping(environment).get("name") or environment
+    named = mapping(environment).get("name") or environment
     handed = _texts([workflow.get("env"), dict(job)])
     return Upload(
         workflow=name,
@@ -285,20 +222,7 @@ def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, 
 
 def _may_identify(permissions: object) -> bool:
     """Whether ``permissions`` let a job ask for an identity; where there are none, GitHub grants no such thing."""
-    return permissions == "write-all" or _mapping(permissions).get("id-token") == "write"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _listing(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _patterns(value: object) -> list[str]:
-    """Return the texts of a list, of which GitHub takes a single one as it stands."""
-    return [item for item in ([value] if isinstance(value, str) else _listing(value)) if isinstance(item, str)]
+    return permissions == "write-all" or mapping(permissions).get("id-token") == "write"
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -6,8 +6,8 @@ import re
 
 from packaging.version import Version
 
+from nox_ship.automation.github import OURS
 from nox_ship.errors import Kind, ShipError, shorten
-from nox_ship.release.workflows import OURS
 
 OWN_PART_LOST = Kind(
     "NS819",

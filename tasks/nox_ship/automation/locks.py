@@ -1,0 +1,117 @@
+"""The versions that a project's lock gives to what it installs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from nox_ship import documents
+from nox_ship.errors import ShipError, shorten
+from nox_ship.project import Project, strings
+from nox_ship.versions import parse
+
+FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+"""Locks, in the order in which they are looked for: all are TOML with a table for each package."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A project's lock."""
+
+    file: str
+    constraints: tuple[str, ...]
+    """``name==version``, some with a marker: the form of a constraints file."""
+    versions: Mapping[str, frozenset[str]]
+    """The versions of each package, by its normalised name."""
+
+    def misfits(self, requirements: Iterable[str]) -> tuple[str, ...]:
+        """Return the requirements that no version in the lock meets: it was made from others."""
+        return tuple(line for line in requirements if self._misses(line))
+
+    def _misses(self, line: str) -> bool:
+        try:
+            requirement = Requirement(line)
+        except (InvalidRequirement, RecursionError):
+            return False
+        there = self.versions.get(canonicalize_name(requirement.name))
+        if requirement.url or not there:  # what is only for other Pythons or systems may be left out of a lock
+            return False
+        return not any(requirement.specifier.contains(version, prereleases=True) for version in there)
+
+
+def read(project: Project) -> tuple[Lock | None, str | None]:
+    """Return the project's lock, and why one that is there cannot be used."""
+    for name in FILES:
+        try:
+            text = project.read_text(name)
+            table = documents.toml(text) if text else {}
+        except (documents.UnreadableError, ShipError) as error:
+            return None, f"{name} cannot be read: {error}"
+        if text:
+            packages = [*_tables(table.get("package")), *_tables(table.get("packages"))]
+            lock = _lock(name, packages)
+            return (lock, None) if lock.constraints else (None, f"{name} names no version")
+    return None, None
+
+
+def fitting(project: Project, requirements: Iterable[str]) -> tuple[Lock | None, str | None]:
+    """Return the project's lock where it fits ``requirements``, else why not."""
+    lock, why = read(project)
+    if lock and (misfits := lock.misfits(requirements)):
+        return None, f"{lock.file} is older than the requirements {shorten(misfits)}, so the newest versions are taken"
+    return lock, why
+
+
+def _lock(file: str, packages: Iterable[Mapping[str, Any]]) -> Lock:
+    found: dict[str, dict[str, list[str]]] = {}
+    for package in packages:
+        name, version = package.get("name"), package.get("version")
+        if not isinstance(name, str) or not isinstance(version, str) or parse(version) is None or _is_local(package):
+            continue
+        found.setdefault(canonicalize_name(name), {}).setdefault(version, []).append(_marker(package))
+    lines = [line for name, versions in sorted(found.items()) for line in _constraints(name, versions)]
+    return Lock(file, tuple(lines), {name: frozenset(versions) for name, versions in found.items()})
+
+
+def _constraints(name: str, versions: Mapping[str, list[str]]) -> Iterator[str]:
+    """Yield the lines for a package; several versions need markers, and are left open where one has none."""
+    if len(versions) == 1:
+        yield f"{name}=={next(iter(versions))}"
+        return
+    markers = {
+        version: " or ".join(f"({marker})" for marker in told) for version, told in versions.items() if all(told)
+    }
+    if len(markers) == len(versions):
+        yield from (f"{name}=={version} ; {marker}" for version, marker in markers.items())
+
+
+def _marker(package: Mapping[str, Any]) -> str:
+    told = package.get("marker", package.get("markers", ""))
+    text = told if isinstance(told, str) else ""
+    if forks := strings(package.get("resolution-markers")):
+        text = " or ".join(f"({fork})" for fork in forks)
+    try:
+        return str(Marker(text)) if text else ""
+    except (InvalidMarker, RecursionError):
+        return ""
+
+
+def _is_local(package: Mapping[str, Any]) -> bool:
+    """Whether a package comes from a folder, an address or a repository, and not from an index."""
+    source = package.get("source")
+    kinds = set(source) if isinstance(source, Mapping) else set()
+    if isinstance(source, Mapping) and source.get("type") in ("directory", "file", "git", "url"):  # poetry
+        return True
+    elsewhere = {"editable", "virtual", "directory", "path", "git", "url"}
+    return bool(kinds & elsewhere - {"url"}) or bool(
+        {"vcs", "directory", "archive", "path", "git", "url"} & set(package)
+    )
+
+
+def _tables(value: object) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,161 @@
+"""The hooks of pre-commit that judge code, as commands that need no pre-commit."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nox_ship import documents, process
+from nox_ship.automation.checkers import CHECKERS, checker, hooked
+from nox_ship.automation.github import listing
+from nox_ship.project import Project, strings
+from nox_ship.versions import parse
+
+FILE = ".pre-commit-config.yaml"
+
+_HOOKS = {
+    "ruff": ("ruff", "check"),
+    "ruff-check": ("ruff", "check"),
+    "ruff-format": ("ruff", "format"),
+    "black-jupyter": ("black",),
+    "ty-check": ("ty", "check"),
+    **{name: (name,) for name in CHECKERS if name not in ("ruff", "ty")},
+}
+"""The start of the command of each hook, by its ID."""
+_FROZEN = re.compile(r"(\brev:[ \t]*)['\"]?[0-9a-f]{40}['\"]?[ \t]*#[ \t]*(?:frozen:[ \t]*)?(v?\d[\w.]*)")
+_FORCED = {"ruff": ("--force-exclude",)}
+_MOST_CHARACTERS = 24_000
+"""Characters of file names in one command line: Windows takes no longer ones."""
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A hook that judges code."""
+
+    name: str
+    """Its ID."""
+    command: tuple[str, ...]
+    """The command, without files."""
+    requirements: tuple[str, ...] | None
+    """The tool, pinned, and what it needs beside it; None where it is the project's environment that has them."""
+    files: tuple[str, ...] | None = None
+    """The files that it is given, relative to the project's folder; None where it is given none."""
+
+    def commands(self) -> Iterator[tuple[str, ...]]:
+        """Yield the commands that look at every file."""
+        if self.files is None:
+            yield self.command
+            return
+        batch: list[str] = []
+        for file in self.files:
+            if batch and sum(map(len, batch)) + len(batch) + len(file) > _MOST_CHARACTERS:
+                yield (*self.command, *batch)
+                batch = []
+            batch.append(file)
+        if batch:
+            yield (*self.command, *batch)
+
+
+def read(project: Project) -> Mapping[str, Any]:
+    """Return the settings for pre-commit, empty where there are none that can be read."""
+    # A frozen pin is a commit, with the version behind it as a comment (`pre-commit autoupdate --freeze`).
+    text = _FROZEN.sub(r"\1\2", project.read_text(FILE))
+    try:
+        settings = documents.yaml(text)
+    except documents.UnreadableError:
+        return {}
+    return settings if isinstance(settings, Mapping) else {}
+
+
+def hooks(project: Project) -> tuple[list[Hook], list[str]]:
+    """Return the hooks that judge code, and the IDs of all others; those for other stages than commits are neither."""
+    settings, others = read(project), []
+    found: list[Hook] = []
+    repositories = settings.get("repos")
+    tracked = _tracked(project) if repositories else []
+    for repository in repositories if isinstance(repositories, list) else []:
+        entries = repository.get("hooks") if isinstance(repository, Mapping) else None
+        for hook in entries if isinstance(entries, list) else []:
+            stages = strings(hook.get("stages", settings.get("default_stages"))) if isinstance(hook, Mapping) else []
+            if not isinstance(hook, Mapping) or (
+                stages and not {"commit", "pre-commit", "push", "pre-push"} & set(stages)
+            ):
+                continue
+            made = _local(hook) if repository.get("repo") == "local" else _pinned(hook, str(repository.get("rev", "")))
+            if made is None:
+                others.append(str(hook.get("id")))
+                continue
+            if hook.get("pass_filenames") != "false":
+                made = replace(made, files=tuple(_matching(tracked, _suffixes(hook, made.command), settings, hook)))
+            found.append(made)
+    return found, others
+
+
+def skipped(project: Project) -> tuple[str, ...]:
+    """Return the IDs of the hooks that pre-commit.ci leaves out (https://pre-commit.ci/#configuration)."""
+    ci = read(project).get("ci")
+    return tuple(strings(ci.get("skip"))) if isinstance(ci, Mapping) else ()
+
+
+def pinned(project: Project) -> dict[str, str]:
+    """Return the version of each tool that a hook pins."""
+    settings = read(project) if (project.root / FILE).is_file() else {}
+    repositories = [item for item in listing(settings.get("repos")) if isinstance(item, Mapping)]
+    hooks = [(hook, str(item.get("rev", ""))) for item in repositories for hook in listing(item.get("hooks"))]
+    made = (_pinned(hook, rev) for hook, rev in hooks if isinstance(hook, Mapping))
+    pins = (hook.requirements[0].partition("==") for hook in made if hook and hook.requirements)
+    return {name: version for name, _, version in pins if version}
+
+
+def _pinned(hook: Mapping[str, Any], rev: str) -> Hook | None:
+    """Return the hook of a tool of its own, which is installed at the version that is pinned."""
+    start = _HOOKS.get(str(hook.get("id")))
+    if start is None:
+        return None
+    arguments = strings(hook["args"]) if "args" in hook else list(CHECKERS[start[0]].hook)
+    version = parse(re.sub(r"^\D*", "", rev))
+    tool = f"{start[0]}=={version}" if version else start[0]
+    command = hooked((*start, *_FORCED.get(start[0], ()), *arguments))
+    return Hook(str(hook["id"]), command, (tool, *strings(hook.get("additional_dependencies"))))
+
+
+def _local(hook: Mapping[str, Any]) -> Hook | None:
+    """Return a hook that the project defines by itself, where it runs a program that is there or a Python package."""
+    language = hook.get("language")
+    try:
+        words = (*shlex.split(str(hook.get("entry", ""))), *strings(hook.get("args")))
+    except ValueError:
+        return None
+    if not words or language not in ("system", "unsupported", "script", "unsupported_script", "python"):
+        return None
+    requirements = tuple(strings(hook.get("additional_dependencies"))) if language == "python" else None
+    return Hook(str(hook.get("id")), hooked(words), requirements)
+
+
+def _suffixes(hook: Mapping[str, Any], command: tuple[str, ...]) -> tuple[str, ...]:
+    known = checker(command)
+    types = {*strings(hook.get("types")), *strings(hook.get("types_or"))}
+    return known.suffixes if known else (".py", ".pyi") if types & {"python", "pyi"} else ("",)
+
+
+def _matching(tracked: Sequence[str], suffixes: tuple[str, ...], *places: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the files that settings and hook name (https://pre-commit.com/#filtering-files-with-types)."""
+    patterns = [(_pattern(place.get("files", "")), _pattern(place.get("exclude", "^$"))) for place in places]
+    for name in tracked:
+        if name.endswith(suffixes) and all(files.search(name) and not no.search(name) for files, no in patterns):
+            yield name
+
+
+def _pattern(text: object) -> re.Pattern[str]:
+    try:
+        return re.compile(str(text))
+    except (re.error, OverflowError, RecursionError):
+        return re.compile("")
+
+
+def _tracked(project: Project) -> list[str]:
+    listing = process.run(["git", "ls-files", "-z"], cwd=project.root, check=False)
+    return [name for name in listing.stdout.split("\0") if name and (project.root / name).is_file()]

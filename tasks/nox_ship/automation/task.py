@@ -1,0 +1,68 @@
+"""A command that checks code, and the place where such commands are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from nox_ship.automation.checkers import checker
+from nox_ship.automation.needs import Needs
+from nox_ship.automation.shell import program, steers_checks
+
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A command that a project runs in its own automation."""
+
+    command: Command
+    where: str
+    """Where it stands: a file, and the part of it."""
+    needs: Needs = field(default_factory=Needs)
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables that are set for it."""
+    ci: bool = False
+    """Whether a workflow runs it."""
+    hooked: bool = False
+    """Whether it is a hook of pre-commit."""
+
+    @property
+    def program(self) -> str:
+        """The name of its program."""
+        return program(self.command)
+
+    @property
+    def gate(self) -> str | None:
+        """The gate that such a command is one of; None where its program judges no code."""
+        known = checker(self.command)
+        return known.gate if known else None
+
+
+@dataclass
+class Place:
+    """Where commands are read, and what was installed there so far."""
+
+    where: str
+    needs: Needs = field(default_factory=Needs)
+    env: tuple[tuple[str, str], ...] = ()
+    inside: bool = True
+    """Whether commands run in the project's folder."""
+    depth: int = 0
+    ci: bool = False
+    hooked: bool = False
+
+    def task(self, command: Sequence[str]) -> Task:
+        """Return a task that stands here."""
+        return Task(tuple(command), self.where, self.needs, self.env, self.ci, self.hooked)
+
+    def within(self, where: str, needs: Needs | None = None, env: tuple[tuple[str, str], ...] = ()) -> Place:
+        """Return a place that this one leads to."""
+        joined = {**dict(self.env), **{name: value for name, value in env if steers_checks(name)}}
+        return replace(
+            self,
+            where=where,
+            needs=self.needs if needs is None else needs,
+            env=tuple(joined.items()),
+            depth=self.depth + 1,
+        )

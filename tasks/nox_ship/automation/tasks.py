@@ -1,0 +1,79 @@
+"""The commands with which a project checks itself: in its workflows, or else where people run them by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from nox_ship.automation import precommit
+from nox_ship.automation.jobs import scripts
+from nox_ship.automation.runners import Runners
+from nox_ship.automation.task import Place, Task
+from nox_ship.project import Project
+
+_CHECKS = re.compile(
+    r"(?<![a-z])(?:tests?|lint(?:ing)?|checks?|typ(?:es|ing|echeck)|mypy|style|flake8|ruff|cov)(?![a-z])"
+)
+
+
+class Automation:
+    """What a project runs by itself. Nothing is run to find that out, and no network is asked."""
+
+    def __init__(self, project: Project) -> None:
+        root = project.root.resolve()
+        self._project = project
+        self._top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+        self._runners = Runners(project, self._top)
+
+    @cached_property
+    def tasks(self) -> tuple[Task, ...]:
+        """The commands, in order: those of its CI, and what its tools run where CI tells of no tests.
+
+        Hooks of pre-commit that CI does not run are those of pre-commit.ci, where CI runs no linter.
+        """
+        found = list(self._of_workflows())
+        gates = {task.gate for task in found}
+        if "tests" not in gates:
+            found += self._by_hand()
+        elif "lint" not in gates:
+            found += self._hooks()
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def other_hooks(self) -> list[str]:
+        """The IDs of pre-commit's hooks that judge no code, as far as is known."""
+        return self._runners.hooks[1]
+
+    def _of_workflows(self) -> Iterator[Task]:
+        for script in scripts(self._top):
+            place = Place(script.where, ci=True)
+            for part in script.parts:
+                place.inside, place.env = self._runners.is_root(part.folder), part.env
+                yield from self._runners.script(part.text, place)
+
+    def _by_hand(self) -> Iterator[Task]:
+        """Yield what people run, where no workflow tells: tox, hatch, scripts of pdm or poe, make, just."""
+        for command in self._usual():
+            yield from self._runners.follow(command, Place(f"`{' '.join(command)}`"))
+        yield from self._hooks()
+
+    def _usual(self) -> Iterator[list[str]]:
+        yield ["tox"]
+        hatch = self._runners.hatch
+        if "hatch-test" in hatch.names:
+            yield ["hatch", "test"]
+        for env in hatch.names:
+            yield from (["hatch", "run", f"{env}:{name}"] for name in hatch.scripts(env) if _CHECKS.search(name))
+        for start, table in ((["pdm", "run"], "pdm"), (["poe"], "poe")):
+            listed = self._project.tool(table).get("scripts" if table == "pdm" else "tasks")
+            names = listed if isinstance(listed, Mapping) else ()
+            yield from ([*start, str(name)] for name in names if _CHECKS.search(str(name)))
+        for runner, targets in self._runners.targets.items():
+            yield from ([runner, name] for name in targets.by_name if _CHECKS.search(name))
+
+    def _hooks(self) -> Iterator[Task]:
+        skipped = precommit.skipped(self._project)
+        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped)
+        for name in dict.fromkeys(hook.name for hook in hooks):
+            yield from self._runners.follow(["pre-commit", "run", name], Place("pre-commit"))

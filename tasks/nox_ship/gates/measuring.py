@@ -1,0 +1,82 @@
+"""Measuring what the tests cover: one measurement for each Python, which the coverage gate combines."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nox_ship.automation.groups import provides
+from nox_ship.files import write_whole
+from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.project import Project, strings
+
+_COVERAGE_SECTIONS = ((".coveragerc", "report"), ("setup.cfg", "coverage:report"), ("tox.ini", "coverage:report"))
+
+
+def coverage_folder(project: Project) -> Path:
+    """Return the folder that holds one measurement per Python (or per CI job)."""
+    return project.own_folder() / "coverage"
+
+
+def measured(box: Toolbox, step: Step, python: str) -> Step:
+    """Return ``step`` with its tests run under coverage, the data kept under the Python's name."""
+    project, folder = box.project, coverage_folder(box.project)
+    folder.mkdir(exist_ok=True)
+    env = {**step.env, "COVERAGE_FILE": str(folder / f"data.{python}")}
+    config = coverage_config(project)
+    (command,) = step.commands
+    if any(word == "--cov" or word.startswith("--cov=") for word in (*addopts(project), *command)):
+        # pytest-cov measures already; a second tracer would only be in its way.
+        measuring = (*command, *(f"--cov-config={word.partition('=')[2]}" for word in config))
+        return dataclasses.replace(step, commands=(measuring,), env=env)
+    inner = command[2:] if command[0] == "python" else ("pytest", *command[1:])
+    measuring = ("coverage", "run", *config, "-m", *inner)
+    there = provides(step.requirements, "coverage")
+    wanted = step.requirements if there else (*step.requirements, box.requirement("coverage"))
+    return dataclasses.replace(step, requirements=wanted, commands=(measuring,), env=env)
+
+
+def has_threshold(project: Project) -> bool:
+    """Whether coverage's own settings name a threshold."""
+    report = project.tool("coverage").get("report")
+    inis = (project.ini(name).get(section, {}) for name, section in _COVERAGE_SECTIONS)
+    return any("fail_under" in table for table in (report, *inis) if isinstance(table, Mapping))
+
+
+def addopts(project: Project) -> list[str]:
+    """Return the options that pytest's settings add to its command line."""
+    options = project.pytest_options.get("addopts", "")
+    if not isinstance(options, str):
+        return strings(options)
+    try:
+        return shlex.split(options)
+    except ValueError:  # pytest says what is wrong with them
+        return []
+
+
+def coverage_config(project: Project) -> tuple[str, ...]:
+    """Return the option that names coverage's settings.
+
+    They are the project's own, with relative paths where it says nothing else: only such measurements of several
+    machines can be combined (https://coverage.readthedocs.io/en/latest/config.html#run-relative-files).
+    """
+    if (project.root / ".coveragerc").is_file() or any(
+        section.startswith("coverage:") for name in ("setup.cfg", "tox.ini") for section in project.ini(name)
+    ):
+        return ()
+    settings: dict[str, Any] = {**project.tool("coverage")}
+    run = settings.get("run")
+    measured = {"relative_files": True, **(run if isinstance(run, dict) else {})}
+    if not {"source", "source_pkgs", "source_dirs", "include"} & set(measured):
+        measured["source"] = [path.as_posix() for path in project.packages if path.suffix != ".py"] or ["."]
+    settings["run"] = measured
+    import tomlkit  # costs the other gates too much
+
+    path = coverage_folder(project).parent / "coverage.toml"
+    text = tomlkit.dumps({"tool": {"coverage": settings}})
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_whole(path, text)
+    return (f"--rcfile={path.as_posix()}",)

@@ -1,0 +1,210 @@
+"""Which commands a gate runs, and in which versions: as the project's own automation does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from packaging.utils import canonicalize_name
+
+from nox_ship.automation import locks, precommit, requirements
+from nox_ship.automation.checkers import judging
+from nox_ship.automation.groups import Groups, provides
+from nox_ship.automation.needs import EVERY, Needs
+from nox_ship.automation.shell import program
+from nox_ship.automation.task import Task
+from nox_ship.automation.tasks import Automation
+from nox_ship.config import Command
+from nox_ship.errors import shorten
+from nox_ship.project import Project, strings
+
+_THRESHOLD = re.compile(r"--(?:cov-)?fail-under(?:=| )(\d{1,3}(?:\.\d{1,9})?)(?= |$)")
+_CHECK = re.compile(
+    r"(?<![a-z])(?:check|lint|test|doctest|valid|verif|spell|doc8|rstcheck|sphinx-build|mkdocs build|tsc)|--strict"
+)
+_OURS = re.compile(
+    r"nox\b|coverage\b|twine check|(?:python -m )?build\b|check-wheel-contents|pip-audit|git\b|gh\b|curl\b|apt"
+)
+"""What other gates of ours do in their own way, or what checks nothing."""
+_SHOWN = 100
+"""Characters of a command that are shown."""
+_ASIDE = re.compile(r"doc|bench|example|integration|e2e|nightly|pypy|typing|lowest|minimum|min[-_]?vers", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Commands that share an environment, and what has to be in it."""
+
+    requirements: tuple[str, ...] = ()
+    project: bool = False
+    """Install the project itself, editable, with its dependencies."""
+    commands: tuple[Command, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    """Requirements files, relative to the project's folder."""
+    extras: tuple[str, ...] = ()
+    """Extras of the project."""
+    constraints: tuple[str, ...] = ()
+    """Lines of a constraints file: the versions of the project's lock."""
+    why: str = ""
+    """Where commands and versions come from."""
+
+
+class Toolbox:
+    """What a project checks itself with."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.groups = Groups.of(project)
+        self.notes: list[str] = []
+        """What a person should know who wonders why a gate fails."""
+
+    @cached_property
+    def automation(self) -> Automation:
+        """The project's own automation."""
+        return Automation(self.project)
+
+    def tasks(self, gate: str) -> list[Task]:
+        """Return the tasks of the project's automation that a gate of this name stands for, as checks.
+
+        Of a tool that CI runs by itself, the hook for pre-commit is left out; of the environments in which the code is
+        judged by one command, the largest is taken.
+        """
+        found: dict[Command, Task] = {}
+        for task in self.automation.tasks:
+            command = judging(task.command)
+            if command is None or task.gate != gate:
+                continue
+            there = found.get(command)
+            if there is None or (gate != "tests" and (there.needs | task.needs) == task.needs):
+                found[command] = replace(task, command=command)
+        direct = {_kind(task.command) for task in found.values() if not task.hooked}
+        return [task for task in found.values() if not (task.hooked and _kind(task.command) in direct)]
+
+    @property
+    def decides(self) -> bool:
+        """Whether the project's CI is understood, so that what it does not run is no gate."""
+        return any(task.ci and task.gate == "tests" for task in self.automation.tasks)
+
+    def tests(self) -> Task | None:
+        """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible."""
+        tasks = self.tasks("tests")
+        usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")]
+        return next(iter(usual or tasks), None)
+
+    def left_out(self) -> Iterator[str]:
+        """Yield the checks of the project's automation that no gate runs, each with the place where it stands."""
+        run = {task.command for gate in ("lint", "typecheck") for task in self.tasks(gate)}
+        tests = self.tests()
+        told: set[tuple[str, str]] = set()
+        for task in self.automation.tasks:
+            if task.gate == "tests":
+                left = tests is not None and task.command != tests.command
+            elif task.gate:
+                command = judging(task.command)
+                left = command is not None and command not in run and not task.hooked
+            else:
+                left = _CHECK.search(" ".join(task.command)) is not None and not _OURS.match(" ".join(task.command))
+            words = " ".join(task.command)[:_SHOWN]
+            if left and (words, task.where) not in told:
+                told.add((words, task.where))
+                yield f"{task.where}: {words}"
+        if others := self.automation.other_hooks:
+            yield f"{precommit.FILE}: {shorten(others)}"
+
+    def threshold(self) -> float | None:
+        """Return the percentage of coverage below which the project's automation fails, None where it names none."""
+        texts = (" ".join(task.command) for task in self.automation.tasks if task.program in ("pytest", "coverage"))
+        found = (float(match[1]) for text in texts if (match := _THRESHOLD.search(text)))
+        return next((value for value in found if value <= 100), None)  # noqa: PLR2004 - percent
+
+    def combines(self) -> bool:
+        """Whether the project's CI measures in several jobs, and holds the threshold over all of them."""
+        return any(task.command[:2] == ("coverage", "combine") for task in self.automation.tasks if task.ci)
+
+    def steps(self, tasks: Iterable[Task]) -> tuple[Step, ...]:
+        """Return the steps that run tasks: those with the same needs together, in order."""
+        joined: dict[tuple[Needs, tuple[tuple[str, str], ...]], list[Task]] = {}
+        for task in tasks:
+            joined.setdefault((task.needs, task.env), []).append(task)
+        return tuple(self.step(same[0], [task.command for task in same]) for same in joined.values())
+
+    def step(self, task: Task, commands: Sequence[Command]) -> Step:
+        """Return a step with what a task needs."""
+        needs = task.needs
+        files = tuple(name for name in needs.files if self._usable(name))
+        lines = (*needs.requirements, *self._of_groups(needs.groups))
+        listed = [line for name in files for line in requirements.lines(self.project, name)]
+        tools = dict.fromkeys(program(command) for command in commands)
+        for tool in tools:
+            if tool not in ("python", "") and not provides((*lines, *listed), canonicalize_name(tool)):
+                lines = (*lines, self.requirement("pytest" if tool == "py.test" else tool))
+        constraints, versions = self._locked(needs.locked, lines)
+        return Step(
+            requirements=tuple(dict.fromkeys(lines)),
+            project=needs.project,
+            commands=tuple(commands),
+            env=dict(task.env),
+            files=files,
+            extras=self._extras(needs.extras),
+            constraints=constraints,
+            why=", ".join(filter(None, (f"as in {task.where}", versions))),
+        )
+
+    def own(self, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
+        """Return the constraints for requirements from the project's groups, and where they come from."""
+        return self._locked(bool(lines), lines)
+
+    def requirement(self, default: str) -> str:
+        """Return the requirement on a tool: of a group, a pre-commit hook or a requirements file; else ``default``."""
+        if (found := self.groups.requirement_for(default)) != default:
+            return found
+        name = canonicalize_name(re.split(r"[\[<>=!~ ]", default)[0])
+        if version := self._pins.get(name):
+            return f"{name}=={version}"
+        usual = requirements.usual(self.project)
+        lines = requirements.lines(self.project, usual) if usual and self._usable(usual) else ()
+        return next((line for line in lines if provides((line,), name)), default)
+
+    @cached_property
+    def _pins(self) -> dict[str, str]:
+        return precommit.pinned(self.project)
+
+    def _locked(self, wanted: bool, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
+        if not wanted:
+            return (), ""
+        lock, why_not = locks.fitting(self.project, lines)
+        if why_not and why_not not in self.notes:
+            self.notes.append(why_not)
+        return (lock.constraints, f"versions of {lock.file}") if lock else ((), "")
+
+    def _usable(self, name: str) -> bool:
+        reason = requirements.unusable(self.project, name)
+        if reason and (note := f"{reason}: it is left out") not in self.notes:
+            self.notes.append(note)
+        return reason is None
+
+    def _of_groups(self, names: Iterable[str]) -> Iterator[str]:
+        known = self.groups.requirements
+        extras = {canonicalize_name(name) for name in self._declared_extras}
+        for name in names:
+            wanted = [one for one in known if one not in extras] if name == EVERY else [canonicalize_name(name)]
+            for one in wanted:
+                yield from known.get(one, ())
+
+    def _extras(self, names: Iterable[str]) -> tuple[str, ...]:
+        declared = {canonicalize_name(name): name for name in self._declared_extras}
+        return tuple(declared) if EVERY in names else tuple(dict.fromkeys(names))
+
+    @property
+    def _declared_extras(self) -> list[str]:
+        extras = self.project.metadata.get("optional-dependencies") or self.project.poetry.get("extras")
+        return strings(list(extras)) if isinstance(extras, Mapping) else []
+
+
+def _kind(command: Command) -> tuple[str, str]:
+    """Return what tells one check from another: the tool, and ruff's two of them."""
+    name = program(command)
+    return name, command[1] if name == "ruff" and len(command) > 1 else ""
