@@ -170,7 +170,13 @@ def back_end_of(root: Path) -> str:
 
 
 def rehearse(
-    checkout: Checkout, cache: Path, without: Iterable[str] = (), *, timeout: float | None = None, verbose: bool
+    checkout: Checkout,
+    cache: Path,
+    without: Iterable[str] = (),
+    *,
+    day: str | None = None,
+    timeout: float | None = None,
+    verbose: bool,
 ) -> Attempt:
     """Rehearse a patch release in ``checkout``.
 
@@ -178,6 +184,7 @@ def rehearse(
         checkout: The project.
         cache: Where nox-ship keeps its clones and environments.
         without: Gates that are left out.
+        day: Install what there was on this day (``2026-08-31``), None for today.
         timeout: Seconds after which the rehearsal is ended, None for no limit.
         verbose: Show what it prints.
     """
@@ -189,6 +196,8 @@ def rehearse(
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     shown = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
     env = {**shown, "PATH": path, "NOX_SCRIPT_MODE": "none", "NOX_SHIP_CACHE": str(cache)}
+    if day:
+        env["UV_EXCLUDE_NEWER"] = day
     begun = time.monotonic()
     output = _run(command, checkout.root, env, timeout)
     if verbose:
