@@ -166,7 +166,7 @@ def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
     stage = checkout.clone(shop.stage)
     commit = commit_files(shop.stage, {"a.txt": ""})
     git(shop.stage, "-c", "user.name=x", "-c", "user.email=x", "tag", "--annotate", "--message", "x", "v1.0")
-    Record(head, "1.0", "v1.0", "x", time.time(), commit).write(shop.record)
+    Record(head, "1.0", "v1.0", "x", time.time(), commit=commit).write(shop.record)
     assert not Kept(shop).unfinished
     checkout.borrow(stage, [commit, git(shop.stage, "rev-parse", "refs/tags/v1.0")])
     assert Kept(shop).unfinished

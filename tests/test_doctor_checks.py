@@ -51,17 +51,17 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.0] - 2024-01-01\
 @pytest.mark.parametrize(
     ("text", "name", "expected", "words"),
     [
-        (CHANGELOG, "CHANGELOG.md", [], "has an Unreleased section"),
-        (CHANGELOG.replace("Unreleased", "1.1"), "CHANGELOG.md", ["NS822 notice"], "CHANGELOG.md as it is"),
-        ("", "CHANGELOG.md", [], "none is kept"),
-        (CHANGELOG, "docs/CHANGES.md", [], "docs/CHANGES.md has an Unreleased section"),
+        (CHANGELOG, "CHANGELOG.md", [], "has a section"),
+        (CHANGELOG.replace("Unreleased", "1.1"), "CHANGELOG.md", ["NS822 notice"], "CHANGELOG.md"),
+        ("# History\n", "README.md", [], "none is kept"),
+        (CHANGELOG, "docs/CHANGES.md", [], "docs/CHANGES.md"),
     ],
 )
 def test_a_changelog_is_cut_as_a_release_would(
     yard: Yard, text: str, name: str, expected: list[str], words: str
 ) -> None:
-    """On a copy: the file stays as it is."""
-    settings = "" if name == "CHANGELOG.md" else f'[tool.nox-ship]\nchangelog = "{name}"\n'
+    """What is said is what a release would find."""
+    settings = "" if name in ("CHANGELOG.md", "README.md") else f'[tool.nox-ship]\nchangelog = "{name}"\n'
     yard.write({"pyproject.toml": FILES + settings, name: text})
     found, said_text = said(doctor._changelog(patient(yard)))
     assert found == expected
@@ -79,7 +79,7 @@ def left(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     clone = yard.repository.clone(shop.stage)
     commit = commit_files(shop.stage, {"a.txt": ""})
     git(shop.stage, "-c", "user.name=x", "-c", "user.email=x", "tag", "--annotate", "--message", "x", "v1.0")
-    Record(head, "1.0", "v1.0", "x", 0.0, commit).write(shop.record)
+    Record(head, "1.0", "v1.0", "x", 0.0, commit=commit).write(shop.record)
     yard.repository.borrow(clone, [commit])
     return yard
 
