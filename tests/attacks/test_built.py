@@ -14,9 +14,8 @@ from nox_ship import sessions as sessions_module
 from nox_ship.errors import ShipError
 from nox_ship.package import build as building
 from nox_ship.package import install as installing
-from nox_ship.package.install import Verified
 from nox_ship.package.build import Outcome, dist_folder, manifest_path
-from nox_ship.package.install import verify_files
+from nox_ship.package.install import Verified, verify_files
 from nox_ship.package.manifest import TOLD, File, Manifest, built_files
 from nox_ship.project import Project
 from nox_ship.release import gates, pipeline
