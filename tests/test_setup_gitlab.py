@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shlex
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gitlab_runner import holds, jobs
 from nox_ship.config import RoutesSettings, WorkflowSettings
 from nox_ship.errors import ShipError
 from nox_ship.setup.gitlab import render
@@ -17,7 +17,6 @@ from nox_ship.setup.workflows import Facts
 
 FILE = ".gitlab-ci.yml"
 GATES = [{"session": "lint", "python": "3.12"}, {"session": "tests-3.9", "python": "3.9"}]
-KEYWORDS = {"workflow", "stages", "default", "variables"}
 
 
 def facts(**changes: Any) -> Facts:
@@ -37,11 +36,6 @@ def rendered(known: Facts, *, trusted: bool = True) -> dict[str, Any]:
     """Return the file as GitLab reads it."""
     found: dict[str, Any] = yaml.safe_load(render(known, GATES, trusted=trusted)[FILE])
     return found
-
-
-def jobs(file: dict[str, Any]) -> dict[str, Any]:
-    """Return the jobs that run."""
-    return {name: job for name, job in file.items() if name not in KEYWORDS and not name.startswith(".")}
 
 
 def every() -> Iterator[tuple[Facts, bool]]:
@@ -124,20 +118,8 @@ def test_each_gate_is_a_job() -> None:
 
 
 def started(rules: list[dict[str, str]], **variables: str) -> bool:
-    """Whether one of GitLab's rules holds; they compare a variable with a text or a regular expression."""
-    for rule in rules:
-        held = []
-        for part in rule["if"].split(" && "):
-            name, sign, wanted = part.removeprefix("$").split(" ", 2)
-            value = variables.get(name)
-            if sign == "==":
-                held.append(value == wanted.strip('"'))
-            else:
-                matches = value is not None and re.search(wanted[1:-1].replace("\\/", "/"), value) is not None
-                held.append(matches == (sign == "=~") and value is not None)
-        if all(held):
-            return True
-    return False
+    """Whether one of GitLab's rules holds."""
+    return holds(rules, variables)
 
 
 FINAL, CANDIDATE = ("v1.2.0", "v1.2.0.post1", "v1!2.0"), ("v1.2.0rc1", "v1.2.0.dev3", "v1.2.0-rc.1")

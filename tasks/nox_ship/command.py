@@ -108,9 +108,10 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
         voice.fact("nothing", "is missing")
     for hint in made.hints:
         voice.text(f"\n{hint}")
-    if ci == "none" and options.ci is None:
+    if ci == "none":
         voice.text("")
-        voice.finding(advice.NO_FORGE(advice.no_forge(survey)))
+        if options.ci is None:
+            voice.finding(advice.NO_FORGE(advice.no_forge(survey)))
         voice.text(advice.other_ci(survey))
     for step in advice.next_steps(made):
         voice.text(f"\n{step}")
