@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import FakeRemote, Programs, Yard, make_yard, write_dist
-from nox_ship.errors import ShipError
+from fakes import PROBLEM, FakeRemote, FakeWorld, Programs, Yard, make_yard, write_dist
+from nox_ship.errors import Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
+from nox_ship.world.real import NO_REMOTE
+from nox_ship.world.remote import REMOTE_UNREACHABLE
 from support import commit_files, git, make_project
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -122,6 +124,7 @@ def off_branch(yard: Yard) -> Manifest:
     git(yard.root, "switch", "--quiet", "--create", "side")
     commit_files(yard.root, {"more.txt": ""})
     git(yard.root, "tag", "--force", "v1.2.3")
+    yard.world.remote.has["refs/tags/v1.2.3"] = yard.repository.head
     return built(yard)
 
 
@@ -137,9 +140,42 @@ def test_the_release_branch_is_that_of_the_settings(yard: Yard) -> None:
     """Whatever others there are."""
     yard.write({"pyproject.toml": f'{PYPROJECT}[tool.nox-ship]\nbranch = "stable"\n'})
     git(yard.root, "tag", "--force", "v1.2.3")
+    yard.world.remote.has["refs/tags/v1.2.3"] = yard.repository.head
     assert refused(yard, built(yard)) == {"NS755"}
     git(yard.root, "branch", "stable")
     assert admitted(yard, built(yard)) == []
+
+
+def test_a_tag_that_is_another_one_on_the_remote_is_refused(yard: Yard) -> None:
+    """Somebody moved one of the two: NS212, but for an index of try-outs."""
+    yard.world.remote.has["refs/tags/v1.2.3"] = "d" * 40
+    assert refused(yard, built(yard)) == {"NS212"}
+    assert admitted(yard, built(yard), "testpypi") == []
+
+
+def test_a_tag_that_the_remote_lacks_is_refused(yard: Yard) -> None:
+    """Nobody else could see what was published (NS225); a rehearsal that could not ask does not know."""
+    manifest = built(yard)
+    del yard.world.remote.has["refs/tags/v1.2.3"]
+    assert refused(yard, manifest) == {"NS225"}
+    assert admitted(yard, manifest, "testpypi") == []
+    yard.world.told = (PROBLEM("The remote was not asked.", level="notice"),)
+    assert admitted(yard, manifest) == []
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(NO_REMOTE, set()), (REMOTE_UNREACHABLE, {"NS208"})])
+def test_a_remote_that_does_not_answer_is_no_missing_one(yard: Yard, kind: Kind, expected: set[str]) -> None:
+    """Without a remote there is nothing to compare the tag with; one that is silent stops the upload: NS208."""
+
+    class Silent(FakeWorld):
+        def known_refs(self) -> Mapping[str, str]:
+            raise ShipError(kind("No."))
+
+    yard.world = Silent(yard.repository, yard.world.remote)
+    if expected:
+        assert refused(yard, built(yard)) == expected
+    else:
+        assert admitted(yard, built(yard)) == []
 
 
 class Bare:

@@ -13,13 +13,20 @@ from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
 from nox_ship.project import Project
 from nox_ship.release.publish import route
+from nox_ship.release.tags import TAG_MOVED
 from nox_ship.world.index import display_name
+from nox_ship.world.real import NO_REMOTE
 from nox_ship.world.world import World
 
 OTHER_PROJECT = Kind("NS605", "other-project", "Run `nox -s build` in this project.")
 NOT_A_RELEASE = Kind("NS752", "not-a-release", "Publish what `nox -s build` makes of a release's tag.")
 NOT_ON_BRANCH = Kind(
     "NS755", "not-on-branch", "Tag a commit of the release branch, or set `branch` in [tool.nox-ship]."
+)
+TAG_NOT_PUSHED = Kind(
+    "NS225",
+    "tag-not-pushed",
+    "Push branch and tag first; `nox -s release` does both, and publishes.",
 )
 ROUTE_FORBIDS = Kind(
     "NS754", "route-forbids", "Use `nox -s publish`, or change `routes` in [tool.nox-ship] if it is meant to go there."
@@ -32,8 +39,8 @@ DIRTY_FILES = Kind(
 def admit(manifest: Manifest, project: Project, index: str, world: World) -> tuple[Finding, ...]:
     """Check that the files of ``manifest`` may go to ``index``; return warnings.
 
-    PyPI, and whichever index final versions go to, takes releases alone: clean, tagged, of a commit on the release
-    branch, and only kinds of version whose route leads there.
+    PyPI, and whichever index final versions go to, takes releases alone: clean, tagged here and on the remote, of a
+    commit on the release branch, and only kinds of version whose route leads there.
 
     Args:
         manifest: What was built.
@@ -43,7 +50,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
 
     Raises:
         ShipError: The manifest is another project's (NS605) or of another commit (NS604); it is no release (NS752),
-            not on the release branch (NS755), or its route leads elsewhere (NS754).
+            not on the release branch (NS755), or its route leads elsewhere (NS754); the remote has its tag on another
+            commit (NS212), does not have it (NS225), or does not answer (NS208).
     """
     findings = Findings()
     findings.extend(_other_names(manifest))
@@ -60,6 +68,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.extend(_release_alone(manifest, project, index))
         if manifest.tag and not manifest.dirty:
             findings.catch(lambda: _on_branch(manifest, project, repository, world))
+            if repository:
+                findings.catch(lambda: _on_remote(manifest, world))
     findings.raise_errors()
     return tuple(findings)
 
@@ -116,6 +126,26 @@ def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator
         yield NOT_A_RELEASE(f"The files were built from uncommitted changes; {shown} takes releases alone.")
     elif manifest.tag is None:
         yield NOT_A_RELEASE(f"{version} was built from {manifest.commit[:10]}, which has no release tag.")
+
+
+def _on_remote(manifest: Manifest, world: World) -> None:
+    """Check that the remote, where there is one that can be asked, has the tag on the manifest's commit.
+
+    Raises:
+        ShipError: It is on another one (NS212), or missing (NS225); or the remote does not answer (NS208).
+    """
+    try:
+        refs = world.known_refs()
+    except ShipError as error:
+        if error.findings[0].id == NO_REMOTE.id:
+            return
+        raise
+    theirs = refs.get(f"refs/tags/{manifest.tag}")
+    if theirs is None and not world.notices():  # a rehearsal that could not ask knows no tags
+        raise ShipError(TAG_NOT_PUSHED(f"The remote does not have the tag {manifest.tag}."))
+    if theirs not in (None, manifest.commit):
+        what = f"The tag {manifest.tag} is on {manifest.commit[:10]} here and on {theirs[:10]} on the remote."
+        raise ShipError(TAG_MOVED(what))
 
 
 def _on_branch(manifest: Manifest, project: Project, repository: Repository | None, world: World) -> None:
