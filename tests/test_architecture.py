@@ -22,6 +22,7 @@ GROUND = {
     "git",
     "json_data",
     "lifeline",
+    "output",
     "poetry",
     "process",
     "project",

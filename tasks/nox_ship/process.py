@@ -15,9 +15,11 @@ from pathlib import Path
 from nox_ship import undumpable
 from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
+from nox_ship.output import Kept, TooMuchError, collect
 
 COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
 COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the PATH.")
+TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it writes, and let it write less.")
 COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what it waits for.")
 
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
@@ -62,6 +64,10 @@ _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ 
 # Set by git for its hooks; inherited, they would aim our git at another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
+MOST = 64 << 20
+"""Bytes of output that we read; the names of a million files have about that many."""
+_LONGEST_LINE = 1 << 20
+_PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 Argument = str | os.PathLike[str]
 """One argument of a command line."""
@@ -198,7 +204,8 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
         TimedOutError: The program took longer than ``seconds`` (NS904).
-        ShipError: The program does not exist.
+        ShipError: The program does not exist, or wrote more than `MOST` (NS746). With ``hidden`` and ``on_line``
+            beginning and end of what it wrote are kept instead.
     """
     line = tuple(os.fspath(arg) for arg in args)
     environment = {k: v for k, v in {**scrubbed(os.environ, keep), **(env or {})}.items() if v is not None}
@@ -212,6 +219,9 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
+    except TooMuchError as error:
+        what = f"`{shlex.join(line[:4])}...` wrote more than {MOST >> 20} MB, and was ended."
+        raise ShipError(TOO_MUCH_OUTPUT(what)) from error
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():
             raise
@@ -231,20 +241,10 @@ def _capture(
     apart: bool,
     exact: bool,
 ) -> Done:
-    proc = subprocess.run(
-        args,
-        cwd=cwd,
-        env=env,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape" if exact else "replace",
-        check=False,
-        timeout=seconds,
-        start_new_session=apart,
-    )
-    return Done(args, proc.returncode, proc.stdout, proc.stderr)
+    with subprocess.Popen(args, cwd=cwd, env=env, bufsize=0, start_new_session=apart, **_PIPES) as proc:
+        stdout, stderr = collect(proc, stdin, seconds, whole=MOST)
+    errors = "surrogateescape" if exact else "replace"
+    return Done(args, proc.returncode, stdout.text(errors), stderr.text(errors))
 
 
 def _hide(
@@ -253,29 +253,19 @@ def _hide(
     """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
     python, *options, _, name = args[: len(module(""))]
     command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as proc:
+    with subprocess.Popen(command, cwd=cwd, env=env, bufsize=0, **_PIPES) as proc:
         try:
-            ready = proc.stdout.readline() if proc.stdout else ""
-            said = "" if ready == undumpable.READY else ready
-            stdout, stderr = proc.communicate(json.dumps(dict(hidden)) if not said else "", seconds)
+            ready = proc.stdout.readline().decode() if proc.stdout else ""
         except BaseException:
             proc.kill()
             raise
-    return Done(args, proc.returncode, said + stdout, stderr)
+        said = "" if ready.strip() == undumpable.READY.strip() else ready
+        stdout, stderr = collect(proc, "" if said else json.dumps(dict(hidden)), seconds)
+    return Done(args, proc.returncode, said + stdout.text(), stderr.text())
 
 
 def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
-    lines: list[str] = []
+    kept = Kept()
     with subprocess.Popen(
         args,
         cwd=cwd,
@@ -287,10 +277,10 @@ def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_
         encoding="utf-8",
         errors="replace",
     ) as proc:
-        for line in proc.stdout or ():
-            lines.append(line)
+        while proc.stdout and (line := proc.stdout.readline(_LONGEST_LINE)):
+            kept.add(line.encode())
             on_line(line.rstrip("\n"))
-    return Done(args, proc.returncode, "".join(lines), "")
+    return Done(args, proc.returncode, kept.text(), "")
 
 
 def module(name: str) -> list[Argument]:

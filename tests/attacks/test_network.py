@@ -11,16 +11,21 @@ import socket
 import time
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from loopback import Loopback, Reply, Request, Talk
+from nox_ship import undumpable
 from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File
 from nox_ship.world import web
+from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index, Served
+from support import make_wheel
 
 
 @pytest.fixture(autouse=True)
@@ -333,6 +338,57 @@ def test_a_password_goes_to_its_own_host_alone(monkeypatch: pytest.MonkeyPatch, 
             web.post(f"{server.url}/mint", {})
         assert "authorization" in index.asked[0].headers
         assert ["authorization" in request.headers for request in server.asked] == [False, False]
+
+
+class Raw:
+    """The pipe that an answer comes through, with all that it was asked for."""
+
+    def __init__(self, block: bytes) -> None:
+        self.block, self.taken = block, 0
+
+    def stream(self, _: int, *, decode_content: bool) -> Iterator[bytes]:
+        """Hand out a block again and again."""
+        assert not decode_content
+        for _ in range(10_000):
+            self.taken += 1
+            yield self.block
+
+
+@pytest.mark.parametrize(
+    ("packing", "block", "blocks"),
+    [
+        ("identity", b" " * 65536, 16),
+        (None, b"x", 10_000),
+        ("gzip", zlib.compress(b" " * 50_000_000, wbits=31), 1),
+        ("gzip, gzip", b"", 0),
+        ("br", b"", 0),
+        ("gzip", b"no gzip", 1),
+    ],
+)
+def test_of_an_answer_to_an_upload_the_beginning_is_read(packing: str | None, block: bytes, blocks: int) -> None:
+    """The process that has the credentials takes a megabyte of it, unpacked once, and leaves the rest."""
+    raw = Raw(block)
+    headers = {"Content-Encoding": packing} if packing else {}
+    taken = sum(map(len, undumpable.beginning(SimpleNamespace(headers=headers, raw=raw))))
+    assert taken <= undumpable.MOST_ANSWERED
+    assert raw.taken == blocks
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("talk", ["bomb", "endless", "dripping"])
+def test_an_answer_to_an_upload_has_its_time_and_size(tmp_path: Path, packed: bytes, talk: str) -> None:
+    """One that swells, does not end or drips is given up; none fills the memory of the process with the credentials."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    bombed = Reply(packed, 400, {"Content-Encoding": "gzip", "Content-Type": "text/plain"})
+    wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
+    with Loopback(lambda _: {"bomb": bombed, "endless": endless, "dripping": dripping}[talk]) as server:
+        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "x"})
+        index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found, seconds=20)
+        with contextlib.suppress(ShipError):
+            index.upload(wheel, File.of(wheel).sha256)
+        assert len(server.asked) == 1
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before + 1, 400_000)  # kilobytes
 
 
 DEEP = "[" * 200_000
