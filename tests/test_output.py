@@ -12,11 +12,6 @@ from nox_ship.output import Kept, TooMuchError, collect
 from test_process import python
 
 
-def started(code: str) -> subprocess.Popen[bytes]:
-    """Start a program as `process.run` does."""
-    return subprocess.Popen(python(code), bufsize=0, **process._PIPES)
-
-
 def test_beginning_and_end_are_kept() -> None:
     """What is between them is counted, and what is short is kept whole."""
     kept = Kept(4)
@@ -41,10 +36,10 @@ def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """By too much output where all of it is to be read, and by time in any case."""
     monkeypatch.setattr(output, "KEPT", 1000)
     endless = "import os\nwhile True: os.write(1, b'x' * 1000)"
-    with started(endless) as proc, pytest.raises(TooMuchError):
+    with process._piped(python(endless)) as proc, pytest.raises(TooMuchError):
         collect(proc, "", 20, whole=100_000)
     begun = time.monotonic()
-    with started(endless) as proc, pytest.raises(subprocess.TimeoutExpired):
+    with process._piped(python(endless)) as proc, pytest.raises(subprocess.TimeoutExpired):
         collect(proc, "", 0.2)
     assert time.monotonic() - begun < 5
 

@@ -67,7 +67,6 @@ _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECT
 MOST = 64 << 20
 """Bytes of output that we read; the names of a million files have about that many."""
 _LONGEST_LINE = 1 << 20
-_PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 Argument = str | os.PathLike[str]
 """One argument of a command line."""
@@ -231,6 +230,21 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     return done
 
 
+def _piped(
+    args: Sequence[str], cwd: Path | None = None, env: Mapping[str, str] | None = None, *, apart: bool = False
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        args,
+        cwd=cwd,
+        env=env,
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=apart,
+    )
+
+
 def _capture(
     args: tuple[str, ...],
     cwd: Path | None,
@@ -241,7 +255,7 @@ def _capture(
     apart: bool,
     exact: bool,
 ) -> Done:
-    with subprocess.Popen(args, cwd=cwd, env=env, bufsize=0, start_new_session=apart, **_PIPES) as proc:
+    with _piped(args, cwd, env, apart=apart) as proc:
         stdout, stderr = collect(proc, stdin, seconds, whole=MOST)
     errors = "surrogateescape" if exact else "replace"
     return Done(args, proc.returncode, stdout.text(errors), stderr.text(errors))
@@ -253,7 +267,7 @@ def _hide(
     """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
     python, *options, _, name = args[: len(module(""))]
     command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
-    with subprocess.Popen(command, cwd=cwd, env=env, bufsize=0, **_PIPES) as proc:
+    with _piped(command, cwd, env) as proc:
         try:
             ready = proc.stdout.readline().decode() if proc.stdout else ""
         except BaseException:

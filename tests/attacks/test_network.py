@@ -382,7 +382,8 @@ def test_an_answer_to_an_upload_has_its_time_and_size(tmp_path: Path, packed: by
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     bombed = Reply(packed, 400, {"Content-Encoding": "gzip", "Content-Type": "text/plain"})
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
-    with Loopback(lambda _: {"bomb": bombed, "endless": endless, "dripping": dripping}[talk]) as server:
+    answers: dict[str, Any] = {"bomb": bombed, "endless": endless, "dripping": dripping}
+    with Loopback(lambda _: answers[talk]) as server:
         found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "x"})
         index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found, seconds=20)
         with contextlib.suppress(ShipError):
