@@ -23,6 +23,7 @@ GROUND = {
     "git",
     "json_data",
     "lifeline",
+    "output",
     "poetry",
     "process",
     "project",

@@ -296,13 +296,13 @@ def test_a_program_that_is_missing_is_told_also_where_a_folder_is_named(tmp_path
 @pytest.mark.parametrize("apart", [True, False])
 def test_an_interruption_ends_what_runs_unless_it_is_apart(monkeypatch: pytest.MonkeyPatch, apart: bool) -> None:
     """A short write that must be whole is not cut in two."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[subprocess.Popen[bytes]] = []
 
-    def interrupt(program: subprocess.Popen[str], *_: object) -> None:
+    def interrupt(program: subprocess.Popen[bytes], *_: object, **__: object) -> None:
         started.append(program)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess.Popen, "communicate", interrupt)
+    monkeypatch.setattr(process, "collect", interrupt)
     with pytest.raises(KeyboardInterrupt):
         process.run(python("import time; time.sleep(0.05)"), apart=apart)
     assert started[0].wait(5) == (0 if apart else -signal.SIGKILL)

@@ -21,6 +21,7 @@ from nox_ship.release.stage import cache_folder, workshop_of
 from nox_ship.report import Voice
 from nox_ship.setup import advice, init
 from nox_ship.setup.build_system import read_project
+from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.survey import Survey
@@ -96,14 +97,7 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     for name, value in survey.lines():
         voice.fact(name, value)
     made = init.plan(survey, sessions=_sessions(), ci=ci, force=options.force, hashes=_published)
-    done, left = init.write(made, force=options.force)
-    for change in done:
-        voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
-        if change.before is not None:
-            voice.text(change.diff)
-    for change in left:
-        voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
-        voice.text(change.diff)
+    _show_changes(voice, *init.write(made, force=options.force))
     if not made.changes:
         voice.fact("nothing", "is missing")
     for hint in made.hints:
@@ -116,6 +110,16 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     for step in advice.next_steps(made):
         voice.text(f"\n{step}")
     return 0
+
+
+def _show_changes(voice: Voice, done: Sequence[Change], left: Sequence[Change]) -> None:
+    for change in done:
+        voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
+        if change.before is not None:
+            voice.text(change.diff)
+    for change in left:
+        voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
+        voice.text(change.diff)
 
 
 def _published(version: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,9 +18,11 @@ from typing import Any
 from nox_ship import lifeline, undumpable
 from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
+from nox_ship.output import Kept, TooMuchError, collect
 
 COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
 COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the PATH.")
+TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it writes, and let it write less.")
 COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what it waits for.")
 
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
@@ -64,6 +67,9 @@ _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ 
 # Set by git for its hooks; inherited, they would aim our git at another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
+MOST = 64 << 20
+"""Bytes of output that we read; the names of a million files have about that many."""
+_LONGEST_LINE = 1 << 20
 
 Argument = str | os.PathLike[str]
 """One argument of a command line."""
@@ -200,7 +206,8 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
         TimedOutError: The program took longer than ``seconds`` (NS904).
-        ShipError: The program does not exist.
+        ShipError: The program does not exist, or wrote more than `MOST` (NS746). With ``hidden`` and ``on_line``
+            beginning and end of what it wrote are kept instead.
     """
     line = tuple(os.fspath(arg) for arg in args)
     environment = {k: v for k, v in {**scrubbed(os.environ, keep), **(env or {})}.items() if v is not None}
@@ -214,6 +221,9 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
+    except TooMuchError as error:
+        what = f"`{shlex.join(line[:4])}...` wrote more than {MOST >> 20} MB, and was ended."
+        raise ShipError(TOO_MUCH_OUTPUT(what)) from error
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():
             raise
@@ -233,27 +243,18 @@ def _capture(
     apart: bool,
     exact: bool,
 ) -> Done:
-    with _started(
-        args,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        errors="surrogateescape" if exact else "replace",
-        apart=apart,
-    ) as proc:
-        stdout, stderr = proc.communicate(stdin, seconds)
-    return Done(args, proc.returncode, stdout, stderr)
+    with _started(args, cwd=cwd, env=env, apart=apart) as proc:
+        stdout, stderr = collect(proc, stdin, seconds, whole=MOST)
+    errors = "surrogateescape" if exact else "replace"
+    return Done(args, proc.returncode, stdout.text(errors), stderr.text(errors))
 
 
 @contextmanager
-def _started(
-    args: Sequence[str], *, errors: str = "replace", apart: bool = False, **options: Any
-) -> Iterator[subprocess.Popen[str]]:
+def _started(args: Sequence[str], *, apart: bool = False, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program for the time of a ``with`` block, whose error ends it; so does, unless it is apart, our end."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     with (
-        subprocess.Popen(args, text=True, encoding="utf-8", errors=errors, start_new_session=apart, **options) as proc,
+        subprocess.Popen(args, start_new_session=apart, **{"bufsize": 0, **pipes, **options}) as proc,
         nullcontext() if apart else lifeline.running(proc.pid),
     ):
         try:
@@ -271,23 +272,21 @@ def _hide(
     """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
     python, *options, _, name = args[: len(module(""))]
     command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
-    pipe = subprocess.PIPE
-    with _started(command, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=pipe) as proc:
-        ready = proc.stdout.readline() if proc.stdout else ""
-        said = "" if ready == undumpable.READY else ready
-        stdout, stderr = proc.communicate(json.dumps(dict(hidden)) if not said else "", seconds)
-    return Done(args, proc.returncode, said + stdout, stderr)
+    with _started(command, cwd=cwd, env=env) as proc:
+        ready = proc.stdout.readline().decode(errors="replace") if proc.stdout else ""
+        said = "" if ready.strip() == undumpable.READY.strip() else ready
+        stdout, stderr = collect(proc, "" if said else json.dumps(dict(hidden)), seconds)
+    return Done(args, proc.returncode, said + stdout.text(), stderr.text())
 
 
 def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
-    lines: list[str] = []
-    with _started(
-        args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as proc:
-        for line in proc.stdout or ():
-            lines.append(line)
+    kept = Kept()
+    with _started(args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, bufsize=-1) as proc:
+        reader = io.TextIOWrapper(proc.stdout, encoding="utf-8", errors="replace") if proc.stdout else io.StringIO()
+        while line := reader.readline(_LONGEST_LINE):
+            kept.add(line.encode())
             on_line(line.rstrip("\n"))
-    return Done(args, proc.returncode, "".join(lines), "")
+    return Done(args, proc.returncode, kept.text(), "")
 
 
 def module(name: str) -> list[Argument]:

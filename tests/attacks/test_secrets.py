@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,12 @@ import pytest
 from loopback import Loopback, Reply, Request
 from nox_ship import process, undumpable
 from nox_ship.errors import ShipError
-from nox_ship.git import Repository
+from nox_ship.git import Repository, _forget_passwords
 from nox_ship.package.manifest import File
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
-from support import git, make_repository, make_wheel
+from support import commit_files, git, make_repository, make_wheel
 from workbench import GOOD, PYTHON, make_bench
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -208,6 +209,68 @@ def test_a_hook_sees_what_git_needs_and_no_more(tmp_path: Path, secrets: dict[st
     repository.run("commit", "--quiet", "--allow-empty", "--message", "x")
     assert not {*secrets, "GITHUB_TOKEN", "GIT_TOKEN"} & seen(tmp_path / "committed")
     assert "SSH_AUTH_SOCK" in seen(tmp_path / "committed")  # for whoever signs with a key of the agent
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file with the arguments of each git that is started."""
+    real, folder, written = shutil.which("git"), tmp_path / "bin", tmp_path / "arguments"
+    folder.mkdir()
+    (folder / "git").write_text(f'#!/bin/sh\necho "$@" >> \'{written}\'\nexec {real} "$@"\n')
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return written
+
+
+def test_an_address_that_is_pushed_to_is_no_argument(tmp_path: Path, arguments: Path) -> None:
+    """Every user of the machine reads arguments; a `pushurl` with a password is handed over by the environment."""
+    repository = make_repository(tmp_path / "checkout")
+    git(repository.path, "remote", "add", "origin", "https://127.0.0.1:9/x.git")
+    git(repository.path, "config", "remote.origin.pushurl", "https://me:pass-word@127.0.0.1:9/x.git")
+    arguments.unlink()
+    remote = Remote.of(repository, None)
+    assert remote is not None
+    with pytest.raises(ShipError, match=r"NS208.*127\.0\.0\.1"):
+        remote.refs()
+    assert "ls-remote" in arguments.read_text()
+    assert "pass-word" not in arguments.read_text()
+
+
+def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses with one serve while the clone is made; tests that read its files find the addresses alone."""
+    repository = make_repository(tmp_path / "checkout")
+    address = "https://me:pass-word@h.example/x"
+    for key in ("lfs.url", "submodule.lib.url", "remote.origin.url", "lfs.https://me:pass-word@h.example/x.access"):
+        git(repository.path, "config", key, address)
+    git(repository.path, "config", "remote.origin.promisor", "true")
+    git(repository.path, "config", "filter.look.smudge", f"git config lfs.url > '{tmp_path}/used'; cat")
+    commit_files(repository.path, {".gitattributes": "*.bin filter=look\n", "a.bin": "x"})
+    (tmp_path / "used").unlink(missing_ok=True)
+    arguments.unlink()
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "test.own")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "kept")
+    clone = repository.clone(tmp_path / "clone")
+    config = (clone.path / ".git" / "config").read_text()
+    assert (tmp_path / "used").read_text().strip() == address
+    assert "pass-word" not in config
+    assert clone.config("lfs.url") == clone.config("remote.promised-origin.url") == "https://h.example/x"
+    calls = arguments.read_text()
+    assert " clone " in calls
+    assert "pass-word" not in calls
+    assert clone.config("test.own") == "kept"
+
+
+def test_a_submodule_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
+    """Relative addresses become those of the remote, with its password, and are written down by git itself."""
+    folder = make_repository(tmp_path / "checkout").path / ".git"
+    (folder / "modules" / "a" / "modules" / "b").mkdir(parents=True)
+    text = '[remote "origin"]\n\turl = https://me:pass-word@h.example/lib.git\n\tother = \udcff\n'
+    for path in (folder / "config", folder / "modules/a/config", folder / "modules/a/modules/b/config"):
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    _forget_passwords(folder)
+    for path in (folder / "config", folder / "modules/a/config", folder / "modules/a/modules/b/config"):
+        assert path.read_bytes() == text.replace("me:pass-word@", "").encode("utf-8", "surrogateescape")
 
 
 VICTIM = """

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -24,6 +23,7 @@ from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import same
 from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials
+from nox_ship.world.pages import parsed
 from nox_ship.world.refusals import Answer
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class Index:
                 return None
             if not answer.ok:
                 raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
-            return _parsed(answer, project)
+            return parsed(answer, project)
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} cannot be read: {error}.")) from error
 
@@ -243,32 +243,6 @@ class Index:
             status = f"status {answer.status}" if answer.status else answer.said
             raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} answered to {file.name}: {status}."))
         raise ShipError(answer.explained(self.name, file.name))
-
-
-def _parsed(answer: web.Answer, project: str) -> ProjectPage:
-    """Read a page of the simple API, in either form.
-
-    Raises:
-        WebError: It is none.
-    """
-    from pypi_simple import ProjectPage
-
-    message = Message()
-    message["Content-Type"] = answer.kind or "text/html"
-    kind = message.get_content_type()
-    if not kind.endswith(("json", "html")):
-        raise web.WebError(f"its page is {answer.kind[:100]!r}")
-    value = answer.json() if kind.endswith("json") else None
-    try:
-        if kind.endswith("json"):
-            return ProjectPage.from_json_data(value, answer.url)
-        return ProjectPage.from_html(project, answer.body, answer.url, message.get_content_charset())
-    except Exception as error:  # the parsers raise what they like
-        raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "").rstrip(".:")[:200] or type(error).__name__
 
 
 def _forms(secrets: Mapping[str, str]) -> Iterator[str]:

@@ -27,6 +27,10 @@ SECONDS = 30
 MOST = 16 << 20
 """Bytes of an answer; the longest page of PyPI has about half of that."""
 
+PARTS = 100_000
+"""Parts of an answer that something is made for when it is read: objects and lists of JSON, tags of HTML. A page of
+25,000 files has that many, four for each; those of the largest projects have less than half of them."""
+
 _BLOCK = 1 << 16
 _HOPS = 5
 _GZIP = zlib.MAX_WBITS | 16
@@ -52,14 +56,29 @@ class Answer:
         """Whether the server did what it was asked."""
         return self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
+    def limited(self, *marks: bytes, most: int = PARTS) -> bytes:
+        """Return the body, which a parser can read in a moment.
+
+        Args:
+            marks: What each part of it begins with.
+            most: How many parts it may have.
+
+        Raises:
+            WebError: There are more, so that a small answer would take much time and memory.
+        """
+        if sum(map(self.body.count, marks)) > most:
+            raise WebError(f"the answer has more than {most:,} parts")
+        return self.body
+
     def json(self) -> Any:
         """Return the body's JSON value.
 
         Raises:
             WebError: It is none, or one that no server of good will sends.
         """
+        self.limited(b",", most=10 * PARTS)
         try:
-            return json.loads(self.body)
+            return json.loads(self.limited(b"{", b"["))
         except (ValueError, RecursionError) as error:
             raise WebError("the answer is no JSON that can be read") from error
 
