@@ -99,10 +99,10 @@ PROJECTS = (
     Project("ipython/traitlets", "f97e64b673bc0e9d607d8b40a3522ef3fd99165d"),
     # hatch-vcs, an environment of hatch's with a matrix; black and mypy by pre-commit
     Project("pytest-dev/iniconfig", "71901257f6cbf660e77b1077e00f11a0f440be1e"),
-    # hatchling, requirements/*.txt, tool.tox, classifiers made by a build hook
-    Project("facelessuser/bracex", "d46a882b94f91429de387e2fdbcbc74dbf1b6126"),
-    # setuptools-scm, a module in a namespace, tests by a pytest plugin and doctests, ruff.toml
-    Project("jaraco/jaraco.functools", "9f4e0e2849659969577f40be40cabe026dd5fb0f"),
+    # setuptools with setup.py and setup.cfg, requirements/*.txt, tox.ini; flake8 and isort by pre-commit
+    Project("celery/vine", "6b219f672964b31e02174262c024102254e56b66"),
+    # setuptools-scm, a module in a namespace, linter and type checker as plugins of pytest, ruff.toml
+    Project("jaraco/jaraco.functools", "ac8ccb3dafc49b3f58fb011b60d8407a60b93763", day="2025-05-04"),
     # setuptools, a package in a namespace with src layout, tests run by zope.testrunner; isort and flake8 by pre-commit
     Project("zopefoundation/zope.event", "88722ea6df44e57b72d724906d43a11680193637"),
     # setuptools-scm, src layout, uv.lock, tests in `testing`, mypy by pre-commit with additional dependencies
