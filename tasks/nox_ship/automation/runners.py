@@ -15,11 +15,13 @@ from nox_ship.automation.hatch import Hatch
 from nox_ship.automation.needs import Needs, arguments, pdm_install, pip_install, poetry_install, uv_sync
 from nox_ship.automation.shell import lasting_commands, program
 from nox_ship.automation.targets import Targets, justfile, makefile
-from nox_ship.automation.task import Place, Task
+from nox_ship.automation.task import Place, Task, joined
 from nox_ship.automation.tox import Tox
 from nox_ship.project import Project
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*|py")
+_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit"}
+"""Modules whose programs have other names."""
 _DEEPEST = 12
 """Programs that start programs."""
 _MOST = 500
@@ -59,7 +61,8 @@ class Runners:
         return {runner: targets for runner, targets in found.items() if targets}
 
     @cached_property
-    def _tox(self) -> Tox:
+    def tox(self) -> Tox:
+        """The project's environments for tox."""
         return Tox(self._project)
 
     def is_root(self, folder: str) -> bool:
@@ -71,11 +74,16 @@ class Runners:
 
     def script(self, script: str, place: Place) -> Iterator[Task]:
         """Yield what the commands of a shell script come to; what they install is put down at the place."""
-        for words in lasting_commands(script):
+        for env, words in lasting_commands(script):
             if words[0] in ("cd", "pushd"):
                 place.inside = len(words) == 1 or self.is_root(words[1])
+            elif words[0] == "export":
+                told = (word.partition("=") for word in words[1:] if "=" in word)
+                place.env = joined(place.env, [(name, value) for name, _, value in told])
             elif place.inside:
+                there, place.env = place.env, joined(place.env, env.items())
                 yield from self.follow(words, place)
+                place.env = there
 
     def follow(self, words: Sequence[str], place: Place) -> Iterator[Task]:
         """Yield what a command comes to; what it installs is put down at its place."""
@@ -109,7 +117,7 @@ class Runners:
             "gmake": self._make,
             "just": self._just,
             "pre-commit": self._pre_commit,
-            "prek": self._pre_commit,
+            "prek": self._prek,
             "coverage": self._coverage,
             "bash": self._shell,
             "sh": self._shell,
@@ -124,7 +132,7 @@ class Runners:
             if rest[1] in ("unittest", "doctest"):
                 yield place.task(("python", *rest))
             else:
-                yield from self.follow([{"coverage.__main__": "coverage"}.get(rest[1], rest[1]), *rest[2:]], place)
+                yield from self.follow([_MODULES.get(rest[1], rest[1]), *rest[2:]], place)
         elif rest:
             yield place.task((words[0], *rest))
 
@@ -210,10 +218,10 @@ class Runners:
         verb, after = (rest[0], rest[1:]) if rest else ("", [])
         scripts = self._project.tool("pdm").get("scripts")
         if verb in ("install", "sync"):
-            place.needs = pdm_install(after)
+            place.needs = pdm_install(self._project, after)
             return
         command = arguments(after) if verb == "run" else rest
-        needs = place.needs if place.needs.project else pdm_install([])
+        needs = place.needs if place.needs.project else pdm_install(self._project, [])
         inner = place.within(place.where, needs)
         if isinstance(scripts, Mapping) and command and command[0] in scripts:
             for line in _pdm_script(scripts, command[0], 0):
@@ -260,8 +268,8 @@ class Runners:
         told += [value for name, value in place.env if name == "TOXENV"]
         names = [name for text in told for name in re.split(r"[\s,]+(?![^{]*\})", text) if name]
         factors = {value for option, value in itertools.pairwise(rest) if option == "-f"}
-        chosen = [name for name in self._tox.default if factors & set(name.split("-"))]
-        for environment in self._tox.environments(names or chosen or None):
+        chosen = [name for name in self.tox.default if factors & set(name.split("-"))]
+        for environment in self.tox.environments(names or chosen or None):
             inner = place.within(environment.where, environment.needs, tuple(environment.env.items()))
             for command in environment.commands:
                 yield from self.follow(command, inner)
@@ -278,11 +286,18 @@ class Runners:
             for name, script in targets.scripts(names):
                 yield from self._inner(script, f"{targets.file} ({name})", place)
 
+    def _prek(self, rest: list[str], place: Place) -> Iterator[Task]:
+        """Follow prek, a pre-commit that runs the hooks where it is told nothing else."""
+        yield from self._pre_commit(rest if arguments(rest) else ["run", *rest], place)
+
     def _pre_commit(self, rest: list[str], place: Place) -> Iterator[Task]:
         if arguments(rest)[:1] != ["run"]:
             return
+        manual = any(word.rpartition("=")[2] == "manual" for word in rest)
+        skipped = re.split(r"[\s,]+", dict(place.env).get("SKIP", ""))
+        hooks = [hook for hook in self.hooks[0] if (manual or not hook.manual) and hook.name not in skipped]
         named = {hook.name for hook in self.hooks[0]} & set(rest)
-        for hook in self.hooks[0]:
+        for hook in hooks:
             if not named or hook.name in named:
                 where = f"{precommit.FILE} ({hook.name})"
                 needs = place.needs if hook.requirements is None else Needs(requirements=hook.requirements)

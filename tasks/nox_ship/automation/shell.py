@@ -3,79 +3,154 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 _LONGEST = 1 << 16
 """Characters of the longest script that is looked at."""
 _LONGEST_VALUE = 1000
-_HEREDOC = re.compile(r"<<-?[ \t]*(['\"]?)(\w+)\1[^\n]*\n.*?^[ \t]*\2[ \t]*$", re.DOTALL | re.MULTILINE)
+_MOST = 500
+"""Variables of one line that are filled in."""
+_HEREDOC = re.compile(r"(?<!<)<<-?[ \t]*(?:'(?P<quoted>\w+)'|\"(?P<double>\w+)\"|\\?(?P<plain>[A-Za-z_]\w*))")
 _SHELL = re.compile(
     r"""\\\r?\n | [ \t\r]+ | \#[^\n]*                                            # what is between words
+    | (?P<into>(?:\d\d?|&)?(?:<<<|<>|>>|>\||[<>]&?))                             # what is written elsewhere
     | (?P<end>[\n;&|()`]+)
     | (?P<word>(?:
-        \$\{\{.{0,999}?\}\} | '[^']*' | "(?:\\.|[^"\\])*" | \\(?!\r?\n). | [^\s;&|()`\\'"] | [\\'"](?!\r?\n)
+        \$\{\{[^$]{0,999}?\}\} | '[^']*' | "(?:\\.|[^"\\])*" | \\(?!\r?\n). | [^\s;&|()`\\'"] | [\\'"](?!\r?\n)
     )+)""",
     re.VERBOSE | re.DOTALL,
 )
-_BEFORE = re.compile(r"\w+=.*|if|then|elif|else|do|while|until|!|\{|time|sudo|exec|env|command|nohup", re.DOTALL)
-_FORGIVEN = re.compile(r"[^\n;&|]*\|\|[ \t]*(?:true|:|exit 0|echo\b)[^\n]*")
+_QUOTED = re.compile(
+    r"""(?P<whole>\$\{\{[^$]{0,999}?\}\}) | '(?P<single>[^']*)' | "(?P<double>(?:\\.|[^"\\])*)"
+    | \\(?P<plain>.) | ['"]""",
+    re.VERBOSE | re.DOTALL,
+)
+_BEFORE = re.compile(
+    r"-.*|if|then|elif|else|fi|do|done|while|until|esac|!|\{|\}|time|sudo|exec|env|command|nohup", re.DOTALL
+)
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>.*)", re.DOTALL)
+_JOINING = ("&&", "||", "|", "|&")
 _ASSIGNED = re.compile(
-    r"[ \t]*(?:export[ \t]+)?(?P<name>\w+)=(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s;&|]*)[ \t]*;?[ \t]*$"
+    r"[ \t]*(?P<export>export[ \t]+)?(?P<name>\w+)=(?P<value>'[^'\n]*'|\"[^\"\n]*\"|[^\s;&|]*)[ \t]*;?[ \t]*$"
 )
 _VARIABLE = re.compile(
-    r"(?<!\\)\$(?:(?P<plain>\w+|[@*#])|\{(?P<name>\w+|[@*#])(?::?[-=](?P<default>[^{}$]*)|[^{}]*)\})"
+    r"(?<!\\)\$(?:(?P<plain>\w+|[@*#])|\{(?P<name>\w++|[@*#])(?::?[-=](?P<default>[^{}$]*+)\}|[^{}]*+\}))"
 )
 _PRIVATE = re.compile(
     r"(?:PIP|UV|GITHUB|RUNNER|COVERAGE|COV|CODECOV|TWINE|POETRY|PDM|HATCH|NOX|TOX|PRE_COMMIT|CIBW)(?:_|$)"
 )
 _NOT_KEPT = re.compile(r"CI|PATH|HOME|.*COLOR.*|.*TOKEN.*|.*SECRET.*|.*PASSWORD.*|.*_KEY")
-_SILENT = {"echo", "printf", "grep", "which", "type", "cat", ":"}
+_SILENT = {"echo", "printf", "grep", "which", "type", "cat", "for", "case", ":"}
+_FORGIVING = (["true"], [":"], ["echo"])
+"""What may stand behind ``||`` for a command that may fail."""
 
 
 def commands(script: str) -> Iterator[list[str]]:
-    """Yield the commands of a shell script as words; comments and the text of here-documents are none."""
-    words: list[str] = []
-    for token in _SHELL.finditer(_HEREDOC.sub("", script[:_LONGEST])):
-        if token["word"]:
-            words.append(re.sub(r"\\(.)|['\"]", r"\1", token["word"], flags=re.DOTALL))
-        elif token["end"] and words:
-            yield words
-            words = []
-    if words:
+    """Yield the commands of a shell script as words, without comments, redirections and here-documents."""
+    for words, _ in _ended(script):
         yield words
 
 
 def loud_commands(script: str) -> Iterator[list[str]]:
     """Yield the commands of a script, each from its program on, but for those that show text alone."""
-    for words in commands(script):
-        start = next((place for place, word in enumerate(words) if not _BEFORE.fullmatch(word)), len(words))
-        if words[start:] and words[start] not in _SILENT:
-            yield words[start:]
+    for _, command in _loud(commands(script)):
+        yield command
 
 
-def lasting_commands(script: str) -> Iterator[list[str]]:
+def lasting_commands(script: str) -> Iterator[tuple[dict[str, str], list[str]]]:
     """Yield the loud commands of a script whose failure would end it; what stands before ``|| true`` may fail.
 
-    Variables that the script sets are filled in, those that nobody knows are empty; what it sets on a condition counts
-    where it sets nothing else.
+    Each comes with the variables that are set for it alone. Variables that the script sets are filled in, those that
+    nobody knows are empty; what it sets on a condition counts where it sets nothing else.
     """
-    yield from loud_commands(_FORGIVEN.sub("", _filled(script[:_LONGEST])))
+    joined: list[list[str]] = []
+    before = ""
+    for words, end in [*_ended(_filled(script[:_LONGEST])), ([], "")]:
+        if before.endswith("||") and (words[:1] in _FORGIVING or words[:2] == ["exit", "0"]):
+            joined = []
+        else:
+            if not before.endswith(_JOINING):
+                yield from _loud(joined)
+                joined = []
+            joined.append(words)
+        before = end.rstrip("\n")
+
+
+def _ended(script: str) -> Iterator[tuple[list[str], str]]:
+    """Yield the words of each command, and the signs behind it."""
+    words: list[str] = []
+    end, elsewhere = "", False
+    for token in _SHELL.finditer(_without_documents(script[:_LONGEST])):
+        if token["word"]:
+            if words and end:
+                yield words, end
+                words = []
+            words += [] if elsewhere else [_QUOTED.sub(_unquoted, token["word"])]
+            end = ""
+        elsewhere = bool(token["into"]) or (elsewhere and token.lastgroup is None)
+        end += token["end"] or ""
+    if words:
+        yield words, end
+
+
+def _without_documents(script: str) -> str:
+    """Return a script without the text of its here-documents, as far as they have an end."""
+    lines = script.split("\n")
+    last = {line.strip(): number for number, line in enumerate(lines)}
+    kept: list[str] = []
+    awaited: list[str] = []
+    for number, line in enumerate(lines):
+        if awaited:
+            awaited = awaited[line.strip() == awaited[0] :]
+            continue
+        found = [match["quoted"] or match["double"] or match["plain"] for match in _HEREDOC.finditer(line)]
+        awaited = [name for name in found if last.get(name, 0) > number]
+        kept.append(_HEREDOC.sub("", line))
+    return "\n".join(kept)
+
+
+def _unquoted(match: re.Match[str]) -> str:
+    if match["double"]:
+        return re.sub(r'\\([$`"\\])|\\\n', r"\1", match["double"])
+    return match["whole"] or match["single"] or match["plain"] or ""
+
+
+def _loud(found: Iterable[list[str]]) -> Iterator[tuple[dict[str, str], list[str]]]:
+    for env, command in map(_alone, found):
+        if command and command[0] not in _SILENT:
+            yield env, command
+
+
+def _alone(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Return the variables that are set before a command, and its words from its program on."""
+    env: dict[str, str] = {}
+    for place, word in enumerate(words):
+        if match := _ASSIGNMENT.fullmatch(word):
+            env[match["name"]] = match["value"]
+        elif not _BEFORE.fullmatch(word):
+            return env, list(words[place:])
+    return env, []
 
 
 def _filled(script: str) -> str:
     values: dict[str, str] = {"PWD": ".", "GITHUB_WORKSPACE": "."}
-    deep, lines = 0, []
+    deep, length, lines = 0, 0, list[str]()
     for line in re.sub(r"\\\r?\n", " ", script).splitlines():
-        text = _VARIABLE.sub(lambda match: values.get(match["plain"] or match["name"], match["default"] or ""), line)
-        first = line.split(maxsplit=1)[:1]
-        deep += (first == ["if"]) - (first == ["fi"])
-        if match := _ASSIGNED.fullmatch(text):
-            if not deep or match["name"] not in values:
-                values[match["name"]] = match["value"].strip("'\"")[:_LONGEST_VALUE]
-            continue
-        lines.append(text)
-    return "\n".join(lines)[:_LONGEST]
+        text = _VARIABLE.sub(
+            lambda match: values.get(match["plain"] or match["name"], match["default"] or ""), line, _MOST
+        )
+        length += len(text)
+        if length > _LONGEST:
+            break
+        words = line.split()
+        deep = max(0, deep + (words[:1] == ["if"]) - bool({"fi", "fi;"} & set(words)))
+        match = _ASSIGNED.fullmatch(text)
+        if match and (not deep or match["name"] not in values):
+            values[match["name"]] = match["value"].strip("'\"")[:_LONGEST_VALUE]
+        if match is None or (match["export"] and not deep):
+            lines.append(text)
+    return "\n".join(lines)
 
 
 def program(words: Sequence[str]) -> str:

@@ -41,6 +41,11 @@ class Automation:
         return tuple(dict.fromkeys(found))
 
     @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Why files cannot be read that may tell more, in words."""
+        return tuple(filter(None, (self._runners.tox.unreadable, precommit.unreadable(self._project))))
+
+    @property
     def other_hooks(self) -> list[str]:
         """The IDs of pre-commit's hooks that judge no code, as far as is known."""
         return self._runners.hooks[1]
@@ -74,6 +79,6 @@ class Automation:
 
     def _hooks(self) -> Iterator[Task]:
         skipped = precommit.skipped(self._project)
-        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped)
+        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped and not hook.manual)
         for name in dict.fromkeys(hook.name for hook in hooks):
             yield from self._runners.follow(["pre-commit", "run", name], Place("pre-commit"))

@@ -57,6 +57,19 @@ class Tox:
         """The environments that run where none is named, those for other Pythons left out."""
         return self._list
 
+    @property
+    def unreadable(self) -> str | None:
+        """Why the settings cannot be read, None where they can, or there are none."""
+        for name in ("tox.ini", "tox.toml"):
+            try:
+                if name.endswith(".toml"):
+                    documents.toml(self._project.read_text(name))
+                else:
+                    _parser(self._project.read_text(name))
+            except (configparser.Error, documents.UnreadableError) as error:
+                return f"{name} cannot be read ({' '.join(str(error).split())}): it is left out"
+        return None
+
     def environments(self, names: Iterable[str] | None = None) -> Iterator[Environment]:
         """Yield the environments of these names, or those that run by default; one for several Pythons once."""
         seen = set()
@@ -183,10 +196,15 @@ def _from_toml(table: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, M
     return base if isinstance(base, Mapping) else {}, good, tuple(dict.fromkeys(names))
 
 
-def _sections(text: str) -> dict[str, dict[str, str]]:
+def _parser(text: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True, comment_prefixes=("#",))
+    parser.read_string(text)
+    return parser
+
+
+def _sections(text: str) -> dict[str, dict[str, str]]:
     try:
-        parser.read_string(text)
+        parser = _parser(text)
     except configparser.Error:
         return {}
     return {name: {key: value or "" for key, value in parser.items(name)} for name in parser.sections()}

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nox_ship.automation import requirements
-from nox_ship.automation.checkers import CHECKERS, checker
+from nox_ship.automation.checkers import CHECKERS, checker, verb
 from nox_ship.automation.groups import provides
 from nox_ship.automation.needs import Needs
 from nox_ship.automation.task import Task
@@ -68,8 +68,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     tasks = box.tasks("lint")
     if posargs:  # by hand, anything goes
         task = next(iter(tasks), Task(("ruff", "check"), "your arguments"))
-        verb = task.command[: 2 if task.program == "ruff" else 1]
-        return _finished(box, settings, "lint", [box.step(task, [(*verb, *posargs)])])
+        return _finished(box, settings, "lint", [box.step(task, [_by_hand(task, posargs)])])
     if tasks:
         return _finished(box, settings, "lint", box.steps(tasks))
     commands = [] if box.decides else [*_ruff(project), *_other_linters(box)]
@@ -94,7 +93,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         return _own(box, settings, "typecheck", _TYPING_GROUPS, posargs, project=True)
     tasks = box.tasks("typecheck")
     if tasks and posargs:
-        return _finished(box, settings, "typecheck", [box.step(tasks[0], [(tasks[0].program, *posargs)])])
+        return _finished(box, settings, "typecheck", [box.step(tasks[0], [_by_hand(tasks[0], posargs)])])
     if tasks:
         return _finished(box, settings, "typecheck", box.steps(tasks))
     if box.decides and not posargs:
@@ -235,6 +234,11 @@ def _chosen(settings: GateSettings, box: Toolbox, gate: str) -> tuple[str, ...]:
     return box.groups.named(settings.groups, f"tool.nox-ship.{gate}.groups") if settings.groups else ()
 
 
+def _by_hand(task: Task, posargs: Sequence[str]) -> Command:
+    """Return a task's program with arguments given by hand in place of its own."""
+    return (task.program, *filter(None, (verb(task.command),)), *posargs)
+
+
 def _with_tool(wanted: tuple[str, ...], box: Toolbox, tool: str) -> tuple[str, ...]:
     return wanted if provides(wanted, tool) else (*wanted, box.requirement(tool))
 
@@ -273,8 +277,7 @@ def _type_checks(box: Toolbox, posargs: Sequence[str]) -> list[Command]:
             continue
         named = any(key in (options or {}) for key in ("files", "packages", "modules"))
         targets = [path.as_posix() for path in project.packages] if tool == "mypy" and not named and not posargs else []
-        verb = ("check",) if tool in ("ty", "pyrefly") else ()
-        found.append((tool, *verb, *targets, *posargs))
+        found.append((tool, *CHECKERS[tool].verbs, *targets, *posargs))
     return found[:1] if posargs else found
 
 

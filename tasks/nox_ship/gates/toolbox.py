@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.utils import canonicalize_name
 
 from nox_ship.automation import locks, precommit, requirements
-from nox_ship.automation.checkers import judging
+from nox_ship.automation.checkers import hooked, judging, verb
 from nox_ship.automation.groups import Groups, provides
 from nox_ship.automation.needs import EVERY, Needs
 from nox_ship.automation.shell import program
@@ -64,7 +64,9 @@ class Toolbox:
     @cached_property
     def automation(self) -> Automation:
         """The project's own automation."""
-        return Automation(self.project)
+        found = Automation(self.project)
+        self.notes += found.unreadable
+        return found
 
     def tasks(self, gate: str) -> list[Task]:
         """Return the tasks of the project's automation that a gate of this name stands for, as checks.
@@ -74,7 +76,7 @@ class Toolbox:
         """
         found: dict[Command, Task] = {}
         for task in self.automation.tasks:
-            command = judging(task.command)
+            command = _as_check(task)
             if command is None or task.gate != gate:
                 continue
             there = found.get(command)
@@ -103,14 +105,14 @@ class Toolbox:
             if task.gate == "tests":
                 left = tests is not None and task.command != tests.command
             elif task.gate:
-                command = judging(task.command)
+                command = _as_check(task)
                 left = command is not None and command not in run and not task.hooked
             else:
                 left = _CHECK.search(" ".join(task.command)) is not None and not _OURS.match(" ".join(task.command))
             words = " ".join(task.command)[:_SHOWN]
             if left and (words, task.where) not in told:
                 told.add((words, task.where))
-                yield f"{task.where}: {words}"
+                yield task.where if task.hooked else f"{task.where}: {words}"
         if others := self.automation.other_hooks:
             yield f"{precommit.FILE}: {shorten(others)}"
 
@@ -204,7 +206,11 @@ class Toolbox:
         return strings(list(extras)) if isinstance(extras, Mapping) else []
 
 
+def _as_check(task: Task) -> Command | None:
+    """Return a task's command as one that changes nothing; None where it was never to judge."""
+    return hooked(task.command) if task.hooked else judging(task.command)
+
+
 def _kind(command: Command) -> tuple[str, str]:
     """Return what tells one check from another: the tool, and ruff's two of them."""
-    name = program(command)
-    return name, command[1] if name == "ruff" and len(command) > 1 else ""
+    return program(command), verb(command)

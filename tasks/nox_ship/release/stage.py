@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import platformdirs
 
+from nox_ship.cache import cache_path
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.git import Repository
@@ -33,9 +33,6 @@ CACHE_OPEN = Kind(
 
 REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
-
-HOME_VARIABLE = "NOX_SHIP_CACHE"
-"""Environment variable that names another folder than the user's cache for what is kept between runs."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,11 @@ class Workshop:
         return self.folder / "report.json"
 
     @property
+    def owner(self) -> Path:
+        """Whose folder it is, as JSON."""
+        return self.folder / "project.json"
+
+    @property
     def log(self) -> Path:
         """Everything the sessions of the last run printed."""
         return self.folder / "sessions.log"
@@ -82,6 +84,16 @@ class Workshop:
         return folder
 
 
+def cache_folder(root: Path) -> Path:
+    """Return the folder of the workshops of all checkouts, as it is for the project at ``root``."""
+    return root.resolve() / cache_path()
+
+
+def workshop_of(root: Path) -> Workshop:
+    """Return the workshop of the checkout at ``root``; nothing is opened, and it need not exist."""
+    return Workshop(cache_folder(root) / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12])
+
+
 @contextmanager
 def workshop(root: Path) -> Iterator[Workshop]:
     """Open the workshop of the checkout at ``root`` for the time of a ``with`` block.
@@ -91,21 +103,36 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
-    base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
-    folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
+    from nox_ship.release import cache  # which knows what a workshop is
+
+    base, folder = cache_folder(root), workshop_of(root).folder
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for private in (base, folder):
         with suppress(FileExistsError):
             private.mkdir(mode=0o700)
-        if why := _open_to_others(private):
-            raise ShipError(CACHE_OPEN(f"The cache folder {private} {why}: others could change what is released."))
+        check_private(private)
     lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         raise ShipError(ALREADY_RUNNING(f"Another release of {root} is running.")) from error
     with lock:
-        yield Workshop(folder)
+        shop = Workshop(folder)
+        cache.took(shop, root.resolve())
+        yield shop
+        with suppress(OSError, ShipError):  # what the release came to matters more
+            cache.settle(shop)
+            cache.tidy(base, shop)
+
+
+def check_private(folder: Path) -> None:
+    """Check that a folder of the cache is the user's alone.
+
+    Raises:
+        ShipError: Others can write there (NS806).
+    """
+    if why := _open_to_others(folder):
+        raise ShipError(CACHE_OPEN(f"The cache folder {folder} {why}: others could change what is released."))
 
 
 def _open_to_others(folder: Path) -> str:
@@ -146,7 +173,7 @@ class Stage:
 
 
 def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Return the stage for ``plan``: the one an earlier run left for the same commit, else a new clone.
+    """Return the stage for ``plan``: the one an earlier run left for the same commit and branch, else a new clone.
 
     Args:
         shop: Where it is kept.
@@ -172,7 +199,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time())
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch)
 
 
 def _made_by() -> str:
@@ -217,6 +244,6 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    if not young or (record.head, record.made_by) != (plan.head, _made_by()):
+    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, _made_by()):
         return None
     return record if sealed(shop, plan, record.commit or "").digest == record.seal else None
