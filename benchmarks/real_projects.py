@@ -8,7 +8,7 @@ and the tags.
 It ends with 1 where a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
 
 Usage: python benchmarks/real_projects.py --mirrors FOLDER [--held-back] [--timeout SECONDS] [--keep] [-v] [NAME ...]
-(in an environment that has nox-ship installed)
+(in an environment that has nox-ship installed, and cmake and ninja where the system's are old)
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ PROJECTS = (
     # flit, a noxfile of its own with sessions `test` for a list of Pythons, lint (pre-commit) and release
     Project("pypa/pyproject-hooks", "e89c52f8e277f3a83cb959c278f546669dd3bdbb"),
     # hatch-vcs, tox.toml, dependency groups, ty
-    Project("tox-dev/platformdirs", "b2f29d8e8c17ac18299c2a3e1833620281bb57d2"),
+    Project("tox-dev/platformdirs", "b2f29d8e8c17ac18299c2a3e1833620281bb57d2", day="2026-08-22"),
     # setuptools, requirements.txt, Makefile, tox.ini with linters, a command that needs an extra
     Project("theskumar/python-dotenv", "bca6644d9aedbe287b792b756b3ae3d650cd0d3a"),
     # flit, requirements/*.txt, tox.ini with a coverage threshold; black, isort, flake8 and mypy by pre-commit
@@ -83,26 +83,26 @@ PROJECTS = (
     Project("simonw/sqlite-utils", "56dd09702fdb9e899f577ffd51693c1f2176cb08"),
     # poetry, src layout, poetry.lock, groups of Poetry's, no classifiers
     Project("python-poetry/cleo", "8c3f1bbf82d918fc137ad40db65c446e14564aac"),
-    # pdm, src layout, pdm.lock, groups of PDM's, a noxfile of its own with a session `test` for a list of Pythons
-    Project("frostming/unearth", "854a73f4326f93d5b33fe24541f23f754d9680ac"),
+    # pdm, src layout, pdm.lock, groups of PDM's; ruff and pyright by pre-commit, tests by `pdm run`
+    Project("pdm-project/dep-logic", "b9faea551638070db4575d05f8a2a86fc8560519"),
     # pdm, flat layout, pdm.lock, a noxfile of its own with a session `tests`; black, flake8, isort, mypy by pre-commit
-    Project("frostming/marko", "0fa0b29b670feca15558652f327bc20c3baee91b"),
-    # flit, pylock.toml, dependency groups; black, flake8, ruff and mypy by pre-commit
-    Project("py-pdf/pdfly", "303e52a950774c99be77137a145d49ea7c8c0691"),
+    Project("frostming/marko", "0fa0b29b670feca15558652f327bc20c3baee91b", day="2026-08-15"),
+    # hatch-vcs, tox.ini, requirements files of type checkers; ruff and black by pre-commit
+    Project("python-humanize/humanize", "c3a124cdeb272d7f63bc0aa66f79c6fbafd2fc6d"),
     # no build system named, pylock.toml beside uv.lock, Makefile, tests that need extras
     Project("0b01001001/spectree", "44605354839a94f3340e952d9051eeee15f70416"),
-    # uv_build, below the top of a repository of many languages, uv.lock, tool.tox
-    Project("cucumber/gherkin", "fd02ffd452b4299c037a8a347789164a212e6ae9", folder="python"),
+    # uv_build, below the top of a repository of many languages, uv.lock, tool.tox; ruff and mypy by pre-commit
+    Project("cucumber/messages", "83e88b02060cdd6d513ae4fd41c9aa0f0d3cf8b1", folder="python"),
     # scikit-build-core, an extension in C++, no tags, a noxfile of its own with sessions `lint` and `tests`
     Project("pybind/scikit_build_example", "99e679e1614fb9792eeed3d1aeae4166bc180dee"),
     # hatchling, environments of hatch's with scripts, a test extra
     Project("ipython/traitlets", "f97e64b673bc0e9d607d8b40a3522ef3fd99165d"),
     # hatch-vcs, an environment of hatch's with a matrix; black and mypy by pre-commit
     Project("pytest-dev/iniconfig", "71901257f6cbf660e77b1077e00f11a0f440be1e"),
-    # hatchling, requirements/*.txt, tool.tox, classifiers made by a build hook
-    Project("facelessuser/bracex", "d46a882b94f91429de387e2fdbcbc74dbf1b6126"),
-    # setuptools-scm, a module in a namespace, tests by a pytest plugin and doctests, ruff.toml
-    Project("jaraco/jaraco.functools", "9f4e0e2849659969577f40be40cabe026dd5fb0f"),
+    # setuptools with setup.py and setup.cfg, requirements/*.txt, tox.ini; flake8 and isort by pre-commit
+    Project("celery/vine", "6b219f672964b31e02174262c024102254e56b66"),
+    # setuptools-scm, a module in a namespace, linter and type checker as plugins of pytest, ruff.toml
+    Project("jaraco/jaraco.functools", "ac8ccb3dafc49b3f58fb011b60d8407a60b93763", day="2025-05-04"),
     # setuptools, a package in a namespace with src layout, tests run by zope.testrunner; isort and flake8 by pre-commit
     Project("zopefoundation/zope.event", "88722ea6df44e57b72d724906d43a11680193637"),
     # setuptools-scm, src layout, uv.lock, tests in `testing`, mypy by pre-commit with additional dependencies
