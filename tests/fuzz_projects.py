@@ -16,7 +16,8 @@ from nox_ship.git import Repository
 from nox_ship.poetry import poetry_specifier
 from nox_ship.project import Project
 from nox_ship.release import bumpversion
-from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.changelog import changelog_findings, cut_changelog, find_changelog
+from nox_ship.release.sections import lines_of
 from nox_ship.release.source import VersionSource
 from nox_ship.setup import pyproject, restated
 from nox_ship.setup.survey import Survey
@@ -221,24 +222,46 @@ CHANGELOGS = (
     "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- x\n\n## [1.0.0] - 2026-01-01\n\n- y\n\n[1.0.0]: https://a/b\n",
     "# Changelog\r\n\r\n## Unreleased\r\n\r\n- x\r\n\r\n```\r\n## [Unreleased]\r\n```\r\n",
     "## [Unreleased](https://a/compare/v1.0...HEAD)\n- x\n## 1.1.0\n",
+    (
+        "Changes\n=======\n\n1.1 (unreleased)\n----------------\n\n- x\n\n"
+        "`1.0.0`_ (2026-01-01)\n---------------------\n\n.. _1.0.0: https://a/b\n"
+    ),
+    (
+        "=====\nNews\n=====\n\nVersion 1.1.0\n-------------\n\nUnreleased\n\n- x\n\nVersion 1.0.0\n-------------\n\n"
+        "Released 2026-01-01\n"
+    ),
     "~~~\n## Unreleased\n~~~\n<!--\n## Unreleased\n-->\n## Unreleased\n\n[unreleased]: https://a/compare/v1.0...HEAD\n",
 )
 
 
 def _changelog(ground: Ground, data: bytes) -> None:
     """Check that the text around the cut stays as it is, and there is nothing left to cut afterwards."""
-    project = read_project(ground, {"pyproject.toml": as_toml(POETRY), "CHANGELOG.md": data})
-    path = ground.folder / "CHANGELOG.md"
+    name = "CHANGES.rst" if b"==" in data else "CHANGELOG.md"
+    project = read_project(ground, {"pyproject.toml": as_toml(POETRY), name: data})
+    path = ground.folder / name
+    list(changelog_findings(project, "1.1.0"))
+    before = find_changelog(project)
     if cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None:
         assert path.read_bytes() == data
         return
     ground.outcomes["cut"] += 1
     after = path.read_bytes()
-    rest = map(str.rstrip, after.decode().splitlines())
-    others = [line.rstrip() for line in data.decode().splitlines() if "unreleased" not in line.lower()]
+    assert before
+    assert before.document
+    assert before.unreleased
+    heading, body = before.unreleased.heading, before.document.body(before.unreleased.heading)
+    changed = {*range(heading.first, heading.end), *before.document.definitions.values()}
+    if before.unreleased.how == "marked":
+        changed |= set(body)
+    rest = map(str.rstrip, lines_of(after.decode()))
+    lines = enumerate(before.document.lines)
+    others = [line.rstrip() for number, line in lines if number not in changed]
     assert all(line in rest for line in others)  # in their order
     assert cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None
     assert path.read_bytes() == after
+    found = find_changelog(project)
+    assert found
+    assert found.of("1.1.0")
 
 
 def _files(pyproject: bytes) -> dict[str, bytes]:
@@ -287,6 +310,6 @@ TARGETS = {
     "poetry constraint": Target(
         texts(("^1.2.3", "~1.2", ">= 3.8, <4", "3.*", "^3.11 || 2", "*", "^0.0")), _constraints
     ),
-    "changelog": Target(damaged(st.sampled_from([text.encode() for text in CHANGELOGS])), _changelog),
+    "changelog": Target(damaged(st.sampled_from([text.encode() for text in CHANGELOGS])), _changelog, 0.5),
 }
 """What is fuzzed here, by name."""

@@ -15,6 +15,7 @@ HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
     "actions",
     "addresses",
+    "cache",
     "config",
     "documents",
     "errors",
@@ -25,6 +26,7 @@ GROUND = {
     "poetry",
     "process",
     "project",
+    "pythons",
     "report",
     "setup_script",
     "undumpable",

@@ -316,10 +316,11 @@ def test_gitlabs_identity_is_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("MY_TOKEN", "x")
     assert find_credentials(asked).kind == "MY_TOKEN"
     assert find_credentials(asked).warnings == ()
-    monkeypatch.setenv("PYPI_ID_TOKEN", IDENTITY)
+    token = identity_token("pypi", CLAIMS)
+    monkeypatch.setenv("PYPI_ID_TOKEN", token)
     publisher = TrustedPublisher.of("PyPI", DEFAULT_REPOSITORY)
     assert publisher is not None
-    assert publisher._identity() == IDENTITY
+    assert publisher._identity() == token
 
 
 def test_the_claims_of_gitlab_are_shown_as_pypi_asks_for_them() -> None:

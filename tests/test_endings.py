@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
@@ -76,13 +76,37 @@ def test_whatever_stops_a_release_is_reported(
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert [(row["name"], row["status"]) for row in report["rows"]] == [
         ("one", "done"),
-        ("two", "failed"),
+        ("two", "interrupted" if found == "NS239" else "failed"),
         ("three", "not reached"),
     ]
     assert (report["passed"], report["pushed"]) == (False, pushed)
     assert [finding["id"] for finding in report["findings"]] == ([found] if found else [])
     assert ("Nothing was changed" in words.getvalue()) == (pushed == "no")
     assert ("the same command again" in words.getvalue().lower()) == (pushed != "no")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"arrived": ["main on origin", "v1 on origin"]}, "main on origin, v1 on origin are public already. The same"),
+        ({"arrived": ["a", "b", "c", "d", "e"]}, "a, b, c, d, e are public"),
+        (
+            {"arrived": ["v1 on origin"], "workflow": "release.yml"},
+            "public already; release.yml publishes it. The same",
+        ),
+    ],
+)
+def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str, Any], expected: str) -> None:
+    """All of it by name, and that the same command bumps nothing."""
+    line = front._stopped_line(Report("Release", pushed="yes", **facts))
+    assert expected in line
+    assert line.endswith("The same command again bumps nothing, and does what is missing.")
+
+
+def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:
+    """They may be public."""
+    line = front._stopped_line(Report("Release", pushed="unknown", branch="main", tag="v1"))
+    assert line.startswith("main and v1 may be public: the push was cut off.")
 
 
 def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

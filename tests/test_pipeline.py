@@ -190,7 +190,7 @@ def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yar
 
 def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: FakeGates) -> None:
     """The release is pushed and published all the same; NS234 says what to do."""
-    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n"})
+    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
     newer: list[str] = []
     sessions.afterwards = lambda _: newer.append(commit_files(yard.root, {"x.txt": ""}))
     run = yard.release("0.1.0")
@@ -202,12 +202,15 @@ def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: Fake
 
 def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> None:
     """Its branch is fast-forwarded to the commit that is pushed, and it has the tag."""
-    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n"})
+    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
     before = yard.repository.head
     run = yard.release("0.1.0")
     commit = run.stage.repository.head
     assert sessions.ran
     assert before != commit == yard.repository.head == yard.repository.tags()["v0.1.0"]
+    told = yard.told()
+    assert told["commits"] == [f"{commit[:7]} Release 0.1.0"]
+    assert (told["commit_count"], told["remote"], told["notes"]) == (1, "origin", "- a")
     assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
 
 

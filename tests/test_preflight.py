@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -121,8 +122,34 @@ def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
     assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
     assert plan(yard, None).bump is False
     assert plan(yard, "0.1").bump is False
+    assert plan(yard, "minor-rc").bump is False
     assert "NS223" in told(yard)
     assert stopped(yard, "0.2.0") == {"NS222"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("pach", "NS302"), ("rc-minor", "NS302"), ("-", "NS302"), ("1.x", "NS303")]
+)
+def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: str, expected: str) -> None:
+    """Whoever mistypes may mean another release than the one that HEAD is."""
+    yard.tag("v0.1.0")
+    with pytest.raises(ShipError, match=expected):
+        plan(yard, wanted)
+    with pytest.raises(ShipError, match="Did you mean patch"):
+        plan(yard, "pach")
+
+
+@pytest.mark.parametrize(("settings", "wanted"), [("parts = {year = {}}", "year"), ("parse = 3", "patch")])
+def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
+    tmp_path: Path, programs: Programs, settings: str, wanted: str
+) -> None:
+    """With settings that cannot be read, a release that is made already goes on by the usual names."""
+    text = f'[project]\nname = "sample"\nversion = "2026"\n[tool.bumpversion]\n{settings}\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text})
+    yard.tag("v2026")
+    programs.answer("-m bumpversion show", stdout='{"parts": {"year": {}}}' if wanted == "year" else "?")
+    assert plan(yard, wanted).bump is False
+    assert "NS302" in stopped(yard, "yaer")
 
 
 def record(yard: Yard, **facts: str | None) -> Record:
@@ -194,6 +221,17 @@ def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     assert stopped(yard) == {"NS204"}
 
 
+def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
+    """It is told of the release branch by a notice, and its plan knows both; a detached HEAD is still NS204."""
+    assert told(yard, any_branch=True).count("NS205") == 0
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    assert "NS205" in told(yard, any_branch=True)
+    made = plan(yard, any_branch=True)
+    assert (made.branch, made.release_branch) == ("side", "main")
+    git(yard.root, "switch", "--quiet", "--detach")
+    assert stopped(yard, any_branch=True) == {"NS204"}
+
+
 def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
     """By commits that are here or not: NS206; both have some of their own: NS207."""
     yard.world.remote.has["refs/heads/main"] = "d" * 40
@@ -261,6 +299,25 @@ def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path, monkeypatch: pytest.Mo
     plan(yard)
     monkeypatch.setenv("CI", "1")
     assert stopped(yard) == {"NS804"}
+
+
+def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are left out with a notice; where none is there, each is NS804."""
+    monkeypatch.setenv("CI", "1")
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    ranged = TAGGED.replace("[project]\n", f'[project]\nrequires-python = ">={running}"\n')
+    yard = make_yard(tmp_path, {"pyproject.toml": ranged})
+    here = {running}
+    monkeypatch.setattr("nox_ship.pythons.stable", lambda: (running, "3.98", "3.99"))
+    monkeypatch.setattr("python_discovery.get_interpreter", lambda version: version if version in here else None)
+    assert told(yard) == ["NS118"]
+    here.clear()
+    assert stopped(yard) == {"NS804"}
+    here |= {running, "3.98", "3.99"}
+    assert told(yard) == []
+    monkeypatch.delenv("CI")
+    here.clear()
+    assert told(yard) == []
 
 
 def test_pythons_that_the_project_has_left_behind_are_not_missed(
@@ -409,6 +466,16 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
     group = '[dependency-groups]\ntests = [{include-group = "gone"}]\n'
     yard = make_yard(tmp_path, {"pyproject.toml": f"{TAGGED}{group}"})
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
+
+
+def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
+    """NS313 or NS314 before anything is done, also where tags tell the version; not for a release that is finished."""
+    yard.write({"CHANGES.rst": "Changes\n=======\n"})
+    assert "NS313" in told(yard)
+    yard.write({"CHANGES.rst": "Unreleased\n==========\n"})
+    assert "NS314" in told(yard)
+    yard.tag("v0.1.0")
+    assert not {"NS313", "NS314"} & set(told(yard))
 
 
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:

@@ -186,6 +186,45 @@ def test_pythons_to_test_on(tmp_path: Path) -> None:
     assert make_project(tmp_path, text).pythons("3.13") == ("3.14t",)
 
 
+@pytest.mark.parametrize(
+    ("requires", "running", "expected"),
+    [
+        ('requires-python = ">=3.10"', "3.12", ("3.10", "3.11", "3.12", "3.13")),
+        ('requires-python = ">=3.11.4,<3.13"', "3.12", ("3.11", "3.12")),
+        ('requires-python = "~=3.12"', "3.12", ("3.12", "3.13")),
+        ('requires-python = "!=3.11.*,>=3.10"', "3.12", ("3.10", "3.12", "3.13")),
+        ('requires-python = ">=2.7"', "3.12", ("3.9", "3.10", "3.11", "3.12", "3.13")),
+        ('requires-python = ">=3.12"', "3.14", ("3.12", "3.13", "3.14")),
+        ('requires-python = "<3.11"', "3.14", ("3.9", "3.10")),
+        ('requires-python = "==3.4.*"', "3.12", ("3.12",)),
+        ('[tool.poetry.dependencies]\npython = "^3.11"', "3.12", ("3.11", "3.12", "3.13")),
+        ('[tool.poetry.dependencies]\npython = "*"', "3.12", ("3.12",)),
+        ("", "3.12", ("3.12",)),
+    ],
+)
+def test_without_classifiers_the_range_counts(
+    tmp_path: Path, requires: str, running: str, expected: tuple[str, ...]
+) -> None:
+    """All of it that has been released, and the running one; without a range, the running one alone."""
+    project = make_project(tmp_path, f"{NAMED}{requires}")
+    assert project.pythons(running) == expected
+    assert project.named_pythons == ()
+
+
+def test_a_classifier_outside_of_the_range_names_no_python(tmp_path: Path) -> None:
+    """Where none is left, the range counts."""
+    text = f'{NAMED}requires-python = ">=3.12"\nclassifiers = ["Programming Language :: Python :: 3.9"]'
+    assert make_project(tmp_path, text).pythons("3.12") == ("3.12", "3.13")
+
+
+def test_where_no_release_is_known_the_running_python_is_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uv may tell nothing."""
+    monkeypatch.setattr("nox_ship.pythons.stable", tuple)
+    assert make_project(tmp_path, f'{NAMED}requires-python = ">=3.9"').pythons("3.12") == ("3.12",)
+
+
 def test_versions_sort_by_number() -> None:
     """3.9 comes before 3.10."""
     assert sorted(["3.10", "3.9", "3.14"], key=minor) == ["3.9", "3.10", "3.14"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ def test_a_user_who_lets_git_look_away_is_not_obeyed(
     assert seal.broken() == ["a.txt"]
 
 
-def test_a_file_that_changed_is_called_as_it_is(tmp_path: Path) -> None:
-    """Also where git would write its name in another way."""
-    name = 'gr\u00fcn "x"\n.txt'
+@pytest.mark.parametrize("name", ['gr\u00fcn "x"\n.txt', os.fsdecode(b"caf\xe9.txt"), "\N{REPLACEMENT CHARACTER}"])
+def test_a_file_that_changed_is_called_as_it_is(tmp_path: Path, name: str) -> None:
+    """Also where git would write its name in another way, or it is not UTF-8."""
     repository = make_repository(tmp_path, {name: "1\n"})
     seal = Seal.of(repository, repository.head)
     write_files(repository.path, {name: "2\n"})

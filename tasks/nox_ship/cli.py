@@ -58,13 +58,24 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def publish_arguments(args: Sequence[str]) -> argparse.Namespace:
-    """Parse what follows ``nox -s publish --``.
+def asks_for_help(command_line: Sequence[str]) -> bool:
+    """Whether a command line of nox asks a session what arguments it takes: ``nox -s publish -- --help``."""
+    after = command_line[list(command_line).index("--") + 1 :] if "--" in command_line else ()
+    return bool({"-h", "--help"} & set(after))
+
+
+def no_arguments(args: Sequence[str], session: str, what: str) -> None:
+    """Show the help of a session that takes no arguments, if it is asked for; others are for other sessions."""
+    _Parser(prog=f"nox -s {session} --", description=what, allow_abbrev=False).parse_known_args(args)
+
+
+def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse.Namespace:
+    """Parse what follows ``nox -s publish --``, or another ``session`` that publishes.
 
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s publish --", description="Publish what was built.", allow_abbrev=False)
+    parser = _Parser(prog=f"nox -s {session} --", description="Publish what was built.", allow_abbrev=False)
     _add_publish(parser)
     return parser.parse_args(args)
 
@@ -77,7 +88,7 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
-    _add_publish(parser)
+    _add_publish(parser, shown=False)
     return parser.parse_args(args)
 
 
@@ -152,7 +163,14 @@ def _repository(text: str) -> str:
     return text
 
 
-def _add_publish(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="publish to an index on this machine; touch no other")
-    parser.add_argument("--to", metavar="NAME", help="pypi, testpypi, or an index from [tool.nox-ship.indexes]")
-    parser.add_argument("--no-install", action="store_true", help="upload and compare; leave installing to another job")
+def _add_publish(parser: argparse.ArgumentParser, *, shown: bool = True) -> None:
+    def told(text: str) -> str:
+        return text if shown else argparse.SUPPRESS
+
+    parser.add_argument(
+        "--dry-run", action="store_true", help=told("publish to an index on this machine; touch no other")
+    )
+    parser.add_argument("--to", metavar="NAME", help=told("pypi, testpypi, or an index from [tool.nox-ship.indexes]"))
+    parser.add_argument(
+        "--no-install", action="store_true", help=told("upload and compare; leave installing to another job")
+    )

@@ -185,7 +185,7 @@ class Settings:
     tag: str | None = None
     """Form of the tag, with ``{version}``; default: as earlier tags, then ``v{version}``."""
     changelog: str | None = None
-    """Keep-a-Changelog file whose *Unreleased* section becomes the release's; default: ``CHANGELOG.md``."""
+    """File whose section for what is unreleased becomes the release's; default: the first with a usual name."""
     pass_env: tuple[str, ...] = ()
     """Names of variables that gates, builds and installations may see although they look like credentials."""
     lint: GateSettings = field(default_factory=GateSettings)

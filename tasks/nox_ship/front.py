@@ -13,24 +13,25 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions
+from nox_ship import actions, lifeline, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Kind, ShipError, ShownError
-from nox_ship.files import explained
+from nox_ship.errors import Finding, Kind, ShipError, ShownError, shorten
+from nox_ship.files import explained, real_place
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, STEPS, Run, run_pipeline, told_by
+from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, run_pipeline, told_by
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
+from nox_ship.release.published import built, listed, released
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.report import Report, Row, Voice
 from nox_ship.setup.doctor import examine
@@ -39,13 +40,6 @@ from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
-_LAST = {
-    "no": "Nothing was changed: the release stopped before its push.",
-    "yes": "Branch and tag are pushed; nothing is bumped twice: the same command again finishes the release.",
-    "unknown": "Branch and tag may be public: the push was cut off. The same command again finds out, and finishes the"
-    " release.",
-}
-DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 
 
 def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_from: Path) -> None:
@@ -58,16 +52,25 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
         invoked_from: The folder that a relative ``--report`` means.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), or another run has the checkout (NS805).
+        ShipError: The arguments are wrong (NS108), a file to be written is led out of the project by a symlink
+            (NS608), or another run has the checkout (NS805).
         ShownError: The release stopped.
     """
     options = release_arguments(args)
+    for path in filter(None, (options.report, options.bundle)):
+        _target(root, invoked_from, path)
     apart = options.dry_run or options.bundle is not None
     agreed = apart or options.yes
-    request = Request(options.wanted, tuple(options.without), options.fresh, agreed or _on_a_terminal())
+    request = Request(
+        options.wanted,
+        tuple(options.without),
+        options.fresh,
+        agreed=agreed or _on_a_terminal(),
+        any_branch=options.dry_run,
+    )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
-    with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
+    with _guarded(), workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
         if not agreed:
             run.confirm = _ask
@@ -75,18 +78,29 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
             try:
                 run_pipeline(run, CUT if options.bundle else STEPS)
                 if options.bundle:
-                    _hand_on(run, invoked_from / options.bundle)
+                    _hand_on(run, _target(root, invoked_from, options.bundle))
             except BaseException:
-                with suppress(OSError):  # what stopped the release matters more
-                    _tell(report, options.report and invoked_from / options.report)
+                with suppress(OSError, ShipError):  # what stopped the release matters more
+                    _tell(report, options.report and _target(root, invoked_from, options.report))
                 raise
-            _tell(report, options.report and invoked_from / options.report)
+            _tell(report, options.report and _target(root, invoked_from, options.report))
     if options.bundle:
         return
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.note(f"clone:  {shop.stage}")
     voice.last_line(_last_line(options, report))
+
+
+def _target(root: Path, invoked_from: Path, path: Path) -> Path:
+    """Return where a file that an argument names is written to.
+
+    Raises:
+        ShipError: By its name it is in the project, and a symlink leads out of that (NS608).
+    """
+    named = Path(os.path.abspath(invoked_from.resolve() / path))  # noqa: PTH100 - it follows no symlink
+    inside = any(named.is_relative_to(top) for top in (root.absolute(), root.resolve()))
+    return real_place(invoked_from / path, root) if inside else invoked_from / path
 
 
 def _hand_on(run: Run, target: Path) -> None:
@@ -139,6 +153,10 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
             yield real
 
 
+def _guarded() -> AbstractContextManager[None]:
+    return lifeline.guarded(process.scrubbed(os.environ))
+
+
 def _settings(root: Path) -> Settings:
     try:
         return Project.read(root).settings
@@ -161,7 +179,7 @@ def _ask(run: Run) -> None:
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
     if run.voice.ask(question).strip().lower() not in ("y", "yes"):
-        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you said no."))
+        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you did not say yes."))
 
 
 def _last_line(options: Namespace, report: Report) -> str:
@@ -176,7 +194,11 @@ def _last_line(options: Namespace, report: Report) -> str:
         return f"{report.project} {report.version} {done}."
     without = (word for gate in options.without for word in ("--without", gate))
     command = shlex.join([*([options.wanted] if options.wanted else []), *without])
-    return f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}"
+    if not report.changed:
+        return f"Nothing was touched: this was a rehearsal. {report.tag} is released: nothing is missing."
+    merged = f"merge {report.branch} into {report.release_branch}, then "
+    first = merged if report.branch != report.release_branch else ""
+    return f"Nothing was touched: this was a rehearsal. To do it: {first}nox -s release -- {command}"
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
@@ -187,9 +209,21 @@ def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: 
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
         voice.note(f"report: {shop.report}")
-    voice.last_line(
-        "Nothing was touched: the rehearsal stopped before its end." if report.rehearsal else _LAST[report.pushed]
-    )
+    voice.last_line(_stopped_line(report))
+
+
+def _stopped_line(report: Report) -> str:
+    """Return what a release or rehearsal that stopped has changed, and what the same command will do."""
+    if report.rehearsal:
+        return "Nothing was touched: the rehearsal stopped before its end."
+    if report.pushed == "no":
+        return "Nothing was changed: the release stopped before its push."
+    if report.pushed == "unknown":
+        what = f"{report.branch} and {report.tag} may be public: the push was cut off"
+        return f"{what}. The same command again finds out, and finishes the release."
+    then = f"; {report.workflow} publishes it" if report.workflow else ""
+    what = f"{shorten(report.arrived, len(report.arrived))} are public already{then}"
+    return f"{what}. The same command again bumps nothing, and does what is missing."
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
@@ -206,7 +240,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             (NS601-NS604); it must not go there (NS752, NS754); credentials, upload or installation fail (NS611-NS753);
             another run has the checkout (NS805).
     """
-    options = publish_arguments(args)
+    options = publish_arguments(args, session)
     if options.to and index:
         raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {options.to}` elsewhere."))
     manifest = Manifest.read(manifest_path(project))
@@ -214,7 +248,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     shown, voice = display_name(name), Voice()
     title = f"Rehearsal of publishing to {shown}" if options.dry_run else f"Publishing to {shown}"
     report = Report(title=title, rehearsal=options.dry_run)
-    with workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
+    with _guarded(), workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
         try:
             _bring(manifest, project, world, name, voice, report, install=not options.no_install)
         except BaseException as error:
@@ -265,26 +299,41 @@ def _bring(
 def verify_published(project: Project, args: Sequence[str]) -> None:
     """Wait until an index serves what was built, compare it, and install it on each Python that is here.
 
-    It needs no credentials, so that a job can do it which has none.
+    Where HEAD is a release and no manifest of it is here, what the index serves is compared with what it lists. It
+    needs no credentials, so that a job can do it which has none.
 
     Args:
         project: The project.
         args: What followed ``nox -s verify-published --``.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), there is no manifest (NS601, NS602) or index (NS753), or what is
-            served is not what was built (NS711-NS714) or does not work (NS611-NS616).
+        ShipError: The arguments are wrong (NS108), there is neither a manifest (NS601, NS602) nor a release tag on
+            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714) or does not work
+            (NS611-NS616).
     """
-    options = verify_arguments(args)
-    manifest, voice = Manifest.read(manifest_path(project)), Voice()
-    name = options.source or route(project.settings, Version(manifest.version))
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+    options, voice = verify_arguments(args), Voice()
+    release = released(project)
+    expected = built(project, release)
+    version = expected.manifest.version if expected else str(release and release[1])
+    called = expected.manifest.name if expected else project.canonical_name
+    name = options.source or route(project.settings, Version(version))
+    with (
+        _guarded(),
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
+    ):
         world = RealWorld(project.root, Path(folder), project.settings)
-        index = world.index(name, manifest.name)
-        confirm_served(manifest, index, voice.note, Patience.of(project.settings))
-        prove_install(manifest, dist_folder(project), index, project, voice.note)
-    actions.summary(f"{manifest.name} {manifest.version} is served by {index.name}, and works")
-    voice.last_line(f"{index.name} serves {manifest.name} {manifest.version}, and it works.")
+        index = world.index(name, called)
+        if expected:
+            confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))
+        elif release:
+            expected = listed(project, release, index, Path(files))
+        else:
+            raise AssertionError  # what is neither built nor released is told above
+        prove_install(expected.manifest, expected.folder, index, project, voice.note)
+    served = f"{called} {version}"
+    actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
+    voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")
 
 
 def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:

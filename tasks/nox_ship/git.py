@@ -55,6 +55,8 @@ _CARRIED = (
     "lfs.",
     "submodule.",
 )
+_SUBMODULE = "160000"
+"""The mode of an entry that stands for a commit of another repository."""
 # Settings of a remote that tell where the objects come from which a partial clone was not given.
 _PROMISED = ("url", "promisor", "partialclonefilter")
 
@@ -147,7 +149,7 @@ class Repository:
         Args:
             ignore: Names of folders in which untracked files do not count, at whatever depth.
         """
-        listing = self._listed("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        listing = self.listed("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         entries = [(entry[:2], entry[3:]) for entry in listing]
         skipped = set(ignore)
         return [path for kind, path in entries if kind != "??" or not skipped & set(Path(path).parts)]
@@ -168,16 +170,40 @@ class Repository:
 
     def files(self) -> tuple[str, ...]:
         """Return the files below the work tree's folder that git has or would take, relative to it."""
-        return tuple(self._listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+        return tuple(self.listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
 
-    def _listed(self, *args: str) -> list[str]:
-        """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them."""
-        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, exact=True)
+    def tracked(self) -> dict[str, str]:
+        """Return the object ID of each file that git tracks, also in submodules that are checked out, by its name.
+
+        Names are relative to the work tree's folder; a repository's other files have names that begin with ``../``.
+        """
+        found: dict[str, str] = {}
+        for entry in self.listed("ls-files", "-z", "--cached", "--stage", ":/"):
+            facts, _, name = entry.partition("\t")
+            mode, object_id, _ = facts.split()
+            if mode != _SUBMODULE:
+                found[name] = object_id
+            elif (self.path / name / ".git").exists():
+                inner = Repository(self.path / name).tracked()
+                found.update({f"{name}/{path}": object_id for path, object_id in inner.items()})
+        return found
+
+    def listed(self, *args: str, env: Mapping[str, str] | None = None) -> list[str]:
+        """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them.
+
+        Args:
+            args: Its arguments.
+            env: Variables to add.
+
+        Raises:
+            CommandFailedError: Git ended with another code than 0.
+        """
+        done = process.run(["git", *_QUIET, *args], cwd=self.path, env={**_ENV, **(env or {})}, exact=True)
         return [entry for entry in done.stdout.split("\0") if entry]
 
     def links(self) -> list[Path]:
         """Return the symlinks that are committed."""
-        entries = self.run("ls-files", "-z", "--stage").split("\0")
+        entries = self.listed("ls-files", "-z", "--stage")
         return [self.path / entry.partition("\t")[2] for entry in entries if entry.startswith("120000 ")]
 
     def tags(self) -> dict[str, str]:
@@ -292,7 +318,7 @@ class Repository:
 
     def _carried(self) -> Iterator[tuple[str, str]]:
         """Yield the settings that a clone has to be told."""
-        listing = self._listed("config", "--list", "-z")  # effective: includes can depend on the place
+        listing = self.listed("config", "--list", "-z")  # effective: includes can depend on the place
         entries = [entry.partition("\n") for entry in listing]
         for key, given, value in entries:
             if key.startswith(_CARRIED):
@@ -366,6 +392,22 @@ class Repository:
         headers = self.run("cat-file", "commit", commit, env={"GIT_NO_REPLACE_OBJECTS": "1"}).partition("\n\n")[0]
         rows = (line.partition(" ") for line in headers.splitlines())
         return [value for key, _, value in rows if key == "parent"]
+
+    def new_commits(self, commit: str, others: Iterable[str], most: int) -> tuple[list[str], int]:
+        """Return the commits that lead to ``commit`` and not to ``others``, and how many there are.
+
+        Args:
+            commit: A commit.
+            others: Commits; those that are not here are left out.
+            most: How many are returned at the most, the newest first, each as its short hash and its subject.
+        """
+        starts = "".join(f"{start}\n" for start in (commit, *(f"^{other}" for other in sorted(self.known(others)))))
+
+        def ask(*args: str) -> str:
+            return process.run(["git", *_QUIET, *args, "--stdin"], cwd=self.path, env=_ENV, stdin=starts).stdout
+
+        listing = ask("log", "--no-color", "--encoding=UTF-8", f"--max-count={most}", "--format=%h %s").splitlines()
+        return listing, len(listing) if len(listing) < most else int(ask("rev-list", "--count"))
 
     def count_since(self, commit: str | None) -> int | None:
         """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None.

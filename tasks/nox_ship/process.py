@@ -8,11 +8,13 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from nox_ship import undumpable
+from nox_ship import lifeline, undumpable
 from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
 
@@ -231,20 +233,36 @@ def _capture(
     apart: bool,
     exact: bool,
 ) -> Done:
-    proc = subprocess.run(
+    with _started(
         args,
         cwd=cwd,
         env=env,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         errors="surrogateescape" if exact else "replace",
-        check=False,
-        timeout=seconds,
-        start_new_session=apart,
-    )
-    return Done(args, proc.returncode, proc.stdout, proc.stderr)
+        apart=apart,
+    ) as proc:
+        stdout, stderr = proc.communicate(stdin, seconds)
+    return Done(args, proc.returncode, stdout, stderr)
+
+
+@contextmanager
+def _started(
+    args: Sequence[str], *, errors: str = "replace", apart: bool = False, **options: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program for the time of a ``with`` block, whose error ends it; so does, unless it is apart, our end."""
+    with (
+        subprocess.Popen(args, text=True, encoding="utf-8", errors=errors, start_new_session=apart, **options) as proc,
+        nullcontext() if apart else lifeline.running(proc.pid),
+    ):
+        try:
+            yield proc
+        except BaseException:
+            if not apart:
+                proc.kill()
+            raise
+        proc.wait()
 
 
 def _hide(
@@ -253,39 +271,18 @@ def _hide(
     """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
     python, *options, _, name = args[: len(module(""))]
     command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as proc:
-        try:
-            ready = proc.stdout.readline() if proc.stdout else ""
-            said = "" if ready == undumpable.READY else ready
-            stdout, stderr = proc.communicate(json.dumps(dict(hidden)) if not said else "", seconds)
-        except BaseException:
-            proc.kill()
-            raise
+    pipe = subprocess.PIPE
+    with _started(command, cwd=cwd, env=env, stdin=pipe, stdout=pipe, stderr=pipe) as proc:
+        ready = proc.stdout.readline() if proc.stdout else ""
+        said = "" if ready == undumpable.READY else ready
+        stdout, stderr = proc.communicate(json.dumps(dict(hidden)) if not said else "", seconds)
     return Done(args, proc.returncode, said + stdout, stderr)
 
 
 def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
     lines: list[str] = []
-    with subprocess.Popen(
-        args,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
+    with _started(
+        args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as proc:
         for line in proc.stdout or ():
             lines.append(line)

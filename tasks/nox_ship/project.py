@@ -14,7 +14,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
-from nox_ship import documents, process
+from nox_ship import documents, process, pythons
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import check_folder, write_whole
@@ -170,18 +170,28 @@ class Project:
         }
         return tuple(sorted(found, key=minor))
 
-    def pythons(self, running: str) -> tuple[str, ...]:
-        """Return the Python versions to test on.
-
-        They are the setting ``pythons``, else the classifiers within ``requires-python``, else ``running``.
-
-        Args:
-            running: The version of the running Python, such as ``3.12``.
-        """
+    @property
+    def named_pythons(self) -> tuple[str, ...]:
+        """The Python versions that the project names: the setting ``pythons``, else classifiers in its range."""
         if self.settings.pythons is not None:
             return self.settings.pythons
-        admitted = tuple(v for v in self.classified_pythons if admits(self.requires_python, v))
-        return admitted or (running,)
+        return tuple(v for v in self.classified_pythons if admits(self.requires_python, v))
+
+    def pythons(self, running: str) -> tuple[str, ...]:
+        """Return the Python versions to test on, such as ``3.12``, in order.
+
+        They are those that the project names. Where it names none, they are all with a final release in the range of
+        ``requires-python``, and where there is no range, the running one.
+
+        Args:
+            running: The version of the running Python; it counts as released.
+        """
+        if self.named_pythons:
+            return self.named_pythons
+        if not str(self.requires_python):
+            return (running,)
+        known = sorted({*pythons.stable(), running}, key=minor)
+        return tuple(v for v in known if admits(self.requires_python, v)) or (running,)
 
     @property
     def tidy_build(self) -> bool:

@@ -21,6 +21,7 @@ import nox
 import nox.registry
 
 from nox_ship import actions, lifeline, undumpable
+from nox_ship.cli import asks_for_help
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.files import explained, write_whole
 from nox_ship.project import Project
@@ -60,12 +61,14 @@ def register(*, exclude: Iterable[str] = ()) -> None:
     _in_release = in_release = lifeline.join_release()
     # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
     alone = "--" in sys.argv and not in_release
+    helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     taken = set(nox.registry.get())
     pythons = _pythons()
     for name, spec in _SPECS.items():
         if name in left_out or name in taken:
             continue
-        requires = [r for r in spec.requires if r not in left_out and not (alone and name == "coverage")]
+        lone = helping or (alone and name == "coverage")
+        requires = [r for r in spec.requires if r not in left_out and not lone]
         python: list[str] | bool | None = None if spec.environment else False
         declare = nox.session(
             name=name,
@@ -81,12 +84,22 @@ def register(*, exclude: Iterable[str] = ()) -> None:
 
 
 def _pythons() -> list[str]:
-    """Return the project's Pythons; a mistake in its settings is reported by the session that runs."""
+    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
+
+    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
+    preflight says.
+    """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:
-        return list(Project.read(Path.cwd()).pythons(running))
+        project = Project.read(Path.cwd())
+        pythons = list(project.pythons(running))
+        if not (_in_release and os.environ.get("CI")) or project.named_pythons:
+            return pythons
     except ShipError:
         return [running]
+    from python_discovery import get_interpreter
+
+    return [python for python in pythons if get_interpreter(python)] or pythons
 
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
@@ -280,12 +293,13 @@ def build(session: nox.Session, project: Project) -> None:
 
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
-    from nox_ship.package.build import manifest_path
+    from nox_ship.package.manifest import TOLD, announced
     from nox_ship.release.development import development
     from nox_ship.release.publish import route
     from nox_ship.report import printable
 
-    fresh = build_arguments(session.posargs).fresh
+    # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
+    fresh = build_arguments(session.posargs).fresh or (_in_release and announced() is None)
     renaming = None if _in_release else development(project)
     outcome = build_files(project, fresh=fresh, committed=_in_release, renaming=renaming)
     manifest = outcome.manifest
@@ -295,9 +309,9 @@ def build(session: nox.Session, project: Project) -> None:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:
         session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
-    digest = hashlib.sha256(manifest_path(project).read_bytes()).hexdigest()
+    session.log(f"{TOLD}{outcome.digest}")
     target = route(project.settings, Version(manifest.version))
-    actions.output(manifest=digest, version=manifest.version, tag=manifest.tag or "", route=target)
+    actions.output(manifest=outcome.digest, version=manifest.version, tag=manifest.tag or "", route=target)
     rows = [(file.name, str(file.size), file.sha256) for file in manifest.files]
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
@@ -307,8 +321,10 @@ def build(session: nox.Session, project: Project) -> None:
 @_front_door
 def matrix(session: nox.Session, project: Project) -> None:
     """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
+    from nox_ship.cli import no_arguments
     from nox_ship.gates.matrix import jobs
 
+    no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = {name: function.python for name, function in nox.registry.get().items()}
     gates = jobs(project.settings.gates, pythons, running)
@@ -330,14 +346,20 @@ def verify_published(session: nox.Session, project: Project) -> None:
 @_front_door
 def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment, on each Python, and try it there."""
+    from nox_ship.cli import no_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
-    from nox_ship.package.manifest import Manifest
+    from nox_ship.package.manifest import TOLD, Manifest
+    from nox_ship.report import printable
 
-    manifest = Manifest.read(manifest_path(project))
+    no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
+    manifest, digest = Manifest.load(manifest_path(project))
+    session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
-    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python))
-    session.log(done)
+    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=_in_release)
+    for finding in done.warnings:
+        session.warn(printable(str(finding), lines=False))
+    session.log(done.told)
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:

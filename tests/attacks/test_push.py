@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from fakes import write_dist
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
@@ -24,11 +26,14 @@ from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
 from support import commit_files, git, make_repository, write_files
 
+ODD = os.fsdecode(b"caf\xe9")
+"""A name that is not UTF-8."""
 FILES = {
     "pyproject.toml": '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\nsource = "vcs"\n',
     "sample.py": "GOOD = 1\n",
     "sub/inner.py": "GOOD = 1\n",
     "dist/.gitkeep": "",
+    ODD + "/inner.py": "GOOD = 1\n",
 }
 Tamper = Callable[[Path], object]
 
@@ -50,6 +55,7 @@ def plan_of(checkout: Repository) -> Plan:
         project=Project.read(checkout.path),
         repository=checkout,
         branch="main",
+        release_branch="main",
         head=checkout.head,
         gates=(),
         index="pypi",
@@ -76,6 +82,7 @@ def bumped(folder: Path, **files: str) -> Run:
     run.plan = plan_of(checkout)
     run.stage = open_stage(run.workshop, run.plan)
     pipeline._bump(run)
+    write_dist(run.staged, run.objects.commit, "1.0")
     return run
 
 
@@ -166,6 +173,7 @@ TAMPERINGS: dict[str, Tamper] = {
     "an edit taken for unchanged": hide_by("--assume-unchanged"),
     "an edit that is skipped": hide_by("--skip-worktree"),
     "an edit that a filter hides": hide_by_a_filter,
+    "attributes of a folder whose name is not UTF-8": lambda stage: append(stage / ODD / ".gitattributes", "* ident\n"),
     "attributes of a folder": lambda stage: append(stage / "sub" / ".gitattributes", "*.py ident\n"),
     "a setting": lambda stage: git(stage, "config", "core.sshCommand", "evil"),
     "settings of the work tree": lambda stage: append(stage / ".git" / "config.worktree", "[core]\n\tx = y\n"),
@@ -194,7 +202,7 @@ def test_a_clone_that_was_changed_is_not_pushed(tmp_path: Path, tamper: Tamper) 
 
 
 def litter(stage: Path) -> None:
-    write_files(stage, {"new.txt": "", "sub/__pycache__/x.pyc": "", "dist/sample-1.0.tar.gz": "", "dist/.gitkeep": "x"})
+    write_files(stage, {"new.txt": "", "sub/__pycache__/x.pyc": "", "dist/notes.txt": "", "dist/.gitkeep": "x"})
     write_files(stage / "repository-of-a-test", {".gitattributes": "*.py ident\n"})
     (stage / "sample.py").touch()
     git(stage, "status")

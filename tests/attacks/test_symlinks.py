@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from fakes import Yard
+from nox_ship import front
 from nox_ship.command import main
 from nox_ship.errors import ShipError
 from nox_ship.files import write_whole
@@ -238,6 +241,34 @@ def test_the_first_noxfile_is_written_nowhere_else(
     assert untouched(outside)
 
 
+@pytest.mark.parametrize("option", ["--bundle", "--report"])
+@pytest.mark.parametrize("name", [".nox-ship/x", "./.nox-ship/deep/x", "far/../.nox-ship/x", "{root}/.nox-ship/x"])
+def test_no_argument_names_a_file_elsewhere(
+    yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    """Where the named file is in the project and a committed symlink leads out of it, nothing is begun: NS608."""
+    monkeypatch.setattr(front, "workshop", lambda _: pytest.fail("it was begun"))
+    (yard.root / ".nox-ship").symlink_to(outside)
+    (yard.root / "far").mkdir()
+    (yard.root.parent / "alias").symlink_to(yard.root)
+    for root in (yard.root, yard.root.parent / "alias"):
+        for invoked_from in (yard.root, yard.root.parent / "alias"):
+            with pytest.raises(ShipError, match="NS608"):
+                front.release(root, ["minor", option, name.format(root=root)], ("tests",), invoked_from)
+    assert untouched(outside)
+
+
+def test_a_named_file_is_looked_at_again_before_it_is_written(tmp_path: Path, outside: Path) -> None:
+    """What runs meanwhile may have led it elsewhere; a file outside the project is the user's own choice."""
+    root = make_project(tmp_path / "project", STATIC).root
+    assert front._target(root, root, Path("a/x")) == root / "a" / "x"
+    (root / "a").symlink_to(outside)
+    with pytest.raises(ShipError, match="NS608"):
+        front._target(root, root, Path("a/x"))
+    for free in ("../x", str(tmp_path / "x"), "../outside/x"):
+        assert front._target(root, root, Path(free)) == root / free
+
+
 def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None:
     """A version file (NS608) or a changelog (NS308) that is a committed symlink out of the clone stops it."""
     text = "## Unreleased\n"
@@ -252,6 +283,17 @@ def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None
     with pytest.raises(ShipError, match=r"NS308.*CHANGELOG"):
         cut_changelog(project, "1.2.4", date(2026, 1, 1))
     assert (outside / "log.md").read_text("utf-8") == text
+
+
+def test_a_bump_follows_no_symlink_whose_name_is_not_utf8(tmp_path: Path, outside: Path) -> None:
+    """A glob of bump-my-version's settings finds it, whatever its name is: NS608."""
+    settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nglob = "*/notes.txt"\n'
+    root = repository_with(tmp_path, os.fsdecode(b"caf\xe9"), outside)
+    commit_files(root, {"pyproject.toml": STATIC + settings})
+    project = Project.read(root)
+    with pytest.raises(ShipError, match=r"NS608.*notes\.txt") as caught:
+        check_places(project, VersionSource.of(project), Repository(root))
+    assert str(caught.value).encode()
 
 
 def test_a_symlink_that_is_not_changed_stops_no_bump(tmp_path: Path, outside: Path) -> None:

@@ -278,6 +278,14 @@ def test_publish_is_rehearsed(bench: Bench) -> None:
     assert again.has(f"these files passed on Python {PYTHON} already", "stand-in for TestPyPI")
 
 
+def test_each_session_shows_its_own_help(bench: Bench) -> None:
+    """Nothing is built for it, although publishing requires that."""
+    outcome = bench.nox("-s", "publish-prod", "--", "--help")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("usage: nox -s publish-prod --", "--no-install")
+    assert not (bench.root / "dist").exists()
+
+
 def test_changed_file_is_not_published(bench: Bench) -> None:
     """A file that was changed, added or removed after the build is refused by verify-install and publish."""
     bench.nox("-s", "build")

@@ -112,7 +112,7 @@ class Toolbox:
             words = " ".join(task.command)[:_SHOWN]
             if left and (words, task.where) not in told:
                 told.add((words, task.where))
-                yield f"{task.where}: {words}"
+                yield task.where if task.hooked else f"{task.where}: {words}"
         if others := self.automation.other_hooks:
             yield f"{precommit.FILE}: {shorten(others)}"
 

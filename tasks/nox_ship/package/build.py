@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,8 @@ class Outcome:
     """What a build came to."""
 
     manifest: Manifest
+    digest: str
+    """The SHA-256 of the manifest's file."""
     reused: bool
     """The manifest covered these bytes already; nothing was built."""
     warnings: tuple[Finding, ...] = ()
@@ -87,18 +89,18 @@ def build(
     tags = repository.tags()
     release = versions.release_at(tags, head, project.tag_form(tags))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
-        return Outcome(found, reused=True)
+        return Outcome(*found, reused=True)
     with (
         _sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
-        sources = Repository(folder).files()
+        sources, tracked = Repository(folder).files(), Repository(folder).tracked()
         if renaming:
             renaming.rename(folder)
         _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
-        warnings = _check(project, files, sources, called)
+        warnings = _check(project, files, called, sources=sources, tracked=tracked)
         version = Archive.read(files[0]).version
         manifest = Manifest(
             name=project.canonical_name,
@@ -112,19 +114,20 @@ def build(
             pythons=project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"),
         )
         _replace(dist_folder(project), files)
-    manifest.write(manifest_path(project))
-    return Outcome(manifest, reused=False, warnings=warnings)
+    digest = manifest.write(manifest_path(project))
+    return Outcome(manifest, digest, reused=False, warnings=warnings)
 
 
-def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> Manifest | None:
+def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:
+    """Return the manifest that covers what is in ``dist/``, with its digest; None where it is not of this build."""
     try:
-        manifest = Manifest.read(manifest_path(project))
+        manifest, digest = Manifest.load(manifest_path(project))
         manifest.check(dist_folder(project))
     except ShipError:
         return None
     same = manifest.commit == head and manifest.tag == tag and not manifest.dirty
     same = same and (renaming is None or manifest.version == renaming.version)
-    return manifest if same and manifest.name == project.canonical_name else None
+    return (manifest, digest) if same and manifest.name == project.canonical_name else None
 
 
 @contextmanager
@@ -146,7 +149,9 @@ def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
         raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))
 
 
-def _check(project: Project, files: list[Path], sources: tuple[str, ...], tag: str | None) -> tuple[Finding, ...]:
+def _check(
+    project: Project, files: list[Path], tag: str | None, *, sources: tuple[str, ...], tracked: Mapping[str, str]
+) -> tuple[Finding, ...]:
     """Go through every check, then raise what stops a release, together; return the warnings."""
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
@@ -154,7 +159,7 @@ def _check(project: Project, files: list[Path], sources: tuple[str, ...], tag: s
         raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
     findings = Findings()
     findings.catch(lambda: _twine_check(files))
-    built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources)
+    built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources, tracked)
     findings.extend(finding for check in CHECKS for finding in check(built))
     lenient = Findings(_softened(finding, project.settings.build.ignore) for finding in findings)
     lenient.raise_errors()

@@ -6,8 +6,8 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from packaging.utils import (
@@ -18,8 +18,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.errors import Finding, Kind, Level, shorten
 from nox_ship.package.contents import Archive
+from nox_ship.package.leaks import PRIVATE_KEY, Suspect
 from nox_ship.project import Project, admits
 from nox_ship.versions import same
 
@@ -50,6 +51,12 @@ NO_PY_TYPED = Kind(
     "Add an empty `py.typed` to the package (PEP 561), or drop the classifier.",
     level="warning",
 )
+LOOKS_SECRET = Kind(
+    "NS530",
+    "looks-secret",
+    "If it serves tests or examples alone, all is well; else remove it, and replace the secret.",
+    level="warning",
+)
 CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
 
 _CACHES = {
@@ -64,16 +71,6 @@ _CACHES = {
     ".nox-ship",
 }
 _TEST_FOLDERS = {"tests", "test"}
-_SECRET_FILES = {
-    ".pypirc",
-    ".env",
-    ".netrc",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    ".git-credentials",
-}
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
@@ -88,6 +85,8 @@ class Built:
     """The version in the release tag of the commit, None where it has no tag."""
     sources: tuple[str, ...]
     """The files the release was built from, relative to the project's folder."""
+    tracked: Mapping[str, str] = field(default_factory=dict)
+    """The ID in git of each file that it tracks, by the same name."""
 
     @property
     def archives(self) -> tuple[Archive, ...]:
@@ -214,13 +213,34 @@ def nothing_foreign(built: Built) -> Iterator[Finding]:
 
 
 def no_secrets(built: Built) -> Iterator[Finding]:
-    """Check that no file holds credentials: password files by name, private keys by content."""
+    """Check that no file holds credentials.
+
+    A file that git does not track got in by mistake. One that it tracks is judged by its content: whoever sees the
+    repository has seen it. The keys that an sdist's tests use are no secrets.
+    """
+    objects = set(built.tracked.values())
     for archive in built.archives:
-        named = {name for name in archive.members if PurePosixPath(name).name in _SECRET_FILES}
-        wheel = archive.path.suffix == ".whl"
-        outside_tests = {name for name in archive.keys if wheel or not _is_test(PurePosixPath(name))}
-        if found := sorted(named | outside_tests):
-            yield SECRET_INSIDE(f"{archive.path.name} holds {shorten(found)}.")
+        found: dict[tuple[Level, str], list[str]] = {}
+        for suspect in archive.suspects:
+            tracked = suspect.name in built.tracked or not suspect.objects.isdisjoint(objects)
+            if verdict := _verdict(suspect, wheel=archive.path.suffix == ".whl", tracked=tracked):
+                found.setdefault(verdict, []).append(suspect.name)
+        for (level, what), names in found.items():
+            kind = SECRET_INSIDE if level == "error" else LOOKS_SECRET
+            yield kind(f"{archive.path.name} holds {what.format(shorten(sorted(names)))}.")
+
+
+def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, str] | None:
+    """Return how bad a file is, and what is said of it; None where nothing is to be said."""
+    if not tracked:
+        return "error", "{}, which looks like a secret and is not in git"
+    if suspect.holds is None:
+        return "warning", "{}, which is named as secrets are"
+    what = f"{suspect.holds} in {{}}"
+    if _is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
+        return ("warning", what) if wheel or suspect.named else None
+    example = suspect.holds == PRIVATE_KEY and not wheel and not suspect.named
+    return "warning" if example else "error", what
 
 
 def sdist_agrees(built: Built) -> Iterator[Finding]:

@@ -32,6 +32,9 @@ OTHER_MANIFEST = Kind(
 DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"
 """Environment variable that may tell the manifest's SHA-256: it goes another way between two jobs than the files."""
 
+TOLD = "manifest.json  sha256:"
+"""What stands before a manifest's SHA-256 in the log of the session that made it, and of one that tested by it."""
+
 SCHEMA = 1
 """Version of the manifest's form; a reader refuses one it does not know."""
 
@@ -91,10 +94,12 @@ class Manifest:
     pythons: tuple[str, ...] = ()
     """The Pythons that the project is for, such as ``3.12``."""
 
-    def write(self, path: Path) -> None:
-        """Write the manifest to ``path``, whole or not at all."""
+    def write(self, path: Path) -> str:
+        """Write the manifest to ``path``, whole or not at all, and return the SHA-256 of what was written."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n")
+        text = (json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n").encode()
+        write_whole(path, text)
+        return hashlib.sha256(text).hexdigest()
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
@@ -103,6 +108,15 @@ class Manifest:
         Raises:
             ShipError: There is none (NS601), it is not one of ours (NS602), or not the one that was announced (NS606).
         """
+        return cls.load(path)[0]
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Manifest, str]:
+        """Read the manifest at ``path``; return it with the SHA-256 of the bytes that it was read from.
+
+        Raises:
+            ShipError: As :meth:`read` does.
+        """
         try:
             text = path.read_bytes()
             record = json_data.parse(text)
@@ -110,15 +124,15 @@ class Manifest:
             raise ShipError(NO_MANIFEST(f"There is no manifest at {path}.")) from error
         except (ValueError, OSError) as error:
             raise ShipError(BAD_MANIFEST(f"{path} cannot be read: {error}.")) from error
-        expected = announced()
-        if expected is not None and hashlib.sha256(text).hexdigest() != expected:
+        digest, expected = hashlib.sha256(text).hexdigest(), announced()
+        if expected not in (None, digest):
             raise ShipError(OTHER_MANIFEST(f"{path} is not the manifest that `{DIGEST_VARIABLE}` tells."))
         schema = record.get("schema") if isinstance(record, dict) else None
         if isinstance(schema, int) and schema != SCHEMA:
             what = f"{path} is a manifest of schema {schema}; this version of nox-ship knows schema {SCHEMA}."
             raise ShipError(BAD_MANIFEST(what, remedy="Use one version of nox-ship in all jobs (`nox-ship init`)."))
         try:
-            return cls._parse(record)
+            return cls._parse(record), digest
         except ValueError as error:
             raise ShipError(BAD_MANIFEST(f"{path} is not a manifest of schema {SCHEMA}.")) from error
 

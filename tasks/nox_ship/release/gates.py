@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nox_ship import actions, json_data, process
+from nox_ship import actions, json_data, lifeline, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
-from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
+from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
 from nox_ship.release.stage import Stage
 
 GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
@@ -35,7 +35,11 @@ _FINISHED = re.compile(r"^={10} [✓⊘✗↯+x!-] (?P<name>.+): (?P<status>succ
 
 _SUMMARY = re.compile(r"^nox > Ran \d+ sessions")
 _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
+_MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
 _PREREQUISITE = "Prerequisite session "
+
+PROOF_SESSIONS = ("build", "verify-install")
+"""What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
 
 SessionStatus = Literal["passed", "reused", "skipped", "failed", "not reached"]
 
@@ -69,7 +73,7 @@ class _Output:
             self.started(match["name"])
         elif match := _FINISHED.match(line):
             self._current = match["name"]
-            self.blocks[match["name"]] = []
+            self.blocks.setdefault(match["name"], [])  # a test may print such a line too: nothing is lost by it
             self.finished(match["name"], match["status"])
         elif _SUMMARY.match(line):
             self._current = None
@@ -170,8 +174,8 @@ def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
     return {
         **dict.fromkeys(_OUTER_NOX),
         **kept,
-        RUN_VARIABLE: "1",
-        PARENT_VARIABLE: None,
+        **lifeline.joining(),
+        DIGEST_VARIABLE: stage.record.built,
         actions.OUTPUT: None,
         actions.SUMMARY: None,
         "NOX_SCRIPT_MODE": "none",
@@ -200,6 +204,12 @@ def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
     """Return what sessions that passed warned of, one line each: findings of ours that stopped nothing."""
     passed = (result.output for result in results if result.status == "passed")
     return tuple(match[1] for output in passed for match in _WARNING.finditer(output))
+
+
+def manifests(results: Iterable[SessionResult]) -> set[str]:
+    """Return the SHA-256 of each manifest that sessions say they made, or tested the files of."""
+    proofs = (result.output for result in results if any(_of(name, result.name) for name in PROOF_SESSIONS))
+    return {match[1] for output in proofs for match in _MANIFEST.finditer(output)}
 
 
 def _last_words(entry: dict[str, object], lines: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,14 +11,16 @@ from pathlib import Path
 
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.files import explained
-from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
+from nox_ship.release import built
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
+from nox_ship.release.changelog import release_notes
 from nox_ship.release.preflight import Plan, Request, preflight
-from nox_ship.release.publish import Patience, Proven, converge, install_from, prove_install
+from nox_ship.release.publish import Patience, Proven, Published, converge, install_from, prove_install
 from nox_ship.release.seal import STAGE_CHANGED, Seal
 from nox_ship.release.stage import Stage, Workshop, last_release, open_stage, sealed
 from nox_ship.report import Report, Row, Voice
@@ -35,10 +36,11 @@ CHECKOUT_LEFT = Kind(
     level="warning",
 )
 
+DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again: it goes on where this one ended.")
 
-PROOF_SESSIONS = ("build", "verify-install")
-"""What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
+MOST_COMMITS, MOST_NOTES = 100, 1 << 16
+"""How many commits, and how many characters of the changelog, the report holds."""
 
 
 @dataclass
@@ -89,11 +91,9 @@ def _preflight(run: Run) -> str:
 
     earlier = last_release(run.workshop)
     run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify, earlier)
-    run.report.project, run.report.version, run.report.tag = (
-        plan.project.canonical_name,
-        plan.version,
-        plan.tag,
-    )
+    report = run.report
+    report.project, report.version, report.tag = plan.project.canonical_name, plan.version, plan.tag
+    report.branch, report.release_branch = plan.branch, plan.release_branch
     left_out = f", without {', '.join(run.request.without)}" if run.request.without else ""
     versions = f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version
     return f"{plan.project.name} {versions} on {plan.branch}{left_out}"
@@ -110,6 +110,7 @@ def _bump(run: Run) -> str:
     run.objects = bumping.bump(plan, run.stage)
     run.report.commit = run.objects.commit
     run.staged = Project.read(run.stage.root)
+    run.report.notes = release_notes(run.staged, plan.version)[:MOST_NOTES]
     run.seal = sealed(run.workshop, plan, run.objects.commit)
     run.stage.record.seal = run.seal.digest
     run.stage.save()
@@ -121,11 +122,15 @@ def _bump(run: Run) -> str:
 
 def _gates(run: Run) -> str:
     names = sorted(run.plan.gates, key=lambda gate: gate != "tests")  # coverage waits for the tests
-    names = [*PROOF_SESSIONS, *names]
+    names = [*gating.PROOF_SESSIONS, *names]
+    if run.stage.record.built:
+        built.check(run.stage, run.staged)
 
     def ended(name: str, status: str) -> None:
         run.voice.session_ended(name, status)
         if (name, status) == ("build", "success"):  # the files are there: two cores have time for both
+            with suppress(ShipError):  # told by the upload rehearsal
+                built.hold(run.stage, run.staged)
             run.trial = run.background.submit(_try_upload, run)
 
     try:
@@ -139,8 +144,11 @@ def _gates(run: Run) -> str:
         )
     except gating.GatesFailedError as error:
         _add_sessions(run, error.results)
+        with suppress(ShipError):  # that a gate failed matters more
+            built.check_tested(run.stage, gating.manifests(error.results))
         raise
     _add_sessions(run, results)
+    built.check_tested(run.stage, gating.manifests(results))
     for line in gating.warnings(results):
         run.voice.warning(line)
         run.report.warnings.append(line)
@@ -153,21 +161,17 @@ def _add_sessions(run: Run, results: tuple[gating.SessionResult, ...]) -> None:
 
 
 def _rehearse_upload(run: Run) -> str:
+    built.check(run.stage, run.staged)  # gates ran after it was built, and while it was tried
     done = run.trial.result() if run.trial else _try_upload(run)
-    run.stage.record.tried = _digest(run)
+    run.stage.record.tried = run.stage.record.built
     run.stage.save()
     return done
 
 
-def _digest(run: Run) -> str:
-    return hashlib.sha256(manifest_path(run.staged).read_bytes()).hexdigest()
-
-
 def _try_upload(run: Run) -> str:
-    run.manifest = Manifest.read(manifest_path(run.staged))
+    run.manifest = built.hold(run.stage, run.staged)
     run.manifest.check_origin(run.objects.commit, run.plan.version)
-    if run.stage.record.tried == _digest(run):
-        run.manifest.check(dist_folder(run.staged))
+    if run.stage.record.built == run.stage.record.tried:
         return "these very files have passed it already"
     index = run.world.rehearsal_index
     folder = dist_folder(run.staged)
@@ -180,11 +184,16 @@ def _try_upload(run: Run) -> str:
 def _push(run: Run) -> str:
     _check_stage(run)
     plan, remote, objects = run.plan, run.world.remote, run.objects
+    run.report.remote = remote.name
     refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
-    if is_pushed(remote.refs(), plan.branch, plan.tag, objects.commit):
-        run.report.pushed = "yes"
+    there = remote.refs()
+    if is_pushed(there, plan.branch, plan.tag, objects.commit):
+        _is_pushed(run)
         return f"{remote.name} has {plan.branch} and {plan.tag} already"
+    found = run.stage.repository.new_commits(objects.commit, there.values(), MOST_COMMITS)
+    run.report.commits, run.report.commit_count = found
     run.confirm(run)
+    built.check(run.stage, run.staged)
     run.report.pushed = "unknown"  # until the remote has told
     try:
         remote.push(run.stage.repository, refs)
@@ -193,10 +202,15 @@ def _push(run: Run) -> str:
     except ShipError:
         run.report.pushed = "no"
         raise
-    run.report.pushed = "yes"
+    _is_pushed(run)
     run.report.changed = True
     run.report.pushes += [f"{name} → {remote.name}" for name in (plan.branch, plan.tag)]
     return f"{plan.branch} and {plan.tag} to {remote.name}, in one atomic push"
+
+
+def _is_pushed(run: Run) -> None:
+    run.report.pushed = "yes"
+    run.report.arrived += [f"{name} on {run.world.remote.name}" for name in (run.plan.branch, run.plan.tag)]
 
 
 def _check_stage(run: Run) -> None:
@@ -231,8 +245,13 @@ def _publish(run: Run) -> str:
         run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
         return f"left to {plan.workflow}; {follow(run.world.remote, plan.workflow, waits=plan.waits)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
+
+    def arrived(entry: Published) -> None:
+        run.report.arrived.append(f"{entry.file.name} on {name}")
+
     try:
-        published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))
+        patience = Patience.of(plan.project.settings)
+        published = converge(run.manifest, folder, index, run.voice.note, patience, arrived)
     finally:
         run.report.credentials = index.authenticated
     run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
@@ -298,13 +317,24 @@ def _end(run: Run, begun: float) -> None:
 def _do(step: Step, run: Run) -> None:
     run.voice.step_started(step.name, step.what)
     begun = time.monotonic()
-    row = Row(step.name, "failed")
+    row = Row(step.name, "pending")
     run.report.rows.append(row)
     try:
         row.detail = step.do(run)
         row.status = "done"
-    except OSError as error:
-        raise explained(error) from error
+    except BaseException as error:
+        row.status = _ended_by(error)
+        if isinstance(error, OSError):
+            raise explained(error) from error
+        raise
     finally:
         row.seconds = time.monotonic() - begun
         run.voice.step_ended(row)
+
+
+def _ended_by(error: BaseException) -> str:
+    """Return how a step ended that did not come to its end."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    declined = isinstance(error, ShipError) and error.findings[0].id == DECLINED.id
+    return "declined" if declined else "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
-from nox_ship.project import Project, admits
-from nox_ship.release.changelog import read_changelog
+from nox_ship.project import Project
+from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
@@ -42,8 +43,16 @@ GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
-PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
+PYTHON_MISSING = Kind(
+    "NS804", "python-missing", "Install it on this runner, or take it out of `pythons` or the classifiers."
+)
 
+PYTHON_LEFT_OUT = Kind(
+    "NS118",
+    "python-left-out",
+    "To require it, name it in the classifiers or in `pythons` of [tool.nox-ship].",
+    level="notice",
+)
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
@@ -66,6 +75,8 @@ class Request:
     """Use nothing that an earlier run left."""
     agreed: bool = True
     """Whether the push is agreed to, or somebody can be asked before it."""
+    any_branch: bool = False
+    """Whether another branch than the release branch will do, as it does for a rehearsal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +86,8 @@ class Plan(Coming):
     project: Project
     repository: Repository
     branch: str
+    release_branch: str
+    """The branch that releases are made from; a rehearsal may be on another one."""
     head: str
     gates: tuple[str, ...]
     index: str
@@ -123,7 +136,7 @@ def preflight(
         findings.extend(routes_known(project.settings))
         findings.catch(lambda: check_groups(project))
         gates = _gates(project.settings, request.without, sessions, findings)
-    branch = findings.catch(lambda: _branch(repository, project)) if repository else None
+    branch, expected = _branches(repository, project, request, findings) if repository else (None, None)
     coming = pushed = None
     refs: Mapping[str, str] = {}
     if repository:
@@ -133,8 +146,8 @@ def preflight(
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
             coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
-    if project and coming and coming.bump and coming.source.kind == "files":
-        findings.catch(lambda: read_changelog(project))
+    if project and coming and coming.bump:
+        findings.extend(findings.catch(lambda: list(changelog_findings(project, coming.version))) or ())
     by = Publishing()
     if project and coming and repository:
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
@@ -154,6 +167,7 @@ def preflight(
         project=project,
         repository=repository,
         branch=branch,
+        release_branch=expected or branch,
         head=repository.head,
         gates=gates,
         index=route(project.settings, Version(coming.version)),
@@ -209,15 +223,21 @@ def _machine() -> Iterator[Finding]:
 
 
 def _missing_pythons(project: Project) -> Iterator[Finding]:
-    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so."""
+    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so.
+
+    Of a range of Pythons, which the project does not name one by one, CI may lack all but one.
+    """
     if not os.environ.get("CI"):
         return
     from python_discovery import get_interpreter
 
-    admitted = (python for python in project.classified_pythons if admits(project.requires_python, python))
-    for wanted in project.settings.pythons or admitted:
-        if get_interpreter(wanted) is None:
-            yield PYTHON_MISSING(f"Python {wanted} is not installed.")
+    named = project.named_pythons
+    wanted = named or project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    missing = [python for python in wanted if get_interpreter(python) is None]
+    if named or len(missing) == len(wanted):
+        yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
+    elif missing:
+        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)} of the range in requires-python is not installed.")
 
 
 def routes_known(settings: Settings) -> Iterator[Finding]:
@@ -263,16 +283,24 @@ def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:
         yield NO_IDENTITY("Git does not know who commits here.")
 
 
-def _branch(repository: Repository, project: Project | None) -> str:
-    """Return the branch that is checked out, which must be the release branch."""
+def _branches(
+    repository: Repository, project: Project | None, request: Request, findings: Findings
+) -> tuple[str | None, str | None]:
+    """Return the branch that is checked out, and the one that releases are made from, as far as they can be told.
+
+    A release is not made from another branch; a rehearsal may be.
+    """
     branch = repository.branch
     if branch is None:
-        raise ShipError(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
+        findings.append(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
     wanted = project.settings.branch if project else None
     expected = wanted or repository.default_branch(project.settings.remote if project else None)
-    if expected and branch != expected:
-        raise ShipError(WRONG_BRANCH(f"The branch is {branch}; releases are made from {expected}."))
-    return branch
+    if branch and expected and branch != expected:
+        what = f"The branch is {branch}; releases are made from {expected}."
+        remedy = f"Merge it into {expected} before the release."
+        allowed = WRONG_BRANCH(what, remedy=remedy, level="notice")
+        findings.append(allowed if request.any_branch else WRONG_BRANCH(what))
+    return branch, expected
 
 
 def _remote_branch(

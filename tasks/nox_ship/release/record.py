@@ -20,12 +20,16 @@ class Record:
     made_by: str
     made_at: float
     """Seconds since the epoch."""
+    branch: str = ""
+    """The branch it is on."""
     commit: str | None = None
     """The release's commit, once it is made."""
     passed: dict[str, float] = field(default_factory=dict)
     """Sessions that passed here, with the seconds each took."""
     failed: list[str] = field(default_factory=list)
     """Sessions that ran here and did not pass."""
+    built: str | None = None
+    """The SHA-256 of the manifest of what was built here."""
     tried: str | None = None
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
     seal: str | None = None

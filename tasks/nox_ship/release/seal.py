@@ -127,8 +127,8 @@ def _fact(path: Path) -> str:
 
 
 def _contents(repository: Repository, commit: str, ours: Collection[PurePath]) -> dict[str, str]:
-    refs = repository.run("for-each-ref", "--format=%(refname) %(objectname) %(symref)", env=_PLAIN)
-    facts = dict(line.split(" ", 1) for line in refs.splitlines())
+    refs = repository.listed("for-each-ref", "--format=%(refname) %(objectname) %(symref)%00", env=_PLAIN)
+    facts = dict(ref.strip("\n").split(" ", 1) for ref in refs if ref != "\n")
     top = repository.path
     for path in _differences(repository, commit):
         name = path.relative_to(top)
@@ -139,8 +139,7 @@ def _contents(repository: Repository, commit: str, ours: Collection[PurePath]) -
 
 def _tree(repository: Repository, commit: str) -> Iterator[tuple[str, str, Path]]:
     """Yield kind, object and place of everything in a commit."""
-    listing = repository.run("ls-tree", "-r", "-z", "--full-tree", commit, env=_PLAIN)
-    for entry in filter(None, listing.split("\0")):
+    for entry in repository.listed("ls-tree", "-r", "-z", "--full-tree", commit, env=_PLAIN):
         facts, _, name = entry.partition("\t")
         _, kind, ref = facts.split(" ")
         yield kind, ref, repository.path / name
@@ -164,8 +163,8 @@ def _differences(repository: Repository, commit: str) -> Iterator[Path]:
         env = {**_PLAIN, "GIT_INDEX_FILE": str(Path(folder) / "index")}
         repository.run(*_WHOLE, "read-tree", commit, env=env)
         repository.run(*_WHOLE, "update-index", "-q", "--refresh", env=env)
-        listing = repository.run(*_WHOLE, "diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
-    yield from (top / name for name in listing.split("\0") if name)
+        changed = repository.listed(*_WHOLE, "diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
+    yield from (top / name for name in changed)
     tree = list(_tree(repository, commit))
     tracked = {path for _, _, path in tree}
     attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import platformdirs
 
+from nox_ship.cache import cache_path
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.git import Repository
@@ -33,9 +33,6 @@ CACHE_OPEN = Kind(
 
 REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
-
-HOME_VARIABLE = "NOX_SHIP_CACHE"
-"""Environment variable that names another folder than the user's cache for what is kept between runs."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +86,7 @@ class Workshop:
 
 def cache_folder(root: Path) -> Path:
     """Return the folder of the workshops of all checkouts, as it is for the project at ``root``."""
-    return root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    return root.resolve() / cache_path()
 
 
 def workshop_of(root: Path) -> Workshop:
@@ -176,7 +173,7 @@ class Stage:
 
 
 def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Return the stage for ``plan``: the one an earlier run left for the same commit, else a new clone.
+    """Return the stage for ``plan``: the one an earlier run left for the same commit and branch, else a new clone.
 
     Args:
         shop: Where it is kept.
@@ -202,7 +199,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time())
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch)
 
 
 def _made_by() -> str:
@@ -247,6 +244,6 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    if not young or (record.head, record.made_by) != (plan.head, _made_by()):
+    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, _made_by()):
         return None
     return record if sealed(shop, plan, record.commit or "").digest == record.seal else None

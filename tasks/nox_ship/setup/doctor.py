@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import importlib.metadata
 import json
 import os
 import shutil
-import tempfile
 import textwrap
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +20,7 @@ from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.bumpversion import check_settings, stale_settings
-from nox_ship.release.changelog import cut_changelog, read_changelog
+from nox_ship.release.changelog import find_changelog
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
     DIRTY_TREE,
@@ -50,7 +47,7 @@ THIN_METADATA = Kind(
 NO_UNRELEASED = Kind(
     "NS822",
     "no-unreleased-section",
-    "Add `## [Unreleased]` to the changelog: a release makes it the section of its version.",
+    "Begin one called `Unreleased`: a release makes it the section of its version.",
     level="notice",
 )
 NAME_TAKEN = Kind(
@@ -72,8 +69,6 @@ UNFINISHED = Kind(
 )
 NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
 
-_NEXT = "999999.0.0"
-"""A version that no changelog has a section of."""
 TOOLS = ("nox", "build", "twine", "bump-my-version", "uv", "virtualenv")
 
 
@@ -212,10 +207,12 @@ def _pythons(patient: Patient) -> Told:
     here = [version for version in patient.survey.pythons if version not in missing]
     if here:
         yield f"{', '.join(here)} are installed"
-    for version in missing:
-        level: Level = "error" if os.environ.get("CI") else "warning"
-        remedy = "Install it; without it the tests on it are skipped here."
-        yield TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level)
+    remedy = "Install it; without it the tests on it are skipped here."
+    level: Level = "error" if os.environ.get("CI") else "warning"
+    if here and missing and not patient.survey.project.named_pythons:  # it has a range, of which one is enough
+        yield TOOL_MISSING(f"Python {', '.join(missing)} is not installed.", remedy=remedy, level="warning")
+        return
+    yield from (TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level) for version in missing)
 
 
 def _tools(patient: Patient) -> Told:
@@ -228,20 +225,13 @@ def _tools(patient: Patient) -> Told:
 
 
 def _changelog(patient: Patient) -> Told:
-    project = patient.project
-    name, text = read_changelog(project)
-    if not text:
+    changelog = find_changelog(patient.project)
+    if changelog is None:
         yield "none is kept"
-        return
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        (Path(folder) / Path(name).name).write_bytes(text.encode())
-        settings = dataclasses.replace(project.settings, changelog=Path(name).name)
-        copy = dataclasses.replace(project, root=Path(folder), settings=settings)
-        cut = cut_changelog(copy, _NEXT, dt.datetime.now(tz=dt.UTC).date())
-    if cut:
-        yield f"{name} has an Unreleased section, which a release makes its own"
+    elif changelog.unreleased:
+        yield f"{changelog.name} has a section for what is unreleased"
     else:
-        yield NO_UNRELEASED(f"A release would leave {name} as it is: it has no Unreleased section.")
+        yield NO_UNRELEASED(f"{changelog.name} has no section for what is unreleased that nox-ship can read.")
 
 
 def _unfinished(patient: Patient) -> Told:

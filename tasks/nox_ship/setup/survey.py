@@ -10,6 +10,8 @@ from pathlib import Path
 from nox_ship import documents
 from nox_ship.addresses import without_passwords
 from nox_ship.errors import ShipError
+from nox_ship.gates import recipes
+from nox_ship.gates.toolbox import Toolbox
 from nox_ship.git import Repository
 from nox_ship.project import Project, minor
 from nox_ship.release.bumpversion import bumped_files
@@ -19,15 +21,6 @@ from nox_ship.setup.restated import restated
 from nox_ship.world.forge import GITLAB_CI, GitHub, GitLab
 from nox_ship.world.remote import remote_name
 
-_LINTERS = {
-    "ruff": ("ruff.toml", ".ruff.toml"),
-    "flake8": (".flake8",),
-    "pylint": (".pylintrc", "pylintrc"),
-    "black": (),
-    "isort": (".isort.cfg",),
-    "mypy": ("mypy.ini", ".mypy.ini"),
-    "pyright": ("pyrightconfig.json",),
-}
 _EXTENSIONS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 
 
@@ -126,19 +119,6 @@ class Survey:
         )
 
     @property
-    def linters(self) -> tuple[str, ...]:
-        """The linters and type checkers that the project has settings for."""
-        root = self.project.root
-        return tuple(
-            name
-            for name, files in _LINTERS.items()
-            if self.project.tool(name) or any((root / file).is_file() for file in files) or self._in_setup_cfg(name)
-        )
-
-    def _in_setup_cfg(self, name: str) -> bool:
-        return bool(self.project.ini("setup.cfg").get(name))
-
-    @property
     def version(self) -> str:
         """Where the version is kept, in words.
 
@@ -173,12 +153,38 @@ class Survey:
             yield "version", self.version
         except ShipError as error:
             yield "version", str(error.findings[0])
-        yield "Pythons", ", ".join(sorted(self.pythons, key=minor))
-        yield "tests", f"pytest, in {', '.join(self.project.test_paths)}" if self.project.test_paths else "none found"
-        yield "linters", ", ".join(self.linters) or "no settings found"
+        ranged = not self.project.named_pythons and str(self.project.requires_python)
+        named = ", ".join(sorted(self.pythons, key=minor))
+        yield "Pythons", f"{named} (released, and in {self.project.requires_python})" if ranged else named
+        try:
+            yield from self._gates()
+        except ShipError as error:
+            yield "gates", str(error.findings[0])
         yield "noxfile", "there" if (self.project.root / "noxfile.py").is_file() else "none"
         yield "workflows", ", ".join(self.workflows) or "none"
         yield "release branch", self.branch
         yield "tags", self.tag
         forge = self.github or self.gitlab
         yield "remote", forge.slug if forge else without_passwords(self.remote or "none")
+
+    def _gates(self) -> Iterator[tuple[str, str]]:
+        """Yield what each gate runs, and the checks that none does.
+
+        Raises:
+            ShipError: A dependency group cannot be resolved (NS402), or one that the settings name is missing (NS401).
+        """
+        box = Toolbox(self.project)
+        for gate, recipe in (("lint", recipes.lint(self.project)), ("typecheck", recipes.typecheck(self.project))):
+            told = [
+                f"{tool} ({step.why})" for step in recipe.steps for tool in dict.fromkeys(c[0] for c in step.commands)
+            ]
+            yield gate, recipe.skip or ", ".join(dict.fromkeys(told))
+        task, places = box.tests(), ", ".join(self.project.test_paths)
+        yield (
+            "tests",
+            f"{task.program} (as in {task.where})" if task else f"pytest, in {places}" if places else "none found",
+        )
+        for note in box.notes:
+            yield "notice", note
+        for check in box.left_out():
+            yield "no gate runs", check

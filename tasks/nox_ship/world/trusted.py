@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from nox_ship.addresses import is_safe
+from nox_ship.addresses import is_loopback, is_safe
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.world import web
 
@@ -37,7 +37,7 @@ EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; 
 FOREIGN_AUDIENCE = Kind(
     "NS745",
     "foreign-audience",
-    "Use an API token for this index, or ask whoever runs it to name its own host as the audience.",
+    "Use an API token for this index, or ask whoever runs it to name its own host, with its domain, as the audience.",
 )
 
 _CI = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
@@ -59,7 +59,8 @@ class TrustedPublisher:
         """Return this job as a publisher; None outside a CI, and where the index does not offer the exchange.
 
         PyPI's audience and TestPyPI's are theirs alone. Any other index is named by its host: with an identity token
-        that is meant for somebody else, it could publish there in our name.
+        that is meant for somebody else, it could publish there in our name. A host of one word names nobody: the
+        audiences ``pypi`` and ``sigstore`` are such words.
 
         Raises:
             ShipError: The index does not answer (NS739), or names another audience than itself (NS745).
@@ -150,8 +151,11 @@ def _offered(index: str, upload_url: str) -> str | None:
     audience = value.get("audience") if isinstance(value, dict) else None
     if not isinstance(audience, str):
         return None
-    if audience != urlsplit(upload_url).hostname:
-        what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which is not its own host."
+    host = urlsplit(upload_url).hostname or ""
+    named = "." in host.strip(".") or ":" in host or is_loopback(host)
+    if audience != host or not named:
+        why = "is not its own host" if named else "could be anybody's: its host is a single word"
+        what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which {why}."
         raise ShipError(FOREIGN_AUDIENCE(what))
     return audience
 

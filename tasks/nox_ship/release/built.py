@@ -1,0 +1,71 @@
+"""What was built in the stage, held from the end of the build on: no gate changes it unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+
+from nox_ship.errors import Findings, ShipError
+from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.manifest import FILE_CHANGED, Manifest
+from nox_ship.project import Project
+from nox_ship.release.stage import Stage
+
+_REMEDY = (
+    "Find the gate that writes to `dist` or `.nox-ship` in the folder that it runs in; the same command builds anew."
+)
+
+
+def hold(stage: Stage, project: Project) -> Manifest:
+    """Return the manifest of what was built; the first one that is read counts from then on, in later runs too.
+
+    Args:
+        stage: The clean clone.
+        project: The project in it.
+
+    Raises:
+        ShipError: There is none (NS601), it cannot be read (NS602), or it is another one by now (NS603).
+    """
+    manifest, digest = Manifest.load(manifest_path(project))
+    if stage.record.built not in (None, digest):
+        raise ShipError(FILE_CHANGED(f"{manifest_path(project)} is not the manifest that the build wrote."))
+    stage.record.built = digest
+    return manifest
+
+
+def check(stage: Stage, project: Project) -> None:
+    """Check that manifest and files are still those that were built.
+
+    Raises:
+        ShipError: With each that is not (NS601-NS603); nothing that passed in the stage counts any more.
+    """
+    findings = Findings()
+    if manifest := findings.catch(partial(hold, stage, project)):
+        findings.catch(lambda: manifest.check(dist_folder(project)))
+    if findings and stage.record.built:
+        _forget(stage)
+        raise ShipError(*(replace(finding, remedy=_REMEDY) for finding in findings))
+    findings.raise_errors()
+
+
+def check_tested(stage: Stage, told: Iterable[str]) -> None:
+    """Check that sessions made and tested what was built: another process may have read something else.
+
+    Args:
+        stage: The clean clone.
+        told: The SHA-256 of each manifest that they tell.
+
+    Raises:
+        ShipError: One is of another manifest (NS603); nothing that passed in the stage counts any more.
+    """
+    if set(told) - {stage.record.built}:
+        _forget(stage)
+        raise ShipError(FILE_CHANGED("The files that were tested are not those that were built.", remedy=_REMEDY))
+
+
+def _forget(stage: Stage) -> None:
+    """Let nothing that passed in the stage count, so that the next run builds and tests anew."""
+    record = stage.record
+    record.passed, record.failed, record.built, record.tried = {}, [], None, None
+    stage.save()
