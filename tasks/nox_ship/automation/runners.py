@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nox_ship.automation import precommit
+from nox_ship.automation import precommit, tox
 from nox_ship.automation.hatch import Hatch
 from nox_ship.automation.needs import Needs, arguments, pdm_install, pip_install, poetry_install, uv_sync
 from nox_ship.automation.shell import lasting_commands, program
 from nox_ship.automation.targets import Targets, justfile, makefile
 from nox_ship.automation.task import Place, Task, joined
-from nox_ship.automation.tox import Tox
 from nox_ship.project import Project
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*|py")
@@ -59,11 +58,6 @@ class Runners:
         """The targets of the project's Makefile and justfile, by the program that runs them."""
         found = {"make": makefile(self._project), "just": justfile(self._project)}
         return {runner: targets for runner, targets in found.items() if targets}
-
-    @cached_property
-    def tox(self) -> Tox:
-        """The project's environments for tox."""
-        return Tox(self._project)
 
     def is_root(self, folder: str) -> bool:
         """Whether a folder, relative to the top of the repository, is the project's."""
@@ -262,14 +256,7 @@ class Runners:
             yield from self.follow(command, inner)
 
     def _run_tox(self, rest: list[str], place: Place) -> Iterator[Task]:
-        told = [value for option, value in itertools.pairwise(rest) if option in ("-e", "--env")]
-        told += [word[2:] for word in rest if re.fullmatch(r"-e[\w.,{}-]+", word)]
-        told += [word.partition("=")[2] for word in rest if word.startswith("--env=")]
-        told += [value for name, value in place.env if name == "TOXENV"]
-        names = [name for text in told for name in re.split(r"[\s,]+(?![^{]*\})", text) if name]
-        factors = {value for option, value in itertools.pairwise(rest) if option == "-f"}
-        chosen = [name for name in self.tox.default if factors & set(name.split("-"))]
-        for environment in self.tox.environments(names or chosen or None):
+        for environment in tox.chosen(self._project, rest, dict(place.env).get("TOXENV", "")):
             inner = place.within(environment.where, environment.needs, tuple(environment.env.items()))
             for command in environment.commands:
                 yield from self.follow(command, inner)

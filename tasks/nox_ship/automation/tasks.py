@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from nox_ship.automation import precommit
+from nox_ship.automation import precommit, tox_settings
 from nox_ship.automation.jobs import scripts
 from nox_ship.automation.runners import Runners
 from nox_ship.automation.task import Place, Task
@@ -43,7 +43,7 @@ class Automation:
     @property
     def unreadable(self) -> tuple[str, ...]:
         """Why files cannot be read that may tell more, in words."""
-        return tuple(filter(None, (self._runners.tox.unreadable, precommit.unreadable(self._project))))
+        return tuple(filter(None, (tox_settings.unreadable(self._project), precommit.unreadable(self._project))))
 
     @property
     def other_hooks(self) -> list[str]:
