@@ -39,7 +39,16 @@ SETTINGS = {
     "routes": {"final": "pypi", "prerelease": "testpypi", "development": "own"},
     "indexes": {"own": {"upload-url": "https://a/", "simple-url": "https://b/", "json-url": "https://c/"}},
     "publish": {"by": "auto", "wait": 20, "timeout": 3.5, "attestations": True, "tokens": {"own": "OWN_TOKEN"}},
-    "workflows": {"credentials": "token", "testpypi": True, "development": True, "systems": ["x"], "version": "0.1.0"},
+    "workflows": {
+        "credentials": "token",
+        "testpypi": True,
+        "development": True,
+        "systems": ["x"],
+        "version": "0.1.0",
+        "file": "publish.yml",
+        "environments": {"pypi": "release"},
+        "branches": ["dev", "release/*"],
+    },
     "rehearsal": {"port": 0},
 }
 """A value for almost every setting."""
