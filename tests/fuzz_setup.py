@@ -116,7 +116,8 @@ def _noxfile(ground: Ground, text: str) -> None:
     if (extended := noxfile.extended()) is not None:
         ground.outcomes["extended"] += 1
         assert Noxfile.read(extended).registered
-    noxfile.check_names({"lint", "check"})
+    assert noxfile.written.late <= {one.name for one in noxfile.written.sessions}
+    ground.outcomes["unclear"] += bool(noxfile.written.unsure or noxfile.written.pythons or noxfile.late)
 
 
 FACTS = workflows.Facts("main", "v{version}", ("3.11", "3.12"), coverage=True, besides=(), settings=WorkflowSettings())
@@ -174,7 +175,7 @@ def _init(ground: Ground, value: Mapping[str, Any]) -> None:
     project = read_project(ground, {"pyproject.toml": as_toml(HATCH), **files})
     for ci in ("github", "gitlab"):
         ground.attempt(lambda ci=ci: init.drift(make_survey(ground, project), ci))  # type: ignore[misc]
-    plan = init.plan(make_survey(ground, project), sessions=("lint",), ci=value["ci"], force=value["force"])
+    plan = init.plan(make_survey(ground, project), ci=value["ci"], force=value["force"])
     assert all(change.diff is not None for change in plan.changes)
 
 

@@ -24,6 +24,7 @@ GROUND = {
     "json_data",
     "lifeline",
     "output",
+    "naming",
     "poetry",
     "process",
     "project",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Yard, make_yard
+from fakes import Yard, make_yard, noxfile
 from nox_ship.errors import ShipError
 from nox_ship.release.bump import bump
 from nox_ship.release.preflight import Plan, preflight
@@ -20,7 +20,7 @@ def staged(folder: Path, text: str | None = WRITTEN, changelog: str = CHANGES) -
     files = {"pyproject.toml": text, "CHANGELOG.md": changelog} if text else {}
     yard = make_yard(folder, files)
     run = yard.prepare("0.1.0")
-    plan = preflight(yard.root, run.request, ("tests",), yard.world, print)
+    plan = preflight(yard.root, run.request, run.sessions, yard.world, print)
     return plan, open_stage(yard.shop, plan), yard
 
 
@@ -71,7 +71,7 @@ def test_a_release_that_changes_no_file_has_no_commit(tmp_path: Path) -> None:
 def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, name: str, text: str, heading: str) -> None:
     """The commit that it takes is the one that the tag is on, and holds nothing else."""
     yard = make_yard(tmp_path, {name: text})
-    plan = preflight(yard.root, yard.prepare("0.1.0").request, ("tests",), yard.world, print)
+    plan = preflight(yard.root, yard.prepare("0.1.0").request, noxfile(yard.root, "tests"), yard.world, print)
     assert plan.source.kind == "tags"
     stage = open_stage(yard.shop, plan)
     done = bump(plan, stage)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import make_yard
+from fakes import make_yard, noxfile
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.bump import bump
@@ -103,7 +103,7 @@ def test_a_release_takes_them_along(tmp_path: Path) -> None:
     citation = "version: 1.2.9\ndate-released: 2025-01-02\n"
     files = {"pyproject.toml": text, "CITATION.cff": citation, "docs/conf.py": conf('"1.2"', '"1.2.9"')}
     yard = make_yard(tmp_path, files)
-    plan = preflight(yard.root, yard.prepare("minor").request, ("tests",), yard.world, print)
+    plan = preflight(yard.root, yard.prepare("minor").request, noxfile(yard.root, "tests"), yard.world, print)
     stage = open_stage(yard.shop, plan)
     bump(plan, stage)
     after = Project.read(stage.root).read_text("CITATION.cff")

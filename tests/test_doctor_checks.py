@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakes import Yard, write_dist
+from fakes import Yard, noxfile, write_dist
 from nox_ship.errors import Finding
 from nox_ship.project import Project
 from nox_ship.release.record import Record
@@ -26,7 +26,7 @@ GITHUB = "https://github.com/acme/sample"
 def patient(yard: Yard) -> Patient:
     """Return what is examined of a project."""
     world: Any = yard.world
-    return Patient(Survey.of(yard.root, "3.12"), (), world, "3.12")
+    return Patient(Survey.of(yard.root, "3.12"), noxfile(yard.root), world, "3.12")
 
 
 def said(told: Any) -> tuple[list[str], str]:
@@ -130,7 +130,7 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
     """Write what `nox-ship init` writes."""
     yard.write({"pyproject.toml": f"{FILES}{settings}"})
     git(yard.root, "remote", "add", "origin", GITHUB)
-    made = plan(Survey.of(yard.root, "3.12"), sessions=(), ci="github", force=False)
+    made = plan(Survey.of(yard.root, "3.12"), ci="github", force=False)
     write(made, force=False)
     return patient(yard)
 
@@ -159,9 +159,9 @@ def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
     yard.write({"in/pyproject.toml": FILES, "in/noxfile.py": ""})
     git(yard.root, "remote", "add", "origin", GITHUB)
     survey = Survey.of(yard.root / "in", "3.12")
-    write(plan(survey, sessions=(), ci="github", force=False), force=False)
+    write(plan(survey, ci="github", force=False), force=False)
     world: Any = yard.world
-    found, text = said(github.workflow_files(Patient(survey, (), world, "3.12")))
+    found, text = said(github.workflow_files(Patient(survey, noxfile(survey.project.root), world, "3.12")))
     assert found == []
     assert "sample-release.yml is as this version of nox-ship writes it" in text
 
@@ -181,7 +181,7 @@ def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
     git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")
     yard.write({"pyproject.toml": FILES})
     assert said(github.workflow_files(patient(yard)))[0] == ["NS823 notice"]
-    write(plan(Survey.of(yard.root, "3.12"), sessions=(), ci="gitlab", force=False), force=False)
+    write(plan(Survey.of(yard.root, "3.12"), ci="gitlab", force=False), force=False)
     found, text = said(github.workflow_files(patient(yard)))
     assert found == []
     assert ".gitlab-ci.yml is as this version of nox-ship writes it" in text

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from nox_ship import front
 from nox_ship.errors import Kind, ShipError, ShownError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
@@ -43,7 +44,7 @@ def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
 
     steps = (Step("one", "", pass_by), Step("two", "", fail), Step("three", "", pass_by))
     voice = Voice(console=Console(file=io.StringIO()))
-    run = Run(folder, Request("patch"), (), cast("World", None), Workshop(folder), voice, Report("Release"))
+    run = Run(folder, Request("patch"), Sessions(), cast("World", None), Workshop(folder), voice, Report("Release"))
     with front._stop_shown(voice, run.report, run.workshop):
         run_pipeline(run, steps)
     return run

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, write_dist
+from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, noxfile, write_dist
 from nox_ship import front
 from nox_ship.errors import ShipError, ShownError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.release.stage import Stage
 from nox_ship.report import Voice
@@ -56,7 +57,7 @@ def rehearsed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
 def release(yard: Yard, *args: str) -> None:
     """Release the project."""
-    front.release(yard.root, ["minor", *args], ("tests",), yard.root)
+    front.release(yard.root, ["minor", *args], noxfile(yard.root, "tests"), yard.root)
 
 
 def told(yard: Yard) -> dict[str, Any]:
@@ -152,10 +153,10 @@ def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys:
     said = capsys.readouterr().out
     assert "Rehearsal of the release" in said
     assert "nox -s release -- minor --without tests" in said
-    front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
+    front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "v0.1.0 is released: nothing is missing" in capsys.readouterr().out
     del rehearsed.remote.has["refs/tags/v0.1.0"]
-    front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
+    front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
 
 
@@ -435,9 +436,9 @@ def test_a_doctor_that_finds_an_error_fails(
     """Warnings alone do not."""
     lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
     monkeypatch.setattr(front, "examine", lambda *_: iter(lines))
-    front.doctor(yard.root, [], ())
+    front.doctor(yard.root, [], Sessions())
     lines.append(Line("git", "", PROBLEM("No.", detail="much")))
     with pytest.raises(ShownError) as caught:
-        front.doctor(yard.root, [], ())
+        front.doctor(yard.root, [], Sessions())
     assert [finding.what for finding in caught.value.findings] == ["No."]
     assert "much" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fakes import Call, Programs
 from nox_ship import command
 from nox_ship.setup import init
 from nox_ship.setup.noxfile import NEW
@@ -100,6 +101,135 @@ def test_a_noxfile_is_added_to(project: Path) -> None:
     text = (project / "noxfile.py").read_text("utf-8")
     assert "import nox  # it\nimport nox_ship\n" in text
     assert text.endswith("nox_ship.register()\n")
+
+
+OWN = """\
+import nox
+
+nox.options.sessions = ["lint", "test", "typeguard"]
+
+
+@nox.session
+def lint(session):
+    pass
+
+
+@nox.session(python=["3.12", "pypy3.11"])
+def test(session):
+    pass
+
+
+@nox.session
+def typeguard(session):
+    pass
+
+
+@nox.session
+def docs(session):
+    session.run("sphinx-autobuild")
+
+
+@nox.session
+def release(session):
+    pass
+
+
+if __name__ == "__main__":
+    nox.main()
+"""
+
+
+def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours come below them; what becomes of each is said, and everything names ours as they are called then."""
+    write_files(project, {"noxfile.py": OWN})
+    assert command.main(["init"]) == 0
+    text = (project / "noxfile.py").read_text("utf-8")
+    assert text.replace("import nox_ship\n", "").replace("nox_ship.register()\n\n\n", "").endswith(OWN)
+    assert "    pass\n\n\nnox_ship.register()\n\n\nif __name__" in text
+    told = capsys.readouterr().out
+    for words in (
+        "lint (yours), typecheck, test (yours), audit\n",
+        "ship-release is ours, because you have a session release",
+        "docs: neither `nox` without a name nor the CI runs it",
+        "typeguard: to let a release run them too",
+        "NS841",
+        "  nox -s ship-release -- patch --dry-run ",
+    ):
+        assert words in told
+    release = (project / ".github/workflows/release.yml").read_text("utf-8")
+    assert 'run: nox -s ship-release -- "$BUMP" --dry-run' in release
+    assert "            3.12\n            pypy3.11\n            3.11\n          allow-prereleases: true\n" in release
+    assert "coverage" not in yaml.safe_load(release)["jobs"]
+    assert command.main(["init", "--check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("'sphinx-autobuild'", "does not end by itself (sphinx-autobuild)"),
+        ("'twine', 'upload'", "send something away (upload)"),
+    ],
+)
+def test_why_a_session_is_no_gate_is_said(
+    project: Path, capsys: pytest.CaptureFixture[str], words: str, why: str
+) -> None:
+    """In the words of its code."""
+    session = f"@nox.session\ndef docs(session):\n    session.run({words})\n"
+    write_files(project, {"noxfile.py": f"import nox\n\n\n{session}"})
+    assert command.main(["init"]) == 0
+    assert why in capsys.readouterr().out
+
+
+def test_what_a_noxfile_hides_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sessions that only running it would tell (NS843), and those below our call (NS842)."""
+    hidden = "import nox\nfrom mine import *\nfor name in 'ab':\n    nox.session(name=name)(print)\n"
+    write_files(project, {"noxfile.py": hidden})
+    assert command.main(["init"]) == 0
+    assert "see line 2, 4" in capsys.readouterr().out
+    below = "\n\n@nox.session\ndef tests(session):\n    pass\n\n\n@nox.session\ndef mine(session):\n    pass\n"
+    write_files(project, {"noxfile.py": f"import nox\nimport nox_ship\n\nnox_ship.register()\n{below}"})
+    assert command.main(["init"]) == 0
+    told = capsys.readouterr().out
+    assert "NS842 register-not-last: noxfile.py defines tests below" in told
+    assert "NS843" not in told
+
+
+def test_everything_that_is_to_be_committed_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also what an earlier run wrote, and what was changed by hand since; what git has as it is, is not."""
+    write_files(project, {"docs/conf.py": 'release = "1.2.3"\n'})
+    assert command.main(["init", "--ci", "none"]) == 0
+    assert "git add noxfile.py pyproject.toml && git commit" in capsys.readouterr().out
+    assert command.main(["init"]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "git add" in line)
+    assert set(line.split("&&")[0].split()[2:]) == {*WRITTEN, "pyproject.toml"}
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "x")
+    assert command.main(["init"]) == 0
+    assert "git add" not in capsys.readouterr().out
+
+
+def test_the_noxfile_is_as_the_projects_tools_want_it(
+    project: Path, programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text that would no longer register us, or let nox install what it needs, is not taken."""
+    write_files(project, {"pyproject.toml": f"{PYPROJECT}[tool.ruff]\nline-length = 79\n"})
+
+    def remark(call: Call) -> tuple[int, str]:
+        return 0, call.options["stdin"].replace("import nox\n", "import nox  # x\n")
+
+    programs.play("check --fix", reply=remark)
+    assert command.main(["init"]) == 0
+    assert "import nox  # x\n" in (project / "noxfile.py").read_text("utf-8")
+    for lost in ("# ///\n", "nox_ship.register()", "import nox_ship"):
+        (project / "noxfile.py").unlink()
+        programs.play("check --fix", reply=lambda call, lost=lost: (0, call.options["stdin"].replace(lost, "")))  # type: ignore[misc]
+        assert command.main(["init"]) == 0
+        assert (project / "noxfile.py").read_text("utf-8") == NEW
+    (project / "noxfile.py").unlink()
+    programs.answer("check --fix", code=2, stdout="offline")
+    capsys.readouterr()
+    assert command.main(["init"]) == 0
+    assert "ruff was not asked how noxfile.py should look, so look at it yourself: offline" in capsys.readouterr().out
 
 
 def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -453,10 +583,6 @@ def strange_noxfile(root: Path) -> None:
     write_files(root, {"noxfile.py": "import nox  # größer\n".encode("latin-1")})
 
 
-def same_session(root: Path) -> None:
-    write_files(root, {"noxfile.py": "import nox\n\n@nox.session\ndef lint(session):\n    pass\n"})
-
-
 def strange_version(root: Path) -> None:
     write_files(root, {"pyproject.toml": f'{PYPROJECT}[tool.nox-ship.workflows]\nversion = "next"\n'})
 
@@ -480,7 +606,6 @@ def nothing(_: Path) -> None:
         (broken_noxfile, [], ["NS811", "line 1"]),
         (strange_noxfile, [], ["NS811", "UTF-8"]),
         (strange_version, [], ["NS303", "next"]),
-        (same_session, [], ["NS812", "'lint'"]),
         (own_workflow, [], ["NS815", "release.yml", "-name: Mine"]),
         (nothing, ["--ci", "jenkins"], ["NS108", "jenkins", "github"]),
         (nothing, ["--repository", "sample"], ["NS108", "OWNER/NAME"]),
@@ -506,12 +631,10 @@ def test_bad_input_changes_nothing(
 
 
 def test_force_replaces_what_was_written_by_hand(project: Path) -> None:
-    """And lets sessions of one's own replace ours."""
+    """What was there is shown, and gone."""
     own_workflow(project)
-    same_session(project)
     assert command.main(["init", "--force"]) == 0
     assert command.main(["init", "--check"]) == 0
-    assert "def lint" in (project / "noxfile.py").read_text("utf-8")
 
 
 def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -573,7 +696,7 @@ def test_a_file_is_put_in_the_place_of_the_old_one(tmp_path: Path) -> None:
         tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n', "noxfile.py": "import nox\n"}
     )
     (tmp_path.parent / "kept.py").hardlink_to(tmp_path / "noxfile.py")
-    made = init.plan(Survey.of(tmp_path, "3.12"), sessions=("lint",), ci="none", force=True)
+    made = init.plan(Survey.of(tmp_path, "3.12"), ci="none", force=True)
     init.write(made, force=True)
     assert "nox_ship" in (tmp_path / "noxfile.py").read_text("utf-8")
     assert (tmp_path.parent / "kept.py").read_text("utf-8") == "import nox\n"

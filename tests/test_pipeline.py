@@ -8,6 +8,7 @@ import pytest
 from packaging.version import Version
 
 from fakes import INSTALLED, PROBLEM, Call, FakeGates, Programs, Yard, make_index, make_yard
+from nox_ship import naming
 from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
@@ -92,6 +93,15 @@ def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) ->
     """What it comes to counts later, and it is done once."""
     sessions.at_once = True
     yard.release()
+    assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
+
+
+def test_sessions_of_the_pipeline_may_have_other_names(yard: Yard, sessions: FakeGates) -> None:
+    """Where the project has one called `build`: ours is what is run, and waited for."""
+    sessions.at_once = True
+    with naming.settled({"build": "ship-build"}):
+        yard.release()
+    assert sessions.ran == ["ship-build", "verify-install", "tests"]
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard
+from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard, noxfile
 from nox_ship.errors import Finding, ShipError
+from nox_ship.gates.noxfile import Sessions
+from nox_ship.gates.own import Own, decide
 from nox_ship.release import preflight as checks
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.record import Record
@@ -21,13 +23,14 @@ from support import commit_files, git, write_files
 
 def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> Plan:
     """Return the plan of a release."""
-    return preflight(yard.root, Request(wanted, **request), ("tests", "lint"), yard.world, lambda _: None, earlier)
+    sessions = noxfile(yard.root, "tests", "lint")
+    return preflight(yard.root, Request(wanted, **request), sessions, yard.world, lambda _: None, earlier)
 
 
 def told(yard: Yard, wanted: str | None = "minor", **request: Any) -> list[str]:
     """Return the IDs of what a release is told that stops nothing."""
     found: list[Finding] = []
-    preflight(yard.root, Request(wanted, **request), ("tests",), yard.world, found.append)
+    preflight(yard.root, Request(wanted, **request), noxfile(yard.root, "tests"), yard.world, found.append)
     return [finding.id for finding in found]
 
 
@@ -277,6 +280,36 @@ def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
     assert "NS109" in told(yard, without=("tests",))
 
 
+def test_what_is_wrong_with_sessions_is_told_before_anything_runs(yard: Yard) -> None:
+    """Coverage that cannot work (NS841) and sessions below the call (NS842) stop a release; a notice does not."""
+    unmeasured = decide([Own("tests", default=True)], chosen=("tests", "coverage"))
+    sessions = Sessions(frozenset({"tests", "coverage", "lint"}), unmeasured, late=("lint",))
+    with pytest.raises(ShipError) as caught:
+        preflight(yard.root, Request("minor"), sessions, yard.world, lambda _: None)
+    assert [finding.id for finding in caught.value.findings] == ["NS842", "NS841"]
+    found: list[Finding] = []
+    sessions = Sessions(frozenset({"test", "lint"}), decide([Own("test", default=True)]))
+    made = preflight(yard.root, Request("minor", without=("lint",)), sessions, yard.world, found.append)
+    assert made.gates == ("test",)
+    assert [finding.id for finding in found if finding.id == "NS841"] == ["NS841"]
+
+
+def test_gates_of_the_projects_own_are_left_out_by_their_names(yard: Yard) -> None:
+    """Coverage goes with the last tests whose measurements it needs: NS109."""
+    own = [Own("test", default=True), Own("unit", default=True)]
+    sessions = Sessions(frozenset({"test", "unit", "coverage"}), decide(own, measured=True))
+    found: list[Finding] = []
+
+    def left(*without: str) -> tuple[str, ...]:
+        return preflight(yard.root, Request("minor", without=without), sessions, yard.world, found.append).gates
+
+    assert left("test") == ("unit", "coverage")
+    assert left("test", "unit") == ()
+    assert "NS109" in {finding.id for finding in found}
+    with pytest.raises(ShipError, match=r"NS104.*--without tests.*test, unit, coverage"):
+        left("tests")
+
+
 def test_routes_lead_to_an_index(tmp_path: Path) -> None:
     """One that leads nowhere is NS106, also where this version goes there."""
     yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}routes.final = "nowhere"\nroutes.prerelease = "pypi"\n'})
@@ -398,7 +431,7 @@ def test_a_folder_that_is_no_project_is_told(tmp_path: Path, yard: Yard) -> None
     """Neither pyproject.toml nor a repository: both are findings."""
     (tmp_path / "empty").mkdir()
     with pytest.raises(ShipError) as caught:
-        preflight(tmp_path / "empty", Request("patch"), (), yard.world, lambda _: None)
+        preflight(tmp_path / "empty", Request("patch"), Sessions(), yard.world, lambda _: None)
     assert {finding.id for finding in caught.value.findings} == {"NS111", "NS201"}
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from nox_ship.config import WorkflowSettings
 from nox_ship.errors import ShipError
+from nox_ship.gates.own import PIPELINE
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
 
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
@@ -267,6 +268,37 @@ def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
         ]
         assert sorted(versions.split()) == sorted(pythons)
         assert versions.split()[-1] == "3.13"
+
+
+def test_jobs_call_our_sessions_as_their_noxfile_has_them() -> None:
+    """With a checkout, that is the project's; without, it is one of ours alone, with the usual names."""
+    names = {name: f"ship-{name}" for name in PIPELINE}
+    seen = set()
+    for text in render(facts(names=names)).values():
+        for job in jobs(text).values():
+            checks_out = any("checkout" in step.get("uses", "") for step in job["steps"])
+            scripts = "".join(step.get("run", "") for step in job["steps"])
+            for called in re.findall(r'nox (?:--[\w-]+ )*-s "?([a-z-]+[a-z])', scripts):
+                seen.add(called)
+                assert called == "coverage" or called.startswith("ship-") == checks_out
+    assert {"ship-build", "ship-verify-install", "ship-matrix", "ship-release", "publish-prod", "coverage"} <= seen
+
+
+def test_pythons_of_the_projects_own_sessions_are_installed() -> None:
+    """Where a release is rehearsed whole; what comes before a release of Python, too."""
+    text = render(facts(more_pythons=("pypy3.11", "3.12")))[RELEASE]
+    (setup,) = (s["with"] for s in jobs(text)["rehearse"]["steps"] if "setup-python" in s.get("uses", ""))
+    assert setup == {"python-version": "pypy3.11\n3.11\n3.12\n", "allow-prereleases": True}
+    plain = jobs(render(facts())[RELEASE])["rehearse"]["steps"]
+    assert not [step for step in plain if "allow-prereleases" in str(step)]
+
+
+def test_a_gate_runs_what_it_requires() -> None:
+    """A session of the project's own may: no job of the gates leaves that out; each keeps its files under its name."""
+    for text in render(facts()).values():
+        steps = jobs(text)["gates"]["steps"]
+        assert [step["run"] for step in steps if "SESSION" in step.get("env", {})] == ['nox -s "$SESSION"']
+        assert [s["with"]["name"] for s in steps if "upload" in s.get("uses", "")] == ["coverage-${{ matrix.name }}"]
 
 
 def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:

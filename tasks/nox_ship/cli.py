@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from nox_ship import naming
 from nox_ship.errors import Kind, ShipError
 
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
@@ -31,6 +32,10 @@ class _Parser(argparse.ArgumentParser):
         raise ShipError(
             BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=" ".join(self.format_usage().split()))
         )
+
+    def format_help(self) -> str:
+        """Return the help, with the session by the name that it is registered under."""
+        return naming.spoken(super().format_help())
 
 
 def release_arguments(args: Sequence[str]) -> argparse.Namespace:

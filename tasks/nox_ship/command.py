@@ -10,6 +10,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from nox_ship import naming
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError, shorten
@@ -96,7 +97,9 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
         return _check(survey, voice, ci)
     for name, value in survey.lines():
         voice.fact(name, value)
-    made = init.plan(survey, sessions=_sessions(), ci=ci, force=options.force, hashes=_published)
+    made = init.plan(survey, ci=ci, force=options.force, hashes=_published)
+    for name, value in init.session_lines(made):
+        voice.fact(name, value)
     _show_changes(voice, *init.write(made, force=options.force))
     if not made.changes:
         voice.fact("nothing", "is missing")
@@ -107,8 +110,9 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
         if options.ci is None:
             voice.finding(advice.NO_FORGE(advice.no_forge(survey)))
         voice.text(advice.other_ci(survey))
-    for step in advice.next_steps(made):
-        voice.text(f"\n{step}")
+    with naming.settled(made.decision.names):
+        for step in advice.next_steps(made):
+            voice.text(f"\n{step}")
     return 0
 
 
@@ -173,9 +177,3 @@ def _removed(one: cache.Kept, *, force: bool) -> str:
 
 def _shown_size(many: Sequence[cache.Kept]) -> str:
     return f"{sum(one.size for one in many) / 1e6:.0f} MB"
-
-
-def _sessions() -> set[str]:
-    from nox_ship.sessions import NAMES
-
-    return set(NAMES)

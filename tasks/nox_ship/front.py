@@ -12,17 +12,18 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions, lifeline, process
+from nox_ship import actions, lifeline, naming, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError, ShownError, shorten
 from nox_ship.files import explained, real_place
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
@@ -42,13 +43,13 @@ from nox_ship.world.standins import StandIns
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
 
 
-def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_from: Path) -> None:
+def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: Path) -> None:
     """Release the project in ``root``, or rehearse it, and show the table.
 
     Args:
         root: The project's folder.
         args: What followed ``nox -s release --``.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
         invoked_from: The folder that a relative ``--report`` means.
 
     Raises:
@@ -336,13 +337,13 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")
 
 
-def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
+def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
     """Show what is set up right and wrong.
 
     Args:
         root: The project's folder.
         args: What followed ``nox -s doctor --``.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
 
     Raises:
         ShipError: The arguments are wrong (NS108).
@@ -359,6 +360,6 @@ def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
                 if line.finding and line.finding.detail:
                     voice.text(line.finding.detail.rstrip())
     if options.json:
-        print(json.dumps([line.as_dict() for line in lines], indent=2))
+        print(naming.spoken(json.dumps([line.as_dict() for line in lines], indent=2)))
     if stopping := [line.finding for line in lines if line.finding and line.finding.level == "error"]:
         raise ShownError(*stopping)

@@ -90,6 +90,11 @@ class Project:
         """Return the table ``[tool.NAME]``, empty where there is none."""
         return _table(_table(self.pyproject, "tool"), name)
 
+    @property
+    def chosen_gates(self) -> tuple[str, ...] | None:
+        """The setting ``gates``, None where the project does not set it."""
+        return self.settings.gates if "gates" in self.tool("nox-ship") else None
+
     @cached_property
     def backend(self) -> str:
         """The build back end's import name (PEP 517), such as ``hatchling.build``."""

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nox_ship import naming
 from nox_ship.addresses import uncoloured, without_passwords
 from nox_ship.errors import Finding
 from nox_ship.files import write_whole
@@ -113,7 +114,7 @@ class Report:
 def _blotted(value: Any) -> Any:
     """Return a JSON value with no password in any address that it holds."""
     if isinstance(value, str):
-        return without_passwords(uncoloured(value))
+        return naming.spoken(without_passwords(uncoloured(value)))
     if isinstance(value, list):
         return [_blotted(item) for item in value]
     return {key: _blotted(item) for key, item in value.items()} if isinstance(value, dict) else value
@@ -125,7 +126,7 @@ _OLD_COMMAND = re.compile(r"#(?=#\w*\[)")
 
 
 def printable(text: str, *, lines: bool = True) -> str:
-    """Return ``text`` with nothing in it that a terminal or a runner would obey.
+    """Return ``text`` with nothing in it that a terminal or a runner would obey, and our sessions by their names.
 
     Colours are left out. Other control characters, and those that reverse the direction of text, are shown by their
     numbers; commands to GitHub's or Azure's runner get a space.
@@ -136,7 +137,7 @@ def printable(text: str, *, lines: bool = True) -> str:
     """
     shown = "".join(
         char if (lines and char in "\n\t") or unicodedata.category(char) not in _CONTROLS else _numbered(char)
-        for char in without_passwords(uncoloured(text))
+        for char in naming.spoken(without_passwords(uncoloured(text)))
     )
     return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", shown))
 

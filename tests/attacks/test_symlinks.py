@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Yard
+from fakes import Yard, noxfile
 from nox_ship import front
 from nox_ship.command import main
 from nox_ship.errors import ShipError
@@ -181,7 +181,7 @@ def repository_with(folder: Path, link: str, target: Path | str) -> Path:
 
 
 def initialise(root: Path) -> None:
-    plan = init.plan(Survey.of(root, "3.12"), sessions=(), ci="none", force=True)
+    plan = init.plan(Survey.of(root, "3.12"), ci="none", force=True)
     text = "written by init\n"
     for name in (".github/workflows/ci.yml", ".github/dependabot.yml"):
         plan.changes.append(Change(root / name, name, None, text, "x"))
@@ -254,7 +254,9 @@ def test_no_argument_names_a_file_elsewhere(
     for root in (yard.root, yard.root.parent / "alias"):
         for invoked_from in (yard.root, yard.root.parent / "alias"):
             with pytest.raises(ShipError, match="NS608"):
-                front.release(root, ["minor", option, name.format(root=root)], ("tests",), invoked_from)
+                front.release(
+                    root, ["minor", option, name.format(root=root)], noxfile(yard.root, "tests"), invoked_from
+                )
     assert untouched(outside)
 
 

@@ -26,8 +26,8 @@ from nox_ship.project import Project
 NO_COVERAGE_DATA = Kind(
     "NS411",
     "no-coverage-data",
-    "Run `nox -s tests` first, or bring the `.nox-ship/coverage` of the jobs here; where the tests are a session of"
-    " your own, let it measure into `.nox-ship/coverage/data.*`, or take `coverage` out of `gates`.",
+    "Run the tests first, without arguments, or bring the `.nox-ship/coverage` of their jobs here; those of your own"
+    " must measure into `.nox-ship/coverage/data.*`.",
 )
 
 _TEST_GROUPS = ("test", "tests", "testing", "dev")

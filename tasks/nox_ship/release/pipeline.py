@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nox_ship import naming
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.files import explained
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
@@ -49,7 +51,7 @@ class Run:
 
     root: Path
     request: Request
-    sessions: Collection[str]
+    sessions: Sessions
     world: World
     workshop: Workshop
     voice: Voice
@@ -121,14 +123,15 @@ def _bump(run: Run) -> str:
 
 
 def _gates(run: Run) -> str:
-    names = sorted(run.plan.gates, key=lambda gate: gate != "tests")  # coverage waits for the tests
-    names = [*gating.PROOF_SESSIONS, *names]
+    first = run.sessions.decision.tests  # coverage waits for the tests
+    proof = [naming.registered(name) for name in gating.PROOF_SESSIONS]
+    names = [*proof, *sorted(run.plan.gates, key=lambda gate: gate not in first)]
     if run.stage.record.built:
         built.check(run.stage, run.staged)
 
     def ended(name: str, status: str) -> None:
         run.voice.session_ended(name, status)
-        if (name, status) == ("build", "success"):  # the files are there: two cores have time for both
+        if (name, status) == (proof[0], "success"):  # the files are there: two cores have time for both
             with suppress(ShipError):  # told by the upload rehearsal
                 built.hold(run.stage, run.staged)
             run.trial = run.background.submit(_try_upload, run)

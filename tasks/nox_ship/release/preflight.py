@@ -15,6 +15,7 @@ from packaging.version import Version
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project
@@ -106,7 +107,7 @@ class Plan(Coming):
 def preflight(
     root: Path,
     request: Request,
-    sessions: Collection[str],
+    sessions: Sessions,
     world: World,
     notify: Callable[[Finding], None],
     earlier: Record | None = None,
@@ -116,7 +117,7 @@ def preflight(
     Args:
         root: The folder of the project.
         request: What the user asked for.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
         world: What the release changes; it is only read.
         notify: Told about each warning and notice.
         earlier: What an earlier run left; where the world has it, this release is that one.
@@ -135,7 +136,8 @@ def preflight(
         findings.extend(findings.catch(lambda: list(_missing_pythons(project))) or ())
         findings.extend(routes_known(project.settings))
         findings.catch(lambda: check_groups(project))
-        gates = _gates(project.settings, request.without, sessions, findings)
+        findings.extend(sessions.told(request.without))
+        gates = _gates(request.without, sessions, findings)
     branch, expected = _branches(repository, project, request, findings) if repository else (None, None)
     coming = pushed = None
     refs: Mapping[str, str] = {}
@@ -249,27 +251,28 @@ def routes_known(settings: Settings) -> Iterator[Finding]:
             yield UNKNOWN_ROUTE(f"`tool.nox-ship.routes.{kind}` is {name!r}, which is no index.")
 
 
-def _gates(
-    settings: Settings, without: Collection[str], sessions: Collection[str], findings: Findings
-) -> tuple[str, ...]:
+def _gates(without: Collection[str], sessions: Sessions, findings: Findings) -> tuple[str, ...]:
+    decision = sessions.decision
     for name in without:
-        if name not in settings.gates:
-            findings.append(UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(settings.gates)}."))
-    defaults = Settings().gates
-    chosen = []
-    for gate in settings.gates:
-        if gate in without:
+        if name not in decision.gates:
+            findings.append(UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(decision.gates)}."))
+    left_out = set(without)
+    if set(decision.tests) <= left_out and {"coverage"} & set(decision.gates) & set(decision.apart) - left_out:
+        findings.append(GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too."))
+        left_out.add("coverage")
+    findings.extend(missing_gates(sessions, left_out))
+    return tuple(gate for gate in decision.gates if gate not in left_out and gate in sessions.names)
+
+
+def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator[Finding]:
+    """Yield a finding for each gate, but those in ``without``, that is no session of the noxfile."""
+    for gate in sessions.decision.gates:
+        if gate in sessions.names or gate in without:
             continue
-        if gate == "coverage" and "tests" in without:
-            findings.append(GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too."))
-            continue
-        if gate in sessions:
-            chosen.append(gate)
-        elif settings.gates == defaults:
-            findings.append(GATE_EXCLUDED(f"The noxfile excludes the session {gate}."))
+        if sessions.decision.chosen:
+            yield UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
         else:
-            findings.append(UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile."))
-    return tuple(chosen)
+            yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
 def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
+from nox_ship.gates.noxfile import Sessions, taken
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER
@@ -24,10 +25,9 @@ from nox_ship.release.changelog import find_changelog
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
     DIRTY_TREE,
-    GATE_EXCLUDED,
     NO_IDENTITY,
-    UNKNOWN_GATE,
     WRONG_BRANCH,
+    missing_gates,
     routes_known,
 )
 from nox_ship.release.publish import route
@@ -36,6 +36,8 @@ from nox_ship.release.stage import last_release, workshop_of
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
+from nox_ship.setup.init import SESSIONS_UNCLEAR
+from nox_ship.setup.noxfile import Noxfile
 from nox_ship.setup.patient import Patient, Told
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
@@ -95,12 +97,12 @@ class Line:
         return {key: value for key in keys if (value := getattr(self.finding, key, ""))}
 
 
-def examine(root: Path, sessions: Collection[str], running: str, folder: Path) -> Iterator[Line]:
+def examine(root: Path, sessions: Sessions, running: str, folder: Path) -> Iterator[Line]:
     """Yield a line for everything that is checked.
 
     Args:
         root: The project's folder.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
         running: The Python that we run on, such as ``3.12``.
         folder: An empty folder.
     """
@@ -134,16 +136,22 @@ def _settings(patient: Patient) -> Told:
     settings = patient.project.settings
     findings = Findings(routes_known(settings))
     findings.catch(lambda: check_groups(patient.project))
-    findings += [
-        UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
-        for gate in settings.gates
-        if gate not in patient.sessions and gate not in type(settings)().gates
-    ]
     yield from findings
-    excluded = [gate for gate in settings.gates if gate not in patient.sessions and gate in type(settings)().gates]
-    yield from (GATE_EXCLUDED(f"The noxfile excludes the session {gate}.") for gate in excluded)
-    if not findings:
-        yield f"gates {', '.join(gate for gate in settings.gates if gate not in excluded)}"
+
+
+def _sessions(patient: Patient) -> Told:
+    sessions, decision = patient.sessions, patient.sessions.decision
+    theirs = {name: gate for gate, names in decision.standing.items() for name in names}
+    gates = [f"{name} (yours)" if name in theirs else name for name in decision.gates if name in sessions.names]
+    yield f"gates {', '.join(gates) or 'none'}"
+    yield from missing_gates(sessions)
+    yield from sessions.told()
+    yield from taken(decision)
+    seen = Noxfile.read(patient.project.read_text("noxfile.py")).decided(patient.project)
+    if hidden := sorted(set(seen.names) ^ set(decision.names)):
+        what = f"`nox-ship init` does not see the session {shorten(hidden)} of noxfile.py as nox does."
+        remedy = "Define it by a plain `@nox.session` at the top: the workflows would call the wrong session."
+        yield SESSIONS_UNCLEAR(what, remedy=remedy, level="warning")
 
 
 def _version(patient: Patient) -> Told:
@@ -307,6 +315,7 @@ def _credentials(patient: Patient) -> Told:
 CHECKS: Mapping[str, Callable[[Patient], Told]] = {
     "metadata": _metadata,
     "settings": _settings,
+    "sessions": _sessions,
     "version": _version,
     "tags": _tags,
     "git": _git,

@@ -5,25 +5,29 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import os
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from packaging.version import Version
 
 from nox_ship import documents, versions
-from nox_ship.errors import Findings, Kind, ShipError
+from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.files import real_place, write_whole
-from nox_ship.gates import matrix
+from nox_ship.gates import evidence, matrix
+from nox_ship.gates.noxfile import NOT_LAST, not_measured
+from nox_ship.gates.own import Decision, decide, why_unfit
+from nox_ship.project import Project
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.setup import gitlab, lock, pyproject, workflows
 from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
-from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile
+from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile, is_whole
 from nox_ship.setup.rival import Rival, rivals
+from nox_ship.setup.styled import styled
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
 from nox_ship.world.index import PUBLIC_INDEXES
@@ -34,6 +38,12 @@ HAND_WRITTEN = Kind(
     "NS815",
     "hand-written",
     "Rename it, or let `--force` replace it; the difference is shown above.",
+)
+SESSIONS_UNCLEAR = Kind(
+    "NS843",
+    "sessions-unclear",
+    "Run `nox -s doctor` afterwards: it sees every session, and says whether the workflows call the right ones.",
+    level="notice",
 )
 DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew; your own parts are kept.")
 
@@ -49,6 +59,14 @@ class Plan:
     """Every file that is ours to write, whether it would change or not."""
     publishing: str | None = None
     """The file by which nox-ship publishes what is tagged; None where the project has another, or none."""
+    noxfile: Noxfile | None = None
+    """The noxfile that is there."""
+
+    @cached_property
+    def decision(self) -> Decision:
+        """Which sessions are gates."""
+        project = self.survey.project
+        return self.noxfile.decided(project) if self.noxfile else decide((), chosen=project.chosen_gates)
 
 
 def _unknown(_: str) -> tuple[str, ...]:
@@ -56,23 +74,22 @@ def _unknown(_: str) -> tuple[str, ...]:
     return ()
 
 
-def plan(survey: Survey, *, sessions: Collection[str], ci: str, force: bool, hashes: lock.Hashes = _unknown) -> Plan:
+def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown) -> Plan:
     """Find out what the project lacks; nothing is written.
 
     Args:
         survey: The project.
-        sessions: Names of our sessions.
         ci: ``github`` for workflows, ``gitlab`` for GitLab's file, ``none`` for neither.
         force: Overwrite what differs.
         hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
-        ShipError: With every finding: the noxfile is broken (NS811) or has sessions of our names (NS812), or files
-            of our names were written by hand (NS815).
+        ShipError: With every finding: the noxfile is broken (NS811), or files of our names were written by hand
+            (NS815).
     """
     made, findings = Plan(survey), Findings()
     _settings(made)
-    findings.catch(lambda: _noxfile(made, sessions, force=force))
+    findings.catch(lambda: _noxfile(made))
     if ci != "none":
         findings.catch(lambda: _automation(made, ci, force=force))
         findings.catch(lambda: _lock(made, ci, hashes, force=force))
@@ -115,6 +132,23 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
     return done, [change for change in made.changes if change not in done]
 
 
+def session_lines(made: Plan) -> Iterator[tuple[str, str]]:
+    """Yield what becomes of the sessions that the noxfile has of its own, as a name and a value each."""
+    if made.noxfile is None or not made.noxfile.written.sessions:
+        return
+    decision, calls = made.decision, evidence.called(made.survey.project.root)
+    theirs = [name for names in decision.standing.values() for name in names]
+    yield "gates", ", ".join(f"{name} (yours)" if name in theirs else name for name in decision.gates)
+    for usual, name in decision.names.items():
+        yield "named", f"{name} is ours, because you have a session {usual}"
+    for one in decision.unfit:
+        yield "no gate", f"{one.name}: {why_unfit(one)}"
+    if others := [one.name for one in made.noxfile.written.run_by(calls) if one.name not in {*theirs, *decision.names}]:
+        yield "no gates", f"{', '.join(others)}: to let a release run them too, name all gates in `gates`"
+    if decision.unmeasured:
+        yield "coverage", str(not_measured(decision))
+
+
 def _writable(path: Path) -> bool:
     """Whether a path may be written to; what nobody may write is left alone by root, too."""
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
@@ -136,34 +170,51 @@ def drift(survey: Survey, ci: str | None = None) -> list[Change]:
     return _differing(made)
 
 
-def _noxfile(made: Plan, sessions: Collection[str], *, force: bool) -> None:
+def _noxfile(made: Plan) -> None:
     path = made.survey.project.root / "noxfile.py"
     if not path.is_file():
-        made.changes.append(Change(path, "noxfile.py", None, NEW, "the sessions"))
+        _styled(made, path, None, NEW)
         return
     try:
         noxfile = Noxfile.read(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ShipError(NOXFILE_BROKEN("noxfile.py is not UTF-8.", remedy="Save it as UTF-8.")) from error
+    made.noxfile = noxfile
+    made.hints += _unclear(noxfile)
     if noxfile.registered:
         ours = made.survey.project.canonical_name == "nox-ship"  # its noxfile finds nox-ship beside itself
         completed = noxfile.text if ours else noxfile.completed()
         made.changes.append(Change(path, "noxfile.py", noxfile.text, completed, "what its sessions need"))
         return
-    if not force:
-        noxfile.check_names(set(sessions))
     extended = noxfile.extended()
     if extended is None:
         made.hints.append(
-            "Add to noxfile.py, below its imports and sessions:\n\nimport nox_ship\n\nnox_ship.register()\n"
+            "Add to noxfile.py, as its last lines above `if __name__ ...`:\n\nimport nox_ship\n\nnox_ship.register()\n"
         )
         return
-    made.changes.append(Change(path, "noxfile.py", noxfile.text, extended, "the sessions"))
+    _styled(made, path, noxfile.text, extended)
     if not Noxfile.read(extended).scripted:
         made.hints.append(
             f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that"
             f" nox installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
         )
+
+
+def _styled(made: Plan, path: Path, before: str | None, planned: str) -> None:
+    """Plan the noxfile as the project's own tools want it, where they let it be what it is."""
+    done = styled(made.survey.project, before, planned)
+    made.hints += done.hints
+    good = is_whole(done.text, planned)
+    made.changes.append(Change(path, "noxfile.py", before, done.text if good else planned, "the sessions"))
+
+
+def _unclear(noxfile: Noxfile) -> Iterator[str]:
+    """Yield what cannot be told of a noxfile's sessions, or comes too late in it."""
+    if noxfile.late:
+        yield str(NOT_LAST(f"noxfile.py defines {shorten(noxfile.late)} below `nox_ship.register()`."))
+    if lines := noxfile.written.unsure:
+        where = shorten(map(str, lines))
+        yield str(SESSIONS_UNCLEAR(f"noxfile.py may have sessions that its text does not tell: see line {where}."))
 
 
 def _settings(made: Plan) -> None:
@@ -193,19 +244,22 @@ def facts(survey: Survey) -> workflows.Facts:
     """
     project, noxfile = survey.project, _there(survey)
     settings = project.settings.workflows
+    decision = noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates)
     if survey.compiled and "workflows" not in project.tool("nox-ship"):
         settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
     return workflows.Facts(
         branch=survey.branch,
         tag=survey.tag,
         pythons=survey.pythons,
-        coverage="coverage" in project.settings.gates and not (noxfile and noxfile.excludes("coverage")),
+        coverage=_has_coverage(project, decision, noxfile),
         besides=noxfile.besides if noxfile else (),
         settings=settings,
         name=project.canonical_name,
         folder=survey.folder,
         routes=project.settings.routes,
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
+        names=decision.names,
+        more_pythons=noxfile.written.pythons if noxfile else (),
     )
 
 
@@ -214,16 +268,27 @@ def _there(survey: Survey) -> Noxfile | None:
     return Noxfile.read(text) if text else None
 
 
+def _has_coverage(project: Project, decision: Decision, noxfile: Noxfile | None) -> bool:
+    """Whether a job is to combine what the jobs of the gates bring along in nox-ship's own folder."""
+    if "coverage" not in decision.gates or (noxfile and noxfile.excludes("coverage")):
+        return False
+    if noxfile is None or "coverage" not in decision.standing:
+        return True
+    return "coverage" in decision.apart and evidence.measures(project, noxfile.text)
+
+
 def gate_jobs(survey: Survey) -> list[matrix.Job]:
     """Return the jobs of the gates for a CI that cannot be told them by the session ``matrix``.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
     """
-    noxfile = _there(survey)
-    gates = [gate for gate in survey.project.settings.gates if not (noxfile and noxfile.excludes(gate))]
+    project, noxfile = survey.project, _there(survey)
+    decision = noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates)
+    gates = [gate for gate in decision.gates if not (noxfile and noxfile.excludes(gate))]
     pythons = {**dict.fromkeys(gates), "tests": survey.pythons}
-    return matrix.jobs(gates, pythons, workflows.newest(facts(survey)))
+    running = workflows.newest(facts(survey))
+    return matrix.jobs(gates, pythons, running, apart=decision.apart, measured=decision.tests)
 
 
 def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> None:

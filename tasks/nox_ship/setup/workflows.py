@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nox_ship import naming
 from nox_ship.config import ROOT, WRONG_TYPE, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import minor
@@ -35,6 +36,7 @@ _RECEIVE = """\
     NOX_SHIP_MANIFEST: ${{ needs.build.outputs.manifest }}
   run: nox-ship receive files"""
 _FOLDER_NAME = re.compile(r"[\w.+][\w.@+-]*(?:/[\w.@+-]+)*")
+_PRERELEASES = "\n    allow-prereleases: true"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ class Facts:
         default_factory=lambda: {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}
     )
     """Name of the secret with an index's API token, by the index's name."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What our sessions are called in the noxfile, by their usual names, where the two differ."""
+    more_pythons: tuple[str, ...] = ()
+    """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
 
     @property
     def ci_file(self) -> str:
@@ -106,10 +113,15 @@ def dependabot() -> str:
     return template("dependabot.yml")
 
 
+def _spoken(name: str, facts: Facts) -> str:
+    """Return a template, for jobs that load the project's noxfile with our sessions as they are called there."""
+    return naming.spoken(template(name), facts.names)
+
+
 def _ci(facts: Facts) -> str:
     required = ["matrix", "gates", *(["coverage"] if facts.coverage else []), "build", "verify-install"]
     values = {**_common(facts), "REQUIRED": "\n".join(f"- {name}" for name in required)}
-    return filled(template("ci.yml"), values)
+    return filled(_spoken("ci.yml", facts), values)
 
 
 def _release(facts: Facts) -> str:
@@ -135,7 +147,7 @@ def _release(facts: Facts) -> str:
     routed = f"({target} == 'route' && {route} == 'pypi')"
     condition = [*passed, f"{event})", f"(inputs.target == 'pypi' || {routed})"]
     values["PUBLISH_PYPI"] = _publish(facts, "pypi", "publish-prod", before, condition)
-    return filled(template("release.yml"), values)
+    return filled(_spoken("release.yml", facts), values)
 
 
 def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: list[str]) -> str:
@@ -160,6 +172,7 @@ def _common(facts: Facts) -> dict[str, str]:
     inside = f"{facts.folder}/" if facts.folder else ""
     lock = f"{'../' * len(inside.split('/')[1:])}{LOCK}"
     suffix, of = (f"-{facts.name}", f" of {facts.name}") if facts.folder else ("", "")
+    every = dict.fromkeys([*facts.more_pythons, *facts.pythons])
     values = {
         "CI_NAME": f"CI{of}",
         "RELEASE_NAME": f"Release{of}",
@@ -176,8 +189,9 @@ def _common(facts: Facts) -> dict[str, str]:
         "CHECKOUT": _checkout("fetch-depth: 0"),
         "CHECKOUT_LOCK": _checkout(f"sparse-checkout: {LOCK}", "sparse-checkout-cone-mode: false"),
         "PYTHON": _python(latest),
-        "ALL_PYTHONS": _python("|", *(python for python in facts.pythons if python != latest), latest),
-        "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest),
+        "ALL_PYTHONS": _python("|", *(python for python in every if python != latest), latest)
+        + (_PRERELEASES if facts.more_pythons else ""),
+        "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest) + _PRERELEASES,
         "INSTALL": "\n".join([_install(lock), *([_install_besides(facts.besides)] if facts.besides else [])]),
         "INSTALL_LOCKED": f"{_download('Take the lock', 'lock', 'lock', 'lock')}\n{_install('lock/nox-ship.txt')}",
         "TAKE_FILES": f"{_download('Take the files', 'build', 'files', 'files')}\n{_RECEIVE}",
@@ -189,7 +203,7 @@ def _common(facts: Facts) -> dict[str, str]:
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),
     }
-    values["COVERAGE"] = filled(template("coverage.yml"), values) if facts.coverage else ""
+    values["COVERAGE"] = filled(_spoken("coverage.yml", facts), values) if facts.coverage else ""
     return values
 
 
