@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from nox_ship import actions, process
 from nox_ship.config import WorkflowSettings
 from nox_ship.errors import ShipError
 from nox_ship.setup import templates, workflows
@@ -164,6 +165,16 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
         assert len(set(folders)) == len(folders) == 2
         assert "defaults" not in job
         assert "container" not in job
+
+
+def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
+    """Also a session of the project's own, which nox starts with its whole environment."""
+    for text in render(facts()).values():
+        scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
+        (script,) = (script for script in scripts if "$SESSION" in script)
+        words = shlex.split(script)
+        taken = {after for word, after in itertools.pairwise(words[: words.index("nox")]) if word == "-u"}
+        assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
 
 
 @pytest.mark.parametrize("known", list(every()))
