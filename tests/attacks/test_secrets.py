@@ -315,6 +315,18 @@ def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch:
     assert clone.config("test.own") == "kept"
 
 
+def test_git_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
+    """It writes down the address of a submodule, which counts from that of the remote."""
+    repository = make_repository(tmp_path / "checkout")
+    inner = make_repository(repository.path / "lib")
+    git(repository.path, "remote", "add", "origin", "https://me:pass-word@h.example/x.git")
+    git(repository.path, "update-index", "--add", "--cacheinfo", f"160000,{inner.head},lib")
+    commit_files(repository.path, {".gitmodules": '[submodule "own"]\n\tpath = lib\n\turl = ../lib.git\n'})
+    clone = repository.clone(tmp_path / "clone")
+    assert clone.config("submodule.own.url") == "https://h.example/lib.git"
+    assert (clone.path / "lib" / ".git").exists()
+
+
 def test_a_submodule_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
     """Relative addresses become those of the remote, with its password, and are written down by git itself."""
     folder = make_repository(tmp_path / "checkout").path / ".git"
