@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from nox_ship import actions, process
 from nox_ship.config import WorkflowSettings
 from nox_ship.errors import ShipError
 from nox_ship.gates.own import PIPELINE
+from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
 
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
@@ -127,7 +129,14 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
 
 
 RIGHTS = {"id-token", "contents", "actions", "packages", "attestations", "deployments", "pull-requests"}
-FETCHING = re.compile(r"\b(git|gh|curl|wget|uvx|pipx|npx)\b")
+VALUE = r"\"\$[A-Z_]+\""
+STARTED = re.compile(
+    r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
+    r"|nox-ship receive files"
+    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
+    rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
+)
+"""All that a job with rights starts."""
 
 
 def holds_rights(job: dict[str, Any]) -> bool:
@@ -152,11 +161,21 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
                 assert set(step["with"]) == {"artifact-ids", "path"}
                 assert re.fullmatch(r"\$\{\{ needs\.[\w-]+\.outputs\.[\w-]+ \}\}", step["with"]["artifact-ids"])
                 folders.append(step["with"]["path"])
-            assert not FETCHING.search(script)
-            assert script.split()[:1] in ([], ["python"], ["nox"], ["nox-ship"])
+            lines = script.replace("\\\n", "").splitlines()
+            assert all(STARTED.fullmatch(line.strip()) for line in lines), f"{name} starts another command"
         assert len(set(folders)) == len(folders) == 2
         assert "defaults" not in job
         assert "container" not in job
+
+
+def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
+    """Also a session of the project's own, which nox starts with its whole environment."""
+    for text in render(facts()).values():
+        scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
+        (script,) = (script for script in scripts if "$SESSION" in script)
+        words = shlex.split(script)
+        taken = {after for word, after in itertools.pairwise(words[: words.index("nox")]) if word == "-u"}
+        assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
 
 
 @pytest.mark.parametrize("known", list(every()))
@@ -334,3 +353,31 @@ def test_dependabot_keeps_the_pins_fresh() -> None:
     assert (actions["package-ecosystem"], actions["directory"]) == ("github-actions", "/")
     assert (lock["package-ecosystem"], lock["directory"]) == ("pip", "/.github")
     assert [entry["dependency-name"] for entry in lock["allow"]] == ["nox-ship"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "python files/evil.py",
+        "nox -s tests",
+        "nox-ship receive files; sh files/x",
+        "nox-ship receive files && sh files/x",
+        "nox-ship receive files | sh",
+        "nox-ship receive files \\\n  $(files/x)",
+        "python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship.txt files/dist/evil.whl",
+        "nox --no-dependencies -s publish-prod -- --no-install --noxfile files/noxfile.py",
+        "nox --no-dependencies -s publish-prod -- --no-install & sh",
+    ],
+)
+def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.MonkeyPatch, more: str) -> None:
+    """The test of those jobs reads each line of each script whole."""
+    template = templates.template
+
+    def changed(name: str) -> str:
+        publish = "run: nox --no-dependencies -s @SESSION@ -- --no-install"
+        lines = f"{publish.removeprefix('run: ')}\n{more}".replace("\n", "\n          ")
+        return template(name).replace(publish, f"run: |\n          {lines}", 1)
+
+    monkeypatch.setattr(workflows, "template", changed)
+    with pytest.raises(AssertionError, match="another command"):
+        test_jobs_with_rights_take_nothing_that_the_project_wrote(facts())

@@ -27,9 +27,11 @@ COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; c
 
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
 _SECRET_NAME = re.compile(
-    r"(^|[_-])([a-z]*tokens?|[a-z]*password|passw|passwd|passphrase|[a-z]*passfile|[a-z]+_pwd|pass|[a-z]*secrets?"
-    r"|[a-z]*credentials?|creds?|pat|jwt|auth|cookies?|webhooks?|connection_?string|conn_?str|netrc|kubeconfig"
-    r"|(?:api|private|access|secret|deploy|signing|encryption|account|master)_?keys?|(?<!public_)keys?(?=$))(?P<more>[_-]|$)"
+    r"(^|[_.-])([a-z]*tokens?|[a-z]*password|passw|passwd|pswd|passphrase|[a-z]*passfile|[a-z]+_pwd|pw(?=$)"
+    r"|(?:pg|db|sql|mysql|redis|smtp|mail|ftp|ssh|user|root|admin)?pass|[a-z]*secrets?|(?<=[a-z0-9][_.-])sas(?=$)"
+    r"|[a-z]*credentials?|creds?|pat|jwt|o?auth2?|authorization|bearer|cookies?|webhooks?|connection_?string|conn_?str"
+    r"|netrc|kubeconfig|[a-z]*(?:api|private|access|secret)_?keys?|(?:deploy|signing|encryption|account|master)_?keys?"
+    r"|(?<!public_)keys?(?=$|_b(?:ase)?64$))(?P<more>[_.-]|$)"
     r"|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
     re.IGNORECASE,
 )
@@ -40,17 +42,17 @@ _SETTING = re.compile(r"\d{0,6}|true|false|yes|no|on|off", re.IGNORECASE)
 _SECRET_VALUE = re.compile(
     r"^\s*pypi-[\w-]{16,}\s*$|(?<![A-Za-z0-9])(?:pypi-AgE[\w-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,}"
     r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|agent|imt|oas|ffct)-[\w.-]{16,}|npm_[A-Za-z0-9]{30,}|eyJ[\w-]{8,}\.[\w-]{4,}\."
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,}|AIza[\w-]{30,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,}|AIza[\w-]{30,}|GOCSPX-[\w-]{16,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
     r"|[spr]k_(?:live|test)_\w{10,}|whsec_\w{16,}|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|do[opr]_v1_\w{32,}|dckr_[po]at_[\w-]{16,}|dapi[0-9a-f]{32}|hv[sbr]\.[\w-]{20,}|shp(?:at|ca|pa|ss)_\w{16,}"
     r"|AT(?:ATT|CTT|BB)[\w=-]{16,}|gl(?:sa|c)_\w{20,}|(?:lin_api|rubygems|r8|gsk|ntn|sntry[su])_\w{20,}"
-    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi)"
+    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi|eyJhdXRocyI6)"
 )
 # What holds a secret among other things: private keys, headers, connection strings, lines of a netrc file.
 _SECRET_INSIDE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
+    r"-{4,5} ?BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
     r"|(?:^|[;\s&?\"',-])(?:password|passwd|pwd|accountkey|sharedaccesskey|sharedaccesssignature|client_secret|sig)=[^;\s&]"
-    r"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
+    r"|\"auths\"\s*:\s*\{\s*\"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
     re.IGNORECASE,
 )
 # Where installers fetch from, and how they get there. Without the address they would ask PyPI for private names, so it

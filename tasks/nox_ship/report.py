@@ -155,6 +155,11 @@ def _shown(text: str) -> str:
     return escape(printable(text))
 
 
+def _folded(text: str) -> str:
+    """Return ``text`` for where the console breaks lines: each of them may become the beginning of a command."""
+    return re.sub(":(?=:)", ": ", _shown(text))
+
+
 def _console() -> Console:
     """Return a console on standard output; wide enough for the table where no terminal says how wide."""
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
@@ -253,14 +258,14 @@ class Voice:
 
     def table(self, report: Report) -> None:
         """Show the table of a run: its steps, their times, and what goes where."""
-        table = Table(title=_shown(report.title), title_justify="left", show_edge=False, pad_edge=False)
+        table = Table(title=_folded(report.title), title_justify="left", show_edge=False, pad_edge=False)
         for column in ("step", "result", "seconds", "what"):
             table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
         for row in report.rows:
             colour = _COLOURS.get(row.status, "white")
             name = f"  {row.name}" if row.within else row.name
             seconds = f"{row.seconds:.1f}" if row.seconds else ""
-            table.add_row(_shown(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
+            table.add_row(_folded(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
         self.console.print()
         self.console.print(table)
         if report.credentials and not report.rehearsal:

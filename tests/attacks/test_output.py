@@ -81,6 +81,18 @@ def test_nothing_commands_the_runner(text: str) -> None:
         assert not re.search(r"##\w*\[", line)
 
 
+@pytest.mark.parametrize("width", [40, 70, 120])
+def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
+    """Wherever a name ends up, as its column is as wide as the others let it be."""
+    stream = io.StringIO()
+    voice = Voice(console=Console(file=stream, width=width, soft_wrap=True, highlight=False, emoji=False))
+    for length in range(1, width + 20, 3):
+        name = f"{'x' * length} ::add-mask::y {'x' * length}::::add-mask::::y"
+        voice.table(Report(name, rows=[Row(name, "done", 1.0, "what " * 20, within="gates"), Row("y", "done")]))
+    assert "add-mask" in stream.getvalue()
+    assert not [line for line in stream.getvalue().splitlines() if re.match(r"\s*::", line)]
+
+
 @pytest.mark.parametrize(
     ("text", "same"),
     [("tests/a.py::Test::test_x failed", True), ("::1", True), ("a :: b :: c", True), ("\x1b[31mred\x1b[0m", False)],

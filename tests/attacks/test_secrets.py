@@ -49,11 +49,58 @@ PEM = "-----BEGIN OPENSSH ¦PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRI
         "RENOVATE_PAT",
         "TOKEN_2",
         "PASSWORD_FILE",
+        "SSH_KEY_B64",
+        "GPG_KEY_BASE64",
+        "AUTHORIZATION",
+        "HTTP_AUTHORIZATION",
+        "DB_PW",
+        "ADMIN_PSWD",
+        "OAUTH",
+        "MY_OAUTH2",
+        "PGPASS",
+        "AZURE_STORAGE_SAS",
+        "OPENAIAPIKEY",
+        "my.token",
+        "my.secret.key",
+        "BEARER",
     ],
 )
 def test_names_of_secrets_are_known(name: str) -> None:
     """The rule is a word of the name, so neighbours of the common ones are known too."""
     assert process.secret_names({name: "/some/value"}) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PYTHONPATH",
+        "KEYBOARD",
+        "KEYMAP",
+        "MONKEY",
+        "TURKEY",
+        "TOKENIZERS_PARALLELISM",
+        "PWD",
+        "OLDPWD",
+        "PW_TEST_HTML_REPORT_OPEN",
+        "PWDEBUG",
+        "SAS",
+        "SAS_HOME",
+        "VISAS",
+        "BYPASS",
+        "COMPASS_HOME",
+        "GIT_AUTHOR_NAME",
+        "XAUTHORITY",
+        "AUTHORS",
+        "SSH_PUBLIC_KEY_B64",
+        "PATTERN",
+        "PATH",
+        "BASE64",
+        "os.name",
+    ],
+)
+def test_names_that_merely_look_alike_are_no_secrets(name: str) -> None:
+    """What programs need is left to them."""
+    assert process.secret_names({name: "/some/value"}) == []
 
 
 @pytest.mark.parametrize(
@@ -66,6 +113,7 @@ def test_names_of_secrets_are_known(name: str) -> None:
         ("INDEX", "https://index.example/simple/"),
         ("MAIL", "me@index.example"),
         ("CLONE", "ssh://git@forge.example/x.git"),
+        ("DOCKER", '{"auths": {}}'),
         ("CERTIFICATE", "-----BEGIN CERTIFICATE-----\nMIIB\n"),
         ("RUN", "task-0123456789-0123456789"),
         ("LIBC", "glibc-2.31-0ubuntu9.9-amd64"),
@@ -111,6 +159,12 @@ def test_settings_are_no_secrets(name: str, value: str) -> None:
         "--token=gh¦p_0123456789abcdefghij --quiet",
         '{"token": "github¦_pat_11ABCDEFG0123456789_abc"}',
         f"x {JWT} y",
+        "GOC¦SPX-0123456789abcdefghij",
+        '{"auths": {"registry.example": {"auth": "x"}}}',
+        '{"auths":{"registry.example":{}},"credsStore":"x"}',
+        "eyJ¦hdXRocyI6eyJyIjp7ImF1dGgiOiJ4In19fQ==",
+        "---- BEGIN SSH2 ENCRYPTED ¦PRIVATE KEY ----",
+        "-----BEGIN PGP ¦PRIVATE KEY BLOCK-----",
     ],
 )
 def test_values_of_secrets_are_known(value: str) -> None:
@@ -259,6 +313,18 @@ def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch:
     assert " clone " in calls
     assert "pass-word" not in calls
     assert clone.config("test.own") == "kept"
+
+
+def test_git_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
+    """It writes down the address of a submodule, which counts from that of the remote."""
+    repository = make_repository(tmp_path / "checkout")
+    inner = make_repository(repository.path / "lib")
+    git(repository.path, "remote", "add", "origin", "https://me:pass-word@h.example/x.git")
+    git(repository.path, "update-index", "--add", "--cacheinfo", f"160000,{inner.head},lib")
+    commit_files(repository.path, {".gitmodules": '[submodule "own"]\n\tpath = lib\n\turl = ../lib.git\n'})
+    clone = repository.clone(tmp_path / "clone")
+    assert clone.config("submodule.own.url") == "https://h.example/lib.git"
+    assert (clone.path / "lib" / ".git").exists()
 
 
 def test_a_submodule_leaves_no_password_in_the_clone(tmp_path: Path) -> None:

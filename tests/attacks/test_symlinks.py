@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -269,6 +270,23 @@ def test_a_named_file_is_looked_at_again_before_it_is_written(tmp_path: Path, ou
         front._target(root, root, Path("a/x"))
     for free in ("../x", str(tmp_path / "x"), "../outside/x"):
         assert front._target(root, root, Path(free)) == root / free
+
+
+def test_a_bundle_is_written_where_it_was_meant_to_be(
+    yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A hook that leads its folder elsewhere while the release is cut stops it: NS608."""
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[object]:
+        yield yard.world
+
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(front, "_world", opened)
+    monkeypatch.setattr(front, "run_pipeline", lambda *_: (yard.root / "a").symlink_to(outside))
+    with pytest.raises(ShipError, match="NS608"):
+        front.release(yard.root, ["minor", "--bundle", "a/x", "--report", "a/y"], ("tests",), yard.root)
+    assert untouched(outside)
 
 
 def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None:

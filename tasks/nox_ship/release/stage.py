@@ -144,12 +144,38 @@ def _open_to_others(folder: Path) -> str:
         return ""
     if found.st_uid != os.geteuid():
         return "belongs to another user"
-    above = folder.parent.stat()
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return "can be written to by others"
-    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
-        return "lies where anyone can replace it"
-    return ""
+    above = {*folder.absolute().parents, *folder.resolve().parents}
+    return next((f"lies in {place}, where {why}" for place in sorted(above) if (why := _replaceable(place))), "")
+
+
+def _replaceable(place: Path) -> str:
+    """Return why others can replace what lies in a folder; empty where only its owner or the superuser can."""
+    import grp
+    import pwd
+
+    found = place.stat()
+    if found.st_uid not in (0, os.geteuid()) and _is_mapped(found.st_uid):
+        return "another user can replace it"
+    if found.st_mode & stat.S_ISVTX or not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return ""
+    if found.st_mode & stat.S_IWOTH:
+        return "anyone can replace it"
+    with suppress(KeyError):  # many systems give each user a group of their own, which may write
+        owner, group = pwd.getpwuid(found.st_uid).pw_name, grp.getgrgid(found.st_gid)
+        if group.gr_name == owner and set(group.gr_mem) <= {owner}:
+            return ""
+    return "its group can replace it"
+
+
+def _is_mapped(user: int) -> bool:
+    """Whether a user is known here; in a sandbox all users of the system outside, its superuser too, are one."""
+    try:
+        rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text("ascii").splitlines()]
+    except (OSError, ValueError):
+        return True
+    return any(first <= user < first + count for first, _, count in rows)
 
 
 @dataclass
