@@ -96,16 +96,7 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     for name, value in survey.lines():
         voice.fact(name, value)
     made = init.plan(survey, sessions=_sessions(), ci=ci, force=options.force, hashes=_published)
-    done, left = init.write(made, force=options.force)
-    for change in done:
-        voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
-        if change.before is not None:
-            voice.text(change.diff)
-    for change in left:
-        voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
-        voice.text(change.diff)
-    if not made.changes:
-        voice.fact("nothing", "is missing")
+    _write(made, voice, force=options.force)
     for hint in made.hints:
         voice.text(f"\n{hint}")
     if ci == "none":
@@ -116,6 +107,20 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     for step in advice.next_steps(made):
         voice.text(f"\n{step}")
     return 0
+
+
+def _write(made: init.Plan, voice: Voice, *, force: bool) -> None:
+    """Write what was planned, and show it."""
+    done, left = init.write(made, force=force)
+    for change in done:
+        voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
+        if change.before is not None:
+            voice.text(change.diff)
+    for change in left:
+        voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
+        voice.text(change.diff)
+    if not made.changes:
+        voice.fact("nothing", "is missing")
 
 
 def _published(version: str) -> tuple[str, ...]:
