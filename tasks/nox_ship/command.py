@@ -22,7 +22,6 @@ from nox_ship.release.stage import cache_folder, workshop_of
 from nox_ship.report import Voice
 from nox_ship.setup import advice, init
 from nox_ship.setup.build_system import read_project
-from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.survey import Survey
@@ -100,9 +99,7 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     made = init.plan(survey, ci=ci, force=options.force, hashes=_published)
     for name, value in init.session_lines(made):
         voice.fact(name, value)
-    _show_changes(voice, *init.write(made, force=options.force))
-    if not made.changes:
-        voice.fact("nothing", "is missing")
+    _write(made, voice, force=options.force)
     for hint in made.hints:
         voice.text(f"\n{hint}")
     if ci == "none":
@@ -116,7 +113,9 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     return 0
 
 
-def _show_changes(voice: Voice, done: Sequence[Change], left: Sequence[Change]) -> None:
+def _write(made: init.Plan, voice: Voice, *, force: bool) -> None:
+    """Write what was planned, and show it."""
+    done, left = init.write(made, force=force)
     for change in done:
         voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
         if change.before is not None:
@@ -124,6 +123,8 @@ def _show_changes(voice: Voice, done: Sequence[Change], left: Sequence[Change]) 
     for change in left:
         voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
         voice.text(change.diff)
+    if not made.changes:
+        voice.fact("nothing", "is missing")
 
 
 def _published(version: str) -> tuple[str, ...]:

@@ -257,16 +257,16 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
 
 
 def _workflow_bounds(workflows: WorkflowSettings) -> dict[str, tuple[bool, str]]:
-    file, named = workflows.file, workflows.environments
-    fits = file is None or (_WORKFLOW_FILE.fullmatch(file) is not None and file != "ci.yml")
-    known = set(named) <= {"pypi", "testpypi"}
-    lengths = [len(name) for name in named.values() if name.strip() == name]
+    named = workflows.environments
+    fits = set(named) <= {"pypi", "testpypi"} and all(
+        name.strip() == name and 0 < len(name) <= _LONGEST_ENVIRONMENT for name in named.values()
+    )
     return {
-        "workflows.file": (fits, 'be a file name such as "publish.yml", and not "ci.yml"'),
-        "workflows.environments": (
-            known and len(lengths) == len(named) and all(0 < length <= _LONGEST_ENVIRONMENT for length in lengths),
-            "give `pypi` or `testpypi` the name of an environment",
+        "workflows.file": (
+            workflows.file is None or bool(_WORKFLOW_FILE.fullmatch(workflows.file)),
+            'be a file name such as "publish.yml"',
         ),
+        "workflows.environments": (fits, "give `pypi` or `testpypi` the name of an environment"),
         "workflows.branches": (all(map(str.strip, workflows.branches)), "be patterns of branches' names"),
     }
 

@@ -285,7 +285,9 @@ def test_a_bundle_is_written_where_it_was_meant_to_be(
     monkeypatch.setattr(front, "_world", opened)
     monkeypatch.setattr(front, "run_pipeline", lambda *_: (yard.root / "a").symlink_to(outside))
     with pytest.raises(ShipError, match="NS608"):
-        front.release(yard.root, ["minor", "--bundle", "a/x", "--report", "a/y"], ("tests",), yard.root)
+        front.release(
+            yard.root, ["minor", "--bundle", "a/x", "--report", "a/y"], noxfile(yard.root, "tests"), yard.root
+        )
     assert untouched(outside)
 
 
