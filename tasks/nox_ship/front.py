@@ -35,7 +35,7 @@ from nox_ship.release.published import built, listed, released
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.report import Report, Row, Voice
 from nox_ship.setup.doctor import examine
-from nox_ship.world.index import display_name
+from nox_ship.world.index import Index, display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
@@ -131,8 +131,18 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
     """Open the world that was asked for."""
     settings = _settings(root)
     if options.dry_run or getattr(options, "bundle", None):
-        port = settings.rehearsal.port
-        with StandIns(root, folder, remote=settings.remote, port=port, indexes=settings.indexes) as standins:
+
+        def look(name: str, project: str) -> Index:
+            return RealWorld(root, folder, settings, quietly=True).index(name, project)
+
+        with StandIns(
+            root,
+            folder,
+            remote=settings.remote,
+            port=settings.rehearsal.port,
+            indexes=settings.indexes,
+            look=look,
+        ) as standins:
             yield standins
     else:
         with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
@@ -272,7 +282,8 @@ def _bring(
     finally:
         report.credentials = index.authenticated
     report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
-    report.uploads += [f"{entry.file.name} → {display_name(name)}" for entry in published]
+    uploaded = (entry.file.name for entry in published if entry.action == "uploaded")
+    report.uploads += [f"{file} → {display_name(name)}" for file in uploaded]
     if install:
         prove_install(manifest, folder, index, project, voice.note)
     report.passed = True

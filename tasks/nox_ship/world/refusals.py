@@ -130,6 +130,12 @@ class Answer:
         said = page if reason in _PHRASES and page else reason
         return cls(status, said, page)
 
+    @classmethod
+    def of_page(cls, status: int, page: str) -> Answer:
+        """Read it from a page that the index answered itself."""
+        text = _plain(page)
+        return cls(status, text, text)
+
     @property
     def unclear(self) -> bool:
         """Whether it leaves open if the file was kept: a server error, a time-out, a cut connection."""
