@@ -171,6 +171,7 @@ def _ask(run: Run) -> None:
         ShipError: It is not to be (NS235).
     """
     plan = run.plan
+    run.voice.end()
     run.voice.table(run.report)
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
@@ -216,10 +217,10 @@ def _stopped_line(report: Report) -> str:
         return "Nothing was changed: the release stopped before its push."
     if report.pushed == "unknown":
         what = f"{report.branch} and {report.tag} may be public: the push was cut off"
-        return f"{what}. The same command again finds out, and finishes the release."
+        return f"{what}. Run the same command again: it finds out, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
-    what = f"{shorten(report.arrived, len(report.arrived))} are public already{then}"
-    return f"{what}. The same command again bumps nothing, and does what is missing."
+    what = f"Public already: {shorten(report.arrived, len(report.arrived))}{then}"
+    return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
@@ -277,6 +278,9 @@ def _bring(
         voice.finding(finding)
     index = world.index(name, manifest.name)
     folder = dist_folder(project)
+    if report.rehearsal and not index.files(manifest.name, manifest.version):
+        for finding in index.admits(manifest.name, manifest.version):
+            voice.finding(finding)
     try:
         published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
     finally:

@@ -201,6 +201,6 @@ def find_credentials(wanted: Wanted) -> Credentials:
     places = f"TWINE_USERNAME and TWINE_PASSWORD, {wanted.token_variable}, ~/.pypirc"
     if wanted.quietly:
         what = f"No credentials for {wanted.shown} in {places}; the keyring was not opened."
-        raise ShipError(NO_CREDENTIALS(what))
+        raise ShipError(NO_CREDENTIALS(what, remedy="A release looks there too, and asks for them on a terminal."))
     what = f"No credentials for {wanted.shown}: trusted publishing (in CI), {places}, keyring have none."
     raise ShipError(NO_CREDENTIALS(what))

@@ -102,6 +102,8 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECA
 _NO_CHARACTER = re.compile(r"&#\d{8,};?")  # `html.unescape` reads each number, however long
 _PHRASES = {"", *(status.phrase for status in http.HTTPStatus)}
 _MOST_WORDS = 60
+_MOST_PAGE = 1 << 14
+"""Characters of a page that are read."""
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,8 @@ class Answer:
 
     @classmethod
     def of_page(cls, status: int, page: str) -> Answer:
-        """Read it from a page that the index answered itself."""
-        text = _plain(page)
+        """Read it from a page that the index answered itself; what it says is at its beginning."""
+        text = _plain(page[:_MOST_PAGE])
         return cls(status, text, text)
 
     @property

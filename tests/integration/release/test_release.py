@@ -101,7 +101,7 @@ def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingI
     outcome = release(bench, index)
     assert outcome.code == 1
     assert outcome.clean
-    assert outcome.has("NS724", "main on origin, v1.2.4 on origin are public already. The same command again")
+    assert outcome.has("NS724", "Public already: main on origin, v1.2.4 on origin. Run the same command again")
     index.faults = Faults()
     again = release(bench, index)
     assert again.code == 0, again.output
