@@ -89,11 +89,11 @@ def test_whatever_stops_a_release_is_reported(
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"arrived": ["main on origin", "v1 on origin"]}, "main on origin, v1 on origin are public already. The same"),
-        ({"arrived": ["a", "b", "c", "d", "e"]}, "a, b, c, d, e are public"),
+        ({"arrived": ["main on origin", "v1 on origin"]}, "Public already: main on origin, v1 on origin. Run the same"),
+        ({"arrived": ["a", "b", "c", "d", "e"]}, "Public already: a, b, c, d, e. "),
         (
             {"arrived": ["v1 on origin"], "workflow": "release.yml"},
-            "public already; release.yml publishes it. The same",
+            "v1 on origin; release.yml publishes it. Run the same",
         ),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str
     """All of it by name, and that the same command bumps nothing."""
     line = front._stopped_line(Report("Release", pushed="yes", **facts))
     assert expected in line
-    assert line.endswith("The same command again bumps nothing, and does what is missing.")
+    assert line.endswith("Run the same command again: it bumps nothing, and does what is missing.")
 
 
 def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:

@@ -211,7 +211,7 @@ def test_an_interruption_after_the_push_tells_what_is_public(
     with pytest.raises(KeyboardInterrupt):
         release(yard, "--yes")
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI are public already" in last
+    assert "Public already: main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI. " in last
     assert "tar.gz" not in last
     assert {row["name"]: row["status"] for row in told(yard)["rows"]}["publish"] == "interrupted"
 
@@ -326,6 +326,19 @@ def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld
     published(yard, "--dry-run")
     assert yard.world.indexes["pypi"].uploads == []
     assert len(rehearsed.indexes["pypi"].uploads) == 2
+
+
+def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
+    yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where something is missing: credentials that are of no use, or an index that does not answer."""
+    base = make_index()
+    hm = (PROBLEM("Hm.", level="warning"),)
+    rehearsed.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=lambda *_: hm)
+    published(yard, "--dry-run")
+    assert "warning: NS000 test-problem: Hm." in capsys.readouterr().out
+    published(yard, "--dry-run")
+    assert "NS000" not in capsys.readouterr().out
 
 
 def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:

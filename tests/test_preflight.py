@@ -380,6 +380,30 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     assert "NS000" in told(yard)
 
 
+def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
+    """What the index refuses stops the release, what it cannot tell is told; where nothing is missing, none are."""
+    base = make_index()
+    tried: list[tuple[str, str]] = []
+    found = Credentials("a fake", dict)
+
+    def prove(credentials: Credentials, project: str, version: str) -> tuple[Finding, ...]:
+        assert credentials is found
+        tried.append((project, version))
+        raise ShipError(PROBLEM("No."))
+
+    facts: dict[str, Any] = {"find": lambda: found}
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=prove, **facts)
+    assert stopped(yard) == {"NS000"}
+    assert tried == [("sample", "0.1.0")]
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
+    yard.tag("v0.1.0")
+    plan(yard)
+    assert len(tried) == 1
+    hm = (PROBLEM("Hm.", level="notice"),)
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=lambda *_: hm, **facts)
+    assert "NS000" in told(yard)
+
+
 def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
     """NS701; where a workflow publishes, nobody asks it."""
     yard.world.indexes["pypi"].late.append("silent")

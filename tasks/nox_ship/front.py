@@ -36,7 +36,7 @@ from nox_ship.release.published import built, listed, released
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.report import Report, Row, Voice
 from nox_ship.setup.doctor import examine
-from nox_ship.world.index import display_name
+from nox_ship.world.index import Index, display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
@@ -146,8 +146,18 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
     """Open the world that was asked for."""
     settings = _settings(root)
     if options.dry_run or getattr(options, "bundle", None):
-        port = settings.rehearsal.port
-        with StandIns(root, folder, remote=settings.remote, port=port, indexes=settings.indexes) as standins:
+
+        def look(name: str, project: str) -> Index:
+            return RealWorld(root, folder, settings, quietly=True).index(name, project)
+
+        with StandIns(
+            root,
+            folder,
+            remote=settings.remote,
+            port=settings.rehearsal.port,
+            indexes=settings.indexes,
+            look=look,
+        ) as standins:
             yield standins
     else:
         with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
@@ -176,6 +186,7 @@ def _ask(run: Run) -> None:
         ShipError: It is not to be (NS235).
     """
     plan = run.plan
+    run.voice.end()
     run.voice.table(run.report)
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
@@ -221,10 +232,10 @@ def _stopped_line(report: Report) -> str:
         return "Nothing was changed: the release stopped before its push."
     if report.pushed == "unknown":
         what = f"{report.branch} and {report.tag} may be public: the push was cut off"
-        return f"{what}. The same command again finds out, and finishes the release."
+        return f"{what}. Run the same command again: it finds out, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
-    what = f"{shorten(report.arrived, len(report.arrived))} are public already{then}"
-    return f"{what}. The same command again bumps nothing, and does what is missing."
+    what = f"Public already: {shorten(report.arrived, len(report.arrived))}{then}"
+    return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
@@ -282,12 +293,16 @@ def _bring(
         voice.finding(finding)
     index = world.index(name, manifest.name)
     folder = dist_folder(project)
+    if report.rehearsal and not index.files(manifest.name, manifest.version):
+        for finding in index.admits(manifest.name, manifest.version):
+            voice.finding(finding)
     try:
         published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
     finally:
         report.credentials = index.authenticated
     report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
-    report.uploads += [f"{entry.file.name} → {display_name(name)}" for entry in published]
+    uploaded = (entry.file.name for entry in published if entry.action == "uploaded")
+    report.uploads += [f"{file} → {display_name(name)}" for file in uploaded]
     if install:
         prove_install(manifest, folder, index, project, voice.note)
     report.passed = True

@@ -257,7 +257,7 @@ def _publish(run: Run) -> str:
         published = converge(run.manifest, folder, index, run.voice.note, patience, arrived)
     finally:
         run.report.credentials = index.authenticated
-    run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
+    run.report.uploads += [f"{entry.file.name} → {name}" for entry in published if entry.action == "uploaded"]
     prove_install(run.manifest, folder, index, run.staged, run.voice.note, run.proven)
     uploaded = sum(entry.action == "uploaded" for entry in published)
     run.report.changed = run.report.changed or uploaded > 0

@@ -204,8 +204,8 @@ def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Findin
     A release that is to be finished needs credentials where files are missing alone; that is seen later.
 
     Raises:
-        ShipError: No credentials are found, or they cannot be for this upload; the index does not answer (NS701); or
-            it has this version already, before it was released (NS224).
+        ShipError: No credentials are found, they cannot be for this upload or the index refuses them; the index does
+            not answer (NS701); or it has this version already, before it was released (NS224).
     """
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
@@ -214,7 +214,7 @@ def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Findin
     there = index.files(project.canonical_name, coming.version)
     if coming.bump and there:
         raise ShipError(VERSION_TAKEN(f"{index.name} has {coming.version} already: {shorten(sorted(there))}."))
-    return () if there else index.credentials.warnings
+    return () if there else index.admits(project.canonical_name, coming.version)
 
 
 def _machine() -> Iterator[Finding]:

@@ -307,9 +307,9 @@ def _credentials(patient: Patient) -> Told:
         when = "what has a GitHub Release" if by.waits else "what is tagged"
         yield f"{by.workflow} publishes {when}; this machine needs none"
         return
-    credentials = patient.world.index(name, project.canonical_name).credentials
-    yield f"{display_name(name)}: {credentials.kind} would be used"
-    yield from credentials.warnings
+    index = patient.world.index(name, project.canonical_name)
+    yield f"{display_name(name)}: {index.credentials.kind} would be used"
+    yield from index.admits(project.canonical_name, version)
 
 
 CHECKS: Mapping[str, Callable[[Patient], Told]] = {

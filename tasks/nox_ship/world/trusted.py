@@ -40,7 +40,9 @@ FOREIGN_AUDIENCE = Kind(
     "Use an API token for this index, or ask whoever runs it to name its own host, with its domain, as the audience.",
 )
 
-_CI = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
+"""Variables that say that this is a CI, which may offer an identity."""
+
 _MISMATCH = ("invalid-publisher", "invalid-pending-publisher")
 _TOKEN = re.compile(r"[!-~]+")
 
@@ -65,7 +67,7 @@ class TrustedPublisher:
         Raises:
             ShipError: The index does not answer (NS739), or names another audience than itself (NS745).
         """
-        if not any(os.environ.get(name) for name in _CI) or not is_safe(upload_url):
+        if not any(os.environ.get(name) for name in CI_VARIABLES) or not is_safe(upload_url):
             return None
         audience = _public_audience(upload_url) or _offered(index, upload_url)
         return cls(index, upload_url, audience) if audience is not None else None

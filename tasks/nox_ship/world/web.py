@@ -113,6 +113,18 @@ def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, s
     )
 
 
+def submit(
+    url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS
+) -> Answer:
+    """Send a form (``multipart/form-data``); no redirect is followed, and no password from ``~/.netrc`` goes along.
+
+    Raises:
+        WebError: As in :func:`get`.
+    """
+    asked = {**(headers or {}), "Accept-Encoding": "gzip"}
+    return _within(seconds, lambda late: _page(_opened("POST", url, asked, seconds, form=form, redirects=False), late))
+
+
 def download(
     url: str,
     take: Callable[[bytes], object],
@@ -190,6 +202,7 @@ def _opened(
     seconds: float,
     *,
     value: object = None,
+    form: Mapping[str, str] | None = None,
     redirects: bool = True,
 ) -> requests.Response:
     """Send a request and return the response, its body unread; each address on the way is looked at first."""
@@ -207,6 +220,7 @@ def _opened(
                 url,
                 headers=dict(headers),
                 json=value,
+                files=[(name, (None, text)) for name, text in form.items()] if form else None,
                 auth=None if own else _nobody,
                 timeout=min(seconds, SECONDS),
                 stream=True,
