@@ -35,6 +35,7 @@ run: uvx nox -s $X
         ("run: python -m nox --session=lint\nrun: uvx nox -e 'a b' c | tee x\n", {"lint", "a", "b", "c"}, set()),
         ("run: nox --sessions tests docs --no-install -- -x\n", set(), {"tests", "docs"}),
         ("run: nox -s docs -- -b linkcheck\n", set(), {"docs"}),
+        ("a: {steps: [{run: nox -s docs}], x: y}\n", {"docs"}, set()),
         ("run: nox -R -s tests-${{ matrix.python }} --\n", {"tests-$"}, set()),
         ('run: nox --session "tests-$PYTHON" --force-venv-backend uv -- -x\n', set(), {"tests-$"}),
         ("run: nox\nrun: box -s docs\nrun: nox # -s docs\nrun: nox && x -s docs\n", set(), set()),

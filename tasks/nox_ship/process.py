@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,35 +26,39 @@ COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the
 TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it writes, and let it write less.")
 COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what it waits for.")
 
+# These three are compiled when they are first used: `nox -l` does without.
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
-_SECRET_NAME = re.compile(
+_SECRET_NAME = partial(
+    re.search,
     r"(^|[_.-])([a-z]*tokens?|[a-z]*password|passw|passwd|pswd|passphrase|[a-z]*passfile|[a-z]+_pwd|pw(?=$)"
     r"|(?:pg|db|sql|mysql|redis|smtp|mail|ftp|ssh|user|root|admin)?pass|[a-z]*secrets?|(?<=[a-z0-9][_.-])sas(?=$)"
     r"|[a-z]*credentials?|creds?|pat|jwt|o?auth2?|authorization|bearer|cookies?|webhooks?|connection_?string|conn_?str"
     r"|netrc|kubeconfig|[a-z]*(?:api|private|access|secret)_?keys?|(?:deploy|signing|encryption|account|master)_?keys?"
     r"|(?<!public_)keys?(?=$|_b(?:ase)?64$))(?P<more>[_.-]|$)"
     r"|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
-    re.IGNORECASE,
+    flags=re.IGNORECASE,
 )
 # Where such a word is not the last one, a number or a switch is none: PASSWORD_MIN_LENGTH=8, TOKEN_CACHE=true.
 _SETTING = re.compile(r"\d{0,6}|true|false|yes|no|on|off", re.IGNORECASE)
 # Forms in which tokens are issued, whatever the variable is called: PyPI, GitHub, GitLab, npm, JSON web tokens, the
 # clouds, Slack, Stripe, OpenAI and Anthropic, Hugging Face and others.
-_SECRET_VALUE = re.compile(
+_SECRET_VALUE = partial(
+    re.search,
     r"^\s*pypi-[\w-]{16,}\s*$|(?<![A-Za-z0-9])(?:pypi-AgE[\w-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,}"
     r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|agent|imt|oas|ffct)-[\w.-]{16,}|npm_[A-Za-z0-9]{30,}|eyJ[\w-]{8,}\.[\w-]{4,}\."
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,}|AIza[\w-]{30,}|GOCSPX-[\w-]{16,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
     r"|[spr]k_(?:live|test)_\w{10,}|whsec_\w{16,}|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|do[opr]_v1_\w{32,}|dckr_[po]at_[\w-]{16,}|dapi[0-9a-f]{32}|hv[sbr]\.[\w-]{20,}|shp(?:at|ca|pa|ss)_\w{16,}"
     r"|AT(?:ATT|CTT|BB)[\w=-]{16,}|gl(?:sa|c)_\w{20,}|(?:lin_api|rubygems|r8|gsk|ntn|sntry[su])_\w{20,}"
-    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi|eyJhdXRocyI6)"
+    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi|eyJhdXRocyI6)",
 )
 # What holds a secret among other things: private keys, headers, connection strings, lines of a netrc file.
-_SECRET_INSIDE = re.compile(
+_SECRET_INSIDE = partial(
+    re.search,
     r"-{4,5} ?BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
     r"|(?:^|[;\s&?\"',-])(?:password|passwd|pwd|accountkey|sharedaccesskey|sharedaccesssignature|client_secret|sig)=[^;\s&]"
     r"|\"auths\"\s*:\s*\{\s*\"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
-    re.IGNORECASE,
+    flags=re.IGNORECASE,
 )
 # Where installers fetch from, and how they get there. Without the address they would ask PyPI for private names, so it
 # stays, and only the password in it goes.
@@ -137,9 +142,9 @@ def secret_names(env: Mapping[str, str]) -> list[str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if name in _declared or _SECRET_VALUE.search(value) or _SECRET_INSIDE.search(value) or holds_password(value):
+    if name in _declared or _SECRET_VALUE(value) or _SECRET_INSIDE(value) or holds_password(value):
         return True
-    match = _SECRET_NAME.search(name)
+    match = _SECRET_NAME(name)
     return match is not None and not (match["more"] and _SETTING.fullmatch(value.strip()))
 
 

@@ -57,8 +57,8 @@ def _calls(text: str) -> Iterator[tuple[str, bool]]:
     """Yield each session that a text runs, and whether it gets arguments."""
     for match in _SELECTED.finditer(text):
         before, dashes, after = f"{match['rest']} ".partition(" -- ")
-        words = _VALUE.sub("$", before).replace('"', " ").replace("'", " ").split()
-        for word in words:
+        within = re.split(r"[\]}]", _VALUE.sub("$", before))[0]  # of a list or table of YAML's
+        for word in within.replace('"', " ").replace("'", " ").split():
             if word.startswith("-"):
                 break
             yield word, bool(dashes and after.strip())

@@ -24,7 +24,7 @@ from typing import NamedTuple
 from nox_ship.config import Settings
 from nox_ship.naming import free_name
 
-GATES = Settings().gates
+GATES = Settings.gates
 """Our gates, by name."""
 _ALWAYS = tuple(gate for gate in GATES if gate != "coverage")
 PIPELINE = (

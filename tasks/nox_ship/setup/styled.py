@@ -140,8 +140,10 @@ def _quoted(project: Project, text: str) -> str:
 def _with_ours(before: str, planned: str, made: str) -> str:
     """Return ``planned`` with our lines where ``made`` has them, at its distances; every other line stays as it is."""
     theirs, lines, wanted = (text.splitlines(keepends=True) for text in (before, planned, made))
-    for code in _OUR_CODE:
-        if (place := _Place.of(f"{code}\n", wanted)) and f"{code}\n" in lines:
+    for line in (f"{code}\n" for code in _OUR_CODE):
+        here, place = _Place.of(line, lines), _Place.of(line, wanted)
+        # The call comes last, whatever a tool did to the lines above it: only its distances are taken over.
+        if place and here and (line.startswith("import") or (place.after, place.before) == (here.after, here.before)):
             lines = place.taken(lines, theirs)
     return "".join(lines)
 
