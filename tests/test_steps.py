@@ -10,7 +10,12 @@ from nox_ship.release.steps import _runs, destinations
 
 def going(step: dict[str, Any], **env: str) -> list[str]:
     """Return where a step uploads to."""
-    return list(destinations(step, env))
+    return [index for index in destinations(step, env) if index is not None]
+
+
+def doubtful(step: dict[str, Any]) -> bool:
+    """Whether a step may upload, and nothing tells where to."""
+    return list(destinations(step, {})) == [None]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,16 @@ def going(step: dict[str, Any], **env: str) -> list[str]:
         "echo it\\'s time # really\ntwine upload dist/*",
         'echo "it\'s time"\ntwine upload dist/*',
         "cat <<EOF\nnothing\nEOF\ntwine upload dist/*",
+        "python -mtwine upload dist/*",
+        "uvx twine==6.1 upload dist/*",
+        "uvx twine@latest upload dist/*",
+        "bash -c 'twine upload dist/*'",
+        "bash -euo pipefail -c 'cd dist; twine upload *'",
+        "/bin/sh -ec 'sh -c \"twine upload dist/*\"'",
+        "sudo -E bash -lc 'twine upload dist/*'",
+        "eval twine upload dist/*",
+        "TWINE='python -m twine'\n$TWINE upload dist/*",
+        "UPLOADER=twine; ${UPLOADER} upload dist/*",
     ],
 )
 def test_commands_that_upload_are_known(command: str) -> None:
@@ -132,7 +147,29 @@ ACTION = "pypa/gh-action-pypi-publish@release/v1"
         ({"run": "poetry publish -r company"}, {}, "*"),
         ({"run": "nox -s publish-test"}, {}, "testpypi"),
         ({"run": "nox -s publish-prod"}, {}, "pypi"),
-        ({"run": "nox -s publish"}, {}, "*"),
+        ({"run": "nox -s publish"}, {}, "route"),
+        ({"run": "nox -s publish -- --to devpi"}, {}, "devpi"),
+        ({"run": "nox -s publish -- --to '${{ inputs.index }}'"}, {}, "*"),
+        ({"run": "nox -s publish-all"}, {}, "*"),
+        ({"run": "twine upload -r mycompany dist/*"}, {}, "*"),
+        ({"run": "TWINE_REPOSITORY=testpypi twine upload dist/*"}, {}, "testpypi"),
+        ({"run": "TWINE_REPOSITORY=testpypi twine check *; twine upload *"}, {}, "pypi"),
+        ({"run": "export TWINE_REPOSITORY=testpypi\ntwine upload dist/*"}, {}, "testpypi"),
+        ({"run": "export TWINE_REPOSITORY='testpypi' && twine upload dist/*"}, {}, "testpypi"),
+        ({"run": "TWINE_REPOSITORY=testpypi\nexport TWINE_REPOSITORY\ntwine upload *"}, {}, "testpypi"),
+        ({"run": "declare -x TWINE_REPOSITORY=testpypi; twine upload dist/*"}, {}, "testpypi"),
+        ({"run": "$env:TWINE_REPOSITORY = 'testpypi'\ntwine upload dist/*"}, {}, "testpypi"),
+        ({"run": "R=testpypi\ntwine upload -r $R dist/*"}, {}, "testpypi"),
+        ({"run": 'R=testpypi\ntwine upload -r "${R}" dist/*'}, {}, "testpypi"),
+        ({"run": "twine upload -r $R dist/*"}, {}, "*"),
+        ({"run": "twine upload -r ${{ env.R }} dist/*"}, {"R": "testpypi"}, "testpypi"),
+        ({"run": "twine upload -r ${R:-testpypi} dist/*"}, {}, "testpypi"),
+        ({"run": "bash -c 'twine upload -r $R dist/*'"}, {"R": "testpypi"}, "testpypi"),
+        ({"run": "export R=testpypi; bash -c 'twine upload -r $R dist/*'"}, {}, "testpypi"),
+        ({"run": "if x; then export TWINE_REPOSITORY=testpypi; fi\ntwine upload *"}, {}, "*"),
+        ({"run": "if x; then y; fi\nexport TWINE_REPOSITORY=testpypi\ntwine upload *"}, {}, "testpypi"),
+        ({"run": "done\nexport TWINE_REPOSITORY=testpypi\ntwine upload *"}, {}, "testpypi"),
+        ({"run": "twine upload *\nexport TWINE_REPOSITORY=testpypi"}, {}, "pypi"),
         ({"run": "nox -s publish -- --to testpypi"}, {}, "testpypi"),
         ({"uses": ACTION, "with": {"repository-url": "https://test.pypi.invalid/"}}, {}, "testpypi"),
         ({"uses": ACTION, "with": {"repository_url": "${{ inputs.url }}"}}, {}, "*"),
@@ -144,11 +181,85 @@ def test_where_a_step_uploads_to_is_told(step: dict[str, Any], env: dict[str, st
     assert going(step, **env) == [index]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"run": "npx semantic-release"},
+        {"run": "fullrelease --no-input"},
+        {"run": "$(which twine) upload dist/*"},
+        {"run": '"$TWINE" upload dist/*'},
+        {"run": "python -c 'from twine.__main__ import main; main()'"},
+        {"run": "python -c 'import up; up.publish()'"},
+        {"run": "scripts/deploy.sh"},
+        {"run": "bash tools/release.sh"},
+        {"run": "earthly +publish"},
+        {"run": "curl -F content=@dist/sample.whl https://upload.index.invalid/legacy/"},
+        {"run": "curl --form x=y https://upload.index.invalid/legacy/"},
+        {"uses": "acme/publish@v1"},
+        {"uses": "acme/semantic-release@v1"},
+        {"uses": "docker://acme/publish:1"},
+    ],
+)
+def test_what_speaks_of_publishing_may_do_so(step: dict[str, Any]) -> None:
+    """Its work is not seen here."""
+    assert doubtful(step)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"run": "gh release upload v1 dist/*"},
+        {"run": "cp -r release upload; cd release"},
+        {"run": "docker push acme/release"},
+        {"run": "curl https://index.invalid/pypi/sample/json"},
+        {"run": "pip install release-tool"},
+        {"run": "make publish --dry-run"},
+        {"run": "twine check dist/*"},
+        {"run": "export PUBLISH=1; python -m build"},
+        {"run": "pytest tests/test_publisher.py"},
+        {"uses": "actions/upload-artifact@v4"},
+        {"uses": "actions/deploy-pages@v4"},
+        {"uses": "softprops/action-gh-release@v2"},
+        {"uses": "ncipollo/release-action@v1"},
+        {"uses": "docker/build-push-action@v6"},
+        {"uses": "JS-DevTools/npm-publish@v3"},
+        {"uses": "./publish"},
+        {},
+    ],
+)
+def test_what_uploads_to_something_else_is_no_doubt(step: dict[str, Any]) -> None:
+    """Neither assets, pages and images, nor what only moves files."""
+    assert list(destinations(step, {})) == []
+
+
+def test_what_a_step_sets_is_told_to_those_after_it() -> None:
+    """By the file that GitHub reads; on a condition it is set to something that nobody knows."""
+    later: dict[str, str] = {}
+    text = 'echo "TWINE_REPOSITORY=testpypi" >> "$GITHUB_ENV"\nif x; then echo A=1 >>$GITHUB_ENV; fi\necho B=2'
+    assert list(destinations({"run": text}, {}, later)) == []
+    assert later == {"TWINE_REPOSITORY": "testpypi", "A": "$A"}
+    assert going({"run": "twine upload dist/*"}, **later) == ["testpypi"]
+    list(destinations({"run": "echo C=3 >> $GITHUB_ENV", "if": "x"}, {}, later))
+    assert later["C"] == "$C"
+    list(destinations({"run": f"echo D={'x' * 5000} >> $GITHUB_ENV"}, {}, later))
+    assert len(later["D"]) == 1000
+
+
+@pytest.mark.parametrize(
+    "script", ["A=x; " + "A=$A$A; " * 40 + "$A", "bash -c " * 99 + "x", "eval " * 5000, "bash -c", "fi; done; esac"]
+)
+def test_strange_scripts_come_to_an_end(script: str) -> None:
+    """Values that grow, shells in shells, and ends without a beginning."""
+    assert going({"run": script}) == []
+
+
 def test_scripts_are_read_as_commands() -> None:
     """Quotes, lines that go on, comments and what joins commands are the shell's."""
     script = "a 'b c' \"d\" # e\n\nf\\\n g;h|i&&j || k $(l m) `n` o#p"
     words = [["a", "b c", "d"], ["f", "g"], ["h"], ["i"], ["j"], ["k", "$"], ["l", "m"], ["n"], ["o#p"]]
     assert list(commands(script)) == words
+    quoted = """'a "b"' "c 'd' \\"e\\"" f\\'g '' "" h'i'"j"\\ k"""
+    assert list(commands(quoted)) == [['a "b"', "c 'd' \"e\"", "f'g", "", "", "hij k"]]
 
 
 def test_an_option_with_its_value_takes_no_further_word() -> None:

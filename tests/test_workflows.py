@@ -265,6 +265,9 @@ def test_calls_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
         ("{steps: [{run: make publish}], permissions: {id-token: write}}", ["NS759"]),
         ("{steps: [{run: tox -e release, env: {TWINE_PASSWORD: '${{ secrets.T }}'}}]}", ["NS759"]),
         ("{steps: [{run: ./ci/upload.sh}], permissions: write-all}", ["NS759"]),
+        ("{steps: [{run: npx semantic-release}], env: {T: '${{ secrets.PYPI_TOKEN }}'}}", ["NS759"]),
+        ("{steps: [{uses: acme/publish@v1}], permissions: {id-token: write}}", ["NS759"]),
+        ("{steps: [{uses: acme/publish@v1}]}", []),
         ("{steps: [{run: make publish}]}", []),
         ("{steps: [{run: gh release create, env: {GH_TOKEN: '${{ secrets.GITHUB_TOKEN }}'}}]}", []),
         ("{steps: [{run: python -m pip install release-tool}], permissions: {id-token: write}}", []),
@@ -277,6 +280,52 @@ def test_what_may_publish_is_told(tmp_path: Path, job: str, ids: list[str]) -> N
     assert (found.workflow, told(found)) == (None, ids)
     assert told(asked(tmp_path, files, by="machine")) == []
     assert told(asked(tmp_path, files, by="workflow")) == []
+
+
+UNTOLD = "on: push\n" + JOB.format(step="run: twine upload -r mycompany dist/*")
+
+
+def test_an_upload_to_an_index_that_is_not_told_is_in_doubt(tmp_path: Path) -> None:
+    """The machine publishes, and says so (NS759), also beside one that is told; the setting ends the doubt."""
+    elsewhere = "on: push\n" + JOB.format(step="run: twine upload -r testpypi *; twine upload -r $WHERE *")
+    for text in (UNTOLD, elsewhere):
+        for index in ("pypi", "devpi"):
+            found = asked(tmp_path, {"it.yml": text}, index=index)
+            assert (found.workflow, told(found)) == (None, ["NS759"])
+        assert asked(tmp_path, {"it.yml": text}, by="workflow") == Publishing("it.yml")
+        assert asked(tmp_path, {"it.yml": text}, by="machine") == Publishing()
+    assert asked(tmp_path, {"it.yml": elsewhere}, index="testpypi") == Publishing("it.yml")
+    assert told(asked(tmp_path, {"it.yml": UNTOLD, "b.yml": UNTOLD, "a.yml": "on: push\n" + ACTION})) == []
+
+
+def test_what_may_publish_beside_an_upload_elsewhere_is_told(tmp_path: Path) -> None:
+    """The upload that is seen goes to TestPyPI alone."""
+    job = "permissions: {id-token: write}, steps: [{run: twine upload -r testpypi *}, {run: make publish}]"
+    files = {"it.yml": f"on: push\njobs: {{p: {{{job}}}}}"}
+    assert (asked(tmp_path, files).workflow, told(asked(tmp_path, files))) == (None, ["NS759"])
+    assert asked(tmp_path, files, index="testpypi") == Publishing("it.yml")
+
+
+def test_what_a_release_on_github_may_publish_is_told(tmp_path: Path) -> None:
+    """It comes later, for the same file names; what is started by hand is nobody's surprise."""
+    assert told(asked(tmp_path, {"it.yml": UNTOLD.replace("push", "release")})) == ["NS759"]
+    assert told(asked(tmp_path, {"it.yml": UNTOLD.replace("push", "workflow_dispatch")})) == []
+
+
+@pytest.mark.parametrize("index", ["pypi", "testpypi", "devpi"])
+def test_a_session_that_goes_by_the_route_publishes_to_every_index(tmp_path: Path, index: str) -> None:
+    """`nox -s publish` takes the version's route, as this release does."""
+    text = "on: push\n" + JOB.format(step="run: nox -s publish")
+    assert asked(tmp_path, {"it.yml": text}, index=index) == Publishing("it.yml")
+    assert told(asked(tmp_path, {"it.yml": text, "b.yml": text}, index=index)) == ["NS834"]
+
+
+def test_variables_that_one_step_sets_reach_the_next(tmp_path: Path) -> None:
+    """An upload goes where they say."""
+    steps = "steps: [{run: echo TWINE_REPOSITORY=testpypi >> $GITHUB_ENV}, {run: twine upload dist/*}]"
+    files = {"it.yml": f"on: push\njobs: {{p: {{{steps}}}}}"}
+    assert asked(tmp_path, files) == Publishing()
+    assert asked(tmp_path, files, index="testpypi") == Publishing("it.yml")
 
 
 @pytest.mark.parametrize(
@@ -296,6 +345,30 @@ def test_a_job_of_the_other_event_of_a_workflow_is_waited_for(tmp_path: Path) ->
     text = "on: {push: {}, release: {types: [published]}}\n" + ACTION.replace("publish:\n", job)
     found = asked(tmp_path, {"it.yml": text})
     assert (found.workflow, found.waits) == ("it.yml", True)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "publishes"),
+    [
+        ("build: {if: \"github.event_name == 'release'\"}\n  publish: {needs: build, UP}", "release"),
+        ("build: {if: \"github.event_name == 'release'\"}\n  publish: {needs: [build], UP}", "release"),
+        ("publish: {needs: test, UP}\n  test: {needs: build}\n  build: {if: false}", None),
+        ("publish: {needs: test, UP}\n  test: {needs: build, if: always()}\n  build: {if: false}", None),
+        ("build: {if: false}\n  publish: {needs: build, if: always(), UP}", "tag"),
+        ("build: {if: false}\n  publish: {needs: build, if: '!cancelled()', UP}", "tag"),
+        ("build: {if: false}\n  publish: {needs: build, if: '${{ !failure() && !cancelled() }}', UP}", "tag"),
+        ("build: {if: vars.X}\n  publish: {needs: build, UP}", "tag"),
+        ("build: {if: false}\n  publish: {UP}", "tag"),
+        ("build: {needs: publish}\n  publish: {needs: build, UP}", "tag"),
+        ("publish: {needs: nobody, UP}", "tag"),
+        ("publish: {needs: {a: b}, UP}", "tag"),
+    ],
+)
+def test_a_job_waits_for_those_that_it_needs(tmp_path: Path, jobs: str, publishes: str | None) -> None:
+    """Where one of them does not run for the tag, it does not, unless its own condition says that it does."""
+    text = "on: {push: , release: }\njobs:\n  " + jobs.replace("UP", "steps: [{run: twine upload dist/*}]")
+    found = asked(tmp_path, {"it.yml": text})
+    assert (found.workflow and ("release" if found.waits else "tag")) == publishes
 
 
 def test_a_workflow_that_the_tag_starts_comes_first(tmp_path: Path) -> None:

@@ -46,9 +46,14 @@ _FORGIVING = (["true"], [":"], ["echo"])
 """What may stand behind ``||`` for a command that may fail."""
 
 
-def commands(script: str) -> Iterator[list[str]]:
-    """Yield the commands of a shell script as words, without comments, redirections and here-documents."""
-    for words, _ in _ended(script):
+def commands(script: str, *, redirected: bool = False) -> Iterator[list[str]]:
+    """Yield the commands of a shell script as words, without comments and here-documents.
+
+    Args:
+        script: The script.
+        redirected: Whether the files that output goes to are among the words.
+    """
+    for words, _ in _ended(script, redirected=redirected):
         yield words
 
 
@@ -77,7 +82,7 @@ def lasting_commands(script: str) -> Iterator[tuple[dict[str, str], list[str]]]:
         before = end.rstrip("\n")
 
 
-def _ended(script: str) -> Iterator[tuple[list[str], str]]:
+def _ended(script: str, *, redirected: bool = False) -> Iterator[tuple[list[str], str]]:
     """Yield the words of each command, and the signs behind it."""
     words: list[str] = []
     end, elsewhere = "", False
@@ -86,7 +91,7 @@ def _ended(script: str) -> Iterator[tuple[list[str], str]]:
             if words and end:
                 yield words, end
                 words = []
-            words += [] if elsewhere else [_QUOTED.sub(_unquoted, token["word"])]
+            words += [] if elsewhere and not redirected else [_QUOTED.sub(_unquoted, token["word"])]
             end = ""
         elsewhere = bool(token["into"]) or (elsewhere and token.lastgroup is None)
         end += token["end"] or ""

@@ -8,10 +8,13 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
-from nox_ship.automation.shell import loud_commands
+from nox_ship.automation.shell import program
+from nox_ship.release.scripts import commands_in
 
 ANY = "*"
 """Stands for an index that a step does not tell, such as one that an expression names."""
+ROUTED = "route"
+"""Stands for the index that a version's route leads to."""
 
 _UPLOADERS = {
     "twine": ("upload",),
@@ -24,9 +27,23 @@ _UPLOADERS = {
     "maturin": ("upload", "publish"),
 }
 _ACTION = re.compile(r"(?=.*pypi)(?=.*(?:publish|upload|deploy))|.*poetry-publish", re.IGNORECASE)
-_RUNNERS = {"make", "tox", "just", "task", "invoke", "inv", "poe", "doit", "bash", "sh", "python", "python3"}
-_RUNNERS |= {"hatch", "pdm", "poetry", "uv", "uvx", "pipx", "rye", "semantic-release"}
-_HINT = re.compile(r"(?<![a-z])(?:publish|release|upload|pypi)(?![a-z])", re.IGNORECASE)
+
+_HINT = re.compile(r"(?<![a-z])(?:publish|(?:full|long)?release[rd]?|upload|pypi|deploy)(?![a-z])", re.IGNORECASE)
+"""Words that speak of publishing, in commands and in names of actions."""
+_PLAIN = {"cd", "cp", "find", "ln", "ls", "mkdir", "mv", "pushd", "rm", "sed", "sleep", "tar", "tee", "test", "touch"}
+_PLAIN |= {"[", "[[", "awk", "cmake", "date", "export", "gzip", "head", "tail", "unzip", "wget", "zip", "sha256sum"}
+_PLAIN |= {"git", "gh", "glab", "hub", "docker", "podman", "buildah", "skopeo", "helm", "kubectl", "aws", "az"}
+_PLAIN |= {"gcloud", "gsutil", "npm", "pnpm", "yarn", "cargo", "gem", "mvn", "conda", "mamba", "anaconda"}
+_PLAIN |= {"apt", "apt-get", "brew", "choco", "pip", "pip3", "codecov", "codecovcli", "coveralls", "gpg", "cosign"}
+"""Programs that upload to no package index of Python, whatever words they are given."""
+_OTHER_ACTION = re.compile(
+    r"(?:actions|github|docker|codecov|aws-actions|azure|google-github-actions)/"
+    r"|.*(?:npm|docker|crate|nuget|conda|helm|chart|vscode|pages|docs|test-results?|unit-test|artifact"
+    r"|gh-?release|github-?release|upload-release|release-(?:action$|asset|drafter|please|notes)|create-release)",
+    re.IGNORECASE,
+)
+"""Actions that upload to something else."""
+_SENDING = re.compile(r"-F.*|-T.*|-d|-X|--(?:form|upload-file|data|request).*")
 
 _TEST = re.compile(r"test[-._]?pypi|^test$", re.IGNORECASE)
 _PUBLIC = re.compile(r"(?:https?://(?:upload\.)?)?pypi(?:\.org\b.*)?/?", re.IGNORECASE)
@@ -38,35 +55,53 @@ _TARGET = re.compile(
 """The options, inputs and variables that tell an uploader where to go."""
 
 
-def destinations(step: Mapping[str, Any], env: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the index that each upload of a step goes to: ``pypi``, ``testpypi``, or ``*`` where it is not told.
+def destinations(
+    step: Mapping[str, Any], env: Mapping[str, Any], later: dict[str, str] | None = None
+) -> Iterator[str | None]:
+    """Yield the index that each upload of a step goes to, ``*`` where it is not told; None for what may be an upload.
+
+    That is a command or an action whose name speaks of publishing, and whose work is not seen here.
 
     Args:
         step: The step, as it stands in the workflow.
         env: The variables of workflow, job and step.
+        later: Takes the variables that the step sets for those after it.
     """
     given = step.get("with")
     inputs = dict(given) if isinstance(given, Mapping) else {}
-    action = str(step.get("uses", "")).partition("@")[0]
+    action = str(step.get("uses", "")).removeprefix("docker://").partition("@")[0]
     if _ACTION.match(action) or (_is_maturin(action) and inputs.get("command") in _UPLOADERS["maturin"]):
         options = str(inputs.get("args", "")).split()
         yield _destination([*_options(options), *inputs.items(), *env.items()])
-    for words in loud_commands(str(step.get("run", ""))):
-        if any(_runs(words, program, verbs) for program, verbs in _UPLOADERS.items()) or _is_old_upload(words):
-            if "--dry-run" not in words:
-                yield _destination([*_options(words), *env.items()])
+    elif _HINT.search(action) and not action.startswith(".") and not _OTHER_ACTION.match(action):
+        yield None
+    texts = {str(name): str(value) for name, value in env.items()}
+    for given_words, seen in commands_in(str(step.get("run", "")), texts, later, sure="if" not in step):
+        words = [piece for word in given_words for piece in _parted(word)]
+        if "--dry-run" in words:
+            continue
+        if any(_runs(words, name, verbs) for name, verbs in _UPLOADERS.items()) or _is_old_upload(words):
+            yield _destination([*_options(words), *seen.items()])
         elif session := _session(words):
-            told = {"publish-prod": "pypi", "publish-test": "testpypi"}.get(session, ANY)
-            yield told if told != ANY or not _TEST.search(" ".join(words)) else "testpypi"
+            yield _of_session(session, words)
+        elif _may_upload(words):
+            yield None
 
 
-def may_upload(step: Mapping[str, Any]) -> bool:
-    """Whether a step starts something by a name that speaks of publishing, and whose work is not seen here."""
-    return any(
-        (words[0] in _RUNNERS or "/" in words[0]) and any(_HINT.search(word) for word in words if word[:1] != "-")
-        for words in loud_commands(str(step.get("run", "")))
-        if "install" not in words
-    )
+def _parted(word: str) -> list[str]:
+    """Return ``-mtwine`` as what it means to Python."""
+    return ["-m", word[2:]] if re.fullmatch(r"-m[A-Za-z][\w.]*", word) else [word]
+
+
+def _may_upload(words: list[str]) -> bool:
+    """Whether a command speaks of publishing, and may do so."""
+    if program(words) in _PLAIN or "install" in words:
+        return False
+    if program(words) == "curl" and not any(map(_SENDING.fullmatch, words)):
+        return False
+    if "-c" in words and any("twine" in word for word in words):  # a text of Python
+        return True
+    return any(_HINT.search(word) for word in words if word[:1] != "-")
 
 
 def _is_maturin(action: str) -> bool:
@@ -76,7 +111,8 @@ def _is_maturin(action: str) -> bool:
 def _runs(words: list[str], program: str, verbs: Iterable[str]) -> bool:
     """Whether ``program`` is run with one of ``verbs`` as its first argument; an option before it may have a value."""
     for place, word in enumerate(words):
-        if PurePosixPath(word.replace("\\", "/")).name.removesuffix(".exe") != program:
+        name = PurePosixPath(word.replace("\\", "/")).name.removesuffix(".exe")
+        if re.split("==|@", name)[0] != program:
             continue
         option = False
         for argument in words[place + 1 :]:
@@ -93,12 +129,21 @@ def _is_old_upload(words: list[str]) -> bool:
 
 
 def _session(words: list[str]) -> str | None:
-    """Return the session of nox that publishes, where the command runs one and does not rehearse it."""
-    if "nox" not in {PurePosixPath(word).name for word in words} or "--dry-run" in words:
+    """Return the session of nox that publishes, where the command runs one."""
+    if "nox" not in {PurePosixPath(word).name for word in words}:
         return None
     ours = words[: words.index("--")] if "--" in words else words
     found = (re.fullmatch(r"(?:-s|--sessions?=)?(publish(?![a-z])[\w.-]*)", word) for word in ours)
     return next((match[1] for match in found if match), None)
+
+
+def _of_session(session: str, words: list[str]) -> str:
+    """Return the index that a session of nox publishes to; those of nox-ship tell it."""
+    told = {"publish-prod": "pypi", "publish-test": "testpypi"}.get(session)
+    named = next((value for name, value in _options(words) if name == "--to"), "")
+    if told or (session == "publish" and "$" not in named):
+        return told or named or ROUTED
+    return "testpypi" if _TEST.search(" ".join(words)) else ANY
 
 
 def _options(words: list[str]) -> Iterator[tuple[str, str]]:

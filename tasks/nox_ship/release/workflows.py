@@ -32,6 +32,8 @@ TWO_PUBLISHERS = Kind(
     level="warning",
 )
 _SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)|secrets\[")
+_RUNS_ALL_THE_SAME = re.compile(r"\b(?:always|cancelled|failure)\s*\(", re.IGNORECASE)
+"""Conditions that decide themselves what the end of other jobs means."""
 _BY_TAG = ("push", "create", "workflow_run")
 
 Event = Literal["push", "create", "workflow_run", "release", "workflow_dispatch"]
@@ -53,7 +55,7 @@ class Upload:
     """Whether it is handed a secret."""
     environment: str | None
     indexes: frozenset[str] = frozenset({"pypi"})
-    """Where it uploads to; ``*`` is an index that the workflow does not tell."""
+    """Where it uploads to; ``*`` is an index that the workflow does not tell, ``route`` that of the version's route."""
     event: Event = "push"
     certain: bool = True
     """Whether its upload was seen; else it calls something else that may upload."""
@@ -64,8 +66,12 @@ class Upload:
         return self.event in _BY_TAG
 
     def goes_to(self, index: str) -> bool:
-        """Whether it uploads, as far as is known, to the index of this name."""
-        return bool({index, steps.ANY} & self.indexes)
+        """Whether it is known to upload to the index of this name."""
+        return self.certain and bool({index, steps.ROUTED} & self.indexes)
+
+    def may_go_to(self, index: str) -> bool:
+        """Whether it uploads to the index of this name, or to one that it does not tell."""
+        return self.goes_to(index) or steps.ANY in self.indexes
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
         tag: The tag that is to be pushed.
     """
     found, told = uploads(repository, tag)
-    going = [upload for upload in found if upload.certain and upload.goes_to(index)]
+    going = [upload for upload in found if upload.goes_to(index)]
+    doubtful = [upload for upload in found if upload.may_go_to(index) and upload.event != "workflow_dispatch"]
     by_tag = list(dict.fromkeys(upload.workflow for upload in going if upload.by_tag))
     by_release = next((upload.workflow for upload in going if upload.event == "release"), None)
     if settings.publish.by == "machine":
@@ -104,10 +111,9 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
     if by_release:
         what = f"The tag alone starts no upload: {by_release} publishes once there is a GitHub Release for {tag}."
         return Publishing(by_release, waits=True, told=(*told, TO_BE_STARTED(what)))
-    doubtful = [upload for upload in found if upload.by_tag and not upload.certain]
     if settings.publish.by == "workflow":
-        named = doubtful[0].workflow if doubtful else settings.workflows.file or "release.yml"
-        return Publishing(named, told=told)
+        named = next((upload.workflow for upload in doubtful if upload.by_tag), None)
+        return Publishing(named or settings.workflows.file or "release.yml", told=told)
     doubts = [
         MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may upload what {tag} names; this machine does.")
         for upload in doubtful
@@ -117,9 +123,9 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
 
 def rivals(found: tuple[Upload, ...]) -> Iterator[Finding]:
     """Yield a warning for each index to which more than one workflow uploads what the tag names."""
-    sure = [upload for upload in found if upload.certain and upload.by_tag]
-    for index in sorted({index for upload in sure for index in upload.indexes}):
-        names = dict.fromkeys(upload.workflow for upload in sure if index in upload.indexes)
+    sure = [upload for upload in found if upload.by_tag]
+    for index in sorted({index for upload in sure for index in upload.indexes} - {steps.ANY}):
+        names = dict.fromkeys(upload.workflow for upload in sure if upload.goes_to(index))
         if len(names) > 1:
             yield TWO_PUBLISHERS(f"{' and '.join(names)} upload what is tagged.")
             return
@@ -150,10 +156,12 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
     path = house.repository / GITLAB_CI
     if not documents.is_file(path):
         return
+    ours = documents.read_text(path).startswith(OURS)
     for name, job in house.read(GITLAB_CI).items():
         if not isinstance(job, Mapping) or not (script := patterns(job.get("script"))):
             continue
-        indexes = frozenset(steps.destinations({"run": "\n".join(script)}, mapping(job.get("variables"))))
+        found = steps.destinations({"run": "\n".join(script)}, mapping(job.get("variables")))
+        indexes = frozenset((index or steps.ANY) if ours else steps.ANY for index in found)
         environment = mapping(job.get("environment")).get("name") or job.get("environment")
         if indexes:
             yield Upload(
@@ -164,7 +172,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
                 token="id_tokens" not in job,  # each job is handed the project's variables
                 environment=environment if isinstance(environment, str) else None,
                 indexes=indexes,
-                certain=documents.read_text(path).startswith(OURS),
+                certain=ours,
             )
 
 
@@ -214,20 +222,46 @@ def _of_workflow(
     house: Workflows, name: str, workflow: Mapping[str, Any], facts: Mapping[str, str], caller: Upload | None = None
 ) -> Iterator[Upload]:
     """Yield the jobs of a workflow that upload or may; ``caller`` is the job that calls it."""
-    for key, job in mapping(workflow.get("jobs")).items():
-        if not isinstance(job, Mapping) or conditions.holds(str(job.get("if", "")), facts) is False:
+    jobs = {key: job for key, job in mapping(workflow.get("jobs")).items() if isinstance(job, Mapping)}
+    skipped = _skipped(jobs, facts)
+    for key, job in jobs.items():
+        if key in skipped:
             continue
         upload = _upload(name, workflow, str(key), job, caller)
         if (called := house.called(job.get("uses"))) is not None:
             yield from _of_workflow(house, name, called, facts, upload)
             continue
-        env = {**mapping(workflow.get("env")), **mapping(job.get("env"))}
-        seen = list(house.steps(job, facts))
-        indexes = {index for step in seen for index in steps.destinations(step, {**env, **mapping(step.get("env"))})}
-        if indexes:
-            yield replace(upload, indexes=frozenset(indexes))
-        elif (upload.identity or upload.token) and (job.get("uses") or any(map(steps.may_upload, seen))):
-            yield replace(upload, indexes=frozenset({steps.ANY}), certain=False)
+        known = set(_indexes(house, workflow, job, facts))
+        seen = known - {None}
+        unseen = (upload.identity or upload.token) and (bool(job.get("uses")) or None in known)
+        if seen or unseen:
+            indexes = frozenset(index or steps.ANY for index in known if index or unseen) or frozenset({steps.ANY})
+            yield replace(upload, indexes=indexes, certain=bool(seen))
+
+
+def _skipped(jobs: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) -> set[str]:
+    """Return the jobs that do not run: by their own condition, or because one does not that they need in any way.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idneeds
+    """
+    given = {key: str(job.get("if", "")) for key, job in jobs.items()}
+    skipped = {key for key, condition in given.items() if conditions.holds(condition, facts) is False}
+    needing = {key: set(patterns(job.get("needs"))) for key, job in jobs.items()}
+    above: set[str] = set(skipped)  # jobs above which one is skipped: those that run all the same do not end that
+    while more := {key for key, needs in needing.items() if key not in above and needs & above}:
+        above |= more
+        skipped |= {key for key in more if not _RUNS_ALL_THE_SAME.search(given[key])}
+    return skipped
+
+
+def _indexes(
+    house: Workflows, workflow: Mapping[str, Any], job: Mapping[str, Any], facts: Mapping[str, str]
+) -> Iterator[str | None]:
+    """Yield where the steps of a job upload to; None for each that may be an upload."""
+    env = {**mapping(workflow.get("env")), **mapping(job.get("env"))}
+    later: dict[str, str] = {}
+    for step in house.steps(job, facts):
+        yield from steps.destinations(step, {**env, **later, **mapping(step.get("env"))}, later)
 
 
 def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, Any], caller: Upload | None) -> Upload:
