@@ -343,7 +343,10 @@ def audit(session: nox.Session, project: Project) -> None:
     _install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
-    session.log(auditing.code(project, Path(session.bin)))
+    told, warning = auditing.code(project, Path(session.bin), enforced=box.has("bandit"))
+    session.log(printable(told))
+    if warning:
+        session.warn(printable(str(warning), lines=False))
     if audited.vulnerable:
         raise ShipError(*audited.vulnerable)
     if audited.unknown:

@@ -19,7 +19,7 @@ from nox_ship.automation.needs import Needs
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
-from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, measured
+from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, left_out, measured
 from nox_ship.gates.toolbox import Step, Toolbox
 from nox_ship.project import Project
 
@@ -188,7 +188,7 @@ def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         _chosen(settings, box, "coverage") or (box.requirement("coverage"),),
         commands=(
             ("coverage", "combine", "--keep", "--quiet", *config, combined, *data),
-            ("coverage", "report", *config, combined, *threshold, *posargs),
+            ("coverage", "report", *config, combined, *left_out(project), *threshold, *posargs),
         ),
     )
     return _finished(box, settings, "coverage", [step])

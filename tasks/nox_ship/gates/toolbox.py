@@ -90,6 +90,10 @@ class Toolbox:
         """Whether the project's CI is understood, so that what it does not run is no gate."""
         return any(task.ci and task.gate == "tests" for task in self.automation.tasks)
 
+    def has(self, tool: str) -> bool:
+        """Whether the project runs a tool in its automation, or has it among what it installs for development."""
+        return any(task.program == tool for task in self.automation.tasks) or self.requirement(tool) != tool
+
     def tests(self) -> Task | None:
         """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible."""
         tasks = self.tasks("tests")
@@ -136,6 +140,7 @@ class Toolbox:
     def step(self, task: Task, commands: Sequence[Command]) -> Step:
         """Return a step with what a task needs."""
         needs = task.needs
+        commands = [self._expanded(command) for command in commands]
         files = tuple(name for name in needs.files if self._usable(name))
         lines = (*needs.requirements, *self._of_groups(needs.groups))
         listed = [line for name in files for line in requirements.lines(self.project, name)]
@@ -154,6 +159,15 @@ class Toolbox:
             constraints=constraints,
             why=", ".join(filter(None, (f"as in {task.where}", versions))),
         )
+
+    def _expanded(self, command: Command) -> Command:
+        """Return a command with the files that a shell would put in place of patterns such as ``docs/*.rst``."""
+        words: list[str] = []
+        for word in command:
+            plain = "*" in word and not word.startswith(("-", "/")) and ".." not in word
+            found = sorted(self.project.root.glob(word)) if plain else []
+            words += [path.relative_to(self.project.root).as_posix() for path in found] or [word]
+        return tuple(words)
 
     def own(self, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
         """Return the constraints for requirements from the project's groups, and where they come from."""
