@@ -101,9 +101,7 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
     chosen = _chosen(settings, groups, "tests") or groups.fitting(_TEST_GROUPS, "pytest")
     requirements = (*_with_tool(chosen, groups, "pytest"), *settings.install)
-    # pytest finds other tests by itself, but does not look into packages.
-    inside = [path for path in project.test_paths if any(Path(path).is_relative_to(p) for p in project.packages)]
-    pytest = ("pytest", *(posargs or inside))
+    pytest = ("pytest", *(posargs or project.test_arguments))
     note = None if chosen else f"no group or extra is called {', '.join(_TEST_GROUPS)}: only the tools are installed"
     if any(word.startswith("--cov") for word in _addopts(project)):
         requirements = _with_tool(requirements, groups, "pytest-cov")
