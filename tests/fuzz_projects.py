@@ -73,7 +73,10 @@ HATCH = {
         "coverage": {"run": {"branch": True, "source": ["sample"]}},
         "mypy": {"strict": True},
         "ruff": {"format": {}},
-        "hatch": {"version": {"path": "src/sample/__init__.py"}, "build": {"targets": {"wheel": {"packages": ["x"]}}}},
+        "hatch": {
+            "version": {"path": "src/sample/__init__.py"},
+            "build": {"targets": {"wheel": {"packages": ["src/sample"], "only-include": ["x"], "sources": ["src"]}}},
+        },
         "bumpversion": {"files": [{"filename": "doc.md"}, {"glob": "*.md"}], "message": "Release {new_version}"},
     },
 }
@@ -84,6 +87,7 @@ POETRY = {
             "name": "sample",
             "version": "1.2.3",
             "classifiers": _CLASSIFIERS,
+            "packages": [{"include": "sample", "from": "src"}],
             "dependencies": {
                 "python": "^3.11 || ~3.12",
                 "requests": {"version": "^2", "extras": ["a"], "markers": "x"},
@@ -100,7 +104,12 @@ SETUPTOOLS = {
     "build-system": {"requires": ["setuptools", "setuptools_scm"]},
     "project": {"name": "sample", "dynamic": ["version", "dependencies"], "requires-python": "~=3.11"},
     "tool": {
-        "setuptools": {"dynamic": {"version": {"attr": "sample.__version__", "file": ["VERSION"]}}},
+        "setuptools": {
+            "dynamic": {"version": {"attr": "sample.__version__", "file": ["VERSION"]}},
+            "package-dir": {"": "src"},
+            "packages": {"find": {"where": ["src"], "include": ["sample*"], "exclude": ["x"], "namespaces": True}},
+            "py-modules": ["sample"],
+        },
         "pdm": {"version": {"source": "file", "path": "VERSION"}, "build": {}},
         "bandit": {"x": 1},
     },
@@ -123,6 +132,12 @@ classifiers =
     Programming Language :: Python :: 3.12
 [options]
 python_requires = >=3.11
+packages = find:
+package_dir =
+    = src
+[options.packages.find]
+where = src
+include = sample*
 [tool:pytest]
 testpaths = tests
 [mypy]
@@ -130,9 +145,25 @@ strict = true
 [coverage:run]
 branch = true
 """
-SETUP_PY = 'from setuptools import setup\nsetup(name="sample", version="1.2.3", ext_modules=[])\n'
+SETUP_PY = """\
+from setuptools import find_packages, setup
+where = {"": "src"}
+setup(name="sample", version="1.2.3", ext_modules=[], package_dir=where, packages=find_packages("src", ["x"]))
+"""
 
-_PYPROJECT = damaged(changed([HATCH, HATCH, POETRY, SETUPTOOLS]).map(as_toml), (0, 0, 0, 0, 1))
+OTHERS = [
+    {"build-system": {"build-backend": name}, "project": {"name": "sample"}, "tool": tools}
+    for name, tools in {
+        "flit_core.buildapi": {"flit": {"module": {"name": "sample"}, "metadata": {"module": "sample"}}},
+        "maturin": {"maturin": {"python-source": "src", "python-packages": ["sample"]}},
+        "uv_build": {"uv": {"build-backend": {"module-root": "src", "module-name": ["sample"]}}},
+        "scikit_build_core.build": {"scikit-build": {"wheel": {"packages": {"sample": "src/sample"}}}},
+        "pdm.backend": {"pdm": {"build": {"package-dir": "src"}}},
+    }.items()
+]
+"""Projects of other build back ends."""
+
+_PYPROJECT = damaged(changed([HATCH, HATCH, POETRY, SETUPTOOLS, *OTHERS]).map(as_toml), (0, 0, 0, 0, 1))
 _NO_FILE = st.just(b"")
 PROJECTS = st.fixed_dictionaries(
     {
@@ -152,7 +183,7 @@ def read_project(ground: Ground, files: Mapping[str, bytes]) -> Project:
 def _read_project(ground: Ground, files: Mapping[str, bytes]) -> None:
     project = read_project(ground, files)
     names = ("metadata", "poetry", "backend", "name", "canonical_name", "requires_python", "classified_pythons")
-    more = ("tidy_build", "static", "packages", "test_paths", "pytest_options")
+    more = ("tidy_build", "static", "packages", "test_paths", "test_arguments", "pytest_options")
     for name in (*names, *more):
         ground.attempt(lambda name=name: getattr(project, name))  # type: ignore[misc]
     ground.attempt(lambda: project.pythons("3.12"))

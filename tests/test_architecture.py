@@ -15,6 +15,7 @@ HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
     "actions",
     "addresses",
+    "backends",
     "cache",
     "config",
     "documents",
@@ -22,6 +23,7 @@ GROUND = {
     "files",
     "git",
     "json_data",
+    "layout",
     "lifeline",
     "output",
     "naming",

@@ -10,7 +10,7 @@ from nox_ship.errors import Finding
 from nox_ship.package import checks
 from nox_ship.package.checks import CHECKS, Built
 from nox_ship.package.contents import Archive
-from support import make_project, make_repository, make_sdist, make_wheel
+from support import make_project, make_repository, make_sdist, make_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 LICENSED = ("License-Expression: MIT", "License-File: LICENSE")
@@ -188,6 +188,22 @@ def test_a_package_that_is_missing_altogether_is_found(tmp_path: Path) -> None:
     assert "sample/__init__.py" in problem
 
 
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n", False),
+        ("__import__('pkg_resources').declare_namespace(__name__)\n", False),
+        ("from company.product import *\n", True),
+    ],
+)
+def test_a_namespace_of_the_old_kind_may_be_left_out(tmp_path: Path, text: str, missed: bool) -> None:
+    """Its `__init__.py` says nothing else; other code in it is missed."""
+    sources = ("company/__init__.py", "company/product/__init__.py")
+    built = make_built(tmp_path, wheel={"company/product/__init__.py": ""}, sources=sources)
+    write_files(built.project.root, {"company/__init__.py": text})
+    assert [problem.split()[0] for problem in found(checks.modules_complete, built)] == ["NS514"] * missed
+
+
 def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
     """Packages in a namespace are compared too."""
     sources = ("src/company/product/__init__.py", "src/company/product/core.py")
@@ -204,6 +220,7 @@ def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
         ".git/config",
         "sample/.mypy_cache/x.json",
         ".nox-ship/manifest.json",
+        "vendor/.git/config",
     ],
 )
 def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
@@ -226,6 +243,7 @@ def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
         ("sample/conftest.py", True),
         ("testsuite/__init__.py", True),
         (".gitignore", True),
+        ("vendor/thing/.git", True),
     ],
 )
 def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belongs: bool) -> None:
@@ -335,9 +353,13 @@ def test_a_file_that_a_back_end_moved_is_known_by_what_it_holds(
 
 
 def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
-    """Order, spaces and quotes do not matter; another requirement does."""
-    one = (*LICENSED, "Requires-Dist: a>=1; python_version < '3.12'", "Requires-Dist: b")
-    other = (*LICENSED, "Requires-Dist: b", 'Requires-Dist: a >=1 ; python_version<"3.12"')
+    """Order, spaces, quotes and parentheses do not matter; another requirement does."""
+    one = (*LICENSED, "Requires-Dist: A.x>=1,<2; python_version < '3.12' and extra == 'y'", "Requires-Dist: b")
+    other = (
+        *LICENSED,
+        "Requires-Dist: b",
+        "Requires-Dist: a-x (<2,>=1) ; (python_version<'3.12') and (extra == \"y\")",
+    )
     assert found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one, sdist_metadata=other)) == []
     (problem,) = found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one))
     assert problem.startswith("NS517 Requires-Dist")
@@ -351,6 +373,23 @@ def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) ->
         sdist_metadata=(*LICENSED, "Dynamic: requires-dist"),
     )
     assert found(checks.sdist_agrees, built) == []
+
+
+@pytest.mark.parametrize(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
+def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str, differs: bool) -> None:
+    """PEP 643 came with version 2.2 of the metadata; before it, an sdist's could be anything."""
+    built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Dist: a"))
+    built.sdist.metadata.replace_header("Metadata-Version", version)
+    assert (found(checks.sdist_agrees, built) != []) is differs
+
+
+@pytest.mark.parametrize("line", ["Requires-Dist: (((", "Requires-Python: what", f"Requires-Dist: x; {'(' * 3000}"])
+def test_metadata_that_cannot_be_read_are_compared_as_they_are(tmp_path: Path, line: str) -> None:
+    """twine says what is wrong with them."""
+    same = (*LICENSED, line)
+    assert found(checks.sdist_agrees, make_built(tmp_path / "a", wheel_metadata=same, sdist_metadata=same)) == []
+    (problem,) = found(checks.sdist_agrees, make_built(tmp_path / "b", wheel_metadata=same))
+    assert problem.startswith("NS517")
 
 
 def test_the_range_of_pythons_agrees(tmp_path: Path) -> None:

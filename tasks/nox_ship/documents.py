@@ -6,7 +6,8 @@ import ast
 import errno
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,16 @@ def is_file(path: Path) -> bool:
     """Whether there is a file at a path that a project names; where the name is too long for a file, there is none."""
     try:
         return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path that a project names, as `is_file` says it of a file."""
+    try:
+        return path.is_dir()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             return False
@@ -60,6 +71,36 @@ def read_text(path: Path) -> str:
     """
     text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def folders(base: Path) -> list[Path]:
+    """Return the folders in a folder that can be packages by their name, in order; none where it cannot be read."""
+    try:
+        return sorted(path for path in base.iterdir() if _can_be_imported(path.name) and path.is_dir())
+    except OSError:
+        return []
+
+
+def _can_be_imported(name: str) -> bool:
+    return name.isidentifier() and name != "__pycache__"
+
+
+def found(base: Path, pattern: str) -> Iterator[Path]:
+    """Yield what a glob names in a folder; nothing for what is no glob, or where the folder cannot be read."""
+    with suppress(ValueError, NotImplementedError, OSError):
+        yield from base.glob(pattern)
+
+
+def table(parent: object, *keys: str) -> Mapping[str, Any]:
+    """Return a table within tables, by the key of each, empty where it is missing or no table."""
+    for key in keys:
+        parent = parent.get(key) if isinstance(parent, Mapping) else None
+    return parent if isinstance(parent, Mapping) else {}
+
+
+def strings(value: object) -> list[str]:
+    """Return the strings of a list, and nothing of anything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
 
 
 def toml(text: str) -> dict[str, Any]:
@@ -134,3 +175,11 @@ def dotted(node: ast.AST) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def literal(node: ast.expr) -> Any:
+    """Return the value of an expression that is one of constants, None for another."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None

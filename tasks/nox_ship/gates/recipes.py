@@ -9,7 +9,6 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nox_ship.automation import requirements
@@ -127,9 +126,7 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     task = box.tests()
     if not project.test_paths and task is None:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
-    # pytest finds other tests by itself, but does not look into packages.
-    inside = [path for path in project.test_paths if any(Path(path).is_relative_to(p) for p in project.packages)]
-    command = _without_reports(task.command) if task else ("pytest", *inside)
+    command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
     if posargs:
         command = (*(command[:3] if command[0] == "python" else ("pytest",)), *posargs)
     step = box.step(task, [command]) if task and task.needs != Needs() else _by_name(box, command)
