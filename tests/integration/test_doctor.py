@@ -66,7 +66,7 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIn
     assert outcome.code == 1
     assert outcome.has("NS104", "NS106", "NS204", "NS821", "NS822", "NS823", "NS824", "NS825", "NS831", "(and ")
     found = lines(examine(bench, index, "--json"))
-    assert found["settings NS104"] == found["git NS204"] == found["git NS825"] == "error"
+    assert found["sessions NS104"] == found["git NS204"] == found["git NS825"] == "error"
     assert found["indexes NS824"] == "warning"
     assert found["changelog NS822"] == "notice"
     assert found["metadata"] == "ok"
@@ -84,7 +84,7 @@ def test_bump_settings_that_do_not_fit_are_an_error(bench: Bench, index: Failing
 
 def test_workflows_that_leave_something_out_are_told(bench: Bench, index: FailingIndex) -> None:
     """Two that publish the same tag; a route to an index without a job; a session that the noxfile leaves out."""
-    bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests", "audit"]\nworkflows.testpypi = false')
+    bench.edit("pyproject.toml", 'gates = ["tests"]', "workflows.testpypi = false")
     bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
     init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github", force=False), force=False)

@@ -137,6 +137,8 @@ def _settings(patient: Patient) -> Told:
     findings = Findings(routes_known(settings))
     findings.catch(lambda: check_groups(patient.project))
     yield from findings
+    if not findings:
+        yield "the groups and indexes that they name exist"
 
 
 def _sessions(patient: Patient) -> Told:
