@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -332,6 +333,46 @@ def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path, monkeypatch: pytest.Mo
     plan(yard)
     monkeypatch.setenv("CI", "1")
     assert stopped(yard) == {"NS804"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("setup.cfg", b"[metadata]\nauthor = J\xfcrgen\n", {"NS119"}),
+        ("tox.ini", b"# \xff\xfe\n", {"NS119"}),
+        ("setup.cfg", "[metadata]\nauthor = Jürgen\n".encode(), set()),
+        ("setup.py", b"# \xfc\n", set()),
+    ],
+)
+def test_a_file_of_settings_in_another_encoding_is_told(
+    written: Yard, name: str, content: bytes, expected: set[str]
+) -> None:
+    """It was guessed at; other tools may not do that."""
+    write_files(written.root, {name: content})
+    written.world.remote.has["refs/heads/main"] = commit_files(written.root, {})
+    assert set(told(written)) == expected
+
+
+@pytest.mark.parametrize("form", ["setup.py", "setup.cfg", "bumpversion"])
+def test_a_version_in_another_encoding_cannot_be_changed(tmp_path: Path, form: str) -> None:
+    """bump-my-version reads UTF-8 alone: NS119, before anything is done; a release that is made already goes on."""
+    text = '[tool.nox-ship]\ngates = ["tests"]\n'
+    files: dict[str, str | bytes] = {
+        "setup.py": b"# coding: latin-1\nsetup(name='sample', version='0.1.0', author='J\xfcrgen')\n",
+        "setup.cfg": b"[metadata]\nname = sample\nversion = 0.1.0\nauthor = J\xfcrgen\n",
+        "bumpversion": b"",
+    }
+    if form == "bumpversion":
+        text = (
+            f'[project]\nname = "sample"\nversion = "0.1.0"\n{text}[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
+        )
+        files = {"bumpversion": "", "doc.txt": b"gr\xfcn 0.1.0\n"}
+        form = "doc.txt"
+    yard = make_yard(tmp_path, {"pyproject.toml": text, form: files[form]})
+    with pytest.raises(ShipError, match=rf"NS119.*{re.escape(form)} is not UTF-8, and"):
+        plan(yard)
+    yard.tag("v0.1.0")
+    assert plan(yard).version == "0.1.0"
 
 
 def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,11 +77,34 @@ def test_a_project_without_a_name_is_a_finding(tmp_path: Path, pyproject: str) -
         _ = project.name
 
 
-@pytest.mark.parametrize("cfg", [b"name = x", b"[metadata\n", b"[a]\nx = \xff", b"[a]\nno value\n"])
+@pytest.mark.parametrize("cfg", [b"name = x", b"[metadata\n", b"\xff\xfe[\0a\0]\0", b"[a]\nno value\n"])
 def test_a_broken_ini_file_is_as_none(tmp_path: Path, cfg: bytes) -> None:
     """What setup.cfg fails to say is simply not known."""
     project = make_project(tmp_path, NAMED, {"setup.cfg": cfg})
     assert project.setup_cfg("metadata", "name") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("setup.cfg", b"[metadata]\nauthor = J\xfcrgen\nname = sample\n"),
+        ("setup.cfg", b"\xef\xbb\xbf[metadata]\r\nname = sample\r\n"),
+        ("setup.py", b"# -*- coding: latin-1 -*-\nsetup(author='J\xfcrgen', name='sample')\n"),
+        ("setup.py", b"#!python\n# vim: set fileencoding=cp1251 :\nsetup(author='\xcf', name='sample')\n"),
+        ("setup.py", b"# coding: no-such-one\nsetup(author='J\xfcrgen', name='sample')\n"),
+        ("setup.py", b"# coding: utf-8\nsetup(author='J\xfcrgen', name='sample')\n"),
+        ("setup.py", b"\xef\xbb\xbfsetup(name='sample')\n"),
+    ],
+)
+def test_files_of_another_encoding_are_read(tmp_path: Path, name: str, content: bytes) -> None:
+    """By what a Python file says of itself, else as Latin-1: what matters is ASCII."""
+    assert make_project(tmp_path, "", {name: content}).name == "sample"
+
+
+def test_an_encoding_that_a_file_names_is_the_one_that_counts(tmp_path: Path) -> None:
+    """Text comes out as it was meant."""
+    project = make_project(tmp_path, "", {"setup.py": "# coding: cp1251\nx = 'Привет'\n".encode("cp1251")})
+    assert "Привет" in project.read_text("setup.py")
 
 
 def test_the_back_end_without_a_table_is_setuptools(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import errno
+import io
+import tokenize
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -66,11 +68,39 @@ def read_bytes(path: Path) -> bytes | None:
 def read_text(path: Path) -> str:
     """Return the text of a file with plain line feeds; empty where there is none.
 
+    It is UTF-8, or what a Python file says of itself (PEP 263), or else read as Latin-1, in which all bytes are text.
+
     Raises:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
     """
-    text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
+    content = read_bytes(path) or b""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = _declared(content) or content.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _declared(content: bytes) -> str | None:
+    """Return the text of a Python file that names its encoding, None for another file."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return None
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a file can be read as UTF-8; where there is none, nothing is wrong with it.
+
+    Raises:
+        ShipError: It is larger than 16 MiB, or cannot be read (NS312).
+    """
+    try:
+        (read_bytes(path) or b"").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def folders(base: Path) -> list[Path]:

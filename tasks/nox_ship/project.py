@@ -130,8 +130,8 @@ class Project:
         """Return the sections of an INI file in the project's folder, empty where it cannot be read."""
         parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read_string((documents.read_bytes(self.root / name) or b"").decode("utf-8"))
-        except (configparser.Error, UnicodeDecodeError):
+            parser.read_string(self.read_text(name))
+        except configparser.Error:
             return {}
         return {section: dict(parser.items(section)) for section in parser.sections()}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from nox_ship import documents
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
@@ -19,6 +20,7 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.project import Project
+from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
@@ -54,12 +56,14 @@ PYTHON_LEFT_OUT = Kind(
     "To require it, name it in the classifiers or in `pythons` of [tool.nox-ship].",
     level="notice",
 )
+OTHER_ENCODING = Kind("NS119", "other-encoding", "Save it as UTF-8.", level="notice")
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
     "Add `--yes` to release without being asked, or `--dry-run` to rehearse the release.",
 )
 
+_INI_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "mypy.ini", ".mypy.ini", ".coveragerc", ".flake8")
 SPACE_NEEDED = 64 * 1024 * 1024
 """Bytes that must be free where temporary files go."""
 
@@ -148,8 +152,8 @@ def preflight(
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
             coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
-    if project and coming and coming.bump:
-        findings.extend(findings.catch(lambda: list(changelog_findings(project, coming.version))) or ())
+    if project:
+        _read_files(project, coming, findings)
     by = Publishing()
     if project and coming and repository:
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
@@ -240,6 +244,25 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:
         yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)} of the range in requires-python is not installed.")
+
+
+def _read_files(project: Project, coming: Coming | None, findings: Findings) -> None:
+    if coming and coming.bump:
+        findings.extend(findings.catch(lambda: list(changelog_findings(project, coming.version))) or ())
+    findings.extend(findings.catch(lambda: list(_other_encodings(project, coming))) or ())
+
+
+def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
+    """Yield an error for each file whose version cannot be changed, and a notice for others that were guessed at."""
+    changed = {place.file for place in coming.source.places} if coming and coming.bump else set()
+    if coming and coming.bump and not have_a_scheme(project):
+        changed |= bumped_files(project, coming.current)
+    for name in sorted({*changed, *_INI_FILES}):
+        if name in changed and not documents.is_utf8(project.root / name):
+            what = f"{name} is not UTF-8, and bump-my-version cannot change the version in it."
+            yield OTHER_ENCODING(what, level="error")
+        elif not documents.is_utf8(project.root / name):
+            yield OTHER_ENCODING(f"{name} is not UTF-8; it was read as Latin-1, but other tools may refuse it.")
 
 
 def routes_known(settings: Settings) -> Iterator[Finding]:
