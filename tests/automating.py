@@ -33,7 +33,8 @@ def sample(folder: Path, text: str = "", files: Mapping[str, str | bytes] | None
 
 def followed(project: Project, command: str, place: Place | None = None) -> list[Task]:
     """Return what a line of a shell in the project's folder comes to."""
-    return list(Runners(project, project.root).script(command, place or Place("here")))
+    runners = Runners(project, project.root)
+    return list(runners.script(command, place or runners.place("here")))
 
 
 def lines(tasks: list[Task]) -> list[str]:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from nox_ship.automation.shell import commands, lasting_commands, loud_commands, program, steers_checks
+from nox_ship.automation.shell import Command, commands, lasting_commands, loud_commands, program, steers_checks
 from support import in_time
 
 
 def lasting(script: str) -> list[str]:
     """Return the commands of a script that have to succeed, each as one line."""
-    return [" ".join(words) for _, words in lasting_commands(script)]
+    return [" ".join(command.words) for command in lasting_commands(script)]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,8 @@ def test_what_may_fail_is_left_out(script: str, expected: list[str]) -> None:
         ("mypy $A\nA=a", ["mypy"]),
         ('${PREFIX}mypy "${@}" $* $#', ["mypy "]),
         ("${B:-venv/bin/}mypy ${C-c} ${D:=d} ${E%%.*} ${F/x/y}", ["venv/bin/mypy c d"]),
-        ("cd $GITHUB_WORKSPACE\ncd ${PWD}/a", ["cd .", "cd ./a"]),
+        ("cd $GITHUB_WORKSPACE\ncd ${PWD}/a", []),
+        ("a $GITHUB_WORKSPACE ${PWD}/b", ["a . ./b"]),
         ("mypy \\$A ${{ matrix.x }}", ["mypy $A ${{ matrix.x }}"]),
         ("A=a\nif true; then\n  A=b\n  B=c\nfi\nmypy $A $B", ["true", "mypy a c"]),
         ("if x; then A=a; fi\nA=b\nmypy $A", ["x", "mypy b"]),
@@ -158,9 +159,44 @@ def test_variables_are_filled_in(script: str, expected: list[str]) -> None:
 def test_variables_of_one_command_come_with_it() -> None:
     """What is set for a command alone is told apart from its words."""
     assert list(lasting_commands("A=1 B='x y' pytest\nC=2\nmypy")) == [
-        ({"A": "1", "B": "x y"}, ["pytest"]),
-        ({}, ["mypy"]),
+        Command(("pytest",), {"A": "1", "B": "x y"}),
+        Command(("mypy",)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("a", "."),
+        ("cd x\na", "x"),
+        ("cd x && a", "x"),
+        ("cd x/y; cd ..; a", "x"),
+        ("cd x\ncd ..\na", "."),
+        ("cd ../x\na", "../x"),
+        ("cd ./x/./y\na", "x/y"),
+        ("cd -P x\na", "x"),
+        ("cd x\ncd -\na", "."),
+        ("pushd x > /dev/null\npopd\na", "."),
+        ("pushd x\na", "x"),
+        ("(cd x && b)\na", "."),
+        ("(cd x; (cd y; b); a)", "x"),
+        ("cd z; (cd x; b); a", "z"),
+        ("cd x || exit 1\na", "x"),
+        ("cd x || true\na", "x"),
+        ('cd "$(dirname "$0")/.."\na', "."),
+        ("cd $(git rev-parse --show-toplevel)\na", "."),
+        ("cd `dirname $0`\na", "."),
+        ("cd x; cd $HERE\na", "."),
+        ("cd ~/x\na", "~/x"),
+        ("cd /tmp\na", "/tmp"),
+        ("cd $PWD\na", "."),
+        (")) cd x; a", "x"),
+    ],
+)
+def test_where_a_command_runs(script: str, expected: str) -> None:
+    """A folder that is entered is left with the brackets around it; an unknown one is taken for that of the script."""
+    (found,) = (command.folder for command in lasting_commands(script) if command.words == ("a",))
+    assert found == expected
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,7 @@ def uv_sync(project: Project, words: Sequence[str]) -> Needs:
     if only or "--no-default-groups" in names:
         groups = ()
     groups += ("dev",) if names & {"--dev", "--only-dev"} else ()
-    parts = (
-        [("", part.strip()) for part in _PART.findall(value)] if name in ("--with", "-w") else [(name, value)]
-        for name, value in told
-    )
-    needs = union(_of_pip(*pair) for pairs in parts for pair in pairs)
+    needs = besides(words)
     without = {value if name == "--no-group" else "dev" for name, value in told if name in ("--no-group", "--no-dev")}
     return replace(
         needs,
@@ -147,6 +143,16 @@ def uv_sync(project: Project, words: Sequence[str]) -> Needs:
         project=not (only or "--no-project" in names),
         locked="--no-project" not in names,
     )
+
+
+def besides(words: Sequence[str]) -> Needs:
+    """Return what the options of a command of uv install besides the project, such as ``--with``."""
+    parts = (
+        [("", part.strip()) for part in _PART.findall(value)] if name in ("--with", "-w") else [(name, value)]
+        for name, value in options(words)
+        if name
+    )
+    return union(_of_pip(*pair) for pairs in parts for pair in pairs)
 
 
 def poetry_install(project: Project, words: Sequence[str]) -> Needs:

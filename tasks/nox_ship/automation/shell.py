@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 _LONGEST = 1 << 16
@@ -42,8 +44,22 @@ _PRIVATE = re.compile(
 )
 _NOT_KEPT = re.compile(r"CI|PATH|HOME|.*COLOR.*|.*TOKEN.*|.*SECRET.*|.*PASSWORD.*|.*_KEY")
 _SILENT = {"echo", "printf", "grep", "which", "type", "cat", "for", "case", ":"}
+_CHANGING = (("cd",), ("pushd",), ("popd",))
+_DEEPEST = 20
+"""Shells that run in one another."""
 _FORGIVING = (["true"], [":"], ["echo"])
 """What may stand behind ``||`` for a command that may fail."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a script, from its program on."""
+
+    words: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    """The variables that are set for it alone."""
+    folder: str = "."
+    """Where it runs, relative to where the script does."""
 
 
 def commands(script: str, *, redirected: bool = False) -> Iterator[list[str]]:
@@ -54,41 +70,62 @@ def commands(script: str, *, redirected: bool = False) -> Iterator[list[str]]:
         redirected: Whether the files that output goes to are among the words.
     """
     for words, _ in _ended(script, redirected=redirected):
-        yield words
+        if words:
+            yield words
 
 
 def loud_commands(script: str) -> Iterator[list[str]]:
     """Yield the commands of a script, each from its program on, but for those that show text alone."""
-    for _, command in _loud(commands(script)):
-        yield command
+    for words in commands(script):
+        if (command := _alone(words, ".")).words:
+            yield list(command.words)
 
 
-def lasting_commands(script: str) -> Iterator[tuple[dict[str, str], list[str]]]:
+def lasting_commands(script: str) -> Iterator[Command]:
     """Yield the loud commands of a script whose failure would end it; what stands before ``|| true`` may fail.
 
-    Each comes with the variables that are set for it alone. Variables that the script sets are filled in, those that
-    nobody knows are empty; what it sets on a condition counts where it sets nothing else.
+    Variables that the script sets are filled in, those that nobody knows are empty; what it sets on a condition counts
+    where it sets nothing else.
     """
-    joined: list[list[str]] = []
-    before = ""
+    waiting: list[Command] = []
+    folders, before = ["."], ""
     for words, end in [*_ended(_filled(script[:_LONGEST])), ([], "")]:
         if before.endswith("||") and (words[:1] in _FORGIVING or words[:2] == ["exit", "0"]):
-            joined = []
+            waiting = []
         else:
             if not before.endswith(_JOINING):
-                yield from _loud(joined)
-                joined = []
-            joined.append(words)
+                yield from waiting
+                waiting = []
+            command = _alone(words, folders[-1])
+            if command.words[:1] in _CHANGING:
+                folders[-1] = _entered(folders[-1], command.words)
+            elif command.words:
+                waiting.append(command)
+        for sign in end if "(" in end or ")" in end else "":
+            folders = _subshell(folders, sign)
         before = end.rstrip("\n")
 
 
+def _entered(folder: str, words: Sequence[str]) -> str:
+    """Return the folder that ``cd`` leads to; one that only a run can tell is taken for that of the script."""
+    target = next((word for word in words[1:] if not word.startswith("-")), "$")
+    return "." if {"$", "`"} & set(target) else posixpath.normpath(posixpath.join(folder, target))
+
+
+def _subshell(folders: list[str], sign: str) -> list[str]:
+    """Return the folders of the shells that run in one another, after a bracket: the inner one is left again."""
+    if sign == "(" and len(folders) < _DEEPEST:
+        return [*folders, folders[-1]]
+    return folders[:-1] if sign == ")" and len(folders) > 1 else folders
+
+
 def _ended(script: str, *, redirected: bool = False) -> Iterator[tuple[list[str], str]]:
-    """Yield the words of each command, and the signs behind it."""
+    """Yield the words of each command, and the signs behind it; those before the first have no words."""
     words: list[str] = []
     end, elsewhere = "", False
     for token in _SHELL.finditer(_without_documents(script[:_LONGEST])):
         if token["word"]:
-            if words and end:
+            if end:
                 yield words, end
                 words = []
             words += [] if elsewhere and not redirected else [_QUOTED.sub(_unquoted, token["word"])]
@@ -121,21 +158,15 @@ def _unquoted(match: re.Match[str]) -> str:
     return match["whole"] or match["single"] or match["plain"] or ""
 
 
-def _loud(found: Iterable[list[str]]) -> Iterator[tuple[dict[str, str], list[str]]]:
-    for env, command in map(_alone, found):
-        if command and command[0] not in _SILENT:
-            yield env, command
-
-
-def _alone(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return the variables that are set before a command, and its words from its program on."""
+def _alone(words: Sequence[str], folder: str) -> Command:
+    """Return a command from its program on, with the variables that are set before it; empty where it is silent."""
     env: dict[str, str] = {}
     for place, word in enumerate(words):
         if match := _ASSIGNMENT.fullmatch(word):
             env[match["name"]] = match["value"]
         elif not _BEFORE.fullmatch(word):
-            return env, list(words[place:])
-    return env, []
+            return Command(() if word in _SILENT else tuple(words[place:]), env, folder)
+    return Command((), env, folder)
 
 
 def _filled(script: str) -> str:

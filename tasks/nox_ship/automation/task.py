@@ -47,8 +47,8 @@ class Place:
     where: str
     needs: Needs = field(default_factory=Needs)
     env: Variables = ()
-    inside: bool = True
-    """Whether commands run in the project's folder."""
+    folder: str = "."
+    """Where commands run, relative to the top of the repository."""
     depth: int = 0
     ci: bool = False
     hooked: bool = False
