@@ -111,6 +111,12 @@ def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
         ({"final": "own", "prerelease": "own"}, {}, (), {"own": "1.2.0"}),
         ({"final": "own", "prerelease": "own"}, {"development": True}, ("testpypi",), {"own": "1.2.0"}),
         ({"development": "own"}, {}, ("pypi", "testpypi"), {}),
+        (
+            {"development": "own"},
+            {"development": True, "testpypi": False},
+            ("pypi",),
+            {"own": "1.2.0.dev3", "testpypi": "1.2.0rc1"},
+        ),
         ({"development": "own"}, {"development": True}, ("pypi", "testpypi"), {"own": "1.2.0.dev3"}),
     ],
 )

@@ -93,6 +93,7 @@ def test_a_project_with_a_pyproject_is_none_of_the_old_style(tmp_path: Path) -> 
     """Whatever that is: a link that leads nowhere is not replaced."""
     write_files(tmp_path, {"setup.py": PLAIN})
     assert is_old_style(tmp_path)
+    assert is_old_style(write_files(tmp_path / "cfg", {"setup.cfg": "[metadata]\nname = sample\n"}))
     assert read_project(tmp_path).name == "sample"
     (tmp_path / "pyproject.toml").symlink_to("nowhere")
     assert not is_old_style(tmp_path)

@@ -117,6 +117,11 @@ def test_symlinks_are_not_followed(base: Path, tmp_path: Path) -> None:
     (base / ("b" * 12)).symlink_to(tmp_path / "precious")
     with pytest.raises(ShipError, match="NS806"):
         kept(base)
+    (base / ("b" * 12)).unlink()
+    base.rename(tmp_path / "elsewhere")
+    base.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ShipError, match="NS806"):
+        kept(base)
     assert (tmp_path / "precious" / "b" / "c.txt").is_file()
 
 
@@ -175,6 +180,9 @@ def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
     assert not Kept(shop).unfinished
     shop.owner.write_text(json.dumps({"root": str(checkout.path)}), "utf-8")
     assert Kept(shop).unfinished
+    shop.owner.write_text("{}", "utf-8")
+    assert not Kept(shop).unfinished
+    shop.owner.write_text(json.dumps({"root": str(checkout.path)}), "utf-8")
     shutil.rmtree(checkout.path)
     assert not Kept(shop).unfinished
 
@@ -184,7 +192,9 @@ def test_sizes_count_what_is_there_once(base: Path) -> None:
     shop = make(base, "1", size=50_000)
     before = Kept(shop).size
     (shop.folder / "again").hardlink_to(shop.folder / "envs" / "big")
-    (shop.folder / "link").symlink_to(shop.folder / "envs")
+    write_files(base.parent / "elsewhere", {"big": b"x" * 50_000})
+    (shop.folder / "link").symlink_to(base.parent / "elsewhere" / "big")
+    (shop.folder / "links").symlink_to(base.parent / "elsewhere")
     assert 50_000 <= before <= Kept(shop).size < before + 10_000
 
 

@@ -106,6 +106,13 @@ def test_an_unfinished_release_is_told(left: Yard) -> None:
     assert "Check out v1.0 and run `nox -s publish`" in said(doctor._unfinished(patient(left)))[1]
 
 
+def test_an_index_that_does_not_answer_tells_nothing(left: Yard) -> None:
+    """Whether the release is at its end is not known."""
+    left.world.remote.has["refs/tags/v1.0"] = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
+    left.world.indexes["pypi"].late.append("silent")
+    assert said(doctor._unfinished(patient(left)))[0] == ["NS830 warning"]
+
+
 def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
     """Of the files that were built for it."""
     shop = workshop_of(left.root)

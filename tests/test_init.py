@@ -425,14 +425,15 @@ def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys
 def test_a_project_below_the_top_has_workflows_at_the_top(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two projects of a repository have workflows of their own, and what is to be typed fits the folder."""
+    """Two projects of a repository have workflows of their own; that the same tags start both is told."""
     for name in ("one", "two"):
         root = project / "packages" / name
         write_files(root, {"pyproject.toml": f'[project]\nname = "the.{name}"\nversion = "1"\n'})
         monkeypatch.chdir(root)
         assert command.main(["init"]) == 0
-        assert f"Workflow name      the-{name}-release.yml\n" in capsys.readouterr().out
-        assert command.main(["init", "--check"]) == 0
+        told = capsys.readouterr().out
+        assert f"Workflow name      the-{name}-release.yml\n" in told
+        assert ("v{version} start the-one-release.yml too" in told) == (name == "two")
     folder = project / ".github" / "workflows"
     expected = ["the-one-ci.yml", "the-one-release.yml", "the-two-ci.yml", "the-two-release.yml"]
     assert sorted(path.name for path in folder.iterdir()) == expected

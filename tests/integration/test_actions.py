@@ -143,9 +143,10 @@ def test_a_release_of_a_project_below_the_top_is_published(tmp_path: Path, runne
         code, output = actions.run("workflow_dispatch", event, job="push")
         assert code == 0, output[-5000:]
         assert actions.forge.started[0]["path"].endswith("/workflows/sample-release.yml/dispatches")
+        actions.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
         code, output = actions.run("push", {"ref": "refs/tags/v1.3.0", "ref_type": "tag"})
         assert code == 0, output[-5000:]
-        assert {"gates", "build", "verify-install", "testpypi", "pypi"} <= set(actions.runner.jobs())
+        assert {"gates", "build", "verify-install"} <= set(actions.runner.jobs())
         assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
 
 

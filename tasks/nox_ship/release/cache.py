@@ -83,9 +83,9 @@ class Kept:
         record = last_release(self.workshop)
         if record is None or self.root is None or record.commit == self._owner.get("finished"):
             return False
-        tag = Repository(self.workshop.stage).find("rev-parse", f"refs/tags/{record.tag}")
+        tag = Repository(self.workshop.stage).run("rev-parse", f"refs/tags/{record.tag}")
         try:
-            return tag is not None and Repository.at(self.root).find("cat-file", "-e", tag) is not None
+            return Repository.at(self.root).find("cat-file", "-e", tag) is not None
         except (ShipError, OSError):  # the checkout is gone
             return False
 

@@ -253,7 +253,11 @@ def _unfinished(patient: Patient) -> Told:
         yield "none was left behind"
         return
     name = route(project.settings, version)
-    there = patient.world.index(name, project.canonical_name).files(project.canonical_name, record.version)
+    try:
+        there = patient.world.index(name, project.canonical_name).files(project.canonical_name, record.version)
+    except ShipError as error:
+        yield NOT_ANSWERED(textwrap.shorten(error.findings[0].what, 200, placeholder=" ..."))
+        return
     try:
         manifest = Manifest.read(shop.stage / patient.survey.folder / OWN_FOLDER / "manifest.json")
         missing = sorted({file.name for file in manifest.files} - set(there))

@@ -26,7 +26,7 @@ from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile, is_whole
-from nox_ship.setup.rival import Rival, rivals
+from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.styled import styled
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
@@ -317,6 +317,9 @@ def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> No
             findings.append(HAND_WRITTEN(f"{change.name} was not written by nox-ship.", detail=change.diff))
         made.changes.append(change)
     findings.raise_errors()
+    if known.folder and checked and (others := neighbours(survey, known.release_file)):
+        own = f'`tag = "{known.name}-{{version}}"`'
+        made.hints.append(f"Tags such as {survey.tag} start {others} too: give each project its own, as {own} does.")
     if doubtful and made.publishing:
         made.hints.append(f"{doubtful} may publish what is tagged, and {made.publishing} does: let only one of them.")
 

@@ -82,10 +82,27 @@ def _theirs(survey: Survey) -> Iterator[Upload]:
     theirs = {name for name, text in texts.items() if not is_ours(text)}
     if not theirs:
         return  # nothing has to be parsed
+    found, _ = uploads(top, _example(survey))
+    yield from (upload for upload in found if upload.workflow in theirs)
+
+
+def neighbours(survey: Survey, ours: str) -> str:
+    """Return the names of our workflows for other projects of the repository that the same tags start; empty if none.
+
+    Args:
+        survey: The project.
+        ours: The file name of its own workflow.
+    """
+    found, _ = uploads(survey.repository.path, _example(survey))
+    others = dict.fromkeys(upload.workflow for upload in found if upload.by_tag and upload.workflow != ours)
+    folder = survey.repository.path / FOLDER
+    return shorten(name for name in others if is_ours(documents.read_text(folder / name)))
+
+
+def _example(survey: Survey) -> str:
+    """Return a release tag of the project."""
     try:
         current = VersionSource.of(survey.project).current or ""
     except ShipError:  # the version's line tells it
         current = ""
-    version = current if versions.parse(current) else "1.0.0"
-    found, _ = uploads(top, survey.tag.replace("{version}", version))
-    yield from (upload for upload in found if upload.workflow in theirs)
+    return survey.tag.replace("{version}", current if versions.parse(current) else "1.0.0")

@@ -142,8 +142,10 @@ class Survey:
 
     @property
     def workflows(self) -> tuple[str, ...]:
-        """The names of the workflow files that are there."""
-        return tuple(sorted(path.name for path in (self.repository.path / ".github" / "workflows").glob("*.y*ml")))
+        """The names of the files that are there for a CI to obey."""
+        top = self.repository.path
+        found = sorted(path.name for path in (top / ".github" / "workflows").glob("*.y*ml"))
+        return (*found, *([GITLAB_CI] if (top / GITLAB_CI).is_file() else []))
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Yield what was found, as a name and a value each."""
