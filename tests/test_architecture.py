@@ -15,6 +15,7 @@ HOUSE = Path(nox_ship.__file__).parent
 GROUND = {
     "actions",
     "addresses",
+    "closing",
     "config",
     "documents",
     "errors",
