@@ -17,6 +17,7 @@ GROUND = {
     "addresses",
     "backends",
     "cache",
+    "closing",
     "config",
     "documents",
     "errors",

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from nox_ship import front
+from nox_ship import closing, front
 from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import manifest_path
@@ -99,14 +99,14 @@ def test_whatever_stops_a_release_is_reported(
 )
 def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str, Any], expected: str) -> None:
     """All of it by name, and that the same command bumps nothing."""
-    line = front._stopped_line(Report("Release", pushed="yes", **facts))
+    line = closing.stopped(Report("Release", pushed="yes", **facts))
     assert expected in line
     assert line.endswith("Run the same command again: it bumps nothing, and does what is missing.")
 
 
 def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:
     """They may be public."""
-    line = front._stopped_line(Report("Release", pushed="unknown", branch="main", tag="v1"))
+    line = closing.stopped(Report("Release", pushed="unknown", branch="main", tag="v1"))
     assert line.startswith("main and v1 may be public: the push was cut off.")
 
 
@@ -209,4 +209,15 @@ def test_a_publish_that_failed_is_reported(
     report = json.loads(path.read_text("utf-8"))
     assert (report["passed"], report["project"], report["version"]) == (False, "sample", "1.2.3")
     assert [finding["id"] for finding in report["findings"]] == found
-    assert [(row["name"], row["status"]) for row in report["rows"]] == [("publish-prod", "failed")]
+    ended = "interrupted" if found == ["NS239"] else "failed"
+    assert [(row["name"], row["status"]) for row in report["rows"]] == [("publish-prod", ended)]
+
+
+def test_publishing_ends_with_what_is_there_or_missing() -> None:
+    """A rehearsal says how to do it, unless nothing is left to do."""
+    facts: dict[str, Any] = {"project": "sample", "version": "1.2.3"}
+    assert closing.published(Report("x", **facts), "PyPI", "publish") == "sample 1.2.3 is on PyPI."
+    rehearsal = Report("x", rehearsal=True, uploads=["a → PyPI"], **facts)
+    assert closing.published(rehearsal, "PyPI", "publish-prod").endswith("To publish it: nox -s publish-prod")
+    rehearsal.uploads.clear()
+    assert "1.2.3 is on PyPI, and nothing is missing" in closing.published(rehearsal, "PyPI", "publish")

@@ -122,6 +122,19 @@ def test_an_index_that_does_not_answer_stops_nothing() -> None:
     assert [finding.id for finding in told] == ["NS766"]
 
 
+def test_each_answer_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that hangs keeps a release waiting for some seconds only."""
+    given: list[float] = []
+
+    def submit(*_: object, seconds: float) -> web.Answer:
+        given.append(seconds)
+        return web.Answer("", 400, "", b"")
+
+    monkeypatch.setattr(web, "submit", submit)
+    try_credentials(credentials(), "mine", "https://index.invalid/", "sample", "1.2.3")
+    assert given == [10, 10]
+
+
 def test_a_trusted_publisher_is_not_tried_again() -> None:
     """Its exchange was; another one would make a token for nothing."""
 

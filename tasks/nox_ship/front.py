@@ -18,10 +18,10 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions, lifeline, naming, process
+from nox_ship import actions, closing, lifeline, naming, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Kind, ShipError, ShownError, shorten
+from nox_ship.errors import Finding, Kind, ShipError, ShownError
 from nox_ship.files import explained, real_place
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
@@ -29,7 +29,7 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, run_pipeline, told_by
+from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, ended_by, run_pipeline, told_by
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
 from nox_ship.release.published import built, listed, released
@@ -196,21 +196,10 @@ def _ask(run: Run) -> None:
 
 def _last_line(options: Namespace, report: Report) -> str:
     if not options.dry_run:
-        then = (
-            f"publish a GitHub Release to start {report.workflow}"
-            if report.waits
-            else f"{report.workflow} publishes it"
-        )
-        ours = f"is pushed; {then}" if report.workflow else "is released"
-        done = ours if report.changed else "was released already: nothing was missing"
-        return f"{report.project} {report.version} {done}."
+        return closing.released(report)
     without = (word for gate in options.without for word in ("--without", gate))
     command = shlex.join([*([options.wanted] if options.wanted else []), *without])
-    if not report.changed:
-        return f"Nothing was touched: this was a rehearsal. {report.tag} is released: nothing is missing."
-    merged = f"merge {report.branch} into {report.release_branch}, then "
-    first = merged if report.branch != report.release_branch else ""
-    return f"Nothing was touched: this was a rehearsal. To do it: {first}nox -s release -- {command}"
+    return closing.rehearsed(report, f"nox -s release -- {command}")
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
@@ -221,21 +210,7 @@ def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: 
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
         voice.note(f"report: {shop.report}")
-    voice.last_line(_stopped_line(report))
-
-
-def _stopped_line(report: Report) -> str:
-    """Return what a release or rehearsal that stopped has changed, and what the same command will do."""
-    if report.rehearsal:
-        return "Nothing was touched: the rehearsal stopped before its end."
-    if report.pushed == "no":
-        return "Nothing was changed: the release stopped before its push."
-    if report.pushed == "unknown":
-        what = f"{report.branch} and {report.tag} may be public: the push was cut off"
-        return f"{what}. Run the same command again: it finds out, and finishes the release."
-    then = f"; {report.workflow} publishes it" if report.workflow else ""
-    what = f"Public already: {shorten(report.arrived, len(report.arrived))}{then}"
-    return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
+    voice.last_line(closing.stopped(report))
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
@@ -264,15 +239,12 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
         try:
             _bring(manifest, project, world, name, voice, report, install=not options.no_install)
         except BaseException as error:
-            report.rows.append(Row(session, "failed"))
+            report.rows.append(Row(session, ended_by(error)))
             report.findings += [finding.as_dict() for finding in told_by(error)]
             raise
         finally:
             report.write(shop.report)
-    if options.dry_run:
-        voice.last_line(f"Nothing left this machine. To publish it: nox -s {session}")
-    else:
-        voice.last_line(f"{manifest.name} {manifest.version} is on {shown}.")
+    voice.last_line(closing.published(report, shown, session))
 
 
 def _bring(

@@ -326,7 +326,7 @@ def _do(step: Step, run: Run) -> None:
         row.detail = step.do(run)
         row.status = "done"
     except BaseException as error:
-        row.status = _ended_by(error)
+        row.status = ended_by(error)
         if isinstance(error, OSError):
             raise explained(error) from error
         raise
@@ -335,8 +335,8 @@ def _do(step: Step, run: Run) -> None:
         run.voice.step_ended(row)
 
 
-def _ended_by(error: BaseException) -> str:
-    """Return how a step ended that did not come to its end."""
+def ended_by(error: BaseException) -> str:
+    """Return how something ended that did not come to its end, as a report says it."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     declined = isinstance(error, ShipError) and error.findings[0].id == DECLINED.id
