@@ -181,6 +181,52 @@ def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None
     check_readable({tag: "b"}, "a", TagForm())
 
 
+@pytest.mark.parametrize(
+    ("others", "tag"),
+    [
+        ([], "0.1.0-test.1"),
+        ([], "sample-v0.1.0-test.1"),
+        ([], "Sample_0.1.0-test.1"),
+        ([], "release-0.1.0-test.1"),
+        ([], "release/0.1-dirty"),
+        ([], "v0.1.0-test.1"),
+        ([], "v2-test"),
+        (["1.0"], "v1.2.0-test.1"),
+        (["v1.0"], "1.2.0-test.1"),
+        (["v1.0"], "rel_1.2.0-x"),
+        (["release-1.0"], "sample-1.x"),
+        (["2024.1"], "v2024.2-test"),
+    ],
+)
+def test_a_tag_like_anybodys_releases_without_a_version_is_unreadable(others: list[str], tag: str) -> None:
+    """Whatever form the project's releases have had; a form that is set is the only one."""
+    tags = {tag: "a", **dict.fromkeys(others, "b")}
+    with pytest.raises(ShipError, match="NS310"):
+        check_readable(tags, "a", TagForm.of(tags, None, "sample"))
+    check_readable({**tags, tag: "b"}, "a", TagForm.of(tags, None, "sample"))
+    check_readable(tags, "a", TagForm.of(tags, "set/{version}", "sample"))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "2024-01-01",
+        "v2024-01-01-nightly",
+        "2024.01.01-nightly",
+        "frontend-v1.0-x",
+        "3rd-party",
+        "1-docs",
+        "docs-1.0-x",
+        "1.0-rc.1",
+        "sample-1.0.dev3",
+        "nightly",
+    ],
+)
+def test_a_tag_like_nobodys_releases_is_readable(tag: str) -> None:
+    """Days, other packages and names that only begin with a digit; and what is a version in another form."""
+    check_readable({tag: "a", "release-1.0": "b"}, "a", TagForm.of([tag, "release-1.0"], None, "sample"))
+
+
 @pytest.mark.parametrize("tag", ["v1.0.0+build", "v1.0.0.post1", "v1.0-rc.1", "vnext", "nightly", "docs-1.x", "v"])
 def test_a_tag_that_names_a_version_or_nothing_like_one_is_readable(tag: str) -> None:
     """Whether it is a release is another question."""

@@ -20,6 +20,7 @@ BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, s
 
 _PLACE = "{version}"
 _FIRST_YEAR = 1990
+_ISO_DAY = re.compile(r"(?:19|20)\d\d([-_.])(?:0\d|1[0-2])\1[0-3]\d(?!\d)")
 _LONGEST = 255
 """Characters that a file name can have, and so a version that is part of one."""
 
@@ -31,6 +32,8 @@ class TagForm:
     form: str = "v{version}"
     dated: bool | None = field(default=None, compare=False)
     """Whether the project's versions are dates, such as 2024.1; None where no file tells it."""
+    usual: re.Pattern[str] | None = field(default=None, compare=False, repr=False)
+    """What else releases may be called: a group for what stands before the version; None where a setting tells."""
 
     def __post_init__(self) -> None:
         if self.form.count(_PLACE) != 1:
@@ -72,10 +75,19 @@ class TagForm:
         }
 
     def unreadable(self, tags: Iterable[str]) -> list[str]:
-        """Return those of ``tags`` that are named as releases are, with a text in them that is no version."""
+        """Return those of ``tags`` that are named as releases are, or usually are, with a text that is no version."""
         before, after = self.form.split(_PLACE)
         named = re.compile(rf"{re.escape(before)}\d.*{re.escape(after)}", re.DOTALL)
-        return sorted(tag for tag in tags if named.fullmatch(tag) and self.version(tag) is None)
+        return sorted(
+            tag for tag in tags if self.version(tag) is None and (named.fullmatch(tag) or self._means_a_release(tag))
+        )
+
+    def _means_a_release(self, tag: str) -> bool:
+        """Whether a tag looks as if it named a release in another form, and names no version; a day is none."""
+        match = self.usual.fullmatch(tag) if self.usual else None
+        text = tag.removeprefix(match[1]) if match else ""
+        worded = bool(match and match[1]) or re.match(r"\d+\.\d", text)
+        return bool(worded) and parse(text) is None and not _ISO_DAY.match(text)
 
     @classmethod
     def of(cls, tags: Iterable[str], setting: str | None, project: str = "", current: str = "") -> TagForm:
@@ -109,7 +121,7 @@ class TagForm:
         found = [(form, form.releases(group).values()) for form, group in zip(forms, groups.values(), strict=True)]
         ranked = [(form, them, max(_rank(version, dated=dated) for version in them)) for form, them in found if them]
         newest = [(rank, max(them), form == cls(), form.form) for form, them, rank in ranked]
-        return cls(max(newest)[-1] if newest else cls.form, dated)
+        return cls(max(newest)[-1] if newest else cls.form, dated, words)
 
 
 def _rank(version: Version, *, dated: bool | None) -> tuple[bool, bool]:
