@@ -63,6 +63,15 @@ def hook(folder: Path, name: str, line: str) -> None:
     path.chmod(0o755)
 
 
+@pytest.mark.parametrize("tag", ["0.1.0-test.1", "sample-v0.1.0-test.1", "release-0.1.0-test.1"])
+def test_a_tag_that_names_no_version_is_no_development(tmp_path: Path, tag: str) -> None:
+    """Nobody means one by it: NS310, also where it is the only tag."""
+    made = project(tmp_path)
+    git(tmp_path, "tag", tag)
+    with pytest.raises(ShipError, match="NS310"):
+        development(made)
+
+
 def test_a_tagged_commit_is_a_release(tmp_path: Path) -> None:
     """It has no development version; a tag of another kind makes none."""
     made = project(tmp_path)

@@ -84,6 +84,16 @@ def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> N
     assert "NS310" in stopped(written)
 
 
+@pytest.mark.parametrize("date", ["20240101.1", "2024.01", "v2024.01.01"])
+@pytest.mark.parametrize("pushed", [True, False])
+def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed: bool) -> None:
+    """A build of CI that is tagged by its day gives neither the tag's form nor the version."""
+    written.tag("v0.1.0", pushed=pushed)
+    written.write({"more.txt": ""})
+    written.tag(date, pushed=pushed)
+    assert (plan(written, "patch").version, plan(written, "patch").tag) == ("0.1.1", "v0.1.1")
+
+
 @pytest.mark.parametrize("tag", ["v0.1.0", "v0.1", "v0.1.0.0", "v00.1.0"])
 @pytest.mark.parametrize("where", ["here", "remote"])
 def test_a_version_whose_tag_exists_is_not_released(written: Yard, tag: str, where: str) -> None:

@@ -514,3 +514,36 @@ def test_the_sources_of_a_rust_project_are_where_maturin_is_told(tmp_path: Path)
     text = f'{NAMED}[build-system]\nbuild-backend = "maturin"\n[tool.maturin]\npython-source = "pysrc"'
     files = {"src/generate.py": "", "pysrc/sample/__init__.py": "", "bench/__init__.py": ""}
     assert [path.as_posix() for path in make_project(tmp_path, text, files).packages] == ["pysrc/sample"]
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "files", "version"),
+    [
+        ('[project]\nname = "sample"\nversion = "1.5.0"\n', {}, "1.5.0"),
+        ('[tool.poetry]\nname = "sample"\nversion = "1.5.0"\n', {}, "1.5.0"),
+        ('[tool.poetry]\nversion = "0.1.0"\n[tool.poetry-dynamic-versioning]\nenable = true\n', {}, ""),
+        ("", {"setup.cfg": "[metadata]\nversion = 1.5.0\n"}, "1.5.0"),
+        ("", {"setup.py": 'from setuptools import setup\nsetup(version="1.5.0")\n'}, "1.5.0"),
+        (
+            '[project]\nname = "sample"\n',
+            {"setup.cfg": "[metadata]\nversion = attr: sample.x\n", "sample/__init__.py": '__version__ = "1.5.0"\n'},
+            "1.5.0",
+        ),
+        ('[project]\nname = "sample"\n', {"sample.py": "__version__: str = '1.5.0'\n"}, "1.5.0"),
+        ('[project]\nname = "sample"\n', {"sample/__init__.py": "__version__ = read()\n"}, ""),
+    ],
+)
+def test_the_version_is_known_where_a_usual_file_states_it(
+    tmp_path: Path, pyproject: str, files: dict[str, str], version: str
+) -> None:
+    """What a back end reads or computes it from otherwise is not looked into."""
+    assert make_project(tmp_path, pyproject, files).stated_version == version
+
+
+def test_the_form_of_tags_goes_by_the_version_that_is_stated(tmp_path: Path) -> None:
+    """Dates are no releases of a project at 1.5.0; a file that cannot be read tells nothing."""
+    project = make_project(tmp_path, '[project]\nname = "sample"\n', {"sample/__init__.py": '__version__ = "1.5.0"\n'})
+    assert project.tag_form(["v1.5.0", "2024.1.0"]).form == "v{version}"
+    other = make_project(tmp_path / "other", '[project]\nname = "sample"\n')
+    (tmp_path / "other" / "setup.py").symlink_to("/dev/zero")
+    assert other.tag_form(["v1.5.0", "2024.1.0"]).form == "{version}"

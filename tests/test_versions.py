@@ -86,6 +86,8 @@ def test_the_form_follows_the_newest_release(tags: list[str], form: str) -> None
         (["20240101", "v1.5.0"], "v{version}"),
         (["2024.01.01", "2023.12.31", "v1.5.0"], "v{version}"),
         (["2024-01-01", "v1.5.0"], "v{version}"),
+        (["2024.01", "v1.5.0"], "v{version}"),
+        (["2024.01.01.1", "v1.5.0"], "v{version}"),
         (["v20240101", "1.5.0"], "{version}"),
         (["2024.01.01", "2024.02.02"], "{version}"),
         (["v1.5.0", "2024.1.0", "2024.1.1"], "{version}"),
@@ -122,6 +124,46 @@ def test_dates_are_releases_of_a_project_whose_version_is_one(current: str, form
     assert TagForm.of(["v0.1", "2024.01.01", "2024.02.01"], None, "sample", current).form == form
 
 
+DATES = ["20240101", "20240101.1", "2024.01.01", "2024.01", "2024.1", "2024.01.01.1", "2024.1.0", "20241231.12.1"]
+
+
+@pytest.mark.parametrize("before", ["", "v"])
+@pytest.mark.parametrize("date", DATES)
+def test_a_date_beside_the_releases_is_none(date: str, before: str) -> None:
+    """CI tags its builds so: of a project at 1.5.0 it gives neither form nor number, also where it is alone."""
+    tags = {"v1.5.0": "a", f"{before}{date}": "b"}
+    for setting in (None, "v{version}"):
+        form = TagForm.of(tags, setting, "sample", "1.5.0")
+        assert form.form == "v{version}"
+        assert form.releases(tags) == {"v1.5.0": Version("1.5.0")}
+        assert release_at(tags, "b", form) is None
+    assert TagForm.of([f"{before}{date}"], None, "sample", "1.5.0").form == "v{version}"
+    assert latest([f"v{date}"], TagForm.of([f"v{date}"], None, "sample", "1.5.0")) is None
+
+
+@pytest.mark.parametrize("date", DATES[2:7])
+def test_dates_are_kept_where_the_version_is_one(date: str) -> None:
+    """The project changed from 1.5.0 to a calendar; so it may have where no file tells the version."""
+    tags = ["v1.5.0", f"v{date}"]
+    for current in ("2024.1", "", "0.0.0", "unknown"):
+        assert set(TagForm.of(tags, None, "sample", current).releases(tags)) == set(tags)
+
+
+@pytest.mark.parametrize("date", ["20240101", "20240101.1", "20240101.5.2"])
+def test_a_day_in_one_number_is_no_release_beside_others(date: str) -> None:
+    """Also where no file tells the version; where all releases are such days, they are releases."""
+    tags = ["v1.5.0", f"v{date}"]
+    assert set(TagForm.of(tags, None, "sample").releases(tags)) == {"v1.5.0"}
+    assert TagForm.of([*tags[:1], date], None, "sample").form == "v{version}"
+    assert set(TagForm.of([date, "20240102"], None, "sample").releases([date])) == {date}
+
+
+@pytest.mark.parametrize("tag", ["2024.13.1", "20241301.1", "1989.1.1", "2024.2.30"])
+def test_what_only_looks_like_a_date_gives_the_form(tag: str) -> None:
+    """Where no file tells the version, what no calendar has is a release's."""
+    assert TagForm.of(["v1.5.0", tag], None, "sample").form == "{version}"
+
+
 def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
     """Beside v1.5.0, v1 points to the newest of its series, v2 can be the next release, and v20240101 is a date."""
     assert TagForm().releases(["v1", "v2"]) == {"v1": Version("1"), "v2": Version("2")}
@@ -137,6 +179,52 @@ def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None
     with pytest.raises(ShipError, match=r"NS310.*HEAD has the tag"):
         check_readable({tag: "a"}, "a", TagForm())
     check_readable({tag: "b"}, "a", TagForm())
+
+
+@pytest.mark.parametrize(
+    ("others", "tag"),
+    [
+        ([], "0.1.0-test.1"),
+        ([], "sample-v0.1.0-test.1"),
+        ([], "Sample_0.1.0-test.1"),
+        ([], "release-0.1.0-test.1"),
+        ([], "release/0.1-dirty"),
+        ([], "v0.1.0-test.1"),
+        ([], "v2-test"),
+        (["1.0"], "v1.2.0-test.1"),
+        (["v1.0"], "1.2.0-test.1"),
+        (["v1.0"], "rel_1.2.0-x"),
+        (["release-1.0"], "sample-1.x"),
+        (["2024.1"], "v2024.2-test"),
+    ],
+)
+def test_a_tag_like_anybodys_releases_without_a_version_is_unreadable(others: list[str], tag: str) -> None:
+    """Whatever form the project's releases have had; a form that is set is the only one."""
+    tags = {tag: "a", **dict.fromkeys(others, "b")}
+    with pytest.raises(ShipError, match="NS310"):
+        check_readable(tags, "a", TagForm.of(tags, None, "sample"))
+    check_readable({**tags, tag: "b"}, "a", TagForm.of(tags, None, "sample"))
+    check_readable(tags, "a", TagForm.of(tags, "set/{version}", "sample"))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "2024-01-01",
+        "v2024-01-01-nightly",
+        "2024.01.01-nightly",
+        "frontend-v1.0-x",
+        "3rd-party",
+        "1-docs",
+        "docs-1.0-x",
+        "1.0-rc.1",
+        "sample-1.0.dev3",
+        "nightly",
+    ],
+)
+def test_a_tag_like_nobodys_releases_is_readable(tag: str) -> None:
+    """Days, other packages and names that only begin with a digit; and what is a version in another form."""
+    check_readable({tag: "a", "release-1.0": "b"}, "a", TagForm.of([tag, "release-1.0"], None, "sample"))
 
 
 @pytest.mark.parametrize("tag", ["v1.0.0+build", "v1.0.0.post1", "v1.0-rc.1", "vnext", "nightly", "docs-1.x", "v"])

@@ -119,8 +119,29 @@ class Project:
             name = self.name
         except ShipError:  # reported where the name is needed
             name = ""
-        current = self.metadata.get("version") or self.poetry.get("version") or ""
-        return TagForm.of(tags, self.settings.tag, name, str(current))
+        try:
+            stated = self.stated_version
+        except ShipError:  # reported where the version is needed
+            stated = ""
+        return TagForm.of(tags, self.settings.tag, name, stated)
+
+    @cached_property
+    def stated_version(self) -> str:
+        """The version where a usual file states it plainly; empty where none does, as where git tags tell it.
+
+        Raises:
+            ShipError: The project has no name (NS113), or a file cannot be read (NS312).
+        """
+        if self.tool("poetry-dynamic-versioning"):
+            return ""
+        given = self.metadata.get("version") or self.poetry.get("version") or self.setup_cfg("metadata", "version")
+        if given and not str(given).startswith(("attr:", "file:")):
+            return str(given)
+        if written := setup_argument(self.read_text("setup.py"), "version"):
+            return written.value
+        texts = (self.read_text(str(path / "__init__.py" if path.suffix != ".py" else path)) for path in self.packages)
+        found = (re.search(r"""^__version__\s*(?::[^=\n]*)?=\s*["']([^"'\n]*)""", text, re.MULTILINE) for text in texts)
+        return next((match[1] for match in found if match), "")
 
     def setup_cfg(self, section: str, key: str) -> str | None:
         """Return a value from ``setup.cfg``, None where it has none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.version import Version
 
@@ -20,6 +20,7 @@ BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, s
 
 _PLACE = "{version}"
 _FIRST_YEAR = 1990
+_ISO_DAY = re.compile(r"(?:19|20)\d\d([-_.])(?:0\d|1[0-2])\1[0-3]\d(?!\d)")
 _LONGEST = 255
 """Characters that a file name can have, and so a version that is part of one."""
 
@@ -29,6 +30,10 @@ class TagForm:
     """How a project names its release tags: a text with ``{version}`` in it."""
 
     form: str = "v{version}"
+    dated: bool | None = field(default=None, compare=False)
+    """Whether the project's versions are dates, such as 2024.1; None where no file tells it."""
+    usual: re.Pattern[str] | None = field(default=None, compare=False, repr=False)
+    """What else releases may be called: a group for what stands before the version; None where a setting tells."""
 
     def __post_init__(self) -> None:
         if self.form.count(_PLACE) != 1:
@@ -51,9 +56,15 @@ class TagForm:
         """Return the versions of those of ``tags`` that name releases.
 
         Where releases have dots (``v1.5.0``), a tag without one is a release only where it can be the next of them
-        (``v2``): neither a pointer to the newest of its series (``v1``) nor a date (``v20240101``).
+        (``v2``): neither a pointer to the newest of its series (``v1``) nor a date (``v20240101``). Where the project's
+        versions are none, no date is a release; where that is not known, one that is a single number is none beside
+        others: CI tags its builds so.
         """
         found = {tag: version for tag in tags if (version := self.version(tag))}
+        if self.dated is False:
+            found = {tag: version for tag, version in found.items() if not _is_dated(version)}
+        elif self.dated is None:
+            found = {tag: version for tag, version in found.items() if not _is_day(version.major)} or found
         dotted = {version.release[0] for version in found.values() if len(version.release) > 1}
         return {
             tag: version
@@ -64,10 +75,19 @@ class TagForm:
         }
 
     def unreadable(self, tags: Iterable[str]) -> list[str]:
-        """Return those of ``tags`` that are named as releases are, with a text in them that is no version."""
+        """Return those of ``tags`` that are named as releases are, or usually are, with a text that is no version."""
         before, after = self.form.split(_PLACE)
         named = re.compile(rf"{re.escape(before)}\d.*{re.escape(after)}", re.DOTALL)
-        return sorted(tag for tag in tags if named.fullmatch(tag) and self.version(tag) is None)
+        return sorted(
+            tag for tag in tags if self.version(tag) is None and (named.fullmatch(tag) or self._means_a_release(tag))
+        )
+
+    def _means_a_release(self, tag: str) -> bool:
+        """Whether a tag looks as if it named a release in another form, and names no version; a day is none."""
+        match = self.usual.fullmatch(tag) if self.usual else None
+        text = tag.removeprefix(match[1]) if match else ""
+        worded = bool(match and match[1]) or re.match(r"\d+\.\d", text)
+        return bool(worded) and parse(text) is None and not _ISO_DAY.match(text)
 
     @classmethod
     def of(cls, tags: Iterable[str], setting: str | None, project: str = "", current: str = "") -> TagForm:
@@ -75,46 +95,62 @@ class TagForm:
 
         Such a tag begins with the version, with ``v``, ``release`` or the like, or with the project's name: those of
         other packages in the repository do not count. A form in which all tags are dates, or have no dot, counts
-        where there is no other.
+        where there is no other; dates do not count at all where the project's version is none.
 
         Args:
             tags: Names of tags.
             setting: The form that a setting gives, None where none does.
             project: The project's name.
-            current: The project's version, where it is written down: a year in it makes dates releases.
+            current: The project's version, where it is written down: whether it begins with a year tells whether dates
+                are releases.
 
         Raises:
             ShipError: The setting has no ``{version}`` in it (NS103).
         """
+        version = parse(current)
+        dated = _is_dated(version) if version is not None and any(version.release) else None
         if setting is not None:
-            return cls(setting)
+            return cls(setting, dated)
         name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", project)))
         words = re.compile(rf"((?:(?:{name or 'v'}|release|rel|version)[-_/@]?)?v?[-_/.]?)\d.*", re.IGNORECASE)
         groups: dict[str, list[str]] = {}
         for tag in tags:
             if match := words.fullmatch(tag):
                 groups.setdefault(match[1], []).append(tag)
-        forms = [cls(f"{before}{_PLACE}") for before in groups]
+        forms = [cls(f"{before}{_PLACE}", dated) for before in groups]
         found = [(form, form.releases(group).values()) for form, group in zip(forms, groups.values(), strict=True)]
-        dated = (version := parse(current)) is not None and version.major >= _FIRST_YEAR
         ranked = [(form, them, max(_rank(version, dated=dated) for version in them)) for form, them in found if them]
         newest = [(rank, max(them), form == cls(), form.form) for form, them, rank in ranked]
-        return cls(max(newest)[-1]) if newest else cls()
+        return cls(max(newest)[-1] if newest else cls.form, dated, words)
 
 
-def _rank(version: Version, *, dated: bool) -> tuple[bool, bool]:
+def _rank(version: Version, *, dated: bool | None) -> tuple[bool, bool]:
     """Return how much a version looks like a release's: more where it is no date, and where it has a dot."""
-    return dated or not _is_date(version), len(version.release) > 1
+    return bool(dated) or not _begins_with_date(version), len(version.release) > 1
 
 
-def _is_date(version: Version) -> bool:
-    """Whether a version is a calendar date: 20240101 or 2024.1.1."""
-    text = "".join(f"{number:02}" for number in version.release)
+def _is_dated(version: Version) -> bool:
+    """Whether a version begins with a year, or with a number that is no release's but may be a build's or a day's."""
+    return version.major >= _FIRST_YEAR
+
+
+def _begins_with_date(version: Version) -> bool:
+    """Whether a version begins with a calendar date: 20240101, 2024.1.1 or 2024.1 alone, whatever follows a day."""
+    first, *others = version.release
+    if _is_day(first):
+        return True
+    month, day = [*others, 1, 1][:2] if len(others) == 1 else [*others, 0, 0][:2]
+    return first >= _FIRST_YEAR and _is_day(int(f"{first}{month:02}{day:02}"))
+
+
+def _is_day(number: int) -> bool:
+    """Whether a number is a day of the calendar, such as 20240101."""
+    text = str(number)
     try:
         dt.datetime.strptime(text, "%Y%m%d")  # noqa: DTZ007 - only whether it is one
     except ValueError:
         return False
-    return len(text) == len("YYYYMMDD") and len(version.release) in (1, 3)
+    return len(text) == len("YYYYMMDD")
 
 
 def parse(text: str) -> Version | None:
