@@ -161,7 +161,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
         if not isinstance(job, Mapping) or not (script := patterns(job.get("script"))):
             continue
         found = steps.destinations({"run": "\n".join(script)}, mapping(job.get("variables")))
-        indexes = frozenset((index or steps.ANY) if ours else steps.ANY for index in found)
+        indexes = frozenset(index if ours else steps.ANY for index in found if index or not ours)
         environment = mapping(job.get("environment")).get("name") or job.get("environment")
         if indexes:
             yield Upload(
@@ -171,7 +171,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
                 shared=False,
                 token="id_tokens" not in job,  # each job is handed the project's variables
                 environment=environment if isinstance(environment, str) else None,
-                indexes=indexes,
+                indexes=frozenset(filter(None, indexes)),
                 certain=ours,
             )
 

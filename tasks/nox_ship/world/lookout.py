@@ -57,7 +57,8 @@ class Lookout:
 
     @cached_property
     def _credentials(self) -> Future[Credentials]:
-        return _begun(lambda: self._index.credentials)
+        # Not `credentials`: before Python 3.12 a cached property holds a lock for all objects of its class.
+        return _begun(self._index.find)
 
     def _listing(self, version: str) -> Future[dict[str, Served]]:
         if version not in self._listings:
