@@ -196,15 +196,16 @@ def test_output_of_passing_tools_is_shown_on_demand(bench: Bench) -> None:
 
 def test_own_session_is_a_gate(bench: Bench) -> None:
     """A session of the project's own is run as a gate by its name, and stops the release where it fails."""
-    own = "\n\n@nox.session(python=False)\ndef docs(session):\n    session.run('python', '-c', '{code}')\n"
+    own = "@nox.session(python=False)\ndef docs(session):\n    session.run('python', '-c', '{code}')\n\n\n"
     bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
     bench.edit("pyproject.toml", '["tests"]', '["docs"]')
     noxfile = (bench.root / "noxfile.py").read_text("utf-8")
-    bench.write({"noxfile.py": noxfile + own.format(code="print(1)")})
+    before, register, after = noxfile.partition("nox_ship.register()")
+    bench.write({"noxfile.py": before + own.format(code="print(1)") + register + after})
     bench.commit()
     assert bench.rehearse().code == 0
     assert "docs" in {row["name"] for row in bench.report()["rows"]}
-    bench.write({"noxfile.py": noxfile + own.format(code="raise SystemExit(1)")})
+    bench.write({"noxfile.py": before + own.format(code="raise SystemExit(1)") + register + after})
     bench.commit()
     outcome = bench.rehearse()
     assert outcome.code == 1
