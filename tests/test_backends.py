@@ -103,10 +103,12 @@ def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[s
         ("packages=find_packages('src')", ["src/deep"]),
         ("packages=setuptools.find_packages(where='src')", ["src/deep"]),
         ("packages=find_packages(include=['two*'])", ["two"]),
-        ("packages=find_packages('.', ['one', 'one.*'], ['*'])", ["two"]),
+        ("packages=find_packages('.', ['one', 'one.*', 'tests'], ['*'])", ["two"]),
         ("packages=find_namespace_packages(include=['space.*'])", ["space/own"]),
         ("packages=find_packages(include=['space.*'])", ["src/deep"]),
         ("packages=find_packages()", ["src/deep"]),
+        ("packages=find_packages(exclude=['two', 'two.*'])", ["one"]),
+        ("packages=find_namespace_packages(exclude=['src*', 'one.*'])", ["one", "space/own", "two"]),
         ("packages=find_packages(where=here, exclude=5, include=None)", ["src/deep"]),
         ("packages=[name for name in find_packages()]", ["src/deep"]),
         ("packages=PACKAGES", ["two"]),
@@ -118,7 +120,7 @@ def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[s
 def test_setup_py_tells_the_packages(tmp_path: Path, call: str, expected: list[str]) -> None:
     """Where they stand in it as they are; it is not run."""
     script = f"import setuptools\nfrom setuptools import *\nPACKAGES = ['two']\nsetup(name='sample', {call})\n"
-    more = ("space/own/core.py", "setup.cfg")
+    more = ("space/own/core.py", "docs/conf.py", "tests/__init__.py", "setup.cfg")
     assert found(tmp_path, "setuptools.build_meta", "", *more, setup_py=script) == expected
 
 
