@@ -141,8 +141,22 @@ def test_a_package_is_within_the_project(tmp_path: Path, name: str) -> None:
     """Nothing else is read, whatever the settings name."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "__init__.py").write_text("")
-    text = f'[tool.hatch.build.targets.wheel]\npackages = ["{name}"]'
-    assert found(tmp_path / "project", "hatchling.build", text, "one-x/__init__.py") == ["src/deep"]
+    for place in (name, (tmp_path / "outside").as_posix()):
+        text = f'[tool.hatch.build.targets.wheel]\npackages = ["{place}"]'
+        assert found(tmp_path / "project", "hatchling.build", text, "one-x/__init__.py") == ["src/deep"]
+
+
+def test_a_folder_that_is_stripped_holds_packages_and_is_none(tmp_path: Path) -> None:
+    """Hatchling's `sources` are no part of a name; modules in them are at top level."""
+    text = '[tool.hatch.build.targets.wheel]\nonly-include = ["src"]\nsources = ["src"]'
+    assert found(tmp_path, "hatchling.build", text, "src/_version.py") == ["src/_version.py", "src/deep"]
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("true", ["space/own"]), ("false", ["src/deep"])])
+def test_namespaces_are_looked_for_where_setuptools_does(tmp_path: Path, setting: str, expected: list[str]) -> None:
+    """In `pyproject.toml` it does by default."""
+    text = f'[tool.setuptools.packages.find]\ninclude = ["space*"]\nnamespaces = {setting}'
+    assert found(tmp_path, "setuptools.build_meta", text, "space/own/core.py") == expected
 
 
 @pytest.mark.parametrize("name", ["n" * 5000, "a\\u0000b", "../outside", "gone"])
