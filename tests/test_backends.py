@@ -103,10 +103,12 @@ def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[s
         ("packages=find_packages('src')", ["src/deep"]),
         ("packages=setuptools.find_packages(where='src')", ["src/deep"]),
         ("packages=find_packages(include=['two*'])", ["two"]),
-        ("packages=find_packages('.', ['one', 'one.*'], ['*'])", ["two"]),
+        ("packages=find_packages('.', ['one', 'one.*', 'tests'], ['*'])", ["two"]),
         ("packages=find_namespace_packages(include=['space.*'])", ["space/own"]),
         ("packages=find_packages(include=['space.*'])", ["src/deep"]),
         ("packages=find_packages()", ["src/deep"]),
+        ("packages=find_packages(exclude=['two', 'two.*'])", ["one"]),
+        ("packages=find_namespace_packages(exclude=['src*', 'one.*'])", ["one", "space/own", "two"]),
         ("packages=find_packages(where=here, exclude=5, include=None)", ["src/deep"]),
         ("packages=[name for name in find_packages()]", ["src/deep"]),
         ("packages=PACKAGES", ["two"]),
@@ -118,7 +120,7 @@ def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[s
 def test_setup_py_tells_the_packages(tmp_path: Path, call: str, expected: list[str]) -> None:
     """Where they stand in it as they are; it is not run."""
     script = f"import setuptools\nfrom setuptools import *\nPACKAGES = ['two']\nsetup(name='sample', {call})\n"
-    more = ("space/own/core.py", "setup.cfg")
+    more = ("space/own/core.py", "docs/conf.py", "tests/__init__.py", "setup.cfg")
     assert found(tmp_path, "setuptools.build_meta", "", *more, setup_py=script) == expected
 
 
@@ -139,8 +141,22 @@ def test_a_package_is_within_the_project(tmp_path: Path, name: str) -> None:
     """Nothing else is read, whatever the settings name."""
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "__init__.py").write_text("")
-    text = f'[tool.hatch.build.targets.wheel]\npackages = ["{name}"]'
-    assert found(tmp_path / "project", "hatchling.build", text, "one-x/__init__.py") == ["src/deep"]
+    for place in (name, (tmp_path / "outside").as_posix()):
+        text = f'[tool.hatch.build.targets.wheel]\npackages = ["{place}"]'
+        assert found(tmp_path / "project", "hatchling.build", text, "one-x/__init__.py") == ["src/deep"]
+
+
+def test_a_folder_that_is_stripped_holds_packages_and_is_none(tmp_path: Path) -> None:
+    """Hatchling's `sources` are no part of a name; modules in them are at top level."""
+    text = '[tool.hatch.build.targets.wheel]\nonly-include = ["src"]\nsources = ["src"]'
+    assert found(tmp_path, "hatchling.build", text, "src/_version.py") == ["src/_version.py", "src/deep"]
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("true", ["space/own"]), ("false", ["src/deep"])])
+def test_namespaces_are_looked_for_where_setuptools_does(tmp_path: Path, setting: str, expected: list[str]) -> None:
+    """In `pyproject.toml` it does by default."""
+    text = f'[tool.setuptools.packages.find]\ninclude = ["space*"]\nnamespaces = {setting}'
+    assert found(tmp_path, "setuptools.build_meta", text, "space/own/core.py") == expected
 
 
 @pytest.mark.parametrize("name", ["n" * 5000, "a\\u0000b", "../outside", "gone"])

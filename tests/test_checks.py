@@ -174,6 +174,9 @@ def test_a_module_that_the_wheel_lacks_is_found(tmp_path: Path, source: str) -> 
         "tools/helper.py",
         "docs/sample/conf.py",
         "src/sample/data.json",
+        "src/sample/docs/conf.py",
+        "src/sample/test-data/driver.py",
+        "src/sample/inner/make-tables.py",
         "noxfile.py",
     ],
 )

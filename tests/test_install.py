@@ -124,7 +124,7 @@ def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
     metadata = (
         "Provides-Extra: Fast_IO",
         "Provides-Extra: none",
-        "Requires-Dist: Py.YAML>=5; python_version > '3' and extra == 'fast-io'",
+        "Requires-Dist: Py.YAML>=5; python_version > '3' and extra == 'Fast_IO'",
         'Requires-Dist: other[x] ; extra=="fast-io"',
         "Requires-Dist: plain; sys_platform == 'win32'",
         "Requires-Dist: gone; extra == 'undeclared'",

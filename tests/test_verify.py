@@ -125,7 +125,7 @@ def test_a_smoke_command_that_is_missing_is_told(programs: Programs) -> None:
     assert found(Expected("sample", "1.2.3", (), smoke)) == ["NS616", "NS616"]
 
 
-EXTRAS = {"cli": frozenset({"click", "rich"}), "dev": frozenset({"a", "b", "click"}), "yaml": frozenset({"pyyaml"})}
+EXTRAS = {"cli": frozenset({"click", "rich"}), "all": frozenset({"a", "b", "click"}), "yaml": frozenset({"pyyaml"})}
 SCRIPT = ["console_scripts", "sample", "sample:main"]
 
 
@@ -198,16 +198,29 @@ def test_all_extras_are_tried_where_none_seems_to_be_meant(programs: Programs, m
     """A module may be called nothing like what provides it, and what fails may be no import."""
     play_entries(programs, (lacking(module), {"yaml"}))
     found, tried = told(programs)
-    assert tried == ["sample[cli,dev,yaml]"]
-    assert "can only be loaded with the extras cli, dev, yaml: " in found[0]
+    assert tried == ["sample[all,cli,yaml]"]
+    assert "can only be loaded with the extras all, cli, yaml: " in found[0]
 
 
 def test_all_extras_are_tried_where_the_one_is_not_enough(programs: Programs) -> None:
     """Whatever a second environment lacked, the third has."""
-    play_entries(programs, (lacking("click"), {"cli", "dev"}), (lacking("pyyaml", "x", "y", "z"), {"yaml"}))
+    play_entries(programs, (lacking("click"), {"cli", "all"}), (lacking("pyyaml", "x", "y", "z"), {"yaml"}))
     found, tried = told(programs)
-    assert tried == ["sample[cli,yaml]", "sample[cli,dev,yaml]"]
+    assert tried == ["sample[cli,yaml]", "sample[all,cli,yaml]"]
     assert [line.partition(":")[0] for line in found] == ["NS620 warning", "NS620 warning"]
+
+
+def test_each_entry_point_is_told_with_the_extra_that_it_needs(programs: Programs) -> None:
+    """They are tried in one environment; those that need the same for the same reason are told together."""
+    places = [["x", name, f"sample:{name}"] for name in "abc"]
+    failing = (("click", {"cli"}), ("pyyaml", {"yaml"}), ("pyyaml", {"yaml"}))
+    play_entries(programs, *((lacking(module, *place), e) for place, (module, e) in zip(places, failing, strict=True)))
+    found, tried = told(programs)
+    assert tried == ["sample[cli,yaml]"]
+    assert found == [
+        "NS620 warning: x a = sample:a can only be loaded with the extra cli: no click.",
+        "NS620 warning: x b = sample:b, x c = sample:c can only be loaded with the extra yaml: no pyyaml.",
+    ]
 
 
 def test_an_entry_point_that_loads_with_no_extra_is_an_error(programs: Programs) -> None:

@@ -13,6 +13,14 @@ from nox_ship import documents
 from nox_ship.documents import is_file, is_folder, strings, table
 from nox_ship.setup_script import setup_expression
 
+# https://setuptools.pypa.io/en/latest/userguide/package_discovery.html#flat-layout has most of these.
+NOT_PACKAGES = {
+    *("benchmark", "benchmarks", "bin", "build", "changelog", "ci", "debian", "dist", "doc", "docs", "documentation"),
+    *("example", "examples", "exercise", "exercises", "htmlcov", "manpages", "news", "newsfragments", "node_modules"),
+    *("script", "scripts", "site_scons", "tasks", "test", "testing", "tests", "tool", "tools", "unit_test"),
+    *("unit_tests", "util", "utils", "venv"),
+}
+"""Names of folders beside the packages that hold something else, whether Python can import them or not."""
 DEEPEST = 4
 """Folders below each other that are searched for a package: a namespace has few."""
 
@@ -166,15 +174,17 @@ def _placed(name: str, folders: Mapping[str, str]) -> str:
 
 
 def _find(root: Path, settings: Mapping[str, Any], *, namespaces: bool) -> Iterator[str]:
-    """Yield the packages that setuptools would find; where nothing limits it, it looks in the usual places."""
-    where, include = settings.get("where"), strings(settings.get("include"))
+    """Yield the packages that setuptools would find; none where nothing limits it, and it looks in the usual places."""
+    where, include, exclude = settings.get("where"), strings(settings.get("include")), strings(settings.get("exclude"))
     bases = [where] if isinstance(where, str) else strings(where)
     if not bases and not include:
-        return
+        if not exclude:
+            return
+        exclude += NOT_PACKAGES
     deep = settings.get("namespaces", namespaces) is True
     for name in bases or ["."]:
         if (base := _inside(name)) is not None:
-            below = _packages_in(root / base, include or ["*"], strings(settings.get("exclude")), deep=deep)
+            below = _packages_in(root / base, include or ["*"], exclude, deep=deep)
             yield from (path.relative_to(root).as_posix() for path in below)
 
 

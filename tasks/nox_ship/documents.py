@@ -106,13 +106,9 @@ def is_utf8(path: Path) -> bool:
 def folders(base: Path) -> list[Path]:
     """Return the folders in a folder that can be packages by their name, in order; none where it cannot be read."""
     try:
-        return sorted(path for path in base.iterdir() if _can_be_imported(path.name) and path.is_dir())
+        return sorted(path for path in base.iterdir() if path.name.isidentifier() and path.is_dir())
     except OSError:
         return []
-
-
-def _can_be_imported(name: str) -> bool:
-    return name.isidentifier() and name != "__pycache__"
 
 
 def found(base: Path, pattern: str) -> Iterator[Path]:

@@ -10,16 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from nox_ship import documents
-from nox_ship.backends import DEEPEST, Told
+from nox_ship.backends import DEEPEST, NOT_PACKAGES, Told
 
 _SOURCE_ROOTS = ("src", "lib")
-# https://setuptools.pypa.io/en/latest/userguide/package_discovery.html#flat-layout has most of these.
-_NOT_PACKAGES = {
-    *("benchmark", "benchmarks", "bin", "build", "changelog", "ci", "debian", "dist", "doc", "docs", "documentation"),
-    *("example", "examples", "exercise", "exercises", "htmlcov", "manpages", "news", "newsfragments", "node_modules"),
-    *("script", "scripts", "site_scons", "tasks", "test", "testing", "tests", "tool", "tools", "unit_test"),
-    *("unit_tests", "util", "utils", "venv"),
-}
 _TEST_FOLDERS = ("tests", "test")
 _TEST_FILES = ("test_*.py", "*_test.py")
 _UNITTEST_FILES = "test*.py"
@@ -35,7 +28,7 @@ def packages(told: Told) -> tuple[Path, ...]:
     if named := [path.relative_to(root) for name in told.packages() for path in _opened(root / name)]:
         return tuple(named)
     usual = [root / name for name in _SOURCE_ROOTS]
-    others = [path for path in documents.folders(root) if path.name not in {*_NOT_PACKAGES, *_SOURCE_ROOTS}]
+    others = [path for path in documents.folders(root) if path.name not in {*NOT_PACKAGES, *_SOURCE_ROOTS}]
     for base in (*bases, *usual, root, *others):
         if found := sorted(_packages_in(base, root, told.name, told=base in bases)):
             return tuple(path.relative_to(root) for path in found)
@@ -55,7 +48,7 @@ def _packages_in(base: Path, root: Path, name: str, *, told: bool) -> Iterator[P
     sources = base != root and (told or base.name in _SOURCE_ROOTS)
     for folder in documents.folders(base):
         own = folder.name == name
-        others = folder.name in (_NOT_PACKAGES if base == root else _TEST_FOLDERS)
+        others = folder.name in (NOT_PACKAGES if base == root else _TEST_FOLDERS)
         if not own and (others or (base == root and folder.name.startswith("_"))):
             continue
         if documents.is_file(folder / "__init__.py") or (own and next(documents.found(folder, "**/*.py"), None)):

@@ -143,7 +143,9 @@ def _sources(repository: Repository, commit: str, project: Project, *, dirty: bo
 
 def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
-    done = process.run(command, cwd=folder, env={"SOURCE_DATE_EPOCH": str(commit_time)}, check=False)
+    # A back end that is in the sources, or imports from them, would leave caches there for the sdist to take in.
+    env = {"SOURCE_DATE_EPOCH": str(commit_time), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = process.run(command, cwd=folder, env=env, check=False)
     if done.code:
         write_whole(log, f"{done.stdout}\n{done.stderr}")
         raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))

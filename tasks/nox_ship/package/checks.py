@@ -75,6 +75,7 @@ _CACHES = {
 _RELIABLE = Version("2.2")
 """The version of core metadata from which on an sdist's are those of its wheels."""
 _TEST_FOLDERS = {"tests", "test"}
+_ASIDE = {"doc", "docs", "example", "examples"}
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
@@ -201,7 +202,13 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
         }
         found = [{str(p.relative_to(folder.parent)): p for p in paths if folder in p.parents} for folder in folders]
         best = max(found, key=lambda inner: len(inner.keys() & set(wheel.members)), default={})
-        yield from ((place, path) for place, path in best.items() if not _is_test(PurePosixPath(place)))
+        yield from ((place, path) for place, path in best.items() if _is_imported(PurePosixPath(place)))
+
+
+def _is_imported(place: PurePosixPath) -> bool:
+    """Whether a module is one that users may import: no test, nor what documents or builds the package."""
+    parts = (*place.parts[:-1], place.stem)
+    return all(part.isidentifier() and part not in _ASIDE for part in parts[1:]) and not _is_test(place)
 
 
 def _is_test(path: PurePosixPath) -> bool:
