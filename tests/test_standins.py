@@ -142,13 +142,38 @@ def test_an_unreachable_remote_is_a_finding(tmp_path: Path) -> None:
 def test_the_remote_of_a_release(
     tmp_path: Path, remotes: list[str], own: str | None, wanted: str | None, expected: str | None
 ) -> None:
-    """It is the one that is set, else the branch's own, else origin, else any."""
+    """It is the one that is set, else the branch's own, else origin, else the only one."""
     repository = make_repository(tmp_path)
     for name in remotes:
         git(tmp_path, "remote", "add", name, f"/nowhere/{name}")
     if own:
         git(tmp_path, "config", "branch.main.remote", own)
     assert remote_name(repository, wanted) == expected
+
+
+def test_several_remotes_and_no_choice_are_told(tmp_path: Path) -> None:
+    """The alphabet does not decide where a release goes, nor which branch it is made from: NS214."""
+    repository = make_repository(tmp_path / "one")
+    for name in ("fork", "upstream"):
+        git(repository.path, "remote", "add", name, "/nowhere")
+        git(repository.path, "update-ref", f"refs/remotes/{name}/{name}", "HEAD")
+        git(repository.path, "symbolic-ref", f"refs/remotes/{name}/HEAD", f"refs/remotes/{name}/{name}")
+    with pytest.raises(ShipError, match=r"NS214.*fork, upstream.*Set `remote`"):
+        remote_name(repository, None)
+    with pytest.raises(ShipError, match="NS214"):
+        make_world(tmp_path, repository).known_refs()
+    with pytest.raises(ShipError, match="NS214"):
+        _ = RealWorld(repository.path, tmp_path, Settings()).remote
+    assert repository.default_branch() == "main"
+    assert repository.default_branch("upstream") == "upstream"
+    assert remote_name(repository, "upstream") == "upstream"
+    git(repository.path, "branch", "--move", "other")
+    assert repository.default_branch() is None
+    git(repository.path, "reset", "--quiet", "--hard")
+    head = commit_files(repository.path, {"more.txt": ""})
+    git(repository.path, "update-ref", "refs/remotes/fork/main", head)
+    assert repository.release_branch(head, "main") is None
+    assert repository.release_branch(head, "main", "fork") == "main"
 
 
 @pytest.mark.parametrize("names", [[], ["origin", "upstream"]])

@@ -167,7 +167,7 @@ class Settings:
     branch: str | None = None
     """The release branch; default: the remote's default branch."""
     remote: str | None = None
-    """The git remote to release to; default: the branch's own, then ``origin``."""
+    """The git remote to release to; default: the branch's own, then ``origin``, then the only one."""
     tag: str | None = None
     """Form of the tag, with ``{version}``; default: as earlier tags, then ``v{version}``."""
     changelog: str | None = None

@@ -225,22 +225,37 @@ class Repository:
         return (self.path / self.run("rev-parse", "--git-path", "objects")).resolve()
 
     def remote_names(self, first: str | None = None) -> list[str]:
-        """Return the names of the configured remotes; first the one that a release goes to.
+        """Return the names of the configured remotes; first the one that a release goes to, where that can be told.
 
-        That is ``first``, else the remote of the branch that is checked out, else ``origin``.
+        Args:
+            first: As in `release_remote`.
         """
+        return self._remotes(first)[1]
+
+    def release_remote(self, wanted: str | None = None) -> str | None:
+        """Return the name of the remote that a release goes to; None where there is none, or several and no choice.
+
+        That is ``wanted``, else the remote of the branch that is checked out, else ``origin``, else the only one.
+
+        Args:
+            wanted: The remote, where a setting names it.
+        """
+        return self._remotes(wanted)[0]
+
+    def _remotes(self, wanted: str | None) -> tuple[str | None, list[str]]:
         names = self.run("remote").splitlines()
         branch = self.branch
         own = self.config(f"branch.{branch}.remote") if branch and len(names) > 1 else None
-        chosen = next((name for name in (first, own, "origin") if name in names), None)
-        return sorted(names, key=lambda name: name != chosen)
+        alone = names[0] if len(names) == 1 else None
+        chosen = next((name for name in (wanted, own, "origin", alone) if name in names), None)
+        return chosen, sorted(names, key=lambda name: name != chosen)
 
     def default_branch(self, remote: str | None = None) -> str | None:
         """Return the release branch where no setting names it, None where it cannot be told.
 
         A workflow tells it by ``NOX_SHIP_BRANCH``: a clone in CI often knows no default branch. Else it is the default
         branch, as last seen, of the remote that a release goes to, else ``main`` or ``master``, here or there. Another
-        remote is asked last.
+        remote is asked last; none at all where it cannot be told which of them a release goes to.
 
         Args:
             remote: The remote that a release goes to, where a setting names it.
@@ -249,7 +264,8 @@ class Repository:
 
     def _default_branches(self, remote: str | None) -> Iterator[str]:
         local = ["refs/heads"]
-        for place in [f"refs/remotes/{name}" for name in self.remote_names(remote)] or local:
+        chosen, names = self._remotes(remote)
+        for place in [f"refs/remotes/{name}" for name in names if chosen] or local:
             if head := self.find("symbolic-ref", "--quiet", f"{place}/HEAD"):
                 yield head.removeprefix(f"{place}/")
             for folder in [*local, place]:
@@ -265,7 +281,8 @@ class Repository:
             remote: The remote that a release goes to, where a setting names it.
         """
         branch = wanted or self.default_branch(remote)
-        names = [f"refs/heads/{branch}", *(f"refs/remotes/{name}/{branch}" for name in self.remote_names(remote)[:1])]
+        chosen = self.release_remote(remote)
+        names = [f"refs/heads/{branch}", *([f"refs/remotes/{chosen}/{branch}"] if chosen else [])]
         return branch if any(self.is_ancestor(commit, name) for name in names) else None
 
     def clone(self, target: Path, *, branch: str | None = None) -> Repository:
@@ -319,8 +336,8 @@ class Repository:
         listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
         if not listing:
             return
-        names = self.remote_names()
-        address = (names and self.find("remote", "get-url", names[0])) or str(self.path)
+        remote = self.release_remote()
+        address = (remote and self.find("remote", "get-url", remote)) or str(self.path)
         if address.startswith(("./", "../")):
             address = f"{self.path}/{address}"
         # Relative addresses count from the remote's; it may hold a password, which no argument should.

@@ -88,8 +88,8 @@ class Remote:
             wanted: The remote's name where a setting tells it.
 
         Raises:
-            ShipError: There is no remote of that name (NS214), or it is pushed to several addresses, which no atomic
-                push can reach (NS215).
+            ShipError: There is no remote of that name, or several and no choice (NS214); or it is pushed to several
+                addresses, which no atomic push can reach (NS215).
         """
         name = remote_name(repository, wanted)
         if name is None:
@@ -211,13 +211,19 @@ def _token_of_the_job() -> list[str]:
 
 
 def remote_name(repository: Repository, wanted: str | None) -> str | None:
-    """Return the name of the remote to release to: the one wanted, else the branch's own, else ``origin``.
+    """Return the name of the remote to release to, None where there is none.
+
+    It is the one wanted, else the branch's own, else ``origin``, else the only one.
 
     Raises:
-        ShipError: There is no remote of the wanted name (NS214).
+        ShipError: There is no remote of the wanted name, or several and no choice (NS214).
     """
     names = repository.remote_names(wanted)
     if wanted and wanted not in names:
         there = shorten(names) or "none"
         raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
-    return next(iter(names), None)
+    chosen = repository.release_remote(wanted)
+    if chosen is None and names:
+        what = f"The branch tracks none of the remotes {shorten(names)}, and none is called origin."
+        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one that you release to."))
+    return chosen
