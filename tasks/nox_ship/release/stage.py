@@ -16,7 +16,7 @@ import filelock
 import platformdirs
 
 from nox_ship.errors import Kind, ShipError
-from nox_ship.files import remove
+from nox_ship.files import remove, write_whole
 from nox_ship.git import Repository
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
@@ -35,7 +35,10 @@ REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
 
 HOME_VARIABLE = "NOX_SHIP_CACHE"
-"""Environment variable that names another folder than the user's cache for what is kept between runs."""
+"""Environment variable that names another folder than the user's cache for what is kept between runs.
+
+A relative one counts from the project's folder.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
-    base = root.resolve() / (os.environ.get(HOME_VARIABLE) or platformdirs.user_cache_path("nox-ship"))
+    named = os.path.expanduser(os.environ.get(HOME_VARIABLE) or "")  # noqa: PTH111 - Path's raises without a home
+    base = root.resolve() / (named or platformdirs.user_cache_path("nox-ship"))
     folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for private in (base, folder):
@@ -99,6 +103,8 @@ def workshop(root: Path) -> Iterator[Workshop]:
             private.mkdir(mode=0o700)
         if why := _open_to_others(private):
             raise ShipError(CACHE_OPEN(f"The cache folder {private} {why}: others could change what is released."))
+    if not (folder / ".gitignore").exists():  # it may lie in the project
+        write_whole(folder / ".gitignore", "*\n")
     lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
