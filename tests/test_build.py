@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Call, Programs, Yard, make_yard
+from fakes import PROBLEM, Call, Programs, Yard, make_yard
 from nox_ship.errors import ShipError
 from nox_ship.package.build import Renaming, build, dist_folder, manifest_path
 from nox_ship.package.manifest import built_files
@@ -148,10 +148,13 @@ def test_a_version_can_be_given(yard: Yard, programs: Programs) -> None:
     build(yard.project)
     programs.play("-m build", reply=made_by("1.2.4.dev1"))
     renamed: list[Path] = []
-    outcome = build(yard.project, renaming=Renaming("1.2.4.dev1", renamed.append))
+    told = (PROBLEM("Hm.", level="warning"),)
+    outcome = build(yard.project, renaming=Renaming("1.2.4.dev1", renamed.append, told))
+    assert outcome.warnings[:1] == told
     assert (outcome.reused, outcome.manifest.version) == (False, "1.2.4.dev1")
     assert renamed[0] != yard.root
-    assert build(yard.project, renaming=Renaming("1.2.4.dev1", renamed.append)).reused
+    again = build(yard.project, renaming=Renaming("1.2.4.dev1", renamed.append, told))
+    assert (again.reused, again.warnings) == (True, told)
     with pytest.raises(ShipError, match=r"NS511.*1\.2\.4\.dev2"):
         build(yard.project, renaming=Renaming("1.2.4.dev2", renamed.append))
 

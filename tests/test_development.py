@@ -230,3 +230,57 @@ def test_a_tag_that_names_no_version_makes_no_development_version(tmp_path: Path
         development(made)
     git(tmp_path, "tag", "v1.2.3")
     assert development(made) is None
+
+
+def fetched(folder: Path) -> Project:
+    """Return a clone of ``one`` as CI makes it: its settings do not say that it has no tags."""
+    made = make_repository(folder / "two")
+    git(made.path, "remote", "add", "origin", (folder / "one").as_uri())
+    git(made.path, "fetch", "--quiet", "--no-tags", "--depth=100", "origin", "main:refs/remotes/origin/main")
+    git(made.path, "reset", "--quiet", "--hard", "origin/main")
+    return Project.read(made.path)
+
+
+@pytest.mark.parametrize("tag", ["v2.0.0", "2.0", "sample-2.0"])
+def test_a_release_that_only_the_remote_has_is_missed(tmp_path: Path, tag: str) -> None:
+    """A clone without its tag would count from the first commit on: NS309 names it."""
+    project(tmp_path / "one", TAGGED)
+    git(tmp_path / "one", "tag", "--annotate", "--message", "x", tag)
+    commit_files(tmp_path / "one", {"a": ""})
+    made = fetched(tmp_path)
+    with pytest.raises(ShipError, match=f"NS309.*{tag}.*git fetch --tags"):
+        development(made)
+    git(made.root, "fetch", "--quiet", "--tags")
+    found = development(made)
+    assert found is not None
+    assert (found.version, found.warnings) == ("2.0.1.dev1", ())
+
+
+def test_other_tags_of_the_remote_are_not_missed(tmp_path: Path) -> None:
+    """Those of other branches, and those that name no release."""
+    project(tmp_path / "one", TAGGED)
+    git(tmp_path / "one", "tag", "nightly")
+    git(tmp_path / "one", "switch", "--quiet", "--create", "side")
+    commit_files(tmp_path / "one", {"b": ""})
+    git(tmp_path / "one", "tag", "v3.0.0")
+    git(tmp_path / "one", "switch", "--quiet", "main")
+    made = fetched(tmp_path)
+    git(made.root, "fetch", "--quiet", "--no-tags", "origin", "side")
+    found = development(made)
+    assert found is not None
+    assert (found.version, found.warnings) == ("0.1.0.dev1", ())
+
+
+def test_a_remote_that_is_silent_is_told(tmp_path: Path) -> None:
+    """Whether the clone has all tags is not known then: NS309 as a warning; with a release of its own nobody asks."""
+    made = project(tmp_path)
+    git(tmp_path, "remote", "add", "origin", str(tmp_path / "gone"))
+    found = development(made)
+    assert found is not None
+    assert found.version == "1.2.3.dev1"
+    assert [(finding.id, finding.level) for finding in found.warnings] == [("NS309", "warning")]
+    git(tmp_path, "tag", "v1.2.3")
+    commit_files(tmp_path, {"a": ""})
+    found = development(made)
+    assert found is not None
+    assert found.warnings == ()

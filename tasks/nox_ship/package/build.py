@@ -50,6 +50,8 @@ class Renaming:
     version: str
     rename: Callable[[Path], None]
     """Sets it in the sources at the project's folder in the clone."""
+    warnings: tuple[Finding, ...] = ()
+    """What could not be known of it."""
 
 
 def dist_folder(project: Project) -> Path:
@@ -87,9 +89,10 @@ def build(
     head = repository.head
     dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
     tags = repository.tags()
+    unsure = renaming.warnings if renaming else ()
     release = versions.release_at(tags, head, project.tag_form(tags))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
-        return Outcome(*found, reused=True)
+        return Outcome(*found, reused=True, warnings=unsure)
     with (
         _sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
@@ -115,7 +118,7 @@ def build(
         )
         _replace(dist_folder(project), files)
     digest = manifest.write(manifest_path(project))
-    return Outcome(manifest, digest, reused=False, warnings=warnings)
+    return Outcome(manifest, digest, reused=False, warnings=(*unsure, *warnings))
 
 
 def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:

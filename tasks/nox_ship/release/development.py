@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.version import Version
 
 from nox_ship import versions
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.package.build import Renaming
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.source import NO_VERSION, VersionSource
 from nox_ship.release.version import next_version
+from nox_ship.world.remote import Remote
 
 HISTORY_CUT = Kind(
     "NS309",
@@ -55,6 +57,7 @@ def development(project: Project) -> Renaming | None:
         raise ShipError(HISTORY_CUT("This clone is shallow: how many commits lead to HEAD cannot be told."))
     if last is None and repository.without_tags:
         raise ShipError(HISTORY_CUT("This clone was made without tags: which release came last cannot be told."))
+    warnings = tuple(_lacking(project, repository)) if last is None else ()
     coming = f"{_coming(versions.parse(source.current or ''), last)}.dev{count}"
 
     def rename(folder: Path) -> None:
@@ -67,7 +70,31 @@ def development(project: Project) -> Renaming | None:
         clone.run(*_AUTHOR, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", coming)
         clone.run("tag", form.name(coming))
 
-    return Renaming(coming, rename)
+    return Renaming(coming, rename, warnings)
+
+
+def _lacking(project: Project, repository: Repository) -> Iterator[Finding]:
+    """Check that the remote, where there is one, has no release in the history of HEAD; warn where it does not answer.
+
+    A clone can be made without tags and say so nowhere: ``git fetch --no-tags --depth=100``, as CI does it.
+
+    Raises:
+        ShipError: It has one, which this clone lacks (NS309).
+    """
+    try:
+        remote = Remote.of(repository, project.settings.remote)
+        refs = remote.refs() if remote else {}
+    except ShipError as error:
+        what = f"Whether the remote has releases that this clone lacks is not known: {error.findings[0].what}"
+        yield HISTORY_CUT(what, level="warning")
+        return
+    prefix = "refs/tags/"
+    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+    releases = project.tag_form(there).releases(there)
+    history = set(repository.run("rev-list", "HEAD").split())
+    for tag in releases:
+        if there[tag] in history:
+            raise ShipError(HISTORY_CUT(f"The remote has the release tag {tag}, which this clone lacks."))
 
 
 def _coming(current: Version | None, last: Version | None) -> str:
