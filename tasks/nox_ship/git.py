@@ -49,6 +49,7 @@ _CARRIED = (
     "tag.",
     "gpg.",
     "i18n.",
+    "core.attributesfile",
     "core.autocrlf",
     "core.eol",
     "filter.",
@@ -294,7 +295,8 @@ class Repository:
         settings = [("core.hooksPath", str(self.hooks)), *self._carried()]
         configured = [word for key, value in settings for word in ("--config", f"{key}={value}")]
         keys = self.objects.parent / "git-crypt"  # its filter looks for the keys in the git directory
-        late = ["--no-checkout"] if keys.is_dir() else []
+        attributes = self.objects.parent / "info" / "attributes"  # they may name filters, as .gitattributes does
+        late = ["--no-checkout"] if keys.is_dir() or attributes.is_file() else []
         # Git let us in here, so that it may be cloned: shallow, by its path, and where another user owns it.
         permitted = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always")
         cloning = (
@@ -309,8 +311,12 @@ class Repository:
         )
         self.run(*permitted, *cloning, self.path, target)
         clone = Repository(target)
-        if late:
+        if keys.is_dir():
             (target / ".git" / "git-crypt").symlink_to(keys, target_is_directory=True)
+        if attributes.is_file():
+            (target / ".git" / "info").mkdir(exist_ok=True)
+            shutil.copyfile(attributes, target / ".git" / "info" / "attributes")
+        if late:
             clone.run("reset", "--quiet", "--hard")
         self._fill(clone)
         return clone
