@@ -186,3 +186,31 @@ def test_a_clone_is_filled_only_once_its_keys_are_there(tmp_path: Path, programs
     assert (clone.path / "a.txt").read_text("utf-8") == "1"
     assert (clone.path / ".git/git-crypt/keys/default").read_text("utf-8") == "key"
     assert "--no-checkout" in programs.started("clone")[0].line
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("{up}/app.git", "{up}/lib.git"),
+        ("https://example.invalid/acme/app", "https://example.invalid/acme/lib.git"),
+        ("../up/app.git", "{up}/lib.git"),
+        ("./app.git", "{here}/lib.git"),
+        (None, "{top}/lib.git"),
+    ],
+)
+def test_a_relative_address_of_a_submodule_counts_from_the_remotes(
+    tmp_path: Path, programs: Programs, remote: str | None, expected: str
+) -> None:
+    """Not from the checkout's, which is where the clone comes from; without a remote there is nothing else."""
+    programs.answer("submodule --quiet update")
+    repository = make_repository(
+        tmp_path / "here", {".gitmodules": '[submodule "lib"]\n\tpath = lib\n\turl = ../lib.git\n'}
+    )
+    places = {"up": tmp_path / "up", "here": repository.path, "top": tmp_path}
+    if remote:
+        git(repository.path, "remote", "add", "origin", remote.format(**places))
+    git(repository.path, "update-index", "--add", "--cacheinfo", f"160000,{repository.head},lib")
+    git(repository.path, "commit", "--quiet", "--message", "lib")
+    clone = repository.clone(tmp_path / "clone")
+    address = clone.config("submodule.lib.url") or ""
+    assert address.replace("/here/../", "/").replace("/./", "/") == expected.format(**places)

@@ -79,6 +79,22 @@ def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> N
     assert "NS310" in stopped(written)
 
 
+@pytest.mark.parametrize(
+    ("tags", "wanted", "version", "tag"),
+    [
+        (["1.0"], "minor", "1.1.0", "1.1.0"),
+        (["v2.0.0"], "patch", "2.0.1", "v2.0.1"),
+        (["v1.0", "release-2.1"], "major", "3.0.0", "release-3.0.0"),
+        (["sample-0.9"], "minor", "0.10.0", "sample-0.10.0"),
+        (["nightly", "docs-9.0"], "minor", "0.1.0", "v0.1.0"),
+    ],
+)
+def test_the_releases_of_the_remote_count(yard: Yard, tags: list[str], wanted: str, version: str, tag: str) -> None:
+    """A clone without any tag takes the form of the next one, and the last version, from those of the remote."""
+    yard.world.remote.has.update({f"refs/tags/{name}": "d" * 40 for name in tags})
+    assert (plan(yard, wanted).version, plan(yard, wanted).tag) == (version, tag)
+
+
 @pytest.mark.parametrize("date", ["20240101.1", "2024.01", "v2024.01.01"])
 @pytest.mark.parametrize("pushed", [True, False])
 def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed: bool) -> None:

@@ -9,9 +9,11 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from nox_ship import command
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.package.manifest import DIGEST_VARIABLE, File, Manifest
@@ -337,3 +339,29 @@ def test_a_manifest_that_nobody_announced_is_not_taken(
     with pytest.raises(ShipError, match=expected):
         receive(artifact, artifact.parent / "job")
     assert not laid_out(artifact.parent / "job")
+
+
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+def test_the_job_that_pushes_takes_objects_of_the_remotes_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """The hash that the job was told shows it; git takes no object of another format."""
+    monkeypatch.setenv("GIT_DEFAULT_HASH", form)
+    stage = make_repository(tmp_path / "stage", {"pyproject.toml": "1"})
+    onto = stage.head
+    git(tmp_path, "clone", "--quiet", "--bare", str(stage.path), "remote.git")
+    commit = commit_files(stage.path, {"pyproject.toml": "2"}, "Release 2")
+    git(stage.path, "tag", "--annotate", "--message", "2", "v2")
+    cut = Cut("main", "v2", commit, git(stage.path, "rev-parse", "v2"), onto)
+    bundle(cut, stage, tmp_path / "scratch", tmp_path / "release.bundle")
+    started: list[tuple[str, str]] = []
+    job = SimpleNamespace(
+        remote=str(tmp_path / "remote.git"), workflow="x", start=lambda tag, target: started.append((tag, target))
+    )
+    monkeypatch.setattr(command, "Job", SimpleNamespace(of=lambda _: job))
+    monkeypatch.delenv("GIT_DEFAULT_HASH")
+    told = {"onto": onto, "branch": "main", "commit": commit, "tag": "v2", "tag-object": cut.tag_object}
+    options = [f"--{name}={value}" for name, value in told.items()]
+    assert command.main(["push", str(tmp_path / "release.bundle"), *options]) == 0
+    assert git(tmp_path / "remote.git", "rev-parse", "refs/heads/main", "v2") == f"{commit}\n{cut.tag_object}"
+    assert started == [("v2", "route")]
