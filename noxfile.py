@@ -3,6 +3,7 @@
 #     "build>=1.3",
 #     "bump-my-version>=1.2.4",
 #     "dependency-groups>=1.3.1",
+#     "docutils>=0.21.2",
 #     "filelock>=3.24.2",
 #     "id>=1.5",
 #     "keyring>=24.3",

@@ -1,29 +1,41 @@
-"""Packages from PyPI as checkouts that their maintainers would have, set up by `nox-ship init`."""
+"""Rehearsals of releases in checkouts of real projects: what the scripts that run them have in common."""
 
 from __future__ import annotations
 
-import shutil
+import contextlib
+import json
+import os
+import re
+import signal
 import subprocess
 import sys
-import tarfile
+import time
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pypi_simple import PyPISimple
+GATES = ("lint", "typecheck", "tests", "coverage", "audit")
 
-# What a back end adds to an sdist, and no repository holds.
-_ADDED = ("PKG-INFO", "*.egg-info", "src/*.egg-info")
 _SHOWN = 120
+_HIDDEN = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV", "NOXSESSION", "NOXPYTHON")
+# The lines in which ruff, mypy, pytest, coverage, pip-audit and installers tell what they came to.
+_TELLING = re.compile(
+    r"Found \d+ error|\d+ (failed|errors?)\b|would be reformatted|less than fail-under|No module named"
+    r"|\N{MULTIPLICATION SIGN} |\bNS\d{3} "
+)
+_TIME = re.compile(r" in \d+\.\d+s.*$")
+_FAILED_SESSION = re.compile(r"error: NS431 gate-failed: (?P<name>\S+) did not pass")
 
 
 class UnusableError(Exception):
-    """A package that cannot be made a checkout of."""
+    """A project that cannot be made a checkout of."""
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """A package's checkout, with the bare repository that it is pushed to."""
+    """A project's checkout, with the bare repository that it is pushed to."""
 
     root: Path
     remote: Path
@@ -41,10 +53,56 @@ class Checkout:
         }
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One rehearsal: its report, what it printed, and how long it took."""
+
+    report: dict[str, Any]
+    output: str
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rehearsal came to its end."""
+        return bool(self.report.get("passed"))
+
+    def sessions(self, *statuses: str) -> dict[str, str]:
+        """Return the sessions of the gates step that ended in one of ``statuses``, each with its reason."""
+        rows = [row for row in self.report.get("rows", ()) if row["within"] == "gates"]
+        return {row["name"]: row["detail"] for row in rows if row["status"] in statuses}
+
+    def held_up(self) -> tuple[str, ...]:
+        """Return the gates that failed, and those that waited for them."""
+        names = {gate_of(name) for name in self.sessions("failed", "not reached")}
+        return tuple(gate for gate in GATES if gate in names)
+
+    def reasons(self) -> dict[str, str]:
+        """Return why each session failed, in a few words: those of the tool where it can be found."""
+        told = telling_lines(self.output)
+        return {name: reason or told.get(name, "?") for name, reason in self.sessions("failed").items()}
+
+    def stopped_by(self) -> list[str]:
+        """Return what stopped the rehearsal that is no gate: a finding, another session, or a crash."""
+        if self.passed:
+            return []
+        errors = [f for f in self.report.get("findings", ()) if f["level"] == "error" and f["id"] != "NS431"]
+        sessions = [f"{name}: {reason}" for name, reason in self.reasons().items() if gate_of(name) not in GATES]
+        found = [f"{finding['id']} {finding['what']}" for finding in errors] + sessions
+        if found or self.held_up():
+            return found
+        return [self.output.strip().splitlines()[-1] if self.output.strip() else "no output"]
+
+
 def short(text: str) -> str:
     """Return ``text`` in one line of a table cell."""
     line = " ".join(text.replace("|", "/").split())
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table in Markdown."""
+    for row in (columns, ["---" for _ in columns], *rows):
+        print(f"| {' | '.join(row)} |")
 
 
 def git(folder: Path, *args: str) -> str:
@@ -53,77 +111,47 @@ def git(folder: Path, *args: str) -> str:
     return done.stdout
 
 
-def download(package: str, folder: Path) -> Path:
-    """Download the sdist of ``package`` (``name==version``); the client checks its SHA-256."""
-    name, separator, version = package.partition("==")
-    if not separator:
-        msg = f"{package!r} is not NAME==VERSION"
-        raise UnusableError(msg)
-    with PyPISimple() as client:
-        for file in client.get_project_page(name).packages:
-            if file.package_type == "sdist" and file.version == version and file.filename.endswith(".tar.gz"):
-                path = folder / file.filename
-                client.download_package(file, path, verify=True)
-                return path
-    msg = f"PyPI has no sdist of {package}"
-    raise UnusableError(msg)
+def gate_of(session: str) -> str:
+    """Return the gate that a session is of: ``tests`` of ``tests-3.12``."""
+    return re.sub(r"-\d+\.\d+$", "", session)
 
 
-def unpack(sdist: Path, folder: Path) -> Path:
-    """Unpack ``sdist`` and return its folder, as it was before a back end added to it."""
-    with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
-    (root,) = (path for path in folder.iterdir() if path.is_dir())
-    for pattern in _ADDED:
-        for path in root.glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return root
+def listed(reasons: dict[str, str]) -> str:
+    """Return sessions with their reasons; those of one gate that say the same stand once."""
+    once = {(gate_of(name), short(reason)): None for name, reason in reasons.items()}
+    return "; ".join(f"{gate}: {reason}" for gate, reason in once) or "-"
 
 
-def commit(root: Path, version: str, remote: Path) -> str:
-    """Make a repository of ``root``: what was published, tagged; then what init writes; return what it told."""
-    git(root, "init", "--quiet", "--initial-branch=main")
+def telling_lines(output: str) -> dict[str, str]:
+    """Return, for each session that failed, the last line in which a tool tells what it came to."""
+    found: dict[str, str] = {}
+    last = ""
+    for line in output.splitlines():
+        if match := _FAILED_SESSION.match(line):
+            if last:
+                found[match["name"]] = _TIME.sub("", last)
+            last = ""
+        elif _TELLING.search(line) and not line.startswith("nox > "):
+            last = line.strip(" =")
+    return found
+
+
+def configure(root: Path) -> None:
+    """Let commits and tags be made in ``root``, whatever the settings of the user say."""
     for key, value in (
-        ("user.name", "Real packages"),
+        ("user.name", "Real projects"),
         ("user.email", "real@example.invalid"),
         ("commit.gpgsign", "false"),
         ("tag.gpgsign", "false"),
     ):
         git(root, "config", key, value)
-    git(root, "add", ".")
-    git(root, "commit", "--quiet", "--message", f"Release {version}")
-    git(root, "tag", "--annotate", "--message", version, f"v{version}")
-    git(root, "remote", "add", "origin", "https://github.com/example/package.git")
-    told = set_up(root)
-    git(root, "add", "--force", ".github", "noxfile.py", "pyproject.toml")
-    git(root, "commit", "--quiet", "--message", "Release with nox-ship")
-    git(root, "init", "--quiet", "--bare", str(remote))
-    git(root, "remote", "set-url", "origin", str(remote))
-    git(root, "push", "--quiet", "--set-upstream", "origin", "main", f"v{version}")
-    return told
 
 
-def set_up(root: Path) -> str:
-    """Run `nox-ship init` and return what it told.
-
-    Where it refuses because the package has a noxfile or workflows of the same names, those are set aside, and that is
-    told first: it is what its maintainer would have to decide.
-    """
-    told = subprocess.run(nox_ship("init"), cwd=root, capture_output=True, text=True, check=False)
-    aside = [kind for kind in ("NS812", "NS815") if kind in told.stdout]
-    if told.returncode and aside:
-        if "NS812" in aside:
-            (root / "noxfile.py").unlink()
-        told = subprocess.run(nox_ship("init", "--force"), cwd=root, capture_output=True, text=True, check=False)
-    if told.returncode:
-        msg = f"init: {told.stdout.strip().splitlines()[-1]}"
-        raise UnusableError(msg)
-    return "".join([*(f"refused {kind}: its own was set aside\n" for kind in aside), told.stdout])
-
-
-def nox_ship(*args: str) -> list[str]:
-    """Return a command line of the `nox-ship` that is installed beside us."""
-    return [sys.executable, "-c", "import sys; from nox_ship.command import main; sys.exit(main())", *args]
+def nox_ship(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run the `nox-ship` that is installed beside us in ``root``."""
+    command = [sys.executable, "-c", "import sys; from nox_ship.command import main; sys.exit(main())", *args]
+    nothing = subprocess.DEVNULL
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, stdin=nothing)
 
 
 def found_by_init(told: str) -> str:
@@ -134,18 +162,67 @@ def found_by_init(told: str) -> str:
 
 
 def back_end_of(root: Path) -> str:
-    """Return the build back end that the package names, as it is usually called."""
+    """Return the build back end that the project names, as it is usually called."""
     path = root / "pyproject.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     name = str(table.get("build-system", {}).get("build-backend", "setuptools"))
-    return name.split(".", 1)[0].removesuffix("_core")
+    return re.split(r"[.:]", name, maxsplit=1)[0].removesuffix("_core")
 
 
-def make_checkout(package: str, folder: Path) -> Checkout:
-    """Download ``package`` and make a checkout of it, with a remote."""
-    sources = folder / "sources"
-    sources.mkdir()
-    root = unpack(download(package, folder), sources)
-    remote = folder / "remote.git"
-    told = commit(root, package.partition("==")[2], remote)
-    return Checkout(root, remote, back_end_of(root), found_by_init(told))
+def rehearse(
+    checkout: Checkout,
+    cache: Path,
+    without: Iterable[str] = (),
+    *,
+    day: str | None = None,
+    timeout: float | None = None,
+    verbose: bool,
+) -> Attempt:
+    """Rehearse a patch release in ``checkout``.
+
+    Args:
+        checkout: The project.
+        cache: Where nox-ship keeps its clones and environments.
+        without: Gates that are left out.
+        day: Install what there was on this day (``2026-08-31``), None for today.
+        timeout: Seconds after which the rehearsal is ended, None for no limit.
+        verbose: Show what it prints.
+    """
+    report = cache.with_name("report.json")
+    report.unlink(missing_ok=True)
+    left_out = [word for gate in without for word in ("--without", gate)]
+    nox = [sys.executable, "-m", "nox", "--session", "release", "--"]
+    command = [*nox, "patch", "--dry-run", "--report", str(report), *left_out]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    shown = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
+    env = {**shown, "PATH": path, "NOX_SCRIPT_MODE": "none", "NOX_SHIP_CACHE": str(cache)}
+    if day:
+        env["UV_EXCLUDE_NEWER"] = day
+    begun = time.monotonic()
+    output = _run(command, checkout.root, env, timeout)
+    if verbose:
+        print(f"$ {' '.join(command[1:])}\n{output}", flush=True)
+    told = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+    return Attempt(told, output, time.monotonic() - begun)
+
+
+def _run(command: Sequence[str], folder: Path, env: dict[str, str], timeout: float | None) -> str:
+    """Run a command with its children and return what they printed; what runs too long is ended."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.communicate(timeout=timeout)[0]
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            output = process.communicate()[0]
+            return f"{output}\nended after {timeout:.0f} seconds"

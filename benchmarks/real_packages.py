@@ -15,21 +15,30 @@ Usage: python benchmarks/real_packages.py [-v] [--keep] [NAME==VERSION ...]
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from real_checkouts import Checkout, UnusableError, make_checkout, short
+from pypi_simple import PyPISimple
+
+from real_checkouts import (
+    Attempt,
+    Checkout,
+    UnusableError,
+    back_end_of,
+    configure,
+    found_by_init,
+    git,
+    listed,
+    nox_ship,
+    print_table,
+    rehearse,
+    short,
+)
 
 PACKAGES = (
     "mypylogger==0.2.8",  # hatchling, src layout, ruff and mypy
@@ -59,7 +68,6 @@ KNOWN_FAULTS = {
     "platformdirs==4.14.5": {"NS501": "its sdist lacks the README.md that its build reads"},
     "zipp==3.15.0": {"NS502": "its sdist fails `twine check --strict`"},
 }
-GATES = ("lint", "typecheck", "tests", "coverage", "audit")
 COLUMNS = (
     "package",
     "back end",
@@ -71,54 +79,8 @@ COLUMNS = (
     "seconds",
 )
 
-_HIDDEN = ("CI", "NOX_SHIP_CACHE", "VIRTUAL_ENV", "NOXSESSION", "NOXPYTHON")
-# The lines in which ruff, mypy, pytest, coverage, pip-audit and installers tell what they came to.
-_TELLING = re.compile(
-    r"Found \d+ error|\d+ (failed|errors?)\b|would be reformatted|less than fail-under|No module named"
-    r"|\N{MULTIPLICATION SIGN} |\bNS\d{3} "
-)
-_TIME = re.compile(r" in \d+\.\d+s.*$")
-_FAILED_SESSION = re.compile(r"error: NS431 gate-failed: (?P<name>\S+) did not pass")
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One rehearsal: its report, what it printed, and how long it took."""
-
-    report: dict[str, Any]
-    output: str
-    seconds: float
-
-    @property
-    def passed(self) -> bool:
-        """Whether the rehearsal came to its end."""
-        return bool(self.report.get("passed"))
-
-    def sessions(self, *statuses: str) -> dict[str, str]:
-        """Return the sessions of the gates step that ended in one of ``statuses``, each with its reason."""
-        rows = [row for row in self.report.get("rows", ()) if row["within"] == "gates"]
-        return {row["name"]: row["detail"] for row in rows if row["status"] in statuses}
-
-    def held_up(self) -> tuple[str, ...]:
-        """Return the gates that failed, and those that waited for them."""
-        names = {gate_of(name) for name in self.sessions("failed", "not reached")}
-        return tuple(gate for gate in GATES if gate in names)
-
-    def reasons(self) -> dict[str, str]:
-        """Return why each session failed, in a few words: those of the tool where it can be found."""
-        told = telling_lines(self.output)
-        return {name: reason or told.get(name, "?") for name, reason in self.sessions("failed").items()}
-
-    def stopped_by(self) -> list[str]:
-        """Return what stopped the rehearsal that is no gate: a finding, another session, or a crash."""
-        if self.passed:
-            return []
-        errors = [f for f in self.report.get("findings", ()) if f["level"] == "error" and f["id"] != "NS431"]
-        sessions = [f"{name}: {reason}" for name, reason in self.reasons().items() if gate_of(name) not in GATES]
-        found = [f"{finding['id']} {finding['what']}" for finding in errors] + sessions
-        if found or self.held_up():
-            return found
-        return [self.output.strip().splitlines()[-1] if self.output.strip() else "no output"]
+# What a back end adds to an sdist, and no repository holds.
+_ADDED = ("PKG-INFO", "*.egg-info", "src/*.egg-info")
 
 
 @dataclass
@@ -176,56 +138,76 @@ class Trial:
         return "STOPPED by gates that had been left out"
 
 
-def gate_of(session: str) -> str:
-    """Return the gate that a session is of: ``tests`` of ``tests-3.12``."""
-    return re.sub(r"-\d+\.\d+$", "", session)
+def download(package: str, folder: Path) -> Path:
+    """Download the sdist of ``package`` (``name==version``); the client checks its SHA-256."""
+    name, separator, version = package.partition("==")
+    if not separator:
+        msg = f"{package!r} is not NAME==VERSION"
+        raise UnusableError(msg)
+    with PyPISimple() as client:
+        for file in client.get_project_page(name).packages:
+            if file.package_type == "sdist" and file.version == version and file.filename.endswith(".tar.gz"):
+                path = folder / file.filename
+                client.download_package(file, path, verify=True)
+                return path
+    msg = f"PyPI has no sdist of {package}"
+    raise UnusableError(msg)
 
 
-def listed(reasons: dict[str, str]) -> str:
-    """Return sessions with their reasons; those of one gate that say the same stand once."""
-    once = {(gate_of(name), short(reason)): None for name, reason in reasons.items()}
-    return "; ".join(f"{gate}: {reason}" for gate, reason in once) or "-"
+def unpack(sdist: Path, folder: Path) -> Path:
+    """Unpack ``sdist`` and return its folder, as it was before a back end added to it."""
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (root,) = (path for path in folder.iterdir() if path.is_dir())
+    for pattern in _ADDED:
+        for path in root.glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return root
 
 
-def telling_lines(output: str) -> dict[str, str]:
-    """Return, for each session that failed, the last line in which a tool tells what it came to."""
-    found: dict[str, str] = {}
-    last = ""
-    for line in output.splitlines():
-        if match := _FAILED_SESSION.match(line):
-            if last:
-                found[match["name"]] = _TIME.sub("", last)
-            last = ""
-        elif _TELLING.search(line) and not line.startswith("nox > "):
-            last = line.strip(" =")
-    return found
+def commit(root: Path, version: str, remote: Path) -> str:
+    """Make a repository of ``root``: what was published, tagged; then what init writes; return what it told."""
+    git(root, "init", "--quiet", "--initial-branch=main")
+    configure(root)
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", f"Release {version}")
+    git(root, "tag", "--annotate", "--message", version, f"v{version}")
+    git(root, "remote", "add", "origin", "https://github.com/example/package.git")
+    told = set_up(root)
+    git(root, "add", "--force", ".github", "noxfile.py", "pyproject.toml")
+    git(root, "commit", "--quiet", "--message", "Release with nox-ship")
+    git(root, "init", "--quiet", "--bare", str(remote))
+    git(root, "remote", "set-url", "origin", str(remote))
+    git(root, "push", "--quiet", "--set-upstream", "origin", "main", f"v{version}")
+    return told
 
 
-def rehearse(checkout: Checkout, cache: Path, without: Iterable[str], *, verbose: bool) -> Attempt:
-    """Rehearse a patch release in ``checkout``."""
-    report = cache.with_name("report.json")
-    report.unlink(missing_ok=True)
-    left_out = [word for gate in without for word in ("--without", gate)]
-    nox = [sys.executable, "-m", "nox", "--session", "release", "--"]
-    command = [*nox, "patch", "--dry-run", "--report", str(report), *left_out]
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    shown = {name: value for name, value in os.environ.items() if name not in _HIDDEN}
-    env = {**shown, "PATH": path, "NOX_SCRIPT_MODE": "none", "NOX_SHIP_CACHE": str(cache)}
-    begun = time.monotonic()
-    done = subprocess.run(
-        command,
-        cwd=checkout.root,
-        env=env,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if verbose:
-        print(f"$ {' '.join(command[1:])}\n{done.stdout}", flush=True)
-    told = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
-    return Attempt(told, done.stdout, time.monotonic() - begun)
+def set_up(root: Path) -> str:
+    """Run `nox-ship init` and return what it told.
+
+    Where it refuses because the package has a noxfile or workflows of the same names, those are set aside, and that is
+    told first: it is what its maintainer would have to decide.
+    """
+    told = nox_ship(root, "init")
+    aside = [kind for kind in ("NS812", "NS815") if kind in told.stdout]
+    if told.returncode and aside:
+        if "NS812" in aside:
+            (root / "noxfile.py").unlink()
+        told = nox_ship(root, "init", "--force")
+    if told.returncode:
+        msg = f"init: {told.stdout.strip().splitlines()[-1]}"
+        raise UnusableError(msg)
+    return "".join([*(f"refused {kind}: its own was set aside\n" for kind in aside), told.stdout])
+
+
+def make_checkout(package: str, folder: Path) -> Checkout:
+    """Download ``package`` and make a checkout of it, with a remote."""
+    sources = folder / "sources"
+    sources.mkdir()
+    root = unpack(download(package, folder), sources)
+    remote = folder / "remote.git"
+    told = commit(root, package.partition("==")[2], remote)
+    return Checkout(root, remote, back_end_of(root), found_by_init(told))
 
 
 def try_package(package: str, folder: Path, *, verbose: bool) -> Trial:
@@ -239,7 +221,7 @@ def try_package(package: str, folder: Path, *, verbose: bool) -> Trial:
     trial.back_end, trial.found = checkout.back_end, checkout.found
     before = checkout.state()
     cache = folder / "cache"
-    attempt = rehearse(checkout, cache, (), verbose=verbose)
+    attempt = rehearse(checkout, cache, verbose=verbose)
     trial.attempts.append(attempt)
     if not attempt.passed and (held_up := attempt.held_up()):
         trial.left_out = held_up
@@ -248,13 +230,6 @@ def try_package(package: str, folder: Path, *, verbose: bool) -> Trial:
     after = checkout.state()
     trial.touched += [part for part, was in before.items() if after[part] != was]
     return trial
-
-
-def print_table(trials: Sequence[Trial]) -> None:
-    """Print one table of all packages, in Markdown."""
-    rows = [COLUMNS, tuple("---" for _ in COLUMNS), *(trial.row() for trial in trials)]
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
 
 
 def main() -> int:
@@ -277,7 +252,7 @@ def main() -> int:
             print(f"kept: {folder}", file=sys.stderr)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    print_table(trials)
+    print_table(COLUMNS, [trial.row() for trial in trials])
     return 0 if all(trial.good for trial in trials) else 1
 
 

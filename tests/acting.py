@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from failing_index import FailingIndex
 from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup import init
+from nox_ship.setup.build_system import read_project
 from nox_ship.setup.survey import Survey
 from releasing import NO_KEYRING
 from runner import Forge, Runner, runner_environment
@@ -29,11 +31,11 @@ def test_environment():
 """
 
 
-def set_up(bench: Bench, sha256: str = "0" * 64) -> None:
+def set_up(bench: Bench, sha256: str = "0" * 64, folder: str = "") -> None:
     """Write what `nox-ship init` writes, as for a repository on GitHub; the index serves nox-ship with ``sha256``."""
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
-    survey = Survey.of(bench.root, PYTHON)
-    made = init.plan(survey, sessions=(), ci="github", force=False, hashes=lambda _: (sha256,))
+    survey = Survey.of(bench.root / folder, PYTHON, project=read_project(bench.root / folder))
+    made = init.plan(survey, ci="github", force=False, hashes=lambda _: (sha256,))
     init.write(made, force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
 
@@ -48,9 +50,10 @@ class Actions:
     testpypi: FailingIndex
     forge: Forge
     environment: dict[str, str]
+    workflow: str = "release.yml"
 
     def run(self, event: str, payload: Mapping[str, object], job: str | None = None, **env: str) -> tuple[int, str]:
-        """Run `release.yml`, or a job of it with what that needs."""
+        """Run the workflow that publishes, or a job of it with what that needs."""
         identity = {
             "RUNNER_IDENTITY": f"{self.pypi.url}/identity?api=1",
             "RUNNER_REQUEST": self.pypi.request_token,
@@ -62,11 +65,11 @@ class Actions:
             "GIT_CONFIG_GLOBAL": str(config),
             "GITHUB_REPOSITORY": "acme/sample",
             "GITHUB_API_URL": self.forge.url,
-            "GITHUB_WORKFLOW_REF": f"acme/sample/.github/workflows/release.yml@{payload['ref']}",
+            "GITHUB_WORKFLOW_REF": f"acme/sample/.github/workflows/{self.workflow}@{payload['ref']}",
         }
         trust = self.pypi.environment()
         own = {**self.environment, **trust, **identity, **github, **env}
-        return self.runner.run("release.yml", event, payload, own, job)
+        return self.runner.run(self.workflow, event, payload, own, job)
 
     def tag(self, version: str) -> dict[str, object]:
         """Push a release tag, and return the event that it is."""
@@ -85,7 +88,14 @@ def runner_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
 
 @pytest.fixture
 def actions(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Actions]:
-    """Return a set-up project; the indexes take trusted publishers in an environment of their name."""
+    """Return a set-up project."""
+    with acting(tmp_path, runner_variables) as made:
+        yield made
+
+
+@contextmanager
+def acting(tmp_path: Path, runner_variables: dict[str, str], folder: str = "") -> Iterator[Actions]:
+    """Set up a project in a folder of its repository; the indexes take publishers in an environment of their name."""
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi, Forge() as forge:
         testpypi.publisher["environment"] = "testpypi"
         pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
@@ -96,10 +106,12 @@ def actions(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Action
             "[tool.nox-ship.publish]\nattestations = false\nwait = 20\n",
         ]
         files = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"] + "\n" + "\n".join(settings)}
-        bench = make_bench(tmp_path, {**files, "tests/test_watch.py": WATCH})
+        files["tests/test_watch.py"] = WATCH
+        bench = make_bench(tmp_path, {str(Path(folder) / name): text for name, text in files.items()})
         (wheel,) = Path(runner_variables["PIP_FIND_LINKS"].split()[0]).glob("*.whl")
-        set_up(bench, File.of(wheel).sha256)
+        set_up(bench, File.of(wheel).sha256, folder)
         bench.commit()
         (tmp_path / "home").mkdir()
-        yield Actions(Runner.made(tmp_path / "home", bench), bench, pypi, testpypi, forge, runner_variables)
+        runner, workflow = Runner.made(tmp_path / "home", bench), "sample-release.yml" if folder else "release.yml"
+        yield Actions(runner, bench, pypi, testpypi, forge, runner_variables, workflow)
         assert bench.processes() == []

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from fakes import FakeGates, Programs, Yard, make_yard, run_here
-from nox_ship import process
+from nox_ship import process, pythons
 from nox_ship.release import gates
 
-pytest_plugins = ("acting",)
+pytest_plugins = ("acting", "registering")
 
 
 @pytest.fixture
@@ -19,6 +19,12 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     played = Programs(process.run)
     monkeypatch.setattr(process, "run", played)
     return played
+
+
+@pytest.fixture(autouse=True)
+def released_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Python have been released in these versions, whatever the installed uv knows."""
+    monkeypatch.setattr(pythons, "stable", lambda: ("3.9", "3.10", "3.11", "3.12", "3.13"))
 
 
 @pytest.fixture

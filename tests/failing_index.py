@@ -149,6 +149,8 @@ class FailingIndex:
     """Claims that a trusted publisher must have."""
     claims: dict[str, str] = field(default_factory=lambda: dict(CLAIMS))
     uploads: list[Upload] = field(default_factory=list)
+    tried: list[Upload] = field(default_factory=list)
+    """Uploads without a file, by which credentials are tried."""
     request_token: str = field(default_factory=lambda: f"request-{secrets.token_hex(8)}")
     """What a job shows to get its identity token."""
     minted: list[str] = field(default_factory=list)
@@ -246,7 +248,7 @@ class FailingIndex:
     def _object(self, start: Start, value: object, status: str = "200 OK") -> Iterable[bytes]:
         return self._text(start, status, json.dumps(value), "application/json")
 
-    def _upload(self, environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: PLR0911 - a switch for each fault
+    def _upload(self, environ: Environ, start: Start) -> Iterable[bytes]:  # noqa: C901, PLR0911 - a switch for each fault
         size = int(environ.get("CONTENT_LENGTH") or 0)
         if self.faults.spend("cut"):
             environ["wsgi.input"].read(size // 2)
@@ -256,6 +258,9 @@ class FailingIndex:
         if len(body) < size:  # whoever sent it is gone
             return []
         upload = self._noted(environ, body)
+        if not upload.filename:
+            return self._tried(upload, start)
+        self.uploads.append(upload)
         if self.faults.spend("hang"):
             self._stopping.wait(60)
             return []
@@ -281,9 +286,14 @@ class FailingIndex:
         )
         fields = _fields(body, environ["CONTENT_TYPE"])
         attestations = fields.get("attestations")
-        upload = Upload(fields["content filename"], user, password, attestations)
-        self.uploads.append(upload)
-        return upload
+        return Upload(fields.get("content filename", ""), user, password, attestations)
+
+    def _tried(self, upload: Upload, start: Start) -> Iterable[bytes]:
+        """Answer to an upload without a file: as PyPI does, credentials come first."""
+        self.tried.append(upload)
+        if upload.password not in self.tokens:
+            return self._refuse(start, 403, "Invalid or non-existent authentication information.")
+        return self._refuse(start, 400, "Upload payload does not have a file.")
 
     def _refuse(self, start: Start, status: int, words: str) -> Iterable[bytes]:
         page = f"<html><head><title>{status} {html.escape(words)}</title></head><body><h1>{status} {words}</h1></body>"

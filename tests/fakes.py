@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from nox_ship import process
+from nox_ship import naming, process
 from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.gates.noxfile import Sessions
+from nox_ship.gates.own import decide
 from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, built_files
@@ -99,6 +101,15 @@ class Programs:
         if options.get("check", True) and code:
             raise CommandFailedError(done)
         return done
+
+
+def noxfile(root: Path, *names: str) -> Sessions:
+    """Return what the noxfile of a project holds that has no sessions of its own, and of ours ``names`` alone."""
+    try:
+        project = Project.read(root)
+    except ShipError:
+        return Sessions(frozenset(names))
+    return Sessions(frozenset(names), decide((), chosen=project.chosen_gates))
 
 
 def run_here(call: Call) -> tuple[int, str]:
@@ -277,7 +288,7 @@ class FakeGates:
         for name in names:
             self.ran.append(name)
             told["started"](name)
-            if name == "build":
+            if name == naming.registered("build"):
                 facts = {"commit": stage.record.commit or "", "version": stage.record.version, **self.facts}
                 write_dist(Project.read(stage.root), **facts)
             told["finished"](name, "success" if self.at_once else "passed")
@@ -338,7 +349,13 @@ class Yard:
         """Return a release that was not begun."""
         voice, report = Voice(), Report(title="Release")
         return Run(
-            self.root, Request(wanted, fresh=fresh, agreed=True), ("tests",), self.world, self.shop, voice, report
+            self.root,
+            Request(wanted, fresh=fresh, agreed=True),
+            noxfile(self.root, "tests"),
+            self.world,
+            self.shop,
+            voice,
+            report,
         )
 
     def release(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:

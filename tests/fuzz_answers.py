@@ -67,7 +67,10 @@ def _jwt(data: bytes) -> bytes:
     return b"e30." + base64.urlsafe_b64encode(data).rstrip(b"=") + b".e30"
 
 
-IDENTITIES = damaged(changed([CLAIMS]).map(as_json).map(_jwt), (0, 0, 0, 1)).map(lambda data: data.decode("latin-1"))
+GITLAB = {"project_path": "acme/sample", "ci_config_ref_uri": "x//.gitlab-ci.yml@refs/tags/v1", "environment": "pypi"}
+IDENTITIES = damaged(changed([CLAIMS, GITLAB]).map(as_json).map(_jwt), (0, 0, 0, 1)).map(
+    lambda data: data.decode("latin-1")
+)
 
 
 def _claims(ground: Ground, identity: str) -> None:

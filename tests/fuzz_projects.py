@@ -16,7 +16,8 @@ from nox_ship.git import Repository
 from nox_ship.poetry import poetry_specifier
 from nox_ship.project import Project
 from nox_ship.release import bumpversion
-from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.changelog import changelog_findings, cut_changelog, find_changelog
+from nox_ship.release.sections import lines_of
 from nox_ship.release.source import VersionSource
 from nox_ship.setup import pyproject, restated
 from nox_ship.setup.survey import Survey
@@ -38,7 +39,16 @@ SETTINGS = {
     "routes": {"final": "pypi", "prerelease": "testpypi", "development": "own"},
     "indexes": {"own": {"upload-url": "https://a/", "simple-url": "https://b/", "json-url": "https://c/"}},
     "publish": {"by": "auto", "wait": 20, "timeout": 3.5, "attestations": True, "tokens": {"own": "OWN_TOKEN"}},
-    "workflows": {"credentials": "token", "testpypi": True, "development": True, "systems": ["x"], "version": "0.1.0"},
+    "workflows": {
+        "credentials": "token",
+        "testpypi": True,
+        "development": True,
+        "systems": ["x"],
+        "version": "0.1.0",
+        "file": "publish.yml",
+        "environments": {"pypi": "release"},
+        "branches": ["dev", "release/*"],
+    },
     "rehearsal": {"port": 0},
 }
 """A value for almost every setting."""
@@ -63,7 +73,10 @@ HATCH = {
         "coverage": {"run": {"branch": True, "source": ["sample"]}},
         "mypy": {"strict": True},
         "ruff": {"format": {}},
-        "hatch": {"version": {"path": "src/sample/__init__.py"}, "build": {"targets": {"wheel": {"packages": ["x"]}}}},
+        "hatch": {
+            "version": {"path": "src/sample/__init__.py"},
+            "build": {"targets": {"wheel": {"packages": ["src/sample"], "only-include": ["x"], "sources": ["src"]}}},
+        },
         "bumpversion": {"files": [{"filename": "doc.md"}, {"glob": "*.md"}], "message": "Release {new_version}"},
     },
 }
@@ -74,6 +87,7 @@ POETRY = {
             "name": "sample",
             "version": "1.2.3",
             "classifiers": _CLASSIFIERS,
+            "packages": [{"include": "sample", "from": "src"}],
             "dependencies": {
                 "python": "^3.11 || ~3.12",
                 "requests": {"version": "^2", "extras": ["a"], "markers": "x"},
@@ -90,7 +104,12 @@ SETUPTOOLS = {
     "build-system": {"requires": ["setuptools", "setuptools_scm"]},
     "project": {"name": "sample", "dynamic": ["version", "dependencies"], "requires-python": "~=3.11"},
     "tool": {
-        "setuptools": {"dynamic": {"version": {"attr": "sample.__version__", "file": ["VERSION"]}}},
+        "setuptools": {
+            "dynamic": {"version": {"attr": "sample.__version__", "file": ["VERSION"]}},
+            "package-dir": {"": "src"},
+            "packages": {"find": {"where": ["src"], "include": ["sample*"], "exclude": ["x"], "namespaces": True}},
+            "py-modules": ["sample"],
+        },
         "pdm": {"version": {"source": "file", "path": "VERSION"}, "build": {}},
         "bandit": {"x": 1},
     },
@@ -113,6 +132,12 @@ classifiers =
     Programming Language :: Python :: 3.12
 [options]
 python_requires = >=3.11
+packages = find:
+package_dir =
+    = src
+[options.packages.find]
+where = src
+include = sample*
 [tool:pytest]
 testpaths = tests
 [mypy]
@@ -120,9 +145,25 @@ strict = true
 [coverage:run]
 branch = true
 """
-SETUP_PY = 'from setuptools import setup\nsetup(name="sample", version="1.2.3", ext_modules=[])\n'
+SETUP_PY = """\
+from setuptools import find_packages, setup
+where = {"": "src"}
+setup(name="sample", version="1.2.3", ext_modules=[], package_dir=where, packages=find_packages("src", ["x"]))
+"""
 
-_PYPROJECT = damaged(changed([HATCH, HATCH, POETRY, SETUPTOOLS]).map(as_toml), (0, 0, 0, 0, 1))
+OTHERS = [
+    {"build-system": {"build-backend": name}, "project": {"name": "sample"}, "tool": tools}
+    for name, tools in {
+        "flit_core.buildapi": {"flit": {"module": {"name": "sample"}, "metadata": {"module": "sample"}}},
+        "maturin": {"maturin": {"python-source": "src", "python-packages": ["sample"]}},
+        "uv_build": {"uv": {"build-backend": {"module-root": "src", "module-name": ["sample"]}}},
+        "scikit_build_core.build": {"scikit-build": {"wheel": {"packages": {"sample": "src/sample"}}}},
+        "pdm.backend": {"pdm": {"build": {"package-dir": "src"}}},
+    }.items()
+]
+"""Projects of other build back ends."""
+
+_PYPROJECT = damaged(changed([HATCH, HATCH, POETRY, SETUPTOOLS, *OTHERS]).map(as_toml), (0, 0, 0, 0, 1))
 _NO_FILE = st.just(b"")
 PROJECTS = st.fixed_dictionaries(
     {
@@ -142,7 +183,7 @@ def read_project(ground: Ground, files: Mapping[str, bytes]) -> Project:
 def _read_project(ground: Ground, files: Mapping[str, bytes]) -> None:
     project = read_project(ground, files)
     names = ("metadata", "poetry", "backend", "name", "canonical_name", "requires_python", "classified_pythons")
-    more = ("tidy_build", "static", "packages", "test_paths", "pytest_options")
+    more = ("tidy_build", "static", "packages", "test_paths", "test_arguments", "pytest_options")
     for name in (*names, *more):
         ground.attempt(lambda name=name: getattr(project, name))  # type: ignore[misc]
     ground.attempt(lambda: project.pythons("3.12"))
@@ -221,24 +262,46 @@ CHANGELOGS = (
     "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- x\n\n## [1.0.0] - 2026-01-01\n\n- y\n\n[1.0.0]: https://a/b\n",
     "# Changelog\r\n\r\n## Unreleased\r\n\r\n- x\r\n\r\n```\r\n## [Unreleased]\r\n```\r\n",
     "## [Unreleased](https://a/compare/v1.0...HEAD)\n- x\n## 1.1.0\n",
+    (
+        "Changes\n=======\n\n1.1 (unreleased)\n----------------\n\n- x\n\n"
+        "`1.0.0`_ (2026-01-01)\n---------------------\n\n.. _1.0.0: https://a/b\n"
+    ),
+    (
+        "=====\nNews\n=====\n\nVersion 1.1.0\n-------------\n\nUnreleased\n\n- x\n\nVersion 1.0.0\n-------------\n\n"
+        "Released 2026-01-01\n"
+    ),
     "~~~\n## Unreleased\n~~~\n<!--\n## Unreleased\n-->\n## Unreleased\n\n[unreleased]: https://a/compare/v1.0...HEAD\n",
 )
 
 
 def _changelog(ground: Ground, data: bytes) -> None:
     """Check that the text around the cut stays as it is, and there is nothing left to cut afterwards."""
-    project = read_project(ground, {"pyproject.toml": as_toml(POETRY), "CHANGELOG.md": data})
-    path = ground.folder / "CHANGELOG.md"
+    name = "CHANGES.rst" if b"==" in data else "CHANGELOG.md"
+    project = read_project(ground, {"pyproject.toml": as_toml(POETRY), name: data})
+    path = ground.folder / name
+    list(changelog_findings(project, "1.1.0"))
+    before = find_changelog(project)
     if cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None:
         assert path.read_bytes() == data
         return
     ground.outcomes["cut"] += 1
     after = path.read_bytes()
-    rest = map(str.rstrip, after.decode().splitlines())
-    others = [line.rstrip() for line in data.decode().splitlines() if "unreleased" not in line.lower()]
+    assert before
+    assert before.document
+    assert before.unreleased
+    heading, body = before.unreleased.heading, before.document.body(before.unreleased.heading)
+    changed = {*range(heading.first, heading.end), *before.document.definitions.values()}
+    if before.unreleased.how == "marked":
+        changed |= set(body)
+    rest = map(str.rstrip, lines_of(after.decode()))
+    lines = enumerate(before.document.lines)
+    others = [line.rstrip() for number, line in lines if number not in changed]
     assert all(line in rest for line in others)  # in their order
     assert cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None
     assert path.read_bytes() == after
+    found = find_changelog(project)
+    assert found
+    assert found.of("1.1.0")
 
 
 def _files(pyproject: bytes) -> dict[str, bytes]:
@@ -287,6 +350,6 @@ TARGETS = {
     "poetry constraint": Target(
         texts(("^1.2.3", "~1.2", ">= 3.8, <4", "3.*", "^3.11 || 2", "*", "^0.0")), _constraints
     ),
-    "changelog": Target(damaged(st.sampled_from([text.encode() for text in CHANGELOGS])), _changelog),
+    "changelog": Target(damaged(st.sampled_from([text.encode() for text in CHANGELOGS])), _changelog, 0.5),
 }
 """What is fuzzed here, by name."""

@@ -160,7 +160,8 @@ _METADATA = {
     "Name": "sample",
     "Version": "1.2.3",
     "Classifier": "Typing :: Typed",
-    "Requires-Dist": "x",
+    "Provides-Extra": "a",
+    "Requires-Dist": "x; extra == 'a'",
     "Requires-Python": ">=3",
     "License-File": "LICENSE",
     "Dynamic": "x",
@@ -208,7 +209,7 @@ def _archive(ground: Ground, value: tuple[str, bytes]) -> None:
     name, data = value
     folder = ground.write({name: data, "pyproject.toml": as_toml(HATCH), "src/sample/__init__.py": ""})
     archive = Archive.read(folder / name)
-    _ = archive.name, archive.version, archive.top_level, archive.importable
+    _ = archive.name, archive.version, archive.top_level, archive.importable, archive.extras
     wheels = (archive,) if name.endswith(".whl") else ()
     built = Built(Project.read(folder), wheels, archive, "1.2.3", ("src/sample/__init__.py",))
     for check in CHECKS:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from hypothesis import strategies as st
 
-from fuzz_projects import HATCH, make_survey, read_project
+from fuzz_projects import HATCH, SETUP_CFG, SETUP_PY, make_survey, read_project
 from fuzzing import DEPTH, DIGITS, Ground, Target, as_toml, as_yaml, changed, damaged, texts
 from nox_ship.automation import conditions
 from nox_ship.config import WorkflowSettings, read_settings
 from nox_ship.release import filters
 from nox_ship.release.workflows import publishing, uploads
-from nox_ship.setup import init, lock, workflows
+from nox_ship.setup import build_system, gitlab, init, lock, workflows
 from nox_ship.setup.keep import keep_own
 from nox_ship.setup.noxfile import NEW, Noxfile
 
@@ -41,7 +42,7 @@ WORKFLOWS = damaged(changed([WORKFLOW]).map(as_yaml) | st.just(PLAIN.encode()), 
 
 
 def _workflows(ground: Ground, data: bytes) -> None:
-    root = ground.write({".github/workflows/x.yml": data})
+    root = ground.write({".github/workflows/x.yml": data, ".gitlab-ci.yml": data})
     ground.outcomes[f"published by {publishing(root, read_settings({}), 'pypi', 'v1.2.3').workflow}"] += 1
     found, told = uploads(root, "v1.2.3")
     assert all(isinstance(upload.environment, str | None) for upload in found)
@@ -115,11 +116,14 @@ def _noxfile(ground: Ground, text: str) -> None:
     if (extended := noxfile.extended()) is not None:
         ground.outcomes["extended"] += 1
         assert Noxfile.read(extended).registered
-    noxfile.check_names({"lint", "check"})
+    assert noxfile.written.late <= {one.name for one in noxfile.written.sessions}
+    ground.outcomes["unclear"] += bool(noxfile.written.unsure or noxfile.written.pythons or noxfile.late)
 
 
 FACTS = workflows.Facts("main", "v{version}", ("3.11", "3.12"), coverage=True, besides=(), settings=WorkflowSettings())
 RENDERED = tuple(workflows.render(FACTS).values())
+PIPELINE = gitlab.render(FACTS, [{"session": "lint", "python": "3.12"}], trusted=True)[".gitlab-ci.yml"]
+_DEPLOY = "deploy:\n  script: [twine upload]\n  environment: {name: x}\n  variables: {TWINE_REPOSITORY: testpypi}\n"
 KEPT = (RENDERED[0].replace("# >>> own: ", "# >>> own: ", 1).replace("# v7", "# v7.9", 1), *RENDERED)
 
 
@@ -137,14 +141,21 @@ _ODD_BRANCHES = st.sampled_from(
 )
 
 
-def _render(_: Ground, value: tuple[str, str, bool]) -> None:
-    """Check that each workflow is YAML, and names the branch."""
+def _render(ground: Ground, value: tuple[str, str, bool]) -> None:
+    """Check that each workflow is YAML, and names the branch; GitLab's file too, or it is refused."""
     branch, form, development = value
     settings = WorkflowSettings(development=development)
     facts = workflows.Facts(branch, form, ("3.12",), coverage=True, besides=(), settings=settings)
     for text in workflows.render(facts).values():
         document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         assert document["env"]["NOX_SHIP_BRANCH"] == branch
+
+    def pipeline() -> None:
+        (text,) = gitlab.render(facts, [], trusted=True).values()
+        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        assert document["variables"]["NOX_SHIP_BRANCH"] == branch
+
+    ground.attempt(pipeline)
 
 
 LOCK = lock.rendered("0.1.0", lambda _: ("0" * 64,))
@@ -160,10 +171,28 @@ def _lock(ground: Ground, old: str) -> None:
 def _init(ground: Ground, value: Mapping[str, Any]) -> None:
     files = {"noxfile.py": value["noxfile"].encode(), ".github/dependabot.yml": value["dependabot"]}
     files[".github/workflows/ci.yml"] = value["workflow"].encode()
+    files[".gitlab-ci.yml"] = value["pipeline"].encode()
     project = read_project(ground, {"pyproject.toml": as_toml(HATCH), **files})
-    ground.attempt(lambda: init.drift(make_survey(ground, project)))
-    plan = init.plan(make_survey(ground, project), sessions=("lint",), ci="github", force=value["force"])
+    for ci in ("github", "gitlab"):
+        ground.attempt(lambda ci=ci: init.drift(make_survey(ground, project), ci))  # type: ignore[misc]
+    plan = init.plan(make_survey(ground, project), ci=value["ci"], force=value["force"])
     assert all(change.diff is not None for change in plan.changes)
+
+
+SCRIPTS = (
+    SETUP_PY,
+    "import versioneer, numpy.core\nfrom setuptools import setup\nsetup(setup_requires=['x>=1; os_name == \"a\"'])\n",
+    "import importlib\nOPTIONS = {'setup_requires': ('x', 5)}\nsetup(**OPTIONS)\n",
+)
+
+
+def _old_style(ground: Ground, files: Mapping[str, bytes]) -> None:
+    """Check that what is written for setup.py is a file with a `[build-system]`."""
+    root = ground.write({**files, "versioneer.py": b""})
+    table = tomllib.loads(build_system.build_system(root))["build-system"]
+    assert table["requires"][0].startswith("setuptools>=")
+    ground.outcomes[str(table.get("build-backend"))] += 1 + len(build_system.unnamed_imports(root))
+    ground.attempt(lambda: build_system.read_project(root).name)
 
 
 _ODD_YAML = (
@@ -197,8 +226,16 @@ _KNOWN_NOXFILES = (
     '# /// script\n# dependencies = ["nox"]\n# dependencies.x = 5\n# ///\nimport nox_ship\nnox_ship.register()\n',
     f"# /// script\n# dependencies = {'[' * DEPTH}\n# ///\nimport nox_ship\nnox_ship.register()\n",
 )
+_WHOLE = {
+    "noxfile": NEW,
+    "dependabot": b"",
+    "workflow": RENDERED[0],
+    "pipeline": PIPELINE,
+    "ci": "github",
+    "force": True,
+}
 _KNOWN_INIT = tuple(
-    {"noxfile": NEW, "dependabot": text, "workflow": RENDERED[0], "force": True}
+    {**_WHOLE, "dependabot": text}
     for text in (*_KNOWN_YAML, b"updates: 5", b"updates: [5]", b"updates: {a: b}", b"5", b"[5]", b"\xff")
 )
 _INIT = st.fixed_dictionaries(
@@ -206,7 +243,15 @@ _INIT = st.fixed_dictionaries(
         "noxfile": _noxfiles(),
         "dependabot": damaged(changed([DEPENDABOT]).map(as_yaml)),
         "workflow": st.just(RENDERED[0]) | texts(KEPT),
+        "pipeline": st.just(PIPELINE) | texts([PIPELINE, _DEPLOY]),
+        "ci": st.sampled_from(("github", "gitlab")),
         "force": st.booleans(),
+    }
+)
+_OLD_STYLE = st.fixed_dictionaries(
+    {
+        "setup.py": damaged(texts(SCRIPTS).map(str.encode)),
+        "setup.cfg": damaged(texts([SETUP_CFG, "[options]\nsetup_requires =\n  x\n  y; z\n"]).map(str.encode)),
     }
 )
 _TAG_FORMS = _NAMES.map(lambda name: f"{name}{{version}}")
@@ -223,6 +268,7 @@ TARGETS = {
     "noxfile": Target(_noxfiles(), _noxfile, known=_KNOWN_NOXFILES),
     "own parts": Target(texts(KEPT), _keep, 0.2),
     "rendered workflows": Target(st.tuples(_BRANCHES | _ODD_BRANCHES, _TAG_FORMS, st.booleans()), _render, 0.05),
+    "old style": Target(_OLD_STYLE, _old_style, 0.5),
     "lock": Target(texts([LOCK[:3000], LOCK[-3000:]]), _lock, 0.1),
     "init": Target(_INIT, _init, 0.3, _KNOWN_INIT),
 }

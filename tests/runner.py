@@ -75,8 +75,9 @@ runs:
       run: |
         set -- $FILES
         goal="$(mktemp -d "$RUNNER_HOME/artifacts/XXXXXXXX")"
+        top="$("$RUNNER_PYTHON" -c 'import os, sys; print(os.path.commonpath(sys.argv[1:]) or ".")' "$@")"
         for path; do
-          if [ $# -gt 1 ] && [ -e "$path" ]; then cp -r --parents "$path" "$goal/"; fi
+          if [ $# -gt 1 ] && [ -e "$path" ]; then (cd "$top" && cp -r --parents "${path#"$top"/}" "$goal/"); fi
           if [ $# = 1 ] && [ -d "$path" ]; then cp -r "$path/." "$goal/"; fi
           if [ $# = 1 ] && [ -f "$path" ]; then cp "$path" "$goal/"; fi
         done

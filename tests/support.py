@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from nox_ship.git import Repository
@@ -112,3 +114,11 @@ def make_sdist(
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return path
+
+
+@contextmanager
+def in_time(seconds: float = 1.0) -> Iterator[None]:
+    """Check that what runs inside needs no more than ``seconds`` of the processor."""
+    begun = time.process_time()
+    yield
+    assert time.process_time() - begun < seconds

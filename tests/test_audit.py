@@ -122,7 +122,7 @@ def test_security_findings_stop_the_audit(tmp_path: Path) -> None:
     """An exit code of bandit other than 0 is NS423, with its output."""
     project = make_project(tmp_path, '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
     with pytest.raises(ShipError) as caught:
-        audit.code(project, write_tool(tmp_path / "bin", "bandit", 1))
+        audit.code(project, write_tool(tmp_path / "bin", "bandit", 1), enforced=True)
     assert caught.value.findings[0].id == "NS423"
     assert caught.value.findings[0].detail.endswith("src/sample")
 
@@ -130,6 +130,21 @@ def test_security_findings_stop_the_audit(tmp_path: Path) -> None:
 def test_code_without_findings_passes(tmp_path: Path) -> None:
     """What was looked at is told; without a package nothing is run."""
     project = make_project(tmp_path / "a", '[project]\nname = "sample"', {"src/sample/__init__.py": ""})
-    assert audit.code(project, write_tool(tmp_path / "bin", "bandit", 0)).endswith("nothing in src/sample")
+    told, warning = audit.code(project, write_tool(tmp_path / "bin", "bandit", 0), enforced=True)
+    assert told.endswith("nothing in src/sample")
+    assert warning is None
     empty = make_project(tmp_path / "b", '[project]\nname = "sample"')
-    assert audit.code(empty, tmp_path / "gone").startswith("no package was found")
+    assert audit.code(empty, tmp_path / "gone", enforced=True)[0].startswith("no package was found")
+
+
+def test_bandit_only_warns_where_the_project_does_not_run_it(tmp_path: Path) -> None:
+    """What its CI calls green stays green; settings for bandit, or for what to ignore, ask for more."""
+    files = {"src/sample/__init__.py": ""}
+    plain = '[project]\nname = "sample"\n'
+    bin_folder = write_tool(tmp_path / "bin", "bandit", 1)
+    _, warning = audit.code(make_project(tmp_path / "a", plain, files), bin_folder, enforced=False)
+    assert warning
+    assert (warning.id, warning.level) == ("NS423", "warning")
+    for text in ("[tool.bandit]\nskips = []\n", '[tool.nox-ship]\naudit.ignore = ["B101"]\n'):
+        with pytest.raises(ShipError, match="NS423"):
+            audit.code(make_project(tmp_path / "b", plain + text, files), bin_folder, enforced=False)

@@ -11,7 +11,8 @@ from fakes import PROBLEM, Call, Programs, Yard, make_yard
 from nox_ship.errors import ShipError
 from nox_ship.package.build import Renaming, build, dist_folder, manifest_path
 from nox_ship.package.manifest import built_files
-from support import commit_files, git, make_sdist, make_wheel, write_files
+from nox_ship.project import Project
+from support import commit_files, git, make_repository, make_sdist, make_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\ndescription = "A sample"\nlicense = "MIT"\n'
 FILES = {"src/sample/__init__.py": "", "README.md": "# sample\n", "LICENSE": "MIT\n", "pyproject.toml": PYPROJECT}
@@ -78,7 +79,7 @@ def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, 
     assert [file.kind for file in manifest.files] == ["wheel", "sdist"]
     manifest.check(dist_folder(yard.project))
     (call,) = programs.started("build")
-    assert call.env == {"SOURCE_DATE_EPOCH": str(yard.repository.commit_time)}
+    assert call.env == {"SOURCE_DATE_EPOCH": str(yard.repository.commit_time), "PYTHONDONTWRITEBYTECODE": "1"}
     assert "-P" in call.line
 
 
@@ -196,3 +197,33 @@ def test_a_commit_off_the_release_branch_is_told_by_the_manifest(yard: Yard) -> 
     git(yard.root, "switch", "--quiet", "--create", "side")
     commit_files(yard.root, {"more.txt": ""})
     assert build(yard.project).manifest.branch is None
+
+
+@pytest.mark.parametrize("folder", ["", "packages/sample/"])
+def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, programs: Programs, folder: str) -> None:
+    """A file that only looks secret is a warning where git has it; one that the back end adds is an error."""
+    files = {**FILES, "tests/.netrc": "machine x\n", "noxfile.py": ""}
+    repository = make_repository(tmp_path / "project", {f"{folder}{name}": text for name, text in files.items()})
+    project = Project.read(repository.path / folder)
+    added: dict[str, str] = {}
+
+    def reply(call: Call) -> tuple[int, str]:
+        out = Path(call.line[call.line.index("--outdir") + 1])
+        made_by(sdists=0)(call)
+        make_sdist(out, {**files, **added}, METADATA)
+        return 0, ""
+
+    programs.play("-m build", reply=reply)
+
+    def warned() -> list[str]:
+        return [finding.id for finding in build(project).warnings if finding.id != "NS513"]
+
+    assert warned() == ["NS530"]
+    added["sample/.env"] = "A=1\n"
+    with pytest.raises(ShipError, match=r"NS516.*holds sample/\.env, which looks"):
+        build(project, fresh=True)
+    write_files(project.root, added)
+    with pytest.raises(ShipError, match="NS516"):
+        build(project)
+    commit_files(project.root, {})
+    assert warned() == ["NS530"]

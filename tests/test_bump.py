@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Yard, make_yard
+from fakes import Yard, make_yard, noxfile
 from nox_ship.errors import ShipError
 from nox_ship.release.bump import bump
 from nox_ship.release.preflight import Plan, preflight
@@ -20,7 +20,7 @@ def staged(folder: Path, text: str | None = WRITTEN, changelog: str = CHANGES) -
     files = {"pyproject.toml": text, "CHANGELOG.md": changelog} if text else {}
     yard = make_yard(folder, files)
     run = yard.prepare("0.1.0")
-    plan = preflight(yard.root, run.request, ("tests",), yard.world, print)
+    plan = preflight(yard.root, run.request, run.sessions, yard.world, print)
     return plan, open_stage(yard.shop, plan), yard
 
 
@@ -59,6 +59,27 @@ def test_a_release_that_changes_no_file_has_no_commit(tmp_path: Path) -> None:
     plan, stage, yard = staged(tmp_path, changelog="# Changes\n")
     bump(plan, stage)
     assert stage.repository.tags() == {"v0.1.0": yard.repository.head}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "heading"),
+    [
+        ("CHANGELOG.md", CHANGES, "## 0.1.0 - 20"),
+        ("HISTORY.rst", "0.1 (unreleased)\n================\n\n- New.\n", "0.1.0 (20"),
+    ],
+)
+def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, name: str, text: str, heading: str) -> None:
+    """The commit that it takes is the one that the tag is on, and holds nothing else."""
+    yard = make_yard(tmp_path, {name: text})
+    plan = preflight(yard.root, yard.prepare("0.1.0").request, noxfile(yard.root, "tests"), yard.world, print)
+    assert plan.source.kind == "tags"
+    stage = open_stage(yard.shop, plan)
+    done = bump(plan, stage)
+    assert done.commit != yard.repository.head
+    assert stage.repository.tags() == {"v0.1.0": done.commit}
+    assert stage.repository.run("diff", "--name-only", "HEAD~").splitlines() == [name]
+    assert heading in (stage.root / name).read_text("utf-8")
+    assert stage.repository.run("log", "-1", "--format=%s") == "Release 0.1.0"
 
 
 def test_a_commit_that_a_hook_refuses_stops_the_release(tmp_path: Path) -> None:

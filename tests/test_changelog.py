@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from changelogs import HOST, MARKDOWN, RESTRUCTURED, before_and_after
 from nox_ship.errors import ShipError
-from nox_ship.release.changelog import cut_changelog, has_unreleased
+from nox_ship.project import Project
+from nox_ship.release import restructured
+from nox_ship.release.changelog import Changelog, changelog_findings, cut_changelog, find_changelog
 from support import make_project, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -41,7 +44,7 @@ def cut(folder: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.
         ),
         (
             "## Unreleased\n\n## 11.2.0\n\nSee 1.2.0\n",
-            "## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n## 11.2.0\n\nSee 1.2.0\n",
+            "## Unreleased\n\n## 1.2.0\n\n## 11.2.0\n\nSee 1.2.0\n",
         ),
     ],
 )
@@ -55,8 +58,10 @@ def test_the_unreleased_section_becomes_the_releases(tmp_path: Path, before: str
     [
         "",
         "# Changes\n",
-        "### Unreleased\n",
         "Unreleased\n",
+        "## 1.1.0 - 2026-01-01\n\n## 0.1 (unreleased)\n",
+        "## 1.1.0 - 2026-01-01\n\n## Development\n",
+        "# Changes\n\n## 1.1.0\n\n### Next\n",
         "## Unreleased ideas\n",
         "## Unreleased\n\n## 1.2.0 - 2026-01-01\n",
         "## [Unreleased]\n\n## [1.2.0] - 2026-01-01\n",
@@ -116,7 +121,6 @@ def test_a_version_in_code_is_no_section(tmp_path: Path) -> None:
     assert cut(tmp_path, text) == "## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n```\n## 1.2.0\n```\n"
 
 
-HOST = "https://git.invalid/o/r"
 HEADINGS = "## [Unreleased]\n- a\n\n## [1.0.0] - 2025-01-01\n\n"
 CUT = "## [Unreleased]\n\n## [1.2.0] - 2026-03-04\n- a\n\n## [1.0.0] - 2025-01-01\n\n"
 
@@ -174,7 +178,7 @@ def test_links_in_the_headings_go_on(tmp_path: Path) -> None:
     before = f"## [Unreleased]({HOST}/compare/1.0.0...HEAD)\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
     after = (
         f"## [Unreleased]({HOST}/compare/1.2.0...HEAD)\n\n"
-        f"## [1.2.0]({HOST}/compare/1.0.0...1.2.0) - 2026-03-04\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
+        f"## [1.2.0]({HOST}/compare/1.0.0...1.2.0)\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
     )
     assert cut(tmp_path, before, tag="1.2.0") == after
 
@@ -190,10 +194,73 @@ def test_everything_else_stays_byte_for_byte(tmp_path: Path, around: str) -> Non
     )
 
 
-def test_a_changelog_of_another_language_is_left_alone(tmp_path: Path) -> None:
-    """The headings of reStructuredText are none of Markdown's."""
-    text = "Changes\n=======\n\nVersion 1.3\n-----------\n\nUnreleased\n\n-   a\n\n.. code::\n\n    ## Unreleased\n"
+@pytest.mark.parametrize("manner", MARKDOWN)
+def test_the_new_section_is_written_as_those_before_it(tmp_path: Path, manner: str) -> None:
+    """Heading, version, date and link have the form that the changelog has already."""
+    before, after = before_and_after(MARKDOWN[manner])
+    assert cut(tmp_path, before) == after
+    assert cut(tmp_path, after) == after
+
+
+@pytest.mark.parametrize("manner", RESTRUCTURED)
+@pytest.mark.parametrize(("name", "ending"), [("CHANGES.rst", "\n"), ("docs/news", "\r\n")])
+def test_a_changelog_in_restructuredtext_is_cut(tmp_path: Path, manner: str, name: str, ending: str) -> None:
+    """In its own manner, too; a file without an ending is read by what it holds."""
+    before, after = (text.replace("\n", ending) for text in before_and_after(RESTRUCTURED[manner]))
+    assert cut(tmp_path, before, name=name) == after
+    assert cut(tmp_path, after, name=name) == after
+
+
+def test_a_long_changelog_is_read_from_its_beginning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docutils takes long: it is given no more than shows how releases are written."""
+    parsed: list[int] = []
+    real = restructured._parsed
+
+    def parse(text: str) -> object:
+        parsed.append(len(text))
+        return real(text)
+
+    monkeypatch.setattr(restructured, "_parsed", parse)
+    monkeypatch.setattr(restructured, "_FIRST", 100)
+    monkeypatch.setattr(restructured, "_MOST", 1000)
+    entries = "* a\n" * 20
+    old = "".join(f"1.{number}\n===\n\n{entries}\n" for number in range(9, 0, -1))
+    after = cut(tmp_path, f"Unreleased\n==========\n\n{entries}\n{old}", name="CHANGES.rst")
+    assert after.startswith("Unreleased\n==========\n\n1.2.0\n=====\n\n* a\n")
+    assert parsed[:2] == sorted(parsed[:2])
+    assert parsed[1] <= 200
+    parsed.clear()
+    text = f"x\n\n{entries}" * 100
     assert cut(tmp_path, text, name="CHANGES.rst") == text
+    assert max(parsed) == 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".. csv-table:: x\n   :url: URL\n",
+        ".. raw:: html\n   :url: URL\n",
+        ".. raw:: html\n   :file: /etc/hostname\n",
+        ".. include:: /etc/hostname\n",
+        ".. figure:: URL\n   :figwidth: image\n",
+    ],
+)
+def test_reading_a_changelog_asks_nobody_and_opens_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Directives that would are not obeyed."""
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("It asks somebody."))
+    monkeypatch.setattr("docutils.io.FileInput", lambda *_, **__: pytest.fail("It opens a file."))
+    section = "Unreleased\n==========\n\n"
+    text = text.replace("URL", "http://127.0.0.1:9/x.png")
+    after = cut(tmp_path, f"{section}{text}", name="CHANGES.rst")
+    assert after == f"{section}1.2.0 (2026-03-04)\n==================\n\n{text}"
+
+
+@pytest.mark.parametrize("text", ["> " * 3000, "Unreleased\n==\n" * 3, "\x00", ".. role:: x(y)\n\n:x:`y`\n"])
+def test_a_changelog_that_docutils_does_not_like_is_left_alone(tmp_path: Path, text: str) -> None:
+    """Whatever it says of it."""
+    assert "1.2.0" not in cut(tmp_path, text, name="CHANGES.rst")
 
 
 @pytest.mark.parametrize("leading", ["link", "setting"])
@@ -217,11 +284,141 @@ def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["README.md", "src/CHANGELOG.md"], None),
+        (["CHANGELOG.md", "CHANGES.md"], "CHANGELOG.md"),
+        (["changelog.MD"], "changelog.MD"),
+        (["NEWS", "HISTORY.rst", "docs/CHANGELOG.md"], "HISTORY.rst"),
+        (["docs/changes.rst"], "docs/changes.rst"),
+        (["Release-Notes.txt"], "Release-Notes.txt"),
+        (["CHANGES/1.rst", "News.md"], "News.md"),
+    ],
+)
+def test_a_changelog_has_one_of_the_usual_names(tmp_path: Path, names: list[str], chosen: str | None) -> None:
+    """At the top of the project, then in its docs."""
+    project = make_project(tmp_path, STATIC, dict.fromkeys(names, "x\n"))
+    found = find_changelog(project)
+    assert (found.name if found else None) == chosen
+
+
+def test_of_several_the_one_with_something_to_cut_is_the_changelog(tmp_path: Path) -> None:
+    """Another one may only lead to it; what cannot be read comes last."""
+    files: dict[str, str | bytes] = {
+        "CHANGELOG.md": "See NEWS.\n",
+        "CHANGES.txt": b"\xff",
+        "NEWS": "Unreleased\n==========\n",
+    }
+    project = make_project(tmp_path, STATIC, files)
+    assert cut_changelog(project, "1.2.0", TODAY) == "NEWS"
+
+
+def told(project: Project, version: str = "1.2.0") -> list[str]:
+    """Return the IDs of what is wrong with the changelog of a release."""
+    return [finding.id for finding in changelog_findings(project, version)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("CHANGELOG.md", "## Unreleased\n- a\n", []),
+        ("CHANGELOG.md", "## Unreleased\n\n### Fixed\n\nA thing.\n", []),
+        ("CHANGELOG.md", "## 1.2.0\n", []),
+        ("CHANGELOG.md", "# Changes\n", ["NS313"]),
+        ("CHANGELOG.md", "", ["NS313"]),
+        ("CHANGELOG.md", b"## Unreleased\n- \xff\n", ["NS313"]),
+        ("CHANGELOG.md", "## Unreleased\n\n### Fixed\n\n<!-- write\nhere -->\n\n## 1.1.0\n- a\n", ["NS314"]),
+        ("CHANGELOG.md", "## Unreleased\n\n- Nothing yet.\n\n[unreleased]: https://a.invalid\n", ["NS314"]),
+        ("CHANGELOG.md", "## 1.3 (unreleased)\n\n* No changes yet\n", ["NS314"]),
+        ("CHANGELOG.md", "## Unreleased\n\n## 1.2.0rc1\n- a\n", []),
+        ("CHANGES.rst", "Unreleased\n==========\n\n.. write here\n\n1.0\n===\n", ["NS314"]),
+        ("CHANGES.rst", "1.2\n===\n\nUnreleased\n\n1.0\n===\n\n- a\n", ["NS314"]),
+        ("CHANGES.rst", "1.2\n===\n\nUnreleased\n\n- a\n", []),
+        ("CHANGES.rst", "Unreleased\n==========\n\n.. note:: Mind the gap.\n", []),
+        ("CHANGES.adoc", "== Unreleased\n", []),
+        ("NEWS", "Unreleased:\n - a\n", ["NS313"]),
+    ],
+)
+def test_what_is_wrong_with_a_changelog_is_told(
+    tmp_path: Path, name: str, text: str | bytes, expected: list[str]
+) -> None:
+    """NS313: it is not cut; NS314: the release's section says nothing."""
+    project = make_project(tmp_path, STATIC, {name: text})
+    assert told(project) == expected
+
+
+@pytest.mark.parametrize("text", ["== Unreleased\n\n* a\n"])
+def test_a_changelog_in_a_form_that_is_not_understood_is_told(tmp_path: Path, text: str) -> None:
+    """Where the setting names it: NS313."""
+    project = make_project(tmp_path, f'{STATIC}[tool.nox-ship]\nchangelog = "CHANGES.adoc"\n', {"CHANGES.adoc": text})
+    assert told(project) == ["NS313"]
+    assert cut_changelog(project, "1.2.0", TODAY) is None
+
+
+TOWNCRIER = '[tool.towncrier]\ndirectory = "news"\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "expected"),
+    [
+        (
+            TOWNCRIER,
+            {"news/1.fix.md": "", "news/inner/2.fix.md": ""},
+            "2 fragments in news are left as they are: towncrier",
+        ),
+        ('[tool.towncrier]\npackage = "a.b"\n', {"src/a/b/newsfragments/1.md": ""}, "src/a/b/newsfragments"),
+        ("", {"towncrier.toml": TOWNCRIER, "news/1.fix.md": ""}, "in news"),
+        ("[tool.scriv]\nformat = 'md'\n", {"changelog.d/1.md": ""}, "scriv"),
+        ("", {"setup.cfg": "[scriv]\nfragment_directory = x\n", "x/1.md": ""}, "in x"),
+        ("", {"releasenotes/config.yaml": "", "releasenotes/notes/a-1.yaml": ""}, "reno"),
+        ("", {".changie.yaml": "", ".changes/unreleased/1.yaml": ""}, "changie"),
+        (TOWNCRIER, {"news/README.md": "", "news/.gitkeep": "", "news/_template.md": ""}, ""),
+        ("", {"news/1.fix.md": ""}, ""),
+        ('[tool.towncrier]\ndirectory = "../.."\n', {}, ""),
+        ('[tool.towncrier]\ndirectory = "a\\u0000"\n', {}, ""),
+        ("[tool.towncrier]\ndirectory = 3\npackage = []\n", {}, ""),
+        ("", {"towncrier.toml": "[tool\n", "news/1.fix.md": ""}, ""),
+        ("", {"towncrier.toml": "tool = 3\n", "news/1.fix.md": ""}, ""),
+    ],
+)
+def test_fragments_that_no_release_has_are_told(
+    tmp_path: Path, settings: str, files: dict[str, str], expected: str
+) -> None:
+    """NS315: the tool that they are for is not run; that the changelog has no section is its business then."""
+    project = make_project(tmp_path, f"{STATIC}{settings}", {"CHANGES.md": "# Changes\n", **files})
+    found = list(changelog_findings(project, "1.2.0"))
+    assert [finding.id for finding in found] == (["NS315"] if expected else ["NS313"])
+    assert expected in found[0].what
+    write_files(tmp_path, {"CHANGES.md": "# Changes\n\n## 1.2.0\n"})
+    assert told(project) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        (
+            "CHANGES.md",
+            "## Unreleased\n- z\n\n## [1.2.0] - 2026\n\n- a\n\n### b\n\n- c\n\n[1.2.0]: x\n",
+            "- a\n\n### b\n\n- c",
+        ),
+        ("CHANGES.md", "## 1.2.0\r\n- a\r\n## 1.1.0\r\n- b\r\n", "- a"),
+        ("CHANGES.rst", "1.2.0\n=====\n\n- a\n\n.. _x: https://y\n\n1.1\n===\n- b\n", "- a"),
+        ("CHANGES.md", "## 1.1.0\n- b\n", ""),
+    ],
+)
+def test_the_text_of_a_release_is_that_of_its_section(tmp_path: Path, name: str, text: str, expected: str) -> None:
+    """Without its heading, and without the definitions of links; empty where there is none."""
+    found = find_changelog(make_project(tmp_path, STATIC, {name: text}))
+    assert found
+    assert found.notes("1.2.0") == expected
+
+
+@pytest.mark.parametrize(
     ("text", "expected"), [("## Unreleased\n", True), ("## [Unreleased]\n", True), ("# x\n", False)]
 )
 def test_whether_something_is_unreleased(text: str, expected: bool) -> None:
     """A changelog tells it by its section."""
-    assert has_unreleased(text) is expected
+    assert (Changelog("CHANGELOG.md", text).unreleased is not None) is expected
 
 
 def test_a_heading_is_of_a_version_where_it_spells_it(tmp_path: Path) -> None:

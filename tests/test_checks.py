@@ -10,7 +10,7 @@ from nox_ship.errors import Finding
 from nox_ship.package import checks
 from nox_ship.package.checks import CHECKS, Built
 from nox_ship.package.contents import Archive
-from support import make_project, make_sdist, make_wheel
+from support import make_project, make_repository, make_sdist, make_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 LICENSED = ("License-Expression: MIT", "License-File: LICENSE")
@@ -174,6 +174,9 @@ def test_a_module_that_the_wheel_lacks_is_found(tmp_path: Path, source: str) -> 
         "tools/helper.py",
         "docs/sample/conf.py",
         "src/sample/data.json",
+        "src/sample/docs/conf.py",
+        "src/sample/test-data/driver.py",
+        "src/sample/inner/make-tables.py",
         "noxfile.py",
     ],
 )
@@ -186,6 +189,22 @@ def test_a_package_that_is_missing_altogether_is_found(tmp_path: Path) -> None:
     """A wheel without the project's package is no release."""
     (problem,) = found(checks.modules_complete, make_built(tmp_path, wheel={"other.py": ""}))
     assert "sample/__init__.py" in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n", False),
+        ("__import__('pkg_resources').declare_namespace(__name__)\n", False),
+        ("from company.product import *\n", True),
+    ],
+)
+def test_a_namespace_of_the_old_kind_may_be_left_out(tmp_path: Path, text: str, missed: bool) -> None:
+    """Its `__init__.py` says nothing else; other code in it is missed."""
+    sources = ("company/__init__.py", "company/product/__init__.py")
+    built = make_built(tmp_path, wheel={"company/product/__init__.py": ""}, sources=sources)
+    write_files(built.project.root, {"company/__init__.py": text})
+    assert [problem.split()[0] for problem in found(checks.modules_complete, built)] == ["NS514"] * missed
 
 
 def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
@@ -204,6 +223,7 @@ def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
         ".git/config",
         "sample/.mypy_cache/x.json",
         ".nox-ship/manifest.json",
+        "vendor/.git/config",
     ],
 )
 def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
@@ -226,6 +246,7 @@ def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
         ("sample/conftest.py", True),
         ("testsuite/__init__.py", True),
         (".gitignore", True),
+        ("vendor/thing/.git", True),
     ],
 )
 def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belongs: bool) -> None:
@@ -234,50 +255,114 @@ def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belon
     assert (found(checks.nothing_foreign, built) == []) is belongs
 
 
+KEY = f"-----BEGIN {'PRIVATE'} KEY-----\n{'MIIEvQIBADANBgkq' * 4}\n-----END {'PRIVATE'} KEY-----\n"
+TOKEN = f"password = pypi-{'AgE' + 'k3JvQ8zP1mXw7RbT5yLs' * 6}\n"
+
+
+def secrets(folder: Path, name: str, content: str, *, tracked: bool = True, wheel: bool = False) -> list[str]:
+    """Return the levels and texts of what is said of a file in one of the archives."""
+    one, other = ({**WHEEL, name: content}, SDIST) if wheel else (WHEEL, {**SDIST, name: content})
+    built = make_built(folder, wheel=one, sdist=other)
+    built = dataclasses.replace(built, tracked={name: ""} if tracked else {})
+    return [f"{finding.id} {finding.level}: {finding.what}" for finding in checks.no_secrets(built)]
+
+
+@pytest.mark.parametrize("wheel", [True, False])
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         (".pypirc", ""),
         ("sample/.env", "A=1"),
         ("deploy/id_ed25519", ""),
-        ("sample/server.key", "-----BEGIN PRIVATE KEY-----\nMII"),
-        ("sample/server.pem", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3B"),
-        ("sample/key.asc", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ"),
+        ("sample/server.key", KEY),
+        ("sample/setup.cfg", TOKEN),
+        ("tests/fixtures/.netrc", ""),
+        ("tests/server.key", KEY),
     ],
 )
-def test_secrets_are_found(tmp_path: Path, name: str, content: str) -> None:
-    """Password files are known by name, private keys by content."""
-    problems = found(checks.no_secrets, make_built(tmp_path, sdist={**SDIST, name: content}))
-    assert problems == [f"NS516 sample-1.2.3.tar.gz holds {name}."]
-    assert found(checks.no_secrets, make_built(tmp_path, wheel={**WHEEL, name: content}))
+def test_what_looks_secret_and_is_not_in_git_is_an_error(tmp_path: Path, name: str, content: str, wheel: bool) -> None:
+    """It got in by mistake, whatever it holds: NS516."""
+    archive = "sample-1.2.3-py3-none-any.whl" if wheel else "sample-1.2.3.tar.gz"
+    assert secrets(tmp_path, name, content, tracked=False, wheel=wheel) == [
+        f"NS516 error: {archive} holds {name}, which looks like a secret and is not in git."
+    ]
+
+
+@pytest.mark.parametrize("wheel", [True, False])
+@pytest.mark.parametrize("name", ["tests/fixtures/.netrc", "sample/.env", "id_rsa"])
+def test_a_name_alone_is_a_warning_where_git_tracks_the_file(tmp_path: Path, name: str, wheel: bool) -> None:
+    """Test data and examples are named so: NS530."""
+    (found,) = secrets(tmp_path, name, "machine example.invalid login x password y\n", wheel=wheel)
+    assert found.startswith("NS530 warning: ")
+    assert found.endswith(f" holds {name}, which is named as secrets are.")
+
+
+ERROR, WARNING = ["NS516 error"], ["NS530 warning"]
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "in_sdist", "in_wheel"),
     [
-        (".env.example", "A="),
-        ("id_rsa.pub", "ssh-rsa AAAA"),
-        ("server.crt", "-----BEGIN CERTIFICATE-----"),
-        ("tests/server.key", "-----BEGIN PRIVATE KEY-----"),
-        ("environment.env.py", ""),
+        ("deploy/id_rsa", KEY, ERROR, ERROR),
+        ("sample/.env", TOKEN, ERROR, ERROR),
+        ("tests/id_rsa", KEY, WARNING, WARNING),
+        ("tests/.pypirc", TOKEN, ERROR, ERROR),
+        ("examples/server.key", KEY, WARNING, ERROR),
+        ("sample/tests/server.key", KEY, [], WARNING),
+        ("setup.cfg", TOKEN, ERROR, ERROR),
+        ("sample/settings.py", TOKEN, ERROR, ERROR),
+        ("tests/test_upload.py", TOKEN, [], WARNING),
+        ("sample/keys.py", KEY, [], []),
+        ("README.md", KEY, [], []),
+        (".env.example", "A=", [], []),
+        ("id_rsa.pub", "ssh-rsa AAAA", [], []),
+        ("server.crt", KEY.replace("PRIVATE KEY", "CERTIFICATE"), [], []),
+        ("server.pub", KEY.replace("PRIVATE", "PUBLIC"), [], []),
     ],
 )
-def test_what_only_looks_like_a_secret_is_none(tmp_path: Path, name: str, content: str) -> None:
-    """Public keys, certificates, examples, and keys that the sdist's tests use are let be."""
-    assert found(checks.no_secrets, make_built(tmp_path, sdist={**SDIST, name: content})) == []
+def test_what_git_tracks_is_judged_by_its_content(
+    tmp_path: Path, name: str, content: str, in_sdist: list[str], in_wheel: list[str]
+) -> None:
+    """A key or token is an error; not those of tests, nor a key beside the packages, as an example has one."""
+    for wheel, expected in ((False, in_sdist), (True, in_wheel)):
+        found = secrets(tmp_path / str(wheel), name, content, wheel=wheel)
+        assert [line.partition(":")[0] for line in found] == expected
 
 
-def test_keys_of_tests_do_not_belong_in_a_wheel(tmp_path: Path) -> None:
-    """Only an sdist's tests may hold a key."""
-    name = "sample/tests/server.key"
-    built = make_built(tmp_path, wheel={**WHEEL, name: "-----BEGIN PRIVATE KEY-----\nMII\n"})
-    assert found(checks.no_secrets, built) == [f"NS516 sample-1.2.3-py3-none-any.whl holds {name}."]
+def test_what_is_found_is_told_once_for_each_reason(tmp_path: Path) -> None:
+    """With the first names."""
+    names = [f"examples/{number}.key" for number in range(5)]
+    sdist = {**SDIST, **dict.fromkeys(names, KEY), "tests/.env": ""}
+    built = dataclasses.replace(make_built(tmp_path, sdist=sdist), tracked=dict.fromkeys(sdist, ""))
+    assert found(checks.no_secrets, built) == [
+        "NS530 sample-1.2.3.tar.gz holds a private key in examples/0.key, examples/1.key, examples/2.key and 2 more.",
+        "NS530 sample-1.2.3.tar.gz holds tests/.env, which is named as secrets are.",
+    ]
+
+
+@pytest.mark.parametrize("default_hash", ["sha1", "sha256"])
+def test_a_file_that_a_back_end_moved_is_known_by_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default_hash: str
+) -> None:
+    """In a wheel, `src` is gone, and a checkout may have other line breaks than git has."""
+    monkeypatch.setenv("GIT_DEFAULT_HASH", default_hash)
+    repository = make_repository(tmp_path / "project", {"src/sample/.env": "A=1\n"})
+    wheel = {**WHEEL, "sample/.env": "A=1\r\n", "sample/other/.env": "A=2\n"}
+    built = dataclasses.replace(make_built(tmp_path, wheel=wheel), tracked=repository.tracked())
+    assert [f"{finding.level} {finding.what.split()[2]}" for finding in checks.no_secrets(built)] == [
+        "warning sample/.env,",
+        "error sample/other/.env,",
+    ]
 
 
 def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
-    """Order, spaces and quotes do not matter; another requirement does."""
-    one = (*LICENSED, "Requires-Dist: a>=1; python_version < '3.12'", "Requires-Dist: b")
-    other = (*LICENSED, "Requires-Dist: b", 'Requires-Dist: a >=1 ; python_version<"3.12"')
+    """Order, spaces, quotes and parentheses do not matter; another requirement does."""
+    one = (*LICENSED, "Requires-Dist: A.x>=1,<2; python_version < '3.12' and extra == 'y'", "Requires-Dist: b")
+    other = (
+        *LICENSED,
+        "Requires-Dist: b",
+        "Requires-Dist: a-x (<2,>=1) ; (python_version<'3.12') and (extra == \"y\")",
+    )
     assert found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one, sdist_metadata=other)) == []
     (problem,) = found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one))
     assert problem.startswith("NS517 Requires-Dist")
@@ -291,6 +376,23 @@ def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) ->
         sdist_metadata=(*LICENSED, "Dynamic: requires-dist"),
     )
     assert found(checks.sdist_agrees, built) == []
+
+
+@pytest.mark.parametrize(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
+def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str, differs: bool) -> None:
+    """PEP 643 came with version 2.2 of the metadata; before it, an sdist's could be anything."""
+    built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Dist: a"))
+    built.sdist.metadata.replace_header("Metadata-Version", version)
+    assert (found(checks.sdist_agrees, built) != []) is differs
+
+
+@pytest.mark.parametrize("line", ["Requires-Dist: (((", "Requires-Python: what", f"Requires-Dist: x; {'(' * 3000}"])
+def test_metadata_that_cannot_be_read_are_compared_as_they_are(tmp_path: Path, line: str) -> None:
+    """twine says what is wrong with them."""
+    same = (*LICENSED, line)
+    assert found(checks.sdist_agrees, make_built(tmp_path / "a", wheel_metadata=same, sdist_metadata=same)) == []
+    (problem,) = found(checks.sdist_agrees, make_built(tmp_path / "b", wheel_metadata=same))
+    assert problem.startswith("NS517")
 
 
 def test_the_range_of_pythons_agrees(tmp_path: Path) -> None:
@@ -325,9 +427,3 @@ def test_classifiers_name_pythons_that_are_admitted(tmp_path: Path) -> None:
         "NS519 The classifiers name Python 3.9, requires-python is >=3.11."
     ]
     assert found(checks.classifiers_agree, make_built(tmp_path / "b")) == []
-
-
-def test_words_about_keys_are_no_key(tmp_path: Path) -> None:
-    """A script that looks for private keys may ship in an sdist."""
-    built = make_built(tmp_path, sdist={**SDIST, "scan.sh": 'grep "-----BEGIN.*PRIVATE KEY-----" "$1"\n'})
-    assert found(checks.no_secrets, built) == []

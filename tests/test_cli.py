@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nox_ship.cli import build_arguments, publish_arguments, release_arguments
+from nox_ship.cli import asks_for_help, build_arguments, no_arguments, publish_arguments, release_arguments
 from nox_ship.errors import ShipError
 
 Parse = Callable[[Sequence[str]], Namespace]
@@ -80,3 +80,41 @@ def test_a_wrong_argument_is_told_in_one_line(columns: str, monkeypatch: pytest.
     with pytest.raises(ShipError) as caught:
         release_arguments(["--dry"])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("nox -s publish -- --help", True),
+        ("nox -s publish -- --dry-run -h", True),
+        ("nox --help", False),
+        ("nox -s publish -- --to help", False),
+        ("nox -h -s publish -- --dry-run", False),
+        ("nox -s publish --", False),
+    ],
+)
+def test_a_session_is_asked_for_help_after_the_dashes(line: str, expected: bool) -> None:
+    """Before them nox itself is."""
+    assert asks_for_help(line.split()) is expected
+
+
+def test_each_session_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """By its own name; one that takes no arguments leaves those of others alone."""
+    no_arguments(["--dry-run", "--to", "x"], "verify-install", "Install.")
+    assert capsys.readouterr().out == ""
+    for session in ("verify-install", "publish-prod"):
+        with pytest.raises(SystemExit) as caught:
+            no_arguments(["--help"], session, "x") if session == "verify-install" else publish_arguments(
+                ["-h"], session
+            )
+        assert caught.value.code == 0
+        assert f"usage: nox -s {session} --" in capsys.readouterr().out
+
+
+def test_the_help_of_build_leaves_out_what_means_nothing_to_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """It reads what is meant for publish, which requires it, and offers none of that."""
+    with pytest.raises(SystemExit):
+        build_arguments(["--help"])
+    said = capsys.readouterr().out
+    assert "--fresh" in said
+    assert "--to" not in said

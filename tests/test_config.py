@@ -170,6 +170,14 @@ def test_settings_cannot_be_changed() -> None:
         "publish.timeout = 1e300",
         "publish.timeout = 0",
         "workflows.systems = []",
+        'workflows.file = "../ci.yml"',
+        'workflows.file = "release"',
+        'workflows.file = ""',
+        'workflows.environments = { own = "x" }',
+        'workflows.environments = { pypi = "" }',
+        'workflows.environments = { pypi = " x" }',
+        f'workflows.environments = {{ pypi = "{"x" * 256}" }}',
+        'workflows.branches = [""]',
         "rehearsal.port = 99999",
     ],
 )
@@ -181,7 +189,15 @@ def test_values_that_nobody_can_mean_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['pythons = ["3.14t", "pypy3.11"]', "coverage.fail-under = 100", "publish.wait = 0", "rehearsal.port = 8080"],
+    [
+        'pythons = ["3.14t", "pypy3.11"]',
+        "coverage.fail-under = 100",
+        "publish.wait = 0",
+        "rehearsal.port = 8080",
+        'workflows.file = "my-publish_1.yaml"',
+        f'workflows.environments = {{ pypi = "{"x" * 255}", testpypi = "a b" }}',
+        'workflows.branches = ["dev", "release/*"]',
+    ],
 )
 def test_values_at_their_bounds_are_taken(text: str) -> None:
     """A free-threaded Python, all of the code, no waiting, any port."""

@@ -142,13 +142,13 @@ def test_top_level_names_are_what_can_be_imported(tmp_path: Path, files: list[st
     assert list(archive.top_level) == expected
 
 
-def test_only_files_that_could_be_a_secret_are_read(tmp_path: Path) -> None:
-    """Private keys are found in small files, and not in code and large files."""
-    key = f"-----BEGIN {'PRIVATE'} KEY-----\n"
+def test_small_files_are_searched_for_secrets(tmp_path: Path) -> None:
+    """A large one is no key; one that is named as a secret is a suspect of any size."""
+    key = f"-----BEGIN {'PRIVATE'} KEY-----\n{'MIIE' * 16}\n"
     full = key + "x" * (64 * 1024 - len(key))
-    files = {"key": key, "none": "x", "a.py": key, "b.md": key, "big": f"{full}x", "fits": full}
+    files = {"key": key, "none": "x", "a.py": key, "big": f"{full}x", "fits": full, "a/.env": f"{full}x"}
     for archive in (Archive.read(make_wheel(tmp_path, files)), Archive.read(make_sdist(tmp_path, files))):
-        assert set(archive.keys) == {"key", "fits"}
+        assert {suspect.name for suspect in archive.suspects} == {"key", "fits", "a/.env"}
 
 
 def test_folders_and_links_are_no_members(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import keyring
 import pytest
+from twine.utils import DEFAULT_REPOSITORY
 
 from failing_index import CLAIMS, api_token, identity_token
 from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
 from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Wanted, find_credentials
-from nox_ship.world.trusted import TrustedPublisher
+from nox_ship.world.trusted import TrustedPublisher, claims_table
 
 HOST = "127.0.0.1"
 NAMES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
@@ -304,3 +305,33 @@ def test_values_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     found = find_credentials(wanted())
     assert "s3cret" not in repr(found)
     assert "s3cret" in found.variables().values()
+
+
+def test_gitlabs_identity_is_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that was given none for this index uses its token, without a warning."""
+    asked = wanted(DEFAULT_REPOSITORY)
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("TESTPYPI_ID_TOKEN", "x.y.z")
+    assert missing(asked) == ["NS741"]
+    monkeypatch.setenv("MY_TOKEN", "x")
+    assert find_credentials(asked).kind == "MY_TOKEN"
+    assert find_credentials(asked).warnings == ()
+    token = identity_token("pypi", CLAIMS)
+    monkeypatch.setenv("PYPI_ID_TOKEN", token)
+    publisher = TrustedPublisher.of("PyPI", DEFAULT_REPOSITORY)
+    assert publisher is not None
+    assert publisher._identity() == token
+
+
+def test_the_claims_of_gitlab_are_shown_as_pypi_asks_for_them() -> None:
+    """Namespace, project, file and environment."""
+    file = "gitlab.com/acme/tools/sample//.gitlab-ci.yml@refs/tags/v1"
+    claims = {"project_path": "acme/tools/sample", "ci_config_ref_uri": file, "environment": "pypi"}
+    rows = [line.split() for line in claims_table(claims).splitlines()[1:]]
+    assert rows == [
+        ["namespace", "acme/tools", "acme/tools"],
+        ["project", "sample", "sample"],
+        ["file", ".gitlab-ci.yml", ".gitlab-ci.yml"],
+        ["environment", "pypi", "pypi"],
+    ]
+    assert claims_table({"project_path": 5}).count("(missing)") == 3

@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
-from nox_ship import front
+from nox_ship import closing, front
 from nox_ship.errors import Kind, ShipError, ShownError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
@@ -43,7 +44,7 @@ def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
 
     steps = (Step("one", "", pass_by), Step("two", "", fail), Step("three", "", pass_by))
     voice = Voice(console=Console(file=io.StringIO()))
-    run = Run(folder, Request("patch"), (), cast("World", None), Workshop(folder), voice, Report("Release"))
+    run = Run(folder, Request("patch"), Sessions(), cast("World", None), Workshop(folder), voice, Report("Release"))
     with front._stop_shown(voice, run.report, run.workshop):
         run_pipeline(run, steps)
     return run
@@ -76,13 +77,37 @@ def test_whatever_stops_a_release_is_reported(
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert [(row["name"], row["status"]) for row in report["rows"]] == [
         ("one", "done"),
-        ("two", "failed"),
+        ("two", "interrupted" if found == "NS239" else "failed"),
         ("three", "not reached"),
     ]
     assert (report["passed"], report["pushed"]) == (False, pushed)
     assert [finding["id"] for finding in report["findings"]] == ([found] if found else [])
     assert ("Nothing was changed" in words.getvalue()) == (pushed == "no")
     assert ("the same command again" in words.getvalue().lower()) == (pushed != "no")
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"arrived": ["main on origin", "v1 on origin"]}, "Public already: main on origin, v1 on origin. Run the same"),
+        ({"arrived": ["a", "b", "c", "d", "e"]}, "Public already: a, b, c, d, e. "),
+        (
+            {"arrived": ["v1 on origin"], "workflow": "release.yml"},
+            "v1 on origin; release.yml publishes it. Run the same",
+        ),
+    ],
+)
+def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str, Any], expected: str) -> None:
+    """All of it by name, and that the same command bumps nothing."""
+    line = closing.stopped(Report("Release", pushed="yes", **facts))
+    assert expected in line
+    assert line.endswith("Run the same command again: it bumps nothing, and does what is missing.")
+
+
+def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:
+    """They may be public."""
+    line = closing.stopped(Report("Release", pushed="unknown", branch="main", tag="v1"))
+    assert line.startswith("main and v1 may be public: the push was cut off.")
 
 
 def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,4 +209,15 @@ def test_a_publish_that_failed_is_reported(
     report = json.loads(path.read_text("utf-8"))
     assert (report["passed"], report["project"], report["version"]) == (False, "sample", "1.2.3")
     assert [finding["id"] for finding in report["findings"]] == found
-    assert [(row["name"], row["status"]) for row in report["rows"]] == [("publish-prod", "failed")]
+    ended = "interrupted" if found == ["NS239"] else "failed"
+    assert [(row["name"], row["status"]) for row in report["rows"]] == [("publish-prod", ended)]
+
+
+def test_publishing_ends_with_what_is_there_or_missing() -> None:
+    """A rehearsal says how to do it, unless nothing is left to do."""
+    facts: dict[str, Any] = {"project": "sample", "version": "1.2.3"}
+    assert closing.published(Report("x", **facts), "PyPI", "publish") == "sample 1.2.3 is on PyPI."
+    rehearsal = Report("x", rehearsal=True, uploads=["a → PyPI"], **facts)
+    assert closing.published(rehearsal, "PyPI", "publish-prod").endswith("To publish it: nox -s publish-prod")
+    rehearsal.uploads.clear()
+    assert "1.2.3 is on PyPI, and nothing is missing" in closing.published(rehearsal, "PyPI", "publish")

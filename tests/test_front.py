@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeGates, FakeWorld, Programs, Yard, make_index, write_dist
+from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, noxfile, write_dist
 from nox_ship import front
 from nox_ship.errors import ShipError, ShownError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.release.stage import Stage
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import Line
-from support import git
+from support import commit_files, git
 
 pytestmark = pytest.mark.usefixtures("programs", "home")
 
@@ -57,28 +58,66 @@ def rehearsed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
 
 def release(yard: Yard, *args: str) -> None:
     """Release the project."""
-    front.release(yard.root, ["minor", *args], ("tests",), yard.root)
+    front.release(yard.root, ["minor", *args], noxfile(yard.root, "tests"), yard.root)
+
+
+def told(yard: Yard) -> dict[str, Any]:
+    """Return the report of the last run."""
+    (path,) = (yard.root.parent / "cache").glob("*/report.json")
+    report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return report
 
 
 @pytest.mark.parametrize("answer", ["n", "", "no", "yess", "j"])
 def test_nothing_but_yes_means_yes(
-    yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch, answer: str
+    yard: Yard,
+    sessions: FakeGates,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
 ) -> None:
-    """Any other answer stops the release before its push: NS235."""
+    """The push is pending while it is asked about; any other answer declines it: NS235."""
     questions: list[str] = []
 
     def ask(_: Voice, question: str) -> str:
         questions.append(question)
+        assert "push" in (shown := capsys.readouterr().out).rpartition("pending")[0].splitlines()[-1]
+        assert "failed" not in shown
         return answer
 
     monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", ask)
     with pytest.raises(ShownError, match="NS235"):
         release(yard)
+    assert {row["name"]: row["status"] for row in told(yard)["rows"]}["push"] == "declined"
+    assert "failed" not in capsys.readouterr().out
     assert sessions.ran
     assert yard.world.remote.pushes == []
     (question,) = questions
     assert "Push main and v0.1.0 to origin" in question
+
+
+@pytest.mark.usefixtures("sessions")
+def test_what_goes_out_is_shown_before_the_question(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The commits that the remote lacks, and what the changelog tells of the release."""
+    yard.write({"CHANGES.md": "## Unreleased\n\n- Faster.\n"})
+    commit_files(yard.root, {"a.txt": ""}, "Make it faster")
+    shown: list[str] = []
+
+    def ask(*_: object) -> str:
+        shown.append(capsys.readouterr().out)
+        return "n"
+
+    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(Voice, "ask", ask)
+    with pytest.raises(ShownError, match="NS235"):
+        release(yard)
+    lines = shown[0].splitlines()
+    first = lines.index("commits new to origin:")
+    assert [line.split(" ", 3)[3] for line in lines[first + 1 : first + 3]] == ["Release 0.1.0", "Make it faster"]
+    assert lines[first + 3 : first + 5] == ["changelog of 0.1.0:", "  - Faster."]
 
 
 @pytest.mark.parametrize("answer", ["y", "Y", " yes "])
@@ -108,14 +147,17 @@ def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorl
     assert yard.world.indexes["pypi"].uploads == []
 
 
-@pytest.mark.usefixtures("sessions", "rehearsed")
-def test_a_rehearsal_says_how_to_do_it(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
-    """With what was asked for and what was left out."""
+@pytest.mark.usefixtures("sessions")
+def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what was asked for and what was left out; where nothing is missing, there is nothing to do."""
     release(yard, "--dry-run", "--without", "tests")
     said = capsys.readouterr().out
     assert "Rehearsal of the release" in said
     assert "nox -s release -- minor --without tests" in said
-    front.release(yard.root, ["--dry-run"], ("tests",), yard.root)
+    front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
+    assert "v0.1.0 is released: nothing is missing" in capsys.readouterr().out
+    del rehearsed.remote.has["refs/tags/v0.1.0"]
+    front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
 
 
@@ -152,6 +194,43 @@ def test_an_interrupted_release_ends_as_it_was_interrupted(
         release(yard, "--yes")
     assert "Nothing was changed" in capsys.readouterr().out
     assert yard.world.remote.pushes == []
+
+
+@pytest.mark.usefixtures("sessions")
+def test_an_interruption_after_the_push_tells_what_is_public(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Branch, tag and the file that the index has already; the other one is not."""
+
+    def upload(index: FakeIndex, file: Path, sha256: str) -> None:
+        if index.name == "PyPI" and index.uploads:
+            raise KeyboardInterrupt
+        real(index, file, sha256)
+
+    real = FakeIndex.upload
+    monkeypatch.setattr(FakeIndex, "upload", upload)
+    with pytest.raises(KeyboardInterrupt):
+        release(yard, "--yes")
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "Public already: main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI. " in last
+    assert "tar.gz" not in last
+    assert {row["name"]: row["status"] for row in told(yard)["rows"]}["publish"] == "interrupted"
+
+
+@pytest.mark.usefixtures("sessions", "rehearsed")
+def test_a_rehearsal_from_another_branch_says_what_comes_before_the_release(
+    yard: Yard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The branch is to be merged; a release from there is NS205."""
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    release(yard, "--dry-run")
+    said = capsys.readouterr().out
+    assert "NS205" in said
+    assert "To do it: merge side into main, then nox -s release -- minor" in said
+    with pytest.raises(ShownError, match="NS205"):
+        release(yard, "--yes")
+    with pytest.raises(ShownError, match="NS205"):
+        release(yard, "--bundle", "cut.bundle")
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -285,6 +364,19 @@ def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld
     assert len(rehearsed.indexes["pypi"].uploads) == 2
 
 
+def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
+    yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where something is missing: credentials that are of no use, or an index that does not answer."""
+    base = make_index()
+    hm = (PROBLEM("Hm.", level="warning"),)
+    rehearsed.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=lambda *_: hm)
+    published(yard, "--dry-run")
+    assert "warning: NS000 test-problem: Hm." in capsys.readouterr().out
+    published(yard, "--dry-run")
+    assert "NS000" not in capsys.readouterr().out
+
+
 def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:
     """Build, let the index have it, and verify what is published."""
     manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
@@ -309,15 +401,93 @@ def test_what_is_published_is_compared_and_installed(
         served(yard, monkeypatch, lambda: shelf.update({"sample-0.1.0.tar.gz": b"other"}))
 
 
+@pytest.fixture
+def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return what verifies a published release, and what that says in the end."""
+
+    def verify(*args: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr(front, "RealWorld", lambda *_, **__: yard.world)
+            front.verify_published(yard.project, list(args))
+        return capsys.readouterr().out.splitlines()[-1]
+
+    return verify
+
+
+@pytest.mark.usefixtures("sessions")
+def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[..., str]) -> None:
+    """The manifest is in the clone that it was made in; a leftover one of another commit does not count."""
+    write_dist(yard.project, "d" * 40, "0.0.9")
+    yard.write({".gitignore": "dist\n.nox-ship\n"})
+    release(yard, "--yes")
+    assert verified() == "PyPI serves sample 0.1.0; it was compared with the manifest of its release, and works."
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
+    with pytest.raises(ShipError, match="NS711"):
+        verified()
+
+
+def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
+    """The project's own manifest is of this release, too."""
+    published(yard)
+    assert "it was compared with its manifest, and works" in verified()
+
+
+@pytest.mark.parametrize(
+    ("change", "compared"),
+    [
+        ({}, "the SHA-256 that PyPI lists"),
+        ({"hashes": False}, "nothing: PyPI lists no SHA-256"),
+    ],
+)
+def test_a_release_that_was_built_elsewhere_can_be_verified(
+    yard: Yard, verified: Callable[..., str], programs: Programs, change: dict[str, Any], compared: str
+) -> None:
+    """By the tag on HEAD; what it was compared with is said."""
+    published(yard)
+    shelf = dict(yard.world.indexes["pypi"].shelf)
+    yard.world.indexes["pypi"] = make_index(shelf={**shelf, "../sample-0.1.0.tar.gz": b"", "x.exe": b""}, **change)
+    manifest_path(yard.project).unlink()
+    programs.calls.clear()
+    assert verified() == f"PyPI serves sample 0.1.0; it was compared with {compared}, and works."
+    assert programs.started("install")
+    with pytest.raises(ShipError, match=r"NS712.*T has no files of sample 0\.1\.0.*--from"):
+        verified("--from", "testpypi")
+
+
+def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:
+    """NS711, also where nothing was built here."""
+    published(yard)
+    manifest_path(yard.project).unlink()
+    yard.world.indexes["pypi"] = make_index(shelf=yard.world.indexes["pypi"].shelf, other_bytes=True)
+    with pytest.raises(ShipError, match=r"NS711.*than it lists"):
+        verified()
+
+
+def test_what_is_neither_built_nor_released_cannot_be_verified(verified: Callable[..., str]) -> None:
+    """There is no manifest, and HEAD has no release tag: NS601."""
+    with pytest.raises(ShipError, match="NS601"):
+        verified()
+
+
+def test_a_job_that_is_told_its_manifest_asks_no_repository(
+    yard: Yard, verified: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is the one that counts, whatever HEAD is: NS606."""
+    published(yard)
+    monkeypatch.setenv("NOX_SHIP_MANIFEST", "0" * 64)
+    with pytest.raises(ShipError, match="NS606"):
+        verified()
+
+
 def test_a_doctor_that_finds_an_error_fails(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Warnings alone do not."""
     lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
     monkeypatch.setattr(front, "examine", lambda *_: iter(lines))
-    front.doctor(yard.root, [], ())
+    front.doctor(yard.root, [], Sessions())
     lines.append(Line("git", "", PROBLEM("No.", detail="much")))
     with pytest.raises(ShownError) as caught:
-        front.doctor(yard.root, [], ())
+        front.doctor(yard.root, [], Sessions())
     assert [finding.what for finding in caught.value.findings] == ["No."]
     assert "much" in capsys.readouterr().out

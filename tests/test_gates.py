@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,8 @@ def test_variables_of_the_outer_nox_do_not_reach_the_inner(
     env = nox.calls[0].env
     gone = {name for name, value in env.items() if value is None}
     selections = {"NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL", "NOX_CURRENT_SESSION"}
-    assert selections | {"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "NOX_SHIP_PARENT"} <= gone
+    assert selections | {"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} <= gone
+    assert (env["NOX_SHIP_RUN"], env["NOX_SHIP_PARENT"]) == ("nox", str(os.getpid()))
     assert (env["DEPLOY_TOKEN"], env["NOX_SCRIPT_MODE"]) == ("x", "none")
     assert not {"OTHER_TOKEN", "MISSING"} & set(env)
 

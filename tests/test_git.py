@@ -296,6 +296,19 @@ def test_commits_are_counted(tmp_path: Path) -> None:
     assert (repository.count_since(first), repository.count_since(None)) == (1, 2)
 
 
+def test_new_commits_are_listed(tmp_path: Path) -> None:
+    """Those that others do not lead to, the newest first; all are counted, and not all are listed."""
+    repository = make_repository(tmp_path)
+    first = repository.head
+    git(tmp_path, "config", "color.ui", "always")
+    made = [commit_files(tmp_path, {"a.txt": str(number)}, f"Größe {number}") for number in range(4)]
+    listed, count = repository.new_commits(made[3], [first, "d" * 40], 10)
+    assert [line.partition(" ")[2] for line in listed] == ["Größe 3", "Größe 2", "Größe 1", "Größe 0"]
+    assert (made[3].startswith(listed[0].partition(" ")[0]), count) == (True, 4)
+    assert (len(repository.new_commits(made[3], [first], 2)[0]), repository.new_commits(made[3], [], 2)[1]) == (2, 5)
+    assert repository.new_commits(made[1], [made[2]], 10) == ([], 0)
+
+
 def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     """As last seen; without a remote it is main or master, where there is one."""
     repository = make_repository(tmp_path / "one")
@@ -321,3 +334,27 @@ def test_the_release_branch_is_known_in_the_clone_of_a_job(tmp_path: Path, monke
     assert Repository(job).release_branch(origin.head, None) is None
     monkeypatch.setenv("NOX_SHIP_BRANCH", "trunk")
     assert Repository(job).release_branch(origin.head, None) == "trunk"
+
+
+def test_what_git_tracks_is_listed_with_its_object(tmp_path: Path) -> None:
+    """Relative to the folder that is asked for, also outside it; what is only ignored or new is not tracked."""
+    names = {"a/b": "1", "a/grün \n x": "2", "top": "1", ".gitignore": "ignored"}
+    repository = make_repository(tmp_path / "r", names)
+    write_files(repository.path, {"ignored": "", "new": "", "a/b": "changed"})
+    at_top, below = repository.tracked(), Repository(repository.path / "a").tracked()
+    assert set(at_top) == set(names)
+    assert at_top["a/b"] == at_top["top"] == git(repository.path, "rev-parse", "HEAD:top")
+    assert set(below) == {"b", "grün \n x", "../top", "../.gitignore"}
+    assert below["../top"] == at_top["top"]
+
+
+def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
+    """Where it is checked out."""
+    inner = make_repository(tmp_path / "inner", {"data/.netrc": ""})
+    repository = make_repository(tmp_path / "r", {"x": ""})
+    add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "vendored/inner")
+    git(repository.path, *add)
+    git(repository.path, "commit", "--quiet", "--message", "add")
+    assert set(repository.tracked()) == {"x", ".gitmodules", "vendored/inner/data/.netrc"}
+    git(repository.path, "submodule", "--quiet", "deinit", "--force", "--all")
+    assert set(repository.tracked()) == {"x", ".gitmodules"}

@@ -66,17 +66,45 @@ def test_a_module_that_cannot_be_imported_is_a_problem(site: Path, code: str, re
     assert found[1][1].startswith("import zz_other_absent: ModuleNotFoundError")
 
 
+ENTRIES = """\
+[console_scripts]
+a = zz_entries:main
+b = zz_entries:gone
+[zz.plugins]
+c = zz_absent.module
+d = zz_absent.module [extra]
+"""
+
+
 def test_entry_points_are_loaded(site: Path) -> None:
-    """Each one that fails is a problem, of whatever group; those of extras are not tried."""
-    entries = (
-        "[console_scripts]\na = zz_entries:main\nb = zz_entries:gone\n"
-        "[zz.plugins]\nc = zz_absent.module\nd = zz_absent.module [extra]\n"
-    )
-    write_files(site, {"zz_entries.py": "def main(): ...", "zz_installed-1.0.dist-info/entry_points.txt": entries})
-    found = list(problems("zz-installed", "1.0", []))
-    assert [kind for kind, _ in found] == ["entry point", "entry point"]
-    assert found[0][1].startswith("console_scripts b = zz_entries:gone: AttributeError")
-    assert found[1][1].startswith("zz.plugins c = zz_absent.module: ModuleNotFoundError")
+    """Each one that fails is a problem, of whatever group, with what it lacks; also one that names an extra."""
+    write_files(site, {"zz_entries.py": "def main(): ...", "zz_installed-1.0.dist-info/entry_points.txt": ENTRIES})
+    gone, *absent = problems("zz-installed", "1.0", [])
+    assert gone[0] == "entry point"
+    assert gone[1].startswith("AttributeError: ")
+    assert gone[2:] == ("console_scripts", "b", "zz_entries:gone", "")
+    why = "ModuleNotFoundError: No module named 'zz_absent'"
+    assert absent == [
+        ("entry point", why, "zz.plugins", "c", "zz_absent.module", "zz_absent"),
+        ("entry point", why, "zz.plugins", "d", "zz_absent.module [extra]", "zz_absent"),
+    ]
+
+
+def test_some_entry_points_can_be_loaded_alone(site: Path) -> None:
+    """They are named by group and name: another group may have the same name."""
+    write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": ENTRIES})
+    found = list(problems("zz-installed", "1.0", [], [["zz.plugins", "d"], ["other", "c"]]))
+    assert [problem[3] for problem in found] == ["d"]
+    assert list(problems("zz-installed", "1.0", [], [])) == []
+
+
+@pytest.mark.parametrize("name", ["5", "None"])
+def test_what_a_module_says_is_missing_is_taken_as_text(site: Path, name: str) -> None:
+    """It may raise the error itself, with anything as the name."""
+    write_files(site, {f"zz_odd_{name}.py": f"raise ModuleNotFoundError('x', name={name})"})
+    write_files(site, {"zz_installed-1.0.dist-info/entry_points.txt": f"[console_scripts]\na = zz_odd_{name}:b\n"})
+    (found,) = problems("zz-installed", "1.0", [])
+    assert found[-1] == name.removeprefix("None")
 
 
 def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
@@ -89,6 +117,24 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
     expected = Expected.of(manifest, files, (("sample", "--version"),))
     assert expected == Expected("sample", "1.2.3", ("_speed", "extra", "sample"), (("sample", "--version"),))
+
+
+def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
+    """With the names of what each one requires; whatever the metadata hold, it is read."""
+    metadata = (
+        "Provides-Extra: Fast_IO",
+        "Provides-Extra: none",
+        "Requires-Dist: Py.YAML>=5; python_version > '3' and extra == 'Fast_IO'",
+        'Requires-Dist: other[x] ; extra=="fast-io"',
+        "Requires-Dist: plain; sys_platform == 'win32'",
+        "Requires-Dist: gone; extra == 'undeclared'",
+        "Requires-Dist: ((( extra == 'none'",
+        "Requires-Dist:",
+    )
+    wheel = make_wheel(tmp_path, {"sample/__init__.py": ""}, metadata)
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
+    extras = Expected.of(manifest, [wheel, make_sdist(tmp_path, {})], ()).extras
+    assert extras == {"fast-io": {"py-yaml", "other"}, "none": {""}}
 
 
 def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
@@ -116,8 +162,8 @@ def test_smoke_commands_come_from_the_environment_first(tmp_path: Path) -> None:
     """A program of the environment wins; another is left to the PATH."""
     tool = write_files(tmp_path / "bin", {"tool": "#!/bin/sh\n"}) / "tool"
     tool.chmod(0o755)
-    assert install._resolved(tmp_path, ("tool", "--version")) == [str(tool), "--version"]
-    assert install._resolved(tmp_path, ("other",)) == ["other"]
+    assert install._resolved(tmp_path / "bin", ("tool", "--version")) == [str(tool), "--version"]
+    assert install._resolved(tmp_path / "bin", ("other",)) == ["other"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,30 +77,101 @@ def test_a_child_whose_parent_is_gone_ends_at_once() -> None:
         assert child.wait(timeout=5) == -signal.SIGKILL
 
 
-def test_a_nox_of_ones_own_is_not_tied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the mark of a release nothing is changed."""
-    monkeypatch.delenv(lifeline.RUN_VARIABLE, raising=False)
-    monkeypatch.delenv(lifeline.PARENT_VARIABLE, raising=False)
+GUARDED = f"""
+import subprocess, sys, time
+sys.path.insert(0, {SOURCES!r})
+from nox_ship import lifeline
+PROGRAM = "import subprocess, sys, time; line = [sys.executable, '-S', '-c', 'import time; time.sleep(30)'];"
+PROGRAM += "p = subprocess.Popen(line, start_new_session=True); print(p.pid, flush=True); time.sleep(30)"
+def start():
+    process = subprocess.Popen([sys.executable, "-S", "-c", PROGRAM], stdout=subprocess.PIPE, text=True)
+    return process.pid, int(process.stdout.readline())
+with lifeline.guarded({{}}):
+    told, ended, other = start(), start(), start()
+    with lifeline.running(ended[0]):
+        pass
+    with lifeline.running(told[0]):
+        print(*told, *ended, *other, flush=True)
+        time.sleep(30)
+"""
+
+
+@linux
+def test_what_a_killed_process_had_started_is_ended() -> None:
+    """The program that was under way, and what that had started in a session of its own; nothing else."""
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", GUARDED], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as parent:
+        assert parent.stdout
+        program, inner, *others = map(int, parent.stdout.readline().split())
+        try:
+            assert all(map(running, (program, inner, *others)))
+            parent.kill()
+            assert ended(program, inner)
+            assert all(map(running, others))
+        finally:
+            for pid in (program, inner, *others):
+                if running(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_guard_ends_with_what_it_guards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started once, sees no variable of ours, and hears of nothing outside of its block."""
+    started: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def start(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(real(*args, **options))
+        assert options["env"] == {"A": "b"}
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    with lifeline.guarded({"A": "b"}), lifeline.guarded({}), lifeline.running(1 << 30):
+        assert started[0].poll() is None
+    with lifeline.running(1 << 30):
+        assert [process.poll() for process in started] == [0]
+
+
+def test_what_a_guard_is_told_is_ended_once_nothing_more_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Programs that ended are left alone; of the others, all that they started is ended as well."""
+    killed: list[int] = []
+    monkeypatch.setattr(os, "kill", lambda pid, _: killed.append(pid))
+    monkeypatch.setattr(lifeline, "_children", lambda: {1: [3, 4], 4: [5], 2: [6], 9: [1]})
+    lifeline._stand_guard(["+1\n", "+2\n", "-2\n"])
+    assert sorted(killed) == [1, 3, 4, 5]
+
+
+def test_processes_are_listed_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `ps`, as on macOS."""
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    listing = subprocess.CompletedProcess((), 0, stdout="    1     0\n  312     1\n  313   312\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: listing)
+    assert lifeline._children() == {0: [1], 1: [312], 312: [313]}
+
+
+@pytest.mark.parametrize("marks", [{}, {lifeline.RUN_VARIABLE: "nox"}, {lifeline.PARENT_VARIABLE: "1"}])
+def test_a_nox_of_ones_own_is_not_tied(monkeypatch: pytest.MonkeyPatch, marks: dict[str, str]) -> None:
+    """Without the marks of a release nothing is changed."""
+    monkeypatch.setattr(lifeline, "end_with", lambda _: pytest.fail("It is tied."))
+    for name in (lifeline.RUN_VARIABLE, lifeline.PARENT_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in marks.items():
+        monkeypatch.setenv(name, value)
     assert lifeline.join_release() is False
-    assert lifeline.PARENT_VARIABLE not in os.environ
+    assert marks.items() <= os.environ.items()
 
 
-def test_the_nox_of_a_release_tells_its_sessions_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first nox leaves its process id for its children."""
-    monkeypatch.setenv(lifeline.RUN_VARIABLE, "1")
-    monkeypatch.setenv(lifeline.PARENT_VARIABLE, "x")
-    monkeypatch.delenv(lifeline.PARENT_VARIABLE)
-    assert lifeline.join_release() is True
-    assert os.environ[lifeline.PARENT_VARIABLE] == str(os.getpid())
-
-
-def test_a_session_hands_the_marks_to_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A nox that a test starts is not part of the release."""
+def test_the_marks_go_from_a_release_to_its_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its nox is tied to the release, a session to that nox; a nox that a test starts is not part of it."""
     tied: list[int] = []
     monkeypatch.setattr(lifeline, "end_with", tied.append)
-    monkeypatch.setenv(lifeline.RUN_VARIABLE, "1")
+    for name, value in lifeline.joining().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv(lifeline.PARENT_VARIABLE, "123")
     assert lifeline.join_release() is True
-    assert tied == [123]
+    assert os.environ[lifeline.PARENT_VARIABLE] == str(os.getpid())
+    assert lifeline.join_release() is True
+    assert tied == [123, os.getpid()]
     assert lifeline.RUN_VARIABLE not in os.environ
     assert lifeline.PARENT_VARIABLE not in os.environ
+    assert lifeline.join_release() is False

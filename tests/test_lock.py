@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import ast
+import contextlib
+import datetime as dt
 import re
+import sys
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import nox
 import pytest
+from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from nox_ship.setup import lock
 
@@ -47,6 +56,66 @@ def test_the_shipped_lock_has_what_we_need(line: str) -> None:
     versions = [each.version for each in lock.entries(SHIPPED) if each.name == name]
     assert versions
     assert all(version in wanted.specifier for version in versions)
+
+
+SYSTEMS = [
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
+    {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt", "platform_machine": "AMD64"},
+]
+
+
+def lacking(text: str, system: dict[str, str], python: str) -> set[str]:
+    """Return the packages that a system needs and that a lock does not have for it.
+
+    What a package needs is told by its metadata, where it is installed here in the version that is locked.
+    """
+    here = {"python_version": python, "python_full_version": f"{python}.1", "platform_python_implementation": "CPython"}
+    locked = {
+        each.name: each.version
+        for each in lock.entries(text)
+        if not each.marker or Marker(each.marker.lstrip("; ")).evaluate({**system, **here})
+    }
+    todo = [(line, frozenset({""})) for line in PROJECT["dependencies"]]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while todo:
+        line, extras = todo.pop()
+        wanted = Requirement(line)
+        marker, name = wanted.marker, canonicalize_name(wanted.name)
+        needed = not marker or any(marker.evaluate({**system, **here, "extra": extra}) for extra in extras)
+        node = (name, frozenset({"", *wanted.extras}))
+        if not needed or node in seen:
+            continue
+        seen.add(node)
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            installed = metadata.distribution(name)
+            if Version(installed.version) == locked.get(name):
+                todo += [(requirement, node[1]) for requirement in installed.requires or ()]
+    return {name for name, _ in seen} - set(locked)
+
+
+@pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system["sys_platform"])
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_the_shipped_lock_has_what_each_system_needs(system: dict[str, str], python: str) -> None:
+    """Not just what the system needs that it was made on: with `--require-hashes`, pip installs nothing otherwise."""
+    assert lacking(SHIPPED, system, python) == set()
+    assert "nox" in lacking(SHIPPED.replace("\nnox==", "\nother=="), system, python)
+
+
+def test_the_lock_is_made_of_releases_that_are_days_old() -> None:
+    """A malicious release is found out in its first days: `nox -s lock` passes over those, for all systems."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "lock")
+    function.decorator_list.clear()
+    names: dict[str, Any] = {"dt": dt, "sys": sys, "nox": nox}
+    exec(compile(ast.Module([function], []), "noxfile.py", "exec"), names)
+    ran: list[tuple[str, ...]] = []
+    names["lock"](SimpleNamespace(run=lambda *args, **_: ran.append(args)))
+    (command,) = ran
+    (newest,) = (word.partition("=")[2] for word in command if word.startswith("--exclude-newer="))
+    age = dt.datetime.now(tz=dt.UTC) - dt.datetime.fromisoformat(newest)
+    assert dt.timedelta(days=6) < age < dt.timedelta(days=30)
+    assert {"--universal", "--generate-hashes", "--only-binary=:all:"} <= set(command)
 
 
 def test_nox_ship_is_locked_with_what_the_index_serves() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from nox_ship import naming
 from nox_ship.gates.matrix import jobs
 
 PYTHONS = {"tests": ["3.11", "3.12"], "lint": None, "docs": "3.10", "plain": False, "coverage": None}
@@ -20,3 +21,27 @@ PYTHONS = {"tests": ["3.11", "3.12"], "lint": None, "docs": "3.10", "plain": Fal
 def test_each_session_of_a_gate_is_a_job(gates: list[str], expected: list[tuple[str, str]]) -> None:
     """On each of its Pythons, or ours; coverage and what is left out are none, and there is always one."""
     assert [(job["session"], job["python"]) for job in jobs(gates, PYTHONS, "3.13")] == expected
+
+
+def test_sessions_of_the_projects_own_are_jobs_too() -> None:
+    """Each run that has a Python of its own; a coverage that measures by itself; the tests that another needs."""
+    runs = {"test(x=1, python='3.12')": "3.12", "test(x='a/b')": "pypy3.10"}
+    pythons = {"test": runs, "coverage": ["python3.11"], "unit": None}
+    assert [tuple(job.values())[:2] for job in jobs(["test", "coverage"], pythons, "3.13", apart=())] == [
+        *runs.items(),
+        ("coverage-python3.11", "3.11"),
+    ]
+    assert [job["session"] for job in jobs(["coverage"], pythons, "3.13", measured=("unit", "gone"))] == ["unit"]
+
+
+def test_a_job_has_a_name_that_an_artifact_may_have() -> None:
+    """Each another one, whatever its session is called."""
+    found = jobs(["a/b", "a:b", "tests"], {"a/b": None, "a:b": None, "tests": ["3.11"]}, "3.13")
+    names = [job["name"] for job in found]
+    assert names == ["a-b", "a-b-1", "tests-3.11"]
+
+
+def test_what_stands_for_nothing_has_the_name_that_it_is_registered_under() -> None:
+    """The project may have a session `matrix`."""
+    with naming.settled({"matrix": "ship-matrix"}):
+        assert [job["session"] for job in jobs([], {}, "3.13")] == ["ship-matrix"]

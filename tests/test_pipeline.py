@@ -8,6 +8,7 @@ import pytest
 from packaging.version import Version
 
 from fakes import INSTALLED, PROBLEM, Call, FakeGates, Programs, Yard, make_index, make_yard
+from nox_ship import naming
 from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
@@ -92,6 +93,15 @@ def test_the_upload_is_tried_while_gates_run(yard: Yard, sessions: FakeGates) ->
     """What it comes to counts later, and it is done once."""
     sessions.at_once = True
     yard.release()
+    assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
+
+
+def test_sessions_of_the_pipeline_may_have_other_names(yard: Yard, sessions: FakeGates) -> None:
+    """Where the project has one called `build`: ours is what is run, and waited for."""
+    sessions.at_once = True
+    with naming.settled({"build": "ship-build"}):
+        yard.release()
+    assert sessions.ran == ["ship-build", "verify-install", "tests"]
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
 
 
@@ -190,7 +200,7 @@ def test_a_release_that_does_not_install_from_the_index_is_told_broken(yard: Yar
 
 def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: FakeGates) -> None:
     """The release is pushed and published all the same; NS234 says what to do."""
-    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n"})
+    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
     newer: list[str] = []
     sessions.afterwards = lambda _: newer.append(commit_files(yard.root, {"x.txt": ""}))
     run = yard.release("0.1.0")
@@ -202,12 +212,15 @@ def test_a_checkout_that_went_on_is_left_as_it_is(tmp_path: Path, sessions: Fake
 
 def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> None:
     """Its branch is fast-forwarded to the commit that is pushed, and it has the tag."""
-    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n"})
+    yard = make_yard(tmp_path, {"pyproject.toml": WRITTEN, "CHANGELOG.md": "## Unreleased\n- a\n"})
     before = yard.repository.head
     run = yard.release("0.1.0")
     commit = run.stage.repository.head
     assert sessions.ran
     assert before != commit == yard.repository.head == yard.repository.tags()["v0.1.0"]
+    told = yard.told()
+    assert told["commits"] == [f"{commit[:7]} Release 0.1.0"]
+    assert (told["commit_count"], told["remote"], told["notes"]) == (1, "origin", "- a")
     assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
 
 

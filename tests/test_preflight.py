@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard
+from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard, noxfile
 from nox_ship.errors import Finding, ShipError
+from nox_ship.gates.noxfile import Sessions
+from nox_ship.gates.own import Own, decide
 from nox_ship.release import preflight as checks
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.record import Record
@@ -20,13 +24,14 @@ from support import commit_files, git, write_files
 
 def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> Plan:
     """Return the plan of a release."""
-    return preflight(yard.root, Request(wanted, **request), ("tests", "lint"), yard.world, lambda _: None, earlier)
+    sessions = noxfile(yard.root, "tests", "lint")
+    return preflight(yard.root, Request(wanted, **request), sessions, yard.world, lambda _: None, earlier)
 
 
 def told(yard: Yard, wanted: str | None = "minor", **request: Any) -> list[str]:
     """Return the IDs of what a release is told that stops nothing."""
     found: list[Finding] = []
-    preflight(yard.root, Request(wanted, **request), ("tests",), yard.world, found.append)
+    preflight(yard.root, Request(wanted, **request), noxfile(yard.root, "tests"), yard.world, found.append)
     return [finding.id for finding in found]
 
 
@@ -147,8 +152,34 @@ def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
     assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
     assert plan(yard, None).bump is False
     assert plan(yard, "0.1").bump is False
+    assert plan(yard, "minor-rc").bump is False
     assert "NS223" in told(yard)
     assert stopped(yard, "0.2.0") == {"NS222"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"), [("pach", "NS302"), ("rc-minor", "NS302"), ("-", "NS302"), ("1.x", "NS303")]
+)
+def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: str, expected: str) -> None:
+    """Whoever mistypes may mean another release than the one that HEAD is."""
+    yard.tag("v0.1.0")
+    with pytest.raises(ShipError, match=expected):
+        plan(yard, wanted)
+    with pytest.raises(ShipError, match="Did you mean patch"):
+        plan(yard, "pach")
+
+
+@pytest.mark.parametrize(("settings", "wanted"), [("parts = {year = {}}", "year"), ("parse = 3", "patch")])
+def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
+    tmp_path: Path, programs: Programs, settings: str, wanted: str
+) -> None:
+    """With settings that cannot be read, a release that is made already goes on by the usual names."""
+    text = f'[project]\nname = "sample"\nversion = "2026"\n[tool.bumpversion]\n{settings}\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": text})
+    yard.tag("v2026")
+    programs.answer("-m bumpversion show", stdout='{"parts": {"year": {}}}' if wanted == "year" else "?")
+    assert plan(yard, wanted).bump is False
+    assert "NS302" in stopped(yard, "yaer")
 
 
 def record(yard: Yard, **facts: str | None) -> Record:
@@ -220,6 +251,17 @@ def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
     assert stopped(yard) == {"NS204"}
 
 
+def test_a_rehearsal_may_be_on_any_branch(yard: Yard) -> None:
+    """It is told of the release branch by a notice, and its plan knows both; a detached HEAD is still NS204."""
+    assert told(yard, any_branch=True).count("NS205") == 0
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    assert "NS205" in told(yard, any_branch=True)
+    made = plan(yard, any_branch=True)
+    assert (made.branch, made.release_branch) == ("side", "main")
+    git(yard.root, "switch", "--quiet", "--detach")
+    assert stopped(yard, any_branch=True) == {"NS204"}
+
+
 def test_a_branch_that_is_behind_the_remote_is_not_released(yard: Yard) -> None:
     """By commits that are here or not: NS206; both have some of their own: NS207."""
     yard.world.remote.has["refs/heads/main"] = "d" * 40
@@ -265,6 +307,36 @@ def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
     assert "NS109" in told(yard, without=("tests",))
 
 
+def test_what_is_wrong_with_sessions_is_told_before_anything_runs(yard: Yard) -> None:
+    """Coverage that cannot work (NS841) and sessions below the call (NS842) stop a release; a notice does not."""
+    unmeasured = decide([Own("tests", default=True)], chosen=("tests", "coverage"))
+    sessions = Sessions(frozenset({"tests", "coverage", "lint"}), unmeasured, late=("lint",))
+    with pytest.raises(ShipError) as caught:
+        preflight(yard.root, Request("minor"), sessions, yard.world, lambda _: None)
+    assert [finding.id for finding in caught.value.findings] == ["NS842", "NS841"]
+    found: list[Finding] = []
+    sessions = Sessions(frozenset({"test", "lint"}), decide([Own("test", default=True)]))
+    made = preflight(yard.root, Request("minor", without=("lint",)), sessions, yard.world, found.append)
+    assert made.gates == ("test",)
+    assert [finding.id for finding in found if finding.id == "NS841"] == ["NS841"]
+
+
+def test_gates_of_the_projects_own_are_left_out_by_their_names(yard: Yard) -> None:
+    """Coverage goes with the last tests whose measurements it needs: NS109."""
+    own = [Own("test", default=True), Own("unit", default=True)]
+    sessions = Sessions(frozenset({"test", "unit", "coverage"}), decide(own, measured=True))
+    found: list[Finding] = []
+
+    def left(*without: str) -> tuple[str, ...]:
+        return preflight(yard.root, Request("minor", without=without), sessions, yard.world, found.append).gates
+
+    assert left("test") == ("unit", "coverage")
+    assert left("test", "unit") == ()
+    assert "NS109" in {finding.id for finding in found}
+    with pytest.raises(ShipError, match=r"NS104.*--without tests.*test, unit, coverage"):
+        left("tests")
+
+
 def test_routes_lead_to_an_index(tmp_path: Path) -> None:
     """One that leads nowhere is NS106, also where this version goes there."""
     yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}routes.final = "nowhere"\nroutes.prerelease = "pypi"\n'})
@@ -287,6 +359,65 @@ def test_pythons_that_a_job_lacks_stop_it(tmp_path: Path, monkeypatch: pytest.Mo
     plan(yard)
     monkeypatch.setenv("CI", "1")
     assert stopped(yard) == {"NS804"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("setup.cfg", b"[metadata]\nauthor = J\xfcrgen\n", {"NS119"}),
+        ("tox.ini", b"# \xff\xfe\n", {"NS119"}),
+        ("setup.cfg", "[metadata]\nauthor = Jürgen\n".encode(), set()),
+        ("setup.py", b"# \xfc\n", set()),
+    ],
+)
+def test_a_file_of_settings_in_another_encoding_is_told(
+    written: Yard, name: str, content: bytes, expected: set[str]
+) -> None:
+    """It was guessed at; other tools may not do that."""
+    write_files(written.root, {name: content})
+    written.world.remote.has["refs/heads/main"] = commit_files(written.root, {})
+    assert set(told(written)) == expected
+
+
+@pytest.mark.parametrize("form", ["setup.py", "setup.cfg", "bumpversion"])
+def test_a_version_in_another_encoding_cannot_be_changed(tmp_path: Path, form: str) -> None:
+    """bump-my-version reads UTF-8 alone: NS119, before anything is done; a release that is made already goes on."""
+    text = '[tool.nox-ship]\ngates = ["tests"]\n'
+    files: dict[str, str | bytes] = {
+        "setup.py": b"# coding: latin-1\nsetup(name='sample', version='0.1.0', author='J\xfcrgen')\n",
+        "setup.cfg": b"[metadata]\nname = sample\nversion = 0.1.0\nauthor = J\xfcrgen\n",
+        "bumpversion": b"",
+    }
+    if form == "bumpversion":
+        text = (
+            f'[project]\nname = "sample"\nversion = "0.1.0"\n{text}[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
+        )
+        files = {"bumpversion": "", "doc.txt": b"gr\xfcn 0.1.0\n"}
+        form = "doc.txt"
+    yard = make_yard(tmp_path, {"pyproject.toml": text, form: files[form]})
+    with pytest.raises(ShipError, match=rf"NS119.*{re.escape(form)} is not UTF-8, and"):
+        plan(yard)
+    yard.tag("v0.1.0")
+    assert plan(yard).version == "0.1.0"
+
+
+def test_of_a_range_of_pythons_a_job_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are left out with a notice; where none is there, each is NS804."""
+    monkeypatch.setenv("CI", "1")
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    ranged = TAGGED.replace("[project]\n", f'[project]\nrequires-python = ">={running}"\n')
+    yard = make_yard(tmp_path, {"pyproject.toml": ranged})
+    here = {running}
+    monkeypatch.setattr("nox_ship.pythons.stable", lambda: (running, "3.98", "3.99"))
+    monkeypatch.setattr("python_discovery.get_interpreter", lambda version: version if version in here else None)
+    assert told(yard) == ["NS118"]
+    here.clear()
+    assert stopped(yard) == {"NS804"}
+    here |= {running, "3.98", "3.99"}
+    assert told(yard) == []
+    monkeypatch.delenv("CI")
+    here.clear()
+    assert told(yard) == []
 
 
 def test_pythons_that_the_project_has_left_behind_are_not_missed(
@@ -313,6 +444,30 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     plan(yard)
     warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
     yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: warned)
+    assert "NS000" in told(yard)
+
+
+def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
+    """What the index refuses stops the release, what it cannot tell is told; where nothing is missing, none are."""
+    base = make_index()
+    tried: list[tuple[str, str]] = []
+    found = Credentials("a fake", dict)
+
+    def prove(credentials: Credentials, project: str, version: str) -> tuple[Finding, ...]:
+        assert credentials is found
+        tried.append((project, version))
+        raise ShipError(PROBLEM("No."))
+
+    facts: dict[str, Any] = {"find": lambda: found}
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=prove, **facts)
+    assert stopped(yard) == {"NS000"}
+    assert tried == [("sample", "0.1.0")]
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
+    yard.tag("v0.1.0")
+    plan(yard)
+    assert len(tried) == 1
+    hm = (PROBLEM("Hm.", level="notice"),)
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, prove=lambda *_: hm, **facts)
     assert "NS000" in told(yard)
 
 
@@ -367,7 +522,7 @@ def test_a_folder_that_is_no_project_is_told(tmp_path: Path, yard: Yard) -> None
     """Neither pyproject.toml nor a repository: both are findings."""
     (tmp_path / "empty").mkdir()
     with pytest.raises(ShipError) as caught:
-        preflight(tmp_path / "empty", Request("patch"), (), yard.world, lambda _: None)
+        preflight(tmp_path / "empty", Request("patch"), Sessions(), yard.world, lambda _: None)
     assert {finding.id for finding in caught.value.findings} == {"NS111", "NS201"}
 
 
@@ -435,6 +590,16 @@ def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
     group = '[dependency-groups]\ntests = [{include-group = "gone"}]\n'
     yard = make_yard(tmp_path, {"pyproject.toml": f"{TAGGED}{group}"})
     assert {finding[:4] for finding in stopped(yard)} == {"NS40"}
+
+
+def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
+    """NS313 or NS314 before anything is done, also where tags tell the version; not for a release that is finished."""
+    yard.write({"CHANGES.rst": "Changes\n=======\n"})
+    assert "NS313" in told(yard)
+    yard.write({"CHANGES.rst": "Unreleased\n==========\n"})
+    assert "NS314" in told(yard)
+    yard.tag("v0.1.0")
+    assert not {"NS313", "NS314"} & set(told(yard))
 
 
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:

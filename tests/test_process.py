@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from nox_ship import process
+from nox_ship import lifeline, process
 from nox_ship.errors import ShipError
 
 SHOW_ENVIRONMENT = "import os; print(*sorted(os.environ), sep='\\n')"
@@ -288,3 +290,33 @@ def test_a_program_that_is_missing_is_told_also_where_a_folder_is_named(tmp_path
     """NS902: the folder is there, the program is not."""
     with pytest.raises(ShipError, match="NS902"):
         process.run(["no-such-program-anywhere"], cwd=tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no process groups")
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_interruption_ends_what_runs_unless_it_is_apart(monkeypatch: pytest.MonkeyPatch, apart: bool) -> None:
+    """A short write that must be whole is not cut in two."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def interrupt(program: subprocess.Popen[bytes], *_: object, **__: object) -> None:
+        started.append(program)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, "collect", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        process.run(python("import time; time.sleep(0.05)"), apart=apart)
+    assert started[0].wait(5) == (0 if apart else -signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no guard elsewhere")
+def test_a_guard_is_told_of_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end it if we were killed; what is apart may end by itself."""
+    told: list[str] = []
+    monkeypatch.setattr(lifeline, "_tell", told.append)
+    process.run(python(""), apart=True)
+    assert told == []
+    number = process.run(python("import os; print(os.getpid())")).stdout.strip()
+    assert told == [f"+{number}\n", f"-{number}\n"]
+    process.run(python("print()"), on_line=lambda _: told.append("line"))
+    assert told[3] == "line"
+    assert [line[0] for line in told] == ["+", "-", "+", "l", "-"]

@@ -77,11 +77,34 @@ def test_a_project_without_a_name_is_a_finding(tmp_path: Path, pyproject: str) -
         _ = project.name
 
 
-@pytest.mark.parametrize("cfg", [b"name = x", b"[metadata\n", b"[a]\nx = \xff", b"[a]\nno value\n"])
+@pytest.mark.parametrize("cfg", [b"name = x", b"[metadata\n", b"\xff\xfe[\0a\0]\0", b"[a]\nno value\n"])
 def test_a_broken_ini_file_is_as_none(tmp_path: Path, cfg: bytes) -> None:
     """What setup.cfg fails to say is simply not known."""
     project = make_project(tmp_path, NAMED, {"setup.cfg": cfg})
     assert project.setup_cfg("metadata", "name") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("setup.cfg", b"[metadata]\nauthor = J\xfcrgen\nname = sample\n"),
+        ("setup.cfg", b"\xef\xbb\xbf[metadata]\r\nname = sample\r\n"),
+        ("setup.py", b"# -*- coding: latin-1 -*-\nsetup(author='J\xfcrgen', name='sample')\n"),
+        ("setup.py", b"#!python\n# vim: set fileencoding=cp1251 :\nsetup(author='\xcf', name='sample')\n"),
+        ("setup.py", b"# coding: no-such-one\nsetup(author='J\xfcrgen', name='sample')\n"),
+        ("setup.py", b"# coding: utf-8\nsetup(author='J\xfcrgen', name='sample')\n"),
+        ("setup.py", b"\xef\xbb\xbfsetup(name='sample')\n"),
+    ],
+)
+def test_files_of_another_encoding_are_read(tmp_path: Path, name: str, content: bytes) -> None:
+    """By what a Python file says of itself, else as Latin-1: what matters is ASCII."""
+    assert make_project(tmp_path, "", {name: content}).name == "sample"
+
+
+def test_an_encoding_that_a_file_names_is_the_one_that_counts(tmp_path: Path) -> None:
+    """Text comes out as it was meant."""
+    project = make_project(tmp_path, "", {"setup.py": "# coding: cp1251\nx = 'Привет'\n".encode("cp1251")})
+    assert "Привет" in project.read_text("setup.py")
 
 
 def test_the_back_end_without_a_table_is_setuptools(tmp_path: Path) -> None:
@@ -186,6 +209,45 @@ def test_pythons_to_test_on(tmp_path: Path) -> None:
     assert make_project(tmp_path, text).pythons("3.13") == ("3.14t",)
 
 
+@pytest.mark.parametrize(
+    ("requires", "running", "expected"),
+    [
+        ('requires-python = ">=3.10"', "3.12", ("3.10", "3.11", "3.12", "3.13")),
+        ('requires-python = ">=3.11.4,<3.13"', "3.12", ("3.11", "3.12")),
+        ('requires-python = "~=3.12"', "3.12", ("3.12", "3.13")),
+        ('requires-python = "!=3.11.*,>=3.10"', "3.12", ("3.10", "3.12", "3.13")),
+        ('requires-python = ">=2.7"', "3.12", ("3.9", "3.10", "3.11", "3.12", "3.13")),
+        ('requires-python = ">=3.12"', "3.14", ("3.12", "3.13", "3.14")),
+        ('requires-python = "<3.11"', "3.14", ("3.9", "3.10")),
+        ('requires-python = "==3.4.*"', "3.12", ("3.12",)),
+        ('[tool.poetry.dependencies]\npython = "^3.11"', "3.12", ("3.11", "3.12", "3.13")),
+        ('[tool.poetry.dependencies]\npython = "*"', "3.12", ("3.12",)),
+        ("", "3.12", ("3.12",)),
+    ],
+)
+def test_without_classifiers_the_range_counts(
+    tmp_path: Path, requires: str, running: str, expected: tuple[str, ...]
+) -> None:
+    """All of it that has been released, and the running one; without a range, the running one alone."""
+    project = make_project(tmp_path, f"{NAMED}{requires}")
+    assert project.pythons(running) == expected
+    assert project.named_pythons == ()
+
+
+def test_a_classifier_outside_of_the_range_names_no_python(tmp_path: Path) -> None:
+    """Where none is left, the range counts."""
+    text = f'{NAMED}requires-python = ">=3.12"\nclassifiers = ["Programming Language :: Python :: 3.9"]'
+    assert make_project(tmp_path, text).pythons("3.12") == ("3.12", "3.13")
+
+
+def test_where_no_release_is_known_the_running_python_is_tested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Uv may tell nothing."""
+    monkeypatch.setattr("nox_ship.pythons.stable", tuple)
+    assert make_project(tmp_path, f'{NAMED}requires-python = ">=3.9"').pythons("3.12") == ("3.12",)
+
+
 def test_versions_sort_by_number() -> None:
     """3.9 comes before 3.10."""
     assert sorted(["3.10", "3.9", "3.14"], key=minor) == ["3.9", "3.10", "3.14"]
@@ -208,6 +270,13 @@ def test_versions_sort_by_number() -> None:
         (["docs/ext/__init__.py"], []),
         (["src/größe/__init__.py"], ["src/größe"]),
         (["src/sample.egg-info/x.py", "src/sample/__init__.py"], ["src/sample"]),
+        (["src/sample/__init__.py", "src/_speed/__init__.py", "src/__pycache__/x.pyc"], ["src/_speed", "src/sample"]),
+        (["src/sample/__init__.py", "src/tests/__init__.py"], ["src/sample"]),
+        (["src/__init__.py", "src/sample.py"], ["src/sample.py"]),
+        (["src/sample/__init__.py", "src/tools/__init__.py"], ["src/sample", "src/tools"]),
+        (["sample/__init__.py", "_hack/__init__.py", "tools/__init__.py", "utils/__init__.py"], ["sample"]),
+        (["src/space/own/core.py", "src/space/other/data.txt"], ["src/space/own"]),
+        (["src/a/b/c/d/e/f/g/h.py"], []),
     ],
 )
 def test_packages_are_found_in_usual_layouts(tmp_path: Path, files: list[str], expected: list[str]) -> None:
@@ -250,6 +319,24 @@ def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
         ("", ["src/sample/__init__.py", "src/sample/tests/test_a.py"], ("src/sample/tests",)),
         ("", ["src/zope/event/__init__.py", "src/zope/event/tests.py"], ("src/zope/event/tests.py",)),
         ("", ["src/sample/__init__.py", "src/sample/testing.py"], ()),
+        ("", ["sample/__init__.py", "sample/_tests/test_a.py"], ("sample/_tests",)),
+        ("", ["sample.py", "a_test.py"], ("a_test.py",)),
+        ("", ["sample.py", "tests.py"], ("tests.py",)),
+        ("", ["sample.py", "test.py"], ()),
+        ("", ["src/sample.py", "src/test_sample.py"], ("src/test_sample.py",)),
+        ("", ["src/sample.py", "src/tests/test_sample.py"], ("src/tests",)),
+        ("", ["sample.py", "tests_core/deep/test_a.py", "docs/test_b.py"], ("tests_core",)),
+        ("", ["sample.py", "docs/test_b.py"], ()),
+        ('python_files = "tests/*.py"', ["tests/core.py"], ("tests",)),
+        ('python_files = "tests/*.py"', ["test/core.py"], ()),
+        ('python_files = ["checks/*/c_*.py"]', ["checks/a/c_1.py", "tests/d.py"], ("checks/a/c_1.py",)),
+        ('python_files = ["sample/t*.py"]', ["sample/__init__.py", "sample/t1.py"], ("sample/t1.py",)),
+        ("testpaths = \"'a b' c\"", ["a b/test_a.py"], ("a b",)),
+        ('addopts = "\'"', ["tests/test_a.py"], ("tests",)),
+        ('addopts = "-ra --doctest-modules"', ["sample/__init__.py"], ("sample",)),
+        ('addopts = ["--doctest-modules"]', ["sample/__init__.py", "tests/test_a.py"], ("tests",)),
+        ('addopts = "--doctest-modules"', ["README.md"], ()),
+        ('addopts = "--doctest-glob=*.rst"', ["README.rst"], (".",)),
     ],
 )
 def test_folders_of_tests_hold_test_files(
@@ -258,6 +345,43 @@ def test_folders_of_tests_hold_test_files(
     """pytest's own `testpaths` wins over the usual names; folders without tests do not count."""
     text = f"{NAMED}[tool.pytest.ini_options]\n{settings}"
     assert make_project(tmp_path, text, dict.fromkeys(files, "")).test_paths == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "told"),
+    [
+        ("", ["tests/test_a.py", "test_b.py"], False),
+        ("", ["sample/tests/test_a.py"], True),
+        ("", ["tests.py"], True),
+        ("", ["a_test.py"], False),
+        ('python_files = "tests.py"', ["tests.py"], False),
+        ('python_files = "check_*.py"', ["tests/check_a.py"], False),
+        ('testpaths = "sample/tests"', ["sample/tests/test_a.py"], False),
+        ('testpaths = ["sample/tests", "tests"]', ["sample/tests/test_a.py", "tests/test_b.py"], False),
+        ('addopts = "--doctest-modules"', [], True),
+        ('addopts = "--doctest-glob=*.rst"', [], False),
+        ("", [], False),
+    ],
+)
+def test_pytest_is_told_what_it_does_not_find(tmp_path: Path, settings: str, files: list[str], told: bool) -> None:
+    """It does not look into packages, nor into files of another name; its own `testpaths` it reads itself."""
+    text = f"{NAMED}[tool.pytest.ini_options]\n{settings}"
+    project = make_project(tmp_path, text, dict.fromkeys(["sample/__init__.py", *files], ""))
+    assert project.test_arguments == (project.test_paths if told else ())
+    assert project.test_paths or not (files or settings)
+
+
+def test_tests_that_only_unittest_finds_are_told_to_pytest(tmp_path: Path) -> None:
+    """By the names of their files, where there are no others; a helper of that name is none."""
+    files = {
+        "tests/test.py": "import unittest\n",
+        "tests/deep/testing.py": "from unittest import *\n",
+        "tests/testa.py": "",
+    }
+    project = make_project(tmp_path, NAMED, files)
+    assert project.test_paths == project.test_arguments == ("tests/deep/testing.py", "tests/test.py")
+    other = make_project(tmp_path, NAMED, {"tests/test_b.py": ""})
+    assert (other.test_paths, other.test_arguments) == (("tests",), ())
 
 
 def test_patterns_in_testpaths_are_followed(tmp_path: Path) -> None:
@@ -273,6 +397,7 @@ def test_test_files_of_another_name_are_found(tmp_path: Path) -> None:
 
 
 OPTIONS_FILES = {
+    "pytest.toml": '[pytest]\naddopts = "-0"\n',
     "pytest.ini": "[pytest]\naddopts = -1\n",
     ".pytest.ini": "[pytest]\naddopts = -2\n",
     "pyproject.toml": f'{NAMED}[tool.pytest.ini_options]\naddopts = "-3"\n',
@@ -286,12 +411,17 @@ def test_pytest_settings_come_from_the_file_that_pytest_reads(tmp_path: Path, fi
     """Of several files the first in pytest's order counts."""
     files = {"pyproject.toml": NAMED, **dict(list(OPTIONS_FILES.items())[first:])}
     project = Project.read(write_files(tmp_path, files))
-    assert project.pytest_options["addopts"] == f"-{first + 1}"
+    assert project.pytest_options["addopts"] == f"-{first}"
 
 
-def test_an_empty_pytest_ini_wins(tmp_path: Path) -> None:
-    """pytest stops at a pytest.ini, even an empty one."""
-    project = Project.read(write_files(tmp_path, {**OPTIONS_FILES, "pytest.ini": ""}))
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("pytest.ini", b""), ("pytest.toml", b""), (".pytest.toml", b""), ("pytest.toml", b"\xff"), ("pytest.toml", b"[")],
+)
+def test_an_empty_file_of_pytests_own_wins(tmp_path: Path, name: str, content: bytes) -> None:
+    """pytest stops at it, also where it cannot be read."""
+    files = {file: text for file, text in OPTIONS_FILES.items() if file != "pytest.toml"}
+    project = Project.read(write_files(tmp_path, {**files, name: content}))
     assert project.pytest_options == {}
 
 
@@ -382,7 +512,7 @@ def test_a_name_that_no_index_takes_is_a_finding(tmp_path: Path, name: str) -> N
 
 def test_the_sources_of_a_rust_project_are_where_maturin_is_told(tmp_path: Path) -> None:
     """Its `src` holds no Python."""
-    text = f'{NAMED}[tool.maturin]\npython-source = "pysrc"'
+    text = f'{NAMED}[build-system]\nbuild-backend = "maturin"\n[tool.maturin]\npython-source = "pysrc"'
     files = {"src/generate.py": "", "pysrc/sample/__init__.py": "", "bench/__init__.py": ""}
     assert [path.as_posix() for path in make_project(tmp_path, text, files).packages] == ["pysrc/sample"]
 

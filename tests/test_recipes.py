@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from automating import ci
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
+from nox_ship.gates.measuring import coverage_folder
+from nox_ship.gates.toolbox import Step
 from nox_ship.project import Project
 from support import make_project
 
@@ -19,17 +22,24 @@ def project(folder: Path, text: str = "", files: dict[str, str] | None = None) -
     return make_project(folder, BASE + text, {**FILES, **(files or {})})
 
 
+def only(recipe: recipes.Recipe) -> Step:
+    """Return the one step of a recipe."""
+    (step,) = recipe.steps
+    return step
+
+
 def test_lint_is_ruff(tmp_path: Path) -> None:
-    """A project that says nothing is checked with ruff for what is wrong by any rules, and not for its format."""
-    recipe = recipes.lint(project(tmp_path))
-    command = ("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82")
-    assert recipe == recipes.Recipe(("ruff",), commands=(command,))
+    """In a project that says nothing, ruff looks in the packages for what is wrong by any rules, and not at formats."""
+    step = only(recipes.lint(project(tmp_path)))
+    assert step.commands == (("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82", "src/sample"),)
+    assert step.requirements == ("ruff",)
+    assert not step.project
 
 
 def test_lint_goes_by_the_rules_of_the_project(tmp_path: Path) -> None:
     """With settings for ruff they alone decide, but for `fix`: a gate changes nothing."""
-    recipe = recipes.lint(project(tmp_path, "[tool.ruff]\nfix = true\n"))
-    assert recipe.commands == (("ruff", "check", "--no-fix"),)
+    step = only(recipes.lint(project(tmp_path, "[tool.ruff]\nfix = true\n")))
+    assert step.commands == (("ruff", "check", "--no-fix"),)
 
 
 @pytest.mark.parametrize(
@@ -43,42 +53,52 @@ def test_lint_goes_by_the_rules_of_the_project(tmp_path: Path) -> None:
 def test_the_format_is_checked_where_ruff_is_set_up_for_it(tmp_path: Path, text: str, files: dict[str, str]) -> None:
     """Settings of the formatter ask for it; arguments given by hand are for the checks alone."""
     sample = project(tmp_path, text, files)
-    assert recipes.lint(sample).commands == (("ruff", "check", "--no-fix"), ("ruff", "format", "--check"))
-    assert recipes.lint(sample, ["--fix"]).commands == (("ruff", "check", "--fix"),)
+    assert only(recipes.lint(sample)).commands == (("ruff", "check", "--no-fix"), ("ruff", "format", "--check"))
+    assert only(recipes.lint(sample, ["--fix"])).commands == (("ruff", "check", "--fix"),)
 
 
 @pytest.mark.parametrize(
-    ("text", "files", "linter"),
+    ("text", "files", "command"),
     [
-        ("", {".flake8": ""}, "flake8"),
-        ("", {"tox.ini": "[flake8]\nmax-line-length = 99\n"}, "flake8"),
-        ("[tool.pylint.main]\njobs = 1\n", {}, "pylint"),
-        ("", {".pylintrc": ""}, "pylint"),
+        ("", {".flake8": ""}, "flake8 src/sample tests"),
+        ("", {"tox.ini": "[flake8]\nmax-line-length = 99\n"}, "flake8 src/sample tests"),
+        ("", {"setup.cfg": "[isort]\nprofile = black\n"}, "isort --check-only src/sample tests"),
+        ("[tool.isort]\nprofile = 'black'\n", {}, "isort --check-only src/sample tests"),
+        ("[tool.black]\nline-length = 99\n", {}, "black --check src/sample tests"),
+        ("[tool.pylint.main]\njobs = 1\n", {}, "pylint src/sample"),
+        ("", {".pylintrc": ""}, "pylint src/sample"),
     ],
 )
-def test_a_project_set_up_for_another_linter_is_not_checked_with_ruff(
-    tmp_path: Path, text: str, files: dict[str, str], linter: str
+def test_the_linter_that_a_project_is_set_up_for_is_run(
+    tmp_path: Path, text: str, files: dict[str, str], command: str
 ) -> None:
-    """The gate says why it is skipped; settings for ruff beside it make it run."""
-    skipped = recipes.lint(project(tmp_path / "a", text, files)).skip
-    assert skipped
-    assert linter in skipped
-    assert recipes.lint(project(tmp_path / "b", text, {**files, "ruff.toml": ""})).skip is None
+    """It looks at packages and tests, changes nothing, and replaces ruff where ruff has no settings."""
+    step = only(recipes.lint(project(tmp_path, text, files)))
+    assert step.commands == (tuple(command.split()),)
+    assert step.requirements == (command.split(maxsplit=1)[0],)
+
+
+def test_every_linter_that_has_settings_is_run(tmp_path: Path) -> None:
+    """Settings for ruff do not switch off those for another."""
+    step = only(recipes.lint(project(tmp_path, "[tool.ruff]\nfix = true\n[tool.black]\nx = 1", {".flake8": ""})))
+    assert [command[0] for command in step.commands] == ["ruff", "flake8", "black"]
+    assert step.requirements == ("ruff", "flake8", "black")
 
 
 def test_own_commands_replace_the_default_ones(tmp_path: Path) -> None:
     """They run in order with the tools of the fitting group, and arguments go to the last."""
     text = '[dependency-groups]\nlint = ["black"]\n[tool.nox-ship.lint]\nrun = ["black .", "x"]\ninstall = ["y"]'
-    recipe = recipes.lint(project(tmp_path, text), ["-v"])
-    assert recipe == recipes.Recipe(("black", "y"), commands=(("black", "."), ("x", "-v")))
+    step = only(recipes.lint(project(tmp_path, text), ["-v"]))
+    assert step.requirements == ("black", "y")
+    assert step.commands == (("black", "."), ("x", "-v"))
 
 
 def test_a_tool_comes_as_the_project_pins_it(tmp_path: Path) -> None:
     """A requirement in any group is used; mypy comes with its group, which may hold stubs."""
     text = '[dependency-groups]\nother = ["ruff==0.9", "mypy==1.1"]\n[tool.mypy]\nstrict = true'
     sample = project(tmp_path, text)
-    assert recipes.lint(sample).requirements == ("ruff==0.9",)
-    assert recipes.typecheck(sample).requirements == ("ruff==0.9", "mypy==1.1")
+    assert only(recipes.lint(sample)).requirements == ("ruff==0.9",)
+    assert only(recipes.typecheck(sample)).requirements == ("ruff==0.9", "mypy==1.1")
 
 
 def test_a_group_that_is_named_must_exist(tmp_path: Path) -> None:
@@ -90,8 +110,10 @@ def test_a_group_that_is_named_must_exist(tmp_path: Path) -> None:
 def test_types_are_checked_where_mypy_is_set_up(tmp_path: Path) -> None:
     """Without settings it is skipped; with them the packages are checked, in the project's environment."""
     assert recipes.typecheck(project(tmp_path / "a")).skip
-    recipe = recipes.typecheck(project(tmp_path / "b", "[tool.mypy]\nstrict = true"))
-    assert recipe == recipes.Recipe(("mypy",), project=True, commands=(("mypy", "src/sample"),))
+    step = only(recipes.typecheck(project(tmp_path / "b", "[tool.mypy]\nstrict = true")))
+    assert step.requirements == ("mypy",)
+    assert step.commands == (("mypy", "src/sample"),)
+    assert step.project
 
 
 @pytest.mark.parametrize(
@@ -104,19 +126,42 @@ def test_types_are_checked_where_mypy_is_set_up(tmp_path: Path) -> None:
 )
 def test_what_mypys_settings_name_is_checked(tmp_path: Path, text: str, files: dict[str, str]) -> None:
     """mypy reads its own targets; arguments given by hand replace them."""
-    assert recipes.typecheck(project(tmp_path, text, files)).commands == (("mypy",),)
-    assert recipes.typecheck(project(tmp_path, text, files), ["a.py"]).commands == (("mypy", "a.py"),)
+    assert only(recipes.typecheck(project(tmp_path, text, files))).commands == (("mypy",),)
+    assert only(recipes.typecheck(project(tmp_path, text, files), ["a.py"])).commands == (("mypy", "a.py"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "command"),
+    [
+        ('[dependency-groups]\nx = ["mypy>=1"]', {}, "mypy src/sample"),
+        ('[project.optional-dependencies]\nx = ["pyright"]', {}, "pyright"),
+        ('[dependency-groups]\nx = ["ty"]', {}, "ty check"),
+        ('[dependency-groups]\nx = ["pyrefly"]', {}, "pyrefly check"),
+        ("[tool.basedpyright]\nstrict = ['src']", {}, "basedpyright"),
+        ("", {"pyrightconfig.json": "{}"}, "pyright"),
+    ],
+)
+def test_a_checker_needs_no_settings(tmp_path: Path, text: str, files: dict[str, str], command: str) -> None:
+    """One that is in a group or an extra is run; so is one that has settings alone."""
+    assert only(recipes.typecheck(project(tmp_path, text, files))).commands == (tuple(command.split()),)
+
+
+def test_arguments_by_hand_go_to_the_first_checker(tmp_path: Path) -> None:
+    """Of two checkers that are set up, one gets them."""
+    sample = project(tmp_path, '[dependency-groups]\nx = ["mypy", "pyright"]')
+    assert [command[0] for command in only(recipes.typecheck(sample)).commands] == ["mypy", "pyright"]
+    assert only(recipes.typecheck(sample, ["a.py"])).commands == (("mypy", "a.py"),)
 
 
 def test_tests_are_measured(tmp_path: Path) -> None:
     """They run under coverage, each Python into a file of its own, with paths that can be combined."""
-    recipe = recipes.tests(project(tmp_path), "3.12")
-    assert recipe.requirements == ("pytest", "coverage")
-    assert recipe.project
-    (command,) = recipe.commands
+    step = only(recipes.tests(project(tmp_path), "3.12"))
+    assert step.requirements == ("pytest", "coverage")
+    assert step.project
+    (command,) = step.commands
     assert command[:2] == ("coverage", "run")
     assert command[-2:] == ("-m", "pytest")
-    assert recipe.env == {"COVERAGE_FILE": str(tmp_path / ".nox-ship" / "coverage" / "data.3.12")}
+    assert step.env == {"COVERAGE_FILE": str(tmp_path / ".nox-ship" / "coverage" / "data.3.12")}
     settings = tomllib.loads((tmp_path / ".nox-ship" / "coverage.toml").read_text("utf-8"))
     assert settings["tool"]["coverage"]["run"] == {"relative_files": True, "source": ["src/sample"]}
 
@@ -134,31 +179,31 @@ def test_coverages_own_settings_are_kept(tmp_path: Path) -> None:
 
 def test_a_coveragerc_is_left_to_coverage(tmp_path: Path) -> None:
     """Settings outside pyproject.toml are read by the tool itself."""
-    recipe = recipes.tests(project(tmp_path, "", {".coveragerc": "[run]\nrelative_files = true\n"}), "3.12")
-    assert recipe.commands == (("coverage", "run", "-m", "pytest"),)
+    step = only(recipes.tests(project(tmp_path, "", {".coveragerc": "[run]\nrelative_files = true\n"}), "3.12"))
+    assert step.commands == (("coverage", "run", "-m", "pytest"),)
 
 
 @pytest.mark.parametrize("options", ['"-q --cov=sample"', '["-q", "--cov"]'])
 def test_pytest_cov_measures_alone(tmp_path: Path, options: str) -> None:
     """Where pytest's options measure already, coverage is not put around it."""
     text = f'[dependency-groups]\ntests = ["pytest-cov"]\n[tool.pytest.ini_options]\naddopts = {options}'
-    recipe = recipes.tests(project(tmp_path, text), "3.12")
-    assert recipe.commands[0][0] == "pytest"
-    assert recipe.requirements == ("pytest-cov", "pytest")
-    assert "COVERAGE_FILE" in recipe.env
+    step = only(recipes.tests(project(tmp_path, text), "3.12"))
+    assert step.commands[0][0] == "pytest"
+    assert step.requirements == ("pytest-cov", "pytest")
+    assert "COVERAGE_FILE" in step.env
 
 
 def test_options_that_only_concern_coverage_do_not_measure(tmp_path: Path) -> None:
     """`--cov-report` and `--no-cov` switch nothing on."""
     text = '[tool.pytest.ini_options]\naddopts = "--cov-report=term --no-cov"'
-    assert recipes.tests(project(tmp_path, text), "3.12").commands[0][0] == "coverage"
+    assert only(recipes.tests(project(tmp_path, text), "3.12")).commands[0][0] == "coverage"
 
 
 def test_a_part_of_the_tests_is_not_measured(tmp_path: Path) -> None:
     """Arguments given by hand go to pytest; so it is where coverage is no gate."""
-    assert recipes.tests(project(tmp_path / "a"), "3.12", ["-k", "x"]).commands == (("pytest", "-k", "x"),)
+    assert only(recipes.tests(project(tmp_path / "a"), "3.12", ["-k", "x"])).commands == (("pytest", "-k", "x"),)
     without = project(tmp_path / "b", '[tool.nox-ship]\ngates = ["tests"]')
-    assert recipes.tests(without, "3.12").commands == (("pytest",),)
+    assert only(recipes.tests(without, "3.12")).commands == (("pytest",),)
 
 
 def test_a_project_without_tests_is_skipped(tmp_path: Path) -> None:
@@ -181,11 +226,11 @@ def test_coverage_combines_every_measurement(tmp_path: Path, setting: str, optio
     """The data of all Pythons are combined and kept, and the threshold is held."""
     text = f"[tool.nox-ship.coverage]\nfail-under = {setting}" if setting else ""
     sample = project(tmp_path, text)
-    folder = recipes.coverage_folder(sample)
+    folder = coverage_folder(sample)
     folder.mkdir()
     for python in ("3.12", "3.11"):
         (folder / f"data.{python}").touch()
-    combine, report = recipes.coverage(sample, ["--sort=cover"]).commands
+    combine, report = only(recipes.coverage(sample, ["--sort=cover"])).commands
     assert combine[:3] == ("coverage", "combine", "--keep")
     assert combine[-2:] == ((folder / "data.3.11").as_posix(), (folder / "data.3.12").as_posix())
     assert report[-len(options) - 1 :] == (*options, "--sort=cover")
@@ -193,15 +238,17 @@ def test_coverage_combines_every_measurement(tmp_path: Path, setting: str, optio
 
 def test_an_audit_of_ones_own(tmp_path: Path) -> None:
     """Its commands run in the project's environment."""
-    recipe = recipes.own_audit(project(tmp_path, '[tool.nox-ship.audit]\nrun = "osv-scanner"'), ["-v"])
-    assert recipe == recipes.Recipe((), project=True, commands=(("osv-scanner", "-v"),))
+    step = only(recipes.own_audit(project(tmp_path, '[tool.nox-ship.audit]\nrun = "osv-scanner"'), ["-v"]))
+    assert step.requirements == ()
+    assert step.commands == (("osv-scanner", "-v"),)
+    assert step.project
 
 
 def test_own_commands_get_the_tools_that_they_call(tmp_path: Path) -> None:
     """A command of the project's own that calls pytest finds it in the session, not on the user's PATH."""
-    recipe = recipes.tests(project(tmp_path, '[tool.nox-ship.tests]\nrun = ["pytest -q", "./check"]'), "3.12")
-    assert recipe.requirements == ("pytest",)
-    assert recipe.commands == (("pytest", "-q"), ("./check",))
+    step = only(recipes.tests(project(tmp_path, '[tool.nox-ship.tests]\nrun = ["pytest -q", "./check"]'), "3.12"))
+    assert step.requirements == ("pytest",)
+    assert step.commands == (("pytest", "-q"), ("./check",))
 
 
 def test_own_commands_that_measure_nothing_leave_nothing_to_combine(tmp_path: Path) -> None:
@@ -213,4 +260,110 @@ def test_settings_in_another_encoding_are_no_traceback(tmp_path: Path) -> None:
     """A ruff.toml that is not UTF-8 is left to ruff to complain about."""
     sample = project(tmp_path)
     (tmp_path / "ruff.toml").write_bytes(b"# caf\xe9\n[format]\n")
-    assert recipes.lint(sample).commands[-1] == ("ruff", "format", "--check")
+    assert only(recipes.lint(sample)).commands[-1] == ("ruff", "format", "--check")
+
+
+CHECKED = ci("pip install -e .[dev]", "ruff check src --fix", "mypy src", "pytest -q")
+
+
+def test_what_ci_runs_decides(tmp_path: Path) -> None:
+    """The commands are those of the workflow, and not what settings and groups would make of it."""
+    text = "[tool.ruff.format]\n[tool.black]\nx = 1\n[tool.mypy]\nstrict = true\n"
+    text += '[project.optional-dependencies]\ndev = ["ruff==1"]\n[tool.pyright]\nx = 1\n'
+    there = project(tmp_path, text, {**CHECKED, ".flake8": ""})
+    linting, typing = only(recipes.lint(there)), only(recipes.typecheck(there))
+    assert linting.commands == (("ruff", "check", "--no-fix", "src"),)
+    assert (linting.extras, linting.project) == (("dev",), True)
+    assert typing.commands == (("mypy", "src"),)
+    assert only(recipes.tests(there, "3.12", ["-x"])).commands == (("pytest", "-x"),)
+    assert only(recipes.tests(there, "3.12")).commands[0][-3:] == ("-m", "pytest", "-q")
+
+
+def test_a_ci_that_only_tests_leaves_out_what_is_a_matter_of_taste(tmp_path: Path) -> None:
+    """Settings of linters and checkers that CI does not run are no gate; what is certainly wrong is."""
+    there = project(tmp_path, "[tool.ruff.format]\n[tool.mypy]\nstrict = true\n", ci("pip install .", "pytest"))
+    assert only(recipes.lint(there)).commands == (
+        ("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82", "src/sample"),
+    )
+    assert recipes.typecheck(there).skip
+    assert only(recipes.typecheck(there, ["src"])).commands == (("mypy", "src"),)
+
+
+def test_tools_that_ci_installs_apart_run_apart(tmp_path: Path) -> None:
+    """Commands with other needs are steps of their own."""
+    there = project(tmp_path, "", ci("uvx ruff@0.9.1 check", "uvx black==24.1.0 --check .", "pip install .", "pytest"))
+    steps = recipes.lint(there).steps
+    assert [(step.requirements, step.commands[0][0]) for step in steps] == [
+        (("ruff==0.9.1",), "ruff"),
+        (("black==24.1.0",), "black"),
+    ]
+    assert not any(step.project for step in steps)
+
+
+def test_arguments_by_hand_go_to_the_first_of_the_checks(tmp_path: Path) -> None:
+    """They replace its own; so a fix can be asked for."""
+    there = project(tmp_path, "", CHECKED)
+    assert only(recipes.lint(there, ["--fix"])).commands == (("ruff", "check", "--fix"),)
+    assert only(recipes.typecheck(there, ["tests"])).commands == (("mypy", "tests"),)
+
+
+def test_reports_of_cis_tests_are_left_out(tmp_path: Path) -> None:
+    """Formats of reports, thresholds and JUnit files are not what the tests are about."""
+    command = "pytest -x --cov-report xml --cov-report=term --cov-fail-under=90 --junitxml=a.xml --junit-xml b.xml -q"
+    there = project(tmp_path, "", ci("pip install .", command))
+    assert only(recipes.tests(there, "3.12")).commands[0][-4:] == ("-m", "pytest", "-x", "-q")
+
+
+def test_cis_own_measuring_is_kept(tmp_path: Path) -> None:
+    """pytest-cov is not measured by another coverage; it is installed where CI has it from an extra that is gone."""
+    step = only(recipes.tests(project(tmp_path, "", ci("pip install .", "pytest --cov=sample")), "3.12"))
+    assert step.commands[0][:2] == ("pytest", "--cov=sample")
+    assert step.requirements == ("pytest", "pytest-cov")
+    assert step.env["COVERAGE_FILE"].endswith("data.3.12")
+
+
+def test_unittest_is_measured(tmp_path: Path) -> None:
+    """A module that Python runs is run by coverage, and by Python where it is not measured."""
+    there = project(tmp_path, "", ci("python -m unittest discover -s tests"))
+    step = only(recipes.tests(there, "3.12"))
+    assert step.commands[0][-5:] == ("-m", "unittest", "discover", "-s", "tests")
+    assert step.requirements == ("coverage",)
+    assert only(recipes.tests(there, "3.12", ["-v"])).commands == (("python", "-m", "unittest", "-v"),)
+
+
+def test_tests_always_have_the_project(tmp_path: Path) -> None:
+    """Where CI finds it on the path, the gate installs it."""
+    assert only(recipes.tests(project(tmp_path, "", ci("pip install pytest", "pytest")), "3.12")).project
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "threshold"),
+    [
+        ("", {}, ()),
+        ("", ci("pytest --cov --cov-fail-under=91"), ("--fail-under=91",)),
+        ("", ci("pytest", "coverage report --fail-under 99.5"), ("--fail-under=99.5",)),
+        ("[tool.coverage.report]\nfail_under = 80", ci("pytest --cov-fail-under=91"), ()),
+        ("", {**ci("pytest --cov-fail-under=91"), ".coveragerc": "[report]\nfail_under = 5\n"}, ()),
+        ("[tool.nox-ship.coverage]\nfail-under = 70", ci("pytest --cov-fail-under=91"), ("--fail-under=70",)),
+        ("", ci("pytest --cov-fail-under=91", "coverage combine"), ("--fail-under=0",)),
+        ("[tool.coverage.report]\nfail_under = 80", ci("pytest", "coverage combine"), ("--fail-under=0",)),
+        ("[tool.nox-ship.coverage]\nfail-under = 70", ci("pytest", "coverage combine"), ("--fail-under=70",)),
+    ],
+)
+def test_the_threshold_of_coverage(
+    tmp_path: Path, text: str, files: dict[str, str], threshold: tuple[str, ...]
+) -> None:
+    """Our setting wins, then coverage's own, then the automation's; none is held that CI holds over several jobs."""
+    there = project(tmp_path, text, files)
+    coverage_folder(there).mkdir()
+    (coverage_folder(there) / "data.3.12").touch()
+    recipe = recipes.coverage(there)
+    assert tuple(word for word in only(recipe).commands[-1] if word.startswith("--fail-under")) == threshold
+    assert bool(recipe.notes) == (threshold == ("--fail-under=0",))
+
+
+def test_a_checker_keeps_its_verb(tmp_path: Path) -> None:
+    """Arguments by hand stand behind `check`, where the program has other commands too."""
+    there = project(tmp_path, "", ci("ty check src --strict", "ruff -q format --check src", "pip install .", "pytest"))
+    assert only(recipes.typecheck(there, ["x"])).commands == (("ty", "check", "x"),)
+    assert only(recipes.lint(there, ["x"])).commands == (("ruff", "format", "x"),)

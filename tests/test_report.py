@@ -45,8 +45,8 @@ def test_what_looks_like_markup_is_shown_as_it_is(text: str) -> None:
     voice.step_ended(Row(text, "done", detail=text))
     voice.session_ended(text, "success")
     voice.finding(Finding("NS000", "x", text, text, detail=text))
-    voice.table(Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text]))
-    assert stream.getvalue().count(text) == 14
+    voice.table(Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], notes=text))
+    assert stream.getvalue().count(text) == 15
 
 
 @pytest.mark.parametrize("text", ["tests/a.py:x:1", "a:on:b", ":warning:", "user:key:value"])
@@ -118,3 +118,22 @@ def test_a_terminal_gets_a_spinner_that_ends() -> None:
     voice.end()
     assert voice._status is not None
     assert not voice._status._live.is_started
+
+
+def test_what_goes_out_is_shown_cut_short() -> None:
+    """Commits and the changelog's text come before what is pushed; the report holds more than is shown."""
+    voice, stream = make_voice()
+    commits = [f"{number:07} Change {number}" for number in range(30)]
+    notes = "\n".join(["### Fixed", "", *(f"- {number}" for number in range(50)), "x" * 500])
+    facts = {"remote": "origin", "version": "1.2.4", "commits": commits, "commit_count": 250, "notes": notes}
+    voice.table(Report("Title", pushes=["main → origin"], **facts))  # type: ignore[arg-type] # each has its own
+    lines = stream.getvalue().splitlines()
+    first = lines.index("commits new to origin:")
+    assert lines[first + 1 : first + 3] == ["  0000000 Change 0", "  0000001 Change 1"]
+    assert lines[first + 21 : first + 23] == ["  ... and 230 more", "changelog of 1.2.4:"]
+    assert lines[first + 23 : first + 26] == ["  ### Fixed", "", "  - 0"]
+    assert lines[first + 63 : first + 65] == ["  ... and 13 more", "pushed  main → origin"]
+    stream.truncate(0)
+    voice.table(Report("Title", version="1", notes="x" * 500))
+    assert f"  {'x' * 160}...\n" in stream.getvalue()
+    assert "commits" not in stream.getvalue()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.git import Repository
-from nox_ship.release.gates import SessionResult, _finding, _missing, _Output, _remember, _result
+from nox_ship.release.gates import SessionResult, _finding, _findings, _missing, _Output, _remember, _result
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 
@@ -152,3 +152,21 @@ def test_a_failed_gate_tells_how_to_see_it_alone() -> None:
     assert finding.remedy == "To see it alone: `nox -s tests-3.12`."
     assert finding.detail == "a\nb"
     assert _finding(SessionResult("a", "failed")).what == "a did not pass."
+    assert _finding(SessionResult("a(x='1')", "failed")).remedy == """To see it alone: `nox -s 'a(x='"'"'1'"'"')'`."""
+
+
+def test_what_several_sessions_say_word_for_word_is_said_once() -> None:
+    """Their names stand before it; sessions that say nothing, or something else, are told apart."""
+    paragraph = "NS614 entry-point-broken: It is. Correct it."
+    failed = [
+        *(SessionResult(f"verify-install-{python}", "failed", reason=paragraph) for python in ("3.11", "3.12")),
+        *(SessionResult(name, "failed", reason="") for name in ("a", "b")),
+        SessionResult("c", "failed", reason="1 failed"),
+    ]
+    said = [finding.what for finding in _findings(failed)]
+    assert said == [
+        f"verify-install-3.11, verify-install-3.12 did not pass: {paragraph}",
+        "a did not pass.",
+        "b did not pass.",
+        "c did not pass: 1 failed.",
+    ]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import shlex
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from nox_ship import actions, process
 from nox_ship.config import WorkflowSettings
 from nox_ship.errors import ShipError
+from nox_ship.gates.own import PIPELINE
+from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
 
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
@@ -21,7 +25,7 @@ def facts(**changes: Any) -> Facts:
     settings = WorkflowSettings(
         **{
             name: changes.pop(name)
-            for name in ("credentials", "testpypi", "development", "systems", "version")
+            for name in [field.name for field in dataclasses.fields(WorkflowSettings)]
             if name in changes
         }
     )
@@ -44,6 +48,16 @@ def every() -> Iterator[Facts]:
         yield facts(
             coverage=coverage, credentials=credentials, testpypi=testpypi, development=development, besides=besides
         )
+    for credentials, folder in itertools.product(("trusted", "token"), ("packages/sample", "it")):
+        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, **NAMED)
+
+
+NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
+
+
+def release_of(known: Facts) -> str:
+    """Return the text of the workflow that publishes."""
+    return render(known)[f".github/workflows/{known.release_file}"]
 
 
 @pytest.mark.parametrize("known", list(every()))
@@ -52,14 +66,15 @@ def test_least_privilege(known: Facts) -> None:
     for name, text in render(known).items():
         assert yaml.safe_load(text)["permissions"] == {}
         found = jobs(text)
-        trusted = known.settings.credentials == "trusted" and name == RELEASE
+        releases = name.endswith(known.release_file)
+        trusted = known.settings.credentials == "trusted" and releases
         publishing = set(known.settings.indexes) if trusted else set()
         with_identity = {job for job, what in found.items() if (what.get("permissions") or {}).get("id-token")}
         assert with_identity == publishing
         writing = {
             job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
         }
-        assert writing == ({"push"} if name == RELEASE else set())
+        assert writing == ({"push"} if releases else set())
         assert all(what["timeout-minutes"] for what in found.values())
 
 
@@ -79,13 +94,13 @@ def test_no_expression_is_in_a_script(known: Facts) -> None:
 @pytest.mark.parametrize("known", list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
     """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
-    found = jobs(render(known)[RELEASE])
+    found = jobs(release_of(known))
     names = known.settings.indexes
     assert ("testpypi" in found) == (known.settings.testpypi or known.settings.development)
     assert ("verify-testpypi" in found["pypi"]["needs"]) == known.settings.testpypi
     for name in names:
         job, check = found[name], found[f"verify-{name}"]
-        assert job["environment"] == name
+        assert job["environment"] == known.settings.environments.get(name, name)
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
         assert env["NOX_SHIP_MANIFEST"] == "${{ needs.build.outputs.manifest }}"
@@ -108,12 +123,20 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
                 elif "pip install" in step.get("run", ""):
                     assert "--require-hashes --only-binary :all: -r" in step["run"], name
                     held = any("checkout" in other.get("uses", "") for other in job["steps"])
-                    assert step["run"].endswith(".github/nox-ship.txt" if held else " lock/nox-ship.txt")
+                    above = "../" * (known.folder.count("/") + 1) if known.folder else ""
+                    assert step["run"].endswith(f" {above}.github/nox-ship.txt" if held else " lock/nox-ship.txt")
                     assert held or "lock" in job["needs"]
 
 
 RIGHTS = {"id-token", "contents", "actions", "packages", "attestations", "deployments", "pull-requests"}
-FETCHING = re.compile(r"\b(git|gh|curl|wget|uvx|pipx|npx)\b")
+VALUE = r"\"\$[A-Z_]+\""
+STARTED = re.compile(
+    r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
+    r"|nox-ship receive files"
+    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
+    rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
+)
+"""All that a job with rights starts."""
 
 
 def holds_rights(job: dict[str, Any]) -> bool:
@@ -138,11 +161,21 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
                 assert set(step["with"]) == {"artifact-ids", "path"}
                 assert re.fullmatch(r"\$\{\{ needs\.[\w-]+\.outputs\.[\w-]+ \}\}", step["with"]["artifact-ids"])
                 folders.append(step["with"]["path"])
-            assert not FETCHING.search(script)
-            assert script.split()[:1] in ([], ["python"], ["nox"], ["nox-ship"])
+            lines = script.replace("\\\n", "").splitlines()
+            assert all(STARTED.fullmatch(line.strip()) for line in lines), f"{name} starts another command"
         assert len(set(folders)) == len(folders) == 2
         assert "defaults" not in job
         assert "container" not in job
+
+
+def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
+    """Also a session of the project's own, which nox starts with its whole environment."""
+    for text in render(facts()).values():
+        scripts = [step["run"] for job in jobs(text).values() for step in job["steps"] if "SESSION" in str(step)]
+        (script,) = (script for script in scripts if "$SESSION" in script)
+        words = shlex.split(script)
+        taken = {after for word, after in itertools.pairwise(words[: words.index("nox")]) if word == "-u"}
+        assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
 
 
 @pytest.mark.parametrize("known", list(every()))
@@ -170,10 +203,21 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"branch": "a${{b}}"}, {"tag": "${{x}}{version}"}, {"systems": ("${{ 1 }}",)}, {"besides": ("${{ 1 }}",)}],
+    [
+        {"branch": "a${{b}}"},
+        {"tag": "${{x}}{version}"},
+        {"systems": ("${{ 1 }}",)},
+        {"besides": ("${{ 1 }}",)},
+        {"branches": ("${{ 1 }}",)},
+        {"environments": {"pypi": "${{ 1 }}"}},
+        {"tokens": {"pypi": "MINE }} ${{ 1", "testpypi": "X"}},
+        {"folder": "a*b", "name": "sample"},
+        {"folder": "a b", "name": "sample"},
+        {"folder": "-a", "name": "sample"},
+    ],
 )
 def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -> None:
-    """An expression in a name would run in every job."""
+    """An expression in a name would run in every job, a pattern in a path take other files."""
     with pytest.raises(ShipError, match="NS820"):
         render(facts(**changes))
 
@@ -184,6 +228,44 @@ def test_the_tag_and_branch_are_the_projects() -> None:
     push = yaml.safe_load(text)[True]["push"]
     assert push == {"tags": ["pkg-[0-9]*\\+x"], "branches": ["trunk"]}
     assert "branches" not in yaml.safe_load(render(facts())[RELEASE])[True]["push"]
+
+
+@pytest.mark.parametrize("known", [known for known in every() if known.folder])
+def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> None:
+    """Jobs with a checkout run there and keep and take its files there; what they need is named from there."""
+    texts = render(known)
+    assert list(texts) == [".github/workflows/sample-ci.yml", ".github/workflows/sample-release.yml"]
+    for text in texts.values():
+        assert "sample" in yaml.safe_load(text)["concurrency"]["group"]
+        for name, job in jobs(text).items():
+            held = any("checkout" in step.get("uses", "") for step in job["steps"]) and name != "lock"
+            assert job.get("defaults") == ({"run": {"working-directory": known.folder}} if held else None)
+            given = [step["with"] for step in job["steps"] if "artifact" in step.get("uses", "") and held]
+            paths = [path for words in given for path in words.get("path", "").split()]
+            assert all(path == known.folder or path.startswith(f"{known.folder}/") for path in paths)
+            assert all(words.get("path") for words in given)
+
+
+def test_names_are_the_projects_own() -> None:
+    """The workflow, the environments and the secrets can be called as they are; more branches are tested."""
+    known = facts(file="publish.yaml", credentials="token", tokens={"pypi": "MINE", "testpypi": "TEST"}, **NAMED)
+    texts = render(known)
+    assert list(texts) == [CI, ".github/workflows/publish.yaml"]
+    assert yaml.safe_load(texts[CI])[True]["push"]["branches"] == ["main", "dev", "release/*"]
+    found = jobs(release_of(known))
+    assert [found[name]["environment"] for name in ("pypi", "testpypi")] == ["release now", "on"]
+    assert found["pypi"]["steps"][-1]["env"]["MINE"] == "${{ secrets.MINE }}"
+    assert list(render(facts(name="sample", folder="a", file="publish.yml"))) == [
+        ".github/workflows/sample-ci.yml",
+        ".github/workflows/publish.yml",
+    ]
+
+
+@pytest.mark.parametrize("changes", [{"file": "ci.yml"}, {"file": "sample-ci.yml", "folder": "a", "name": "sample"}])
+def test_the_publishing_workflow_has_a_file_of_its_own(changes: dict[str, Any]) -> None:
+    """It would take that of the workflow that tests: NS102."""
+    with pytest.raises(ShipError, match=r"NS102.*ci\.yml"):
+        render(facts(**changes))
 
 
 def test_every_job_of_ci_is_required() -> None:
@@ -205,6 +287,38 @@ def test_nox_runs_on_a_python_that_it_can_run_on() -> None:
         ]
         assert sorted(versions.split()) == sorted(pythons)
         assert versions.split()[-1] == "3.13"
+
+
+def test_jobs_call_our_sessions_as_their_noxfile_has_them() -> None:
+    """With a checkout, that is the project's; without, it is one of ours alone, with the usual names."""
+    names = {name: f"ship-{name}" for name in PIPELINE}
+    seen = set()
+    for text in render(facts(names=names)).values():
+        for job in jobs(text).values():
+            checks_out = any("checkout" in step.get("uses", "") for step in job["steps"])
+            scripts = "".join(step.get("run", "") for step in job["steps"])
+            for called in re.findall(r'nox (?:--[\w-]+ )*-s "?([a-z-]+[a-z])', scripts):
+                seen.add(called)
+                assert called == "coverage" or called.startswith("ship-") == checks_out
+    assert {"ship-build", "ship-verify-install", "ship-matrix", "ship-release", "publish-prod", "coverage"} <= seen
+
+
+def test_pythons_of_the_projects_own_sessions_are_installed() -> None:
+    """Where a release is rehearsed whole; what comes before a release of Python, too."""
+    text = render(facts(more_pythons=("pypy3.11", "3.12")))[RELEASE]
+    (setup,) = (s["with"] for s in jobs(text)["rehearse"]["steps"] if "setup-python" in s.get("uses", ""))
+    assert setup == {"python-version": "pypy3.11\n3.11\n3.12\n", "allow-prereleases": True}
+    plain = jobs(render(facts())[RELEASE])["rehearse"]["steps"]
+    assert not [step for step in plain if "allow-prereleases" in str(step)]
+
+
+def test_a_gate_runs_what_it_requires() -> None:
+    """A session of the project's own may: no job of the gates leaves that out; each keeps its files under its name."""
+    for text in render(facts()).values():
+        steps = jobs(text)["gates"]["steps"]
+        (run,) = [step["run"] for step in steps if "SESSION" in step.get("env", {})]
+        assert run.endswith(' nox -s "$SESSION"')
+        assert [s["with"]["name"] for s in steps if "upload" in s.get("uses", "")] == ["coverage-${{ matrix.name }}"]
 
 
 def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> None:
@@ -240,3 +354,31 @@ def test_dependabot_keeps_the_pins_fresh() -> None:
     assert (actions["package-ecosystem"], actions["directory"]) == ("github-actions", "/")
     assert (lock["package-ecosystem"], lock["directory"]) == ("pip", "/.github")
     assert [entry["dependency-name"] for entry in lock["allow"]] == ["nox-ship"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "python files/evil.py",
+        "nox -s tests",
+        "nox-ship receive files; sh files/x",
+        "nox-ship receive files && sh files/x",
+        "nox-ship receive files | sh",
+        "nox-ship receive files \\\n  $(files/x)",
+        "python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship.txt files/dist/evil.whl",
+        "nox --no-dependencies -s publish-prod -- --no-install --noxfile files/noxfile.py",
+        "nox --no-dependencies -s publish-prod -- --no-install & sh",
+    ],
+)
+def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.MonkeyPatch, more: str) -> None:
+    """The test of those jobs reads each line of each script whole."""
+    template = templates.template
+
+    def changed(name: str) -> str:
+        publish = "run: nox --no-dependencies -s @SESSION@ -- --no-install"
+        lines = f"{publish.removeprefix('run: ')}\n{more}".replace("\n", "\n          ")
+        return template(name).replace(publish, f"run: |\n          {lines}", 1)
+
+    monkeypatch.setattr(workflows, "template", changed)
+    with pytest.raises(AssertionError, match="another command"):
+        test_jobs_with_rights_take_nothing_that_the_project_wrote(facts())

@@ -27,6 +27,7 @@ def make_plan(folder: Path, **changes: Any) -> Plan:
         "project": Project.read(repository.path),
         "repository": repository,
         "branch": "main",
+        "release_branch": "main",
         "head": repository.head,
         "source": VersionSource("files", "1.0"),
         "current": "1.0",
@@ -131,6 +132,8 @@ def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
         {"version": "1.2"},
         {"tag": "1.1"},
         {"head": "0" * 40},
+        {"branch": "side"},
+        {"branch": ""},
         {"made_by": "0.0.0"},
         {"made_at": time.time() - REUSE_SECONDS - 1},
         {"commit": None},
@@ -139,7 +142,7 @@ def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
     ],
 )
 def test_a_stage_of_something_else_is_not_used_again(released: tuple[Workshop, Plan], changes: dict[str, Any]) -> None:
-    """Another release, commit or nox-ship, or a day's age, make it useless."""
+    """Another release, commit, branch or nox-ship, or a day's age, make it useless."""
     assert is_reusable(released, {})
     assert not is_reusable(released, changes)
 
@@ -198,6 +201,8 @@ def test_a_cache_in_the_project_makes_nothing_dirty(tmp_path: Path, monkeypatch:
         monkeypatch.setenv("NOX_SHIP_CACHE", place)
         with workshop(tmp_path) as shop:
             write_files(shop.folder, {"report.json": "", "stage/a": ""})
+            if place != ".":
+                write_files(shop.folder.parent, {"pythons.json": "", "tidied": ""})
             git(shop.stage, "init", "--quiet")
             assert repository.changes() == []
     write_files(tmp_path, {".cache/mine.txt": ""})
@@ -222,6 +227,25 @@ def test_the_world_is_emptied(tmp_path: Path) -> None:
     shop = Workshop(tmp_path)
     write_files(shop.world(), {"index/a.whl": ""})
     assert list(shop.world().iterdir()) == []
+
+
+def test_a_stage_is_for_its_branch(tmp_path: Path) -> None:
+    """Another branch at the same commit gets a stage of its own, on that branch; so does the first one afterwards."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    git(plan.repository.path, "branch", "side")
+    for branch in ("main", "side", "main"):
+        there = dataclasses.replace(plan, branch=branch)
+        stage = open_stage(shop, there)
+        assert (stage.reused, stage.repository.branch, stage.record.branch) == (False, branch, branch)
+        release(stage, there)
+        assert open_stage(shop, there).reused
+
+
+def test_a_pushed_release_keeps_its_stage_on_any_branch(tmp_path: Path) -> None:
+    """What was built for it is nowhere else, whatever branch is checked out now."""
+    plan, shop = make_plan(tmp_path), make_shop(tmp_path)
+    release(open_stage(shop, plan), plan)
+    assert open_stage_would_reuse(shop, dataclasses.replace(finishing(plan, plan.head), branch="side"))
 
 
 def finishing(plan: Plan, head: str) -> Plan:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from fakes import Call, Programs, write_dist
-from nox_ship.errors import ShipError
-from nox_ship.package.install import Expected, fresh_environment, verify, verify_files
+from nox_ship.errors import Finding, ShipError
+from nox_ship.package.environment import fresh_environment
+from nox_ship.package.install import Expected, Verified, verify, verify_files
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import COMMAND_MISSING
 from nox_ship.project import Project
@@ -38,7 +40,8 @@ def test_a_file_that_works_passes(programs: Programs) -> None:
     for call in (install, check):
         assert call.line[call.line.index("--python") + 1] == environment
     assert try_out.line[1] == "-I"
-    assert json.loads(try_out.line[-1]) == {"name": "sample", "version": "1.2.3", "modules": ["sample"]}
+    question = {"name": "sample", "version": "1.2.3", "modules": ["sample"], "entries": None}
+    assert json.loads(try_out.line[-1]) == question
 
 
 def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> None:
@@ -92,7 +95,10 @@ def test_what_a_module_prints_is_not_taken_for_the_answer(programs: Programs) ->
     assert found() == ["NS613"]
 
 
-@pytest.mark.parametrize("odd", ["", "5", "[5]", '[["other", "x"]]', "{}x", "[" * 20_000, "9" * 5000])
+ODD = ["", "5", "[5]", '[["other", "x"]]', '[["import", 5]]', '[["import"]]', "{}x", "[" * 20_000, "9" * 5000]
+
+
+@pytest.mark.parametrize("odd", [*ODD, '[["entry point", "x", "a", "b", "c", "d", "e"]]', '[["import", "x", null]]'])
 def test_what_is_printed_after_the_answer_is_no_answer(programs: Programs, odd: str) -> None:
     """A module can print whatever it likes as it ends: NS613."""
     programs.answer("installed.py", stdout=f"nox-ship:[]\nnox-ship:{odd}")
@@ -119,6 +125,152 @@ def test_a_smoke_command_that_is_missing_is_told(programs: Programs) -> None:
     assert found(Expected("sample", "1.2.3", (), smoke)) == ["NS616", "NS616"]
 
 
+EXTRAS = {"cli": frozenset({"click", "rich"}), "all": frozenset({"a", "b", "click"}), "yaml": frozenset({"pyyaml"})}
+SCRIPT = ["console_scripts", "sample", "sample:main"]
+
+
+def lacking(module: str, *place: str) -> list[str]:
+    """Return what the script tells of an entry point that lacks a module."""
+    return ["entry point", f"no {module}", *(place or SCRIPT), module]
+
+
+def play_entries(programs: Programs, *failing: tuple[list[str], set[str]]) -> None:
+    """Let each entry point, as the script tells of it, load only where all of some extras are installed."""
+
+    def reply(call: Call) -> tuple[int, str]:
+        source = programs.started("install")[-1].line[-1].partition(" @ ")[0]
+        extras = set(source.partition("[")[2].strip("]").split(","))
+        wanted = json.loads(call.line[-1])["entries"]
+        told = [e for e, needed in failing if not needed <= extras and (wanted is None or [e[2], e[3]] in wanted)]
+        return 0, f"nox-ship:{json.dumps(told)}"
+
+    programs.play("installed.py", reply=reply)
+
+
+def told(programs: Programs, extras: Mapping[str, frozenset[str]] = EXTRAS) -> tuple[list[str], list[str]]:
+    """Return what is told of entry points, and the extras of each installation after the first."""
+    expected = Expected("sample", "1.2.3", ("sample",), (), extras)
+    try:
+        found: tuple[Finding, ...] = verify(SOURCE, "sample-1.2.3.tar.gz", expected, "python3.12")
+    except ShipError as error:
+        found = error.findings
+    installed = [call.line[-1].partition(" @ ")[0] for call in programs.started("install")]
+    assert installed[0] == "sample"
+    return [f"{finding.id} {finding.level}: {finding.what}" for finding in found], installed[1:]
+
+
+def test_an_entry_point_that_needs_an_extra_is_a_warning(programs: Programs) -> None:
+    """The smallest extra that has the missing module is tried, in a new environment, and named: NS620."""
+    play_entries(programs, (lacking("click"), {"cli"}))
+    what = "NS620 warning: console_scripts sample = sample:main can only be loaded with the extra cli: no click."
+    assert told(programs) == ([what], ["sample[cli]"])
+    assert len(programs.started("venv")) == 2
+    first, second = programs.started("-I")
+    assert first.line[0] != second.line[0]
+    question = {"name": "sample", "version": "1.2.3", "modules": [], "entries": [["console_scripts", "sample"]]}
+    assert json.loads(second.line[-1]) == question
+
+
+def test_nothing_is_tried_again_where_all_entry_points_load(programs: Programs) -> None:
+    """Extras cost nothing then."""
+    assert told(programs) == ([], [])
+    assert len(programs.started("venv")) == 1
+
+
+@pytest.mark.parametrize("missing", ["yaml", "yaml.nodes", "YAML"])
+def test_what_is_required_may_be_called_otherwise(programs: Programs, missing: str) -> None:
+    """PyYAML provides `yaml`: a name that has the module's in it is tried first."""
+    play_entries(programs, (lacking(missing), {"yaml"}))
+    assert told(programs)[1] == ["sample[yaml]"]
+
+
+def test_an_extra_that_the_entry_point_names_is_the_one_that_is_tried(programs: Programs) -> None:
+    """`module:attribute [extra]` is still legal, and installers ignore it."""
+    place = ["console_scripts", "sample", "sample:main [Yaml, dev.x]"]
+    play_entries(programs, (lacking("click", *place), {"yaml", "dev-x"}))
+    found, tried = told(programs)
+    assert tried == ["sample[dev-x,yaml]"]
+    assert "with the extras dev-x, yaml: no click." in found[0]
+
+
+@pytest.mark.parametrize("module", ["bs4", ""])
+def test_all_extras_are_tried_where_none_seems_to_be_meant(programs: Programs, module: str) -> None:
+    """A module may be called nothing like what provides it, and what fails may be no import."""
+    play_entries(programs, (lacking(module), {"yaml"}))
+    found, tried = told(programs)
+    assert tried == ["sample[all,cli,yaml]"]
+    assert "can only be loaded with the extras all, cli, yaml: " in found[0]
+
+
+def test_all_extras_are_tried_where_the_one_is_not_enough(programs: Programs) -> None:
+    """Whatever a second environment lacked, the third has."""
+    play_entries(programs, (lacking("click"), {"cli", "all"}), (lacking("pyyaml", "x", "y", "z"), {"yaml"}))
+    found, tried = told(programs)
+    assert tried == ["sample[cli,yaml]", "sample[all,cli,yaml]"]
+    assert [line.partition(":")[0] for line in found] == ["NS620 warning", "NS620 warning"]
+
+
+def test_each_entry_point_is_told_with_the_extra_that_it_needs(programs: Programs) -> None:
+    """They are tried in one environment; those that need the same for the same reason are told together."""
+    places = [["x", name, f"sample:{name}"] for name in "abc"]
+    failing = (("click", {"cli"}), ("pyyaml", {"yaml"}), ("pyyaml", {"yaml"}))
+    play_entries(programs, *((lacking(module, *place), e) for place, (module, e) in zip(places, failing, strict=True)))
+    found, tried = told(programs)
+    assert tried == ["sample[cli,yaml]"]
+    assert found == [
+        "NS620 warning: x a = sample:a can only be loaded with the extra cli: no click.",
+        "NS620 warning: x b = sample:b, x c = sample:c can only be loaded with the extra yaml: no pyyaml.",
+    ]
+
+
+def test_an_entry_point_that_loads_with_no_extra_is_an_error(programs: Programs) -> None:
+    """NS614, with the file and the reason; each set of extras is tried once."""
+    play_entries(programs, (lacking("click"), {"gone"}))
+    what = "NS614 error: sample-1.2.3.tar.gz: console_scripts sample = sample:main: no click."
+    assert told(programs, {"cli": EXTRAS["cli"]}) == ([what], ["sample[cli]"])
+    programs.calls.clear()
+    assert told(programs, {}) == ([what], [])
+
+
+def test_extras_that_cannot_be_installed_excuse_nothing(programs: Programs) -> None:
+    """Nor does a Python that ends before it tells anything: NS614."""
+    play_entries(programs, (lacking("click"), {"cli"}))
+    programs.answer("pip install", "sample[", code=1)
+    assert told(programs)[0][0].startswith("NS614 error")
+    programs.answer("pip install", "sample[")
+    programs.answer("installed.py", '"modules": []', code=3)
+    assert told(programs)[0][0].startswith("NS614 error")
+
+
+def test_a_plug_in_that_lacks_its_host_is_a_warning(programs: Programs) -> None:
+    """A plug-in is loaded by a program that brings what it imports; extras that do not seem meant are not tried."""
+    places = [["x.lexers", name, "sample.plug"] for name in ("a", "b", "c", "d")]
+    play_entries(programs, *((lacking("pygments", *place), {"gone"}) for place in places))
+    (found,), tried = told(programs)
+    assert tried == []
+    assert found == (
+        "NS621 warning: x.lexers a = sample.plug, x.lexers b = sample.plug, x.lexers c = sample.plug"
+        " and 1 more cannot be loaded: no pygments. Nothing that the project requires provides it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "value", "missing"),
+    [
+        ("console_scripts", "sample:main", "click.core"),
+        ("gui_scripts", "sample:main", "tkinter"),
+        ("x", "sample.plug", "sample.gone"),
+        ("x", "smaple.plug", "smaple"),
+        ("x", "smaple:plug [x]", "smaple"),
+        ("x", "sample.plug", ""),
+    ],
+)
+def test_what_only_the_project_can_bring_is_an_error(programs: Programs, group: str, value: str, missing: str) -> None:
+    """Scripts have no host, a misspelt module is nobody else's, and another reason is no missing host."""
+    play_entries(programs, (lacking(missing, group, "a", value), {"gone"}))
+    assert told(programs, {})[0][0].startswith("NS614 error")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """Return a project with a smoke command."""
@@ -137,11 +289,20 @@ def test_each_file_is_installed_alone_and_bound_to_its_hash(
 ) -> None:
     """Wheel and sdist, each in an environment of its own."""
     done = verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
-    assert done == "2 files install and work on Python 3.12"
+    assert done == Verified("2 files install and work on Python 3.12")
     installed = sorted(call.line[-1] for call in programs.started("install"))
     assert len(programs.started("venv")) == 2
     for file, line in zip(sorted(manifest.files, key=lambda file: file.name), installed, strict=True):
         assert line.endswith(f"/{file.name}#sha256={file.sha256}")
+
+
+def test_what_is_warned_of_both_files_is_said_once(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """A warning is no reason to try the files again."""
+    play_entries(programs, (lacking("pluggy", "x", "y", "sample.z"), {"gone"}))
+    dist = project.root / "dist"
+    (warning,) = verify_files(project, manifest, dist, "python3.12", "3.12").warnings
+    assert warning.id == "NS621"
+    assert verify_files(project, manifest, dist, "python3.12", "3.12").warnings == ()
 
 
 def test_files_that_passed_are_not_tried_again(project: Project, manifest: Manifest, programs: Programs) -> None:
@@ -149,7 +310,8 @@ def test_files_that_passed_are_not_tried_again(project: Project, manifest: Manif
     dist = project.root / "dist"
     verify_files(project, manifest, dist, "python3.12", "3.12")
     programs.calls.clear()
-    assert verify_files(project, manifest, dist, "python3.12", "3.12") == "these files passed on Python 3.12 already"
+    again = verify_files(project, manifest, dist, "python3.12", "3.12")
+    assert again == Verified("these files passed on Python 3.12 already")
     assert programs.calls == []
     verify_files(project, manifest, dist, "python3.13", "3.13")
     assert programs.calls

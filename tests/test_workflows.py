@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nox_ship.config import PublishSettings, Settings
+from nox_ship.config import PublishSettings, Settings, WorkflowSettings
 from nox_ship.release.workflows import Publishing, Upload, publishing, uploads
 from nox_ship.world.forge import follow
 from nox_ship.world.remote import Remote
@@ -467,3 +467,53 @@ def test_a_file_without_an_end_is_told(tmp_path: Path) -> None:
     assert set(told(found)) == {"NS837"}
     assert "large.yml" in found.told[0].what
     assert all("loop.yml" in finding.what for finding in found.told[1:])  # from Python 3.13 on, a loop is no file
+
+
+GITLAB = """\
+# Written by nox-ship.
+stages: [test, publish]
+.hidden: {script: [nox -s publish-prod]}
+tests: {script: [nox -s tests]}
+testpypi: {environment: {name: testpypi}, id_tokens: {}, script: [cd x, nox -s publish-test -- --no-install]}
+pypi: {environment: release, script: [nox -s publish-prod -- --no-install]}
+odd: [script]
+"""
+
+
+@pytest.mark.parametrize(
+    ("index", "expected"), [("pypi", ".gitlab-ci.yml"), ("testpypi", ".gitlab-ci.yml"), ("devpi", None)]
+)
+def test_gitlabs_file_publishes_where_we_wrote_it(tmp_path: Path, index: str, expected: str | None) -> None:
+    """To the indexes that its jobs upload to, from their environments."""
+    assert asked(tmp_path, {"./.gitlab-ci.yml": GITLAB}, index=index).workflow == expected
+    assert told(asked(tmp_path, {"./.gitlab-ci.yml": GITLAB}, index=index)) == []
+    by_job = {upload.job: upload for upload in uploads(tmp_path, "v1.2.0")[0]}
+    assert (by_job["testpypi"].environment, by_job["testpypi"].identity) == ("testpypi", True)
+    assert (by_job["pypi"].environment, by_job["pypi"].token) == ("release", True)
+
+
+def test_gitlabs_file_of_ones_own_may_publish(tmp_path: Path) -> None:
+    """When its jobs run is not looked into: a setting tells it."""
+    text = "deploy: {script: [pip install twine, twine upload dist/*]}\n"
+    assert asked(tmp_path, {"./.gitlab-ci.yml": text}).workflow is None
+    assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == ["NS759"]
+    assert asked(tmp_path, {"./.gitlab-ci.yml": text}, by="workflow").workflow == ".gitlab-ci.yml"
+    assert told(asked(tmp_path, {"./.gitlab-ci.yml": "test: {script: [pytest]}\n"})) == []
+
+
+@pytest.mark.parametrize("text", ["[", "5", "a: {script: 5}", "a: {script: [{b: c}]}", "- a", f"a: {'[' * 3000}"])
+def test_gitlabs_file_may_be_anything(tmp_path: Path, text: str) -> None:
+    """What cannot be read publishes nothing, and is told where it is no YAML."""
+    assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == (["NS837"] if "[" in text[:1] or len(text) > 99 else [])
+
+
+def test_two_forges_race_for_a_tag(tmp_path: Path) -> None:
+    """A mirror's pipeline uploads the same files."""
+    found = asked(tmp_path, {"./.gitlab-ci.yml": GITLAB, "it.yml": f"on: push\n{OURS}"})
+    assert told(found) == ["NS834"]
+
+
+def test_the_workflow_that_a_setting_names_is_followed(tmp_path: Path) -> None:
+    """Where nobody can see who publishes, and a setting says that a workflow does."""
+    settings = Settings(publish=PublishSettings(by="workflow"), workflows=WorkflowSettings(file="ship.yml"))
+    assert publishing(tmp_path, settings, "pypi", "v1").workflow == "ship.yml"

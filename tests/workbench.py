@@ -142,8 +142,12 @@ class Bench:
 
     def rehearse(self, *args: str, env: dict[str, str] | None = None) -> Outcome:
         """Rehearse a release; ``patch`` where no version is given."""
+        return self.rehearse_by("release", *args, env=env)
+
+    def rehearse_by(self, session: str, *args: str, env: dict[str, str] | None = None) -> Outcome:
+        """Rehearse a release by the session that is called so here."""
         wanted = args if args and not args[0].startswith("-") else ("patch", *args)
-        return self.nox("-s", "release", "--", *wanted, "--dry-run", env=env)
+        return self.nox("-s", session, "--", *wanted, "--dry-run", env=env)
 
     def start(self, *args: str) -> subprocess.Popen[bytes]:
         """Start nox as the leader of a process group of its own."""

@@ -11,9 +11,10 @@ __all__ = ["register"]
 
 
 def register(*, exclude: Iterable[str] = ()) -> None:
-    """Register nox-ship's sessions; call it at module level of a noxfile.
+    """Register nox-ship's sessions; call it at the end of a noxfile, above ``if __name__ == "__main__":``.
 
-    A session that the noxfile registered before this call, under a name of ours, is kept.
+    Sessions that the noxfile registered before this call are kept. They replace our gates of the same meaning; of our
+    other sessions, one whose name is taken is called ``ship-NAME``.
 
     Args:
         exclude: Names of sessions to leave out, such as ``["audit"]``.

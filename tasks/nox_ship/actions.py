@@ -43,7 +43,7 @@ def _plain(text: str) -> str:
     from nox_ship.report import printable
 
     shown = _MARKS.sub(r"\\\1", printable(" ".join(text.split()), lines=False))
-    return re.sub(r"\bwww\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself
+    return re.sub(r"www\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself
 
 
 def _append(variable: str, text: str) -> None:

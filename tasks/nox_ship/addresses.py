@@ -7,10 +7,11 @@ import re
 from urllib.parse import urlsplit
 
 _PLAIN = re.compile(r"[!-\[\]-~]+")  # printable ASCII without space and backslash, which parsers read differently
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # User and password: of a web address both go, because tokens stand in the place of either; a user alone, as in
-# ssh://git@host, is no secret elsewhere.
-_WEB_USER = re.compile(r"(?P<scheme>\bhttps?://)[^\s/?#\"'`]*@", re.IGNORECASE)
-_PASSWORD = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,30}://)[^\s/?#@:\"'`]*:[^\s/?#\"'`]+@", re.IGNORECASE)
+# ssh://git@host, is no secret elsewhere. Passwords hold quotes, and anything may stand before an address.
+_WEB_USER = re.compile(r"(?P<scheme>https?://)[^\s/?#]*@", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]{0,30}://)[^\s/?#@:]*:[^\s/?#]+@", re.IGNORECASE)
 
 
 def is_loopback(host: str | None) -> bool:
@@ -33,6 +34,11 @@ def is_safe(url: str) -> bool:
     if not _PLAIN.fullmatch(url) or "@" in parts.netloc or not host:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+
+
+def uncoloured(text: str) -> str:
+    """Return ``text`` without the colours of a terminal, which can stand in the middle of an address."""
+    return _COLOUR.sub("", text)
 
 
 def holds_password(text: str) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from nox_ship import naming
 from nox_ship.errors import Kind, ShipError
 
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
@@ -29,6 +32,10 @@ class _Parser(argparse.ArgumentParser):
         raise ShipError(
             BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=" ".join(self.format_usage().split()))
         )
+
+    def format_help(self) -> str:
+        """Return the help, with the session by the name that it is registered under."""
+        return naming.spoken(super().format_help())
 
 
 def release_arguments(args: Sequence[str]) -> argparse.Namespace:
@@ -56,13 +63,24 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def publish_arguments(args: Sequence[str]) -> argparse.Namespace:
-    """Parse what follows ``nox -s publish --``.
+def asks_for_help(command_line: Sequence[str]) -> bool:
+    """Whether a command line of nox asks a session what arguments it takes: ``nox -s publish -- --help``."""
+    after = command_line[list(command_line).index("--") + 1 :] if "--" in command_line else ()
+    return bool({"-h", "--help"} & set(after))
+
+
+def no_arguments(args: Sequence[str], session: str, what: str) -> None:
+    """Show the help of a session that takes no arguments, if it is asked for; others are for other sessions."""
+    _Parser(prog=f"nox -s {session} --", description=what, allow_abbrev=False).parse_known_args(args)
+
+
+def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse.Namespace:
+    """Parse what follows ``nox -s publish --``, or another ``session`` that publishes.
 
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s publish --", description="Publish what was built.", allow_abbrev=False)
+    parser = _Parser(prog=f"nox -s {session} --", description="Publish what was built.", allow_abbrev=False)
     _add_publish(parser)
     return parser.parse_args(args)
 
@@ -75,7 +93,7 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
-    _add_publish(parser)
+    _add_publish(parser, shown=False)
     return parser.parse_args(args)
 
 
@@ -108,11 +126,28 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         ShipError: The arguments are wrong (NS108).
     """
     parser = _Parser(prog="nox-ship", description="Give a project its release automation.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"nox-ship {importlib.metadata.version('nox-ship')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     init = commands.add_parser("init", help="write what a project lacks: noxfile, workflows", allow_abbrev=False)
-    init.add_argument("--ci", choices=["github", "none"], default="github", help="where the workflows are to run")
+    init.add_argument(
+        "--ci",
+        choices=["github", "gitlab", "none"],
+        help="where workflows are to run; default: as the remote tells",
+    )
+    init.add_argument(
+        "--repository",
+        type=_repository,
+        metavar="OWNER/NAME",
+        help="the repository on GitHub or GitLab, where the remote is another or does not tell",
+    )
     init.add_argument("--force", action="store_true", help="overwrite files that differ")
     init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
+    clean = commands.add_parser(
+        "clean", help="remove what releases of this project left in the cache", allow_abbrev=False
+    )
+    clean.add_argument("--all", action="store_true", help="remove what those of every project left")
+    clean.add_argument("--list", action="store_true", help="remove nothing; show what there is")
+    clean.add_argument("--force", action="store_true", help="remove releases too whose end was not seen")
     receive = commands.add_parser(
         "receive", help="in a job without a checkout: take what was built out of an artifact", allow_abbrev=False
     )
@@ -127,7 +162,20 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def _add_publish(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="publish to an index on this machine; touch no other")
-    parser.add_argument("--to", metavar="NAME", help="pypi, testpypi, or an index from [tool.nox-ship.indexes]")
-    parser.add_argument("--no-install", action="store_true", help="upload and compare; leave installing to another job")
+def _repository(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(?:/[\w.-]+)+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is not OWNER/NAME")
+    return text
+
+
+def _add_publish(parser: argparse.ArgumentParser, *, shown: bool = True) -> None:
+    def told(text: str) -> str:
+        return text if shown else argparse.SUPPRESS
+
+    parser.add_argument(
+        "--dry-run", action="store_true", help=told("publish to an index on this machine; touch no other")
+    )
+    parser.add_argument("--to", metavar="NAME", help=told("pypi, testpypi, or an index from [tool.nox-ship.indexes]"))
+    parser.add_argument(
+        "--no-install", action="store_true", help=told("upload and compare; leave installing to another job")
+    )

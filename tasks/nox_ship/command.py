@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import time
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from nox_ship import naming
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
+from nox_ship.release import cache
 from nox_ship.release.handover import Cut, push, receive
+from nox_ship.release.stage import cache_folder, workshop_of
 from nox_ship.report import Voice
-from nox_ship.setup import init
+from nox_ship.setup import advice, init
+from nox_ship.setup.build_system import read_project
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.survey import Survey
@@ -26,6 +31,8 @@ from nox_ship.world.real import index_addresses
 from nox_ship.world.remote import Remote
 
 NOT_EMPTY = Kind("NS817", "folder-not-empty", "Run it in an empty folder; to set a project up, use `nox-ship init`.")
+
+_DAY = 24 * 60 * 60
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -37,7 +44,9 @@ def main(args: Sequence[str] | None = None) -> int:
             return _receive(options.folder, Path.cwd(), voice)
         if options.command == "push":
             return _push(options, voice)
-        return _init(Path.cwd(), voice, ci=options.ci, force=options.force, check=options.check)
+        if options.command == "clean":
+            return _clean(Path.cwd(), voice, options)
+        return _init(Path.cwd(), voice, options)
     except ShipError as error:
         for finding in error.findings:
             voice.finding(finding)
@@ -79,13 +88,33 @@ def _push(options: Namespace, voice: Voice) -> int:
     return 0
 
 
-def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int:
-    survey = Survey.of(root, f"{sys.version_info[0]}.{sys.version_info[1]}")
-    if check:
-        return _check(survey, voice, ci=ci)
+def _init(root: Path, voice: Voice, options: Namespace) -> int:
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    survey = Survey.of(root, running, options.repository, read_project(root))
+    ci = options.ci or survey.ci
+    if options.check:
+        return _check(survey, voice, ci)
     for name, value in survey.lines():
         voice.fact(name, value)
-    made = init.plan(survey, sessions=_sessions(), ci=ci, force=force, hashes=_published)
+    made = init.plan(survey, ci=ci, force=options.force, hashes=_published)
+    for name, value in init.session_lines(made):
+        voice.fact(name, value)
+    _write(made, voice, force=options.force)
+    for hint in made.hints:
+        voice.text(f"\n{hint}")
+    if ci == "none":
+        voice.text("")
+        if options.ci is None:
+            voice.finding(advice.NO_FORGE(advice.no_forge(survey)))
+        voice.text(advice.other_ci(survey))
+    with naming.settled(made.decision.names):
+        for step in advice.next_steps(made):
+            voice.text(f"\n{step}")
+    return 0
+
+
+def _write(made: init.Plan, voice: Voice, *, force: bool) -> None:
+    """Write what was planned, and show it."""
     done, left = init.write(made, force=force)
     for change in done:
         voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
@@ -96,18 +125,6 @@ def _init(root: Path, voice: Voice, *, ci: str, force: bool, check: bool) -> int
         voice.text(change.diff)
     if not made.changes:
         voice.fact("nothing", "is missing")
-    for hint in made.hints:
-        voice.text(f"\n{hint}")
-    for publisher in init.publishers(survey) if ci == "github" else ():
-        voice.text(f"\n{publisher}")
-    if done:
-        names = " ".join(change.name for change in done)
-        voice.text(f"\nNext:\n  git add {names} && git commit -m 'Release with nox-ship'")
-    else:
-        voice.text("\nNext:")
-    voice.text("  nox -s doctor                        # is anything set up wrong?")
-    voice.text("  nox -s release -- patch --dry-run    # rehearse a release")
-    return 0
 
 
 def _published(version: str) -> tuple[str, ...]:
@@ -121,8 +138,8 @@ def _published(version: str) -> tuple[str, ...]:
     return tuple(file.sha256 for file in served if file.sha256 and file.filename.endswith(".whl"))
 
 
-def _check(survey: Survey, voice: Voice, *, ci: str) -> int:
-    drifted = init.drift(survey) if ci == "github" else []
+def _check(survey: Survey, voice: Voice, ci: str) -> int:
+    drifted = init.drift(survey, ci)
     for change in drifted:
         if change.before is None:
             voice.finding(init.DRIFTED(f"{change.name} is missing.", remedy="Run `nox-ship init`."))
@@ -132,11 +149,32 @@ def _check(survey: Survey, voice: Voice, *, ci: str) -> int:
             voice.text(change.diff)
             voice.finding(init.DRIFTED(f"{change.name} is not what this version of nox-ship writes."))
     if not drifted:
-        voice.fact("workflows", "are what this version of nox-ship writes")
+        voice.fact("workflows", "are what this version of nox-ship writes" if ci != "none" else "none is kept here")
     return 1 if drifted else 0
 
 
-def _sessions() -> set[str]:
-    from nox_ship.sessions import NAMES
+def _clean(root: Path, voice: Voice, options: Namespace) -> int:
+    """Remove what releases left in the cache, or show it."""
+    base, mine = cache_folder(root), workshop_of(root)
+    there = cache.kept(base)
+    chosen = there if options.all or options.list else [one for one in there if one.folder == mine.folder]
+    for one in chosen:
+        days = int((time.time() - one.used) // _DAY)
+        used = f"used {days} days ago" if days else "used today"
+        what = f"{one.root or f'unknown ({one.folder.name})'}: {one.holds}, {_shown_size([one])}, {used}"
+        voice.fact("kept" if options.list else _removed(one, force=options.force), what)
+    if others := [one for one in there if one not in chosen]:
+        voice.text(f"{len(others)} more in {base}, {_shown_size(others)}: `nox-ship clean --list` shows them")
+    elif not chosen:
+        voice.text(f"There is nothing in {base}.")
+    return 0
 
-    return set(NAMES)
+
+def _removed(one: cache.Kept, *, force: bool) -> str:
+    if one.unfinished and not force:
+        return "left (--force)"
+    return "removed" if one.remove() else "in use"
+
+
+def _shown_size(many: Sequence[cache.Kept]) -> str:
+    return f"{sum(one.size for one in many) / 1e6:.0f} MB"

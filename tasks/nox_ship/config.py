@@ -28,6 +28,9 @@ UNSAFE_ADDRESS = Kind(
 
 ROOT = "tool.nox-ship"
 _PYTHON = re.compile(r"(?:pypy)?3\.[0-9]{1,3}t?")
+_WORKFLOW_FILE = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}\.ya?ml", re.ASCII)
+_LONGEST_ENVIRONMENT = 255
+"""Characters in the name of an environment on GitHub."""
 _WEEK = 7 * 24 * 3600
 _LAST_PORT = 65535
 _HINTS = functools.cache(typing.get_type_hints)
@@ -141,11 +144,22 @@ class WorkflowSettings:
     """Runners on which the built files are installed."""
     version: str | None = None
     """Release of nox-ship that the jobs which publish install; default: the one that writes the workflows."""
+    file: str | None = None
+    """File name of the workflow that publishes; default: ``release.yml``, for a project below the top of its
+    repository ``NAME-release.yml``."""
+    environments: Mapping[str, str] = field(default_factory=dict)
+    """Environment that an index is published from, by the index's name; default: the index's name."""
+    branches: tuple[str, ...] = ()
+    """Branches besides the release branch whose pushes run the gates, as filter patterns of GitHub."""
 
     @property
     def indexes(self) -> tuple[str, ...]:
-        """Names of the indexes that the workflows publish to; each has an environment of its name."""
+        """Names of the indexes that the workflows publish to."""
         return ("pypi", "testpypi") if self.testpypi or self.development else ("pypi",)
+
+    def environment(self, index: str) -> str:
+        """Return the name of the environment that an index is published from."""
+        return self.environments.get(index, index)
 
 
 @dataclass(frozen=True)
@@ -171,7 +185,7 @@ class Settings:
     tag: str | None = None
     """Form of the tag, with ``{version}``; default: as earlier tags, then ``v{version}``."""
     changelog: str | None = None
-    """Keep-a-Changelog file whose *Unreleased* section becomes the release's; default: ``CHANGELOG.md``."""
+    """File whose section for what is unreleased becomes the release's; default: the first with a usual name."""
     pass_env: tuple[str, ...] = ()
     """Names of variables that gates, builds and installations may see although they look like credentials."""
     lint: GateSettings = field(default_factory=GateSettings)
@@ -227,6 +241,7 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
         "publish.wait": (0 <= settings.publish.wait <= _WEEK, "be between 0 seconds and a week"),
         "publish.timeout": (0 < settings.publish.timeout <= _WEEK, "be more than 0 seconds, and a week at most"),
         "workflows.systems": (bool(settings.workflows.systems), "name one runner at least"),
+        **_workflow_bounds(settings.workflows),
         "rehearsal.port": (0 <= settings.rehearsal.port <= _LAST_PORT, "be a port, or 0"),
     }
     for key, (good, words) in bounds.items():
@@ -239,6 +254,21 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
                 yield UNSAFE_ADDRESS(f"{path} is not an `https` address, or holds a user name or password.")
     if holds_password(settings.remote or ""):
         yield UNSAFE_ADDRESS(f"`{ROOT}.remote` holds a password.", remedy="Name a remote that git knows.")
+
+
+def _workflow_bounds(workflows: WorkflowSettings) -> dict[str, tuple[bool, str]]:
+    named = workflows.environments
+    fits = set(named) <= {"pypi", "testpypi"} and all(
+        name.strip() == name and 0 < len(name) <= _LONGEST_ENVIRONMENT for name in named.values()
+    )
+    return {
+        "workflows.file": (
+            workflows.file is None or bool(_WORKFLOW_FILE.fullmatch(workflows.file)),
+            'be a file name such as "publish.yml"',
+        ),
+        "workflows.environments": (fits, "give `pypi` or `testpypi` the name of an environment"),
+        "workflows.branches": (all(map(str.strip, workflows.branches)), "be patterns of branches' names"),
+    }
 
 
 class _WrongTypeError(Exception):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import errno
+import io
+import tokenize
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +37,16 @@ def is_file(path: Path) -> bool:
         raise
 
 
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder at a path that a project names, as `is_file` says it of a file."""
+    try:
+        return path.is_dir()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return False
+        raise
+
+
 def read_bytes(path: Path) -> bytes | None:
     """Return what a regular file holds, None where there is none.
 
@@ -55,11 +68,65 @@ def read_bytes(path: Path) -> bytes | None:
 def read_text(path: Path) -> str:
     """Return the text of a file with plain line feeds; empty where there is none.
 
+    It is UTF-8, or what a Python file says of itself (PEP 263), or else read as Latin-1, in which all bytes are text.
+
     Raises:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
     """
-    text = (read_bytes(path) or b"").decode("utf-8", errors="replace")
+    content = read_bytes(path) or b""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = _declared(content) or content.decode("latin-1")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _declared(content: bytes) -> str | None:
+    """Return the text of a Python file that names its encoding, None for another file."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
+        return content.decode(encoding)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return None
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a file can be read as UTF-8; where there is none, nothing is wrong with it.
+
+    Raises:
+        ShipError: It is larger than 16 MiB, or cannot be read (NS312).
+    """
+    try:
+        (read_bytes(path) or b"").decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def folders(base: Path) -> list[Path]:
+    """Return the folders in a folder that can be packages by their name, in order; none where it cannot be read."""
+    try:
+        return sorted(path for path in base.iterdir() if path.name.isidentifier() and path.is_dir())
+    except OSError:
+        return []
+
+
+def found(base: Path, pattern: str) -> Iterator[Path]:
+    """Yield what a glob names in a folder; nothing for what is no glob, or where the folder cannot be read."""
+    with suppress(ValueError, NotImplementedError, OSError):
+        yield from base.glob(pattern)
+
+
+def table(parent: object, *keys: str) -> Mapping[str, Any]:
+    """Return a table within tables, by the key of each, empty where it is missing or no table."""
+    for key in keys:
+        parent = parent.get(key) if isinstance(parent, Mapping) else None
+    return parent if isinstance(parent, Mapping) else {}
+
+
+def strings(value: object) -> list[str]:
+    """Return the strings of a list, and nothing of anything else."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list | tuple) else []
 
 
 def toml(text: str) -> dict[str, Any]:
@@ -134,3 +201,11 @@ def dotted(node: ast.AST) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def literal(node: ast.expr) -> Any:
+    """Return the value of an expression that is one of constants, None for another."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return None

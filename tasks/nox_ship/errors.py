@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from nox_ship.addresses import without_passwords
+from nox_ship.addresses import uncoloured, without_passwords
 
 Level = Literal["error", "warning", "notice"]
 T = TypeVar("T")
@@ -64,10 +64,10 @@ class Kind:
         return Finding(
             id=self.id,
             name=self.name,
-            what=without_passwords(" ".join(what.split()).encode(errors="backslashreplace").decode()),
-            remedy=self.remedy if remedy is None else without_passwords(remedy),
+            what=without_passwords(" ".join(uncoloured(what).split()).encode(errors="backslashreplace").decode()),
+            remedy=self.remedy if remedy is None else without_passwords(uncoloured(remedy)),
             level=level or self.level,
-            detail=without_passwords(detail),
+            detail=without_passwords(uncoloured(detail)),
         )
 
 

@@ -12,62 +12,66 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions
+from nox_ship import actions, closing, lifeline, naming, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError, ShownError
-from nox_ship.files import explained
+from nox_ship.files import explained, real_place
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, STEPS, Run, run_pipeline, told_by
+from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, ended_by, run_pipeline, told_by
 from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
+from nox_ship.release.published import built, listed, released
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.report import Report, Row, Voice
 from nox_ship.setup.doctor import examine
-from nox_ship.world.index import display_name
+from nox_ship.world.index import Index, display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
-_LAST = {
-    "no": "Nothing was changed: the release stopped before its push.",
-    "yes": "Branch and tag are pushed; nothing is bumped twice: the same command again finishes the release.",
-    "unknown": "Branch and tag may be public: the push was cut off. The same command again finds out, and finishes the"
-    " release.",
-}
-DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 
 
-def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_from: Path) -> None:
+def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: Path) -> None:
     """Release the project in ``root``, or rehearse it, and show the table.
 
     Args:
         root: The project's folder.
         args: What followed ``nox -s release --``.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
         invoked_from: The folder that a relative ``--report`` means.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), or another run has the checkout (NS805).
+        ShipError: The arguments are wrong (NS108), a file to be written is led out of the project by a symlink
+            (NS608), or another run has the checkout (NS805).
         ShownError: The release stopped.
     """
     options = release_arguments(args)
+    for path in filter(None, (options.report, options.bundle)):
+        _target(root, invoked_from, path)
     apart = options.dry_run or options.bundle is not None
     agreed = apart or options.yes
-    request = Request(options.wanted, tuple(options.without), options.fresh, agreed or _on_a_terminal())
+    request = Request(
+        options.wanted,
+        tuple(options.without),
+        options.fresh,
+        agreed=agreed or _on_a_terminal(),
+        any_branch=options.dry_run,
+    )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
-    with workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
+    with _guarded(), workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
         if not agreed:
             run.confirm = _ask
@@ -75,18 +79,29 @@ def release(root: Path, args: Sequence[str], sessions: Collection[str], invoked_
             try:
                 run_pipeline(run, CUT if options.bundle else STEPS)
                 if options.bundle:
-                    _hand_on(run, invoked_from / options.bundle)
+                    _hand_on(run, _target(root, invoked_from, options.bundle))
             except BaseException:
-                with suppress(OSError):  # what stopped the release matters more
-                    _tell(report, options.report and invoked_from / options.report)
+                with suppress(OSError, ShipError):  # what stopped the release matters more
+                    _tell(report, options.report and _target(root, invoked_from, options.report))
                 raise
-            _tell(report, options.report and invoked_from / options.report)
+            _tell(report, options.report and _target(root, invoked_from, options.report))
     if options.bundle:
         return
     voice.table(report)
     voice.note(f"report: {shop.report}")
     voice.note(f"clone:  {shop.stage}")
     voice.last_line(_last_line(options, report))
+
+
+def _target(root: Path, invoked_from: Path, path: Path) -> Path:
+    """Return where a file that an argument names is written to.
+
+    Raises:
+        ShipError: By its name it is in the project, and a symlink leads out of that (NS608).
+    """
+    named = Path(os.path.abspath(invoked_from.resolve() / path))  # noqa: PTH100 - it follows no symlink
+    inside = any(named.is_relative_to(top) for top in (root.absolute(), root.resolve()))
+    return real_place(invoked_from / path, root) if inside else invoked_from / path
 
 
 def _hand_on(run: Run, target: Path) -> None:
@@ -131,12 +146,26 @@ def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterat
     """Open the world that was asked for."""
     settings = _settings(root)
     if options.dry_run or getattr(options, "bundle", None):
-        port = settings.rehearsal.port
-        with StandIns(root, folder, remote=settings.remote, port=port, indexes=settings.indexes) as standins:
+
+        def look(name: str, project: str) -> Index:
+            return RealWorld(root, folder, settings, quietly=True).index(name, project)
+
+        with StandIns(
+            root,
+            folder,
+            remote=settings.remote,
+            port=settings.rehearsal.port,
+            indexes=settings.indexes,
+            look=look,
+        ) as standins:
             yield standins
     else:
         with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
             yield real
+
+
+def _guarded() -> AbstractContextManager[None]:
+    return lifeline.guarded(process.scrubbed(os.environ))
 
 
 def _settings(root: Path) -> Settings:
@@ -157,26 +186,20 @@ def _ask(run: Run) -> None:
         ShipError: It is not to be (NS235).
     """
     plan = run.plan
+    run.voice.end()
     run.voice.table(run.report)
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
     if run.voice.ask(question).strip().lower() not in ("y", "yes"):
-        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you said no."))
+        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you did not say yes."))
 
 
 def _last_line(options: Namespace, report: Report) -> str:
     if not options.dry_run:
-        then = (
-            f"publish a GitHub Release to start {report.workflow}"
-            if report.waits
-            else f"{report.workflow} publishes it"
-        )
-        ours = f"is pushed; {then}" if report.workflow else "is released"
-        done = ours if report.changed else "was released already: nothing was missing"
-        return f"{report.project} {report.version} {done}."
+        return closing.released(report)
     without = (word for gate in options.without for word in ("--without", gate))
     command = shlex.join([*([options.wanted] if options.wanted else []), *without])
-    return f"Nothing was touched: this was a rehearsal. To do it: nox -s release -- {command}"
+    return closing.rehearsed(report, f"nox -s release -- {command}")
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
@@ -187,9 +210,7 @@ def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: 
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
         voice.note(f"report: {shop.report}")
-    voice.last_line(
-        "Nothing was touched: the rehearsal stopped before its end." if report.rehearsal else _LAST[report.pushed]
-    )
+    voice.last_line(closing.stopped(report))
 
 
 def publish(project: Project, args: Sequence[str], session: str, index: str | None) -> None:
@@ -206,10 +227,10 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             (NS601-NS604); it must not go there (NS752, NS754); credentials, upload or installation fail (NS611-NS753);
             another run has the checkout (NS805).
     """
-    options = publish_arguments(args)
+    options = publish_arguments(args, session)
     voice = Voice()
     report = Report(title="Rehearsal of publishing" if options.dry_run else "Publishing", rehearsal=options.dry_run)
-    with workshop(project.root) as shop:
+    with _guarded(), workshop(project.root) as shop:
         try:
             wanted = _wanted_index(session, index, options.to)
             manifest = Manifest.read(manifest_path(project))
@@ -218,15 +239,12 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             with _world(options, project.root, shop.world(), voice) as world:
                 _bring(manifest, project, world, name, voice, report, install=not options.no_install)
         except BaseException as error:
-            report.rows.append(Row(session, "failed"))
+            report.rows.append(Row(session, ended_by(error)))
             report.findings += [finding.as_dict() for finding in told_by(error)]
             raise
         finally:
             report.write(shop.report)
-    if options.dry_run:
-        voice.last_line(f"Nothing left this machine. To publish it: nox -s {session}")
-    else:
-        voice.last_line(f"{manifest.name} {manifest.version} is on {display_name(name)}.")
+    voice.last_line(closing.published(report, display_name(name), session))
 
 
 def _wanted_index(session: str, index: str | None, to: str | None) -> str | None:
@@ -258,12 +276,16 @@ def _bring(
         voice.finding(finding)
     index = world.index(name, manifest.name)
     folder = dist_folder(project)
+    if report.rehearsal and not index.files(manifest.name, manifest.version):
+        for finding in index.admits(manifest.name, manifest.version):
+            voice.finding(finding)
     try:
         published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
     finally:
         report.credentials = index.authenticated
     report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
-    report.uploads += [f"{entry.file.name} → {display_name(name)}" for entry in published]
+    uploaded = (entry.file.name for entry in published if entry.action == "uploaded")
+    report.uploads += [f"{file} → {display_name(name)}" for file in uploaded]
     if install:
         prove_install(manifest, folder, index, project, voice.note)
     report.passed = True
@@ -276,35 +298,50 @@ def _bring(
 def verify_published(project: Project, args: Sequence[str]) -> None:
     """Wait until an index serves what was built, compare it, and install it on each Python that is here.
 
-    It needs no credentials, so that a job can do it which has none.
+    Where HEAD is a release and no manifest of it is here, what the index serves is compared with what it lists. It
+    needs no credentials, so that a job can do it which has none.
 
     Args:
         project: The project.
         args: What followed ``nox -s verify-published --``.
 
     Raises:
-        ShipError: The arguments are wrong (NS108), there is no manifest (NS601, NS602) or index (NS753), or what is
-            served is not what was built (NS711-NS714) or does not work (NS611-NS616).
+        ShipError: The arguments are wrong (NS108), there is neither a manifest (NS601, NS602) nor a release tag on
+            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714) or does not work
+            (NS611-NS616).
     """
-    options = verify_arguments(args)
-    manifest, voice = Manifest.read(manifest_path(project)), Voice()
-    name = options.source or route(project.settings, Version(manifest.version))
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+    options, voice = verify_arguments(args), Voice()
+    release = released(project)
+    expected = built(project, release)
+    version = expected.manifest.version if expected else str(release and release[1])
+    called = expected.manifest.name if expected else project.canonical_name
+    name = options.source or route(project.settings, Version(version))
+    with (
+        _guarded(),
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
+    ):
         world = RealWorld(project.root, Path(folder), project.settings)
-        index = world.index(name, manifest.name)
-        confirm_served(manifest, index, voice.note, Patience.of(project.settings))
-        prove_install(manifest, dist_folder(project), index, project, voice.note)
-    actions.summary(f"{manifest.name} {manifest.version} is served by {index.name}, and works")
-    voice.last_line(f"{index.name} serves {manifest.name} {manifest.version}, and it works.")
+        index = world.index(name, called)
+        if expected:
+            confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))
+        elif release:
+            expected = listed(project, release, index, Path(files))
+        else:
+            raise AssertionError  # what is neither built nor released is told above
+        prove_install(expected.manifest, expected.folder, index, project, voice.note)
+    served = f"{called} {version}"
+    actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
+    voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")
 
 
-def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
+def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
     """Show what is set up right and wrong.
 
     Args:
         root: The project's folder.
         args: What followed ``nox -s doctor --``.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
 
     Raises:
         ShipError: The arguments are wrong (NS108).
@@ -321,6 +358,6 @@ def doctor(root: Path, args: Sequence[str], sessions: Collection[str]) -> None:
                 if line.finding and line.finding.detail:
                     voice.text(line.finding.detail.rstrip())
     if options.json:
-        print(json.dumps([line.as_dict() for line in lines], indent=2))
+        print(naming.spoken(json.dumps([line.as_dict() for line in lines], indent=2)))
     if stopping := [line.finding for line in lines if line.finding and line.finding.level == "error"]:
         raise ShownError(*stopping)

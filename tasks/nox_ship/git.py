@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from nox_ship import process
+from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
+from nox_ship.files import write_whole
 
 NOT_A_REPOSITORY = Kind("NS201", "not-a-repository", "Run `git init`, add the files and commit them.")
 NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
@@ -56,6 +58,8 @@ _CARRIED = (
     "lfs.",
     "submodule.",
 )
+_SUBMODULE = "160000"
+"""The mode of an entry that stands for a commit of another repository."""
 # Settings of a remote that tell where the objects come from which a partial clone was not given.
 _PROMISED = ("url", "promisor", "partialclonefilter")
 
@@ -100,6 +104,7 @@ class Repository:
         self,
         *args: str | os.PathLike[str],
         env: Mapping[str, str | None] | None = None,
+        settings: Iterable[tuple[str, str]] = (),
         secrets: bool = False,
         apart: bool = False,
     ) -> str:
@@ -108,6 +113,7 @@ class Repository:
         Args:
             args: Its arguments.
             env: Variables to add; None takes one away.
+            settings: Settings of git for this run, handed over where no other user reads them.
             secrets: Hand on what git may need to authenticate to a remote.
             apart: As in `process.run`.
 
@@ -115,10 +121,10 @@ class Repository:
             CommandFailedError: Git ended with another code than 0.
         """
         command = ["git", *_QUIET, *args]
-        full = {**_ENV, **(env or {})}
         wanted = _REACHES if secrets else _SIGNS
         keep = {name for name in process.secret_names(os.environ) if wanted.match(name)}
         keep -= set(process.index_secret_names(os.environ))
+        full = {**_ENV, **(env or {}), **_numbered(settings, process.scrubbed(os.environ, keep))}
         return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
@@ -170,6 +176,22 @@ class Repository:
     def files(self) -> tuple[str, ...]:
         """Return the files below the work tree's folder that git has or would take, relative to it."""
         return tuple(self.listed("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+
+    def tracked(self) -> dict[str, str]:
+        """Return the object ID of each file that git tracks, also in submodules that are checked out, by its name.
+
+        Names are relative to the work tree's folder; a repository's other files have names that begin with ``../``.
+        """
+        found: dict[str, str] = {}
+        for entry in self.listed("ls-files", "-z", "--cached", "--stage", ":/"):
+            facts, _, name = entry.partition("\t")
+            mode, object_id, _ = facts.split()
+            if mode != _SUBMODULE:
+                found[name] = object_id
+            elif (self.path / name / ".git").exists():
+                inner = Repository(self.path / name).tracked()
+                found.update({f"{name}/{path}": object_id for path, object_id in inner.items()})
+        return found
 
     def listed(self, *args: str, env: Mapping[str, str] | None = None) -> list[str]:
         """Run git here and return what it lists, each with a NUL behind it; names are as the file system has them.
@@ -290,10 +312,14 @@ class Repository:
         """Make a clean clone in ``target`` that borrows this repository's objects and fetches what is missing here.
 
         The clone checks out, commits and tags as this repository would: same filters, identity, signing and hooks.
+        Passwords in addresses are used on the way, and are neither in an argument of ours nor in a file of the clone,
+        which tests can read.
         """
         at = ["--branch", branch] if branch else []
         settings = [("core.hooksPath", str(self.hooks)), *self._carried()]
-        configured = [word for key, value in settings for word in ("--config", f"{key}={value}")]
+        secret = [(key, value) for key, value in settings if holds_password(f"{key}={value}")]
+        told = (without_passwords(f"{key}={value}", "") for key, value in settings)
+        configured = [word for setting in told for word in ("--config", setting)]
         keys = self.objects.parent / "git-crypt"  # its filter looks for the keys in the git directory
         attributes = self.objects.parent / "info" / "attributes"  # they may name filters, as .gitattributes does
         late = ["--no-checkout"] if keys.is_dir() or attributes.is_file() else []
@@ -309,7 +335,7 @@ class Repository:
             *late,
             *configured,
         )
-        self.run(*permitted, *cloning, self.path, target)
+        self.run(*permitted, *cloning, self.path, target, settings=secret)
         clone = Repository(target)
         if keys.is_dir():
             (target / ".git" / "git-crypt").symlink_to(keys, target_is_directory=True)
@@ -317,8 +343,9 @@ class Repository:
             (target / ".git" / "info").mkdir(exist_ok=True)
             shutil.copyfile(attributes, target / ".git" / "info" / "attributes")
         if late:
-            clone.run("reset", "--quiet", "--hard")
-        self._fill(clone)
+            clone.run("reset", "--quiet", "--hard", settings=secret)
+        self._fill(clone, secret)
+        _forget_passwords(target / ".git")
         return clone
 
     def _carried(self) -> Iterator[tuple[str, str]]:
@@ -337,7 +364,7 @@ class Repository:
             if section in promised and name in _PROMISED:
                 yield f"remote.promised-{section.removeprefix('remote.')}.{name}", value or "true"
 
-    def _fill(self, clone: Repository) -> None:
+    def _fill(self, clone: Repository, settings: Sequence[tuple[str, str]] = ()) -> None:
         """Check the submodules of ``clone`` out, from those that are checked out here or else from their remotes."""
         listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
         if not listing:
@@ -347,8 +374,7 @@ class Repository:
         if address.startswith(("./", "../")):
             address = f"{self.path}/{address}"
         # Relative addresses count from the remote's; it may hold a password, which no argument should.
-        origin = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": address}
-        clone.run("submodule", "--quiet", "init", env=origin)
+        clone.run("submodule", "--quiet", "init", settings=[*settings, ("remote.origin.url", address)])
         for key, _, path in (entry.partition("\n") for entry in listing.split("\0") if entry):
             commit = clone.find("rev-parse", "--verify", "--quiet", f"HEAD:{path}")
             if commit is None:  # .gitmodules still names one that is gone
@@ -358,7 +384,7 @@ class Repository:
             local = ["-c", f"{key.removesuffix('.path')}.url={ours.path}", "-c", "protocol.file.allow=always"]
             deep = [] if here else ["--init", "--recursive"]
             update = ("submodule", "--quiet", "update", *deep, "--", path)
-            clone.run(*(local if here else []), *update, secrets=True)
+            clone.run(*(local if here else []), *update, settings=settings, secrets=True)
             if here:
                 ours._fill(Repository(clone.path / path))
 
@@ -398,6 +424,22 @@ class Repository:
         rows = (line.partition(" ") for line in headers.splitlines())
         return [value for key, _, value in rows if key == "parent"]
 
+    def new_commits(self, commit: str, others: Iterable[str], most: int) -> tuple[list[str], int]:
+        """Return the commits that lead to ``commit`` and not to ``others``, and how many there are.
+
+        Args:
+            commit: A commit.
+            others: Commits; those that are not here are left out.
+            most: How many are returned at the most, the newest first, each as its short hash and its subject.
+        """
+        starts = "".join(f"{start}\n" for start in (commit, *(f"^{other}" for other in sorted(self.known(others)))))
+
+        def ask(*args: str) -> str:
+            return process.run(["git", *_QUIET, *args, "--stdin"], cwd=self.path, env=_ENV, stdin=starts).stdout
+
+        listing = ask("log", "--no-color", "--encoding=UTF-8", f"--max-count={most}", "--format=%h %s").splitlines()
+        return listing, len(listing) if len(listing) < most else int(ask("rev-list", "--count"))
+
     def count_since(self, commit: str | None) -> int | None:
         """Return how many commits lead from ``commit`` to HEAD; from the first one on where it is None.
 
@@ -416,6 +458,25 @@ class Repository:
     def merged_tags(self) -> set[str]:
         """Return the names of the tags that HEAD's history holds."""
         return set(self.run("for-each-ref", "--merged=HEAD", "--format=%(refname:lstrip=2)", "refs/tags").splitlines())
+
+
+def _numbered(settings: Iterable[tuple[str, str]], env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that tell git ``settings``, besides those that ``env`` tells it already."""
+    count = env.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isascii() and count.isdigit() and len(count) < 6 else 0  # noqa: PLR2004
+    told: dict[str, str] = {}
+    for number, (key, value) in enumerate(settings, first):
+        told |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        told["GIT_CONFIG_COUNT"] = str(number + 1)
+    return told
+
+
+def _forget_passwords(folder: Path) -> None:
+    """Take the passwords out of the addresses in a git folder's settings, and in those of its submodules."""
+    for path in (folder / "config", *folder.glob("modules/**/config")):
+        text = path.read_text("utf-8", "surrogateescape") if path.is_file() else ""
+        if holds_password(text):
+            write_whole(path, without_passwords(text, "").encode("utf-8", "surrogateescape"))
 
 
 def _remove(path: Path) -> None:

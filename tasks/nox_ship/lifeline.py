@@ -1,34 +1,54 @@
-"""Ending with the process that started us: a killed release leaves nothing running."""
+"""Ending with the process that started us: a killed release leaves nothing running.
+
+Nothing can be done by a process that gets a SIGKILL. So each nox of a release, and each of its sessions, waits for the
+end of the one that started it; and a guard, a small process beside the release, ends the other programs that were
+under way. This file is also that guard, when it is run as a script; it imports nothing of nox-ship.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 RUN_VARIABLE = "NOX_SHIP_RUN"
-"""Set for the nox run that a release starts, and for its parallel sessions."""
+"""Set for the nox run that a release starts (`nox`), and by it for its parallel sessions (`session`)."""
 PARENT_VARIABLE = "NOX_SHIP_PARENT"
-"""Process id of that nox, told to its parallel sessions."""
+"""Process id of whoever started that nox, or that session."""
 
-_INTERVAL_SECONDS = 0.1
+_INTERVAL_SECONDS = 0.02
+_POSIX = os.name == "posix"
+
+_guard: int | None = None
+"""Where the guard is told of programs; None where there is none."""
+
+
+def joining() -> dict[str, str]:
+    """Return the variables that let a nox, started with them, run the sessions of a release and end with us."""
+    return {RUN_VARIABLE: "nox", PARENT_VARIABLE: str(os.getpid())}
 
 
 def join_release() -> bool:
-    """Return whether this nox runs the sessions of a release; if so, tie the parallel ones to it.
+    """Return whether this nox runs the sessions of a release; if so, tie it to the process that started it.
 
     nox starts each parallel session as a process group of its own, which a SIGKILL of nox's group does not reach.
     So the nox of the release notes its process id for its children, and each child ends when that process does.
     The children take the marks out of their environment: a nox that a test starts is not part of the release.
     """
-    if not os.environ.get(RUN_VARIABLE):
+    role, parent = os.environ.get(RUN_VARIABLE), os.environ.get(PARENT_VARIABLE, "")
+    if not role or not parent.isdecimal():
         return False
-    parent = os.environ.get(PARENT_VARIABLE)
-    if parent is None:
-        os.environ[PARENT_VARIABLE] = str(os.getpid())
-        return True
-    del os.environ[RUN_VARIABLE], os.environ[PARENT_VARIABLE]
+    if role == "nox":
+        os.environ.update({RUN_VARIABLE: "session", PARENT_VARIABLE: str(os.getpid())})
+    else:
+        del os.environ[RUN_VARIABLE], os.environ[PARENT_VARIABLE]
     end_with(int(parent))
     return True
 
@@ -38,7 +58,7 @@ def end_with(parent: int) -> None:
 
     Does nothing where there are no process groups.
     """
-    if os.name != "posix":
+    if not _POSIX:
         return
     if os.getppid() != parent:
         _end()
@@ -46,6 +66,11 @@ def end_with(parent: int) -> None:
 
 
 def _watch(parent: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # Linux since 5.3 tells at once
+        waiting = select.poll()
+        waiting.register(os.pidfd_open(parent), select.POLLIN)
+        if os.getppid() == parent:  # and not another one, which has its number by now
+            waiting.poll()
     while os.getppid() == parent:
         time.sleep(_INTERVAL_SECONDS)
     _end()
@@ -56,3 +81,79 @@ def _end() -> None:
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
+
+
+@contextlib.contextmanager
+def guarded(env: Mapping[str, str]) -> Iterator[None]:
+    """Have what is started meanwhile, and told of by :func:`running`, ended if this process is killed.
+
+    Args:
+        env: The environment of the guard, in which every process of the user can read: without credentials.
+    """
+    global _guard  # noqa: PLW0603 - programs are started in a hundred places, and there is one guard
+    if not _POSIX or _guard is not None:
+        yield
+        return
+    command = [sys.executable, "-I", "-S", __file__]
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd="/", env=env, stdin=subprocess.PIPE, stdout=silent, stderr=silent, start_new_session=True
+    ) as process:
+        _guard = process.stdin.fileno() if process.stdin else None
+        try:
+            yield
+        finally:
+            _guard = None
+
+
+@contextlib.contextmanager
+def running(pid: int) -> Iterator[None]:
+    """Let the guard end the process ``pid``, and all that it started, if ours is killed within the block."""
+    _tell(f"+{pid}\n")
+    try:
+        yield
+    finally:
+        _tell(f"-{pid}\n")
+
+
+def _tell(line: str) -> None:
+    if _guard is not None:
+        with contextlib.suppress(OSError):  # the guard was ended itself
+            os.write(_guard, line.encode())
+
+
+def _stand_guard(lines: Iterable[str]) -> None:
+    """Read which programs run until whoever tells it is gone, then end those that are left."""
+    left: set[int] = set()
+    for line in lines:
+        (left.add if line.startswith("+") else left.discard)(int(line[1:]))
+    children = _children() if left else {}
+    while left:
+        pid = left.pop()
+        left.update(children.pop(pid, ()))
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _children() -> dict[int, list[int]]:
+    """Return the processes of this machine by the one that started them."""
+    if Path("/proc/self/stat").exists():
+        rows = _read_proc()
+    else:
+        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], stdout=subprocess.PIPE, text=True, check=False)
+        rows = ((int(pid), int(parent)) for pid, parent in map(str.split, listing.stdout.splitlines()))
+    found: dict[int, list[int]] = {}
+    for pid, parent in rows:
+        found.setdefault(parent, []).append(pid)
+    return found
+
+
+def _read_proc() -> Iterator[tuple[int, int]]:
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            status = (folder / "stat").read_text("ascii", errors="replace")
+            yield int(folder.name), int(status.rpartition(")")[2].split()[1])
+
+
+if __name__ == "__main__":
+    _stand_guard(sys.stdin)

@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from nox_ship import undumpable
+from nox_ship import lifeline, undumpable
 from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
+from nox_ship.output import Kept, TooMuchError, collect
 
 COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
 COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the PATH.")
+TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it writes, and let it write less.")
 COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what it waits for.")
 
+# These three are compiled when they are first used: `nox -l` does without.
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
-_SECRET_NAME = re.compile(
-    r"(^|[_-])([a-z]*tokens?|[a-z]*password|passw|passwd|passphrase|[a-z]*passfile|[a-z]+_pwd|pass|[a-z]*secrets?"
-    r"|[a-z]*credentials?|creds?|pat|jwt|auth|cookies?|webhooks?|connection_?string|conn_?str|netrc|kubeconfig"
-    r"|(?:api|private|access|secret|deploy|signing|encryption|account|master)_?keys?|(?<!public_)keys?(?=$))(?P<more>[_-]|$)"
+_SECRET_NAME = partial(
+    re.search,
+    r"(^|[_.-])([a-z]*tokens?|[a-z]*password|passw|passwd|pswd|passphrase|[a-z]*passfile|[a-z]+_pwd|pw(?=$)"
+    r"|(?:pg|db|sql|mysql|redis|smtp|mail|ftp|ssh|user|root|admin)?pass|[a-z]*secrets?|(?<=[a-z0-9][_.-])sas(?=$)"
+    r"|[a-z]*credentials?|creds?|pat|jwt|o?auth2?|authorization|bearer|cookies?|webhooks?|connection_?string|conn_?str"
+    r"|netrc|kubeconfig|[a-z]*(?:api|private|access|secret)_?keys?|(?:deploy|signing|encryption|account|master)_?keys?"
+    r"|(?<!public_)keys?(?=$|_b(?:ase)?64$))(?P<more>[_.-]|$)"
     r"|^twine_|^actions_id_token_request_|^actions_runtime_|^uv_publish_|_auth$",
-    re.IGNORECASE,
+    flags=re.IGNORECASE,
 )
 # Where such a word is not the last one, a number or a switch is none: PASSWORD_MIN_LENGTH=8, TOKEN_CACHE=true.
 _SETTING = re.compile(r"\d{0,6}|true|false|yes|no|on|off", re.IGNORECASE)
 # Forms in which tokens are issued, whatever the variable is called: PyPI, GitHub, GitLab, npm, JSON web tokens, the
 # clouds, Slack, Stripe, OpenAI and Anthropic, Hugging Face and others.
-_SECRET_VALUE = re.compile(
+_SECRET_VALUE = partial(
+    re.search,
     r"^\s*pypi-[\w-]{16,}\s*$|(?<![A-Za-z0-9])(?:pypi-AgE[\w-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,}"
     r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|agent|imt|oas|ffct)-[\w.-]{16,}|npm_[A-Za-z0-9]{30,}|eyJ[\w-]{8,}\.[\w-]{4,}\."
-    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,}|AIza[\w-]{30,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
+    r"|(?:AKIA|ASIA)[A-Z0-9]{16}|ya29\.[\w-]{16,}|AIza[\w-]{30,}|GOCSPX-[\w-]{16,}|xox[a-z]-[\w-]{10,}|xapp-[\w-]{10,}"
     r"|[spr]k_(?:live|test)_\w{10,}|whsec_\w{16,}|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}"
     r"|do[opr]_v1_\w{32,}|dckr_[po]at_[\w-]{16,}|dapi[0-9a-f]{32}|hv[sbr]\.[\w-]{20,}|shp(?:at|ca|pa|ss)_\w{16,}"
     r"|AT(?:ATT|CTT|BB)[\w=-]{16,}|gl(?:sa|c)_\w{20,}|(?:lin_api|rubygems|r8|gsk|ntn|sntry[su])_\w{20,}"
-    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi)"
+    r"|\d{8,10}:[\w-]{35}(?![\w-])|AGE-SECRET-KEY-1[0-9A-Z]{20,}|LS0tLS1CRUdJTi|eyJhdXRocyI6)",
 )
 # What holds a secret among other things: private keys, headers, connection strings, lines of a netrc file.
-_SECRET_INSIDE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
+_SECRET_INSIDE = partial(
+    re.search,
+    r"-{4,5} ?BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File|^\s*(?:bearer|basic)\s+\S{8}|\bauthorization\s*[:=]"
     r"|(?:^|[;\s&?\"',-])(?:password|passwd|pwd|accountkey|sharedaccesskey|sharedaccesssignature|client_secret|sig)=[^;\s&]"
-    r"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
-    re.IGNORECASE,
+    r"|\"auths\"\s*:\s*\{\s*\"|\bmachine\s+\S+\s+(?:login\s+\S+\s+)?password\s|hooks\.slack\.com/services/|discord(?:app)?\.com/api/webhooks/",
+    flags=re.IGNORECASE,
 )
 # Where installers fetch from, and how they get there. Without the address they would ask PyPI for private names, so it
 # stays, and only the password in it goes.
@@ -62,6 +74,9 @@ _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ 
 # Set by git for its hooks; inherited, they would aim our git at another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 
+MOST = 64 << 20
+"""Bytes of output that we read; the names of a million files have about that many."""
+_LONGEST_LINE = 1 << 20
 
 Argument = str | os.PathLike[str]
 """One argument of a command line."""
@@ -127,9 +142,9 @@ def secret_names(env: Mapping[str, str]) -> list[str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if name in _declared or _SECRET_VALUE.search(value) or _SECRET_INSIDE.search(value) or holds_password(value):
+    if name in _declared or _SECRET_VALUE(value) or _SECRET_INSIDE(value) or holds_password(value):
         return True
-    match = _SECRET_NAME.search(name)
+    match = _SECRET_NAME(name)
     return match is not None and not (match["more"] and _SETTING.fullmatch(value.strip()))
 
 
@@ -198,7 +213,8 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
         TimedOutError: The program took longer than ``seconds`` (NS904).
-        ShipError: The program does not exist.
+        ShipError: The program does not exist, or wrote more than `MOST` (NS746). With ``hidden`` and ``on_line``
+            beginning and end of what it wrote are kept instead.
     """
     line = tuple(os.fspath(arg) for arg in args)
     environment = {k: v for k, v in {**scrubbed(os.environ, keep), **(env or {})}.items() if v is not None}
@@ -212,6 +228,9 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
+    except TooMuchError as error:
+        what = f"`{shlex.join(line[:4])}...` wrote more than {MOST >> 20} MB, and was ended."
+        raise ShipError(TOO_MUCH_OUTPUT(what)) from error
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():
             raise
@@ -231,20 +250,27 @@ def _capture(
     apart: bool,
     exact: bool,
 ) -> Done:
-    proc = subprocess.run(
-        args,
-        cwd=cwd,
-        env=env,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        errors="surrogateescape" if exact else "replace",
-        check=False,
-        timeout=seconds,
-        start_new_session=apart,
-    )
-    return Done(args, proc.returncode, proc.stdout, proc.stderr)
+    with _started(args, cwd=cwd, env=env, apart=apart) as proc:
+        stdout, stderr = collect(proc, stdin, seconds, whole=MOST)
+    errors = "surrogateescape" if exact else "replace"
+    return Done(args, proc.returncode, stdout.text(errors), stderr.text(errors))
+
+
+@contextmanager
+def _started(args: Sequence[str], *, apart: bool = False, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program for the time of a ``with`` block, whose error ends it; so does, unless it is apart, our end."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with (
+        subprocess.Popen(args, start_new_session=apart, **{"bufsize": 0, **pipes, **options}) as proc,
+        nullcontext() if apart else lifeline.running(proc.pid),
+    ):
+        try:
+            yield proc
+        except BaseException:
+            if not apart:
+                proc.kill()
+            raise
+        proc.wait()
 
 
 def _hide(
@@ -253,44 +279,21 @@ def _hide(
     """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
     python, *options, _, name = args[: len(module(""))]
     command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as proc:
-        try:
-            ready = proc.stdout.readline() if proc.stdout else ""
-            said = "" if ready == undumpable.READY else ready
-            stdout, stderr = proc.communicate(json.dumps(dict(hidden)) if not said else "", seconds)
-        except BaseException:
-            proc.kill()
-            raise
-    return Done(args, proc.returncode, said + stdout, stderr)
+    with _started(command, cwd=cwd, env=env) as proc:
+        ready = proc.stdout.readline().decode(errors="replace") if proc.stdout else ""
+        said = "" if ready.strip() == undumpable.READY.strip() else ready
+        stdout, stderr = collect(proc, "" if said else json.dumps(dict(hidden)), seconds)
+    return Done(args, proc.returncode, said + stdout.text(), stderr.text())
 
 
 def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
-    lines: list[str] = []
-    with subprocess.Popen(
-        args,
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    ) as proc:
-        for line in proc.stdout or ():
-            lines.append(line)
+    kept = Kept()
+    with _started(args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, bufsize=-1) as proc:
+        reader = io.TextIOWrapper(proc.stdout, encoding="utf-8", errors="replace") if proc.stdout else io.StringIO()
+        while line := reader.readline(_LONGEST_LINE):
+            kept.add(line.encode())
             on_line(line.rstrip("\n"))
-    return Done(args, proc.returncode, "".join(lines), "")
+    return Done(args, proc.returncode, kept.text(), "")
 
 
 def module(name: str) -> list[Argument]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +14,10 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
-from nox_ship import documents, process
+from nox_ship import documents, layout, process, pythons
+from nox_ship.backends import Told
 from nox_ship.config import Settings, read_settings
+from nox_ship.documents import table
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
@@ -27,22 +29,10 @@ BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOM
 NO_NAME = Kind("NS113", "no-name", 'Add `name = "..."` to [project] in pyproject.toml.')
 BAD_REQUIRES_PYTHON = Kind("NS114", "bad-requires-python", 'Write it as a version range, such as ">=3.11".')
 
+strings = documents.strings
 OWN_FOLDER = ".nox-ship"
 """Where nox-ship keeps what it knows about a project's files, in the project's folder; git ignores it."""
 
-_SOURCE_ROOTS = ("src", "lib")
-_NOT_PACKAGES = {
-    "tests",
-    "test",
-    "testing",
-    "docs",
-    "doc",
-    "examples",
-    "benchmarks",
-    "scripts",
-    "build",
-    "dist",
-}
 _PATCH_RELEASES = 100
 _TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
 _PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.[0-9]{1,3})$")
@@ -79,7 +69,7 @@ class Project:
     @cached_property
     def metadata(self) -> Mapping[str, Any]:
         """The ``[project]`` table."""
-        return _table(self.pyproject, "project")
+        return table(self.pyproject, "project")
 
     @cached_property
     def poetry(self) -> Mapping[str, Any]:
@@ -88,13 +78,18 @@ class Project:
 
     def tool(self, name: str) -> Mapping[str, Any]:
         """Return the table ``[tool.NAME]``, empty where there is none."""
-        return _table(_table(self.pyproject, "tool"), name)
+        return table(table(self.pyproject, "tool"), name)
+
+    @property
+    def chosen_gates(self) -> tuple[str, ...] | None:
+        """The setting ``gates``, None where the project does not set it."""
+        return self.settings.gates if "gates" in self.tool("nox-ship") else None
 
     @cached_property
     def backend(self) -> str:
         """The build back end's import name (PEP 517), such as ``hatchling.build``."""
-        table = _table(self.pyproject, "build-system")
-        return str(table.get("build-backend") or "setuptools.build_meta:__legacy__")
+        system = table(self.pyproject, "build-system")
+        return str(system.get("build-backend") or "setuptools.build_meta:__legacy__")
 
     @cached_property
     def name(self) -> str:
@@ -156,8 +151,8 @@ class Project:
         """Return the sections of an INI file in the project's folder, empty where it cannot be read."""
         parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read_string((documents.read_bytes(self.root / name) or b"").decode("utf-8"))
-        except (configparser.Error, UnicodeDecodeError):
+            parser.read_string(self.read_text(name))
+        except configparser.Error:
             return {}
         return {section: dict(parser.items(section)) for section in parser.sections()}
 
@@ -170,7 +165,7 @@ class Project:
         """
         text = self.metadata.get("requires-python") or self.setup_cfg("options", "python_requires")
         if not text:
-            text = poetry_specifier(str(_table(self.poetry, "dependencies").get("python", "")))
+            text = poetry_specifier(str(table(self.poetry, "dependencies").get("python", "")))
         try:
             specifiers = SpecifierSet(str(text))
             specifiers.contains("3.11")  # its numbers are read now
@@ -191,23 +186,33 @@ class Project:
         }
         return tuple(sorted(found, key=minor))
 
-    def pythons(self, running: str) -> tuple[str, ...]:
-        """Return the Python versions to test on.
-
-        They are the setting ``pythons``, else the classifiers within ``requires-python``, else ``running``.
-
-        Args:
-            running: The version of the running Python, such as ``3.12``.
-        """
+    @property
+    def named_pythons(self) -> tuple[str, ...]:
+        """The Python versions that the project names: the setting ``pythons``, else classifiers in its range."""
         if self.settings.pythons is not None:
             return self.settings.pythons
-        admitted = tuple(v for v in self.classified_pythons if admits(self.requires_python, v))
-        return admitted or (running,)
+        return tuple(v for v in self.classified_pythons if admits(self.requires_python, v))
+
+    def pythons(self, running: str) -> tuple[str, ...]:
+        """Return the Python versions to test on, such as ``3.12``, in order.
+
+        They are those that the project names. Where it names none, they are all with a final release in the range of
+        ``requires-python``, and where there is no range, the running one.
+
+        Args:
+            running: The version of the running Python; it counts as released.
+        """
+        if self.named_pythons:
+            return self.named_pythons
+        if not str(self.requires_python):
+            return (running,)
+        known = sorted({*pythons.stable(), running}, key=minor)
+        return tuple(v for v in known if admits(self.requires_python, v)) or (running,)
 
     @property
     def tidy_build(self) -> bool:
         """Whether an editable build writes nothing to the source tree: known back ends without build hooks."""
-        hooks = "hooks" in _table(self.tool("hatch"), "build") or "build" in self.poetry or "build" in self.tool("pdm")
+        hooks = "hooks" in table(self.tool("hatch"), "build") or "build" in self.poetry or "build" in self.tool("pdm")
         return self.backend.startswith(_TIDY_BACKENDS) and not hooks
 
     @property
@@ -227,63 +232,42 @@ class Project:
 
         A namespace, a folder without ``__init__.py``, is named by the packages in it.
         """
-        source = self.tool("maturin").get("python-source")
-        named = [source] if isinstance(source, str) else []
-        bases = [self.root / name for name in (*named, *_SOURCE_ROOTS)]
-        others = [path for path in _folders(self.root) if path.name not in {*_NOT_PACKAGES, *_SOURCE_ROOTS}]
-        for base in (*bases, self.root, *others):
-            if found := sorted(self._packages_in(base)):
-                return tuple(path.relative_to(self.root) for path in found)
-        module = self.root / f"{self._import_name}.py"
-        return (module.relative_to(self.root),) if module.is_file() else ()
+        name, setup_py = self.canonical_name.replace("-", "_"), self.read_text("setup.py")
+        told = Told(self.root, name, self.backend, table(self.pyproject, "tool"), self.ini("setup.cfg"), setup_py)
+        return layout.packages(told)
 
     @property
-    def _import_name(self) -> str:
-        return self.canonical_name.replace("-", "_")
-
-    def _packages_in(self, base: Path) -> Iterator[Path]:
-        at_root = base == self.root
-        for folder in _folders(base):
-            if at_root and folder.name in _NOT_PACKAGES and folder.name != self._import_name:
-                continue
-            if (folder / "__init__.py").is_file() or (folder.name == self._import_name and any(folder.rglob("*.py"))):
-                yield folder
-            elif base.name in _SOURCE_ROOTS or self._import_name.startswith(f"{folder.name}_"):
-                yield from _inner_packages(folder)
-        if not at_root and base.name in _SOURCE_ROOTS and base.is_dir():
-            yield from (path for path in base.glob("*.py") if path.stem.isidentifier())
-
-    @cached_property
     def test_paths(self) -> tuple[str, ...]:
         """Where tests are, relative to the root: pytest's own setting, else the usual places."""
-        configured = [path for pattern in self._option("testpaths") for path in _matching(self.root, pattern)]
-        patterns = tuple(self._option("python_files")) or ("test_*.py", "*_test.py", "tests.py")
-        usual = ["tests", "test", *_matching(self.root, "test_*.py")]
-        inside = [
-            (package / found).as_posix()
-            for package in self.packages
-            for pattern in ("tests", "test", *patterns)
-            for found in _matching(self.root / package, pattern)
-        ]
-        for places in (configured, usual, inside):
-            if found := tuple(place for place in places if _holds_tests(self.root / place, patterns)):
-                return found
-        return ()
+        return self._tests.places
 
-    def _option(self, name: str) -> list[str]:
-        value = self.pytest_options.get(name, ())
-        return value.split() if isinstance(value, str) else strings(value)
+    @property
+    def test_arguments(self) -> tuple[str, ...]:
+        """What pytest must be told to find the tests; empty where it finds them by itself."""
+        return self._tests.arguments
+
+    @cached_property
+    def _tests(self) -> layout.Tests:
+        return layout.tests(self.root, self.pytest_options, self.packages)
 
     @cached_property
     def pytest_options(self) -> Mapping[str, Any]:
-        """pytest's settings, from whichever file it would read them."""
+        """pytest's settings, from whichever file it would read them.
+
+        https://docs.pytest.org/en/stable/reference/customize.html#configuration-file-formats has the order.
+        """
+        for name in ("pytest.toml", ".pytest.toml"):
+            if (content := documents.read_bytes(self.root / name)) is not None:
+                with suppress(ValueError):  # pytest says what is wrong with it
+                    return table(documents.toml(content.decode()), "pytest")
+                return {}
         for name, section in (("pytest.ini", "pytest"), (".pytest.ini", "pytest")):
             if (self.root / name).is_file():
                 return self.ini(name).get(section, {})
         pytest = self.tool("pytest")
-        for table in (_table(pytest, "ini_options"), pytest):
-            if table:
-                return table
+        for settings in (table(pytest, "ini_options"), pytest):
+            if settings:
+                return settings
         for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
             if found := self.ini(name).get(section):
                 return found
@@ -321,8 +305,11 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
     try:
         content = documents.read_bytes(path)
         if content is None:
-            what = f"There is no pyproject.toml in {root}." if not path.exists() else f"{path} is no file."
-            raise ShipError((BAD_PYPROJECT if path.exists() else NO_PYPROJECT)(what))
+            if path.exists():
+                raise ShipError(BAD_PYPROJECT(f"{path} is no file."))
+            old = [name for name in ("setup.py", "setup.cfg") if documents.is_file(root / name)]
+            remedy = f"Run `nox-ship init`: it writes one for {' and '.join(old)}." if old else None
+            raise ShipError(NO_PYPROJECT(f"There is no pyproject.toml in {root}.", remedy=remedy))
         text = content.decode("utf-8")
         if text.startswith("\N{BYTE ORDER MARK}"):
             what = f"{path} begins with a byte order mark, which TOML does not know."
@@ -346,47 +333,3 @@ def admits(requires_python: SpecifierSet, version: str) -> bool:
     A range may admit some patch releases only (``>=3.11.4``), so each one is asked for.
     """
     return any(requires_python.contains(f"{version}.{patch}") for patch in range(_PATCH_RELEASES))
-
-
-def strings(value: object) -> list[str]:
-    """Return the strings of a list, and nothing of anything else."""
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = parent.get(key, {})
-    return value if isinstance(value, Mapping) else {}
-
-
-def _folders(base: Path) -> list[Path]:
-    if not base.is_dir():
-        return []
-    return sorted(
-        path for path in base.iterdir() if path.name.isidentifier() and not path.name.startswith("_") and path.is_dir()
-    )
-
-
-def _inner_packages(folder: Path) -> Iterator[Path]:
-    for inner in _folders(folder):
-        if (inner / "__init__.py").is_file():
-            yield inner
-        else:
-            yield from _inner_packages(inner)
-
-
-def _matching(root: Path, pattern: str) -> list[str]:
-    """Return the paths below ``root`` that a glob names; a plain name is itself, and what is no glob names nothing."""
-    if not any(sign in pattern for sign in "*?["):
-        return [pattern]
-    return sorted(path.relative_to(root).as_posix() for path in _globbed(root, pattern))
-
-
-def _globbed(root: Path, pattern: str) -> Iterator[Path]:
-    with suppress(ValueError, NotImplementedError, OSError):  # it is no pattern, or a folder cannot be read
-        yield from root.glob(pattern)
-
-
-def _holds_tests(path: Path, patterns: tuple[str, ...]) -> bool:
-    if documents.is_file(path):
-        return path.suffix == ".py"
-    return any(next(_globbed(path, f"**/{pattern}"), None) is not None for pattern in patterns)

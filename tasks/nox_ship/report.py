@@ -8,16 +8,17 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from nox_ship.addresses import without_passwords
+from nox_ship import naming
+from nox_ship.addresses import uncoloured, without_passwords
 from nox_ship.errors import Finding
 from nox_ship.files import write_whole
 
@@ -29,11 +30,16 @@ _COLOURS = {
     "passed": "green",
     "reused": "cyan",
     "skipped": "yellow",
+    "pending": "yellow",
+    "declined": "yellow",
+    "interrupted": "yellow",
     "stopped": "red",
     "failed": "red",
 }
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
+_MOST_COMMITS, _MOST_LINES, _MOST_COLUMNS = 20, 40, 160
+"""How much of the commits and of the changelog is shown."""
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -43,6 +49,8 @@ class Row:
 
     name: str
     status: str
+    """Of a step ``done``, ``pending`` while it runs or waits for an answer, ``declined`` where that was no,
+    ``interrupted``, ``failed`` or ``not reached``."""
     seconds: float = 0.0
     detail: str = ""
     within: str | None = None
@@ -72,6 +80,20 @@ class Report:
     """Whether the remote has branch and tag."""
     changed: bool = False
     """Whether anything was missing, and done."""
+    remote: str = ""
+    """What the remote is called."""
+    branch: str = ""
+    """The branch that is released."""
+    release_branch: str = ""
+    """The branch that releases are made from; a rehearsal may be on another one."""
+    arrived: list[str] = field(default_factory=list)
+    """What is there by now, from this run or an earlier one: branch and tag on the remote, files on the index."""
+    commits: list[str] = field(default_factory=list)
+    """What the remote does not have of the release before the push, the newest first: short hash and subject."""
+    commit_count: int = 0
+    """How many there are; the list may be cut short."""
+    notes: str = ""
+    """The section of the release in the changelog, without its heading."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)
@@ -86,18 +108,25 @@ class Report:
     def write(self, path: Path) -> None:
         """Write the report as JSON, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2)
-        write_whole(path, f"{without_passwords(text)}\n")
+        write_whole(path, f"{json.dumps({'schema': SCHEMA, **_blotted(asdict(self))}, indent=2)}\n")
 
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+def _blotted(value: Any) -> Any:
+    """Return a JSON value with no password in any address that it holds."""
+    if isinstance(value, str):
+        return naming.spoken(without_passwords(uncoloured(value)))
+    if isinstance(value, list):
+        return [_blotted(item) for item in value]
+    return {key: _blotted(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 # What a runner obeys where a line begins with it (`::add-mask::x`), or has it anywhere (`##[group]`, `##vso[...]`).
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:[^\n]*::)", re.MULTILINE)
 _OLD_COMMAND = re.compile(r"#(?=#\w*\[)")
 
 
 def printable(text: str, *, lines: bool = True) -> str:
-    """Return ``text`` with nothing in it that a terminal or a runner would obey.
+    """Return ``text`` with nothing in it that a terminal or a runner would obey, and our sessions by their names.
 
     Colours are left out. Other control characters, and those that reverse the direction of text, are shown by their
     numbers; commands to GitHub's or Azure's runner get a space.
@@ -108,7 +137,7 @@ def printable(text: str, *, lines: bool = True) -> str:
     """
     shown = "".join(
         char if (lines and char in "\n\t") or unicodedata.category(char) not in _CONTROLS else _numbered(char)
-        for char in _COLOUR.sub("", without_passwords(text))
+        for char in naming.spoken(without_passwords(uncoloured(text)))
     )
     return _OLD_COMMAND.sub("# ", _COMMAND.sub(r"\1: ", shown))
 
@@ -124,6 +153,11 @@ def _numbered(char: str) -> str:
 def _shown(text: str) -> str:
     """Return ``text`` for the console, which takes it for neither markup nor commands."""
     return escape(printable(text))
+
+
+def _folded(text: str) -> str:
+    """Return ``text`` for where the console breaks lines: each of them may become the beginning of a command."""
+    return re.sub(":(?=:)", ": ", _shown(text))
 
 
 def _console() -> Console:
@@ -224,22 +258,36 @@ class Voice:
 
     def table(self, report: Report) -> None:
         """Show the table of a run: its steps, their times, and what goes where."""
-        table = Table(title=_shown(report.title), title_justify="left", show_edge=False, pad_edge=False)
+        table = Table(title=_folded(report.title), title_justify="left", show_edge=False, pad_edge=False)
         for column in ("step", "result", "seconds", "what"):
             table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
         for row in report.rows:
             colour = _COLOURS.get(row.status, "white")
             name = f"  {row.name}" if row.within else row.name
             seconds = f"{row.seconds:.1f}" if row.seconds else ""
-            table.add_row(_shown(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
+            table.add_row(_folded(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
         self.console.print()
         self.console.print(table)
         if report.credentials and not report.rehearsal:
             self.console.print(f"credentials  {_shown(report.credentials)}")
+        if report.commits:
+            self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
+        if report.notes:
+            lines = report.notes.splitlines()
+            self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
         self._list("would push" if report.rehearsal else "pushed", report.pushes)
         published = "to be published" if report.workflow else "published"
         self._list("would upload" if report.rehearsal else published, report.uploads)
         self.console.print()
+
+    def _contents(self, name: str, lines: Sequence[str], count: int, most: int) -> None:
+        """Show what goes out, cut short."""
+        self.console.print(f"{_shown(name)}:")
+        for line in lines[:most]:
+            cut = line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..."
+            self.console.print(f"  {_shown(cut)}".rstrip())
+        if count > most:
+            self.console.print(f"  ... and {count - most} more")
 
     def _list(self, verb: str, items: Iterable[str]) -> None:
         for item in items:

@@ -11,21 +11,24 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import nox
 import nox.registry
 
-from nox_ship import actions, lifeline, undumpable
+from nox_ship import actions, lifeline, naming, undumpable
+from nox_ship.cli import asks_for_help
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.files import explained, write_whole
 from nox_ship.project import Project
 
 if TYPE_CHECKING:
+    from nox_ship.gates.noxfile import Sessions
+    from nox_ship.gates.own import Decision
     from nox_ship.gates.recipes import Recipe
     from nox_ship.gates.toolbox import Step
 
@@ -36,6 +39,10 @@ _OWN_SUMMARY = {"build", "matrix", "verify-published", "publish", "publish-test"
 
 _in_release = False
 """Whether this nox runs the sessions of a release, in its clean clone."""
+_registered: dict[str, Any] = {}
+"""What nox's registry has from us, by name."""
+_decided: Decision | None = None
+"""Which sessions are gates, as of the moment when ours were registered; None where the noxfile had no others."""
 
 
 @dataclass(frozen=True)
@@ -56,37 +63,107 @@ def register(*, exclude: Iterable[str] = ()) -> None:
     if unknown := left_out - set(_SPECS):
         msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(_SPECS)}"
         raise ValueError(msg)
-    global _in_release  # noqa: PLW0603 - nox calls a session with nothing but itself
-    _in_release = in_release = lifeline.join_release()
+    global _in_release, _decided  # noqa: PLW0603 - nox calls a session with nothing but itself
+    _in_release = lifeline.join_release()
+    project = _project()
+    theirs = nox.registry.get()
+    _decided = decided = _beside(theirs, project, set(_SPECS) - left_out)
+    naming.settle(decided.names if decided else {})
     # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
-    alone = "--" in sys.argv and not in_release
-    taken = set(nox.registry.get())
-    pythons = _pythons()
-    for name, spec in _SPECS.items():
-        if name in left_out or name in taken:
+    alone = "--" in sys.argv and not _in_release
+    helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
+    pythons = list(_pythons(project))
+    for usual, standard in _SPECS.items():
+        name = naming.registered(usual)
+        if usual in left_out or name in theirs or (decided and decided.replaces(usual)):
             continue
-        requires = [r for r in spec.requires if r not in left_out and not (alone and name == "coverage")]
+        spec = _fitted(usual, standard, decided) if decided else standard
+        lone = helping or (alone and usual == "coverage")
+        requires = [r for r in spec.requires if r not in left_out and not lone]
         python: list[str] | bool | None = None if spec.environment else False
         declare = nox.session(
             name=name,
             python=pythons if spec.per_python else python,
             venv_backend="uv" if spec.environment else "none",
             download_python="never",
-            requires=requires,
+            requires=[naming.registered(r) for r in requires],
             allow_parallel=True,
             default=spec.gate,
             tags=["gate"] if spec.gate else [],
         )
-        declare(spec.function)
+        _registered[name] = declare(spec.function)
 
 
-def _pythons() -> list[str]:
-    """Return the project's Pythons; a mistake in its settings is reported by the session that runs."""
+def _beside(theirs: Mapping[str, Any], project: Project | None, names: set[str]) -> Decision | None:
+    """Decide what becomes of our sessions ``names`` beside those of the noxfile's own; None where it has none."""
+    if all(one is _registered.get(name) for name, one in theirs.items()):
+        return None
+    from nox_ship.gates import loaded
+
+    decided = loaded.decided(theirs, _registered, nox.options, project, names)
+    loaded.mark(theirs, decided)
+    if _in_release:
+        loaded.put_in_order(theirs, decided)
+        nox.Session.notify = _not_notified  # type: ignore[method-assign,assignment]
+    return decided
+
+
+def _fitted(usual: str, spec: _Spec, decided: Decision) -> _Spec:
+    """Return how a session of ours is registered beside those of the noxfile's own."""
+    from nox_ship.gates import loaded
+
+    spec = dataclasses.replace(spec, function=loaded.described(spec.function))
+    if usual != "coverage":
+        return spec
+    tests = () if decided.unmeasured else tuple(loaded.required(nox.registry.get(), decided.tests))
+    return dataclasses.replace(spec, requires=tests, gate=not decided.unmeasured)
+
+
+def _project() -> Project | None:
+    """Return the project; what is wrong with it is reported by the session that runs."""
+    try:
+        return Project.read(Path.cwd())
+    except ShipError:
+        return None
+
+
+def _decision(project: Project | None) -> Decision:
+    """Return which sessions of the noxfile are gates."""
+    from nox_ship.gates.own import decide
+
+    return _decided or decide((), chosen=project.chosen_gates if project else None)
+
+
+def _sessions() -> Sessions:
+    """Return what the noxfile holds, now that all of it was loaded."""
+    from nox_ship.gates import loaded
+
+    registry, project = nox.registry.get(), _project()
+    now = loaded.decided(registry, _registered, nox.options, project, set(_SPECS))
+    return loaded.sessions(registry, _registered, _decision(project), now)
+
+
+def _not_notified(session: nox.Session, target: object, *_: object, **__: object) -> None:
+    """Do without `session.notify`: a release runs each session in a nox of its own, where nox refuses it."""
+    session.log(f"{target} is not run after this session: a release runs its gates, each by itself")
+
+
+def _pythons(project: Project | None) -> Sequence[str]:
+    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
+
+    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
+    preflight says.
+    """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     try:
-        return list(Project.read(Path.cwd()).pythons(running))
+        pythons = project.pythons(running) if project else (running,)
     except ShipError:
-        return [running]
+        return (running,)
+    if project is None or project.named_pythons or not (_in_release and os.environ.get("CI")):
+        return pythons
+    from python_discovery import get_interpreter
+
+    return [python for python in pythons if get_interpreter(python)] or pythons
 
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
@@ -101,7 +178,7 @@ def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[n
             session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
             begun = time.monotonic()
             function(session, project)
-            if session.name not in _OWN_SUMMARY:
+            if function.__name__.replace("_", "-") not in _OWN_SUMMARY:
                 actions.summary(f"{session.name} passed ({time.monotonic() - begun:.0f} s)")
 
     return session_function
@@ -228,6 +305,10 @@ def coverage(session: nox.Session, project: Project) -> None:
     """Combine what the tests covered on each Python and hold the threshold."""
     from nox_ship.gates import recipes
 
+    if _decided and _decided.unmeasured:
+        from nox_ship.gates.noxfile import not_measured
+
+        raise ShipError(not_measured(_decided))
     recipe = recipes.coverage(project, session.posargs)
     tool = _measuring_tool(session)
     if tool and recipe.steps and not project.settings.coverage.run:
@@ -262,7 +343,10 @@ def audit(session: nox.Session, project: Project) -> None:
     _install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
-    session.log(auditing.code(project, Path(session.bin)))
+    told, warning = auditing.code(project, Path(session.bin), enforced=box.has("bandit"))
+    session.log(printable(told))
+    if warning:
+        session.warn(printable(str(warning), lines=False))
     if audited.vulnerable:
         raise ShipError(*audited.vulnerable)
     if audited.unknown:
@@ -308,11 +392,15 @@ def build(session: nox.Session, project: Project) -> None:
 @_front_door
 def matrix(session: nox.Session, project: Project) -> None:
     """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
+    from nox_ship.cli import no_arguments
+    from nox_ship.gates import loaded
     from nox_ship.gates.matrix import jobs
 
+    no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    pythons = {name: function.python for name, function in nox.registry.get().items()}
-    gates = jobs(project.settings.gates, pythons, running)
+    pythons = loaded.pythons(nox.registry.get())
+    decided = _decision(project)
+    gates = jobs(decided.gates, pythons, running, apart=decided.apart, measured=decided.tests)
     values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
     actions.output(**values)
     for name, value in values.items():
@@ -331,15 +419,20 @@ def verify_published(session: nox.Session, project: Project) -> None:
 @_front_door
 def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment, on each Python, and try it there."""
+    from nox_ship.cli import no_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
+    from nox_ship.report import printable
 
+    no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=_in_release)
-    session.log(done)
+    for finding in done.warnings:
+        session.warn(printable(str(finding), lines=False))
+    session.log(done.told)
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:
@@ -373,7 +466,7 @@ def release(session: nox.Session) -> None:
         from nox_ship import front
 
         _prepare(session)
-        front.release(Path.cwd(), session.posargs, _session_names(), Path(session.invoked_from))
+        front.release(Path.cwd(), session.posargs, _sessions(), Path(session.invoked_from))
 
 
 def doctor(session: nox.Session) -> None:
@@ -382,16 +475,7 @@ def doctor(session: nox.Session) -> None:
         from nox_ship import front
 
         _prepare(session)
-        front.doctor(Path.cwd(), session.posargs, _session_names())
-
-
-def _session_names() -> set[str]:
-    names = set()
-    for name, function in nox.registry.get().items():
-        names.add(name)
-        if isinstance(function.python, list | tuple):
-            names.update(f"{name}-{python}" for python in function.python)
-    return names
+        front.doctor(Path.cwd(), session.posargs, _sessions())
 
 
 def _prepare(session: nox.Session) -> None:
@@ -418,5 +502,3 @@ _SPECS = {
     "release": _Spec(release, environment=False),
     "doctor": _Spec(doctor, environment=False),
 }
-NAMES = tuple(_SPECS)
-"""The names of the sessions."""

@@ -26,15 +26,32 @@ def setup_argument(text: str, name: str) -> Written | None:
     It stands in the call, or in a variable that is assigned once. None where it is anything else, where two
     calls differ, or where the file is no Python of ours.
     """
+    found = [_written(text, value) for value in _given(text, name)]
+    return found[0] if found and len({one and one.value for one in found}) == 1 else None
+
+
+def setup_expression(text: str, name: str) -> ast.expr | None:
+    """Return the expression that the one call to ``setup`` is given as ``name``; see :func:`setup_argument`."""
+    found = _given(text, name)
+    return found[0] if len(found) == 1 else None
+
+
+def setup_list(text: str, name: str) -> tuple[str, ...]:
+    """Return the texts in the list that the one call to ``setup`` is given as ``name``."""
+    listed = setup_expression(text, name)
+    items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
+    values = (item.value for item in items if isinstance(item, ast.Constant))
+    return tuple(value for value in values if isinstance(value, str))
+
+
+def _given(text: str, name: str) -> list[ast.expr]:
     try:
         tree = documents.python(text)
     except documents.UnreadableError:
-        return None
+        return []
     names = set(_names(tree))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and documents.dotted(node.func) in names]
-    given = [value for call in calls for key, value in _arguments(tree, call) if key == name]
-    found = [_written(text, _constant(tree, value)) for value in given]
-    return found[0] if found and len({one and one.value for one in found}) == 1 else None
+    return [_constant(tree, value) for call in calls for key, value in _arguments(tree, call) if key == name]
 
 
 def _names(tree: ast.Module) -> Iterator[str]:

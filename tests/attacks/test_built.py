@@ -15,7 +15,7 @@ from nox_ship.errors import ShipError
 from nox_ship.package import build as building
 from nox_ship.package import install as installing
 from nox_ship.package.build import Outcome, dist_folder, manifest_path
-from nox_ship.package.install import verify_files
+from nox_ship.package.install import Verified, verify_files
 from nox_ship.package.manifest import TOLD, File, Manifest, built_files
 from nox_ship.project import Project
 from nox_ship.release import gates, pipeline
@@ -256,9 +256,9 @@ def test_an_installation_tells_what_it_tested(yard: Yard, monkeypatch: pytest.Mo
     write_dist(yard.project, yard.repository.head, "0.1.0")
     asked: list[bool] = []
 
-    def play(*_: object, anew: bool) -> str:
+    def play(*_: object, anew: bool) -> Verified:
         asked.append(anew)
-        return "done"
+        return Verified("done")
 
     monkeypatch.setattr(installing, "verify_files", play)
     session: Any = FakeSession()

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,6 +72,55 @@ def test_a_cache_that_others_can_write_to_is_refused(
     spoil(folder if inner else folder.parent, tmp_path / "elsewhere")
     with pytest.raises(ShipError, match="NS806"):
         opened(tmp_path / "cache", tmp_path, monkeypatch)
+
+
+def open_to_all(above: Path) -> None:
+    above.chmod(0o777)
+
+
+def open_to_a_group(above: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser gives folders away")
+    os.chown(above, -1, 65534)
+    above.chmod(0o775)
+
+
+def of_somebody_else(above: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser gives folders away")
+    os.chown(above, 65534, -1)
+
+
+@pytest.mark.parametrize("spoil", [open_to_all, open_to_a_group, of_somebody_else])
+@pytest.mark.parametrize("height", [1, 2, 3])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_cache_in_a_folder_that_others_can_replace_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], None], height: int, linked: bool
+) -> None:
+    """Every folder on the way counts, also where a symlink leads there: NS806."""
+    cache = tmp_path / "a" / "b" / "c" / "cache"
+    named = tmp_path / "d" / "link" / "c" / "cache" if linked else cache
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "link").symlink_to(tmp_path / "a" / "b")
+    opened(cache, tmp_path, monkeypatch)
+    assert opened(named, tmp_path, monkeypatch).is_dir()
+    spoil(cache.parents[height - 1])
+    with pytest.raises(ShipError, match=r"NS806.*can replace it"):
+        opened(named, tmp_path, monkeypatch)
+
+
+def test_a_group_of_ones_own_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many systems give each user a group that nobody else is in, and let it write; with a second member it counts."""
+    grp, pwd = pytest.importorskip("grp"), pytest.importorskip("pwd")
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    members: list[str] = []
+    monkeypatch.setattr(grp, "getgrgid", lambda _: SimpleNamespace(gr_name=name, gr_mem=members))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a").chmod(0o775)
+    assert opened(tmp_path / "a" / "cache", tmp_path, monkeypatch).is_dir()
+    members.append("mallory")
+    with pytest.raises(ShipError, match=r"NS806.*its group"):
+        opened(tmp_path / "a" / "cache", tmp_path, monkeypatch)
 
 
 def test_a_folder_that_all_share_may_hold_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,10 @@ def a_workflow(scene: Scene) -> Cut:
     return amended(scene, {".github/workflows/release.yml": "on: push"})
 
 
+def a_local_action(scene: Scene) -> Cut:
+    return amended(scene, {".github/actions/setup/action.yml": "name: evil"})
+
+
 def the_lock(scene: Scene) -> Cut:
     return amended(scene, {".github/nox-ship.txt": "evil==1"})
 
@@ -174,6 +178,7 @@ def no_tag_object(scene: Scene) -> Cut:
         two_commits,
         a_merge,
         a_workflow,
+        a_local_action,
         the_lock,
         a_symlink,
         a_submodule,

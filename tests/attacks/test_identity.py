@@ -14,6 +14,7 @@ from failing_index import CLAIMS, api_token, identity_token
 from loopback import Loopback, Reply, Request
 from nox_ship.config import IndexSettings, Settings
 from nox_ship.errors import ShipError
+from nox_ship.world import web
 from nox_ship.world.credentials import Wanted, find_credentials
 from nox_ship.world.real import RealWorld
 from nox_ship.world.trusted import TrustedPublisher
@@ -77,6 +78,24 @@ def test_an_index_gets_no_identity_that_is_for_another(job: pytest.MonkeyPatch, 
     assert error is not None
     assert error.findings[0].id == "NS745"
     assert repr(audience) in error.findings[0].what
+
+
+@pytest.mark.parametrize("host", ["pypi", "testpypi", "PyPI", "sigstore", "pypi.", "devpi", "0x7f"])
+def test_a_host_that_is_called_as_an_audience_of_others_is_none(job: pytest.MonkeyPatch, host: str) -> None:
+    """In a network of one's own any host can be called `pypi`; a token for that audience is valid at PyPI."""
+    job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": host.lower()}).encode()))
+    with pytest.raises(ShipError, match="NS745"):
+        TrustedPublisher.of("mine", f"https://{host}/legacy/")
+
+
+@pytest.mark.parametrize("host", ["index.example", "10.0.0.1", "localhost", "[2001:db8::1]", "[::1]"])
+def test_a_host_with_its_domain_is_an_audience(job: pytest.MonkeyPatch, host: str) -> None:
+    """So is an address, and this machine."""
+    bare = host.strip("[]")
+    job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": bare}).encode()))
+    publisher = TrustedPublisher.of("mine", f"https://{host}/legacy/")
+    assert publisher is not None
+    assert publisher.audience == bare
 
 
 def test_an_index_of_ones_own_is_named_by_its_host(job: pytest.MonkeyPatch) -> None:

@@ -11,16 +11,21 @@ import socket
 import time
 import tracemalloc
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from loopback import Loopback, Reply, Request, Talk
+from nox_ship import undumpable
 from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File
 from nox_ship.world import web
+from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index, Served
+from support import make_wheel
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +101,94 @@ def test_a_packed_answer_is_read() -> None:
     for body in (gzip.compress(page.encode()), halves):
         reply = Reply(body, 200, {**JSON, "Content-Encoding": "gzip"})
         assert ask(lambda _, reply=reply: reply, ASKING[1]) is True  # type: ignore[misc]
+
+
+def pages() -> list[tuple[bytes, dict[str, str]]]:
+    """Return small answers that are made of very many parts."""
+    head = b'{"meta":{"api-version":"1.0"},"name":"sample","files":['
+    return [
+        (head + b"{}," * 200_000 + b"{}]}", JSON),
+        (head + b"[]," * 200_000 + b"[]]}", JSON),
+        (head + b"1," * 2_000_000 + b"1]}", JSON),
+        (b"[" * 200_000, JSON),
+        (b"<a>" * 200_000, HTML),
+        (b"<a href=x>sample-1.0.tar.gz" * 200_000, HTML),
+        (b"<b>" * 200_000, HTML),
+        (b"<!--" * 200_000, HTML),
+    ]
+
+
+@pytest.mark.parametrize(("body", "headers"), pages(), ids=range(len(pages())))
+def test_an_answer_of_very_many_parts_is_given_up(body: bytes, headers: dict[str, str]) -> None:
+    """It is refused before anything is made for each part; tens of kilobytes would become gigabytes, or take hours."""
+    packed = Reply(gzip.compress(body), 200, {**headers, "Content-Encoding": "gzip"})
+    begun = time.process_time()
+    tracemalloc.start()
+    try:
+        for asking in ASKING:
+            assert ask(lambda _: packed, asking) in (["NS701"], None)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b'{"meta":{"api-version":"1.0"},"name":"sample","files":[' + b"{}," * 90_000 + b"{}]}", JSON),
+        (b"<a>" * 90_000, HTML),
+        (b"<a href=x>x" * 2_000, HTML),
+        (b"<a href=x>x" + b"<b>" * 90_000, HTML),
+        (b"<!--" * 90_000, HTML),
+        (b"<a " * 90_000 + b"'" + b'"<a ' * 9_000, HTML),
+        (b"<a " + b"".join(b"x%d=y " % number for number in range(200_000)) + b">", HTML),
+        (b"<meta " + b"".join(b"x%d=y " % number for number in range(200_000)) + b">", HTML),
+    ],
+    ids=range(8),
+)
+def test_a_page_of_many_parts_costs_little(body: bytes, headers: dict[str, str]) -> None:
+    """Below the limit no part is read again for each other, whatever is within which."""
+    begun = time.process_time()
+    assert ask(lambda _: Reply(body, 200, headers), ASKING[1]) is True
+    assert time.process_time() - begun < 2
+
+
+def test_a_page_of_ten_thousand_files_is_no_attack() -> None:
+    """Pages of the largest projects are read, with all that PyPI tells of each file."""
+    hashes = {"sha256": "0" * 64}
+    file = {"filename": "x", "url": "y", "hashes": hashes, "core-metadata": hashes, "data-dist-info-metadata": hashes}
+    more = {"requires-python": ">=3.9,<4", "size": 1, "upload-time": "2026-01-01T00:00:00Z", "yanked": False}
+    page = {
+        "meta": {"api-version": "1.4"},
+        "name": "sample",
+        "versions": ["1.0"] * 1000,
+        "files": [file | more] * 10_000,
+    }
+    assert len(web.Answer("", 200, "", json.dumps(page).encode()).json()["files"]) == 10_000
+    links = b"<a href='x#sha256=0' data-core-metadata='sha256=0'>x</a><br/>\n" * 10_000
+    assert web.Answer("", 200, "", links).limited(b"<") == links
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "<a href='sample-1.0.tar.gz#sha256=00'>sample-1.0.tar.gz</a>",
+        '<A data-requires-python=">=3.8,<4" HREF = "sample-1.0.tar.gz#sha256=00"\n>sample-1.0.tar.gz</A>',
+        "<a title='href=x' href=sample-1.0.tar.gz#sha256=00 data-yanked><b>sample</b>-1.0<i>.tar.gz</i></a>",
+        "<!-- <a href='other'>sample-1.0.zip</a> --><a href='sample-1.0.tar.gz#sha256=00'> sample-1.0.tar.gz </a>",
+        "<abbr><a name='x'>sample-1.0.zip</a><a href='sample-1.0.tar.gz#sha256=00'>sample-1.0.tar.gz<a href='x'>x",
+        "<base href='/simple/sample/'/><meta name='x'><a href='sample-1.0.tar.gz#sha256=00'>sample-1.0.tar.gz</a>",
+    ],
+    ids=range(6),
+)
+def test_a_link_is_read_as_browsers_do(link: str) -> None:
+    """In any spelling of HTML, with elements within it, and not in a comment."""
+    found = ask(lambda _: Reply(f"<html><body>{link}</body>", 200, HTML), ASKING[0])
+    assert isinstance(found, dict)
+    (served,) = found.values()
+    assert (served.filename, served.sha256) == ("sample-1.0.tar.gz", "00")
+    assert served.url.endswith("/simple/sample/sample-1.0.tar.gz")
 
 
 def endless(connection: socket.socket) -> None:
@@ -245,6 +338,58 @@ def test_a_password_goes_to_its_own_host_alone(monkeypatch: pytest.MonkeyPatch, 
             web.post(f"{server.url}/mint", {})
         assert "authorization" in index.asked[0].headers
         assert ["authorization" in request.headers for request in server.asked] == [False, False]
+
+
+class Raw:
+    """The pipe that an answer comes through, with all that it was asked for."""
+
+    def __init__(self, block: bytes) -> None:
+        self.block, self.taken = block, 0
+
+    def stream(self, _: int, *, decode_content: bool) -> Iterator[bytes]:
+        """Hand out a block again and again."""
+        assert not decode_content
+        for _ in range(10_000):
+            self.taken += 1
+            yield self.block
+
+
+@pytest.mark.parametrize(
+    ("packing", "block", "blocks"),
+    [
+        ("identity", b" " * 65536, 16),
+        (None, b"x", 10_000),
+        ("gzip", zlib.compress(b" " * 50_000_000, wbits=31), 1),
+        ("gzip, gzip", b"", 0),
+        ("br", b"", 0),
+        ("gzip", b"no gzip", 1),
+    ],
+)
+def test_of_an_answer_to_an_upload_the_beginning_is_read(packing: str | None, block: bytes, blocks: int) -> None:
+    """The process that has the credentials takes a megabyte of it, unpacked once, and leaves the rest."""
+    raw = Raw(block)
+    headers = {"Content-Encoding": packing} if packing else {}
+    taken = sum(map(len, undumpable.beginning(SimpleNamespace(headers=headers, raw=raw))))
+    assert taken <= undumpable.MOST_ANSWERED
+    assert raw.taken == blocks
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("talk", ["bomb", "endless", "dripping"])
+def test_an_answer_to_an_upload_has_its_time_and_size(tmp_path: Path, packed: bytes, talk: str) -> None:
+    """One that swells, does not end or drips is given up; none fills the memory of the process with the credentials."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    bombed = Reply(packed, 400, {"Content-Encoding": "gzip", "Content-Type": "text/plain"})
+    wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
+    answers: dict[str, Any] = {"bomb": bombed, "endless": endless, "dripping": dripping}
+    with Loopback(lambda _: answers[talk]) as server:
+        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "x"})
+        index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found, seconds=20)
+        with contextlib.suppress(ShipError):
+            index.upload(wheel, File.of(wheel).sha256)
+        assert len(server.asked) == 1
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before + 1, 400_000)  # kilobytes
 
 
 DEEP = "[" * 200_000

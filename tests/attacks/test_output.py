@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nox_ship import actions
+from nox_ship import actions, process
 from nox_ship.config import read_settings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.report import Report, Row, Voice, printable
@@ -33,6 +34,7 @@ TELL: list[Callable[[Voice, str], object]] = [
     lambda voice, text: voice.table(
         Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], credentials=text)
     ),
+    lambda voice, text: voice.table(Report("x", remote=text, version=text, commits=[text], commit_count=1, notes=text)),
 ]
 
 
@@ -79,6 +81,18 @@ def test_nothing_commands_the_runner(text: str) -> None:
         assert not re.search(r"##\w*\[", line)
 
 
+@pytest.mark.parametrize("width", [40, 70, 120])
+def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
+    """Wherever a name ends up, as its column is as wide as the others let it be."""
+    stream = io.StringIO()
+    voice = Voice(console=Console(file=stream, width=width, soft_wrap=True, highlight=False, emoji=False))
+    for length in range(1, width + 20, 3):
+        name = f"{'x' * length} ::add-mask::y {'x' * length}::::add-mask::::y"
+        voice.table(Report(name, rows=[Row(name, "done", 1.0, "what " * 20, within="gates"), Row("y", "done")]))
+    assert "add-mask" in stream.getvalue()
+    assert not [line for line in stream.getvalue().splitlines() if re.match(r"\s*::", line)]
+
+
 @pytest.mark.parametrize(
     ("text", "same"),
     [("tests/a.py::Test::test_x failed", True), ("::1", True), ("a :: b :: c", True), ("\x1b[31mred\x1b[0m", False)],
@@ -113,6 +127,8 @@ def page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         "https://evil.example",
         "www.evil.example",
         "WWW.evil.example",
+        "_www.evil.example",
+        "(www.evil.example)",
         "@everyone",
         "#1",
         "`code`",
@@ -176,6 +192,50 @@ def test_no_report_shows_a_password_in_an_address(tmp_path: Path) -> None:
     assert "pass-word" not in (tmp_path / "report.json").read_text()
     assert "pass-word" not in shown(lambda voice, _: voice.table(report), "")
     assert all("pass-word" not in shown(tell, ADDRESS) for tell in TELL)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[36mhttps://me:pass-word@h.example/x\x1b[39m",
+        "\x1b[1mhttps://pass-word@h.example",
+        "https:\x1b[1m//me:pass-word@h.example",
+        "https://m\x1b[1me:pass-\x1b[0mword@h.example",
+        "https://me:it's-pass-word@h.example/",
+        'https://me:"pass-word"@h.example/',
+        "https://`pass-word`@h.example/",
+        "https://'pass-word:@h.example",
+        "A_https://me:pass-word@h.example/",
+        "A_postgres://me:'pass-word@h.example/db",
+        "\\nhttps://pass-word@h.example/",
+        "xhttps://pass-word@h.example/",
+        "\x1b]8;;https://me:pass-word@h.example\x07link",
+    ],
+    ids=ascii,
+)
+def test_a_password_is_blotted_out_in_whatever_form(tmp_path: Path, text: str) -> None:
+    """Colours, quotes and what stands before the address do not keep it from being one, in any place that is shown."""
+    Report("t", rows=[Row("x", "failed", detail=text)], warnings=[text]).write(tmp_path / "report.json")
+    read = json.loads((tmp_path / "report.json").read_text())
+    finding = PROBLEM(text, remedy=text, detail=text)
+    told = [printable(text), str(finding), finding.detail, str(read), *(shown(tell, text) for tell in TELL)]
+    assert all("word" not in one and "***@h.example" in one for one in told)
+    if "\x1b" not in text:
+        assert process.secret_names({"HARMLESS": text}) == ["HARMLESS"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'https://h.example', 'me@h.example'",
+        '{"a": "https://h.example/", "b": "me@h.example"}',
+        "ssh://git@h.example/x",
+    ],
+)
+def test_an_address_beside_another_is_left(text: str) -> None:
+    """What stands after a space or a slash is no user of an address."""
+    assert printable(text) == text
+    assert process.secret_names({"HARMLESS": text}) == []
 
 
 @pytest.mark.parametrize(

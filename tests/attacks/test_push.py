@@ -14,6 +14,7 @@ from rich.console import Console
 
 from fakes import write_dist
 from nox_ship.errors import ShipError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import pipeline
@@ -55,6 +56,7 @@ def plan_of(checkout: Repository) -> Plan:
         project=Project.read(checkout.path),
         repository=checkout,
         branch="main",
+        release_branch="main",
         head=checkout.head,
         gates=(),
         index="pypi",
@@ -77,7 +79,7 @@ def bumped(folder: Path, **files: str) -> Run:
     git(checkout.path, "push", "--quiet", "origin", "main")
     world = cast("World", Place(checkout, Remote("origin", "origin", checkout)))
     voice = Voice(console=Console(file=io.StringIO()))
-    run = Run(checkout.path, Request("1.0"), (), world, shop_of(folder), voice, Report("Release"))
+    run = Run(checkout.path, Request("1.0"), Sessions(), world, shop_of(folder), voice, Report("Release"))
     run.plan = plan_of(checkout)
     run.stage = open_stage(run.workshop, run.plan)
     pipeline._bump(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,12 @@ import pytest
 from loopback import Loopback, Reply, Request
 from nox_ship import process, undumpable
 from nox_ship.errors import ShipError
-from nox_ship.git import Repository
+from nox_ship.git import Repository, _forget_passwords
 from nox_ship.package.manifest import File
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
-from support import git, make_repository, make_wheel
+from support import commit_files, git, make_repository, make_wheel
 from workbench import GOOD, PYTHON, make_bench
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -48,11 +49,58 @@ PEM = "-----BEGIN OPENSSH ¦PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRI
         "RENOVATE_PAT",
         "TOKEN_2",
         "PASSWORD_FILE",
+        "SSH_KEY_B64",
+        "GPG_KEY_BASE64",
+        "AUTHORIZATION",
+        "HTTP_AUTHORIZATION",
+        "DB_PW",
+        "ADMIN_PSWD",
+        "OAUTH",
+        "MY_OAUTH2",
+        "PGPASS",
+        "AZURE_STORAGE_SAS",
+        "OPENAIAPIKEY",
+        "my.token",
+        "my.secret.key",
+        "BEARER",
     ],
 )
 def test_names_of_secrets_are_known(name: str) -> None:
     """The rule is a word of the name, so neighbours of the common ones are known too."""
     assert process.secret_names({name: "/some/value"}) == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PYTHONPATH",
+        "KEYBOARD",
+        "KEYMAP",
+        "MONKEY",
+        "TURKEY",
+        "TOKENIZERS_PARALLELISM",
+        "PWD",
+        "OLDPWD",
+        "PW_TEST_HTML_REPORT_OPEN",
+        "PWDEBUG",
+        "SAS",
+        "SAS_HOME",
+        "VISAS",
+        "BYPASS",
+        "COMPASS_HOME",
+        "GIT_AUTHOR_NAME",
+        "XAUTHORITY",
+        "AUTHORS",
+        "SSH_PUBLIC_KEY_B64",
+        "PATTERN",
+        "PATH",
+        "BASE64",
+        "os.name",
+    ],
+)
+def test_names_that_merely_look_alike_are_no_secrets(name: str) -> None:
+    """What programs need is left to them."""
+    assert process.secret_names({name: "/some/value"}) == []
 
 
 @pytest.mark.parametrize(
@@ -65,6 +113,7 @@ def test_names_of_secrets_are_known(name: str) -> None:
         ("INDEX", "https://index.example/simple/"),
         ("MAIL", "me@index.example"),
         ("CLONE", "ssh://git@forge.example/x.git"),
+        ("DOCKER", '{"auths": {}}'),
         ("CERTIFICATE", "-----BEGIN CERTIFICATE-----\nMIIB\n"),
         ("RUN", "task-0123456789-0123456789"),
         ("LIBC", "glibc-2.31-0ubuntu9.9-amd64"),
@@ -110,6 +159,12 @@ def test_settings_are_no_secrets(name: str, value: str) -> None:
         "--token=gh¦p_0123456789abcdefghij --quiet",
         '{"token": "github¦_pat_11ABCDEFG0123456789_abc"}',
         f"x {JWT} y",
+        "GOC¦SPX-0123456789abcdefghij",
+        '{"auths": {"registry.example": {"auth": "x"}}}',
+        '{"auths":{"registry.example":{}},"credsStore":"x"}',
+        "eyJ¦hdXRocyI6eyJyIjp7ImF1dGgiOiJ4In19fQ==",
+        "---- BEGIN SSH2 ENCRYPTED ¦PRIVATE KEY ----",
+        "-----BEGIN PGP ¦PRIVATE KEY BLOCK-----",
     ],
 )
 def test_values_of_secrets_are_known(value: str) -> None:
@@ -208,6 +263,80 @@ def test_a_hook_sees_what_git_needs_and_no_more(tmp_path: Path, secrets: dict[st
     repository.run("commit", "--quiet", "--allow-empty", "--message", "x")
     assert not {*secrets, "GITHUB_TOKEN", "GIT_TOKEN"} & seen(tmp_path / "committed")
     assert "SSH_AUTH_SOCK" in seen(tmp_path / "committed")  # for whoever signs with a key of the agent
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file with the arguments of each git that is started."""
+    real, folder, written = shutil.which("git"), tmp_path / "bin", tmp_path / "arguments"
+    folder.mkdir()
+    (folder / "git").write_text(f'#!/bin/sh\necho "$@" >> \'{written}\'\nexec {real} "$@"\n')
+    (folder / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return written
+
+
+def test_an_address_that_is_pushed_to_is_no_argument(tmp_path: Path, arguments: Path) -> None:
+    """Every user of the machine reads arguments; a `pushurl` with a password is handed over by the environment."""
+    repository = make_repository(tmp_path / "checkout")
+    git(repository.path, "remote", "add", "origin", "https://127.0.0.1:9/x.git")
+    git(repository.path, "config", "remote.origin.pushurl", "https://me:pass-word@127.0.0.1:9/x.git")
+    arguments.unlink()
+    remote = Remote.of(repository, None)
+    assert remote is not None
+    with pytest.raises(ShipError, match=r"NS208.*127\.0\.0\.1"):
+        remote.refs()
+    assert "ls-remote" in arguments.read_text()
+    assert "pass-word" not in arguments.read_text()
+
+
+def test_a_clone_holds_no_password(tmp_path: Path, arguments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Addresses with one serve while the clone is made; tests that read its files find the addresses alone."""
+    repository = make_repository(tmp_path / "checkout")
+    address = "https://me:pass-word@h.example/x"
+    for key in ("lfs.url", "submodule.lib.url", "remote.origin.url", "lfs.https://me:pass-word@h.example/x.access"):
+        git(repository.path, "config", key, address)
+    git(repository.path, "config", "remote.origin.promisor", "true")
+    git(repository.path, "config", "filter.look.smudge", f"git config lfs.url > '{tmp_path}/used'; cat")
+    commit_files(repository.path, {".gitattributes": "*.bin filter=look\n", "a.bin": "x"})
+    (tmp_path / "used").unlink(missing_ok=True)
+    arguments.unlink()
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "test.own")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "kept")
+    clone = repository.clone(tmp_path / "clone")
+    config = (clone.path / ".git" / "config").read_text()
+    assert (tmp_path / "used").read_text().strip() == address
+    assert "pass-word" not in config
+    assert clone.config("lfs.url") == clone.config("remote.promised-origin.url") == "https://h.example/x"
+    calls = arguments.read_text()
+    assert " clone " in calls
+    assert "pass-word" not in calls
+    assert clone.config("test.own") == "kept"
+
+
+def test_git_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
+    """It writes down the address of a submodule, which counts from that of the remote."""
+    repository = make_repository(tmp_path / "checkout")
+    inner = make_repository(repository.path / "lib")
+    git(repository.path, "remote", "add", "origin", "https://me:pass-word@h.example/x.git")
+    git(repository.path, "update-index", "--add", "--cacheinfo", f"160000,{inner.head},lib")
+    commit_files(repository.path, {".gitmodules": '[submodule "own"]\n\tpath = lib\n\turl = ../lib.git\n'})
+    clone = repository.clone(tmp_path / "clone")
+    assert clone.config("submodule.own.url") == "https://h.example/lib.git"
+    assert (clone.path / "lib" / ".git").exists()
+
+
+def test_a_submodule_leaves_no_password_in_the_clone(tmp_path: Path) -> None:
+    """Relative addresses become those of the remote, with its password, and are written down by git itself."""
+    folder = make_repository(tmp_path / "checkout").path / ".git"
+    (folder / "modules" / "a" / "modules" / "b").mkdir(parents=True)
+    text = '[remote "origin"]\n\turl = https://me:pass-word@h.example/lib.git\n\tother = \udcff\n'
+    for path in (folder / "config", folder / "modules/a/config", folder / "modules/a/modules/b/config"):
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    _forget_passwords(folder)
+    for path in (folder / "config", folder / "modules/a/config", folder / "modules/a/modules/b/config"):
+        assert path.read_bytes() == text.replace("me:pass-word@", "").encode("utf-8", "surrogateescape")
 
 
 VICTIM = """

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from fakes import Yard, noxfile
+from nox_ship import front
 from nox_ship.command import main
 from nox_ship.errors import ShipError
 from nox_ship.files import write_whole
@@ -24,6 +27,7 @@ from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.report import Report
 from nox_ship.setup import init
+from nox_ship.setup.change import Change
 from nox_ship.setup.survey import Survey
 from support import commit_files, git, make_project, make_repository, make_sdist, make_wheel, write_files
 
@@ -178,10 +182,10 @@ def repository_with(folder: Path, link: str, target: Path | str) -> Path:
 
 
 def initialise(root: Path) -> None:
-    plan = init.plan(Survey.of(root, "3.12"), sessions=(), ci="none", force=True)
+    plan = init.plan(Survey.of(root, "3.12"), ci="none", force=True)
     text = "written by init\n"
     for name in (".github/workflows/ci.yml", ".github/dependabot.yml"):
-        plan.changes.append(init.Change(root / name, name, None, text, "x"))
+        plan.changes.append(Change(root / name, name, None, text, "x"))
     init.write(plan, force=True)
 
 
@@ -235,6 +239,55 @@ def test_the_first_noxfile_is_written_nowhere_else(
     Path("noxfile.py").symlink_to(outside / "new.py")
     assert main(["receive", "files"]) == 1
     assert "NS817" in capsys.readouterr().out
+    assert untouched(outside)
+
+
+@pytest.mark.parametrize("option", ["--bundle", "--report"])
+@pytest.mark.parametrize("name", [".nox-ship/x", "./.nox-ship/deep/x", "far/../.nox-ship/x", "{root}/.nox-ship/x"])
+def test_no_argument_names_a_file_elsewhere(
+    yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
+) -> None:
+    """Where the named file is in the project and a committed symlink leads out of it, nothing is begun: NS608."""
+    monkeypatch.setattr(front, "workshop", lambda _: pytest.fail("it was begun"))
+    (yard.root / ".nox-ship").symlink_to(outside)
+    (yard.root / "far").mkdir()
+    (yard.root.parent / "alias").symlink_to(yard.root)
+    for root in (yard.root, yard.root.parent / "alias"):
+        for invoked_from in (yard.root, yard.root.parent / "alias"):
+            with pytest.raises(ShipError, match="NS608"):
+                front.release(
+                    root, ["minor", option, name.format(root=root)], noxfile(yard.root, "tests"), invoked_from
+                )
+    assert untouched(outside)
+
+
+def test_a_named_file_is_looked_at_again_before_it_is_written(tmp_path: Path, outside: Path) -> None:
+    """What runs meanwhile may have led it elsewhere; a file outside the project is the user's own choice."""
+    root = make_project(tmp_path / "project", STATIC).root
+    assert front._target(root, root, Path("a/x")) == root / "a" / "x"
+    (root / "a").symlink_to(outside)
+    with pytest.raises(ShipError, match="NS608"):
+        front._target(root, root, Path("a/x"))
+    for free in ("../x", str(tmp_path / "x"), "../outside/x"):
+        assert front._target(root, root, Path(free)) == root / free
+
+
+def test_a_bundle_is_written_where_it_was_meant_to_be(
+    yard: Yard, outside: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A hook that leads its folder elsewhere while the release is cut stops it: NS608."""
+
+    @contextmanager
+    def opened(*_: object) -> Iterator[object]:
+        yield yard.world
+
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(front, "_world", opened)
+    monkeypatch.setattr(front, "run_pipeline", lambda *_: (yard.root / "a").symlink_to(outside))
+    with pytest.raises(ShipError, match="NS608"):
+        front.release(
+            yard.root, ["minor", "--bundle", "a/x", "--report", "a/y"], noxfile(yard.root, "tests"), yard.root
+        )
     assert untouched(outside)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from acting import ROOT, Actions, set_up
+from acting import ROOT, Actions, acting, set_up
 from nox_ship.setup import init
 from nox_ship.setup.survey import Survey
 from runner import TOKEN
@@ -24,7 +24,24 @@ KINDS = {
     "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
     "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
     "compiled": "",
+    "names of its own": '[tool.nox-ship.workflows]\nfile = "publish.yaml"\nbranches = ["dev", "release/*"]\n'
+    'environments = { pypi = "release now", testpypi = "on" }\n',
+    "tokens with names": '[tool.nox-ship]\npublish.tokens = { pypi = "MINE" }\nworkflows.credentials = "token"\n',
+    "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\n",
+    "of the old style": "",
 }
+FURTHER = """\
+  announce:
+    name: Announce
+    needs: verify-pypi
+    runs-on: ubuntu-latest
+    timeout-minutes: 5
+    permissions: {}
+    steps:
+      - name: Tell
+        run: make announcement
+"""
+"""A job of one's own."""
 
 
 @pytest.fixture(scope="session")
@@ -37,12 +54,12 @@ def linter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def findings(linter: Path, folder: Path) -> str:
     """Return what the three linters have against the workflows in ``folder``."""
-    workflows = sorted((folder / ".github" / "workflows").glob("*.yml"))
+    workflows = sorted((folder / ".github" / "workflows").glob("*.y*ml"))
     assert len(workflows) == 2
     programs = Path(sys.executable).parent
     schema = [str(programs / "check-jsonschema"), "--builtin-schema"]
     commands = [
-        [str(linter), ".github/workflows/*.yml"],
+        [str(linter), ".github/workflows/*.y*ml"],
         [str(programs / "zizmor"), "--persona=auditor", "--offline", "--quiet", str(folder / ".github")],
         [*schema, "vendor.github-workflows", *map(str, workflows)],
         [*schema, "vendor.dependabot", str(folder / ".github" / "dependabot.yml")],
@@ -59,10 +76,23 @@ def test_written_workflows_have_no_findings(tmp_path: Path, linter: Path, kind: 
     """actionlint, zizmor (auditor) and the schema have nothing against them, whatever the project."""
     pyproject = GOOD["pyproject.toml"].partition("[tool.nox-ship]")[0] + KINDS[kind]
     files = {**GOOD, "pyproject.toml": pyproject}
+    folder = "packages/sample" if kind == "below the top" else ""
     if kind == "compiled":
         files["setup.py"] = "from setuptools import setup\n\nsetup(ext_modules=[])\n"
-    bench = make_bench(tmp_path, files)
+    if kind == "of the old style":
+        files["setup.py"] = 'from setuptools import setup\n\nsetup(name="sample", version="1.0")\n'
+        del files["pyproject.toml"]
+    bench = make_bench(tmp_path, {str(Path(folder) / name): text for name, text in files.items()})
+    set_up(bench, folder=folder)
+    assert findings(linter, bench.root) == ""
+
+
+def test_jobs_of_ones_own_have_no_findings(tmp_path: Path, linter: Path) -> None:
+    """They stand at the end of the workflow that publishes, and may wait for its jobs."""
+    bench = make_bench(tmp_path)
     set_up(bench)
+    mark = "  # >>> own: further jobs\n"
+    bench.edit(".github/workflows/release.yml", mark, mark + FURTHER)
     assert findings(linter, bench.root) == ""
 
 
@@ -83,7 +113,7 @@ def test_the_projects_own_workflows_have_no_findings(tmp_path: Path, linter: Pat
     shutil.copytree(ROOT / ".github", tmp_path / ".github")
     assert findings(linter, tmp_path) == ""
     survey = Survey.of(ROOT, PYTHON)
-    made = init.plan(survey, sessions=(), ci="none", force=True)
+    made = init.plan(survey, ci="none", force=True)
     assert [change.name for change in [*made.changes, *init.drift(survey)]] == []
 
 
@@ -104,6 +134,20 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     built = {file["name"]: file["sha256"] for file in manifest["files"]}
     assert actions.pypi.files() == actions.testpypi.files() == built
     assert "| file | result | SHA-256 |" in output
+
+
+def test_a_release_of_a_project_below_the_top_is_published(tmp_path: Path, runner_variables: dict[str, str]) -> None:
+    """It is cut, pushed and published by jobs that work in its folder; those that hold rights have none of it."""
+    with acting(tmp_path, runner_variables, "packages/sample") as actions:
+        event = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
+        code, output = actions.run("workflow_dispatch", event, job="push")
+        assert code == 0, output[-5000:]
+        assert actions.forge.started[0]["path"].endswith("/workflows/sample-release.yml/dispatches")
+        actions.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
+        code, output = actions.run("push", {"ref": "refs/tags/v1.3.0", "ref_type": "tag"})
+        assert code == 0, output[-5000:]
+        assert {"gates", "build", "verify-install"} <= set(actions.runner.jobs())
+        assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
 
 
 def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:

@@ -132,7 +132,6 @@ def nothing(_: Bench) -> None:
         (dirty, ["patch"], ["NS203", "README.md"]),
         (untracked, ["patch"], ["NS203", "forgotten.py"]),
         (detached, ["patch"], ["NS204", "git switch"]),
-        (wrong_branch, ["patch"], ["NS205", "feature", "main"]),
         (behind, ["patch"], ["NS206", "git pull"]),
         (behind_unknown, ["patch"], ["NS206", "git pull"]),
         (diverged, ["patch"], ["NS207", "git pull --rebase"]),

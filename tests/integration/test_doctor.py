@@ -66,7 +66,7 @@ def test_everything_that_is_wrong_is_told_at_once(bench: Bench, index: FailingIn
     assert outcome.code == 1
     assert outcome.has("NS104", "NS106", "NS204", "NS821", "NS822", "NS823", "NS824", "NS825", "NS831", "(and ")
     found = lines(examine(bench, index, "--json"))
-    assert found["settings NS104"] == found["git NS204"] == found["git NS825"] == "error"
+    assert found["sessions NS104"] == found["git NS204"] == found["git NS825"] == "error"
     assert found["indexes NS824"] == "warning"
     assert found["changelog NS822"] == "notice"
     assert found["metadata"] == "ok"
@@ -84,10 +84,10 @@ def test_bump_settings_that_do_not_fit_are_an_error(bench: Bench, index: Failing
 
 def test_workflows_that_leave_something_out_are_told(bench: Bench, index: FailingIndex) -> None:
     """Two that publish the same tag; a route to an index without a job; a session that the noxfile leaves out."""
-    bench.edit("pyproject.toml", 'gates = ["tests"]', 'gates = ["tests", "audit"]\nworkflows.testpypi = false')
+    bench.edit("pyproject.toml", 'gates = ["tests"]', "workflows.testpypi = false")
     bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
-    init.write(init.plan(Survey.of(bench.root, PYTHON), sessions=(), ci="github", force=False), force=False)
+    init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github", force=False), force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
     job = "{environment: x, permissions: {id-token: write}, steps: [{run: twine upload dist/*}]}"
     bench.write({".github/workflows/old-release.yml": f"on: push\njobs: {{p: {job}}}\n"})
@@ -101,7 +101,7 @@ def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Be
     """Where a workflow does, they are none of its business; one that drifted is told."""
     assert examine(bench, index).has("NS741")
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
-    init.write(init.plan(Survey.of(bench.root, PYTHON), sessions=(), ci="github", force=False), force=False)
+    init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github", force=False), force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
     outcome = examine(bench, index)
     assert outcome.code == 0, outcome.output
@@ -141,7 +141,7 @@ GH = """\
 echo "$@" >> "$(dirname "$0")/asked.txt"
 case "$*" in
   "auth status") echo fine ;;
-  *environments/pypi/secrets) echo '{"secrets": []}' ;;
+  *environments/pypi/secrets* | *actions/secrets*) echo '{"secrets": []}' ;;
   *environments*) echo '{"environments": [{"name": "pypi"}]}' ;;
   *rules/branches/main) echo '[{"type": "pull_request"}]' ;;
   *) exit 1 ;;
@@ -160,6 +160,7 @@ def test_github_is_asked_where_its_command_line_is_signed_in(bench: Bench, index
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     outcome = examine(bench, index, PATH=path, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 1
-    assert outcome.has("NS827", "no environment testpypi", "NS828", "PYPI_API_TOKEN", "NS829", "pull_request")
+    assert outcome.has("NS827", "no environment testpypi", "NS828", "secret PYPI_API_TOKEN", "NS829", "pull_request")
+    assert outcome.has("NS203", "pyproject.toml", "none was left behind")
     asked = (programs / "asked.txt").read_text("utf-8").splitlines()
     assert all(line == "auth status" or line.startswith("api repos/acme/sample/") for line in asked)

@@ -54,6 +54,19 @@ def test_killed_rehearsal_leaves_nothing(bench: Bench, moment: float | None) -> 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+def test_a_nox_that_is_killed_alone_takes_everything_along(bench: Bench) -> None:
+    """A SIGKILL of its process, and of no other, ends the sessions and what they run, within a second."""
+    mark = bench.root.parent / "mark"
+    bench.write({"tests/test_slow.py": SLOW_TEST.format(mark=str(mark))})
+    bench.commit()
+    running = bench.start("-s", "release", "--", "patch", "--dry-run")
+    wait_for(mark, running)
+    running.kill()
+    running.wait(timeout=10)
+    assert bench.processes(seconds=1) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
 def test_killed_parallel_nox_leaves_nothing(bench: Bench) -> None:
     """A rehearsal that nox itself runs as a parallel session ends when that nox is killed."""
     mark = bench.root.parent / "mark"

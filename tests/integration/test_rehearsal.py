@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from python_discovery import get_interpreter
 
 from workbench import GOOD, PYTHON, Bench, make_bench
 
@@ -86,7 +87,10 @@ def broken_import(bench: Bench) -> None:
 
 
 def secret_in_the_wheel(bench: Bench) -> None:
-    bench.write({"src/sample/.env": "TOKEN=x\n"})
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
+    bench.write(
+        {"src/sample/id_rsa": f"-----BEGIN {'PRIVATE'} KEY-----\n{body}{body}\n-----END {'PRIVATE'} KEY-----\n"}
+    )
 
 
 def failing_smoke(bench: Bench) -> None:
@@ -112,7 +116,7 @@ def refusing_hook(name: str) -> Callable[[Bench], None]:
         (missing_module, "gates", ["NS514", "sample/inner.py"]),
         (broken_entry_point, "gates", ["NS614", "sample:mian"]),
         (broken_import, "gates", ["NS613", "not_there"]),
-        (secret_in_the_wheel, "gates", ["NS516", ".env"]),
+        (secret_in_the_wheel, "gates", ["NS516", "a private key in sample/id_rsa"]),
         (failing_smoke, "gates", ["NS616", "exit code 3"]),
         (refusing_hook("pre-commit"), "bump", ["NS232", "the hook says no"]),
         (refusing_hook("pre-push"), "push", ["NS231", "the hook says no"]),
@@ -138,6 +142,40 @@ def test_failing_rehearsal_says_why(
     assert set(list(rows.values())[STEPS.index(step) + 1 :]) <= {"not reached"}
 
 
+def test_a_command_that_needs_an_extra_is_a_warning(bench: Bench) -> None:
+    """It is tried with the extra, once for each file, and said in the report; the release goes on."""
+    script = '[project.scripts]\nmore = "sample.more:main"\n'
+    bench.edit(
+        "pyproject.toml", "[project.scripts]\n", f'[project.optional-dependencies]\ncli = ["iniconfig"]\n\n{script}'
+    )
+    bench.write({"src/sample/more.py": "import iniconfig\n\nmain = iniconfig.IniConfig\n"})
+    bench.commit()
+    outcome = bench.rehearse()
+    assert outcome.code == 0, outcome.output
+    place = "console_scripts more = sample.more:main can only be loaded with the extra cli: "
+    assert outcome.has("NS620", f"{place}ModuleNotFoundError: No module named 'iniconfig'")
+
+
+def test_of_a_range_of_pythons_a_job_tries_those_that_it_has(bench: Bench) -> None:
+    """Where the project names no Python, a missing one is no failure in CI either, and is told of."""
+    versions = [f"3.{minor}" for minor in range(8, 15)]
+    missing = next((v for v in versions if get_interpreter(v) is None), None)
+    if missing is None:
+        pytest.skip("needs a Python that is not there")
+    others = ", ".join(f"!={v}.*" for v in versions if v not in (PYTHON, missing))
+    bench.edit("pyproject.toml", '">=3.11"', f'">=3.8, <3.15, {others}"')
+    bench.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', "")
+    bench.commit()
+    outcome = bench.rehearse(env={"CI": "true"})
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS118", f"Python {missing} ")
+    assert {row["name"] for row in bench.report()["rows"] if row["within"]} == {
+        "build",
+        f"tests-{PYTHON}",
+        f"verify-install-{PYTHON}",
+    }
+
+
 def test_failed_gate_can_be_left_out(bench: Bench) -> None:
     """With the failing gate taken out, the rest of the rehearsal completes and says what it left out."""
     broken_test(bench)
@@ -158,15 +196,16 @@ def test_output_of_passing_tools_is_shown_on_demand(bench: Bench) -> None:
 
 def test_own_session_is_a_gate(bench: Bench) -> None:
     """A session of the project's own is run as a gate by its name, and stops the release where it fails."""
-    own = "\n\n@nox.session(python=False)\ndef docs(session):\n    session.run('python', '-c', '{code}')\n"
+    own = "@nox.session(python=False)\ndef docs(session):\n    session.run('python', '-c', '{code}')\n\n\n"
     bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
     bench.edit("pyproject.toml", '["tests"]', '["docs"]')
     noxfile = (bench.root / "noxfile.py").read_text("utf-8")
-    bench.write({"noxfile.py": noxfile + own.format(code="print(1)")})
+    before, register, after = noxfile.partition("nox_ship.register()")
+    bench.write({"noxfile.py": before + own.format(code="print(1)") + register + after})
     bench.commit()
     assert bench.rehearse().code == 0
     assert "docs" in {row["name"] for row in bench.report()["rows"]}
-    bench.write({"noxfile.py": noxfile + own.format(code="raise SystemExit(1)")})
+    bench.write({"noxfile.py": before + own.format(code="raise SystemExit(1)") + register + after})
     bench.commit()
     outcome = bench.rehearse()
     assert outcome.code == 1

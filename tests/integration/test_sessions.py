@@ -135,7 +135,7 @@ def test_gates_in_parallel(bench: Bench) -> None:
     outcome = bench.nox("-j", "4")
     assert outcome.code == 0, outcome.output
     assert outcome.has("* lint: success", f"* {TESTS}: success", "* coverage: success", "* audit: success")
-    assert outcome.has("* typecheck: skipped (the project has no settings for mypy")
+    assert outcome.has("* typecheck: skipped (the project has no type checker")
 
 
 def test_project_without_tests(bench: Bench) -> None:
@@ -213,8 +213,10 @@ def test_audit_never_takes_silence_for_an_answer(bench: Bench) -> None:
 
 
 def test_audit_finds_dangerous_code(bench: Bench) -> None:
-    """A security finding in the code fails the audit and is shown."""
+    """A security finding in the code is shown; in a project that is set up for bandit it fails the audit."""
     bench.write({"src/sample/__init__.py": "import subprocess\n\n\ndef main(x):\n    subprocess.call(x, shell=True)\n"})
+    assert bench.nox("-s", "audit").has("NS423", "shell=True")
+    bench.write({"bandit.yaml": "skips: []\n"})
     outcome = bench.nox("-s", "audit")
     assert outcome.code == 1
     assert outcome.has("NS423", "shell=True")
@@ -266,6 +268,7 @@ def test_build_of_a_changed_checkout_says_so(bench: Bench) -> None:
 def test_publish_is_rehearsed(bench: Bench) -> None:
     """`publish -- --dry-run` builds, verifies, uploads to a stand-in and installs from there."""
     bench.git("tag", "v1.2.3")
+    bench.git("push", "--quiet", "origin", "v1.2.3")
     outcome = bench.nox("-s", "publish", "--", "--dry-run")
     assert outcome.code == 0, outcome.output
     assert outcome.has(
@@ -276,6 +279,14 @@ def test_publish_is_rehearsed(bench: Bench) -> None:
     )
     again = bench.nox("-s", "publish-test", "--", "--dry-run")
     assert again.has(f"these files passed on Python {PYTHON} already", "stand-in for TestPyPI")
+
+
+def test_each_session_shows_its_own_help(bench: Bench) -> None:
+    """Nothing is built for it, although publishing requires that."""
+    outcome = bench.nox("-s", "publish-prod", "--", "--help")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("usage: nox -s publish-prod --", "--no-install")
+    assert not (bench.root / "dist").exists()
 
 
 def test_changed_file_is_not_published(bench: Bench) -> None:

@@ -112,9 +112,7 @@ def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, st
     assert changed[0].startswith("1\t1\t")
 
 
-def test_version_from_tags(tmp_path: Path) -> None:
-    """A project that takes its version from git tags gets a tag and no commit; the files tell its version."""
-    pyproject = f"""\
+HATCH_VCS = f"""\
 [build-system]
 requires = ["hatchling", "hatch-vcs"]
 build-backend = "hatchling.build"
@@ -124,7 +122,20 @@ build-backend = "hatchling.build"
 [tool.hatch.version]
 source = "vcs"
 {SHIP}"""
-    bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": pyproject})
+SETUPTOOLS_SCM = f"""\
+[build-system]
+requires = ["setuptools>=77", "setuptools-scm>=8"]
+build-backend = "setuptools.build_meta"
+
+{HEAD}dynamic = ["version"]
+
+[tool.setuptools_scm]
+{SHIP}"""
+
+
+def test_version_from_tags(tmp_path: Path) -> None:
+    """A project that takes its version from git tags gets a tag and no commit; the files tell its version."""
+    bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": HATCH_VCS})
     bench.git("tag", "v0.9.0")
     bench.write({"more.txt": ""})
     bench.commit()
@@ -133,6 +144,26 @@ source = "vcs"
     report = bench.report()
     assert (report["version"], report["commit"]) == ("0.10.0", bench.git("rev-parse", "HEAD"))
     assert report["uploads"][0].startswith("sample-0.10.0-")
+
+
+@pytest.mark.parametrize("pyproject", [HATCH_VCS, SETUPTOOLS_SCM])
+def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, pyproject: str) -> None:
+    """The tag is on the commit that this takes, so the files tell just the version."""
+    changes = "0.10 (unreleased)\n=================\n\n- A thing.\n\n0.9.0 (2026-01-02)\n==================\n"
+    bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": pyproject, "CHANGES.rst": changes})
+    bench.git("tag", "v0.9.0")
+    bench.write({"more.txt": ""})
+    bench.commit()
+    outcome = bench.rehearse("minor")
+    assert outcome.code == 0, outcome.output
+    report = bench.report()
+    assert report["uploads"] == ["sample-0.10.0-py3-none-any.whl → PyPI", "sample-0.10.0.tar.gz → PyPI"]
+    stage = Bench(bench.stage(), bench.remote, bench.cache)
+    assert stage.git("rev-parse", "HEAD~", "v0.10.0^{commit}").split() == [
+        bench.git("rev-parse", "HEAD"),
+        report["commit"],
+    ]
+    assert (stage.root / "CHANGES.rst").read_text("utf-8").startswith("0.10.0 (20")
 
 
 def test_own_settings_of_bump_my_version_are_kept(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ class Checker:
     """A program that judges code."""
 
     gate: Literal["lint", "typecheck", "tests"] = "lint"
+    verbs: tuple[str, ...] = ()
+    """Those of its commands that judge, where it has others."""
     judging: str = ""
     """The option with which it judges, where it changes files otherwise."""
     also: tuple[str, ...] = ()
@@ -27,16 +29,23 @@ class Checker:
     whole: tuple[str, ...] = ()
     """What it is told to look at where nothing is named and it has no settings of that."""
     suffixes: tuple[str, ...] = (".py",)
-    """Files that its hook for pre-commit is given."""
+    """The ends of the names of files that its hook for pre-commit is given; none where it is given no files."""
 
 
 _STUBS = (".py", ".pyi")
 
 CHECKERS = {
-    "ruff": Checker(changing=("--fix", "--fix-only", "--unsafe-fixes", "--exit-non-zero-on-fix"), suffixes=_STUBS),
+    "ruff": Checker(
+        verbs=("check", "format"),
+        changing=("--fix", "--fix-only", "--unsafe-fixes", "--exit-non-zero-on-fix", "--exit-non-zero-on-format"),
+        suffixes=_STUBS,
+    ),
     "black": Checker(judging="--check", also=("--diff",), changing=("-i",), suffixes=_STUBS),
     "isort": Checker(
-        judging="--check-only", also=("--check", "-c", "--diff"), hook=("--filter-files",), suffixes=_STUBS
+        judging="--check-only",
+        also=("--check", "-c", "--diff"),
+        hook=("--filter-files",),
+        suffixes=(*_STUBS, ".pyx", ".pxd", ".pxi"),
     ),
     "flake8": Checker(),
     "pylint": Checker(),
@@ -48,21 +57,27 @@ CHECKERS = {
     "yapf": Checker(judging="--diff", also=("-d",), changing=("--in-place", "-i")),
     "codespell": Checker(changing=("--write-changes", "-w"), suffixes=("",)),
     "interrogate": Checker(),
-    "vulture": Checker(),
+    "vulture": Checker(suffixes=()),
     "bandit": Checker(),
     "mypy": Checker("typecheck", hook=("--ignore-missing-imports", "--scripts-are-modules"), suffixes=_STUBS),
     "pyright": Checker("typecheck", suffixes=_STUBS),
     "basedpyright": Checker("typecheck", suffixes=_STUBS),
-    "ty": Checker("typecheck", suffixes=_STUBS),
-    "pyrefly": Checker("typecheck", suffixes=_STUBS),
+    "ty": Checker("typecheck", ("check",), suffixes=_STUBS),
+    "pyrefly": Checker("typecheck", ("check",), suffixes=_STUBS),
     "pytest": Checker("tests"),
     "py.test": Checker("tests"),
 }
 """Each by the name of its program, which is that of its project on an index as well."""
 
 
+_SHOWING = {"--version", "-V", "--help", "-h", "--collect-only", "--co", "--fixtures", "--markers"}
+"""Options with which a checker tells something and judges nothing."""
+
+
 def checker(command: Sequence[str]) -> Checker | None:
     """Return what is known of the program that a command starts, None where it judges no code."""
+    if _SHOWING & set(command):
+        return None
     if program(command) == "python" and tuple(command[1:3]) == ("-m", "unittest"):
         return CHECKERS["pytest"]
     return CHECKERS.get(program(command))
@@ -74,34 +89,32 @@ def judging(command: Command) -> Command | None:
     A formatter that is told to change files, and nobody asks afterwards what it changed, is no check.
     """
     known = checker(command)
-    if known is None:
+    if known is None or (known.verbs and not verb(command)):
         return None
-    words = tuple(word for word in command if word not in known.changing)
-    if program(words) == "ruff":
-        return _ruff(words)
-    if known.judging and not {known.judging, *known.also} & set(words):
+    failing = "--exit-non-zero-on-format"  # it changes files, and fails where it did
+    if verb(command) == "format" and not {"--check", "--diff", failing} & set(command):
         return None
-    return words
+    if known.judging and not {known.judging, *known.also} & set(command):
+        return None
+    return _unchanging(command, known)
 
 
 def hooked(command: Command) -> Command:
     """Return the command of a hook for pre-commit, which fails where a file would change, as one that changes none."""
     known = checker(command)
-    words = tuple(word for word in command if known is None or word not in known.changing)
-    if known and known.judging and not {known.judging, *known.also} & set(words):
-        return (words[0], known.judging, *words[1:])
-    if program(words) == "ruff":
-        return (*words[:2], *(("--check",) if words[1:2] == ("format",) else ("--no-fix",)), *words[2:])
-    return words
+    return _unchanging(command, known) if known else command
 
 
-def _ruff(words: Command) -> Command | None:
-    verb = words[1] if len(words) > 1 else ""
-    if verb == "format":
-        if not {"--check", "--diff", "--exit-non-zero-on-format"} & set(words):
-            return None
-        plain = tuple(word for word in words if word != "--exit-non-zero-on-format")
-        return plain if {"--check", "--diff"} & set(plain) else (*plain[:2], "--check", *plain[2:])
-    if verb != "check":
-        return None
-    return words if "--no-fix" in words else (*words[:2], "--no-fix", *words[2:])
+def verb(command: Sequence[str]) -> str:
+    """Return which of a checker's verbs that judge a command is, such as ruff's ``check``; empty where it is none."""
+    known = checker(command)
+    return next((word for word in command[1:] if known and word in known.verbs), "")
+
+
+def _unchanging(command: Command, known: Checker) -> Command:
+    words = tuple(word for word in command if word not in known.changing)
+    said, place, also = known.judging, 1, known.also
+    if program(words) == "ruff" and (part := verb(words)):
+        said, place = "--no-fix" if part == "check" else "--check", words.index(part) + 1
+        also = ("--diff",) if part == "format" else ()
+    return words if not said or {said, *also} & set(words) else (*words[:place], said, *words[place:])

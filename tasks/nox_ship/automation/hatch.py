@@ -7,27 +7,32 @@ Pythons and variants something runs, and not what.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nox_ship import documents
 from nox_ship.automation.needs import Needs
 from nox_ship.project import Project, strings
 
+DEFAULT, TEST = "default", "hatch-test"
+"""Environments that are there without settings: hatch's own one for the tests, and the one that others take from."""
 _TEST = {
-    "extra-dependencies": ["coverage-enable-subprocess", "coverage[toml]", "pytest", "pytest-mock", "pytest-xdist"],
-    "scripts": {"run": "pytest tests"},
+    "dependencies": ["coverage-enable-subprocess", "coverage[toml]", "pytest", "pytest-mock", "pytest-xdist"],
+    "scripts": {"run": "pytest {args:tests}"},
 }
 """What `hatch test` has without settings (https://hatch.pypa.io/latest/config/internal/testing/)."""
-_ARGUMENTS = re.compile(r"\{args(?::([^{}]*))?\}")
+_PLACE = re.compile(r"\{(?P<name>\w+)(?::(?P<value>[^{}]*))?\}")
 _DEEPEST = 10
+"""How often an environment or a script may refer to another one."""
+_MOST = 500
+"""Scripts that one of them may consist of."""
 
 
 class Hatch:
     """A project's settings for hatch."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
+        self._left = _MOST
         try:
             own: Mapping[str, Any] = documents.toml(project.read_text("hatch.toml"))
         except documents.UnreadableError:
@@ -44,34 +49,50 @@ class Hatch:
         """Return what an environment has installed."""
         table = self._table(name)
         lines = (*strings(table.get("dependencies")), *strings(table.get("extra-dependencies")))
-        detached = str(table.get("skip-install", table.get("detached", False))) == "True"
         return Needs(
             requirements=tuple(line for line in lines if "{" not in line),
             extras=tuple(strings(table.get("features"))),
             groups=tuple(strings(table.get("dependency-groups"))),
-            project=not detached,
+            project=table.get("skip-install", table.get("detached")) is not True,
         )
+
+    def env(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Return the variables that are set in an environment."""
+        table = self._table(name).get("env-vars")
+        rows = table.items() if isinstance(table, Mapping) else ()
+        return tuple((key, _filled(value, "")) for key, value in rows if isinstance(value, str))
 
     def scripts(self, name: str) -> tuple[str, ...]:
         """Return the names of an environment's scripts."""
         return tuple(self._scripts(name))
 
-    def script(self, name: str, script: str) -> str | None:
-        """Return the commands of a script, one a line, with those that it refers to; None where there is no such."""
-        return self._expanded(self._scripts(name), script, 0)
+    def script(self, name: str, script: str, arguments: str = "") -> str | None:
+        """Return the commands of a script, one a line, with those that it refers to; None where there is no such.
 
-    def _expanded(self, scripts: Mapping[str, Any], name: str, depth: int) -> str | None:
-        value = scripts.get(name)
-        if value is None or depth > _DEEPEST:
+        Args:
+            name: The environment.
+            script: The script's name.
+            arguments: What takes the place of its ``{args}``.
+        """
+        self._left = _MOST
+        scripts = self._scripts(name)
+        if script not in scripts:
             return None
-        lines: list[str] = []
+        return "\n".join(_filled(line, arguments) for line in self._lines(scripts, script, 0))
+
+    def _lines(self, scripts: Mapping[str, Any], name: str, depth: int) -> Iterator[str]:
+        value = scripts.get(name)
+        self._left -= 1
+        if depth > _DEEPEST or self._left < 0:
+            return
         for line in [value] if isinstance(value, str) else strings(value):
             if line.startswith("- "):  # its failure is ignored
                 continue
             first, _, rest = line.partition(" ")
-            inner = self._expanded(scripts, first, depth + 1) if first != name else None
-            lines.append(f"{inner.strip()} {rest}" if inner is not None else line)
-        return _ARGUMENTS.sub(lambda match: match[1] or "", "\n".join(lines)).replace("{root}", ".")
+            if first in scripts and first != name:
+                yield from (f"{inner} {rest}".rstrip() for inner in self._lines(scripts, first, depth + 1))
+            else:
+                yield line
 
     def _scripts(self, name: str) -> Mapping[str, Any]:
         scripts = self._table(name).get("scripts")
@@ -81,11 +102,26 @@ class Hatch:
         """Return the settings of an environment, with those of its template (``default`` where it names none)."""
         own = self._envs.get(name)
         own = own if isinstance(own, Mapping) else {}
-        base: dict[str, Any] = dict(_TEST) if name == "hatch-test" else {}
-        template = own.get("template", "hatch-test" if name == "hatch-test" else "default")
+        base: dict[str, Any] = dict(_TEST) if name == TEST else {}
+        template = own.get("template", TEST if name == TEST else DEFAULT)
         if isinstance(template, str) and template != name and depth < _DEEPEST and not own.get("detached"):
             base.update(self._table(template, depth + 1))
         merged = {**base, **own}
-        scripts = [table.get("scripts") for table in (base, own)]
-        merged["scripts"] = {key: v for table in scripts if isinstance(table, Mapping) for key, v in table.items()}
+        for key in ("scripts", "env-vars"):
+            tables = [table.get(key) for table in (base, own)]
+            merged[key] = {name: v for table in tables if isinstance(table, Mapping) for name, v in table.items()}
         return merged
+
+
+def _filled(text: str, arguments: str) -> str:
+    """Return a text with its places filled in; what only a run can tell is empty."""
+
+    def fill(match: re.Match[str]) -> str:
+        value = match["value"] or ""
+        if match["name"] == "args":
+            return arguments or value
+        if match["name"] == "env":
+            return value.partition(":")[2]
+        return "." if match["name"] == "root" else ""
+
+    return _PLACE.sub(fill, text)

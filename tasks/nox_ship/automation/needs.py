@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nox_ship.project import Project, strings
@@ -13,26 +13,22 @@ EVERY = "*"
 """Stands for every extra, or every group, of a project."""
 
 _OF_PROJECT = re.compile(
-    r"(?:-e)?(?:file://)?(?:\.|\./|\$PWD|`pwd`)(?:#egg=[\w.-]+)?(?:\[(?P<extras>[^\]]*)\])?(?:[#&].*)?"
+    r"""(?:file://)?(?:\.|\./|`pwd`|[^:\s]*\.(?:whl|tar\.gz)|(?=\[))    # the folder, or what was built of it
+    (?:\#egg=[\w.-]+)?(?:\[(?P<extras>[^\]]*)\])?(?:[\#&].*)?""",
+    re.VERBOSE,
 )
-_WITH_VALUE = {
-    *("-r", "--requirement", "-c", "--constraint", "-e", "--editable", "-i", "--index-url", "--extra-index-url", "-f"),
-    *("--find-links", "-t", "--target", "--prefix", "-p", "--python", "--group", "--extra", "--only-group", "--with"),
-    *("--with-editable", "--with-requirements", "--package", "--directory", "--project", "--env-file", "--from"),
-    *("--index", "--default-index", "--resolution", "--no-group", "--no-extra", "--color", "--config-setting", "-C"),
-    *("--no-binary", "--only-binary", "--exclude-newer", "--refresh-package", "--reinstall-package", "-P", "--module"),
-    *(
-        "--without",
-        "--only",
-        "-E",
-        "--extras",
-        "-G",
-        "--spec",
-        "--link-mode",
-        "--upgrade-package",
-        "--upgrade-strategy",
-    ),
-}
+_REQUIREMENT = re.compile(r"(?!pip\b(?!-))[A-Za-z0-9][\w.-]*\s*(?:$|[\[<>=!~;@ ])")
+_PART = re.compile(r"(?:\[[^\[\]]*\]|[^,]|,(?=\s*[^\sA-Za-z.]))+")
+"""One of the requirements of a ``--with``."""
+_VALUES = """
+-r --requirement -c --constraint -e --editable -i --index-url --extra-index-url -f --find-links -t --target --prefix
+-p --python --group --extra --only-group --no-group --no-extra --with -w --with-editable --with-requirements
+--package --directory --project --env-file --from --index --default-index --resolution --color --config-setting -C
+--no-binary --only-binary --exclude-newer --refresh-package --reinstall-package --upgrade-package -P --module
+--without --only -E --extras -G --spec --link-mode --upgrade-strategy --python-version --python-platform
+"""
+_WITH_VALUE = frozenset(_VALUES.split())
+"""Options of pip, uv, pipx, poetry and pdm that take a value."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +50,7 @@ class Needs:
 
     def __or__(self, other: Needs) -> Needs:
         """Return what both need, in order."""
-        mine, theirs = self.listed, other.listed
-        joined = {name: tuple(dict.fromkeys((*mine[name], *theirs[name]))) for name in mine}
-        return Needs(**joined, project=self.project or other.project, locked=self.locked or other.locked)
+        return union((self, other))
 
     @property
     def listed(self) -> dict[str, tuple[str, ...]]:
@@ -64,24 +58,32 @@ class Needs:
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("project", "locked")}
 
 
-def options(words: Sequence[str], flags: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+def union(found: Iterable[Needs]) -> Needs:
+    """Return what all of ``found`` need, in order."""
+    every = list(found)
+    lists = [needs.listed for needs in every]
+    joined = {name: tuple(dict.fromkeys(item for one in lists for item in one[name])) for name in Needs().listed}
+    project, locked = (any(getattr(needs, name) for needs in every) for name in ("project", "locked"))
+    return Needs(**joined, project=project, locked=locked)
+
+
+def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the options of a command with their values, and what is none under the name ``""``.
 
     Args:
         words: The command, without its program.
-        flags: Options that take no value here, although others of the name do.
     """
     left = iter(words)
     for word in left:
         name, equals, value = word.partition("=")
-        if not word.startswith("-"):
+        if short := re.fullmatch(r"-U?([rceEGw])([^-].*)?", word):  # `-rdev.txt` and `-Ur dev.txt` are usual
+            yield f"-{short[1]}", short[2] or next(left, "")
+        elif not word.startswith("-"):
             yield "", word
         elif equals:
             yield name, value
-        elif name in _WITH_VALUE - flags:
-            yield name, next(left, "")
-        elif re.fullmatch(r"-[rceGE][^-].*", word):
-            yield word[:2], word[2:]
+        elif word in _WITH_VALUE:
+            yield word, next(left, "")
         else:
             yield word, ""
 
@@ -103,23 +105,20 @@ def arguments(words: Sequence[str], values: Collection[str] = _WITH_VALUE) -> li
 
 def pip_install(words: Sequence[str]) -> Needs:
     """Return what ``pip install WORDS`` (or ``uv pip install``) installs."""
-    needs = Needs()
-    for name, value in options(words):
-        if name in ("-r", "--requirement"):
-            needs |= Needs(files=(value,))
-        elif name == "--group":
-            needs |= Needs(groups=(value.rpartition(":")[2],))
-        elif name == "--extra":
-            needs |= Needs(extras=(value,), project=True)
-        elif name == "--all-extras":
-            needs |= Needs(extras=(EVERY,), project=True)
-        elif name in ("", "-e", "--editable") and (match := _OF_PROJECT.fullmatch(value)):
-            needs |= Needs(extras=_names(match["extras"]), project=True)
-        elif name == "" and re.match(r"(?!pip\b(?!-))[A-Za-z0-9][\w.-]*\s*(?:$|[\[<>=!~;@ ])", value):
-            needs |= Needs(requirements=(value,))
-        elif name == "" and value.endswith(".whl"):
-            needs |= Needs(project=True)
-    return needs
+    return union(_of_pip(name, value) for name, value in options(words))
+
+
+def _of_pip(option: str, value: str) -> Needs:
+    """Return what an option of an installer and its value stand for, or a value without one."""
+    if option in ("-r", "--requirement", "--with-requirements"):
+        return Needs(files=(value.removeprefix("./"),))
+    if option in ("--group", "--only-group"):
+        return Needs(groups=(value.rpartition(":")[2],))
+    if option in ("--extra", "--all-extras"):
+        return Needs(extras=(value or EVERY,), project=True)
+    if option in ("-e", "--editable", "--with-editable", "") and (match := _OF_PROJECT.fullmatch(value)):
+        return Needs(extras=_names(match["extras"]), project=True)
+    return Needs(requirements=(value.strip(),) if option == "" and _REQUIREMENT.match(value) else ())
 
 
 def uv_sync(project: Project, words: Sequence[str]) -> Needs:
@@ -131,25 +130,29 @@ def uv_sync(project: Project, words: Sequence[str]) -> Needs:
     told = list(options(words))
     names = {name for name, _ in told}
     default = project.tool("uv").get("default-groups", ["dev"])
-    groups = [EVERY] if default == "all" or "--all-groups" in names else strings(default)
-    if names & {"--no-dev", "--no-default-groups", "--only-group", "--only-dev"}:
-        groups = []
-    only = bool(names & {"--only-group", "--only-dev", "--no-project", "--no-install-project"})
-    needs = Needs(groups=tuple(groups), project=not only, locked=True)
-    for name, value in told:
-        if name in ("--group", "--only-group"):
-            needs |= Needs(groups=(value,))
-        elif name in ("--dev", "--only-dev"):
-            needs |= Needs(groups=("dev",))
-        elif name == "--extra":
-            needs |= Needs(extras=(value,))
-        elif name == "--all-extras":
-            needs |= Needs(extras=(EVERY,))
-        elif name == "--with":
-            needs |= Needs(requirements=tuple(value.split(",")))
-        elif name == "--with-requirements":
-            needs |= Needs(files=(value,))
-    return needs
+    groups = ("*",) if default == "all" or "--all-groups" in names else tuple(strings(default))
+    only = bool(names & {"--only-group", "--only-dev"})
+    if only or "--no-default-groups" in names:
+        groups = ()
+    groups += ("dev",) if names & {"--dev", "--only-dev"} else ()
+    needs = besides(words)
+    without = {value if name == "--no-group" else "dev" for name, value in told if name in ("--no-group", "--no-dev")}
+    return replace(
+        needs,
+        groups=tuple(name for name in dict.fromkeys((*groups, *needs.groups)) if name not in without),
+        project=not (only or "--no-project" in names),
+        locked="--no-project" not in names,
+    )
+
+
+def besides(words: Sequence[str]) -> Needs:
+    """Return what the options of a command of uv install besides the project, such as ``--with``."""
+    parts = (
+        [("", part.strip()) for part in _PART.findall(value)] if name in ("--with", "-w") else [(name, value)]
+        for name, value in options(words)
+        if name
+    )
+    return union(_of_pip(*pair) for pairs in parts for pair in pairs)
 
 
 def poetry_install(project: Project, words: Sequence[str]) -> Needs:
@@ -157,14 +160,14 @@ def poetry_install(project: Project, words: Sequence[str]) -> Needs:
     needs = Needs(project=True, locked=True)
     groups = project.poetry.get("group")
     table: Mapping[str, Any] = groups if isinstance(groups, Mapping) else {}
-    usual = {name for name, group in table.items() if not (isinstance(group, Mapping) and group.get("optional"))}
-    usual |= {"dev"} if "dev-dependencies" in project.poetry else set()
+    optional = {name for name, group in table.items() if isinstance(group, Mapping) and group.get("optional") is True}
     declared = project.pyproject.get("dependency-groups")
-    usual |= set(declared) if isinstance(declared, Mapping) else set()
+    usual = {*table, *(declared if isinstance(declared, Mapping) else ())} - optional
+    usual |= {"dev"} if "dev-dependencies" in project.poetry else set()
     for name, value in options(words):
         if name == "--only":
             usual = set(_names(value)) - {"main"}
-        elif name in ("--only-root", "--no-dev", "--only-main"):
+        elif name in ("--only-root", "--no-dev"):
             usual = set()
         elif name == "--with":
             usual |= set(_names(value))
@@ -179,19 +182,25 @@ def poetry_install(project: Project, words: Sequence[str]) -> Needs:
     return needs | Needs(groups=tuple(sorted(usual)))
 
 
-def pdm_install(words: Sequence[str]) -> Needs:
-    """Return what ``pdm install WORDS`` installs: every group for development, and those that are named."""
-    needs = Needs(project=True, locked=True)
-    groups: tuple[str, ...] = (EVERY,)
-    for name, value in options(words):
-        if name in ("--prod", "--production", "--no-default"):
-            groups = ()
-        elif name in ("-G", "--group", "--with") and value == ":all":
-            needs |= Needs(extras=(EVERY,))
+def pdm_install(project: Project, words: Sequence[str]) -> Needs:
+    """Return what ``pdm install WORDS`` installs: every group for development, and those that are named.
+
+    Where one of these is named itself, it alone is (https://pdm-project.org/latest/usage/dependency/).
+    """
+    extras = project.metadata.get("optional-dependencies")
+    optional = set(extras) if isinstance(extras, Mapping) else set()
+    named: list[str] = []
+    production = False
+    for name, value in options([re.sub(r"^-dG", "-G", word) for word in words]):
+        if name in ("--prod", "--production", "--no-dev"):
+            production = True
         elif name in ("-G", "--group", "--with"):
-            groups = tuple(item for item in groups if item != EVERY)
-            needs |= Needs(groups=_names(value))
-    return needs | Needs(groups=groups)
+            named += re.findall(r"[\w:.-]+", value)
+    groups = [name for name in named if name not in optional and name != ":all"]
+    if not groups and not production:
+        groups = [EVERY]
+    chosen = [EVERY] if ":all" in named else [name for name in named if name in optional]
+    return Needs(groups=tuple(groups), extras=tuple(chosen), project=True, locked=True)
 
 
 def _names(text: str | None) -> tuple[str, ...]:

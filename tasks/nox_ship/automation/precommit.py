@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nox_ship import documents, process
 from nox_ship.automation.checkers import CHECKERS, checker, hooked
-from nox_ship.automation.github import listing
+from nox_ship.automation.github import listing, mapping
 from nox_ship.project import Project, strings
 from nox_ship.versions import parse
 
@@ -22,10 +23,12 @@ _HOOKS = {
     "ruff-format": ("ruff", "format"),
     "black-jupyter": ("black",),
     "ty-check": ("ty", "check"),
-    **{name: (name,) for name in CHECKERS if name not in ("ruff", "ty")},
+    "pyrefly-check": ("pyrefly", "check"),
+    **{name: (name,) for name, known in CHECKERS.items() if not known.verbs},
 }
 """The start of the command of each hook, by its ID."""
 _FROZEN = re.compile(r"(\brev:[ \t]*)['\"]?[0-9a-f]{40}['\"]?[ \t]*#[ \t]*(?:frozen:[ \t]*)?(v?\d[\w.]*)")
+_STAGES = {"commit", "pre-commit", "push", "pre-push"}
 _FORCED = {"ruff": ("--force-exclude",)}
 _MOST_CHARACTERS = 24_000
 """Characters of file names in one command line: Windows takes no longer ones."""
@@ -43,6 +46,8 @@ class Hook:
     """The tool, pinned, and what it needs beside it; None where it is the project's environment that has them."""
     files: tuple[str, ...] | None = None
     """The files that it is given, relative to the project's folder; None where it is given none."""
+    manual: bool = False
+    """Whether it runs on demand alone, in pre-commit's stage of that name."""
 
     def commands(self) -> Iterator[tuple[str, ...]]:
         """Yield the commands that look at every file."""
@@ -70,28 +75,41 @@ def read(project: Project) -> Mapping[str, Any]:
     return settings if isinstance(settings, Mapping) else {}
 
 
+def unreadable(project: Project) -> str | None:
+    """Return why the settings for pre-commit cannot be read, None where they can, or there are none."""
+    try:
+        documents.yaml(project.read_text(FILE))
+    except documents.UnreadableError as error:
+        return f"{FILE} is not YAML ({error}): it is left out"
+    return None
+
+
 def hooks(project: Project) -> tuple[list[Hook], list[str]]:
-    """Return the hooks that judge code, and the IDs of all others; those for other stages than commits are neither."""
-    settings, others = read(project), []
+    """Return the hooks that judge code, and the IDs of all others that run where changes are committed or pushed."""
+    settings = read(project)
     found: list[Hook] = []
-    repositories = settings.get("repos")
-    tracked = _tracked(project) if repositories else []
-    for repository in repositories if isinstance(repositories, list) else []:
-        entries = repository.get("hooks") if isinstance(repository, Mapping) else None
-        for hook in entries if isinstance(entries, list) else []:
-            stages = strings(hook.get("stages", settings.get("default_stages"))) if isinstance(hook, Mapping) else []
-            if not isinstance(hook, Mapping) or (
-                stages and not {"commit", "pre-commit", "push", "pre-push"} & set(stages)
-            ):
-                continue
-            made = _local(hook) if repository.get("repo") == "local" else _pinned(hook, str(repository.get("rev", "")))
-            if made is None:
-                others.append(str(hook.get("id")))
-                continue
-            if hook.get("pass_filenames") != "false":
-                made = replace(made, files=tuple(_matching(tracked, _suffixes(hook, made.command), settings, hook)))
-            found.append(made)
+    others: list[str] = []
+    tracked = _tracked(project) if settings.get("repos") else []
+    for repository, hook in _entries(settings):
+        stages = set(strings(hook.get("stages", settings.get("default_stages"))))
+        manual = bool(stages) and not _STAGES & stages
+        local = repository.get("repo") == "local"
+        made = None if manual and "manual" not in stages else _local(hook) if local else _pinned(hook, repository)
+        if made is None:
+            others += [] if manual else [str(hook.get("id"))]
+            continue
+        suffixes = _suffixes(hook, made.command)
+        if suffixes and str(hook.get("pass_filenames")).lower() not in ("false", "no", "off"):
+            made = replace(made, files=tuple(_matching(tracked, suffixes, settings, hook)))
+        found.append(replace(made, manual=manual))
     return found, others
+
+
+def _entries(settings: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Yield each hook with the repository that it comes from."""
+    for repository in filter(None, map(mapping, listing(settings.get("repos")))):
+        for hook in filter(None, map(mapping, listing(repository.get("hooks")))):
+            yield repository, hook
 
 
 def skipped(project: Project) -> tuple[str, ...]:
@@ -103,23 +121,27 @@ def skipped(project: Project) -> tuple[str, ...]:
 def pinned(project: Project) -> dict[str, str]:
     """Return the version of each tool that a hook pins."""
     settings = read(project) if (project.root / FILE).is_file() else {}
-    repositories = [item for item in listing(settings.get("repos")) if isinstance(item, Mapping)]
-    hooks = [(hook, str(item.get("rev", ""))) for item in repositories for hook in listing(item.get("hooks"))]
-    made = (_pinned(hook, rev) for hook, rev in hooks if isinstance(hook, Mapping))
+    made = (_pinned(hook, repository) for repository, hook in _entries(settings))
     pins = (hook.requirements[0].partition("==") for hook in made if hook and hook.requirements)
     return {name: version for name, _, version in pins if version}
 
 
-def _pinned(hook: Mapping[str, Any], rev: str) -> Hook | None:
+def _pinned(hook: Mapping[str, Any], repository: Mapping[str, Any]) -> Hook | None:
     """Return the hook of a tool of its own, which is installed at the version that is pinned."""
     start = _HOOKS.get(str(hook.get("id")))
     if start is None:
         return None
     arguments = strings(hook["args"]) if "args" in hook else list(CHECKERS[start[0]].hook)
-    version = parse(re.sub(r"^\D*", "", rev))
+    version = _version(str(repository.get("rev", ""))) if start[0] in str(repository.get("repo")).lower() else None
     tool = f"{start[0]}=={version}" if version else start[0]
     command = hooked((*start, *_FORCED.get(start[0], ()), *arguments))
     return Hook(str(hook["id"]), command, (tool, *strings(hook.get("additional_dependencies"))))
+
+
+def _version(rev: str) -> str | None:
+    """Return the version that a tag names; None for the hash of a commit, and for other names."""
+    version = None if re.fullmatch(r"[0-9a-f]{7,40}", rev) else parse(re.sub(r"^\D*", "", rev))
+    return str(version) if version else None
 
 
 def _local(hook: Mapping[str, Any]) -> Hook | None:
@@ -151,11 +173,14 @@ def _matching(tracked: Sequence[str], suffixes: tuple[str, ...], *places: Mappin
 
 def _pattern(text: object) -> re.Pattern[str]:
     try:
-        return re.compile(str(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are for the author of the pattern
+            return re.compile(str(text))
     except (re.error, OverflowError, RecursionError):
         return re.compile("")
 
 
 def _tracked(project: Project) -> list[str]:
-    listing = process.run(["git", "ls-files", "-z"], cwd=project.root, check=False)
-    return [name for name in listing.stdout.split("\0") if name and (project.root / name).is_file()]
+    """Return the files that git knows, relative to the project's folder; links are none."""
+    listed = process.run(["git", "ls-files", "-z"], cwd=project.root, check=False).stdout.split("\0")
+    return [name for name in listed if name and (path := project.root / name).is_file() and not path.is_symlink()]

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from nox_ship.automation import precommit
+from nox_ship.automation import precommit, tox
 from nox_ship.automation.hatch import Hatch
-from nox_ship.automation.needs import Needs, arguments, pdm_install, pip_install, poetry_install, uv_sync
+from nox_ship.automation.managers import MANAGERS
+from nox_ship.automation.needs import EVERY, Needs, arguments, options, pip_install
 from nox_ship.automation.shell import lasting_commands, program
 from nox_ship.automation.targets import Targets, justfile, makefile
-from nox_ship.automation.task import Place, Task
-from nox_ship.automation.tox import Tox
+from nox_ship.automation.task import Place, Task, joined
 from nox_ship.project import Project
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*|py")
+_PIP = re.compile(r"pip[\d.]*")
+_SHELL_FILE = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
+_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit"}
+"""Modules whose programs have other names."""
 _DEEPEST = 12
 """Programs that start programs."""
-_MOST = 500
+_MOST = 2000
 """Commands of one project."""
+_MOST_CHARACTERS = 1 << 20
+"""Characters of all scripts of one project: they may start one another."""
 _COVERAGE_VALUES = {"--source", "--rcfile", "--omit", "--include", "--context", "--data-file", "--concurrency"}
+_MAKE_VALUES = {"-C", "--directory", "-f", "--file", "--makefile", "-I", "-o", "-W"}
+_JUST_VALUES = {"-f", "--justfile", "-d", "--working-directory", "--shell", "--dotenv-path"}
 
 _Runner = Callable[[list[str], Place], Iterable[Task]]
 
@@ -38,44 +46,65 @@ class Runners:
     """
 
     def __init__(self, project: Project, top: Path) -> None:
-        self._project = project
+        self.project = project
         self._top = top
+        self._root = project.root.resolve()
         self._count = 0
+        self._characters = 0
+        self._roots: dict[str, bool] = {}
+        self._tox: dict[tuple[str, ...], list[tox.Environment]] = {}
 
     @cached_property
     def hooks(self) -> tuple[list[precommit.Hook], list[str]]:
         """The hooks of pre-commit that judge code, and the names of all others."""
-        return precommit.hooks(self._project)
+        return precommit.hooks(self.project)
 
     @cached_property
     def hatch(self) -> Hatch:
         """The project's environments for hatch."""
-        return Hatch(self._project)
+        return Hatch(self.project)
 
     @cached_property
     def targets(self) -> dict[str, Targets]:
         """The targets of the project's Makefile and justfile, by the program that runs them."""
-        found = {"make": makefile(self._project), "just": justfile(self._project)}
+        found = {"make": makefile(self.project), "just": justfile(self.project)}
         return {runner: targets for runner, targets in found.items() if targets}
 
-    @cached_property
-    def _tox(self) -> Tox:
-        return Tox(self._project)
+    def place(self, where: str, folder: str | None = None, *, ci: bool = False) -> Place:
+        """Return a place where commands begin.
 
-    def is_root(self, folder: str) -> bool:
-        """Whether a folder, relative to the top of the repository, is the project's."""
-        try:
-            return (self._top / folder).resolve() == self._project.root.resolve()
-        except (OSError, ValueError):
-            return False
+        Args:
+            where: What it is called.
+            folder: Where they run, relative to the top of the repository; the project's folder without it.
+            ci: Whether a workflow runs them.
+        """
+        home = self._root.relative_to(self._top.resolve()).as_posix() if folder is None else folder
+        return Place(where, folder=home, ci=ci)
 
     def script(self, script: str, place: Place) -> Iterator[Task]:
         """Yield what the commands of a shell script come to; what they install is put down at the place."""
-        for words in lasting_commands(script):
-            if words[0] in ("cd", "pushd"):
-                place.inside = len(words) == 1 or self.is_root(words[1])
-            elif place.inside:
-                yield from self.follow(words, place)
+        self._characters += len(script)
+        if self._characters > _MOST_CHARACTERS or place.depth > _DEEPEST:
+            return
+        for command in lasting_commands(script):
+            if not self._is_root(posixpath.join(place.folder, command.folder)):
+                continue
+            if command.words[0] == "export":
+                told = (word.partition("=") for word in command.words[1:] if "=" in word)
+                place.env = joined(place.env, [(name, value) for name, _, value in told])
+                continue
+            before, place.env = place.env, joined(place.env, command.env.items())
+            yield from self.follow(command.words, place)
+            place.env = before
+
+    def _is_root(self, folder: str) -> bool:
+        """Whether a folder, relative to the top of the repository, is the project's."""
+        if folder not in self._roots:
+            try:
+                self._roots[folder] = (self._top / folder).resolve() == self._root
+            except (OSError, RuntimeError, ValueError):
+                self._roots[folder] = False
+        return self._roots[folder]
 
     def follow(self, words: Sequence[str], place: Place) -> Iterator[Task]:
         """Yield what a command comes to; what it installs is put down at its place."""
@@ -83,8 +112,8 @@ class Runners:
         if not words or place.depth > _DEEPEST or self._count > _MOST:
             return
         name, rest = program(words), list(words[1:])
-        if name == "pip3" or (name == "pip" and rest[:1] == ["install"]):
-            place.needs |= pip_install(rest[1:])
+        if _PIP.fullmatch(name) and arguments(rest)[:1] == ["install"]:
+            place.needs |= pip_install(arguments(rest)[1:])
         elif _PYTHON.fullmatch(name):
             yield from self._python(words, place)
         elif run := self._runner(name):
@@ -95,24 +124,21 @@ class Runners:
             yield place.task((name, *rest))
 
     def _runner(self, name: str) -> _Runner | None:
-        """Return what follows a program that starts others, None where it is no such program."""
+        """Return what follows a program that starts others or installs, None where it is no such program."""
+        if manager := MANAGERS.get(name):
+            return lambda rest, place: manager(self, rest, place)
         runners: dict[str, _Runner] = {
-            "uv": self._uv,
-            "uvx": self._tool,
-            "pipx": self._tool,
-            "poetry": self._poetry,
-            "pdm": self._pdm,
-            "poe": self._poe,
-            "hatch": self._run_hatch,
             "tox": self._run_tox,
             "make": self._make,
             "gmake": self._make,
             "just": self._just,
             "pre-commit": self._pre_commit,
-            "prek": self._pre_commit,
+            "prek": self._prek,
             "coverage": self._coverage,
             "bash": self._shell,
             "sh": self._shell,
+            "flit": self._flit,
+            "pip-sync": self._pip_sync,
         }
         return runners.get(name)
 
@@ -124,18 +150,23 @@ class Runners:
             if rest[1] in ("unittest", "doctest"):
                 yield place.task(("python", *rest))
             else:
-                yield from self.follow([{"coverage.__main__": "coverage"}.get(rest[1], rest[1]), *rest[2:]], place)
+                yield from self.follow([_MODULES.get(rest[1], rest[1]), *rest[2:]], place)
+        elif rest[:1] == ["setup.py"] and {"develop", "install"} & set(rest):
+            place.needs |= Needs(project=True)
         elif rest:
-            yield place.task((words[0], *rest))
+            yield place.task((program(words), *rest))
 
     def _file(self, word: str) -> str | None:
         """Return the text of a shell script in the project's folder, None where the word names none."""
         path = PurePosixPath(word)
         if path.is_absolute() or ".." in path.parts or len(word) > 200 or "/" not in word:  # noqa: PLR2004
             return None
-        text = self._project.read_text(word)
-        first = text.partition("\n")[0]
-        return text if re.match(r"#!.*\b(?:ba|da|z|k)?sh\b", first) or (text and word.endswith(".sh")) else None
+        try:
+            inside = (self._root / path).resolve().is_relative_to(self._top.resolve())
+        except (OSError, RuntimeError, ValueError):
+            inside = False
+        text = self.project.read_text(word) if inside else ""
+        return text if text and (_SHELL_FILE.match(text) or word.endswith(".sh")) else None
 
     def _shell(self, rest: list[str], place: Place) -> Iterator[Task]:
         if "-c" in rest and rest[-1] != "-c":
@@ -162,127 +193,72 @@ class Runners:
         else:
             yield place.task(("coverage", *rest))
 
-    def _uv(self, rest: list[str], place: Place) -> Iterator[Task]:
-        verb, after = (rest[0], rest[1:]) if rest else ("", [])
-        if verb == "pip" and after[:1] == ["install"]:
-            place.needs |= pip_install(after[1:])
-        elif verb == "sync":
-            place.needs = uv_sync(self._project, after)
-        elif verb == "run":
-            command = arguments(after)
-            before = after[: len(after) - len(command)]
-            if "-m" in before or "--module" in before:
-                command = [
-                    "python",
-                    "-m",
-                    *after[next(i for i, w in enumerate(after) if w in ("-m", "--module")) + 1 :],
-                ]
-            needs = uv_sync(self._project, before)
-            # What `uv sync` installed before stays, unless the environment is another one.
-            yield from self.follow(command, place.within(place.where, needs | place.needs))
-        elif verb == "tool" and after[:1] == ["run"]:
-            yield from self._tool(after[1:], place)
+    def _flit(self, rest: list[str], place: Place) -> Iterator[Task]:
+        if "install" in rest:
+            told = dict(options(rest))
+            every = told.get("--deps", "all") in ("all", "develop", "") and "--extras" not in told
+            extras = (EVERY,) if every else tuple(re.findall(r"[\w.-]+", told.get("--extras", "")))
+            place.needs |= Needs(extras=extras, project=True)
+        yield from ()
 
-    def _tool(self, rest: list[str], place: Place) -> Iterator[Task]:
-        """Follow ``uvx``, ``pipx run`` and the like, which install the tool that they run."""
-        rest = rest[1:] if rest[:1] == ["run"] else rest
-        command = arguments(rest)
-        if not command or command[0] == "install":
-            return
-        before = rest[: len(rest) - len(command)]
-        name, _, version = command[0].partition("@")
-        name, pinned, exact = name.partition("==")
-        version = exact if pinned else version
-        told = [value for option, value in itertools.pairwise([*before, ""]) if option in ("--from", "--spec")]
-        tool = told[0] if told else f"{name}=={version}" if version and version != "latest" else name
-        extra = [value for option, value in itertools.pairwise([*before, ""]) if option in ("--with", "-w")]
-        yield from self.follow([name, *command[1:]], place.within(place.where, Needs(requirements=(tool, *extra))))
-
-    def _poetry(self, rest: list[str], place: Place) -> Iterator[Task]:
-        verb, after = (rest[0], rest[1:]) if rest else ("", [])
-        if verb in ("install", "sync"):
-            place.needs = poetry_install(self._project, after)
-        elif verb == "run":
-            needs = place.needs if place.needs.project else poetry_install(self._project, [])
-            yield from self.follow(after, place.within(place.where, needs))
-
-    def _pdm(self, rest: list[str], place: Place) -> Iterator[Task]:
-        verb, after = (rest[0], rest[1:]) if rest else ("", [])
-        scripts = self._project.tool("pdm").get("scripts")
-        if verb in ("install", "sync"):
-            place.needs = pdm_install(after)
-            return
-        command = arguments(after) if verb == "run" else rest
-        needs = place.needs if place.needs.project else pdm_install([])
-        inner = place.within(place.where, needs)
-        if isinstance(scripts, Mapping) and command and command[0] in scripts:
-            for line in _pdm_script(scripts, command[0], 0):
-                yield from self.script(f"{line} {' '.join(command[1:])}", inner)
-        elif verb == "run":
-            yield from self.follow(command, inner)
-
-    def _poe(self, rest: list[str], place: Place) -> Iterator[Task]:
-        tasks = self._project.tool("poe").get("tasks")
-        for name in arguments(rest)[:1]:
-            for line in _pdm_script(tasks if isinstance(tasks, Mapping) else {}, name, 0):
-                yield from self.script(line, place.within(f"{place.where}, poe {name}"))
-
-    def _run_hatch(self, rest: list[str], place: Place) -> Iterator[Task]:
-        env = next((value for option, value in itertools.pairwise(rest) if option in ("-e", "--env")), "default")
-        words = arguments(rest, {"-e", "--env"})
-        verb, after = (words[0], words[1:]) if words else ("", [])
-        if verb == "test":
-            yield from self._of_hatch("hatch-test", ["run"], place)
-        elif verb == "fmt" and {"--check", "-l", "--linter", "-f", "--formatter"} & set(after):
-            inner = place.within(f"{place.where}, hatch fmt", Needs(requirements=("ruff",)))
-            yield from map(inner.task, (["ruff", "check", "."], ["ruff", "format", "--check", "."]))
-        elif verb == "run":
-            command = arguments(after)
-            if command:
-                named, colon, script = command[0].rpartition(":")
-                yield from self._of_hatch(named.rpartition(".")[2] if colon else env, [script, *command[1:]], place)
-
-    def _of_hatch(self, env: str, command: list[str], place: Place) -> Iterator[Task]:
-        name = next((name for name in (env, env.rpartition(".")[0]) if name in self.hatch.names), env)
-        if name not in self.hatch.names and name != "hatch-test":
-            return
-        inner = place.within(f"hatch environment {name}", self.hatch.needs(name))
-        script = self.hatch.script(name, command[0])
-        if script is not None:
-            yield from self.script("\n".join(f"{line} {' '.join(command[1:])}" for line in script.split("\n")), inner)
-        else:
-            yield from self.follow(command, inner)
+    def _pip_sync(self, rest: list[str], place: Place) -> Iterator[Task]:
+        files = tuple(word for word in rest if word.endswith(".txt"))
+        place.needs |= Needs(files=files or ("requirements.txt",))
+        yield from ()
 
     def _run_tox(self, rest: list[str], place: Place) -> Iterator[Task]:
-        told = [value for option, value in itertools.pairwise(rest) if option in ("-e", "--env")]
-        told += [word[2:] for word in rest if re.fullmatch(r"-e[\w.,{}-]+", word)]
-        told += [word.partition("=")[2] for word in rest if word.startswith("--env=")]
-        told += [value for name, value in place.env if name == "TOXENV"]
-        names = [name for text in told for name in re.split(r"[\s,]+(?![^{]*\})", text) if name]
-        factors = {value for option, value in itertools.pairwise(rest) if option == "-f"}
-        chosen = [name for name in self._tox.default if factors & set(name.split("-"))]
-        for environment in self._tox.environments(names or chosen or None):
+        variable = dict(place.env).get("TOXENV", "")
+        key = (variable, *rest)
+        if key not in self._tox:
+            self._tox[key] = list(tox.chosen(self.project, rest, variable))
+        for environment in self._tox[key]:
             inner = place.within(environment.where, environment.needs, tuple(environment.env.items()))
             for command in environment.commands:
                 yield from self.follow(command, inner)
 
     def _make(self, rest: list[str], place: Place) -> Iterator[Task]:
-        names = () if "-C" in rest else tuple(word for word in arguments(rest) if "=" not in word)
-        yield from self._of_targets("make", names, place)
+        if targets := self._targets("make", rest, _MAKE_VALUES):
+            words = _plain(rest, _MAKE_VALUES)
+            given = dict(word.partition("=")[::2] for word in words if "=" in word)
+            names = tuple(word for word in words if "=" not in word)
+            yield from self._of_targets(targets.given(given), names, place)
 
     def _just(self, rest: list[str], place: Place) -> Iterator[Task]:
-        yield from self._of_targets("just", tuple(arguments(rest)[:1]), place)
+        if targets := self._targets("just", rest, _JUST_VALUES):
+            first, *more = [word for word in arguments(rest, _JUST_VALUES) if "=" not in word] or [""]
+            # Behind a recipe stand its arguments, or further recipes.
+            names = (first, *more) if set(more) <= set(targets.by_name) else (first,)
+            yield from self._of_targets(targets, names if first else (), place)
 
-    def _of_targets(self, runner: str, names: tuple[str, ...], place: Place) -> Iterator[Task]:
-        if targets := self.targets.get(runner):
-            for name, script in targets.scripts(names):
-                yield from self._inner(script, f"{targets.file} ({name})", place)
+    def _targets(self, runner: str, rest: list[str], values: set[str]) -> Targets | None:
+        """Return the targets that a command line runs; None where it names another file or folder."""
+        targets = self.targets.get(runner)
+        told = [(option, word) for option, word in itertools.pairwise([*rest, ""]) if option in values]
+        files = [word for option, word in told if "f" in option.lower()]
+        folders = [word for option, word in told if option in ("-C", "--directory", "-d", "--working-directory")]
+        elsewhere = (
+            targets is None or set(files) - {targets.file} or {posixpath.normpath(one) for one in folders} - {"."}
+        )
+        return None if elsewhere or self._characters > _MOST_CHARACTERS else targets
+
+    def _of_targets(self, targets: Targets, names: tuple[str, ...], place: Place) -> Iterator[Task]:
+        for name, script in targets.scripts(names):
+            if self._characters > _MOST_CHARACTERS:
+                return
+            yield from self._inner(script, f"{targets.file} ({name})", place)
+
+    def _prek(self, rest: list[str], place: Place) -> Iterator[Task]:
+        """Follow prek, a pre-commit that runs the hooks where it is told nothing else."""
+        yield from self._pre_commit(rest if arguments(rest) else ["run", *rest], place)
 
     def _pre_commit(self, rest: list[str], place: Place) -> Iterator[Task]:
         if arguments(rest)[:1] != ["run"]:
             return
+        manual = any(word.rpartition("=")[2] == "manual" for word in rest)
+        skipped = re.split(r"[\s,]+", dict(place.env).get("SKIP", ""))
+        hooks = [hook for hook in self.hooks[0] if (manual or not hook.manual) and hook.name not in skipped]
         named = {hook.name for hook in self.hooks[0]} & set(rest)
-        for hook in self.hooks[0]:
+        for hook in hooks:
             if not named or hook.name in named:
                 where = f"{precommit.FILE} ({hook.name})"
                 needs = place.needs if hook.requirements is None else Needs(requirements=hook.requirements)
@@ -291,19 +267,13 @@ class Runners:
                     yield from self.follow(command, inner)
 
 
-def _pdm_script(scripts: Mapping[str, Any], name: str, depth: int) -> Iterator[str]:
-    """Yield the lines of a script of pdm's or poe's; one may consist of others."""
-    value = scripts.get(name)
-    if depth > _DEEPEST or value is None:
-        return
-    if isinstance(value, Mapping):
-        value = next((value[key] for key in ("cmd", "shell", "composite", "sequence", "ref") if key in value), None)
-    for line in value if isinstance(value, list) else [value]:
-        if isinstance(line, Mapping):
-            line = next((line[key] for key in ("cmd", "shell", "ref") if key in line), None)  # noqa: PLW2901
-        if isinstance(line, str):
-            first, _, rest = line.partition(" ")
-            if first in scripts and first != name:
-                yield from (f"{inner} {rest}" for inner in _pdm_script(scripts, first, depth + 1))
-            else:
-                yield line
+def _plain(words: Sequence[str], values: set[str]) -> list[str]:
+    """Return the words of a command that are neither options nor values of options, wherever they stand."""
+    left = iter(words)
+    found = []
+    for word in left:
+        if word in values:
+            next(left, None)
+        elif not word.startswith("-"):
+            found.append(word)
+    return found

@@ -1,25 +1,39 @@
-"""Targets of a Makefile or a justfile: the commands that a project gives a name."""
+"""Targets of a Makefile or a justfile: the commands that a project gives a name.
+
+https://www.gnu.org/software/make/manual and https://just.systems/man/en describe them. Variables are filled in; what
+only a run can tell, such as functions and included files, is left out.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from nox_ship.project import Project
 
 MAKEFILES = ("GNUmakefile", "makefile", "Makefile")
 JUSTFILES = ("justfile", "Justfile", ".justfile")
 
-_VARIABLE = re.compile(r"^(?:export\s+)?([\w.-]+)\s*(?::{0,3}|\?)=\s*(.*)$")
-_TARGET = re.compile(r"^(?P<names>[^\s:=#@][^:=#]*?)\s*:(?!=):?(?P<after>[^=#]*)")
-_JUST_TARGET = re.compile(r"^@?(?P<name>[A-Za-z_][\w-]*)(?P<parameters>[^:#]*):(?!=)(?P<after>[^#]*)")
-_MAKE_PLACE = re.compile(r"\$[({]([\w.-]+)[)}]")
-_JUST_PLACE = re.compile(r"\{\{(.*?)\}\}")
+_VARIABLE = re.compile(r"(?:override\s+)?(?:export\s+)?(?P<name>[\w.-]++)\s*(?P<sign>:{0,3}|\?|\+)=\s*(?P<value>.*)")
+_RULE = re.compile(r"(?P<names>[^\s:=#@][^:=#]*):(?!=):?(?P<after>[^=#]*)")
+_JUST_VARIABLE = re.compile(r"(?P<alias>alias\s+)?(?:export\s+)?(?P<name>[A-Za-z_][\w-]*+)\s*:=\s*(?P<value>.*)")
+_JUST_RULE = re.compile(r"@?(?P<name>[A-Za-z_][\w-]*+)(?P<parameters>[^:#]*):(?!=)(?P<after>[^#]*)")
+_PARAMETER = re.compile(r"(?<![\w-])([\w-]++)=(\"[^\"]*\"|'[^']*'|\S+)")
+_MAKE_PLACE = re.compile(r"(?<!\$)\$[({]([^(){}$]*)[)}]")
+_JUST_PLACE = re.compile(r"\{\{([^{}]*)\}\}")
+_OTHER_LANGUAGE = re.compile(r"#!(?!.*sh\b)")
 _DEEPEST = 10
 """How often a variable may name others."""
 _LONGEST = 1 << 16
 """Characters of a script with its variables filled in."""
+_LONGEST_VALUE = 1000
+_MOST_PLACES = 500
+"""Variables of one script that are filled in."""
+_MOST_NAMES = 50
+"""Targets that one rule is for."""
+
+Fill = Callable[[str, Mapping[str, str]], str]
 
 
 @dataclass(frozen=True)
@@ -37,93 +51,108 @@ class Targets:
 
     file: str
     by_name: Mapping[str, Target]
+    """As they stand there."""
+    variables: Mapping[str, str]
+    fill: Fill
+    """Fills variables in."""
+
+    def given(self, variables: Mapping[str, str]) -> Targets:
+        """Return the targets with variables that a command line gives."""
+        return replace(self, variables={**self.variables, **variables})
 
     def scripts(self, names: tuple[str, ...]) -> Iterator[tuple[str, str]]:
         """Yield name and script of each target that runs for ``names``, in order; of the first one for none."""
-        waiting, seen = list(names or tuple(self.by_name)[:1]), set()
+        usual = (self.variables.get(".DEFAULT_GOAL", ""), *self.by_name)
+        waiting = [(name, False) for name in reversed(names or [name for name in usual if name in self.by_name][:1])]
+        begun, done = set[str](), set[str]()
         while waiting:
-            name = waiting[0]
+            name, ready = waiting.pop()
             target = self.by_name.get(name)
-            first = [before for before in target.before if before not in seen] if target else []
-            if name not in seen and first:
-                seen.update({name, *first})
-                waiting[:0] = first
+            if target is None or name in done or (name in begun and not ready):
                 continue
-            seen.add(waiting.pop(0))
-            if target:
-                yield name, target.script
+            if not ready:
+                begun.add(name)
+                before = [word for text in target.before for word in self.fill(text, self.variables).split()]
+                waiting += [(name, True), *((one, False) for one in reversed(before))]
+                continue
+            done.add(name)
+            yield name, self.fill(target.script, self.variables)
 
 
 def makefile(project: Project) -> Targets | None:
-    """Return the targets of the project's Makefile, None where it has none.
-
-    Variables are filled in; what only make itself can tell (functions, patterns, included files) is left out.
-    """
-    return _read(project, MAKEFILES, _make)
+    """Return the targets of the project's Makefile, None where it has none."""
+    return _read(project, MAKEFILES, _make, _fill_make)
 
 
 def justfile(project: Project) -> Targets | None:
-    """Return the recipes of the project's justfile (https://just.systems/man/en), None where it has none."""
-    return _read(project, JUSTFILES, _just)
+    """Return the recipes of the project's justfile, None where it has none."""
+    return _read(project, JUSTFILES, _just, _fill_just)
 
 
-def _read(project: Project, names: tuple[str, ...], parse: Callable[[str], dict[str, Target]]) -> Targets | None:
+def _read(
+    project: Project,
+    names: Iterable[str],
+    parse: Callable[[str], tuple[dict[str, Target], dict[str, str]]],
+    fill: Fill,
+) -> Targets | None:
     text, name = next(((text, name) for name in names if (text := project.read_text(name))), ("", ""))
-    return Targets(name, parse(text)) if text else None
+    return Targets(name, *parse(re.sub(r"\\\n[ \t]*", " ", text)), fill) if text else None
 
 
-def _make(text: str) -> dict[str, Target]:
-    variables: dict[str, str] = {}
+def _make(text: str) -> tuple[dict[str, Target], dict[str, str]]:
+    variables = {"MAKE": "make", "PYTHON": "python", "CURDIR": "."}
+    told: set[str] = set()
     found: dict[str, Target] = {}
     current: list[str] = []
-    for line in re.sub(r"\\\n\s*", " ", text).split("\n"):
+    deep = 0
+    for line in text.split("\n"):
+        plain = line.strip()
         if line.startswith("\t"):
-            command = line.strip()
             # What make is told to go on after is no check.
-            if current and not re.match(r"[@+]*-", command):
-                _add(found, current, f"{command.lstrip('@+')}\n")
-        elif match := _VARIABLE.match(line):
-            variables.setdefault(match[1], match[2].partition(" #")[0].strip())
-        elif match := _TARGET.match(line):
+            if not re.match(r"[@+]*-", plain):
+                _add(found, current, f"{plain.lstrip('@+')}\n")
+        elif re.match(r"if(?:n?eq|n?def)\b|endif\b", plain):
+            deep = max(0, deep + (1 if plain.startswith("if") else -1))
+        elif match := _VARIABLE.match(plain):
+            name, value = match["name"], match["value"].partition(" #")[0].strip()
+            if match["sign"] == "+":
+                value = f"{variables.get(name, '')} {value}".strip()
+            elif name in told and (deep or match["sign"] == "?"):
+                continue
+            variables[name] = value[:_LONGEST_VALUE]
+            told.add(name)
+        elif match := _RULE.match(plain):
             before, _, script = match["after"].partition(";")
-            current = match["names"].split()
+            current = _fill_make(match["names"], variables).split()[:_MOST_NAMES]
             _add(found, current, f"{script.strip()}\n", tuple(before.partition("|")[0].split()))
-        elif line.strip() and not line.lstrip().startswith("#"):
+        elif plain and not plain.startswith("#"):
             current = []
-    filled = {name: _filled(found[name], variables) for name in found if not name.startswith(".")}
-    return {name: target for name, target in filled.items() if "%" not in name}
+    return {name: found[name] for name in found if not name.startswith(".") and "%" not in name}, variables
 
 
-def _just(text: str) -> dict[str, Target]:
+def _just(text: str) -> tuple[dict[str, Target], dict[str, str]]:
     variables: dict[str, str] = {}
     found: dict[str, Target] = {}
     current: list[str] = []
-    for line in re.sub(r"\\\n\s*", " ", text).split("\n"):
+    for line in text.split("\n"):
         if line[:1] in (" ", "\t"):
-            command = line.strip()
-            if current and not re.match(r"@?-", command):
-                _add(found, current, f"{command.lstrip('@')}\n")
-        elif match := re.match(r"^(?:export\s+)?([A-Za-z_][\w-]*)\s*:=\s*(.*)$", line):
-            variables[match[1]] = _evaluated(match[2], variables)
-        elif match := _JUST_TARGET.match(line):
+            plain = line.strip()
+            if _OTHER_LANGUAGE.match(plain):
+                current = []
+            elif not re.match(r"@?-", plain):
+                _add(found, current, f"{plain.lstrip('@')}\n")
+        elif match := _JUST_VARIABLE.match(line):
+            if match["alias"]:
+                found[match["name"]] = Target((match["value"].strip(),), "")
+            variables[match["name"]] = _evaluated(match["value"], variables)[:_LONGEST_VALUE]
+        elif match := _JUST_RULE.match(line):
             current = [match["name"]]
-            for name, default in re.findall(r"([\w-]+)=(\"[^\"]*\"|'[^']*'|\S+)", match["parameters"]):
-                variables.setdefault(name, _evaluated(default, variables))
+            for name, default in _PARAMETER.findall(match["parameters"]):
+                variables.setdefault(name, _evaluated(default, variables)[:_LONGEST_VALUE])
             _add(found, current, "", tuple(re.findall(r"[A-Za-z_][\w-]*", match["after"])))
         elif line.strip() and not line.startswith(("#", "[")):
             current = []
-    return {
-        name: Target(target.before, _JUST_PLACE.sub(lambda match: _evaluated(match[1], variables), target.script))
-        for name, target in found.items()
-    }
-
-
-def _evaluated(expression: str, variables: Mapping[str, str]) -> str:
-    """Return what texts and variables that are joined by ``+`` come to; whatever only just can tell is empty."""
-    parts = map(str.strip, expression.split("+"))
-    return "".join(
-        part[1:-1] if part[:1] in ("'", '"') and part[-1:] == part[:1] else variables.get(part, "") for part in parts
-    )
+    return found, variables
 
 
 def _add(found: dict[str, Target], names: list[str], script: str, before: tuple[str, ...] = ()) -> None:
@@ -132,14 +161,27 @@ def _add(found: dict[str, Target], names: list[str], script: str, before: tuple[
         found[name] = Target((*there.before, *before), there.script + script)
 
 
-def _filled(target: Target, variables: Mapping[str, str]) -> Target:
-    def fill(text: str) -> str:
-        for _ in range(_DEEPEST):
-            filled = _MAKE_PLACE.sub(lambda match: variables.get(match[1], ""), text)[:_LONGEST]
-            if filled == text:
-                break
-            text = filled
-        return text
+def _fill_make(text: str, variables: Mapping[str, str]) -> str:
+    """Return a text with variables filled in; functions are empty, and a doubled dollar sign is one of the shell's."""
 
-    variables = {"MAKE": "make", "PYTHON": "python", **variables}
-    return Target(tuple(word for text in target.before for word in fill(text).split()), fill(target.script))
+    def value(match: re.Match[str]) -> str:
+        return variables.get(match[1].partition(":")[0].strip(), "")
+
+    for _ in range(_DEEPEST):
+        filled = _MAKE_PLACE.sub(value, text, _MOST_PLACES)[:_LONGEST]
+        if filled == text:
+            break
+        text = filled
+    return text.replace("$$", "$")
+
+
+def _fill_just(text: str, variables: Mapping[str, str]) -> str:
+    return _JUST_PLACE.sub(lambda match: _evaluated(match[1], variables), text, _MOST_PLACES)[:_LONGEST]
+
+
+def _evaluated(expression: str, variables: Mapping[str, str]) -> str:
+    """Return what texts and variables that are joined by ``+`` come to; whatever only just can tell is empty."""
+    parts = map(str.strip, expression.split("+"))
+    return "".join(
+        part[1:-1] if part[:1] in ("'", '"') and part[-1:] == part[:1] else variables.get(part, "") for part in parts
+    )[:_LONGEST_VALUE]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from nox_ship.automation.checkers import checker
@@ -10,6 +10,7 @@ from nox_ship.automation.needs import Needs
 from nox_ship.automation.shell import program, steers_checks
 
 Command = tuple[str, ...]
+Variables = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Task:
     where: str
     """Where it stands: a file, and the part of it."""
     needs: Needs = field(default_factory=Needs)
-    env: tuple[tuple[str, str], ...] = ()
+    env: Variables = ()
     """Variables that are set for it."""
     ci: bool = False
     """Whether a workflow runs it."""
@@ -45,9 +46,9 @@ class Place:
 
     where: str
     needs: Needs = field(default_factory=Needs)
-    env: tuple[tuple[str, str], ...] = ()
-    inside: bool = True
-    """Whether commands run in the project's folder."""
+    env: Variables = ()
+    folder: str = "."
+    """Where commands run, relative to the top of the repository."""
     depth: int = 0
     ci: bool = False
     hooked: bool = False
@@ -56,13 +57,12 @@ class Place:
         """Return a task that stands here."""
         return Task(tuple(command), self.where, self.needs, self.env, self.ci, self.hooked)
 
-    def within(self, where: str, needs: Needs | None = None, env: tuple[tuple[str, str], ...] = ()) -> Place:
+    def within(self, where: str, needs: Needs | None = None, env: Variables = ()) -> Place:
         """Return a place that this one leads to."""
-        joined = {**dict(self.env), **{name: value for name, value in env if steers_checks(name)}}
-        return replace(
-            self,
-            where=where,
-            needs=self.needs if needs is None else needs,
-            env=tuple(joined.items()),
-            depth=self.depth + 1,
-        )
+        there = self.needs if needs is None else needs
+        return replace(self, where=where, needs=there, env=joined(self.env, env), depth=self.depth + 1)
+
+
+def joined(env: Variables, more: Iterable[tuple[str, str]]) -> Variables:
+    """Return the variables of ``env`` and those of ``more`` that may concern a check; these win."""
+    return tuple({**dict(env), **{name: value for name, value in more if steers_checks(name)}}.items())

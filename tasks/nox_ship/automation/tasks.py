@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 
-from nox_ship.automation import precommit
+from nox_ship.automation import precommit, tox_settings
 from nox_ship.automation.jobs import scripts
 from nox_ship.automation.runners import Runners
-from nox_ship.automation.task import Place, Task
+from nox_ship.automation.scripts import Scripts
+from nox_ship.automation.task import Task
 from nox_ship.project import Project
 
 _CHECKS = re.compile(
@@ -41,21 +42,26 @@ class Automation:
         return tuple(dict.fromkeys(found))
 
     @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Why files cannot be read that may tell more, in words."""
+        return tuple(filter(None, (tox_settings.unreadable(self._project), precommit.unreadable(self._project))))
+
+    @property
     def other_hooks(self) -> list[str]:
         """The IDs of pre-commit's hooks that judge no code, as far as is known."""
         return self._runners.hooks[1]
 
     def _of_workflows(self) -> Iterator[Task]:
         for script in scripts(self._top):
-            place = Place(script.where, ci=True)
+            place = self._runners.place(script.where, ci=True)
             for part in script.parts:
-                place.inside, place.env = self._runners.is_root(part.folder), part.env
+                place.folder, place.env = part.folder, part.env
                 yield from self._runners.script(part.text, place)
 
     def _by_hand(self) -> Iterator[Task]:
         """Yield what people run, where no workflow tells: tox, hatch, scripts of pdm or poe, make, just."""
         for command in self._usual():
-            yield from self._runners.follow(command, Place(f"`{' '.join(command)}`"))
+            yield from self._runners.follow(command, self._runners.place(f"`{' '.join(command)}`"))
         yield from self._hooks()
 
     def _usual(self) -> Iterator[list[str]]:
@@ -65,15 +71,18 @@ class Automation:
             yield ["hatch", "test"]
         for env in hatch.names:
             yield from (["hatch", "run", f"{env}:{name}"] for name in hatch.scripts(env) if _CHECKS.search(name))
-        for start, table in ((["pdm", "run"], "pdm"), (["poe"], "poe")):
-            listed = self._project.tool(table).get("scripts" if table == "pdm" else "tasks")
-            names = listed if isinstance(listed, Mapping) else ()
-            yield from ([*start, str(name)] for name in names if _CHECKS.search(str(name)))
+        for start, table, key in (
+            (["pdm", "run"], "pdm", "scripts"),
+            (["poe"], "poe", "tasks"),
+            (["task"], "taskipy", "tasks"),
+        ):
+            names = Scripts(self._project.tool(table).get(key)).names
+            yield from ([*start, name] for name in names if _CHECKS.search(name))
         for runner, targets in self._runners.targets.items():
             yield from ([runner, name] for name in targets.by_name if _CHECKS.search(name))
 
     def _hooks(self) -> Iterator[Task]:
         skipped = precommit.skipped(self._project)
-        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped)
+        hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped and not hook.manual)
         for name in dict.fromkeys(hook.name for hook in hooks):
-            yield from self._runners.follow(["pre-commit", "run", name], Place("pre-commit"))
+            yield from self._runners.follow(["pre-commit", "run", name], self._runners.place("pre-commit"))

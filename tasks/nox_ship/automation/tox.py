@@ -1,36 +1,46 @@
-"""tox's environments, as they stand in tox.ini, tox.toml, setup.cfg or pyproject.toml.
-
-The rules are those of https://tox.wiki/en/latest/config.html; what only a run of tox can tell is left out.
-"""
+"""What tox's environments install and run; what only a run of tox can tell is left out."""
 
 from __future__ import annotations
 
-import configparser
-import itertools
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nox_ship import documents
-from nox_ship.automation.needs import Needs
+from nox_ship.automation import tox_settings
+from nox_ship.automation.needs import Needs, pip_install, union
 from nox_ship.automation.shell import commands
+from nox_ship.automation.tox_settings import Table, expanded, parts
 from nox_ship.project import Project, strings
 
 Command = tuple[str, ...]
 
-_FACTORS = re.compile(r"^(?P<factors>[!\w.{},-]+)\s*:(?:\s+(?P<rest>.*)|$)")
-_BRACES = re.compile(r"\{([^{}]*)\}")
+_FACTORS = re.compile(r"(?P<factors>[!\w.{},-]+)\s*:(?:\s+(?P<rest>.*)|$)")
 _PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?::(?P<value>[^{}]*))?\}")
 _REFERENCE = re.compile(r"\{\[(?P<section>[^\]{}]+)\](?P<key>[^{}:]+)\}")
+_UNKNOWN = "\0"
+"""Stands for what only a run of tox can tell."""
+_FILLED = {
+    **dict.fromkeys(("toxinidir", "tox_root", "changedir", "change_dir"), "."),
+    **dict.fromkeys(("envpython", "env_python", "basepython", "base_python"), "python"),
+    **dict.fromkeys(("envbindir", "env_bin_dir"), "bin"),
+    "/": "/",
+}
 _LONGEST = 1 << 16
 """Characters of a value with its places filled in."""
-_PYTHON = re.compile(r"(?:py|pypy)?[\d.]*t?|py|pypy\d*|base")
 _DEEPEST = 20
-"""How often what TOML refers to may refer on."""
-_MOST = 200
-"""Environments of one list, at the most: braces multiply."""
+"""How often a place may stand in another one."""
+_MOST = 1 << 20
+"""Characters of all values that are looked at for all environments together: each may refer to several others."""
+_PYTHON = re.compile(r"(?:c?py|pypy|cpython|python)?[\d.]*t?")
+_NO_RUN = {
+    *("list", "l", "config", "c", "devenv", "d", "exec", "depends", "de", "quickstart", "q", "schema", "man"),
+    *("-l", "--listenvs", "-a", "--listenvs-all", "--showconfig", "-n", "--notest", "--help", "-h", "--version"),
+}
+"""Commands and options with which tox runs no environment (https://tox.wiki/en/latest/cli_interface.html)."""
+_LONG = {"--env": "-e", "--conf": "-c", "-qe": "-e", "-re": "-e", "-ve": "-e", "-pe": "-e"}
+"""Other ways to write options that take a value."""
 
 
 @dataclass(frozen=True)
@@ -46,232 +56,197 @@ class Environment:
 
 
 class Tox:
-    """A project's settings for tox."""
+    """A project's environments for tox.
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-        self._file, self._base, self._named, self._list, self._sections = _read(project)
+    Args:
+        project: The project.
+        posargs: What tox's command line has behind ``--``.
+    """
+
+    def __init__(self, project: Project, posargs: tuple[str, ...] = ()) -> None:
+        self._settings = tox_settings.read(project, posargs)
+        self._posargs = shlex.join(posargs)
+        self._left = _MOST
+        sources = next((package.parent.as_posix() for package in project.packages), ".")
+        self._places = {**_FILLED, **dict.fromkeys(("envsitepackagesdir", "env_site_packages_dir"), sources)}
+        named = self._settings.named
+        self._known = {factor for name in (*named, *self._settings.default) for factor in name.split("-")}
 
     @property
-    def default(self) -> tuple[str, ...]:
-        """The environments that run where none is named, those for other Pythons left out."""
-        return self._list
+    def file(self) -> str:
+        """The file that holds the settings."""
+        return self._settings.file
+
+    def labelled(self, label: str) -> list[str]:
+        """Return the environments that have a label."""
+        return self._settings.labels.get(label, [])
+
+    def with_factors(self, factors: Iterable[str]) -> list[str]:
+        """Return the environments that run by default and have all these factors."""
+        return [name for name in self._settings.default if set(factors) <= set(name.split("-"))]
 
     def environments(self, names: Iterable[str] | None = None) -> Iterator[Environment]:
         """Yield the environments of these names, or those that run by default; one for several Pythons once."""
+        wanted = self._settings.default if names is None else expanded(" ".join(names))
+        if "ALL" in wanted:
+            wanted = (*self._settings.default, *self._settings.named)
         seen = set()
-        for name in self._list if names is None else [one for text in names for one in _expanded(text)]:
+        for name in wanted:
             if (found := self._environment(name)) and (key := (found.needs, found.commands)) not in seen:
                 seen.add(key)
                 yield found
 
     def _environment(self, name: str) -> Environment | None:
-        if not self._base and name not in self._named:
-            return None
-        own = self._named.get(name, {})
-        if not own and not all(map(_is_factor, name.split("-"))) and not self._has_factor(name):
-            return None
-        values = {**self._inherited(own), **own}
+        settings = self._settings
+        own = settings.named.get(name)
         factors = set(name.split("-"))
-        section = f"testenv:{name}" if name in self._named else "testenv"
+        if not (settings.base or settings.named):
+            return None
+        if own is None and not all(factor in self._known or _PYTHON.fullmatch(factor) for factor in factors):
+            return None
+        values = {**self._inherited(own or {}), **(own or {})}
+        if _is_true(values.get("ignore_outcome")):
+            return None
 
         def lines(*keys: str) -> list[str]:
             value: Any = next((values[key] for key in keys if key in values), [])
-            return [self._filled(line) for line in _chosen(value, factors)]
+            return [self._filled(line, name) for line in self._lines(value, factors)]
 
-        needs = Needs(project=not _is_true(values.get("skip_install")))
-        for line in lines("deps"):
-            needs |= _dependency(line)
-        extras = tuple(word for line in lines("extras") for word in re.split(r"[\s,]+", line) if word)
-        groups = tuple(word for line in lines("dependency_groups") for word in re.split(r"[\s,]+", line) if word)
-        env = dict(pair for line in lines("set_env", "setenv") if (pair := _variable(line)))
-        told = tuple(self._commands(values.get("commands", []), factors))
-        locked = values.get("runner") == "uv-venv-lock-runner"
-        needs |= Needs(extras=extras, groups=groups, locked=locked)
-        return Environment(name, f"{self._file} [{section}]", needs, told, env)
+        core = settings.core
+        packaged = not any(_is_true(core.get(key)) for key in ("no_package", "skipsdist"))
+        project = packaged and not _is_true(values.get("skip_install")) and values.get("package") != "skip"
+        needs = Needs(
+            extras=tuple(word for line in lines("extras") for word in parts(line)),
+            groups=tuple(word for line in lines("dependency_groups") for word in parts(line)),
+            project=project,
+            locked=values.get("runner") == "uv-venv-lock-runner",
+        )
+        return Environment(
+            name,
+            f"{settings.file} [testenv{f':{name}' if own else ''}]",
+            union((needs, *map(_dependency, lines("deps")))),
+            tuple(row for key in ("commands_pre", "commands") for row in self._commands(values.get(key), name)),
+            dict(pair for line in lines("set_env", "setenv") if (pair := _variable(line))),
+        )
 
-    def _has_factor(self, name: str) -> bool:
-        """Whether an environment without settings of its own is one of the list."""
-        return name in self._list
-
-    def _inherited(self, own: Mapping[str, Any]) -> dict[str, Any]:
+    def _inherited(self, own: Table) -> dict[str, Any]:
+        """Return the values of the sections that an environment takes from: where it names none, the common one."""
         base = own.get("base")
-        names = re.split(r"[\s,]+", base.strip()) if isinstance(base, str) else strings(base)
-        values: dict[str, Any] = {} if names else dict(self._base)
-        for name in reversed(names):
+        if base is None:
+            return dict(self._settings.base)
+        values: dict[str, Any] = {}
+        for name in reversed(parts(base) if isinstance(base, str) else strings(base)):
             plain = name.removeprefix("testenv:").removeprefix("env.")
-            values.update(self._named.get(plain, self._base))
+            values.update(self._settings.named.get(plain, self._settings.base))
         return values
 
-    def _filled(self, text: str) -> str:
-        """Return a text with its places filled in; those that only a run can fill stay as they are."""
+    def _lines(self, value: Any, factors: set[str], depth: int = 0) -> list[str]:
+        """Return the lines of a value that are for an environment with these factors, with those it refers to."""
+        if self._left < 0 or depth > _DEEPEST:
+            return []
+        if isinstance(value, Mapping):
+            value = [f"{name}={inner}" for name, inner in value.items() if isinstance(inner, str)]
+        rows = value.replace("\\\n", " ").splitlines() if isinstance(value, str) else strings(value)
+        self._left -= sum(map(len, rows))
+
+        def referred(match: re.Match[str]) -> str:
+            inner = self._settings.sections.get(match["section"], {}).get(match["key"].strip(), "")
+            return "\n".join(self._lines(inner, factors, depth + 1))
+
+        found: list[str] = []
+        for row in filter(None, map(str.strip, rows)):
+            match = _FACTORS.fullmatch(row)
+            if match and not any(_fits(one, factors) for one in expanded(match["factors"])):
+                continue
+            line = (match["rest"] or "") if match else row
+            if not line.startswith("#"):
+                found += _REFERENCE.sub(referred, line)[:_LONGEST].splitlines()
+        return found
+
+    def _filled(self, text: str, name: str) -> str:
+        """Return a text with its places filled in; a sign stands where only a run can fill one."""
+
+        def fill(match: re.Match[str]) -> str:
+            place, value = match["name"].strip(), match["value"]
+            if place == "posargs":
+                return self._posargs or value or ""
+            if place == "env":
+                return (value or "").partition(":")[2]
+            if place == "tty":
+                return (value or "").rpartition(":")[2]
+            if place == "" and value == "":
+                return ":"
+            return name if place in ("envname", "env_name") else self._places.get(place, _UNKNOWN)
+
         for _ in range(_DEEPEST):
-            filled = _PLACE.sub(self._fill, _REFERENCE.sub(self._referred, text))[:_LONGEST]
+            filled = _PLACE.sub(fill, text)[:_LONGEST]
             if filled == text:
                 break
             text = filled
         return text
 
-    def _fill(self, match: re.Match[str]) -> str:
-        name, value = match["name"].strip(), match["value"]
-        if name == "posargs":
-            return value or ""
-        if name == "env":
-            return value.partition(":")[2] if value else ""
-        if name in ("toxinidir", "tox_root", "changedir", "change_dir"):
-            return "."
-        if name in ("envpython", "env_python"):
-            return "python"
-        return match[0]
-
-    def _referred(self, match: re.Match[str]) -> str:
-        return self._sections.get(match["section"], {}).get(match["key"].strip(), "")
-
-    def _commands(self, value: Any, factors: set[str]) -> Iterator[Command]:
+    def _commands(self, value: Any, name: str) -> Iterator[Command]:
         if isinstance(value, list) and any(isinstance(item, list) for item in value):
-            rows = [strings(item) for item in value if isinstance(item, list)]
+            rows = [[self._filled(word, name) for word in strings(item)] for item in value if isinstance(item, list)]
         else:
-            text = "\n".join(_chosen(value, factors)).replace("\\\n", " ")
-            rows = [_split(line) for line in self._filled(text).splitlines()]
+            rows = [_split(self._filled(line, name)) for line in self._lines(value, set(name.split("-")))]
         for row in rows:
-            words = [filled for word in row if (filled := self._filled(word)) and "{" not in filled]
-            if words and words[0] not in ("-", "!"):
-                yield tuple(words)
+            if row and not row[0].startswith(("-", "!")) and (words := tuple(_known(row))):
+                yield words
 
 
-def _read(
-    project: Project,
-) -> tuple[str, Mapping[str, Any], dict[str, Mapping[str, Any]], tuple[str, ...], dict[str, dict[str, str]]]:
-    """Return the file's name, the base, the named environments, the list of those that run, and INI sections."""
-    legacy = project.tool("tox").get("legacy_tox_ini")
-    for name in ("tox.ini", "setup.cfg"):
-        sections = _sections(project.read_text(name))
-        if any(part in sections for part in ("tox", "testenv", "tox:tox")):
-            return (name, *_from_ini(sections))
-    if isinstance(legacy, str):
-        return ("pyproject.toml", *_from_ini(_sections(legacy)))
-    try:
-        table: Any = documents.toml(project.read_text("tox.toml"))
-    except documents.UnreadableError:
-        table = {}
-    name = "tox.toml" if table else "pyproject.toml"
-    table = table or project.tool("tox")
-    return (name, *_from_toml(table), {})
+def chosen(project: Project, words: Sequence[str], toxenv: str = "") -> Iterator[Environment]:
+    """Yield the environments that a command line of tox runs; none where it only lists or makes some.
+
+    Args:
+        project: The project.
+        words: The command line, without its program.
+        toxenv: The variable ``TOXENV``.
+    """
+    end = words.index("--") if "--" in words else len(words)
+    told: dict[str, list[str]] = {"-e": [], "-m": [], "-f": [], "-c": []}
+    left = iter(words[:end])
+    for word in left:
+        option, equals, value = word.partition("=")
+        attached = re.fullmatch(r"(-[emfc])([^-=].*)", word)
+        option = _LONG.get(option, option)
+        if option in told or (attached and not equals):
+            told[attached[1] if attached else option].append(
+                value if equals else attached[2] if attached else next(left, "")
+            )
+        elif word in _NO_RUN:
+            return
+    tox = Tox(project, tuple(words[end + 1 :]))
+    if any(file != tox.file for file in told["-c"]):
+        return
+    # Of `py$(command)`, which only a shell can fill in, the beginning is enough: it is a Python.
+    names = [name.partition("$")[0] for name in told["-e"] or toxenv.split() if name]
+    names += [name for label in told["-m"] for name in tox.labelled(label)]
+    yield from tox.environments(names or tox.with_factors(told["-f"]) or None)
 
 
-def _from_ini(
-    sections: dict[str, dict[str, str]],
-) -> tuple[Mapping[str, Any], dict[str, Mapping[str, Any]], tuple[str, ...], dict[str, dict[str, str]]]:
-    core = sections.get("tox") or sections.get("tox:tox") or {}
-    told = core.get("env_list") or core.get("envlist") or ""
-    prefix = "testenv:"
-    named: dict[str, Mapping[str, Any]] = {}
-    for section, values in sections.items():
-        if section.startswith(prefix):
-            named.update(dict.fromkeys(_expanded(section.removeprefix(prefix)), values))
-    names = [name for part in _outside_braces(told) for name in _expanded(part)]
-    return sections.get("testenv", {}), named, tuple(names or ["py"]), sections
-
-
-def _from_toml(table: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Mapping[str, Any]], tuple[str, ...]]:
-    whole = _resolved(table, table, 0)
-    base, environments = whole.get("env_run_base"), whole.get("env")
-    named = dict(environments) if isinstance(environments, Mapping) else {}
-    listed = table.get("env_list")
-    names = [item if isinstance(item, str) else "py" for item in listed] if isinstance(listed, list) else ["py"]
-    good = {name: value for name, value in named.items() if isinstance(value, Mapping)}
-    return base if isinstance(base, Mapping) else {}, good, tuple(dict.fromkeys(names))
-
-
-def _sections(text: str) -> dict[str, dict[str, str]]:
-    parser = configparser.RawConfigParser(strict=False, allow_no_value=True, comment_prefixes=("#",))
-    try:
-        parser.read_string(text)
-    except configparser.Error:
-        return {}
-    return {name: {key: value or "" for key, value in parser.items(name)} for name in parser.sections()}
-
-
-def _chosen(value: Any, factors: set[str]) -> list[str]:
-    """Return the lines of a value that are for an environment with these factors."""
-    if isinstance(value, Mapping):
-        value = [f"{name}={inner}" for name, inner in value.items() if isinstance(inner, str)]
-    rows = value.splitlines() if isinstance(value, str) else strings(value)
-    found = []
-    for row in map(str.strip, rows):
-        match = _FACTORS.match(row)
-        if not row or row.startswith("#"):
-            continue
-        if match is None or match["factors"].endswith(("http", "https")):
-            found.append(row)
-        elif any(_fits(one, factors) for part in _outside_braces(match["factors"]) for one in _expanded(part)):
-            found.append(match["rest"] or "")
-    return found
+def _known(row: list[str]) -> Iterator[str]:
+    """Yield the words that are known; an option goes with its value."""
+    for word, following in zip(row, [*row[1:], ""], strict=True):
+        joined = word.startswith("-") and "=" not in word and _UNKNOWN in following
+        if word not in ("", "[]") and _UNKNOWN not in word and not joined:
+            yield word
 
 
 def _fits(expression: str, factors: set[str]) -> bool:
     return all((part.lstrip("!") in factors) != part.startswith("!") for part in expression.split("-"))
 
 
-def _outside_braces(text: str) -> list[str]:
-    return [part for part in re.split(r"[\s,]+(?![^{]*\})", text.strip()) if part]
-
-
-def _expanded(text: str) -> list[str]:
-    """Return ``a-{b,c}`` as ``a-b`` and ``a-c``; a range such as ``{310-313}`` as its numbers."""
-    if not (match := _BRACES.search(text)):
-        return [text]
-    inner = match[1]
-    if numbers := re.fullmatch(r"(\d{1,4})-(\d{1,4})", inner):
-        options = [str(number) for number in itertools.islice(range(int(numbers[1]), int(numbers[2]) + 1), _MOST)]
-    else:
-        options = [option.strip() for option in inner.split(",")]
-    before, after = text[: match.start()], text[match.end() :]
-    return [one for option in options[:_MOST] for one in _expanded(f"{before}{option}{after}")[:_MOST]][:_MOST]
-
-
-def _is_factor(name: str) -> bool:
-    return _PYTHON.fullmatch(name) is not None
-
-
 def _dependency(line: str) -> Needs:
     line = re.sub(r"(?:^|\s)#.*$", "", line).strip()
-    if match := re.match(r"(?:-r|--requirement)[=\s]*(.+)", line):
-        return Needs(files=(match[1].strip().removeprefix("./"),))
-    if line.startswith("-") or "{" in line:
+    if _UNKNOWN in line:
         return Needs()
-    if match := re.fullmatch(r"\.(?:\[([^\]]*)\])?", line):
-        return Needs(extras=tuple(re.findall(r"[\w.-]+", match[1] or "")), project=True)
-    return Needs(requirements=(line,) if line else ())
+    return pip_install(line.split(maxsplit=1) if line.startswith("-") else [line])
 
 
 def _variable(line: str) -> tuple[str, str] | None:
     name, equals, value = line.partition("=")
-    return (name.strip(), value.strip()) if equals and "{" not in value else None
-
-
-def _resolved(value: Any, table: Mapping[str, Any], depth: int) -> Any:
-    """Return a value of TOML with what it refers to elsewhere in ``table`` in its place."""
-    if depth > _DEEPEST:
-        return None
-    if isinstance(value, Mapping) and "replace" in value:
-        if value["replace"] == "ref":
-            place = value.get("of") or ["env", value.get("env"), value.get("key")]
-            target: Any = table
-            for key in place if isinstance(place, list) else []:
-                target = target.get(str(key)) if isinstance(target, Mapping) else None
-            return _resolved(target, table, depth + 1)
-        return value.get("default", [] if value["replace"] == "posargs" else None)
-    if isinstance(value, Mapping):
-        return {key: _resolved(inner, table, depth + 1) for key, inner in value.items()}
-    if not isinstance(value, list):
-        return value
-    found: list[Any] = []
-    for item in value:
-        inner = _resolved(item, table, depth + 1)
-        spread = isinstance(item, Mapping) and isinstance(inner, list) and "replace" in item
-        found += inner if spread else [inner]
-    return found
+    return (name.strip(), value.strip()) if equals and _UNKNOWN not in value else None
 
 
 def _split(line: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ CODE_FINDING = Kind(
     "Change the code, mark the line with `# nosec` and the reason, or name its test in `audit.ignore`.",
 )
 AUDIT_FAILED = Kind("NS424", "audit-failed", "The tool's own output says why.")
+
+_UNSET = ("--severity-level=high",)
+"""What bandit is told where the project has no settings for it."""
 
 TOOLS = ("pip-audit>=2.9", "bandit[toml]>=1.8")
 """What the audit's environment needs."""
@@ -143,27 +147,35 @@ def not_audited(audited: Audited) -> ShipError:
     return ShipError(NOT_AUDITED(what))
 
 
-def code(project: Project, bin_folder: Path) -> str:
+def code(project: Project, bin_folder: Path, *, enforced: bool) -> tuple[str, Finding | None]:
     """Look for security findings in the packages, with bandit.
 
     Where the project configures bandit, what that selects counts; elsewhere only what is of high severity.
 
+    Args:
+        project: The project.
+        bin_folder: The folder that holds ``bandit``.
+        enforced: Whether the project runs bandit itself, so that a finding is an error.
+
     Returns:
-        What was looked at, for the log.
+        What was looked at, for the log, and a warning where bandit found something in a project that does not run it.
 
     Raises:
-        ShipError: bandit found something (NS423).
+        ShipError: bandit found something, and the project runs it (NS423).
     """
     targets = [path.as_posix() for path in project.packages]
     if not targets:
-        return "no package was found to look at for security findings"
+        return "no package was found to look at for security findings", None
     skipped = [name for name in project.settings.audit.ignore if _BANDIT_TEST.fullmatch(name)]
     options = [*_bandit_settings(project), *(("--skip", ",".join(skipped)) if skipped else ())]
     command: list[process.Argument] = [bin_folder / "bandit", "--quiet", "--recursive", *options, *targets]
     done = process.run(command, cwd=project.root, check=False)
-    if done.code:
-        raise ShipError(CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output))
-    return f"bandit found nothing in {shorten(targets)}"
+    if not done.code:
+        return f"bandit found nothing in {shorten(targets)}", None
+    found = CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output)
+    if enforced or project.settings.audit.ignore or _bandit_settings(project) != _UNSET:
+        raise ShipError(found)
+    return done.output, dataclasses.replace(found, level="warning")
 
 
 def _bandit_settings(project: Project) -> tuple[str, ...]:
@@ -172,4 +184,4 @@ def _bandit_settings(project: Project) -> tuple[str, ...]:
     for name in ("bandit.yaml", "bandit.yml"):
         if (project.root / name).is_file():
             return ("--configfile", name)
-    return ("--severity-level=high",)
+    return _UNSET

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from nox_ship import naming
 
 Job = dict[str, str]
-"""What a job runs (``session``), and the Python it needs for that (``python``, such as ``3.12``)."""
+"""What a job runs (``session``), the Python it needs for that (``python``, such as ``3.12``), and a ``name`` that an
+artifact may have, for what it keeps."""
+
+Pythons = Sequence[str] | Mapping[str, str] | str | bool | None
+"""What a session says of its Pythons, or the Python of each run that has one of its own."""
 
 
-def jobs(gates: Iterable[str], pythons: Mapping[str, Sequence[str] | str | bool | None], running: str) -> list[Job]:
+def jobs(
+    gates: Iterable[str],
+    pythons: Mapping[str, Pythons],
+    running: str,
+    *,
+    apart: Collection[str] = ("coverage",),
+    measured: Sequence[str] = ("tests",),
+) -> list[Job]:
     """Return a job for each gate, on each of its Pythons.
 
     Coverage is none: it combines what the tests measured, which are jobs then in any case. Where nothing is left, the
@@ -18,17 +32,30 @@ def jobs(gates: Iterable[str], pythons: Mapping[str, Sequence[str] | str | bool 
         gates: The project's gates, by name; those without a session are left out.
         pythons: What each session of the noxfile says of its Pythons.
         running: The Python that we run on, for a session that names none.
+        apart: The gates that are no jobs of the matrix.
+        measured: The sessions whose measurements those combine.
     """
     found: list[Job] = []
     wanted_gates = dict.fromkeys(gates)
-    if "coverage" in wanted_gates:
-        wanted_gates.setdefault("tests")
+    if set(wanted_gates) & set(apart):
+        wanted_gates |= dict.fromkeys(measured)
     for gate in wanted_gates:
-        if gate == "coverage" or gate not in pythons:
+        if gate in apart or gate not in pythons:
             continue
         wanted = pythons[gate]
-        if isinstance(wanted, str) or not isinstance(wanted, Sequence):
-            found.append({"session": gate, "python": str(wanted or running)})
+        if isinstance(wanted, Mapping):
+            found += [_job(session, python) for session, python in wanted.items()]
+        elif isinstance(wanted, str) or not isinstance(wanted, Sequence):
+            found.append(_job(gate, str(wanted or running)))
         else:
-            found += [{"session": f"{gate}-{python}", "python": python} for python in wanted]
-    return found or [{"session": "matrix", "python": running}]
+            found += [_job(f"{gate}-{python}", python) for python in wanted]
+    for number, job in enumerate(found):
+        plain = re.sub(r"[^\w.-]+", "-", job["session"])
+        taken = any(plain == other["name"] for other in found[:number])
+        job["name"] = f"{plain}-{number}" if taken else plain
+    return found or [{**_job(naming.registered("matrix"), running), "name": "none"}]
+
+
+def _job(session: str, python: str) -> Job:
+    """Return a job; nox takes ``python3.12`` too, the action that installs Pythons takes ``3.12``."""
+    return {"session": session, "python": python.removeprefix("python")}

@@ -46,6 +46,15 @@ def has_threshold(project: Project) -> bool:
     return any("fail_under" in table for table in (report, *inis) if isinstance(table, Mapping))
 
 
+def left_out(project: Project) -> tuple[str, ...]:
+    """Return the option that keeps our noxfile out of a report, beside what coverage's own settings leave out."""
+    report = project.tool("coverage").get("report")
+    tables = [report, *(project.ini(name).get(section, {}) for name, section in _COVERAGE_SECTIONS)]
+    told = next((table["omit"] for table in tables if isinstance(table, Mapping) and "omit" in table), ())
+    patterns = told.replace("\n", ",").split(",") if isinstance(told, str) else strings(told)
+    return (f"--omit={','.join([*filter(None, map(str.strip, patterns)), 'noxfile.py'])}",)
+
+
 def addopts(project: Project) -> list[str]:
     """Return the options that pytest's settings add to its command line."""
     options = project.pytest_options.get("addopts", "")

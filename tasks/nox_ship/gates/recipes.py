@@ -9,25 +9,24 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nox_ship.automation import requirements
-from nox_ship.automation.checkers import CHECKERS, checker
+from nox_ship.automation.checkers import CHECKERS, checker, verb
 from nox_ship.automation.groups import provides
 from nox_ship.automation.needs import Needs
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
-from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, measured
+from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, left_out, measured
 from nox_ship.gates.toolbox import Step, Toolbox
 from nox_ship.project import Project
 
 NO_COVERAGE_DATA = Kind(
     "NS411",
     "no-coverage-data",
-    "Run `nox -s tests` first, or bring the `.nox-ship/coverage` of the jobs here; where the tests are a session of"
-    " your own, let it measure into `.nox-ship/coverage/data.*`, or take `coverage` out of `gates`.",
+    "Run the tests first, without arguments, or bring the `.nox-ship/coverage` of their jobs here; those of your own"
+    " must measure into `.nox-ship/coverage/data.*`.",
 )
 
 _TEST_GROUPS = ("test", "tests", "testing", "dev")
@@ -68,8 +67,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     tasks = box.tasks("lint")
     if posargs:  # by hand, anything goes
         task = next(iter(tasks), Task(("ruff", "check"), "your arguments"))
-        verb = task.command[: 2 if task.program == "ruff" else 1]
-        return _finished(box, settings, "lint", [box.step(task, [(*verb, *posargs)])])
+        return _finished(box, settings, "lint", [box.step(task, [_by_hand(task, posargs)])])
     if tasks:
         return _finished(box, settings, "lint", box.steps(tasks))
     commands = [] if box.decides else [*_ruff(project), *_other_linters(box)]
@@ -94,7 +92,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         return _own(box, settings, "typecheck", _TYPING_GROUPS, posargs, project=True)
     tasks = box.tasks("typecheck")
     if tasks and posargs:
-        return _finished(box, settings, "typecheck", [box.step(tasks[0], [(tasks[0].program, *posargs)])])
+        return _finished(box, settings, "typecheck", [box.step(tasks[0], [_by_hand(tasks[0], posargs)])])
     if tasks:
         return _finished(box, settings, "typecheck", box.steps(tasks))
     if box.decides and not posargs:
@@ -128,9 +126,7 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     task = box.tests()
     if not project.test_paths and task is None:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
-    # pytest finds other tests by itself, but does not look into packages.
-    inside = [path for path in project.test_paths if any(Path(path).is_relative_to(p) for p in project.packages)]
-    command = _without_reports(task.command) if task else ("pytest", *inside)
+    command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
     if posargs:
         command = (*(command[:3] if command[0] == "python" else ("pytest",)), *posargs)
     step = box.step(task, [command]) if task and task.needs != Needs() else _by_name(box, command)
@@ -189,7 +185,7 @@ def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         _chosen(settings, box, "coverage") or (box.requirement("coverage"),),
         commands=(
             ("coverage", "combine", "--keep", "--quiet", *config, combined, *data),
-            ("coverage", "report", *config, combined, *threshold, *posargs),
+            ("coverage", "report", *config, combined, *left_out(project), *threshold, *posargs),
         ),
     )
     return _finished(box, settings, "coverage", [step])
@@ -235,6 +231,11 @@ def _chosen(settings: GateSettings, box: Toolbox, gate: str) -> tuple[str, ...]:
     return box.groups.named(settings.groups, f"tool.nox-ship.{gate}.groups") if settings.groups else ()
 
 
+def _by_hand(task: Task, posargs: Sequence[str]) -> Command:
+    """Return a task's program with arguments given by hand in place of its own."""
+    return (task.program, *filter(None, (verb(task.command),)), *posargs)
+
+
 def _with_tool(wanted: tuple[str, ...], box: Toolbox, tool: str) -> tuple[str, ...]:
     return wanted if provides(wanted, tool) else (*wanted, box.requirement(tool))
 
@@ -273,8 +274,7 @@ def _type_checks(box: Toolbox, posargs: Sequence[str]) -> list[Command]:
             continue
         named = any(key in (options or {}) for key in ("files", "packages", "modules"))
         targets = [path.as_posix() for path in project.packages] if tool == "mypy" and not named and not posargs else []
-        verb = ("check",) if tool in ("ty", "pyrefly") else ()
-        found.append((tool, *verb, *targets, *posargs))
+        found.append((tool, *CHECKERS[tool].verbs, *targets, *posargs))
     return found[:1] if posargs else found
 
 

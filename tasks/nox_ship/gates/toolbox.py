@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.utils import canonicalize_name
 
 from nox_ship.automation import locks, precommit, requirements
-from nox_ship.automation.checkers import judging
+from nox_ship.automation.checkers import hooked, judging, verb
 from nox_ship.automation.groups import Groups, provides
 from nox_ship.automation.needs import EVERY, Needs
 from nox_ship.automation.shell import program
@@ -64,7 +64,9 @@ class Toolbox:
     @cached_property
     def automation(self) -> Automation:
         """The project's own automation."""
-        return Automation(self.project)
+        found = Automation(self.project)
+        self.notes += found.unreadable
+        return found
 
     def tasks(self, gate: str) -> list[Task]:
         """Return the tasks of the project's automation that a gate of this name stands for, as checks.
@@ -74,7 +76,7 @@ class Toolbox:
         """
         found: dict[Command, Task] = {}
         for task in self.automation.tasks:
-            command = judging(task.command)
+            command = _as_check(task)
             if command is None or task.gate != gate:
                 continue
             there = found.get(command)
@@ -87,6 +89,10 @@ class Toolbox:
     def decides(self) -> bool:
         """Whether the project's CI is understood, so that what it does not run is no gate."""
         return any(task.ci and task.gate == "tests" for task in self.automation.tasks)
+
+    def has(self, tool: str) -> bool:
+        """Whether the project runs a tool in its automation, or has it among what it installs for development."""
+        return any(task.program == tool for task in self.automation.tasks) or self.requirement(tool) != tool
 
     def tests(self) -> Task | None:
         """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible."""
@@ -103,14 +109,14 @@ class Toolbox:
             if task.gate == "tests":
                 left = tests is not None and task.command != tests.command
             elif task.gate:
-                command = judging(task.command)
+                command = _as_check(task)
                 left = command is not None and command not in run and not task.hooked
             else:
                 left = _CHECK.search(" ".join(task.command)) is not None and not _OURS.match(" ".join(task.command))
             words = " ".join(task.command)[:_SHOWN]
             if left and (words, task.where) not in told:
                 told.add((words, task.where))
-                yield f"{task.where}: {words}"
+                yield task.where if task.hooked else f"{task.where}: {words}"
         if others := self.automation.other_hooks:
             yield f"{precommit.FILE}: {shorten(others)}"
 
@@ -134,6 +140,7 @@ class Toolbox:
     def step(self, task: Task, commands: Sequence[Command]) -> Step:
         """Return a step with what a task needs."""
         needs = task.needs
+        commands = [self._expanded(command) for command in commands]
         files = tuple(name for name in needs.files if self._usable(name))
         lines = (*needs.requirements, *self._of_groups(needs.groups))
         listed = [line for name in files for line in requirements.lines(self.project, name)]
@@ -152,6 +159,15 @@ class Toolbox:
             constraints=constraints,
             why=", ".join(filter(None, (f"as in {task.where}", versions))),
         )
+
+    def _expanded(self, command: Command) -> Command:
+        """Return a command with the files that a shell would put in place of patterns such as ``docs/*.rst``."""
+        words: list[str] = []
+        for word in command:
+            plain = "*" in word and not word.startswith(("-", "/")) and ".." not in word
+            found = sorted(self.project.root.glob(word)) if plain else []
+            words += [path.relative_to(self.project.root).as_posix() for path in found] or [word]
+        return tuple(words)
 
     def own(self, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
         """Return the constraints for requirements from the project's groups, and where they come from."""
@@ -204,7 +220,11 @@ class Toolbox:
         return strings(list(extras)) if isinstance(extras, Mapping) else []
 
 
+def _as_check(task: Task) -> Command | None:
+    """Return a task's command as one that changes nothing; None where it was never to judge."""
+    return hooked(task.command) if task.hooked else judging(task.command)
+
+
 def _kind(command: Command) -> tuple[str, str]:
     """Return what tells one check from another: the tool, and ruff's two of them."""
-    name = program(command)
-    return name, command[1] if name == "ruff" and len(command) > 1 else ""
+    return program(command), verb(command)

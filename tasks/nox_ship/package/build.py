@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,13 +97,13 @@ def build(
         _sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
-        sources = Repository(folder).files()
+        sources, tracked = Repository(folder).files(), Repository(folder).tracked()
         if renaming:
             renaming.rename(folder)
         _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
-        warnings = _check(project, files, sources, called)
+        warnings = _check(project, files, called, sources=sources, tracked=tracked)
         version = Archive.read(files[0]).version
         manifest = Manifest(
             name=project.canonical_name,
@@ -146,13 +146,17 @@ def _sources(repository: Repository, commit: str, project: Project, *, dirty: bo
 
 def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
-    done = process.run(command, cwd=folder, env={"SOURCE_DATE_EPOCH": str(commit_time)}, check=False)
+    # A back end that is in the sources, or imports from them, would leave caches there for the sdist to take in.
+    env = {"SOURCE_DATE_EPOCH": str(commit_time), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = process.run(command, cwd=folder, env=env, check=False)
     if done.code:
         write_whole(log, f"{done.stdout}\n{done.stderr}")
         raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))
 
 
-def _check(project: Project, files: list[Path], sources: tuple[str, ...], tag: str | None) -> tuple[Finding, ...]:
+def _check(
+    project: Project, files: list[Path], tag: str | None, *, sources: tuple[str, ...], tracked: Mapping[str, str]
+) -> tuple[Finding, ...]:
     """Go through every check, then raise what stops a release, together; return the warnings."""
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
@@ -160,7 +164,7 @@ def _check(project: Project, files: list[Path], sources: tuple[str, ...], tag: s
         raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
     findings = Findings()
     findings.catch(lambda: _twine_check(files))
-    built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources)
+    built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources, tracked)
     findings.extend(finding for check in CHECKS for finding in check(built))
     lenient = Findings(_softened(finding, project.settings.build.ignore) for finding in findings)
     lenient.raise_errors()

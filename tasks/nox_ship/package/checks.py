@@ -6,10 +6,11 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from packaging.requirements import Requirement
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -17,11 +18,13 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
+from packaging.version import Version
 
-from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.errors import Finding, Kind, Level, shorten
 from nox_ship.package.contents import Archive
+from nox_ship.package.leaks import PRIVATE_KEY, Suspect
 from nox_ship.project import Project, admits
-from nox_ship.versions import same
+from nox_ship.versions import parse, same
 
 UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave it out, or rename it: installers refuse such a file.")
 DUPLICATE_MEMBER = Kind(
@@ -50,6 +53,12 @@ NO_PY_TYPED = Kind(
     "Add an empty `py.typed` to the package (PEP 561), or drop the classifier.",
     level="warning",
 )
+LOOKS_SECRET = Kind(
+    "NS530",
+    "looks-secret",
+    "If it serves tests or examples alone, all is well; else remove it, and replace the secret.",
+    level="warning",
+)
 CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
 
 _CACHES = {
@@ -63,17 +72,10 @@ _CACHES = {
     ".hg",
     ".nox-ship",
 }
+_RELIABLE = Version("2.2")
+"""The version of core metadata from which on an sdist's are those of its wheels."""
 _TEST_FOLDERS = {"tests", "test"}
-_SECRET_FILES = {
-    ".pypirc",
-    ".env",
-    ".netrc",
-    "id_rsa",
-    "id_dsa",
-    "id_ecdsa",
-    "id_ed25519",
-    ".git-credentials",
-}
+_ASIDE = {"doc", "docs", "example", "examples"}
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
@@ -88,6 +90,8 @@ class Built:
     """The version in the release tag of the commit, None where it has no tag."""
     sources: tuple[str, ...]
     """The files the release was built from, relative to the project's folder."""
+    tracked: Mapping[str, str] = field(default_factory=dict)
+    """The ID in git of each file that it tracks, by the same name."""
 
     @property
     def archives(self) -> tuple[Archive, ...]:
@@ -164,13 +168,20 @@ def modules_complete(built: Built) -> Iterator[Finding]:
     """Check that each wheel holds every module that its packages have in the sources."""
     for wheel in built.wheels:
         held = set(wheel.members)
-        missing = sorted(set(_expected_modules(built.project, built.sources, wheel)) - held)
+        expected = _expected_modules(built.project, built.sources, wheel)
+        missing = sorted(place for place, source in expected if place not in held and not _is_namespace(built, source))
         if missing:
             yield MODULE_MISSING(f"{wheel.path.name} lacks {shorten(missing)}, which the sources have.")
 
 
-def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) -> Iterator[str]:
-    """Return the place in site-packages of each source module that belongs there.
+def _is_namespace(built: Built, source: PurePosixPath) -> bool:
+    """Whether a module only declares a namespace in an old way; a wheel can do without it (PEP 420)."""
+    text = built.project.read_text(str(source)) if source.name == "__init__.py" else ""
+    return "extend_path(" in text or "declare_namespace(" in text
+
+
+def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) -> Iterator[tuple[str, PurePosixPath]]:
+    """Return the place in site-packages of each source module that belongs there, and the module.
 
     Where a package lies in the sources is found by comparing: the folder in which most of its files are.
     """
@@ -189,9 +200,15 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
             for depth, part in enumerate(path.parts[:-1])
             if part == top
         }
-        found = [[path.relative_to(folder.parent) for path in paths if folder in path.parents] for folder in folders]
-        best = max(found, key=lambda inner: len({str(path) for path in inner} & set(wheel.members)), default=[])
-        yield from (str(path) for path in best if not _is_test(path))
+        found = [{str(p.relative_to(folder.parent)): p for p in paths if folder in p.parents} for folder in folders]
+        best = max(found, key=lambda inner: len(inner.keys() & set(wheel.members)), default={})
+        yield from ((place, path) for place, path in best.items() if _is_imported(PurePosixPath(place)))
+
+
+def _is_imported(place: PurePosixPath) -> bool:
+    """Whether a module is one that users may import: no test, nor what documents or builds the package."""
+    parts = (*place.parts[:-1], place.stem)
+    return all(part.isidentifier() and part not in _ASIDE for part in parts[1:]) and not _is_test(place)
 
 
 def _is_test(path: PurePosixPath) -> bool:
@@ -202,7 +219,7 @@ def _is_test(path: PurePosixPath) -> bool:
 def nothing_foreign(built: Built) -> Iterator[Finding]:
     """Check that no wheel installs tests at top level or holds caches, and no sdist holds caches."""
     for archive in built.archives:
-        caches = [n for n in archive.members if _CACHES & set(PurePosixPath(n).parts) or n.endswith((".pyc", ".pyo"))]
+        caches = [name for name in archive.members if _is_cache(PurePosixPath(name))]
         if caches:
             yield DOES_NOT_BELONG(f"{archive.path.name} holds caches: {shorten(caches)}.")
     for wheel in built.wheels:
@@ -213,14 +230,41 @@ def nothing_foreign(built: Built) -> Iterator[Finding]:
             )
 
 
+def _is_cache(path: PurePosixPath) -> bool:
+    """Whether a file is of a cache, or of a repository; a file `.git` stands for a submodule, and does no harm."""
+    folders = path.parts[:-1] if path.name == ".git" else path.parts
+    return not _CACHES.isdisjoint(folders) or path.suffix in (".pyc", ".pyo")
+
+
 def no_secrets(built: Built) -> Iterator[Finding]:
-    """Check that no file holds credentials: password files by name, private keys by content."""
+    """Check that no file holds credentials.
+
+    A file that git does not track got in by mistake. One that it tracks is judged by its content: whoever sees the
+    repository has seen it. The keys that an sdist's tests use are no secrets.
+    """
+    objects = set(built.tracked.values())
     for archive in built.archives:
-        named = {name for name in archive.members if PurePosixPath(name).name in _SECRET_FILES}
-        wheel = archive.path.suffix == ".whl"
-        outside_tests = {name for name in archive.keys if wheel or not _is_test(PurePosixPath(name))}
-        if found := sorted(named | outside_tests):
-            yield SECRET_INSIDE(f"{archive.path.name} holds {shorten(found)}.")
+        found: dict[tuple[Level, str], list[str]] = {}
+        for suspect in archive.suspects:
+            tracked = suspect.name in built.tracked or not suspect.objects.isdisjoint(objects)
+            if verdict := _verdict(suspect, wheel=archive.path.suffix == ".whl", tracked=tracked):
+                found.setdefault(verdict, []).append(suspect.name)
+        for (level, what), names in found.items():
+            kind = SECRET_INSIDE if level == "error" else LOOKS_SECRET
+            yield kind(f"{archive.path.name} holds {what.format(shorten(sorted(names)))}.")
+
+
+def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, str] | None:
+    """Return how bad a file is, and what is said of it; None where nothing is to be said."""
+    if not tracked:
+        return "error", "{}, which looks like a secret and is not in git"
+    if suspect.holds is None:
+        return "warning", "{}, which is named as secrets are"
+    what = f"{suspect.holds} in {{}}"
+    if _is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
+        return ("warning", what) if wheel or suspect.named else None
+    example = suspect.holds == PRIVATE_KEY and not wheel and not suspect.named
+    return "warning" if example else "error", what
 
 
 def sdist_agrees(built: Built) -> Iterator[Finding]:
@@ -239,11 +283,23 @@ def sdist_agrees(built: Built) -> Iterator[Finding]:
 
 
 def _values(archive: Archive, key: str) -> list[str]:
-    return sorted(str(value).replace(" ", "").replace('"', "'") for value in archive.metadata.get_all(key) or [])
+    return sorted(_normal(str(value)) for value in archive.metadata.get_all(key) or [])
+
+
+def _normal(text: str) -> str:
+    """Return one spelling of a requirement or a range of versions."""
+    try:
+        parsed = Requirement(text if text[:1].isalnum() else f"x {text}")
+    except (ValueError, RecursionError):
+        return text
+    return f"{canonicalize_name(parsed.name)}{sorted(parsed.extras)}{parsed.specifier}{parsed.url}{parsed.marker}"
 
 
 def _is_dynamic(sdist: Archive, key: str) -> bool:
-    """Whether the sdist says that ``key`` may differ in a wheel (PEP 643)."""
+    """Whether ``key`` may differ in a wheel (PEP 643): the sdist says so, or is too old to say anything."""
+    version = parse(str(sdist.metadata["Metadata-Version"]))
+    if version is not None and version < _RELIABLE:
+        return True
     return key.lower() in {str(value).lower() for value in sdist.metadata.get_all("Dynamic") or []}
 
 

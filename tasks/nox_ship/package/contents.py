@@ -16,17 +16,19 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from packaging.utils import canonicalize_name
+
 from nox_ship.errors import Kind, ShipError
+from nox_ship.package import leaks
+from nox_ship.package.leaks import Suspect
 
 BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
 
-_SECRET_SIZE_LIMIT = 64 * 1024
 _MOST_METADATA = 8 << 20
 _MOST_MEMBERS = 200_000
 _MOST_UNPACKED = 8 << 30
 _IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
-# A key, not the words of a program that looks for keys.
-_PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[ \t]*\r?\n")
+_EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 
 
@@ -38,14 +40,14 @@ class Archive:
         path: The file.
         members: Names of the files in it; an sdist's without its leading folder.
         metadata: Its core metadata: ``METADATA`` of a wheel, ``PKG-INFO`` of an sdist.
-        keys: Names of the small members that hold a private key.
+        suspects: Members that are secrets, or look like them.
         unsafe: Members that an installer would have to refuse, each with the reason.
     """
 
     path: Path
     members: tuple[str, ...]
     metadata: Message
-    keys: tuple[str, ...]
+    suspects: tuple[Suspect, ...]
     unsafe: tuple[str, ...]
 
     @classmethod
@@ -63,7 +65,7 @@ class Archive:
         if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
         metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
-        return cls(path, tuple(found.members), metadata, tuple(found.keys), tuple(found.unsafe))
+        return cls(path, tuple(found.members), metadata, tuple(found.suspects), tuple(found.unsafe))
 
     @property
     def name(self) -> str:
@@ -74,6 +76,17 @@ class Archive:
     def version(self) -> str:
         """The version in the metadata."""
         return str(self.metadata["Version"])
+
+    @cached_property
+    def extras(self) -> dict[str, frozenset[str]]:
+        """The names of what each extra requires, by the extra's name; all of them normalised."""
+        names = map(str, self.metadata.get_all("Provides-Extra", ()))
+        found: dict[str, set[str]] = {canonicalize_name(name): set() for name in names}
+        for line in map(str, self.metadata.get_all("Requires-Dist", ())):
+            required = canonicalize_name(re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0])
+            for extra in _EXTRA.findall(line):
+                found.get(canonicalize_name(extra), set()).add(required)
+        return {name: frozenset(required) for name, required in found.items()}
 
     @cached_property
     def top_level(self) -> tuple[str, ...]:
@@ -109,7 +122,7 @@ class _Found:
     """What was found in an archive so far."""
 
     members: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
+    suspects: list[Suspect] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     metadata: bytes | None = None
 
@@ -127,10 +140,8 @@ class _Found:
             self.metadata = stream.read(_MOST_METADATA + 1)
             if len(self.metadata) > _MOST_METADATA:
                 raise tarfile.ReadError(f"its metadata have more than {_MOST_METADATA >> 20} MiB")
-        elif size > _SECRET_SIZE_LIMIT or name.endswith((".py", ".pyi", ".md", ".rst")):
-            return
-        elif _PRIVATE_KEY.search(stream.read(_SECRET_SIZE_LIMIT + 1)):
-            self.keys.append(name)
+        elif leaks.is_read(name, size) and (suspect := leaks.examine(name, stream.read(leaks.MOST))):
+            self.suspects.append(suspect)
 
 
 def _wrong_name(name: str) -> str | None:

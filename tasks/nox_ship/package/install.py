@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from packaging import tags
-from packaging.utils import parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from nox_ship import json_data, process
+from nox_ship import process
 from nox_ship.config import Command
-from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import write_whole
-from nox_ship.package import installed
 from nox_ship.package.contents import Archive
+from nox_ship.package.environment import Environment, Problem, fresh_environment
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 
@@ -34,10 +31,24 @@ IMPORT_FAILED = Kind(
 ENTRY_POINT_FAILED = Kind("NS614", "entry-point-failed", "Correct the entry point, or ship the module that it names.")
 WRONG_VERSION = Kind("NS615", "wrong-version", "Run `nox -s build` again.")
 SMOKE_FAILED = Kind("NS616", "smoke-failed", "The command's own output says why.")
-BAD_INTERPRETER = Kind("NS617", "bad-interpreter", "Repair or reinstall that Python.")
+NEEDS_EXTRA = Kind(
+    "NS620",
+    "entry-point-needs-extra",
+    "Tell users to install the extra, or require what is imported in `dependencies`.",
+    level="warning",
+)
 
-_KINDS = {"import": IMPORT_FAILED, "entry point": ENTRY_POINT_FAILED, "version": WRONG_VERSION}
-_MARK = "nox-ship:"
+NEEDS_HOST = Kind(
+    "NS621",
+    "plug-in-needs-host",
+    "If the program that loads the plug-in always brings it, all is well; else require it in `dependencies`.",
+    level="warning",
+)
+
+T = TypeVar("T")
+
+_SCRIPTS = ("console_scripts", "gui_scripts")
+_KINDS = {"import": IMPORT_FAILED, "version": WRONG_VERSION}
 
 
 @dataclass(frozen=True)
@@ -48,18 +59,30 @@ class Expected:
     version: str
     modules: tuple[str, ...]
     smoke: tuple[Command, ...] = ()
+    extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names of what each extra requires, by the extra's name; all normalised."""
 
     @classmethod
     def of(cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...]) -> Expected:
         """Return what ``manifest`` and the wheels among ``files`` promise."""
         wheels = [Archive.read(path) for path in files if path.suffix == ".whl"]
         modules = sorted({name for wheel in wheels for name in wheel.top_level})
-        return cls(manifest.name, manifest.version, tuple(modules), smoke)
+        extras = {name: required for wheel in wheels for name, required in wheel.extras.items()}
+        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Files that work once they are installed."""
+
+    told: str
+    """What was done, for the log."""
+    warnings: tuple[Finding, ...] = ()
 
 
 def verify_files(
     project: Project, manifest: Manifest, folder: Path, python: str, label: str, *, anew: bool = False
-) -> str:
+) -> Verified:
     """Verify each file of ``manifest`` on one Python, unless these very files have passed there.
 
     Args:
@@ -70,9 +93,6 @@ def verify_files(
         label: The Python's name, such as ``3.12``.
         anew: Try them in any case: code that runs beside this may have written that they passed.
 
-    Returns:
-        What was done, for the log.
-
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617).
     """
@@ -81,7 +101,7 @@ def verify_files(
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     fact = json.dumps({"files": {file.name: file.sha256 for file in manifest.files}, "smoke": expected.smoke})
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
-        return f"these files passed on Python {label} already"
+        return Verified(f"these files passed on Python {label} already")
     findings = Findings()
     fitting = [(file, path) for file, path in zip(manifest.files, paths, strict=True) if fits(file.name, label)]
     with ThreadPoolExecutor() as pool:
@@ -89,12 +109,13 @@ def verify_files(
             pool.submit(verify, local_source(path, file.sha256), file.name, expected, python) for file, path in fitting
         ]
     for attempt in tried:
-        findings.catch(attempt.result)
+        findings.extend(findings.catch(attempt.result) or ())
     findings.raise_errors()
     write_whole(record, fact)
     others = [file.name for file in manifest.files if not fits(file.name, label)]
     left_out = f"; {', '.join(others)} is for another platform" if others else ""
-    return f"{len(fitting)} files install and work on Python {label}{left_out}"
+    told = f"{len(fitting)} files install and work on Python {label}{left_out}"
+    return Verified(told, tuple(dict.fromkeys(findings)))
 
 
 def fits(filename: str, python: str) -> bool:
@@ -116,8 +137,8 @@ def fits(filename: str, python: str) -> bool:
     return not taken.isdisjoint(parse_wheel_filename(filename)[3])
 
 
-def verify(source: str, label: str, expected: Expected, python: str) -> None:
-    """Install ``source`` in a fresh environment and try it there.
+def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Finding, ...]:
+    """Install ``source`` in a fresh environment and try it there; return warnings.
 
     Args:
         source: What to install: a URL with its hash, ``https://.../x.whl#sha256=...`` or ``file:///...``.
@@ -128,78 +149,105 @@ def verify(source: str, label: str, expected: Expected, python: str) -> None:
     Raises:
         ShipError: With every finding (NS611-NS617).
     """
+    findings = Findings()
     with fresh_environment(python) as environment:
-        findings = Findings()
-        requirement = f"{expected.name} @ {source}"
-        done = _uv_pip("install", environment, requirement)
+        done = environment.pip("install", f"{expected.name} @ {source}")
         if done.code:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
-        done = _uv_pip("check", environment)
+        done = environment.pip("check")
         if done.code:
             findings.append(INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output))
-        findings.extend(_try_out(environment, label, expected))
-        findings.extend(_smoke(environment, label, expected.smoke))
-        findings.raise_errors()
+        problems, done = environment.problems(expected.name, expected.version, expected.modules)
+        if problems is None:
+            what = f"The Python that imports {label} ended with exit code {done.code}."
+            findings.append(IMPORT_FAILED(what, detail=done.output))
+        smoked = list(_smoke(environment, label, expected.smoke))
+    others = (problem for problem in problems or () if problem.kind in _KINDS)
+    findings.extend(_KINDS[problem.kind](f"{label}: {problem.why}.") for problem in others)
+    unloaded = [problem for problem in problems or () if problem.kind not in _KINDS]
+    findings.extend(_try_with_extras(source, label, expected, python, unloaded))
+    findings.extend(smoked)
+    findings.raise_errors()
+    return tuple(findings)
 
 
-@contextmanager
-def fresh_environment(python: str) -> Iterator[Path]:
-    """Make a virtual environment for the time of a ``with`` block.
+def _try_with_extras(
+    source: str, label: str, expected: Expected, python: str, unloaded: list[Problem]
+) -> Iterator[Finding]:
+    """Try entry points that did not load again, with extras: those that seem to be meant, then all.
 
-    Raises:
-        ShipError: The interpreter cannot make one (NS617).
+    Yield warnings of those that load then, and of plug-ins that lack what their host may bring; errors of the others.
     """
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        environment = Path(folder) / "env"
-        command: list[process.Argument] = [
-            process.uv(),
-            "venv",
-            "--quiet",
-            "--no-project",
-            "--no-config",
-            "--python",
-            python,
-            environment,
-        ]
-        done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, check=False)
-        if done.code:
-            raise ShipError(BAD_INTERPRETER(f"{python} makes no environment.", detail=done.output))
-        yield environment
+    meant = {entry.entry: _meant(entry, expected.extras) for entry in unloaded}
+    some, every = frozenset[str]().union(*meant.values()), frozenset(expected.extras)
+    left, loaded = _load_with(source, expected, python, some, unloaded)
+    yield from _needing((entry, meant[entry.entry] or some) for entry in loaded)
+    hosted = [entry for entry in left if _is_hosted(entry, expected.modules)]
+    for why, places in _grouped((entry.why, entry) for entry in hosted):
+        yield NEEDS_HOST(f"{places} cannot be loaded: {why}. Nothing that the project requires provides it.")
+    left = [entry for entry in left if entry not in hosted]
+    left, loaded = _load_with(source, expected, python, every if every != some else (), left)
+    yield from _needing((entry, every) for entry in loaded)
+    for entry in left:
+        yield ENTRY_POINT_FAILED(f"{label}: {': '.join(filter(None, (entry.place, entry.why)))}.")
 
 
-def _programs(environment: Path) -> Path:
-    return environment / ("Scripts" if sys.platform == "win32" else "bin")
+def _needing(loaded: Iterable[tuple[Problem, Collection[str]]]) -> Iterator[Finding]:
+    for (extras, why), places in _grouped(((", ".join(sorted(extras)), entry.why), entry) for entry, extras in loaded):
+        plural = "s" if "," in extras else ""
+        yield NEEDS_EXTRA(f"{places} can only be loaded with the extra{plural} {extras}: {why}.")
 
 
-def _inside(environment: Path) -> Mapping[str, str]:
-    path = os.pathsep.join([str(_programs(environment)), os.environ.get("PATH", "")])
-    return {"VIRTUAL_ENV": str(environment), "PATH": path, "PYTHONPATH": "", "PYTHONHOME": ""}
+def _grouped(pairs: Iterable[tuple[T, Problem]]) -> Iterator[tuple[T, str]]:
+    """Yield each first thing once, with the entry points that it is said of."""
+    found: dict[T, list[str]] = {}
+    for key, entry in pairs:
+        found.setdefault(key, []).append(entry.place)
+    yield from ((key, shorten(places)) for key, places in found.items())
 
 
-def _uv_pip(verb: str, environment: Path, *args: str) -> process.Done:
-    command: list[process.Argument] = [process.uv(), "pip", verb, "--quiet", "--python", environment, *args]
-    return process.run(command, cwd=environment, check=False)
+def _meant(entry: Problem, extras: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Return the extras that an entry point names in its value, else the smallest that seems to hold what it lacks.
+
+    https://packaging.python.org/en/latest/specifications/entry-points/#data-model has the first: installers ignore
+    such names, and so may whoever loads the entry point.
+    """
+    named = frozenset(canonicalize_name(extra) for extra in re.findall(r"[\w.-]+", entry.value.partition("[")[2]))
+    module = canonicalize_name(entry.missing.partition(".")[0])
+    holding = [name for name, required in extras.items() if module and any(module in other for other in required)]
+    return named or frozenset(sorted(holding, key=lambda name: (len(extras[name]), name))[:1])
 
 
-def _try_out(environment: Path, label: str, expected: Expected) -> Iterator[Finding]:
-    question = json.dumps({"name": expected.name, "version": expected.version, "modules": expected.modules})
-    command: list[process.Argument] = [_programs(environment) / "python", "-I", installed.__file__, question]
-    done = process.run(command, cwd=environment, env=_inside(environment), check=False)
-    _, mark, answer = done.stdout.rpartition(_MARK)
-    try:
-        told = [(_KINDS[kind], why) for kind, why in json_data.parse(answer)] if mark else None
-    except (ValueError, TypeError, KeyError):  # what was installed printed something of the kind itself
-        told = None
-    if told is None:
-        yield IMPORT_FAILED(f"The Python that imports {label} ended with exit code {done.code}.", detail=done.output)
-        return
-    yield from (kind(f"{label}: {why}.") for kind, why in told)
+def _is_hosted(entry: Problem, own: Iterable[str]) -> bool:
+    """Whether a plug-in lacks a module of others: the program that it is for, or what that brings."""
+    tops = {re.split(r"[^\w]", name)[0] for name in (*own, entry.value)}
+    return entry.group not in _SCRIPTS and bool(entry.missing) and entry.missing.partition(".")[0] not in tops
 
 
-def _smoke(environment: Path, label: str, commands: Iterable[Command]) -> Iterator[Finding]:
+def _load_with(
+    source: str, expected: Expected, python: str, extras: Collection[str], entries: list[Problem]
+) -> tuple[list[Problem], list[Problem]]:
+    """Install ``source`` with ``extras``, if there are any, in a fresh environment, and load ``entries`` there.
+
+    Return those that still do not load, as they are now, and those that do.
+    """
+    if not extras or not entries:
+        return entries, []
+    with fresh_environment(python) as environment:
+        if environment.pip("install", f"{expected.name}[{','.join(sorted(extras))}] @ {source}").code:
+            return entries, []
+        wanted = [entry.entry for entry in entries]
+        problems, _ = environment.problems(expected.name, expected.version, (), wanted)
+    failing = {problem.entry: problem for problem in problems or ()}
+    if problems is None:
+        return entries, []
+    return list(failing.values()), [entry for entry in entries if entry.entry not in failing]
+
+
+def _smoke(environment: Environment, label: str, commands: Iterable[Command]) -> Iterator[Finding]:
     for command in commands:
         try:
-            done = process.run(_resolved(environment, command), cwd=environment, env=_inside(environment), check=False)
+            done = environment.run(_resolved(environment.programs, command))
         except ShipError as error:
             yield SMOKE_FAILED(f"{label}: {error.findings[0].what}", remedy="Correct the command.")
             continue
@@ -207,8 +255,8 @@ def _smoke(environment: Path, label: str, commands: Iterable[Command]) -> Iterat
             yield SMOKE_FAILED(f"{label}: `{' '.join(command)}` ended with exit code {done.code}.", detail=done.output)
 
 
-def _resolved(environment: Path, command: Command) -> list[process.Argument]:
-    found = shutil.which(command[0], path=str(_programs(environment)))
+def _resolved(programs: Path, command: Command) -> list[process.Argument]:
+    found = shutil.which(command[0], path=str(programs))
     return [found or command[0], *command[1:]]
 
 

@@ -9,15 +9,27 @@ import importlib.metadata
 import json
 import sys
 import traceback
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 
 def _last_line(error: BaseException) -> str:
     return traceback.format_exception_only(type(error), error)[-1].strip()
 
 
-def problems(name: str, version: str, modules: "List[str]") -> "Iterator[Tuple[str, str]]":
-    """Yield what is wrong with the installed distribution ``name``, as pairs of what and why."""
+def problems(
+    name: str, version: str, modules: "List[str]", entries: "Optional[List[List[str]]]" = None
+) -> "Iterator[Tuple[str, ...]]":
+    """Yield what is wrong with the installed distribution ``name``, as tuples of what and why.
+
+    For an entry point that does not load, the tuple goes on with its group, name and value, and with the module that
+    was not found, which is empty where something else is wrong.
+
+    Args:
+        name: The distribution's name.
+        version: The version that it must have.
+        modules: What must be importable.
+        entries: Group and name of each entry point to load; None for all of them.
+    """
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
@@ -31,15 +43,13 @@ def problems(name: str, version: str, modules: "List[str]") -> "Iterator[Tuple[s
         except BaseException as error:  # noqa: BLE001 - a module may raise anything, SystemExit too
             yield "import", "import " + module + ": " + _last_line(error)
     for entry in distribution.entry_points:
-        if getattr(entry, "extras", None):
+        if entries is not None and [entry.group, entry.name] not in entries:
             continue
         try:
             entry.load()
         except BaseException as error:  # noqa: BLE001
-            yield (
-                "entry point",
-                entry.group + " " + entry.name + " = " + entry.value + ": " + _last_line(error),
-            )
+            missing = str(error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+            yield "entry point", _last_line(error), entry.group, entry.name, entry.value, missing
 
 
 if __name__ == "__main__":

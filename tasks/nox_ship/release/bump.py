@@ -11,6 +11,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.companions import follow
 from nox_ship.release.preflight import Plan
 from nox_ship.release.stage import Stage
 
@@ -36,6 +37,8 @@ class Objects:
 def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage, unless they are there.
 
+    Where neither a version nor the changelog changes, the tag is put on the commit that is there.
+
     bump-my-version edits the files; committing and tagging is ours, because the tool commits before it finds that
     the tag exists. The user's own hooks run, and sign as the user's git does.
 
@@ -54,9 +57,11 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         check_places(project, plan.source, repository)
         if plan.version != plan.current:
             write_version(project, plan.source, plan.version)
-        cut_changelog(project, plan.version, dt.datetime.now(tz=dt.UTC).date(), plan.tag)
-        if repository.find("diff", "--quiet", "HEAD", "--") is None:
-            _commit(plan, repository)
+    project, today = Project.read(stage.root), dt.datetime.now(tz=dt.UTC).date()
+    follow(project, plan.current, plan.version, today, repository.path)
+    cut_changelog(project, plan.version, today, plan.tag)
+    if repository.find("diff", "--quiet", "HEAD", "--") is None:
+        _commit(plan, repository)
     try:
         repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:

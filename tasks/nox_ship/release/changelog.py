@@ -1,52 +1,163 @@
-"""The changelog of a release, in the form of Keep a Changelog."""
+"""The changelog of a release: which file it is, and making what is unreleased in it the release's."""
 
 from __future__ import annotations
 
-import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nox_ship import documents
-from nox_ship.errors import Kind, ShipError
+from packaging.version import Version
+
+from nox_ship import documents, versions
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import real_place, write_whole
 from nox_ship.project import Project
-
-if TYPE_CHECKING:
-    from markdown_it.token import Token
+from nox_ship.release.cutting import Cut, Section, enough, sections, unreleased
+from nox_ship.release.fragments import pending
+from nox_ship.release.markdown import read_markdown
+from nox_ship.release.restructured import UnplacedError, read_restructured
+from nox_ship.release.sections import Document
 
 CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog in UTF-8, or name another file.")
+NOT_CUT = Kind(
+    "NS313",
+    "changelog-not-cut",
+    "Begin a section called `Unreleased`: a release makes it the section of its version.",
+    level="warning",
+)
+NOTHING_UNRELEASED = Kind(
+    "NS314",
+    "changelog-empty",
+    "Write down what changed, and commit it, before you release.",
+    level="warning",
+)
+FRAGMENTS_LEFT = Kind(
+    "NS315",
+    "fragments-left",
+    "Let that tool write the changelog and commit it, before you release.",
+    level="warning",
+)
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_TITLE = re.compile(r"(?P<open>\[?)(?P<name>[^\]\[()]+?)\]?(?:\((?P<url>[^)\s]*)[^)]*\))?")
-_DEFINITION = re.compile(r" {0,3}\[(?P<label>[^\]]+)\]:[ \t]*<?(?P<url>[^\s>]+)")
-_COMPARISON = re.compile(r"(?P<place>.*/compare/)(?P<old>.+?)(?P<dots>\.{2,3})(?P<new>[^.?#][^?#]*)(?P<rest>.*)")
+_STEMS = ("changelog", "changes", "history", "news", "releasenotes", "whatsnew")
+_ENDINGS = (".md", ".markdown", ".rst", ".txt", "")
+_FOLDERS = ("", "docs", "doc")
+_LONGEST = 80
+"""Characters of a line that may say that nothing changed."""
+_NOTHING = re.compile(
+    r"[-*+\s]*(?:(?:nothing|no (?:notable |user-facing )?changes?)(?: (?:has )?changed| new)?(?: here)?(?: yet)?"
+    r"|none|n/a|tb[ad]|todo|\.\.\.|…|_)?[.!*_\s]*",
+    re.IGNORECASE,
+)
 
 
-def read_changelog(project: Project) -> tuple[str, str]:
-    """Return name and text of the changelog, empty where none is kept; line breaks are as in the file.
+@dataclass(frozen=True)
+class Changelog:
+    """A changelog as it is.
+
+    Attributes:
+        name: The file, relative to the project's folder.
+        text: What it holds; line breaks are as in the file.
+        trouble: Why it cannot be read; empty where it can.
+    """
+
+    name: str
+    text: str = ""
+    trouble: str = ""
+
+    @cached_property
+    def document(self) -> Document | None:
+        """Its sections, None where its form is not understood."""
+        ending = Path(self.name).suffix.lower()
+        readers = {".md": "m", ".markdown": "m", ".rst": "r", ".txt": "rm", "": "rm"}.get(ending, "")
+        found = [document for reader in readers if (document := self._read(reader))]
+        return next((document for document in found if sections(document)), found[0] if len(found) == 1 else None)
+
+    def _read(self, reader: str) -> Document | None:
+        if reader == "m":
+            return read_markdown(self.text)
+        try:
+            return read_restructured(self.text, enough)
+        except UnplacedError:
+            return None
+
+    @cached_property
+    def sections(self) -> list[Section]:
+        """Its sections that are of a version, or of what has none yet."""
+        return sections(self.document) if self.document else []
+
+    @property
+    def unreleased(self) -> Section | None:
+        """The section of what no release has yet, None where there is none, or where it cannot be told."""
+        return unreleased(self.sections)
+
+    def of(self, version: str) -> Section | None:
+        """Return the section of a version that is released; None where it has none."""
+        wanted = versions.parse(version)
+        found = (section for section in self.sections if section.how == "released")
+        return next((section for section in found if section.title.version == wanted), None)
+
+    def notes(self, version: str) -> str:
+        """Return the text of the section of a version, empty where it has none."""
+        section = self.of(version)
+        return self.document.text(section.heading) if self.document and section else ""
+
+
+def find_changelog(project: Project) -> Changelog | None:
+    """Return the changelog: the file that the setting names, else the first with a usual name; None where none is kept.
+
+    Of several, one with a section for what is unreleased comes first.
 
     Raises:
-        ShipError: The file that the setting names does not exist, or a changelog is not UTF-8 or lies outside of the
-            repository (NS308); or it cannot be read at all (NS312).
+        ShipError: The file that the setting names does not exist or is not UTF-8, or a changelog lies outside of the
+            repository (NS308); or the file cannot be read at all (NS312).
     """
-    name = project.settings.changelog or "CHANGELOG.md"
-    path = project.root / name
-    content = documents.read_bytes(path)
-    if content is None:
-        if project.settings.changelog:
+    if name := project.settings.changelog:
+        changelog = _read(project, name)
+        if changelog is None:
             what = f"`tool.nox-ship.changelog` names {name}, which does not exist."
             raise ShipError(CHANGELOG_UNREADABLE(what, remedy="Correct the setting."))
-        return name, ""
+        if changelog.trouble:
+            raise ShipError(CHANGELOG_UNREADABLE(f"{name} {changelog.trouble}."))
+        return changelog
+    found = [changelog for name in _usual(project.root) if (changelog := _read(project, name))]
+    readable = [changelog for changelog in found if not changelog.trouble]
+    return next((changelog for changelog in readable if changelog.unreleased), next(iter([*readable, *found]), None))
+
+
+def _usual(root: Path) -> Iterator[str]:
+    """Yield the names of files that are called as changelogs usually are."""
+    for folder in _FOLDERS:
+        place = root / folder
+        names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+        known = {(Path(name).stem.lower().translate(_PLAIN), Path(name).suffix.lower()): name for name in names}
+        ranked = (known.get((stem, ending)) for stem in _STEMS for ending in _ENDINGS)
+        yield from (f"{folder}/{name}" if folder else name for name in ranked if name)
+
+
+_PLAIN = str.maketrans("", "", "-_ ")
+
+
+def _read(project: Project, name: str) -> Changelog | None:
+    """Return a changelog, None where there is no such file."""
+    path = project.root / name
+    try:
+        content = documents.read_bytes(path)
+    except ShipError as error:
+        if project.settings.changelog:
+            raise
+        return Changelog(name, trouble=f"cannot be read: {error.findings[0].what.rstrip('.')}")
+    if content is None:
+        return None
     if not path.resolve().is_relative_to(_top(project.root.resolve())):
         what = f"{name} leads out of the repository, to {path.resolve()}."
         raise ShipError(CHANGELOG_UNREADABLE(what, remedy="Keep the changelog in the repository."))
     try:
-        return name, content.decode("utf-8")
+        return Changelog(name, content.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise ShipError(CHANGELOG_UNREADABLE(f"{name} is not UTF-8: byte {error.start} cannot be read.")) from error
+        return Changelog(name, trouble=f"is not UTF-8: byte {error.start} cannot be read")
 
 
 def _top(root: Path) -> Path:
@@ -54,13 +165,56 @@ def _top(root: Path) -> Path:
     return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
 
 
-def has_unreleased(text: str) -> bool:
-    """Whether a changelog has an *Unreleased* section, which a release makes its own."""
-    return _Changelog.of(text).unreleased is not None
+def changelog_findings(project: Project, version: str) -> Iterator[Finding]:
+    """Yield a warning for each reason why the changelog of a release would not be what its users expect.
+
+    Raises:
+        ShipError: It cannot be read, as in :func:`find_changelog`.
+    """
+    changelog = find_changelog(project)
+    if changelog and changelog.of(version):
+        return
+    left = pending(project)
+    if left:
+        yield FRAGMENTS_LEFT(f"{left.count} fragments in {left.folder} are left as they are: {left.tool} reads them.")
+    if changelog is None:
+        return
+    section, document = changelog.unreleased, changelog.document
+    if changelog.trouble:
+        yield NOT_CUT(f"{changelog.name} {changelog.trouble}.", remedy="It is released as it is.")
+    elif document is None:
+        what = f"{changelog.name} is in a form that is not understood; it is released as it is."
+        yield NOT_CUT(what, remedy="Write it in Markdown or reStructuredText, with a heading for each version.")
+    elif section is None and not left:
+        yield NOT_CUT(f"{changelog.name} has no section for what is unreleased; it is released as it is.")
+    elif section and not left and _says_nothing(document, section) and not _had_candidate(changelog, version):
+        yield NOTHING_UNRELEASED(f"{changelog.name} has nothing under {section.heading.title!r}.")
+
+
+def _says_nothing(document: Document, section: Section) -> bool:
+    entries = list(document.entries(section.heading))
+    said = entries[1:] if section.how == "marked" else entries
+    return all(len(line) <= _LONGEST and _NOTHING.fullmatch(line) for line in said)
+
+
+def _had_candidate(changelog: Changelog, version: str) -> bool:
+    """Whether a pre-release of a version has a section, in which its changes may be already."""
+    final = Version(version)
+    others = (section.title.version for section in changelog.sections if section.how == "released")
+    return any(other and other.is_prerelease and other.release == final.release for other in others)
+
+
+def release_notes(project: Project, version: str) -> str:
+    """Return what the changelog tells of a version, empty where it tells nothing or cannot be read."""
+    try:
+        changelog = find_changelog(project)
+    except ShipError:
+        return ""
+    return changelog.notes(version) if changelog else ""
 
 
 def cut_changelog(project: Project, version: str, today: date, tag: str | None = None) -> str | None:
-    """Make the changelog's *Unreleased* section that of ``version``, as https://keepachangelog.com describes.
+    """Make the changelog's section of what is unreleased that of ``version``, in the manner of its earlier sections.
 
     Where versions are links, the new one becomes one as well, and that of *Unreleased* begins at the new tag.
 
@@ -74,137 +228,13 @@ def cut_changelog(project: Project, version: str, today: date, tag: str | None =
         The file that changed, relative to the project's folder; None where there is nothing to cut.
 
     Raises:
-        ShipError: The file that the setting names does not exist, or a changelog cannot be read (NS308, NS312); a
-            symlink leads out of the repository (NS608).
+        ShipError: It cannot be read, as in :func:`find_changelog`; or a symlink leads out of the repository (NS608).
     """
-    name, text = read_changelog(project)
-    changelog = _Changelog.of(text)
-    after = changelog.cut(version, tag or f"v{version}", today)
-    if after is None:
+    changelog = find_changelog(project)
+    if changelog is None or changelog.document is None or changelog.unreleased is None or changelog.of(version):
         return None
-    write_whole(real_place(project.root / name, _top(project.root)), after)
-    return name
-
-
-@dataclass(frozen=True)
-class _Heading:
-    """A heading of the second level, which begins the section of a version."""
-
-    line: int
-    title: str
-
-    @property
-    def parts(self) -> re.Match[str] | None:
-        """Name, link and brackets of a title that is nothing else."""
-        return _TITLE.fullmatch(self.title)
-
-    def is_of(self, version: str) -> bool:
-        return re.match(rf"\[?v?{re.escape(version)}(?![\w.+-])", self.title) is not None
-
-
-@dataclass(frozen=True)
-class _Changelog:
-    """A changelog's lines, with what Markdown makes of them: headings in code or comments are none."""
-
-    lines: list[str]
-    headings: list[_Heading]
-    definitions: dict[str, int]
-    """The lines that tell where reference links lead to, by the label in small letters."""
-
-    @classmethod
-    def of(cls, text: str) -> _Changelog:
-        from markdown_it import MarkdownIt
-
-        env: dict[str, dict[str, dict[str, list[int]]]] = {}
-        lines = _LINE.findall(text)
-        tokens = MarkdownIt("commonmark").disable("inline").parse(text, env)
-        headings = [
-            _Heading(first.map[0], title.content)
-            for first, title in itertools.pairwise(tokens)
-            if _is_section(first) and first.map
-        ]
-        told = [entry["map"] for entry in env.get("references", {}).values()]
-        places = {first for first, end in told if end == first + 1}
-        found = {place: match for place in places if (match := _DEFINITION.match(lines[place]))}
-        return cls(lines, headings, {match["label"].lower(): place for place, match in sorted(found.items())})
-
-    @property
-    def unreleased(self) -> _Heading | None:
-        """The heading of what no release has yet."""
-        named = ((heading, heading.parts) for heading in self.headings)
-        return next((heading for heading, parts in named if parts and parts["name"].lower() == "unreleased"), None)
-
-    def cut(self, version: str, tag: str, today: date) -> str | None:
-        """Return the text with a section of its own for ``version``; None where there is nothing to cut."""
-        heading = self.unreleased
-        if heading is None or heading.parts is None or any(other.is_of(version) for other in self.headings):
-            return None
-        lines = list(self.lines)
-        line = lines[heading.line]
-        text = line.rstrip()
-        brackets, url = bool(heading.parts["open"]), heading.parts["url"]
-        title = f"[{version}]" if brackets else version
-        if url and (links := _links(url, tag)):
-            text, title = text.replace(url, links[0]), f"[{version}]({links[1]})"
-        elif brackets and version.lower() not in self.definitions:
-            self._define(lines, heading, version, tag)
-        new = f"{text}{self.ending}{self.ending}## {title} - {today.isoformat()}"
-        lines[heading.line] = new + line[len(line.rstrip("\r\n")) :]
-        return "".join(lines)
-
-    @property
-    def ending(self) -> str:
-        """How lines end."""
-        return "\r\n" if any(line.endswith("\r\n") for line in self.lines) else "\n"
-
-    def _define(self, lines: list[str], heading: _Heading, version: str, tag: str) -> None:
-        """Say in ``lines`` where the link of ``version`` leads to, in the way that it is said of its neighbours."""
-        place = self.definitions.get("unreleased")
-        if place is not None and (links := _links(_url(lines[place]), tag)):
-            now = _defined(lines[place], None, links[0])
-            lines[place] = f"{self._ended(now)}{_defined(lines[place], version, links[1])}"
-            return
-        previous = next((other.title for other in self.headings if other.line > heading.line), "")
-        label = re.match(r"\[([^\]]+)\]", previous)
-        place = self.definitions.get(label[1].lower()) if label else None
-        if label and place is not None:
-            url = _next(_url(lines[place]), label[1].removeprefix("v"), version, tag)
-            new = _defined(lines[place], version, url) if url else ""
-            lines[place] = f"{self._ended(new)}{lines[place]}"
-
-    def _ended(self, line: str) -> str:
-        return line if not line or line.endswith(("\r", "\n")) else f"{line}{self.ending}"
-
-
-def _is_section(token: Token) -> bool:
-    return token.markup == "##" and token.level == 0
-
-
-def _url(line: str) -> str:
-    match = _DEFINITION.match(line)
-    return match["url"] if match else ""
-
-
-def _defined(line: str, label: str | None, url: str) -> str:
-    """Return the line of a link's definition with another address, and another label where one is given."""
-    match = _DEFINITION.match(line)
-    if match is None:
-        raise AssertionError  # only lines that match are kept
-    start, end = match.span("label")
-    return f"{line[:start]}{label or match['label']}{line[end : match.start('url')]}{url}{line[match.end('url') :]}"
-
-
-def _links(url: str, tag: str) -> tuple[str, str] | None:
-    """Return where *Unreleased* and the release lead to, made of where *Unreleased* led to; None if that is unclear."""
-    match = _COMPARISON.fullmatch(url)
-    if match is None:
-        return None
-    place, old, dots, new, rest = match.group("place", "old", "dots", "new", "rest")
-    return f"{place}{tag}{dots}{new}{rest}", f"{place}{old}{dots}{tag}{rest}"
-
-
-def _next(url: str, previous: str, version: str, tag: str) -> str | None:
-    """Return where a release leads to, made of where the one before it leads to; None if that is unclear."""
-    if match := _COMPARISON.fullmatch(url):
-        return f"{match['place']}{match['new']}{match['dots']}{tag}{match['rest']}"
-    return url.replace(previous, version) if previous in url else None
+    earlier = tuple(section for section in changelog.sections if section.how == "released")
+    cut = Cut(changelog.document, changelog.unreleased, earlier, version, tag or f"v{version}", today)
+    after = cut.made()
+    write_whole(real_place(project.root / changelog.name, _top(project.root)), after)
+    return changelog.name

@@ -78,6 +78,7 @@ def find_coming(
         check_head(head, form, here, there)
     released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
     if released:
+        _check_part(wanted, project, released[1])
         return _finishing(released, source, wanted, findings, pushed.version if pushed else None)
     versions.check_readable(tags, head, form)
     latest = versions.latest(tags, form)
@@ -116,6 +117,22 @@ def find_coming(
 
 def _part(wanted: str) -> str | None:
     return None if versions.parse(wanted) else wanted
+
+
+def _check_part(wanted: str | None, project: Project, version: Version) -> None:
+    """Check that there is such a part of a version, although a release that is finished raises none.
+
+    Settings that cannot be read name no part; the release that they once made goes on.
+
+    Raises:
+        ShipError: There is not (NS302, NS303).
+    """
+    if wanted is None or versions.parse(wanted):
+        return
+    own = Findings().catch(lambda: bump_settings(project, str(version), None))
+    parts = own.parts if own else ()
+    if wanted not in parts and (parts or not arithmetic.is_part(wanted)):
+        arithmetic.whole_version(wanted, parts or arithmetic.PARTS)
 
 
 def _finishing(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nox_ship import actions, json_data, process
+from nox_ship import actions, json_data, lifeline, naming, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
-from nox_ship.lifeline import PARENT_VARIABLE, RUN_VARIABLE
+from nox_ship.gates.own import is_of
 from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
 from nox_ship.release.stage import Stage
 
@@ -110,8 +110,8 @@ def run_sessions(
         output = _Output(started, finished, echo)
         done += _run_nox(stage, wanted, output, keep)
         stage.save()
-    findings = [_finding(result) for result in done if result.status == "failed"]
-    skipped = [result for result in done if _of("verify-install", result.name)]
+    findings = _findings(result for result in done if result.status == "failed")
+    skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
     if skipped and all(result.status == "skipped" for result in skipped):
         findings.insert(0, NOTHING_VERIFIED(f"The files were tried on no Python: {skipped[0].reason}."))
     if findings:
@@ -127,18 +127,14 @@ class GatesFailedError(ShipError):
         self.results = results
 
 
-def _of(name: str, signature: str) -> bool:
-    return re.fullmatch(rf"{re.escape(name)}(-(\d|pypy)[\w.]*)?(\(.*\))?", signature) is not None
-
-
 def _passed_before(stage: Stage, name: str) -> list[SessionResult]:
     passed = stage.record.passed
-    return [SessionResult(s, "reused", seconds) for s, seconds in passed.items() if _of(name, s)]
+    return [SessionResult(s, "reused", seconds) for s, seconds in passed.items() if is_of(name, s)]
 
 
 def _missing(stage: Stage, name: str) -> list[str]:
     """Return what is still to be run of the session ``name``: all of it, or its Pythons that did not pass."""
-    left = [signature for signature in stage.record.failed if _of(name, signature)]
+    left = [signature for signature in stage.record.failed if is_of(name, signature)]
     if left:
         return left
     return [] if _passed_before(stage, name) else [name]
@@ -175,8 +171,7 @@ def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
     return {
         **dict.fromkeys(_OUTER_NOX),
         **kept,
-        RUN_VARIABLE: "1",
-        PARENT_VARIABLE: None,
+        **lifeline.joining(),
         DIGEST_VARIABLE: stage.record.built,
         actions.OUTPUT: None,
         actions.SUMMARY: None,
@@ -210,7 +205,8 @@ def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
 
 def manifests(results: Iterable[SessionResult]) -> set[str]:
     """Return the SHA-256 of each manifest that sessions say they made, or tested the files of."""
-    proofs = (result.output for result in results if any(_of(name, result.name) for name in PROOF_SESSIONS))
+    names = list(map(naming.registered, PROOF_SESSIONS))
+    proofs = (result.output for result in results if any(is_of(name, result.name) for name in names))
     return {match[1] for output in proofs for match in _MANIFEST.finditer(output)}
 
 
@@ -232,7 +228,16 @@ def _remember(stage: Stage, result: SessionResult) -> None:
         record.failed.append(result.name)
 
 
-def _finding(result: SessionResult) -> Finding:
-    what = f"{result.name} did not pass{f': {result.reason}' if result.reason else ''}"
-    remedy = f"To see it alone: `nox -s {result.name}`."
+def _findings(failed: Iterable[SessionResult]) -> list[Finding]:
+    """Return a finding for each reason: what several Pythons say word for word is said once."""
+    by_reason: dict[str, list[SessionResult]] = {}
+    for result in failed:
+        by_reason.setdefault(result.reason or result.name, []).append(result)
+    return [_finding(*results) for results in by_reason.values()]
+
+
+def _finding(result: SessionResult, *more: SessionResult) -> Finding:
+    names = ", ".join(one.name for one in (result, *more))
+    what = f"{names} did not pass{f': {result.reason}' if result.reason else ''}"
+    remedy = f"To see it alone: `{naming.call(result.name)}`."
     return GATE_FAILED(f"{what.removesuffix('.')}.", remedy=remedy, detail=result.output)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nox_ship import naming
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.files import explained
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
@@ -18,8 +20,9 @@ from nox_ship.project import Project
 from nox_ship.release import built
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
+from nox_ship.release.changelog import release_notes
 from nox_ship.release.preflight import Plan, Request, preflight
-from nox_ship.release.publish import Patience, Proven, converge, install_from, prove_install
+from nox_ship.release.publish import Patience, Proven, Published, converge, install_from, prove_install
 from nox_ship.release.seal import STAGE_CHANGED, Seal
 from nox_ship.release.stage import Stage, Workshop, last_release, open_stage, sealed
 from nox_ship.report import Report, Row, Voice
@@ -35,7 +38,11 @@ CHECKOUT_LEFT = Kind(
     level="warning",
 )
 
+DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
 INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again: it goes on where this one ended.")
+
+MOST_COMMITS, MOST_NOTES = 100, 1 << 16
+"""How many commits, and how many characters of the changelog, the report holds."""
 
 
 @dataclass
@@ -44,7 +51,7 @@ class Run:
 
     root: Path
     request: Request
-    sessions: Collection[str]
+    sessions: Sessions
     world: World
     workshop: Workshop
     voice: Voice
@@ -86,11 +93,9 @@ def _preflight(run: Run) -> str:
 
     earlier = last_release(run.workshop)
     run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify, earlier)
-    run.report.project, run.report.version, run.report.tag = (
-        plan.project.canonical_name,
-        plan.version,
-        plan.tag,
-    )
+    report = run.report
+    report.project, report.version, report.tag = plan.project.canonical_name, plan.version, plan.tag
+    report.branch, report.release_branch = plan.branch, plan.release_branch
     left_out = f", without {', '.join(run.request.without)}" if run.request.without else ""
     versions = f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version
     return f"{plan.project.name} {versions} on {plan.branch}{left_out}"
@@ -107,6 +112,7 @@ def _bump(run: Run) -> str:
     run.objects = bumping.bump(plan, run.stage)
     run.report.commit = run.objects.commit
     run.staged = Project.read(run.stage.root)
+    run.report.notes = release_notes(run.staged, plan.version)[:MOST_NOTES]
     run.seal = sealed(run.workshop, plan, run.objects.commit)
     run.stage.record.seal = run.seal.digest
     run.stage.save()
@@ -117,14 +123,15 @@ def _bump(run: Run) -> str:
 
 
 def _gates(run: Run) -> str:
-    names = sorted(run.plan.gates, key=lambda gate: gate != "tests")  # coverage waits for the tests
-    names = [*gating.PROOF_SESSIONS, *names]
+    first = run.sessions.decision.tests  # coverage waits for the tests
+    proof = [naming.registered(name) for name in gating.PROOF_SESSIONS]
+    names = [*proof, *sorted(run.plan.gates, key=lambda gate: gate not in first)]
     if run.stage.record.built:
         built.check(run.stage, run.staged)
 
     def ended(name: str, status: str) -> None:
         run.voice.session_ended(name, status)
-        if (name, status) == ("build", "success"):  # the files are there: two cores have time for both
+        if (name, status) == (proof[0], "success"):  # the files are there: two cores have time for both
             with suppress(ShipError):  # told by the upload rehearsal
                 built.hold(run.stage, run.staged)
             run.trial = run.background.submit(_try_upload, run)
@@ -180,10 +187,14 @@ def _try_upload(run: Run) -> str:
 def _push(run: Run) -> str:
     _check_stage(run)
     plan, remote, objects = run.plan, run.world.remote, run.objects
+    run.report.remote = remote.name
     refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
-    if is_pushed(remote.refs(), plan.branch, plan.tag, objects.commit):
-        run.report.pushed = "yes"
+    there = remote.refs()
+    if is_pushed(there, plan.branch, plan.tag, objects.commit):
+        _is_pushed(run)
         return f"{remote.name} has {plan.branch} and {plan.tag} already"
+    found = run.stage.repository.new_commits(objects.commit, there.values(), MOST_COMMITS)
+    run.report.commits, run.report.commit_count = found
     run.confirm(run)
     built.check(run.stage, run.staged)
     run.report.pushed = "unknown"  # until the remote has told
@@ -194,10 +205,15 @@ def _push(run: Run) -> str:
     except ShipError:
         run.report.pushed = "no"
         raise
-    run.report.pushed = "yes"
+    _is_pushed(run)
     run.report.changed = True
     run.report.pushes += [f"{name} → {remote.name}" for name in (plan.branch, plan.tag)]
     return f"{plan.branch} and {plan.tag} to {remote.name}, in one atomic push"
+
+
+def _is_pushed(run: Run) -> None:
+    run.report.pushed = "yes"
+    run.report.arrived += [f"{name} on {run.world.remote.name}" for name in (run.plan.branch, run.plan.tag)]
 
 
 def _check_stage(run: Run) -> None:
@@ -232,11 +248,16 @@ def _publish(run: Run) -> str:
         run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
         return f"left to {plan.workflow}; {follow(run.world.remote, plan.workflow, waits=plan.waits)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
+
+    def arrived(entry: Published) -> None:
+        run.report.arrived.append(f"{entry.file.name} on {name}")
+
     try:
-        published = converge(run.manifest, folder, index, run.voice.note, Patience.of(plan.project.settings))
+        patience = Patience.of(plan.project.settings)
+        published = converge(run.manifest, folder, index, run.voice.note, patience, arrived)
     finally:
         run.report.credentials = index.authenticated
-    run.report.uploads += [f"{file.name} → {name}" for file in run.manifest.files]
+    run.report.uploads += [f"{entry.file.name} → {name}" for entry in published if entry.action == "uploaded"]
     prove_install(run.manifest, folder, index, run.staged, run.voice.note, run.proven)
     uploaded = sum(entry.action == "uploaded" for entry in published)
     run.report.changed = run.report.changed or uploaded > 0
@@ -299,13 +320,24 @@ def _end(run: Run, begun: float) -> None:
 def _do(step: Step, run: Run) -> None:
     run.voice.step_started(step.name, step.what)
     begun = time.monotonic()
-    row = Row(step.name, "failed")
+    row = Row(step.name, "pending")
     run.report.rows.append(row)
     try:
         row.detail = step.do(run)
         row.status = "done"
-    except OSError as error:
-        raise explained(error) from error
+    except BaseException as error:
+        row.status = ended_by(error)
+        if isinstance(error, OSError):
+            raise explained(error) from error
+        raise
     finally:
         row.seconds = time.monotonic() - begun
         run.voice.step_ended(row)
+
+
+def ended_by(error: BaseException) -> str:
+    """Return how something ended that did not come to its end, as a report says it."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    declined = isinstance(error, ShipError) and error.findings[0].id == DECLINED.id
+    return "declined" if declined else "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,13 +12,16 @@ from pathlib import Path
 
 from packaging.version import Version
 
+from nox_ship import documents
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
-from nox_ship.project import Project, admits
-from nox_ship.release.changelog import read_changelog
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import bumped_files, have_a_scheme
+from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
@@ -42,14 +46,24 @@ GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
 NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
-PYTHON_MISSING = Kind("NS804", "python-missing", "Install it on this runner, or take it out of `pythons`.")
+PYTHON_MISSING = Kind(
+    "NS804", "python-missing", "Install it on this runner, or take it out of `pythons` or the classifiers."
+)
 
+PYTHON_LEFT_OUT = Kind(
+    "NS118",
+    "python-left-out",
+    "To require it, name it in the classifiers or in `pythons` of [tool.nox-ship].",
+    level="notice",
+)
+OTHER_ENCODING = Kind("NS119", "other-encoding", "Save it as UTF-8.", level="notice")
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
     "Add `--yes` to release without being asked, or `--dry-run` to rehearse the release.",
 )
 
+_INI_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "mypy.ini", ".mypy.ini", ".coveragerc", ".flake8")
 SPACE_NEEDED = 64 * 1024 * 1024
 """Bytes that must be free where temporary files go."""
 
@@ -66,6 +80,8 @@ class Request:
     """Use nothing that an earlier run left."""
     agreed: bool = True
     """Whether the push is agreed to, or somebody can be asked before it."""
+    any_branch: bool = False
+    """Whether another branch than the release branch will do, as it does for a rehearsal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +91,8 @@ class Plan(Coming):
     project: Project
     repository: Repository
     branch: str
+    release_branch: str
+    """The branch that releases are made from; a rehearsal may be on another one."""
     head: str
     gates: tuple[str, ...]
     index: str
@@ -93,7 +111,7 @@ class Plan(Coming):
 def preflight(
     root: Path,
     request: Request,
-    sessions: Collection[str],
+    sessions: Sessions,
     world: World,
     notify: Callable[[Finding], None],
     earlier: Record | None = None,
@@ -103,7 +121,7 @@ def preflight(
     Args:
         root: The folder of the project.
         request: What the user asked for.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
         world: What the release changes; it is only read.
         notify: Told about each warning and notice.
         earlier: What an earlier run left; where the world has it, this release is that one.
@@ -122,8 +140,9 @@ def preflight(
         findings.extend(findings.catch(lambda: list(_missing_pythons(project))) or ())
         findings.extend(routes_known(project.settings))
         findings.catch(lambda: check_groups(project))
-        gates = _gates(project.settings, request.without, sessions, findings)
-    branch = findings.catch(lambda: _branch(repository, project)) if repository else None
+        findings.extend(sessions.told(request.without))
+        gates = _gates(request.without, sessions, findings)
+    branch, expected = _branches(repository, project, request, findings) if repository else (None, None)
     coming = pushed = None
     refs: Mapping[str, str] = {}
     if repository:
@@ -133,8 +152,8 @@ def preflight(
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
             coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
-    if project and coming and coming.bump and coming.source.kind == "files":
-        findings.catch(lambda: read_changelog(project))
+    if project:
+        _read_files(project, coming, findings)
     by = Publishing()
     if project and coming and repository:
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
@@ -154,6 +173,7 @@ def preflight(
         project=project,
         repository=repository,
         branch=branch,
+        release_branch=expected or branch,
         head=repository.head,
         gates=gates,
         index=route(project.settings, Version(coming.version)),
@@ -188,8 +208,8 @@ def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Findin
     A release that is to be finished needs credentials where files are missing alone; that is seen later.
 
     Raises:
-        ShipError: No credentials are found, or they cannot be for this upload; the index does not answer (NS701); or
-            it has this version already, before it was released (NS224).
+        ShipError: No credentials are found, they cannot be for this upload or the index refuses them; the index does
+            not answer (NS701); or it has this version already, before it was released (NS224).
     """
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
@@ -198,7 +218,7 @@ def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Findin
     there = index.files(project.canonical_name, coming.version)
     if coming.bump and there:
         raise ShipError(VERSION_TAKEN(f"{index.name} has {coming.version} already: {shorten(sorted(there))}."))
-    return () if there else index.credentials.warnings
+    return () if there else index.admits(project.canonical_name, coming.version)
 
 
 def _machine() -> Iterator[Finding]:
@@ -209,15 +229,40 @@ def _machine() -> Iterator[Finding]:
 
 
 def _missing_pythons(project: Project) -> Iterator[Finding]:
-    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so."""
+    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so.
+
+    Of a range of Pythons, which the project does not name one by one, CI may lack all but one.
+    """
     if not os.environ.get("CI"):
         return
     from python_discovery import get_interpreter
 
-    admitted = (python for python in project.classified_pythons if admits(project.requires_python, python))
-    for wanted in project.settings.pythons or admitted:
-        if get_interpreter(wanted) is None:
-            yield PYTHON_MISSING(f"Python {wanted} is not installed.")
+    named = project.named_pythons
+    wanted = named or project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}")
+    missing = [python for python in wanted if get_interpreter(python) is None]
+    if named or len(missing) == len(wanted):
+        yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
+    elif missing:
+        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)} of the range in requires-python is not installed.")
+
+
+def _read_files(project: Project, coming: Coming | None, findings: Findings) -> None:
+    if coming and coming.bump:
+        findings.extend(findings.catch(lambda: list(changelog_findings(project, coming.version))) or ())
+    findings.extend(findings.catch(lambda: list(_other_encodings(project, coming))) or ())
+
+
+def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
+    """Yield an error for each file whose version cannot be changed, and a notice for others that were guessed at."""
+    changed = {place.file for place in coming.source.places} if coming and coming.bump else set()
+    if coming and coming.bump and not have_a_scheme(project):
+        changed |= bumped_files(project, coming.current)
+    for name in sorted({*changed, *_INI_FILES}):
+        if name in changed and not documents.is_utf8(project.root / name):
+            what = f"{name} is not UTF-8, and bump-my-version cannot change the version in it."
+            yield OTHER_ENCODING(what, level="error")
+        elif not documents.is_utf8(project.root / name):
+            yield OTHER_ENCODING(f"{name} is not UTF-8; it was read as Latin-1, but other tools may refuse it.")
 
 
 def routes_known(settings: Settings) -> Iterator[Finding]:
@@ -229,27 +274,28 @@ def routes_known(settings: Settings) -> Iterator[Finding]:
             yield UNKNOWN_ROUTE(f"`tool.nox-ship.routes.{kind}` is {name!r}, which is no index.")
 
 
-def _gates(
-    settings: Settings, without: Collection[str], sessions: Collection[str], findings: Findings
-) -> tuple[str, ...]:
+def _gates(without: Collection[str], sessions: Sessions, findings: Findings) -> tuple[str, ...]:
+    decision = sessions.decision
     for name in without:
-        if name not in settings.gates:
-            findings.append(UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(settings.gates)}."))
-    defaults = Settings().gates
-    chosen = []
-    for gate in settings.gates:
-        if gate in without:
+        if name not in decision.gates:
+            findings.append(UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(decision.gates)}."))
+    left_out = set(without)
+    if set(decision.tests) <= left_out and {"coverage"} & set(decision.gates) & set(decision.apart) - left_out:
+        findings.append(GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too."))
+        left_out.add("coverage")
+    findings.extend(missing_gates(sessions, left_out))
+    return tuple(gate for gate in decision.gates if gate not in left_out and gate in sessions.names)
+
+
+def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator[Finding]:
+    """Yield a finding for each gate, but those in ``without``, that is no session of the noxfile."""
+    for gate in sessions.decision.gates:
+        if gate in sessions.names or gate in without:
             continue
-        if gate == "coverage" and "tests" in without:
-            findings.append(GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too."))
-            continue
-        if gate in sessions:
-            chosen.append(gate)
-        elif settings.gates == defaults:
-            findings.append(GATE_EXCLUDED(f"The noxfile excludes the session {gate}."))
+        if sessions.decision.chosen:
+            yield UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
         else:
-            findings.append(UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile."))
-    return tuple(chosen)
+            yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
 def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:
@@ -263,16 +309,24 @@ def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:
         yield NO_IDENTITY("Git does not know who commits here.")
 
 
-def _branch(repository: Repository, project: Project | None) -> str:
-    """Return the branch that is checked out, which must be the release branch."""
+def _branches(
+    repository: Repository, project: Project | None, request: Request, findings: Findings
+) -> tuple[str | None, str | None]:
+    """Return the branch that is checked out, and the one that releases are made from, as far as they can be told.
+
+    A release is not made from another branch; a rehearsal may be.
+    """
     branch = repository.branch
     if branch is None:
-        raise ShipError(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
+        findings.append(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
     wanted = project.settings.branch if project else None
     expected = wanted or repository.default_branch(project.settings.remote if project else None)
-    if expected and branch != expected:
-        raise ShipError(WRONG_BRANCH(f"The branch is {branch}; releases are made from {expected}."))
-    return branch
+    if branch and expected and branch != expected:
+        what = f"The branch is {branch}; releases are made from {expected}."
+        remedy = f"Merge it into {expected} before the release."
+        allowed = WRONG_BRANCH(what, remedy=remedy, level="notice")
+        findings.append(allowed if request.any_branch else WRONG_BRANCH(what))
+    return branch, expected
 
 
 def _remote_branch(

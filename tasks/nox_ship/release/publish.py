@@ -99,12 +99,17 @@ def route(settings: Settings, version: Version) -> str:
     return settings.routes.prerelease if version.is_prerelease else settings.routes.final
 
 
-def _silent(_: str) -> None:
+def _silent(_: object) -> None:
     """Note nothing."""
 
 
 def converge(
-    manifest: Manifest, folder: Path, index: Index, note: Note = _silent, patience: Patience | None = None
+    manifest: Manifest,
+    folder: Path,
+    index: Index,
+    note: Note = _silent,
+    patience: Patience | None = None,
+    arrived: Callable[[Published], object] = _silent,
 ) -> tuple[Published, ...]:
     """Upload the manifest's files that ``index`` lacks, wheels before sdists, one at a time; then compare all.
 
@@ -114,6 +119,7 @@ def converge(
         index: The index to bring to it.
         note: Told what happens to each file.
         patience: How long to try and to wait.
+        arrived: Told of each file that the index has, as soon as it has it.
 
     Raises:
         ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711),
@@ -130,12 +136,16 @@ def converge(
         note(f"to {index.name}, with credentials from {index.credentials.kind}")
     done: list[Published] = []
     for file, path in zip(manifest.files, paths, strict=True):
-        if file.name in there:
+        if file.name in there and there[file.name].trial:
+            note(f"{file.name} is there from the upload rehearsal, with the same SHA-256")
+            done.append(Published(file, "uploaded"))
+        elif file.name in there:
             note(f"{file.name} is there already, with the same SHA-256")
             done.append(Published(file, "there already"))
         else:
             note(f"{file.name}: {_bring(manifest, file, path, index, bounds)}")
             done.append(Published(file, "uploaded"))
+        arrived(done[-1])
     confirm_served(manifest, index, note, bounds)
     return tuple(done)
 
@@ -295,7 +305,7 @@ def install_from(
     paths = [folder / entry.name for entry in manifest.files]
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
     known = proven if proven is not None else set()
-    attempts: dict[tuple[str, str, str], Future[None]] = {}
+    attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
     pythons = _installed_pythons(manifest, project)
     chosen = {label: next(entry for entry in manifest.files if fits(entry.name, label)) for label in pythons}
     findings = Findings()

@@ -20,6 +20,8 @@ class Record:
     made_by: str
     made_at: float
     """Seconds since the epoch."""
+    branch: str = ""
+    """The branch it is on."""
     commit: str | None = None
     """The release's commit, once it is made."""
     passed: dict[str, float] = field(default_factory=dict)

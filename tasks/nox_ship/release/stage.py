@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
-import platformdirs
 
+from nox_ship.cache import cache_path, hide_from_git
 from nox_ship.errors import Kind, ShipError
-from nox_ship.files import remove, write_whole
+from nox_ship.files import remove
 from nox_ship.git import Repository
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
@@ -33,12 +33,6 @@ CACHE_OPEN = Kind(
 
 REUSE_SECONDS = 24 * 60 * 60
 """How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
-
-HOME_VARIABLE = "NOX_SHIP_CACHE"
-"""Environment variable that names another folder than the user's cache for what is kept between runs.
-
-A relative one counts from the project's folder.
-"""
 
 
 @dataclass(frozen=True)
@@ -73,6 +67,11 @@ class Workshop:
         return self.folder / "report.json"
 
     @property
+    def owner(self) -> Path:
+        """Whose folder it is, as JSON."""
+        return self.folder / "project.json"
+
+    @property
     def log(self) -> Path:
         """Everything the sessions of the last run printed."""
         return self.folder / "sessions.log"
@@ -85,6 +84,16 @@ class Workshop:
         return folder
 
 
+def cache_folder(root: Path) -> Path:
+    """Return the folder of the workshops of all checkouts, as it is for the project at ``root``."""
+    return root.resolve() / cache_path()
+
+
+def workshop_of(root: Path) -> Workshop:
+    """Return the workshop of the checkout at ``root``; nothing is opened, and it need not exist."""
+    return Workshop(cache_folder(root) / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12])
+
+
 @contextmanager
 def workshop(root: Path) -> Iterator[Workshop]:
     """Open the workshop of the checkout at ``root`` for the time of a ``with`` block.
@@ -94,24 +103,37 @@ def workshop(root: Path) -> Iterator[Workshop]:
     Raises:
         ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
     """
-    named = os.path.expanduser(os.environ.get(HOME_VARIABLE) or "")  # noqa: PTH111 - Path's raises without a home
-    base = root.resolve() / (named or platformdirs.user_cache_path("nox-ship"))
-    folder = base / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12]
+    from nox_ship.release import cache  # which knows what a workshop is
+
+    base, folder = cache_folder(root), workshop_of(root).folder
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for private in (base, folder):
         with suppress(FileExistsError):
             private.mkdir(mode=0o700)
-        if why := _open_to_others(private):
-            raise ShipError(CACHE_OPEN(f"The cache folder {private} {why}: others could change what is released."))
-    if not (folder / ".gitignore").exists():  # it may lie in the project
-        write_whole(folder / ".gitignore", "*\n")
+        check_private(private)
+        hide_from_git(private)
     lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
     except filelock.Timeout as error:
         raise ShipError(ALREADY_RUNNING(f"Another release of {root} is running.")) from error
     with lock:
-        yield Workshop(folder)
+        shop = Workshop(folder)
+        cache.took(shop, root.resolve())
+        yield shop
+        with suppress(OSError, ShipError):  # what the release came to matters more
+            cache.settle(shop)
+            cache.tidy(base, shop)
+
+
+def check_private(folder: Path) -> None:
+    """Check that a folder of the cache is the user's alone.
+
+    Raises:
+        ShipError: Others can write there (NS806).
+    """
+    if why := _open_to_others(folder):
+        raise ShipError(CACHE_OPEN(f"The cache folder {folder} {why}: others could change what is released."))
 
 
 def _open_to_others(folder: Path) -> str:
@@ -123,12 +145,38 @@ def _open_to_others(folder: Path) -> str:
         return ""
     if found.st_uid != os.geteuid():
         return "belongs to another user"
-    above = folder.parent.stat()
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         return "can be written to by others"
-    if above.st_mode & stat.S_IWOTH and not above.st_mode & stat.S_ISVTX:
-        return "lies where anyone can replace it"
-    return ""
+    above = {*folder.absolute().parents, *folder.resolve().parents}
+    return next((f"lies in {place}, where {why}" for place in sorted(above) if (why := _replaceable(place))), "")
+
+
+def _replaceable(place: Path) -> str:
+    """Return why others can replace what lies in a folder; empty where only its owner or the superuser can."""
+    import grp
+    import pwd
+
+    found = place.stat()
+    if found.st_uid not in (0, os.geteuid()) and _is_mapped(found.st_uid):
+        return "another user can replace it"
+    if found.st_mode & stat.S_ISVTX or not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return ""
+    if found.st_mode & stat.S_IWOTH:
+        return "anyone can replace it"
+    with suppress(KeyError):  # many systems give each user a group of their own, which may write
+        owner, group = pwd.getpwuid(found.st_uid).pw_name, grp.getgrgid(found.st_gid)
+        if group.gr_name == owner and set(group.gr_mem) <= {owner}:
+            return ""
+    return "its group can replace it"
+
+
+def _is_mapped(user: int) -> bool:
+    """Whether a user is known here; in a sandbox all users of the system outside, its superuser too, are one."""
+    try:
+        rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text("ascii").splitlines()]
+    except (OSError, ValueError):
+        return True
+    return any(first <= user < first + count for first, _, count in rows)
 
 
 @dataclass
@@ -152,7 +200,7 @@ class Stage:
 
 
 def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Return the stage for ``plan``: the one an earlier run left for the same commit, else a new clone.
+    """Return the stage for ``plan``: the one an earlier run left for the same commit and branch, else a new clone.
 
     Args:
         shop: Where it is kept.
@@ -178,7 +226,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time())
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch)
 
 
 def _made_by() -> str:
@@ -223,6 +271,6 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    if not young or (record.head, record.made_by) != (plan.head, _made_by()):
+    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, _made_by()):
         return None
     return record if sealed(shop, plan, record.commit or "").digest == record.seal else None

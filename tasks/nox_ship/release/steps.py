@@ -8,7 +8,8 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
-from nox_ship.automation.shell import commands_in, program
+from nox_ship.automation.shell import program
+from nox_ship.release.scripts import commands_in
 
 ANY = "*"
 """Stands for an index that a step does not tell, such as one that an expression names."""

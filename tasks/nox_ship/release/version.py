@@ -54,6 +54,12 @@ def next_version(current: Version, wanted: str, known: tuple[str, ...] = PARTS) 
     return version
 
 
+def is_part(wanted: str) -> bool:
+    """Whether ``wanted`` names a part of a version, as :func:`next_version` reads it."""
+    number, _, phase = wanted.partition("-")
+    return wanted in PARTS or (number in _NUMBERS and phase in _PHASES)
+
+
 def check_newer(version: Version, current: Version) -> None:
     """Check that ``version`` is higher than ``current``.
 

@@ -1,4 +1,4 @@
-"""GitHub's workflows in a project: who publishes once a tag is pushed."""
+"""GitHub's workflows in a project, and the file of GitLab's CI: who publishes once a tag is pushed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from nox_ship import documents
 from nox_ship.automation import conditions
-from nox_ship.automation.github import FOLDER, Workflows, mapping, patterns
+from nox_ship.automation.github import FOLDER, OURS, Workflows, mapping, patterns
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.release import filters, steps
+from nox_ship.world.forge import GITLAB_CI
 
 TO_BE_STARTED = Kind(
     "NS758", "to-be-started", "After the push, publish a GitHub Release for the tag (`gh release create`).", "notice"
@@ -110,7 +112,8 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
         what = f"The tag alone starts no upload: {by_release} publishes once there is a GitHub Release for {tag}."
         return Publishing(by_release, waits=True, told=(*told, TO_BE_STARTED(what)))
     if settings.publish.by == "workflow":
-        return Publishing(next((upload.workflow for upload in doubtful if upload.by_tag), "release.yml"), told=told)
+        named = next((upload.workflow for upload in doubtful if upload.by_tag), None)
+        return Publishing(named or settings.workflows.file or "release.yml", told=told)
     doubts = [
         MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may upload what {tag} names; this machine does.")
         for upload in doubtful
@@ -144,7 +147,33 @@ def uploads(repository: Path, tag: str) -> tuple[tuple[Upload, ...], tuple[Findi
             for upload in _of_workflow(house, name, workflow, _facts(event, tag)):
                 jobs.setdefault(upload.job, replace(upload, event=event))
         found.extend(jobs.values())
+    found.extend(_on_gitlab(house))
     return tuple(found), tuple(house.unreadable)
+
+
+def _on_gitlab(house: Workflows) -> Iterator[Upload]:
+    """Yield the jobs of GitLab's CI that upload; what starts a job is known of those alone that we wrote."""
+    path = house.repository / GITLAB_CI
+    if not documents.is_file(path):
+        return
+    ours = documents.read_text(path).startswith(OURS)
+    for name, job in house.read(GITLAB_CI).items():
+        if not isinstance(job, Mapping) or not (script := patterns(job.get("script"))):
+            continue
+        found = steps.destinations({"run": "\n".join(script)}, mapping(job.get("variables")))
+        indexes = frozenset(index if ours else steps.ANY for index in found if index or not ours)
+        environment = mapping(job.get("environment")).get("name") or job.get("environment")
+        if indexes:
+            yield Upload(
+                workflow=GITLAB_CI,
+                job=str(name),
+                identity="id_tokens" in job,
+                shared=False,
+                token="id_tokens" not in job,  # each job is handed the project's variables
+                environment=environment if isinstance(environment, str) else None,
+                indexes=frozenset(filter(None, indexes)),
+                certain=ours,
+            )
 
 
 def _events(house: Workflows, name: str, tag: str, seen: set[str]) -> Iterator[Event]:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import textwrap
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,21 +16,28 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
+from nox_ship.gates.noxfile import Sessions, taken
+from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import OWN_FOLDER
 from nox_ship.release.bumpversion import check_settings, stale_settings
-from nox_ship.release.changelog import has_unreleased, read_changelog
+from nox_ship.release.changelog import find_changelog
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
-    GATE_EXCLUDED,
+    DIRTY_TREE,
     NO_IDENTITY,
-    UNKNOWN_GATE,
     WRONG_BRANCH,
+    missing_gates,
     routes_known,
 )
 from nox_ship.release.publish import route
 from nox_ship.release.source import VersionSource
+from nox_ship.release.stage import last_release, workshop_of
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
+from nox_ship.setup.init import SESSIONS_UNCLEAR
+from nox_ship.setup.noxfile import Noxfile
 from nox_ship.setup.patient import Patient, Told
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
@@ -42,7 +49,7 @@ THIN_METADATA = Kind(
 NO_UNRELEASED = Kind(
     "NS822",
     "no-unreleased-section",
-    "Add `## [Unreleased]` to the changelog: a release makes it the section of its version.",
+    "Begin one called `Unreleased`: a release makes it the section of its version.",
     level="notice",
 )
 NAME_TAKEN = Kind(
@@ -54,6 +61,12 @@ RESTATED = Kind(
     "NS831",
     "version-restated",
     "Run `nox-ship init`, or name the file in [[tool.bumpversion.files]].",
+    level="warning",
+)
+UNFINISHED = Kind(
+    "NS847",
+    "unfinished-release",
+    "Run the command that made it again: it bumps nothing, and does what is missing.",
     level="warning",
 )
 NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
@@ -84,12 +97,12 @@ class Line:
         return {key: value for key in keys if (value := getattr(self.finding, key, ""))}
 
 
-def examine(root: Path, sessions: Collection[str], running: str, folder: Path) -> Iterator[Line]:
+def examine(root: Path, sessions: Sessions, running: str, folder: Path) -> Iterator[Line]:
     """Yield a line for everything that is checked.
 
     Args:
         root: The project's folder.
-        sessions: Names of the sessions that the noxfile registers.
+        sessions: What the noxfile holds.
         running: The Python that we run on, such as ``3.12``.
         folder: An empty folder.
     """
@@ -123,16 +136,24 @@ def _settings(patient: Patient) -> Told:
     settings = patient.project.settings
     findings = Findings(routes_known(settings))
     findings.catch(lambda: check_groups(patient.project))
-    findings += [
-        UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
-        for gate in settings.gates
-        if gate not in patient.sessions and gate not in type(settings)().gates
-    ]
     yield from findings
-    excluded = [gate for gate in settings.gates if gate not in patient.sessions and gate in type(settings)().gates]
-    yield from (GATE_EXCLUDED(f"The noxfile excludes the session {gate}.") for gate in excluded)
     if not findings:
-        yield f"gates {', '.join(gate for gate in settings.gates if gate not in excluded)}"
+        yield "the groups and indexes that they name exist"
+
+
+def _sessions(patient: Patient) -> Told:
+    sessions, decision = patient.sessions, patient.sessions.decision
+    theirs = {name: gate for gate, names in decision.standing.items() for name in names}
+    gates = [f"{name} (yours)" if name in theirs else name for name in decision.gates if name in sessions.names]
+    yield f"gates {', '.join(gates) or 'none'}"
+    yield from missing_gates(sessions)
+    yield from sessions.told()
+    yield from taken(decision)
+    seen = Noxfile.read(patient.project.read_text("noxfile.py")).decided(patient.project)
+    if hidden := sorted(set(seen.names) ^ set(decision.names)):
+        what = f"`nox-ship init` does not see the session {shorten(hidden)} of noxfile.py as nox does."
+        remedy = "Define it by a plain `@nox.session` at the top: the workflows would call the wrong session."
+        yield SESSIONS_UNCLEAR(what, remedy=remedy, level="warning")
 
 
 def _version(patient: Patient) -> Told:
@@ -158,6 +179,8 @@ def _tags(patient: Patient) -> Told:
 
 def _git(patient: Patient) -> Told:
     repository, survey = patient.repository, patient.survey
+    if changes := repository.changes(IGNORED_CHANGES):
+        yield DIRTY_TREE(f"What no commit has keeps a release from starting: {shorten(changes)}.", level="warning")
     if repository.branch is None:
         yield DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}.")
     elif repository.branch != survey.branch:
@@ -194,10 +217,12 @@ def _pythons(patient: Patient) -> Told:
     here = [version for version in patient.survey.pythons if version not in missing]
     if here:
         yield f"{', '.join(here)} are installed"
-    for version in missing:
-        level: Level = "error" if os.environ.get("CI") else "warning"
-        remedy = "Install it; without it the tests on it are skipped here."
-        yield TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level)
+    remedy = "Install it; without it the tests on it are skipped here."
+    level: Level = "error" if os.environ.get("CI") else "warning"
+    if here and missing and not patient.survey.project.named_pythons:  # it has a range, of which one is enough
+        yield TOOL_MISSING(f"Python {', '.join(missing)} is not installed.", remedy=remedy, level="warning")
+        return
+    yield from (TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level) for version in missing)
 
 
 def _tools(patient: Patient) -> Told:
@@ -210,13 +235,42 @@ def _tools(patient: Patient) -> Told:
 
 
 def _changelog(patient: Patient) -> Told:
-    name, text = read_changelog(patient.project)
-    if not text:
+    changelog = find_changelog(patient.project)
+    if changelog is None:
         yield "none is kept"
-    elif has_unreleased(text):
-        yield f"{name} has an Unreleased section"
+    elif changelog.unreleased:
+        yield f"{changelog.name} has a section for what is unreleased"
     else:
-        yield NO_UNRELEASED(f"{name} has no Unreleased section.")
+        yield NO_UNRELEASED(f"{changelog.name} has no section for what is unreleased that nox-ship can read.")
+
+
+def _unfinished(patient: Patient) -> Told:
+    """Yield whether a release that was pushed from here has come to its end."""
+    project, shop = patient.project, workshop_of(patient.project.root)
+    record = last_release(shop)
+    version = versions.parse(record.version) if record else None
+    if not record or not version or patient.world.known_refs().get(f"refs/tags/{record.tag}") != record.commit:
+        yield "none was left behind"
+        return
+    name = route(project.settings, version)
+    try:
+        there = patient.world.index(name, project.canonical_name).files(project.canonical_name, record.version)
+    except ShipError as error:
+        yield NOT_ANSWERED(textwrap.shorten(error.findings[0].what, 200, placeholder=" ..."))
+        return
+    try:
+        manifest = Manifest.read(shop.stage / patient.survey.folder / OWN_FOLDER / "manifest.json")
+        missing = sorted({file.name for file in manifest.files} - set(there))
+    except ShipError:  # nothing was built yet
+        missing = [] if there else ["every file"]
+    here = patient.repository.tags().get(record.tag) == record.commit
+    if not missing and here:
+        yield f"{record.tag}, the last one from here, is at its end"
+        return
+    where = f"{display_name(name)} lacks {shorten(missing)}" if missing else "this checkout does not have it"
+    moved_on = patient.repository.head not in (record.head, record.commit)
+    remedy = f"Check out {record.tag} and run `nox -s publish`." if moved_on else None
+    yield UNFINISHED(f"{record.tag} is pushed, and {where}.", remedy=remedy)
 
 
 def _indexes(patient: Patient) -> Told:
@@ -259,17 +313,19 @@ def _credentials(patient: Patient) -> Told:
         when = "what has a GitHub Release" if by.waits else "what is tagged"
         yield f"{by.workflow} publishes {when}; this machine needs none"
         return
-    credentials = patient.world.index(name, project.canonical_name).credentials
-    yield f"{display_name(name)}: {credentials.kind} would be used"
-    yield from credentials.warnings
+    index = patient.world.index(name, project.canonical_name)
+    yield f"{display_name(name)}: {index.credentials.kind} would be used"
+    yield from index.admits(project.canonical_name, version)
 
 
 CHECKS: Mapping[str, Callable[[Patient], Told]] = {
     "metadata": _metadata,
     "settings": _settings,
+    "sessions": _sessions,
     "version": _version,
     "tags": _tags,
     "git": _git,
+    "unfinished": _unfinished,
     "remote": _remote,
     "Pythons": _pythons,
     "tools": _tools,

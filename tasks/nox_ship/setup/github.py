@@ -5,15 +5,20 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from nox_ship import json_data, process
-from nox_ship.errors import Kind, shorten
+from nox_ship import documents, json_data, process
+from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.release.workflows import uploads
 from nox_ship.setup import init, workflows
+from nox_ship.setup.advice import served, unserved
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.patient import Patient, Told
+from nox_ship.setup.rival import rivals
 from nox_ship.setup.survey import Survey
-from nox_ship.world.index import display_name
+from nox_ship.world.forge import GITLAB_CI, GitHub
+from nox_ship.world.index import PUBLIC_INDEXES, display_name
+from nox_ship.world.real import token_variable
 
 WORKFLOW_MISSING = Kind(
     "NS823", "workflow-missing", "Run `nox-ship init`, if GitHub Actions is to publish.", level="notice"
@@ -22,6 +27,12 @@ ENVIRONMENT_ABSENT = Kind(
     "NS827", "environment-absent", "Create it in the repository's settings, under *Environments*.", level="warning"
 )
 SECRET_ABSENT = Kind("NS828", "secret-absent", "Add it to the environment on GitHub, with an API token of the index.")
+SECRET_SHARED = Kind(
+    "NS846",
+    "secret-shared",
+    "Move it to the environment: its secrets are handed to the publishing job alone.",
+    level="warning",
+)
 PROTECTED_BRANCH = Kind(
     "NS829",
     "protected-branch",
@@ -60,17 +71,15 @@ _GH_NEEDS = (*_GH_TOKENS, "HTTPS_PROXY", "https_proxy")
 def workflow_files(patient: Patient) -> Told:
     """Yield whether the workflows are there, are not drifted, and give those jobs that publish what they need."""
     survey = patient.survey
-    if survey.nested:
-        yield "not looked at: the project is not at the top of its repository"
-        return
-    drifted = {Path(change.name).name for change in init.drift(survey)}
-    for name in (Path(name).name for name in workflows.render(init.facts(survey))):
-        path = survey.repository.path / workflows.FOLDER / name
+    ci = survey.ci
+    drifted = {change.path for change in init.drift(survey, ci)}
+    for place in _places(survey, ci):
+        path, name = survey.repository.path / place, Path(place).name
         if not path.is_file():
-            yield WORKFLOW_MISSING(f"There is no {workflows.FOLDER}/{name}.")
+            yield WORKFLOW_MISSING(f"There is no {place}.")
         elif not is_ours(path.read_text("utf-8", errors="replace")):
             yield f"{name} is the project's own"
-        elif name in drifted:
+        elif path in drifted:
             yield init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
         else:
             yield f"{name} is as this version of nox-ship writes it"
@@ -78,18 +87,29 @@ def workflow_files(patient: Patient) -> Told:
     yield from _unserved_routes(survey)
 
 
+def _places(survey: Survey, ci: str) -> list[str]:
+    """Return where the files are that the CI obeys; not that of a publisher where the project has its own."""
+    if ci == "gitlab":
+        return [GITLAB_CI]
+    facts = init.facts(survey)
+    release = f"{workflows.FOLDER}/{facts.release_file}"
+    there = (survey.repository.path / release).is_file()
+    own = None if there else rivals(survey)[0]
+    return [place for place in workflows.render(facts) if own is None or place != release]
+
+
 def _unserved_routes(survey: Survey) -> Told:
-    settings = survey.project.settings
-    if not is_ours(survey.project.read_text(f"{workflows.FOLDER}/release.yml")):
+    """Yield the indexes that versions go to and that our workflow does not publish to."""
+    file = init.facts(survey).release_file
+    if not is_ours(documents.read_text(survey.repository.path / workflows.FOLDER / file)):
         return
-    kinds = {"final": "1.2.0", "prerelease": "1.2.0rc1"}
-    if settings.workflows.development:
-        kinds["development"] = "1.2.0.dev3"
-    for kind, example in kinds.items():
-        name = getattr(settings.routes, kind)
-        if name not in settings.workflows.indexes:
-            where = display_name(name)
-            yield NO_JOB_FOR_ROUTE(f"Versions such as {example} go to {where}, and release.yml has no job for that.")
+    for name, example in unserved(survey.project.settings).items():
+        what = f"Versions such as {example} go to {display_name(name)}, and {file} has no job for that."
+        if name in PUBLIC_INDEXES:
+            yield NO_JOB_FOR_ROUTE(what)
+        else:
+            remedy = f"The machine that releases publishes there; in Actions, a job of your own in {file} can."
+            yield NO_JOB_FOR_ROUTE(what, remedy=remedy, level="notice")
 
 
 def _publishing_jobs(patient: Patient) -> Told:
@@ -111,28 +131,27 @@ def _publishing_jobs(patient: Patient) -> Told:
 
 def repository(patient: Patient) -> Told:
     """Yield whether environments and secrets exist, and whether a rule would refuse the push; `gh` is asked."""
-    github = patient.survey.github
+    github, gitlab = patient.survey.github, patient.survey.gitlab
+    if github is None and gitlab is not None:
+        yield f"not asked: the remote is on {gitlab.host}"
+        return
     if github is None or shutil.which("gh") is None or not _gh("auth", "status"):
         yield NOT_ASKED("Environments, secrets and branch rules on GitHub were not looked at.")
         return
-    settings = patient.project.settings.workflows
     listing = _gh("api", f"repos/{github.slug}/environments?per_page=100")
     if listing is None:
         yield NOT_ASKED(f"GitHub did not tell the environments of {github.slug}.", remedy="An administrator may ask.")
         return
-    there = {entry.get("name") for entry in listing.get("environments", [])}
-    for name in settings.indexes:
+    settings = patient.project.settings
+    there = _names(listing, "environments")
+    for index in served(settings):
+        name = settings.workflows.environment(index)
         if name not in there:
             yield ENVIRONMENT_ABSENT(f"{github.slug} has no environment {name}.")
-            continue
-        yield f"{github.slug} has the environment {name}"
-        if settings.credentials == "token":
-            secrets = _gh("api", f"repos/{github.slug}/environments/{name}/secrets")
-            wanted = {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}[name]
-            if secrets is None:
-                yield NOT_ASKED(f"GitHub did not tell the secrets of {name}.", remedy="An administrator may ask.")
-            elif wanted not in {entry.get("name") for entry in secrets.get("secrets", [])}:
-                yield SECRET_ABSENT(f"The environment {name} has no secret {wanted}.")
+        else:
+            yield f"{github.slug} has the environment {name}"
+        if settings.workflows.credentials == "token":
+            yield _secret(github, name if name in there else None, token_variable(index, settings))
     rules = _gh("api", f"repos/{github.slug}/rules/branches/{patient.survey.branch}")
     kinds = [rule.get("type") for rule in rules] if isinstance(rules, list) else []
     refusing = [kind for kind in kinds if kind in ("pull_request", "update", "required_status_checks", "creation")]
@@ -142,6 +161,36 @@ def repository(patient: Patient) -> Told:
         yield PROTECTED_BRANCH(f"{patient.survey.branch} on GitHub has rules: {what}.")
     else:
         yield f"nothing on GitHub refuses a push to {patient.survey.branch}"
+
+
+def _secret(github: GitHub, environment: str | None, wanted: str) -> str | Finding:
+    """Tell where a secret is that a publishing job is handed; GitHub looks into the job's environment first.
+
+    https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows-do/use-secrets
+    """
+    places = {"the repository": "actions/secrets", "the organization": "actions/organization-secrets"}
+    if environment is not None:
+        own = f"the environment {environment}"
+        places = {own: f"environments/{quote(environment, safe='')}/secrets", **places}
+    unknown = []
+    for place, path in places.items():
+        listing = _gh("api", f"repos/{github.slug}/{path}?per_page=100")
+        if listing is None:
+            unknown.append(place)
+        elif wanted in _names(listing, "secrets"):
+            if place.startswith("the environment"):
+                return f"{place} has the secret {wanted}"
+            return SECRET_SHARED(f"{wanted} is a secret of {place}: every workflow can read it, on any branch.")
+    if unknown and unknown != ["the organization"]:  # a person's own repository has none
+        return NOT_ASKED(f"GitHub did not tell the secrets of {unknown[0]}.", remedy="An administrator may ask.")
+    return SECRET_ABSENT(f"{github.slug} has no secret {wanted}: {shorten(places)} have none.")
+
+
+def _names(listing: Any, key: str) -> set[str]:
+    """Return the names in a listing of GitHub's."""
+    entries = listing.get(key) if isinstance(listing, dict) else None
+    found = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return {name for name in found if isinstance(name, str)}
 
 
 def _gh(*args: str) -> Any:

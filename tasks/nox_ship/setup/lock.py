@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from nox_ship import versions
+from nox_ship.setup.templates import template
 
 FILE = ".github/nox-ship.txt"
 """Where the lock is, in the repository: for pip's ``--require-hashes``, without addresses."""
@@ -90,4 +90,4 @@ def locked_version(text: str) -> Version | None:
 
 
 def _shipped() -> str:
-    return (resources.files("nox_ship") / "templates" / "lock.txt").read_text(encoding="utf-8")
+    return template("lock.txt")

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import tomlkit
 from packaging.utils import canonicalize_name
@@ -16,17 +17,18 @@ from tomlkit.exceptions import TOMLKitError
 
 from nox_ship import documents
 from nox_ship.errors import Kind, ShipError
+from nox_ship.gates import evidence
+from nox_ship.gates.own import GATES, PIPELINE, Decision, decide, meant, undecided
+from nox_ship.project import Project
+from nox_ship.setup.written import Written
 
 NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows the place.")
-SESSION_TAKEN = Kind(
-    "NS812",
-    "session-taken",
-    "Rename it; or write `import nox_ship` at the top and `nox_ship.register()` below it, and run `nox-ship init`"
-    " again: then yours replaces the one of nox-ship.",
-)
 
 BLOCK = '# /// script\n# dependencies = ["nox", "nox-ship"]\n# ///\n'
-NEW = f"""{BLOCK}import nox
+NEW = f"""{BLOCK}\
+\"\"\"Check, build, release: `nox -l` lists the sessions.\"\"\"
+
+import nox
 import nox_ship
 
 nox_ship.register()
@@ -40,15 +42,6 @@ BARE = "import nox_ship\n\nnox_ship.register()\n"
 
 _BLOCK = re.compile(r"^# /// script *$(?P<text>.*?)^# /// *$", re.DOTALL | re.MULTILINE)
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_PLAIN = (
-    ast.Import,
-    ast.ImportFrom,
-    ast.Assign,
-    ast.AnnAssign,
-    *_DEFINITION,
-    ast.Expr,
-    ast.If,
-)
 
 
 @dataclass(frozen=True)
@@ -117,23 +110,41 @@ class Noxfile:
         items = (item for value in values for item in ast.walk(value))
         return any(isinstance(item, ast.Constant) and item.value == session for item in items)
 
-    def check_names(self, ours: set[str]) -> None:
-        """Check that no session has the name of one of ours.
+    @cached_property
+    def written(self) -> Written:
+        """The sessions that it has of its own."""
+        call = self._registration
+        return Written(self.tree, below=call.end_lineno if call else None)
+
+    def decided(self, project: Project) -> Decision:
+        """Decide which sessions are gates and what ours are called, as far as the text tells.
 
         Raises:
-            ShipError: With a finding (NS812) for each that has.
+            ShipError: A file of the project cannot be read (NS312).
         """
-        if taken := sorted(set(_sessions(self.tree)) & ours):
-            raise ShipError(*(SESSION_TAKEN(f"noxfile.py has a session {name!r} of its own.") for name in taken))
+        settings, late = project.settings, self.written.late
+        own = [one for one in self.written.sessions if one.name not in late]
+        return decide(
+            own,
+            evidence.called(project.root) if undecided(own) else None,
+            chosen=project.chosen_gates,
+            measured=bool(settings.coverage.run) or evidence.measures(project, self.text),
+            wanted=settings.coverage.fail_under is not None,
+            ours=[name for name in (*GATES, *PIPELINE) if not self.excludes(name)],
+        )
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """The sessions that stand below our call, and would have been taken into account above it."""
+        return tuple(sorted(n for n in self.written.late if n in (*GATES, *PIPELINE) or meant(n)))
 
     def extended(self) -> str | None:
-        """Return the text with our two lines added; None where that is not safe to do, or does not register us.
+        """Return the text with our two lines added; None where that cannot be done, or does not register us.
 
-        It is safe where the file consists of imports, definitions, values and calls. The block that lets nox install
-        what the file imports is added where the file imports nothing else that would have to be installed.
+        The call is the last line above `if __name__ == "__main__":`: sessions that the file defines come first, so
+        that ours see them. The block that lets nox install what the file imports is added where the file imports
+        nothing else that would have to be installed.
         """
-        if not all(isinstance(node, _PLAIN) for node in self.tree.body):
-            return None
         main = next((node for node in self.tree.body if _is_main(node)), None)
         above = [node for node in self.tree.body if main is None or node.lineno < main.lineno]
         imports = [node for node in above if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -149,8 +160,9 @@ class Noxfile:
             before.pop()
         gap = ["\n", "\n"] if isinstance(above[-1], _DEFINITION) else ["\n"]
         whole = [*before, *gap, "nox_ship.register()\n", *after, *lines[end:]]
-        last = imports[-1].end_lineno or imports[-1].lineno
-        whole.insert(last, "import nox_ship\n")
+        nox = [node for node in imports if isinstance(node, ast.Import) and any(a.name == "nox" for a in node.names)]
+        beside = (nox or imports)[-1]
+        whole.insert(beside.end_lineno or beside.lineno, "import nox_ship\n")
         text = self._scripted_text("".join(whole))
         return text if text is not None and _registers(text) else None
 
@@ -204,21 +216,17 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield node.module.partition(".")[0]
 
 
-def _sessions(tree: ast.Module) -> Iterator[str]:
-    """Yield the names of the sessions that the file defines."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        for decorator in node.decorator_list:
-            call = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if documents.dotted(call) in ("nox.session", "session", "nox_uv.session"):
-                words = decorator.keywords if isinstance(decorator, ast.Call) else []
-                named = (w.value.value for w in words if w.arg == "name" and isinstance(w.value, ast.Constant))
-                yield next((name for name in named if isinstance(name, str)), node.name)
-
-
 def _is_main(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and any(documents.dotted(inner) == "__name__" for inner in ast.walk(node.test))
+
+
+def is_whole(text: str, planned: str) -> bool:
+    """Whether a noxfile still does what was planned: it registers our sessions, and lets nox install the same."""
+    try:
+        made, wanted = Noxfile.read(text), Noxfile.read(planned)
+    except ShipError:
+        return False
+    return made.registered and (made.scripted, made.besides) == (wanted.scripted, wanted.besides)
 
 
 def _registers(text: str) -> bool:

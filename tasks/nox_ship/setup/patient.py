@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from nox_ship.errors import Finding
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.source import VersionSource
@@ -22,7 +23,7 @@ class Patient:
     """What the checks look at."""
 
     survey: Survey
-    sessions: Collection[str]
+    sessions: Sessions
     world: RealWorld
     running: str
 

@@ -7,25 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from nox_ship import documents
 from nox_ship.addresses import without_passwords
 from nox_ship.errors import ShipError
+from nox_ship.gates import recipes
+from nox_ship.gates.toolbox import Toolbox
 from nox_ship.git import Repository
 from nox_ship.project import Project, minor
 from nox_ship.release.bumpversion import bumped_files
 from nox_ship.release.source import Place, VersionSource
+from nox_ship.setup.keep import is_ours
 from nox_ship.setup.restated import restated
-from nox_ship.world.forge import GitHub
+from nox_ship.world.forge import GITLAB_CI, GitHub, GitLab
 from nox_ship.world.remote import remote_name
 
-_LINTERS = {
-    "ruff": ("ruff.toml", ".ruff.toml"),
-    "flake8": (".flake8",),
-    "pylint": (".pylintrc", "pylintrc"),
-    "black": (),
-    "isort": (".isort.cfg",),
-    "mypy": ("mypy.ini", ".mypy.ini"),
-    "pyright": ("pyrightconfig.json",),
-}
 _EXTENSIONS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 
 
@@ -41,15 +36,23 @@ class Survey:
     """The form of release tags."""
     remote: str | None
     """The address of the remote, None without one."""
+    named: str | None = None
+    """Owner and name of the repository on its forge, where a person told them."""
 
     @classmethod
-    def of(cls, root: Path, running: str) -> Survey:
-        """Look at the project in ``root``; ``running`` is the Python that we run on, such as ``3.12``.
+    def of(cls, root: Path, running: str, named: str | None = None, project: Project | None = None) -> Survey:
+        """Look at a project.
+
+        Args:
+            root: Its folder.
+            running: The Python that we run on, such as ``3.12``.
+            named: Owner and name of the repository, such as ``acme/sample``, where its remote does not tell them.
+            project: The project, where it was read already.
 
         Raises:
             ShipError: It is no project (NS111-NS113) or in no repository (NS201, NS202).
         """
-        project = Project.read(root)
+        project = project or Project.read(root)
         _ = project.name
         repository = Repository.at(root)
         name = remote_name(repository, project.settings.remote)
@@ -60,17 +63,50 @@ class Survey:
             branch=project.settings.branch or repository.default_branch(name) or repository.branch or "main",
             tag=project.tag_form(repository.tags()).form,
             remote=(repository.find("remote", "get-url", name) if name else None) or None,
+            named=named,
         )
 
     @property
     def github(self) -> GitHub | None:
         """The repository on GitHub, None where it is not there."""
+        if self.named:
+            owner, _, name = self.named.partition("/")
+            return GitHub(owner, name) if "/" not in name and not self._gitlab_remote else None
         return GitHub.of(self.remote) if self.remote else None
 
     @property
-    def nested(self) -> bool:
-        """Whether the project is in a folder of its repository, and not at the top of it."""
-        return self.project.root.resolve() != self.repository.path.resolve()
+    def gitlab(self) -> GitLab | None:
+        """The project on GitLab, None where it is not there."""
+        there = self._gitlab_remote
+        if self.named and (there or self.github is None):
+            namespace, _, name = self.named.rpartition("/")
+            return GitLab(there.host if there else "gitlab.com", namespace, name)
+        return there
+
+    @property
+    def _gitlab_remote(self) -> GitLab | None:
+        return GitLab.of(self.remote) if self.remote else None
+
+    @property
+    def ci(self) -> str:
+        """The CI that the project has files of ours for, else that of its forge: ``github``, ``gitlab`` or ``none``."""
+        folder = self.repository.path / ".github" / "workflows"
+        if any(is_ours(documents.read_text(path)) for path in folder.glob("*.y*ml")):
+            return "github"
+        if is_ours(documents.read_text(self.repository.path / GITLAB_CI)):
+            return "gitlab"
+        return "github" if self.github else "gitlab" if self.gitlab else "none"
+
+    @property
+    def identifies(self) -> bool:
+        """Whether GitLab, where the project is there, gives its jobs identities that PyPI takes."""
+        return self.gitlab is not None and self.gitlab.is_public
+
+    @property
+    def folder(self) -> str:
+        """The project's folder below the top of its repository; empty at the top."""
+        inside = self.project.root.resolve().relative_to(self.repository.path.resolve())
+        return "" if inside == Path() else inside.as_posix()
 
     @property
     def compiled(self) -> bool:
@@ -81,19 +117,6 @@ class Survey:
             or "ext-modules" in setuptools
             or "ext_modules" in self.project.read_text("setup.py")
         )
-
-    @property
-    def linters(self) -> tuple[str, ...]:
-        """The linters and type checkers that the project has settings for."""
-        root = self.project.root
-        return tuple(
-            name
-            for name, files in _LINTERS.items()
-            if self.project.tool(name) or any((root / file).is_file() for file in files) or self._in_setup_cfg(name)
-        )
-
-    def _in_setup_cfg(self, name: str) -> bool:
-        return bool(self.project.ini("setup.cfg").get(name))
 
     @property
     def version(self) -> str:
@@ -119,8 +142,10 @@ class Survey:
 
     @property
     def workflows(self) -> tuple[str, ...]:
-        """The names of the workflow files that are there."""
-        return tuple(sorted(path.name for path in (self.repository.path / ".github" / "workflows").glob("*.y*ml")))
+        """The names of the files that are there for a CI to obey."""
+        top = self.repository.path
+        found = sorted(path.name for path in (top / ".github" / "workflows").glob("*.y*ml"))
+        return (*found, *([GITLAB_CI] if (top / GITLAB_CI).is_file() else []))
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """Yield what was found, as a name and a value each."""
@@ -130,11 +155,38 @@ class Survey:
             yield "version", self.version
         except ShipError as error:
             yield "version", str(error.findings[0])
-        yield "Pythons", ", ".join(sorted(self.pythons, key=minor))
-        yield "tests", f"pytest, in {', '.join(self.project.test_paths)}" if self.project.test_paths else "none found"
-        yield "linters", ", ".join(self.linters) or "no settings found"
+        ranged = not self.project.named_pythons and str(self.project.requires_python)
+        named = ", ".join(sorted(self.pythons, key=minor))
+        yield "Pythons", f"{named} (released, and in {self.project.requires_python})" if ranged else named
+        try:
+            yield from self._gates()
+        except ShipError as error:
+            yield "gates", str(error.findings[0])
         yield "noxfile", "there" if (self.project.root / "noxfile.py").is_file() else "none"
         yield "workflows", ", ".join(self.workflows) or "none"
         yield "release branch", self.branch
         yield "tags", self.tag
-        yield "remote", self.github.slug if self.github else without_passwords(self.remote or "none")
+        forge = self.github or self.gitlab
+        yield "remote", forge.slug if forge else without_passwords(self.remote or "none")
+
+    def _gates(self) -> Iterator[tuple[str, str]]:
+        """Yield what each gate runs, and the checks that none does.
+
+        Raises:
+            ShipError: A dependency group cannot be resolved (NS402), or one that the settings name is missing (NS401).
+        """
+        box = Toolbox(self.project)
+        for gate, recipe in (("lint", recipes.lint(self.project)), ("typecheck", recipes.typecheck(self.project))):
+            told = [
+                f"{tool} ({step.why})" for step in recipe.steps for tool in dict.fromkeys(c[0] for c in step.commands)
+            ]
+            yield gate, recipe.skip or ", ".join(dict.fromkeys(told))
+        task, places = box.tests(), ", ".join(self.project.test_paths)
+        yield (
+            "tests",
+            f"{task.program} (as in {task.where})" if task else f"pytest, in {places}" if places else "none found",
+        )
+        for note in box.notes:
+            yield "notice", note
+        for check in box.left_out():
+            yield "no gate runs", check

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, field
 
-from nox_ship.config import WorkflowSettings
+from nox_ship import naming
+from nox_ship.config import ROOT, WRONG_TYPE, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import minor
 from nox_ship.setup.lock import FILE as LOCK
+from nox_ship.setup.templates import filled, quoted, scalar, template
+from nox_ship.world.index import display_name
 
 UNSAFE_NAME = Kind("NS820", "unsafe-name", "Rename it, or write no workflows: `nox-ship init --ci none`.")
 
@@ -33,7 +35,8 @@ _RECEIVE = """\
   env:
     NOX_SHIP_MANIFEST: ${{ needs.build.outputs.manifest }}
   run: nox-ship receive files"""
-_PLACE = re.compile(r"^(?P<indent> *)@(?P<block>[A-Z_]+)@$|@(?P<inline>[A-Z_]+)@", re.MULTILINE)
+_FOLDER_NAME = re.compile(r"[\w.+][\w.@+-]*(?:/[\w.@+-]+)*")
+_PRERELEASES = "\n    allow-prereleases: true"
 
 
 @dataclass(frozen=True)
@@ -50,49 +53,75 @@ class Facts:
     besides: tuple[str, ...]
     """What the noxfile's PEP 723 block requires besides nox and nox-ship."""
     settings: WorkflowSettings
+    name: str = ""
+    """The project's name in its normal form."""
+    folder: str = ""
+    """The project's folder below the top of its repository; empty at the top."""
+    routes: RoutesSettings = field(default_factory=RoutesSettings)
+    tokens: Mapping[str, str] = field(
+        default_factory=lambda: {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}
+    )
+    """Name of the secret with an index's API token, by the index's name."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What our sessions are called in the noxfile, by their usual names, where the two differ."""
+    more_pythons: tuple[str, ...] = ()
+    """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
+
+    @property
+    def ci_file(self) -> str:
+        """The file name of the workflow that tests; below the top, each project has its own."""
+        return f"{self.name}-ci.yml" if self.folder else "ci.yml"
+
+    @property
+    def release_file(self) -> str:
+        """The file name of the workflow that publishes."""
+        return self.settings.file or (f"{self.name}-release.yml" if self.folder else "release.yml")
 
 
 def render(facts: Facts) -> dict[str, str]:
     """Return the text of each workflow, by its path in the repository.
 
     Raises:
-        ShipError: The name of the branch, of a runner or of a requirement, or the form of the tags, would be an
-            expression in a workflow (NS820).
+        ShipError: The name of a branch, an environment, a runner or a requirement, or the form of the tags, would be an
+            expression in a workflow (NS820); so would the project's folder be a pattern; or the workflow that
+            publishes would take the file of the one that tests (NS102).
     """
-    for name in (facts.branch, facts.tag, *facts.settings.systems, *facts.besides):
+    settings = facts.settings
+    named = (*settings.systems, *settings.branches, *settings.environments.values(), *facts.besides)
+    for name in (facts.branch, facts.tag, *named):
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
-    return {f"{FOLDER}/ci.yml": _ci(facts), f"{FOLDER}/release.yml": _release(facts)}
+    if facts.folder and not _FOLDER_NAME.fullmatch(facts.folder):
+        what = f"GitHub would read the project's folder {facts.folder!r} as a pattern, or as several words."
+        raise ShipError(UNSAFE_NAME(what))
+    for secret in facts.tokens.values():
+        if not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
+            raise ShipError(UNSAFE_NAME(f"{secret!r} is no name of a secret."))
+    if facts.release_file == facts.ci_file:
+        raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.ci_file!r}, the workflow that tests."))
+    return {f"{FOLDER}/{facts.ci_file}": _ci(facts), f"{FOLDER}/{facts.release_file}": _release(facts)}
+
+
+def newest(facts: Facts) -> str:
+    """Return the newest CPython of a project, or the oldest that nox-ship runs on where that is newer."""
+    return max((*filter(_CPYTHON.fullmatch, facts.pythons), _OLDEST), key=minor)
 
 
 def dependabot() -> str:
     """Return the settings with which Dependabot keeps the actions' pins up to date."""
-    return _template("dependabot.yml")
+    return template("dependabot.yml")
 
 
-def _template(name: str) -> str:
-    return (resources.files("nox_ship") / "templates" / name).read_text(encoding="utf-8")
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    """Fill a template's places in, in one pass: a value may look like a place.
-
-    A place on a line of its own takes lines, each indented as the place is.
-    """
-
-    def fill(match: re.Match[str]) -> str:
-        if match["inline"]:
-            return values[match["inline"]]
-        lines = values[match["block"]].splitlines()
-        return "\n".join(f"{match['indent']}{line}".rstrip() for line in lines)
-
-    return re.sub(r"\n{3,}", "\n\n", _PLACE.sub(fill, text)).rstrip() + "\n"
+def _spoken(name: str, facts: Facts) -> str:
+    """Return a template, for jobs that load the project's noxfile with our sessions as they are called there."""
+    return naming.spoken(template(name), facts.names)
 
 
 def _ci(facts: Facts) -> str:
     required = ["matrix", "gates", *(["coverage"] if facts.coverage else []), "build", "verify-install"]
     values = {**_common(facts), "REQUIRED": "\n".join(f"- {name}" for name in required)}
-    return _filled(_template("ci.yml"), values)
+    return filled(_spoken("ci.yml", facts), values)
 
 
 def _release(facts: Facts) -> str:
@@ -118,53 +147,64 @@ def _release(facts: Facts) -> str:
     routed = f"({target} == 'route' && {route} == 'pypi')"
     condition = [*passed, f"{event})", f"(inputs.target == 'pypi' || {routed})"]
     values["PUBLISH_PYPI"] = _publish(facts, "pypi", "publish-prod", before, condition)
-    return _filled(_template("release.yml"), values)
+    return filled(_spoken("release.yml", facts), values)
 
 
 def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: list[str]) -> str:
-    shown, variable = {"pypi": ("PyPI", "PYPI_API_TOKEN"), "testpypi": ("TestPyPI", "TEST_PYPI_API_TOKEN")}[index]
+    variable = facts.tokens[index]
     trusted = facts.settings.credentials == "trusted"
     values = {
         **_common(facts),
         "INDEX": index,
-        "SHOWN": shown,
+        "ENVIRONMENT": scalar(facts.settings.environment(index)),
+        "SHOWN": display_name(index),
         "SESSION": session,
         "NEEDS": ", ".join(needs),
         "CONDITION": "\n      && ".join(condition),
         "PERMISSIONS": "\n      id-token: write # to be a trusted publisher" if trusted else " {}",
         "TOKEN": "" if trusted else f"\n          {variable}: ${{{{ secrets.{variable} }}}}",
     }
-    return _filled(_template("publish.yml"), values)
+    return filled(template("publish.yml"), values)
 
 
 def _common(facts: Facts) -> dict[str, str]:
-    newest = max((*filter(_CPYTHON.fullmatch, facts.pythons), _OLDEST), key=minor)
+    latest = newest(facts)
+    inside = f"{facts.folder}/" if facts.folder else ""
+    lock = f"{'../' * len(inside.split('/')[1:])}{LOCK}"
+    suffix, of = (f"-{facts.name}", f" of {facts.name}") if facts.folder else ("", "")
+    every = dict.fromkeys([*facts.more_pythons, *facts.pythons])
     values = {
-        "BRANCH": _quoted(facts.branch),
-        "BRANCH_PATTERN": _quoted(_pattern(facts.branch)),
+        "CI_NAME": f"CI{of}",
+        "RELEASE_NAME": f"Release{of}",
+        "CI_GROUP": f"ci{suffix}",
+        "RELEASE_GROUP": f"release{suffix}",
+        "DEFAULTS": f"defaults:\n  run:\n    working-directory: {scalar(facts.folder)}" if inside else "",
+        "INTO": f"path: {scalar(facts.folder)}" if inside else "",
+        "COVERAGE_PATH": scalar(f"{inside}.nox-ship/coverage"),
+        "BUNDLE_PATH": scalar(f"{inside}.nox-ship/release.bundle"),
+        "FILES": f"{inside}dist\n{inside}.nox-ship/manifest.json",
+        "PYPROJECT": f"{inside}pyproject.toml",
+        "BRANCH": quoted(facts.branch),
+        "BRANCH_PATTERNS": ", ".join(map(quoted, (_pattern(facts.branch), *facts.settings.branches))),
         "CHECKOUT": _checkout("fetch-depth: 0"),
         "CHECKOUT_LOCK": _checkout(f"sparse-checkout: {LOCK}", "sparse-checkout-cone-mode: false"),
-        "PYTHON": _python(newest),
-        "ALL_PYTHONS": _python("|", *(python for python in facts.pythons if python != newest), newest),
-        "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", newest),
-        "INSTALL": "\n".join([_install(LOCK), *([_install_besides(facts.besides)] if facts.besides else [])]),
+        "PYTHON": _python(latest),
+        "ALL_PYTHONS": _python("|", *(python for python in every if python != latest), latest)
+        + (_PRERELEASES if facts.more_pythons else ""),
+        "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest) + _PRERELEASES,
+        "INSTALL": "\n".join([_install(lock), *([_install_besides(facts.besides)] if facts.besides else [])]),
         "INSTALL_LOCKED": f"{_download('Take the lock', 'lock', 'lock', 'lock')}\n{_install('lock/nox-ship.txt')}",
         "TAKE_FILES": f"{_download('Take the files', 'build', 'files', 'files')}\n{_RECEIVE}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
-        "SYSTEMS": ", ".join(map(_quoted, facts.settings.systems)),
+        "SYSTEMS": ", ".join(map(quoted, facts.settings.systems)),
         "TARGETS": ", ".join(["route", *sorted(facts.settings.indexes, reverse=True)]),
         "IDENTITY": "\n".join(
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),
     }
-    values["COVERAGE"] = _filled(_template("coverage.yml"), values) if facts.coverage else ""
+    values["COVERAGE"] = filled(_spoken("coverage.yml", facts), values) if facts.coverage else ""
     return values
-
-
-def _quoted(text: str) -> str:
-    """Return a text as YAML that is that text and nothing else: not a number, a truth value or a list."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _checkout(*options: str) -> str:
@@ -192,14 +232,14 @@ def _install(lock: str) -> str:
 
 def _install_besides(requirements: tuple[str, ...]) -> str:
     command = f"python -m pip install {shlex.join(requirements)}"
-    return f"- name: Install what the noxfile needs besides\n  run: {_quoted(command)}"
+    return f"- name: Install what the noxfile needs besides\n  run: {quoted(command)}"
 
 
 def _pushes(facts: Facts) -> str:
     before, after = (_pattern(part) for part in facts.tag.split("{version}"))
-    lines = [f"    tags: [{_quoted(f'{before}[0-9]*{after}')}]"]
+    lines = [f"    tags: [{quoted(f'{before}[0-9]*{after}')}]"]
     return "\n".join(
-        [*lines, *([f"    branches: [{_quoted(_pattern(facts.branch))}]"] if facts.settings.development else [])]
+        [*lines, *([f"    branches: [{quoted(_pattern(facts.branch))}]"] if facts.settings.development else [])]
     )
 
 

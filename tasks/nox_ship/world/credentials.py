@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.world.token import check_goal, check_token
@@ -61,6 +62,8 @@ class Wanted:
     """Whether a trusted publisher signs what it uploads."""
     ask: Ask | None = None
     """Asks a person; None where nobody is there."""
+    quietly: bool = False
+    """Whether it is only to be looked: no token is made by an exchange, and no keyring is opened."""
 
 
 @dataclass
@@ -72,11 +75,12 @@ class _Search:
     refused: list[Finding] = field(default_factory=list)
 
     def places(self) -> Iterator[Credentials | None]:
-        yield self._trusted()
+        quietly = self.wanted.quietly
+        yield None if quietly else self._trusted()
         yield self._twine_variables()
         yield self._token_variable()
         yield self._pypirc()
-        yield self._keyring()
+        yield None if quietly else self._keyring()
         yield self._prompt()
 
     def _trusted(self) -> Credentials | None:
@@ -162,6 +166,14 @@ class _Search:
         return Credentials(source, lambda: _variables(user or TOKEN_USER, secret))
 
 
+def forms(secrets: Mapping[str, str]) -> Iterator[str]:
+    """Yield credentials as an index may show them again: as they are, quoted, and as the header that twine sends."""
+    for value in secrets.values():
+        yield from (value, quote(value), quote(value, ""), quote_plus(value))
+    header = ":".join(secrets.get(name, "") for name in ("TWINE_USERNAME", "TWINE_PASSWORD"))
+    yield base64.b64encode(header.encode()).decode()
+
+
 def _variables(user: str, password: str) -> Mapping[str, str]:
     return {"TWINE_USERNAME": user, "TWINE_PASSWORD": password}
 
@@ -186,6 +198,9 @@ def find_credentials(wanted: Wanted) -> Credentials:
         raise ShipError(*search.refused)
     if search.empty:
         raise ShipError(EMPTY_CREDENTIALS(f"The credentials in {', '.join(search.empty)} are empty."))
-    places = f"TWINE_USERNAME and TWINE_PASSWORD, {wanted.token_variable}, ~/.pypirc, keyring"
-    what = f"No credentials for {wanted.shown}: trusted publishing (in CI), {places} have none."
+    places = f"TWINE_USERNAME and TWINE_PASSWORD, {wanted.token_variable}, ~/.pypirc"
+    if wanted.quietly:
+        what = f"No credentials for {wanted.shown} in {places}; the keyring was not opened."
+        raise ShipError(NO_CREDENTIALS(what, remedy="A release looks there too, and asks for them on a terminal."))
+    what = f"No credentials for {wanted.shown}: trusted publishing (in CI), {places}, keyring have none."
     raise ShipError(NO_CREDENTIALS(what))

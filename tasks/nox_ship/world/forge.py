@@ -1,4 +1,4 @@
-"""The forge that hosts the remote: GitHub, as far as a release has to do with it."""
+"""The forge that hosts the remote, GitHub or GitLab, as far as a release has to do with it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,15 @@ _URL = re.compile(
     r"/*(?P<owner>[\w-]+)/(?P<name>[\w.-]+?)(?:\.git)?/*",
     re.ASCII | re.IGNORECASE,
 )
+# GitLab's own host answers ssh on port 443 under another name, too; others have "gitlab" in theirs.
+_GITLAB = re.compile(
+    r"(?:[a-z+]+://(?:[^/]*@)?(?:altssh\.)?(?P<host>[\w.-]*gitlab[\w.-]*)(?::\d+)?/"
+    r"|(?:[^/@:]+@)?(?:altssh\.)?(?P<short>[\w.-]*gitlab[\w.-]*):)"
+    r"/*(?P<path>[\w.-]+(?:/[\w.-]+)*/[\w.-]+?)(?:\.git)?/*",
+    re.ASCII | re.IGNORECASE,
+)
+GITLAB_CI = ".gitlab-ci.yml"
+"""The file that GitLab's CI obeys."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,39 @@ class GitHub:
     def runs(self, workflow: str) -> str:
         """Return the address of the page with the runs of a workflow file."""
         return f"https://github.com/{self.slug}/actions/workflows/{workflow}"
+
+
+@dataclass(frozen=True)
+class GitLab:
+    """A project on GitLab: on its own host, or on one that has "gitlab" in its name."""
+
+    host: str
+    namespace: str
+    """The group and its subgroups, or the user."""
+    name: str
+
+    @classmethod
+    def of(cls, url: str) -> GitLab | None:
+        """Return the project that a remote's address names; None where it is not on GitLab."""
+        match = _GITLAB.fullmatch(url.strip())
+        if match is None:
+            return None
+        namespace, _, name = match["path"].rpartition("/")
+        return cls((match["host"] or match["short"]).lower(), namespace, name)
+
+    @property
+    def slug(self) -> str:
+        """Namespace and name, as GitLab writes them."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is on GitLab's own host, whose identities PyPI takes."""
+        return self.host == "gitlab.com"
+
+    def runs(self) -> str:
+        """Return the address of the page with the pipelines."""
+        return f"https://{self.host}/{self.slug}/-/pipelines"
 
 
 @dataclass(frozen=True)
@@ -118,6 +160,10 @@ def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:
         workflow: The workflow's file name.
         waits: Whether it waits until somebody publishes a GitHub Release.
     """
-    found = GitHub.of(remote.local.find("remote", "get-url", "--push", remote.name) or "")
+    address = remote.local.find("remote", "get-url", "--push", remote.name) or ""
+    if workflow == GITLAB_CI:
+        project = GitLab.of(address)
+        return f"the tag starts {workflow}; follow it {f'at {project.runs()}' if project else 'on GitLab'}"
+    found = GitHub.of(address)
     where = f"at {found.runs(workflow)} or with `gh run watch`" if found else "with `gh run watch`"
     return f"{'publish a GitHub Release to start it' if waits else 'the tag starts it'}; follow it {where}"

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import http
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
-from urllib.parse import quote, quote_plus
 
 from packaging.utils import canonicalize_name
 
 from nox_ship import process
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import same
 from nox_ship.world import attest, web
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, forms
+from nox_ship.world.pages import parsed
 from nox_ship.world.refusals import Answer
 
 if TYPE_CHECKING:
@@ -72,6 +70,8 @@ class Served:
     """None where the index tells none."""
     seen_in: Literal["simple API", "JSON API"] = "simple API"
     """Installers read the simple API; the JSON API shows a file earlier."""
+    trial: bool = False
+    """Whether it was only uploaded to a stand-in for the index."""
 
 
 class UploadUnclearError(ShipError):
@@ -80,6 +80,10 @@ class UploadUnclearError(ShipError):
 
 def _nothing() -> Credentials:
     return Credentials("none", dict)
+
+
+def _untried(*_: object) -> tuple[Finding, ...]:
+    return ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class Index:
         simple_url: The base of its simple API (PEP 503, PEP 691).
         json_url: The base of its JSON API, None where it has none.
         find: Looks for what an upload authenticates with.
+        prove: Tries that without an upload, for a project and a version; returns notices.
         seconds: How long one attempt to upload or download a file may take.
     """
 
@@ -100,6 +105,7 @@ class Index:
     simple_url: str
     json_url: str | None = None
     find: Callable[[], Credentials] = field(default=_nothing, repr=False)
+    prove: Callable[[Credentials, str, str], tuple[Finding, ...]] = field(default=_untried, repr=False)
     seconds: float = 300
 
     @cached_property
@@ -110,6 +116,14 @@ class Index:
             ShipError: There are none, or they cannot be for this upload.
         """
         return self.find()
+
+    def admits(self, project: str, version: str) -> tuple[Finding, ...]:
+        """Check that an upload would be let in, as far as that is known without one; return warnings and notices.
+
+        Raises:
+            ShipError: There are no credentials, they cannot be for this upload, or the index refuses them.
+        """
+        return (*self.credentials.warnings, *self.prove(self.credentials, project, version))
 
     @property
     def authenticated(self) -> str:
@@ -141,7 +155,7 @@ class Index:
                 return None
             if not answer.ok:
                 raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
-            return _parsed(answer, project)
+            return parsed(answer, project)
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} cannot be read: {error}.")) from error
 
@@ -238,42 +252,8 @@ class Index:
                 raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
         if done.code == 0:
             return
-        answer = Answer.of(process.hide(done.output, _forms(secrets)))
+        answer = Answer.of(process.hide(done.output, forms(secrets)))
         if answer.unclear:
             status = f"status {answer.status}" if answer.status else answer.said
             raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} answered to {file.name}: {status}."))
         raise ShipError(answer.explained(self.name, file.name))
-
-
-def _parsed(answer: web.Answer, project: str) -> ProjectPage:
-    """Read a page of the simple API, in either form.
-
-    Raises:
-        WebError: It is none.
-    """
-    from pypi_simple import ProjectPage
-
-    message = Message()
-    message["Content-Type"] = answer.kind or "text/html"
-    kind = message.get_content_type()
-    if not kind.endswith(("json", "html")):
-        raise web.WebError(f"its page is {answer.kind[:100]!r}")
-    value = answer.json() if kind.endswith("json") else None
-    try:
-        if kind.endswith("json"):
-            return ProjectPage.from_json_data(value, answer.url)
-        return ProjectPage.from_html(project, answer.body, answer.url, message.get_content_charset())
-    except Exception as error:  # the parsers raise what they like
-        raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "").rstrip(".:")[:200] or type(error).__name__
-
-
-def _forms(secrets: Mapping[str, str]) -> Iterator[str]:
-    """Yield credentials as an index may show them again: as they are, quoted, and as the header that twine sent."""
-    for value in secrets.values():
-        yield from (value, quote(value), quote(value, ""), quote_plus(value))
-    header = ":".join(secrets.get(name, "") for name in ("TWINE_USERNAME", "TWINE_PASSWORD"))
-    yield base64.b64encode(header.encode()).decode()

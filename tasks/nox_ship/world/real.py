@@ -16,6 +16,7 @@ from nox_ship.git import Repository
 from nox_ship.world import attest
 from nox_ship.world.credentials import Ask, Wanted, find_credentials
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
+from nox_ship.world.proof import try_credentials
 from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 
@@ -28,7 +29,9 @@ class RealWorld:
     Use it as a context manager: leaving it stops the index of the upload rehearsal.
     """
 
-    def __init__(self, root: Path, folder: Path, settings: Settings, ask: Ask | None = None) -> None:
+    def __init__(
+        self, root: Path, folder: Path, settings: Settings, ask: Ask | None = None, *, quietly: bool = False
+    ) -> None:
         """Open the world around the checkout at ``root``.
 
         Args:
@@ -36,11 +39,13 @@ class RealWorld:
             folder: An empty folder for the index of the upload rehearsal.
             settings: The project's settings.
             ask: Asks a person for credentials; None where nobody is there.
+            quietly: Whether credentials are only looked at: none are made, and no keyring is opened.
         """
         self._root = root
         self._folder = folder
         self._settings = settings
         self._ask = ask
+        self._quietly = quietly
         self._indexes: dict[str, Index] = {}
 
     def __enter__(self) -> Self:
@@ -108,11 +113,15 @@ class RealWorld:
             token_host=urlsplit(addresses.simple_url).hostname if public else None,
             signs=public and self._settings.publish.attestations and attest.can_sign(),
             ask=self._ask,
+            quietly=self._quietly,
         )
         return Index(
             name=display_name(name),
             **vars(addresses),
             find=lambda: find_credentials(wanted),
+            prove=lambda found, called, version: try_credentials(
+                found, display_name(name), addresses.upload_url, called, version
+            ),
             seconds=self._settings.publish.timeout,
         )
 

@@ -102,6 +102,8 @@ _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECA
 _NO_CHARACTER = re.compile(r"&#\d{8,};?")  # `html.unescape` reads each number, however long
 _PHRASES = {"", *(status.phrase for status in http.HTTPStatus)}
 _MOST_WORDS = 60
+_MOST_PAGE = 1 << 14
+"""Characters of a page that are read."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,12 @@ class Answer:
         page = pages[-1] if pages else ""
         said = page if reason in _PHRASES and page else reason
         return cls(status, said, page)
+
+    @classmethod
+    def of_page(cls, status: int, page: str) -> Answer:
+        """Read it from a page that the index answered itself; what it says is at its beginning."""
+        text = _plain(page[:_MOST_PAGE])
+        return cls(status, text, text)
 
     @property
     def unclear(self) -> bool:

@@ -57,6 +57,9 @@ _CUT_OFF = (
 )
 """What git says where the connection ended before the server told what became of the push."""
 
+_ASKED = "nox-ship-asked"
+"""What git calls an address of ours, for one run."""
+
 
 class PushUnclearError(ShipError):
     """The push may have arrived, or may still arrive (NS238)."""
@@ -102,7 +105,13 @@ class Remote:
 
     def _talk(self, *args: str) -> str:
         """Run git with what it may need to authenticate."""
-        return self.local.run(*_token_of_the_job(), *args, secrets=True)
+        asked = [(f"remote.{_ASKED}.url", self.asked)] if self.asked else []
+        return self.local.run(*_token_of_the_job(), *args, settings=asked, secrets=True)
+
+    @property
+    def _told_by(self) -> str:
+        """What git is to ask: an address may hold a password, which no argument should."""
+        return _ASKED if self.asked else self.url
 
     def refs(self) -> dict[str, str]:
         """Return the commit of each branch and tag, by full name; annotated tags are followed to their commit.
@@ -111,7 +120,7 @@ class Remote:
             ShipError: The remote does not answer (NS208).
         """
         try:
-            listing = self._talk("ls-remote", "--heads", "--tags", self.asked or self.url)
+            listing = self._talk("ls-remote", "--heads", "--tags", self._told_by)
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
             raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error
@@ -127,7 +136,7 @@ class Remote:
         if any(sign in said for sign in _TOLD):
             return False
         try:
-            listing = self._talk("ls-remote", self.asked or self.url, *refs)
+            listing = self._talk("ls-remote", self._told_by, *refs)
         except process.CommandFailedError:
             return None
         there = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
@@ -162,7 +171,7 @@ class Remote:
         if shallow or tip not in self.local.known([tip]):
             deepen = ["--unshallow"] if shallow else []
             options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
-            self._talk("fetch", *options, self.asked or self.url, tip)
+            self._talk("fetch", *options, self._told_by, tip)
         return self.local.is_ancestor(commit, tip)
 
     def push(self, source: Repository, refs: Mapping[str, str]) -> None:

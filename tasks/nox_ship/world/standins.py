@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -22,6 +22,7 @@ from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index, check_known, display_name
+from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.remote import Remote
 
 PORT_TAKEN = Kind(
@@ -107,7 +108,14 @@ class StandIns:
     """
 
     def __init__(
-        self, source: Path, folder: Path, *, remote: str | None = None, port: int = 0, indexes: Collection[str] = ()
+        self,
+        source: Path,
+        folder: Path,
+        *,
+        remote: str | None = None,
+        port: int = 0,
+        indexes: Collection[str] = (),
+        look: Callable[[str, str], Index] | None = None,
     ) -> None:
         """Stand in for the world around the checkout at ``source``.
 
@@ -117,12 +125,15 @@ class StandIns:
             remote: The git remote to stand in for; None takes the branch's own.
             port: Loopback port of the index, 0 for a free one.
             indexes: The names of the indexes that settings describe.
+            look: Returns an index that is stood in for, by its name and the project's; it is only looked at.
         """
         self._source_path = source
         self._folder = folder
         self._remote_name = remote
         self._port = port
         self._indexes = indexes
+        self._look = look
+        self._lookouts: dict[tuple[str, str], Lookout] = {}
         self._notices: list[Finding] = []
         self._background = ThreadPoolExecutor(max_workers=2)
 
@@ -194,15 +205,18 @@ class StandIns:
         """pypiserver on loopback."""
         return self._server.result().index
 
-    def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - anyone may upload anything
-        """Return the stand-in index, named for the one it stands in for.
+    def index(self, name: str, project: str) -> Index:
+        """Return the stand-in index, named for the one it stands in for, whose files of this version it has.
 
         Raises:
             ShipError: There is no index of that name (NS753).
         """
         check_known(name, self._indexes)
-        index = self.rehearsal_index
-        return dataclasses.replace(index, name=f"the stand-in for {display_name(name)}")
+        if self._look and (name, project) not in self._lookouts:
+            self._lookouts[name, project] = Lookout(self._look(name, project), project)
+        here = {part.name: getattr(self.rehearsal_index, part.name) for part in dataclasses.fields(Index)}
+        called = f"the stand-in for {display_name(name)}"
+        return StandIn(**{**here, "name": called}, lookout=self._lookouts.get((name, project)))
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what could not be known about the real world."""

@@ -9,12 +9,12 @@ import http
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from nox_ship.addresses import is_safe
+from nox_ship.addresses import is_loopback, is_safe
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.world import web
 
@@ -37,10 +37,12 @@ EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; 
 FOREIGN_AUDIENCE = Kind(
     "NS745",
     "foreign-audience",
-    "Use an API token for this index, or ask whoever runs it to name its own host as the audience.",
+    "Use an API token for this index, or ask whoever runs it to name its own host, with its domain, as the audience.",
 )
 
-_CI = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
+CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
+"""Variables that say that this is a CI, which may offer an identity."""
+
 _MISMATCH = ("invalid-publisher", "invalid-pending-publisher")
 _TOKEN = re.compile(r"[!-~]+")
 
@@ -59,12 +61,13 @@ class TrustedPublisher:
         """Return this job as a publisher; None outside a CI, and where the index does not offer the exchange.
 
         PyPI's audience and TestPyPI's are theirs alone. Any other index is named by its host: with an identity token
-        that is meant for somebody else, it could publish there in our name.
+        that is meant for somebody else, it could publish there in our name. A host of one word names nobody: the
+        audiences ``pypi`` and ``sigstore`` are such words.
 
         Raises:
             ShipError: The index does not answer (NS739), or names another audience than itself (NS745).
         """
-        if not any(os.environ.get(name) for name in _CI) or not is_safe(upload_url):
+        if not any(os.environ.get(name) for name in CI_VARIABLES) or not is_safe(upload_url):
             return None
         audience = _public_audience(upload_url) or _offered(index, upload_url)
         return cls(index, upload_url, audience) if audience is not None else None
@@ -82,6 +85,10 @@ class TrustedPublisher:
     def _identity(self) -> str | None:
         import id as identities
 
+        # GitLab gives a job the identities that its `id_tokens` ask for, each in a variable named for its audience.
+        variable = f"{re.sub(r'[^A-Z0-9]|^[0-9]', '_', self.audience.upper())}_ID_TOKEN"
+        if os.environ.get("GITLAB_CI") and not os.environ.get(variable):
+            return None
         try:
             return identities.detect_credential(self.audience)
         except identities.GitHubOidcPermissionCredentialError as error:
@@ -146,8 +153,11 @@ def _offered(index: str, upload_url: str) -> str | None:
     audience = value.get("audience") if isinstance(value, dict) else None
     if not isinstance(audience, str):
         return None
-    if audience != urlsplit(upload_url).hostname:
-        what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which is not its own host."
+    host = urlsplit(upload_url).hostname or ""
+    named = "." in host.strip(".") or ":" in host or is_loopback(host)
+    if audience != host or not named:
+        why = "is not its own host" if named else "could be anybody's: its host is a single word"
+        what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which {why}."
         raise ShipError(FOREIGN_AUDIENCE(what))
     return audience
 
@@ -175,26 +185,44 @@ def read_claims(identity: str) -> Mapping[str, Any]:
 def claims_table(claims: Mapping[str, Any]) -> str:
     """Return what the identity token says beside what a publisher must be set to, as lines of text.
 
-    https://docs.github.com/en/actions/concepts/security/openid-connect names the claims.
+    https://docs.github.com/en/actions/concepts/security/openid-connect and
+    https://docs.gitlab.com/ci/secrets/id_token_authentication/ name the claims.
     """
+    if "project_path" in claims:
+        return _gitlab_table(claims)
     owner, _, repository = str(claims.get("repository", "")).partition("/")
     workflow = _workflow(claims.get("job_workflow_ref") or claims.get("workflow_ref"))
-    environment = str(claims.get("environment") or "")
     rows = [
-        ("", "the job's identity token says", "the publisher must have"),
         ("owner", str(claims.get("repository_owner") or owner), ""),
         ("repository", repository, ""),
         ("workflow", workflow, ""),
-        ("environment", environment, environment or "(nothing), or give the job the publisher's environment"),
+        *_place(claims),
     ]
-    if claims.get("ref"):
-        rows.append(("ref", str(claims["ref"]), "(any)"))
-    lines = [f"{name:12} {value or '(missing)':36} {wanted or value}".rstrip() for name, value, wanted in rows]
+    lines = _lines(rows)
     called = _workflow(claims.get("workflow_ref"))
     if called and called != workflow:
         lines.append(f"The job stands in a reusable workflow, {workflow}, which is called by {called}: no publisher")
         lines.append("can be set to that. Put the job that publishes into the workflow that the event starts.")
     return "\n".join(lines)
+
+
+def _gitlab_table(claims: Mapping[str, Any]) -> str:
+    namespace, _, project = str(claims["project_path"]).rpartition("/")
+    file = str(claims.get("ci_config_ref_uri", "")).partition("@")[0].rpartition("//")[2]
+    rows = [("namespace", namespace, ""), ("project", project, ""), ("file", file, ""), *_place(claims)]
+    return "\n".join(_lines(rows))
+
+
+def _place(claims: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    environment = str(claims.get("environment") or "")
+    yield "environment", environment, environment or "(nothing), or give the job the publisher's environment"
+    if claims.get("ref"):
+        yield "ref", str(claims["ref"]), "(any)"
+
+
+def _lines(rows: Iterable[tuple[str, str, str]]) -> list[str]:
+    head = ("", "the job's identity token says", "the publisher must have")
+    return [f"{name:12} {value or '(missing)':36} {wanted or value}".rstrip() for name, value, wanted in (head, *rows)]
 
 
 def _workflow(reference: object) -> str:

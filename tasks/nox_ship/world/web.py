@@ -27,6 +27,10 @@ SECONDS = 30
 MOST = 16 << 20
 """Bytes of an answer; the longest page of PyPI has about half of that."""
 
+PARTS = 100_000
+"""Parts of an answer that something is made for when it is read: objects and lists of JSON, tags of HTML. A page of
+25,000 files has that many, four for each; those of the largest projects have less than half of them."""
+
 _BLOCK = 1 << 16
 _HOPS = 5
 _GZIP = zlib.MAX_WBITS | 16
@@ -52,14 +56,29 @@ class Answer:
         """Whether the server did what it was asked."""
         return self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
+    def limited(self, *marks: bytes, most: int = PARTS) -> bytes:
+        """Return the body, which a parser can read in a moment.
+
+        Args:
+            marks: What each part of it begins with.
+            most: How many parts it may have.
+
+        Raises:
+            WebError: There are more, so that a small answer would take much time and memory.
+        """
+        if sum(map(self.body.count, marks)) > most:
+            raise WebError(f"the answer has more than {most:,} parts")
+        return self.body
+
     def json(self) -> Any:
         """Return the body's JSON value.
 
         Raises:
             WebError: It is none, or one that no server of good will sends.
         """
+        self.limited(b",", most=10 * PARTS)
         try:
-            return json.loads(self.body)
+            return json.loads(self.limited(b"{", b"["))
         except (ValueError, RecursionError) as error:
             raise WebError("the answer is no JSON that can be read") from error
 
@@ -92,6 +111,18 @@ def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, s
     return _within(
         seconds, lambda late: _page(_opened("POST", url, asked, seconds, value=value, redirects=False), late)
     )
+
+
+def submit(
+    url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS
+) -> Answer:
+    """Send a form (``multipart/form-data``); no redirect is followed, and no password from ``~/.netrc`` goes along.
+
+    Raises:
+        WebError: As in :func:`get`.
+    """
+    asked = {**(headers or {}), "Accept-Encoding": "gzip"}
+    return _within(seconds, lambda late: _page(_opened("POST", url, asked, seconds, form=form, redirects=False), late))
 
 
 def download(
@@ -171,6 +202,7 @@ def _opened(
     seconds: float,
     *,
     value: object = None,
+    form: Mapping[str, str] | None = None,
     redirects: bool = True,
 ) -> requests.Response:
     """Send a request and return the response, its body unread; each address on the way is looked at first."""
@@ -188,6 +220,7 @@ def _opened(
                 url,
                 headers=dict(headers),
                 json=value,
+                files=[(name, (None, text)) for name, text in form.items()] if form else None,
                 auth=None if own else _nobody,
                 timeout=min(seconds, SECONDS),
                 stream=True,

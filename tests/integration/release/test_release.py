@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_index import FailingIndex, Faults
+from failing_index import FailingIndex, Faults, api_token
 from releasing import NO_KEYRING, SDIST, WHEEL, assert_released, laptop, release, remote_refs, with_index
 from workbench import Bench, Outcome, make_bench
 
@@ -53,6 +53,37 @@ def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: Fai
     assert len(index.uploads) == 2
 
 
+def test_a_password_that_the_index_refuses_stops_a_release_before_its_push(bench: Bench, index: FailingIndex) -> None:
+    """So does a token that is not known there; nothing is changed, and nothing was uploaded."""
+    before, refs = bench.snapshot(), remote_refs(bench)
+    env = {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "wrong-password"}
+    outcome = release(bench, index, **env)
+    assert outcome.code == 1
+    assert outcome.has("NS765", "PyPI refused the credentials from TWINE_PASSWORD", "Nothing was changed")
+    assert "wrong-password" not in outcome.output
+    assert release(bench, index, PYPI_API_TOKEN=api_token()).has("NS721", "Nothing was changed")
+    assert (bench.snapshot(), remote_refs(bench), index.uploads) == (before, refs, [])
+    assert index.tried[0].password == "wrong-password"
+
+
+def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: FailingIndex) -> None:
+    """A token that has expired is a warning; nothing of it leaves the machine. What the index has is not uploaded."""
+    token = api_token("127.0.0.1", [0, 1, 0])
+    outcome = bench.rehearse(env=laptop(index, PYPI_API_TOKEN=token))
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("warning: NS722", "would upload  sample-1.2.4.tar.gz → PyPI")
+    assert index.tried == index.uploads == []
+    assert release(bench, index).code == 0
+    outcome = bench.rehearse(env=laptop(index, PYPI_API_TOKEN=token))
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS223", "v1.2.4 is released: nothing is missing")
+    assert "would upload" not in outcome.output
+    assert bench.rehearse("pach", env=laptop(index)).has("NS302", "Did you mean patch")
+    verified = bench.nox("-s", "verify-published", env=index.environment())
+    assert verified.code == 0, verified.output
+    assert verified.has("it was compared with the manifest of its release, and works")
+
+
 def test_a_rehearsal_is_what_the_release_goes_on_from(bench: Bench, index: FailingIndex) -> None:
     """What passed in a rehearsal of this commit is not run again, and the very commit is pushed that was tried."""
     assert bench.rehearse(env=laptop(index)).code == 0
@@ -70,7 +101,7 @@ def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingI
     outcome = release(bench, index)
     assert outcome.code == 1
     assert outcome.clean
-    assert outcome.has("NS724", "Branch and tag are pushed", "the same command again")
+    assert outcome.has("NS724", "Public already: main on origin, v1.2.4 on origin. Run the same command again")
     index.faults = Faults()
     again = release(bench, index)
     assert again.code == 0, again.output

@@ -23,12 +23,16 @@ def test_a_terminal_is_asked_once(bench: Bench, index: FailingIndex, answer: byt
     before = bench.snapshot()
     code, output = on_a_terminal(bench, laptop(index), answer, "-s", "release", "--", "patch")
     assert output.count("Push main and v1.2.4 to origin, then publish it to PyPI? [y/N]") == 1
-    assert output.index("upload rehearsal") < output.index("[y/N]")
+    assert output.index("upload rehearsal") < output.index("commits new to origin:") < output.index("[y/N]")
+    asked = output[: output.index("[y/N]")]
+    assert "pending" in asked
+    assert "failed" not in asked
     assert code == (0 if released else 1), output
     if released:
         assert_released(bench, index)
     else:
         assert "NS235" in output
+        assert "declined" in output
         assert bench.snapshot() == before
         assert index.uploads == []
 

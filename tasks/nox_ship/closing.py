@@ -1,0 +1,58 @@
+"""The sentence that a release or a rehearsal ends with: what is public, what is missing, what to do next."""
+
+from __future__ import annotations
+
+from nox_ship.errors import shorten
+from nox_ship.report import Report
+
+
+def released(report: Report) -> str:
+    """Return how a release ended that came to its end."""
+    starts = f"publish a GitHub Release to start {report.workflow}"
+    then = starts if report.waits else f"{report.workflow} publishes it"
+    ours = f"is pushed; {then}" if report.workflow else "is released"
+    done = ours if report.changed else "was released already: nothing was missing"
+    return f"{report.project} {report.version} {done}."
+
+
+def rehearsed(report: Report, command: str) -> str:
+    """Return how a rehearsal ended that came to its end.
+
+    Args:
+        report: What it came to.
+        command: The command that does it.
+    """
+    if not report.changed:
+        return f"Nothing was touched: this was a rehearsal. {report.tag} is released: nothing is missing."
+    merged = f"merge {report.branch} into {report.release_branch}, then "
+    first = merged if report.branch != report.release_branch else ""
+    return f"Nothing was touched: this was a rehearsal. To do it: {first}{command}"
+
+
+def stopped(report: Report) -> str:
+    """Return what a release or rehearsal that stopped has changed, and what the same command will do."""
+    if report.rehearsal:
+        return "Nothing was touched: the rehearsal stopped before its end."
+    if report.pushed == "no":
+        return "Nothing was changed: the release stopped before its push."
+    if report.pushed == "unknown":
+        what = f"{report.branch} and {report.tag} may be public: the push was cut off"
+        return f"{what}. Run the same command again: it finds out, and finishes the release."
+    then = f"; {report.workflow} publishes it" if report.workflow else ""
+    what = f"Public already: {shorten(report.arrived, len(report.arrived))}{then}"
+    return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
+
+
+def published(report: Report, index: str, session: str) -> str:
+    """Return how publishing ended, or its rehearsal.
+
+    Args:
+        report: What it came to.
+        index: The index, as it is written.
+        session: The session that publishes.
+    """
+    if not report.rehearsal:
+        return f"{report.project} {report.version} is on {index}."
+    if not report.uploads:
+        return f"Nothing left this machine: {report.project} {report.version} is on {index}, and nothing is missing."
+    return f"Nothing left this machine. To publish it: nox -s {session}"

@@ -1,0 +1,65 @@
+"""What a noxfile holds once it is loaded, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from functools import partial
+
+from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.gates.own import GATES, MEASURED, Decision
+
+SESSION_TAKEN = Kind(
+    "NS812", "session-taken", "Nothing is to be done: both work, each by its own name.", level="notice"
+)
+NOT_MEASURED = Kind(
+    "NS841",
+    "coverage-not-measured",
+    "Let it measure into that folder (`COVERAGE_FILE=.nox-ship/coverage/data.NAME`, another NAME for each Python), or"
+    " name a command that holds the threshold in `coverage.run`, or take `coverage` out of `gates` and `fail-under` out"
+    " of its settings.",
+)
+_MAY_BE_A_GATE = (
+    "To make it one, let the tests measure there (`COVERAGE_FILE=.nox-ship/coverage/data.NAME`, another NAME for each"
+    " Python); to make this notice go away, set `gates`."
+)
+NOT_LAST = Kind(
+    "NS842",
+    "register-not-last",
+    'Make `nox_ship.register()` the last line of noxfile.py, above `if __name__ == "__main__":`.',
+)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The sessions of a noxfile once it is loaded, and which of them are gates."""
+
+    names: frozenset[str] = frozenset()
+    """All of them, also those with a Python or parameters, such as ``tests-3.12``."""
+    decision: Decision = field(default_factory=partial(Decision, GATES))
+    late: tuple[str, ...] = ()
+    """Sessions that came too late to be taken into account: they stand below ``nox_ship.register()``."""
+
+    def told(self, without: Collection[str] = ()) -> list[Finding]:
+        """Return what is wrong with them, or worth knowing, before anything runs; ``without`` are gates left out."""
+        found = []
+        if self.late:
+            what = f"noxfile.py defines {shorten(self.late)} below `nox_ship.register()`, which does not see that."
+            found.append(NOT_LAST(what))
+        if self.decision.unmeasured and "coverage" not in without and not set(self.decision.tests) <= set(without):
+            found.append(not_measured(self.decision))
+        return found
+
+
+def not_measured(decision: Decision) -> Finding:
+    """Return what is said where the tests measure nothing for our gate coverage."""
+    what = f"{shorten(decision.tests)} of the noxfile measures nothing into {MEASURED}"
+    if "coverage" in decision.gates:
+        return NOT_MEASURED(f"{what}, where the gate coverage looks for it.")
+    return NOT_MEASURED(f"{what}, so coverage is no gate.", remedy=_MAY_BE_A_GATE, level="notice")
+
+
+def taken(decision: Decision) -> list[Finding]:
+    """Return a notice for each session of ours that has another name, because the usual one is the project's."""
+    what = "noxfile.py has a session {0} of its own, so that of nox-ship is called {1}."
+    return [SESSION_TAKEN(what.format(usual, name)) for usual, name in decision.names.items()]

@@ -1,0 +1,221 @@
+"""The sessions of a project's own noxfile: which of them are gates, and where ours step aside for them.
+
+The rule, in this order:
+
+1. The setting ``gates`` names the gates, whatever the noxfile holds.
+2. A session of the name of one of our gates is that gate. (A ``coverage`` that nobody runs is none: see 3.)
+3. A session whose name usually means the same (`USUAL`) stands for the gate where it fits: the project itself runs it,
+   by ``nox`` without ``-s`` or in its CI; it ends by itself (what CI runs does); and it sends nothing anywhere. More
+   than one may. Where none does, the gate is ours.
+4. ``docs`` is a gate where a session of its usual names fits.
+5. Our gate ``coverage`` needs what the tests measured. Where those are the project's and measure nothing for it, it is
+   a gate only where somebody asked for it.
+
+Sessions that the pipeline calls are never replaced: theirs keeps the name, and ours gets another one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from nox_ship.config import Settings
+from nox_ship.naming import free_name
+
+GATES = Settings.gates
+"""Our gates, by name."""
+_ALWAYS = tuple(gate for gate in GATES if gate != "coverage")
+PIPELINE = (
+    *("build", "verify-install", "verify-published", "matrix"),
+    *("publish-test", "publish-prod", "publish", "release", "doctor"),
+)
+"""Our sessions that are no gates."""
+MEASURED = ".nox-ship/coverage"
+"""The folder in which the gate coverage looks for measurements, as a noxfile or settings of coverage name it."""
+
+USUAL: Mapping[str, frozenset[str]] = {
+    gate: frozenset(names.split())
+    for gate, names in {
+        "lint": "lint linting linter linters lint-check check-lint lint-code style style-check check-style code-style"
+        " codestyle quality code-quality format-check check-format formatting-check fmt-check check-fmt pre-commit"
+        " precommit prek flake8 pyflakes pycodestyle pylint ruff ruff-check",
+        "typecheck": "typecheck typechecks typechecking type-check type-checks type-checking check-types check-typing"
+        " typing types type static-typing static-types mypy pyright basedpyright pyre pyrefly pytype ty zuban",
+        "tests": "tests test testing pytest unit unit-test unit-tests unittest unittests test-unit tests-unit run-test"
+        " run-tests test-suite testsuite",
+        "coverage": "coverage",
+        "audit": "audit",
+        "docs": "docs doc documentation docs-build doc-build build-docs build-doc docs-html docs-check check-docs"
+        " docs-test docs-tests test-docs doctest doctests docs-doctest xdoctest test-docstrings sphinx mkdocs",
+    }.items()
+}
+"""What sessions that mean the same are usually called, by gate; `-`, `_` and `:` count alike."""
+
+# What waits for a person, and what sends something away. Each is a word of the session's code.
+_ENDLESS = {"sphinx-autobuild", "serve", "--serve", "http.server", "livereload", "--watch", "watch", "runserver"}
+_SENDING = {"upload", "publish", "push", "deploy", "gh-deploy", "ghp-import", "rsync", "scp", "codecov", "coveralls"}
+_MEASURING = {"pytest", "run", "unittest"}
+
+
+class Own(NamedTuple):  # each `nox -l` pays for what it takes to define a class: a dataclass takes ten times as much
+    """A session of the project's own."""
+
+    name: str
+    default: bool = False
+    """Whether ``nox`` runs it where no session is named."""
+    words: frozenset[str] = frozenset()
+    """The words in its code; see `nox_ship.gates.words`."""
+
+
+class Calls(NamedTuple):
+    """The sessions that a project's CI runs, as they are written there."""
+
+    bare: frozenset[str] = frozenset()
+    """Those that get no arguments."""
+    others: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of our sessions in a noxfile with sessions of its own."""
+
+    gates: tuple[str, ...]
+    """The sessions that must pass before a release, by the names that they have in the noxfile."""
+    standing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The project's sessions that stand for a gate, by the gate's name."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What ours are called, by the usual name, where the project has a session of that."""
+    chosen: bool = False
+    """Whether the setting ``gates`` names them."""
+    unfit: tuple[Own, ...] = ()
+    """Sessions that would stand for a gate, and do not fit."""
+    unmeasured: bool = False
+    """Whether the tests are the project's and measure nothing for our gate coverage."""
+    apart: tuple[str, ...] = ("coverage",)
+    """Gates that combine what others measured, so that they can be no jobs beside those."""
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The sessions whose measurements the gate coverage combines."""
+        return (*self.standing.get("tests", ()), *(() if self.replaces("tests") else ("tests",)))
+
+    def replaces(self, gate: str) -> bool:
+        """Whether a session of the project makes one of our gates needless."""
+        theirs = self.standing.get(gate, ())
+        return bool(theirs) and not (self.chosen and gate in self.gates and gate not in theirs)
+
+
+def meant(name: str) -> str | None:
+    """Return the gate that a session's name usually means, None where it means none."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower())
+    return next((gate for gate, usual in USUAL.items() if plain in usual), None)
+
+
+def undecided(own: Iterable[Own]) -> bool:
+    """Whether what a project's CI runs decides about one of its sessions."""
+    return any(one.name not in _ALWAYS and meant(one.name) and not _runs(one) for one in own)
+
+
+def by_default(
+    name: str, *, default: bool, tags: Collection[str], chosen: Iterable[str] | None, tagged: Iterable[str] | None
+) -> bool:
+    """Whether nox runs a session where none is named.
+
+    Args:
+        name: The session's name.
+        default: What its decorator says.
+        tags: Its tags.
+        chosen: ``nox.options.sessions``, None where that is not set.
+        tagged: ``nox.options.tags``, None where that is not set.
+    """
+    if chosen is not None:
+        return any(is_of(name, one) for one in ([chosen] if isinstance(chosen, str) else chosen))
+    if tagged is not None:
+        return bool(set(tagged) & set(tags))
+    return default
+
+
+def is_of(name: str, signature: str) -> bool:
+    """Whether ``signature`` is the session ``name``, or that on a Python or with parameters: ``tests-3.12(x=1)``."""
+    pattern = rf"{re.escape(name)}(-(\d|py|cpython|graalpy|\$)[\w.$-]*)?(\(.*\))?"
+    return re.fullmatch(pattern, signature, re.DOTALL) is not None
+
+
+def decide(
+    own: Sequence[Own],
+    calls: Calls | None = None,
+    *,
+    chosen: tuple[str, ...] | None = None,
+    measured: bool = False,
+    wanted: bool = False,
+    ours: Collection[str] = (*GATES, *PIPELINE),
+) -> Decision:
+    """Decide which sessions are gates and what ours are called.
+
+    Args:
+        own: The project's sessions, in the noxfile's order.
+        calls: What the project's CI runs; only asked where `undecided` says so.
+        chosen: The setting ``gates``; None where it is not set.
+        measured: Whether measurements of the project's own tests come to where our gate coverage looks for them, or
+            commands of its own combine them.
+        wanted: Whether the settings ask for coverage, as ``coverage.fail-under`` does.
+        ours: The sessions that would be registered.
+    """
+    names = {one.name for one in own}
+    standing: dict[str, list[str]] = {}
+    unfit = []
+    for one in own:
+        gate = meant(one.name)
+        if gate is None:
+            continue
+        if _fits(one, gate, calls or Calls()) if chosen is None else one.name in {*chosen, gate}:
+            standing.setdefault(gate, []).append(one.name)
+        elif chosen is None:
+            unfit.append(one)
+    usual = {gate: (gate,) for gate in GATES if gate not in names}
+    frozen = {gate: tuple(found) for gate, found in standing.items()}
+    made = Decision(
+        gates=tuple(name for found in _in_order({**usual, **frozen}) for name in found) if chosen is None else chosen,
+        standing=frozen,
+        names={name: free_name(name, names) for name in PIPELINE if name in names and name in ours},
+        chosen=chosen is not None,
+        unfit=tuple(unfit),
+        apart=tuple(gate for gate in ("coverage",) if all(_combines(one) for one in own if one.name == gate)),
+    )
+    if measured or "coverage" in names or "coverage" not in ours or not made.replaces("tests"):
+        return made
+    if chosen is None and not wanted:
+        return replace(made, gates=tuple(gate for gate in made.gates if gate != "coverage"), unmeasured=True)
+    return replace(made, unmeasured="coverage" in made.gates)
+
+
+def _in_order(found: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return [found[gate] for gate in USUAL if gate in found]
+
+
+def _runs(one: Own) -> bool:
+    """Whether nox runs a session by default, and it ends by itself."""
+    return one.default and not one.words & _ENDLESS
+
+
+def _fits(one: Own, gate: str, calls: Calls) -> bool:
+    if one.name in _ALWAYS:
+        return True
+    called = calls.bare if gate == "docs" else calls.bare | calls.others  # arguments choose what docs are made
+    return not one.words & _SENDING and (_runs(one) or any(is_of(one.name, signature) for signature in called))
+
+
+def why_unfit(one: Own) -> str:
+    """Return, in words, why a session that usually means a gate is none."""
+    if one.words & _SENDING:
+        return f"it seems to send something away ({min(one.words & _SENDING)})"
+    if one.default:
+        return f"it does not end by itself ({min(one.words & _ENDLESS)})"
+    return "neither `nox` without a name nor the CI runs it, or only with arguments"
+
+
+def _combines(one: Own) -> bool:
+    """Whether a session ``coverage`` of the project's only combines what other sessions measured."""
+    return not one.words & _MEASURING and not any(word.startswith("--cov") for word in one.words)

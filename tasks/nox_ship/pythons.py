@@ -1,0 +1,57 @@
+"""Which versions of Python have been released."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from nox_ship import json_data, process
+from nox_ship.cache import cache_path, hide_from_git
+from nox_ship.errors import ShipError
+from nox_ship.files import write_whole
+
+_FINAL = re.compile(r"^cpython-(3\.\d{1,3})\.\d+-", re.MULTILINE)
+_VERSION = re.compile(r"3\.\d{1,3}")
+
+
+@functools.cache
+def stable() -> tuple[str, ...]:
+    """Return the versions of CPython that have a final release, such as ``3.12``, oldest first; none where uv is mute.
+
+    They are those that the installed uv can download. It carries the list, so no network is asked, and the list grows
+    as uv is updated. What it says is kept in the cache until another uv is installed.
+    """
+    try:
+        uv = Path(process.uv())
+        facts = uv.stat()
+    except OSError:
+        return ()
+    kept, key = cache_path() / "pythons.json", [str(uv), facts.st_size, facts.st_mtime_ns]
+    with suppress(OSError, ValueError, LookupError, TypeError):
+        record = json_data.parse(kept.read_bytes())
+        known: tuple[str, ...] = tuple(record["stable"])
+        if record["uv"] == key and known and all(map(_VERSION.fullmatch, known)):
+            return known
+    if not (found := _asked()):
+        return ()
+    with suppress(OSError):  # without a record, the next run asks again
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hide_from_git(kept.parent)
+        write_whole(kept, json.dumps({"uv": key, "stable": found}))
+    return found
+
+
+def _asked() -> tuple[str, ...]:
+    """Ask uv, whatever the user's settings for it are."""
+    command: list[process.Argument] = [process.uv(), "python", "list", "--only-downloads", "--all-platforms"]
+    settings = dict.fromkeys(name for name in os.environ if name.startswith("UV_"))
+    try:
+        done = process.run([*command, "--offline", "--no-config"], env=settings, check=False)
+    except ShipError:
+        return ()
+    minors = {int(version.partition(".")[2]) for version in _FINAL.findall(done.stdout)}
+    return tuple(f"3.{minor}" for minor in sorted(minors))

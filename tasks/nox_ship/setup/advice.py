@@ -1,0 +1,138 @@
+"""What a person has to do once the files are written, in the order in which it is done."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from nox_ship.addresses import without_passwords
+from nox_ship.config import Settings
+from nox_ship.errors import Kind
+from nox_ship.setup.init import Plan, gate_jobs
+from nox_ship.setup.survey import Survey
+from nox_ship.world.forge import GITLAB_CI
+from nox_ship.world.index import PUBLIC_INDEXES, display_name
+from nox_ship.world.real import token_variable
+
+NO_FORGE = Kind(
+    "NS814",
+    "no-forge",
+    "Add the remote, then run `nox-ship init` again; `--ci github` or `--ci gitlab` writes the files now.",
+    level="notice",
+)
+
+_KINDS = {"final": "1.2.0", "prerelease": "1.2.0rc1", "development": "1.2.0.dev3"}
+
+
+def no_forge(survey: Survey) -> str:
+    """Return why no file of a CI was written."""
+    where = "There is no remote"
+    if survey.remote:
+        where = f"The remote is {without_passwords(survey.remote)}, which is on neither GitHub nor GitLab"
+    return f"{where}: no workflow was written."
+
+
+def other_ci(survey: Survey) -> str:
+    """Return the sessions that the jobs of any CI call, and what they hand on.
+
+    Raises:
+        ShipError: The noxfile is broken (NS811).
+    """
+    gates = [job["session"] for job in gate_jobs(survey)]
+    measured = [session for session in gates if session.startswith("tests-")]
+    rows = [
+        ("nox -s matrix", "prints the gates and Pythons as JSON: a job for each"),
+        *((f"nox --no-dependencies -s {session}", "") for session in gates),
+    ]
+    if measured and "coverage" in survey.project.settings.gates:
+        rows.append(("nox --no-dependencies -s coverage", "after the tests, with the .nox-ship/coverage of each"))
+    rows.append(("nox -s build", "hands on dist and .nox-ship/manifest.json"))
+    rows += [(f"nox --no-dependencies -s verify-install-{python}", "with what was built") for python in survey.pythons]
+    rows.append(("nox --no-dependencies -s publish", "on a tag, with what was built and an API token"))
+    width = max(len(call) for call, _ in rows)
+    lines = (f"  {call:{width}}  {f'# {what}' if what else ''}".rstrip() for call, what in rows)
+    return "\n".join(["In another CI, one job calls one session:", *lines])
+
+
+def served(settings: Settings) -> tuple[str, ...]:
+    """Return the public indexes that our workflows publish to, as the routes of the versions lead."""
+    workflows, routes = settings.workflows, settings.routes
+    routed = {routes.final, routes.prerelease}
+    to_test = (workflows.testpypi and routed & set(PUBLIC_INDEXES)) or (
+        workflows.development and routes.development == "testpypi"
+    )
+    return tuple(name for name, wanted in (("pypi", "pypi" in routed), ("testpypi", to_test)) if wanted)
+
+
+def unserved(settings: Settings) -> dict[str, str]:
+    """Return the indexes that no workflow of ours publishes to, each with a version that goes there."""
+    kinds = [kind for kind in _KINDS if kind != "development" or settings.workflows.development]
+    routed = {getattr(settings.routes, kind): _KINDS[kind] for kind in reversed(kinds)}
+    return {name: example for name, example in routed.items() if name not in served(settings)}
+
+
+def next_steps(made: Plan) -> Iterator[str]:
+    """Yield what is to be typed, then what is to be entered elsewhere before the first release."""
+    survey = made.survey
+    top = survey.repository.path.resolve()
+    changed = {top / name for name in survey.repository.changes()}
+    files = [_shown(path, survey) for path in made.files if path.resolve() in changed]
+    yield "\n".join(
+        [
+            "Next:",
+            *([f"  git add {shlex.join(files)} && git commit -m 'Release with nox-ship'"] if files else []),
+            "  nox -s doctor                        # is anything set up wrong?",
+            "  nox -s release -- patch --dry-run    # rehearse a release",
+        ]
+    )
+    if made.publishing:
+        yield from _before_the_first_release(survey, made.publishing)
+
+
+def _shown(path: Path, survey: Survey) -> str:
+    return Path(os.path.relpath(path.resolve(), survey.project.root.resolve())).as_posix()
+
+
+def _before_the_first_release(survey: Survey, file: str) -> Iterator[str]:
+    """Yield what to enter on the indexes or the forge, so that ``file`` can publish."""
+    settings = survey.project.settings
+    names = [name for name in served(settings) if name not in settings.indexes]
+    by_token = settings.workflows.credentials == "token" or (file == GITLAB_CI and not survey.identifies)
+    if names:
+        yield _tokens(settings, names, file) if by_token else _publishers(survey, names, file)
+    for name, example in unserved(settings).items():
+        if name not in PUBLIC_INDEXES:
+            yield f"Versions such as {example} go to {name}: the machine that releases them publishes them."
+
+
+def _publishers(survey: Survey, names: list[str], file: str) -> str:
+    """Return what to enter on the indexes for pending trusted publishers."""
+    if file == GITLAB_CI:
+        kind, project = "GitLab", survey.gitlab
+        fields = [("Namespace", project.namespace), ("Project name", project.name)] if project else []
+        fields.append(("Top-level pipeline file path", file))
+    else:
+        kind, repository = "GitHub", survey.github
+        fields = [("Owner", repository.owner), ("Repository name", repository.name)] if repository else []
+        fields.append(("Workflow name", file))
+    if len(fields) == 1:
+        return "What to enter on PyPI for a trusted publisher: `nox-ship init --repository OWNER/NAME` tells."
+    environments = {name: survey.project.settings.workflows.environment(name) for name in names}
+    shown = " and ".join(map(display_name, names))
+    several = len(set(environments.values())) > 1
+    named = [f"{value} on {display_name(name)}" if several else value for name, value in environments.items()]
+    rows = [("PyPI project name", survey.project.canonical_name), *fields]
+    rows.append(("Environment name", ", ".join(dict.fromkeys(named))))
+    width = max(len(name) for name, _ in rows)
+    lines = (f"  {name:{width}}  {value}" for name, value in rows)
+    title = f"Before the first release, add a pending {kind} publisher on {shown}, in your account under *Publishing*:"
+    return "\n".join([title, *lines])
+
+
+def _tokens(settings: Settings, names: list[str], file: str) -> str:
+    """Return where the API tokens are to be put."""
+    what = "CI/CD variable (protected, masked)" if file == GITLAB_CI else "secret"
+    rows = [f"  {token_variable(name, settings)}  {settings.workflows.environment(name)}" for name in names]
+    return "\n".join([f"Before the first release, add each API token as a {what} of its environment:", *rows])

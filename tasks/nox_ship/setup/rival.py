@@ -1,0 +1,108 @@
+"""A publishing workflow that the project has already: a second one would upload the same files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nox_ship import documents, versions
+from nox_ship.errors import ShipError, shorten
+from nox_ship.release.source import VersionSource
+from nox_ship.release.workflows import Upload, uploads
+from nox_ship.setup.keep import is_ours
+from nox_ship.setup.survey import Survey
+from nox_ship.setup.workflows import FOLDER
+from nox_ship.world.forge import GITLAB_CI
+
+_INDEXES = ("pypi", "testpypi")
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A workflow of the project's own that publishes what is tagged, or each GitHub Release."""
+
+    workflow: str
+    jobs: tuple[Upload, ...]
+
+    def advice(self, ours: str) -> str:
+        """Return why our workflow, in the file ``ours``, was not written, and how it takes the place of this one."""
+        what = "what is tagged" if self.jobs[0].by_tag else "each GitHub Release"
+        environments = ", ".join(dict.fromkeys(job.environment for job in self.jobs if job.environment))
+        where = f", from the environment {environments}" if environments else ""
+        told = f"{self.workflow} publishes {what}{where}. {ours} was not written: both would upload the same files."
+        settings = list(self._settings(ours))
+        if not settings:
+            return f"{told} To replace it: `nox-ship init --force`."
+        added = "\n".join(["[tool.nox-ship.workflows]", *settings])
+        how = "To replace it and keep what it is trusted for" if self._trusted else "To replace it"
+        return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force`:\n\n{added}"
+
+    def warning(self, ours: str) -> str:
+        """Return what is to be done about this one, where ours was written all the same."""
+        return f"{self.workflow} publishes what is tagged, as {ours} does: delete it, or take its trigger out."
+
+    @property
+    def _trusted(self) -> bool:
+        return any(job.identity for job in self.jobs)
+
+    def _settings(self, ours: str) -> Iterator[str]:
+        if self.workflow != ours:
+            yield f"file = {json.dumps(self.workflow)}"
+        named = {
+            index: job.environment
+            for job in reversed(self.jobs)
+            for index in _INDEXES
+            if index in job.indexes and job.environment not in (None, index)
+        }
+        if named:
+            entries = (f"{index} = {json.dumps(name)}" for index, name in sorted(named.items()))
+            yield f"environments = {{ {', '.join(entries)} }}"
+        if not self._trusted:
+            yield 'credentials = "token"  # in the secret PYPI_API_TOKEN'
+        if not any(job.goes_to("testpypi") for job in self.jobs):
+            yield "testpypi = false"
+
+
+def rivals(survey: Survey) -> tuple[Rival | None, str]:
+    """Return the first workflow of the project's own that publishes, and the names of those that may; empty if none."""
+    found = list(_theirs(survey))
+    sure = [upload for upload in found if upload.certain and (upload.by_tag or upload.event == "release")]
+    name = sure[0].workflow if sure else ""
+    rival = Rival(name, tuple(upload for upload in sure if upload.workflow == name)) if sure else None
+    doubtful = dict.fromkeys(upload.workflow for upload in found if not upload.certain and upload.by_tag)
+    return rival, shorten(doubtful)
+
+
+def _theirs(survey: Survey) -> Iterator[Upload]:
+    """Yield the jobs that upload, in workflows that nox-ship did not write."""
+    top = survey.repository.path
+    places = {path.name: path for path in (*(top / FOLDER).glob("*.y*ml"), top / GITLAB_CI)}
+    texts = {name: documents.read_text(path) for name, path in places.items() if documents.is_file(path)}
+    theirs = {name for name, text in texts.items() if not is_ours(text)}
+    if not theirs:
+        return  # nothing has to be parsed
+    found, _ = uploads(top, _example(survey))
+    yield from (upload for upload in found if upload.workflow in theirs)
+
+
+def neighbours(survey: Survey, ours: str) -> str:
+    """Return the names of our workflows for other projects of the repository that the same tags start; empty if none.
+
+    Args:
+        survey: The project.
+        ours: The file name of its own workflow.
+    """
+    found, _ = uploads(survey.repository.path, _example(survey))
+    others = dict.fromkeys(upload.workflow for upload in found if upload.by_tag and upload.workflow != ours)
+    folder = survey.repository.path / FOLDER
+    return shorten(name for name in others if is_ours(documents.read_text(folder / name)))
+
+
+def _example(survey: Survey) -> str:
+    """Return a release tag of the project."""
+    try:
+        current = VersionSource.of(survey.project).current or ""
+    except ShipError:  # the version's line tells it
+        current = ""
+    return survey.tag.replace("{version}", current if versions.parse(current) else "1.0.0")

@@ -1,0 +1,150 @@
+"""What a rehearsal sees of the index that it stands in for: which files that has, and whether it would let them in.
+
+It only reads, for a few seconds: nothing is sent there, no credentials either, and what does not answer is told.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TypeVar
+
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials
+from nox_ship.world.index import Index, Served
+from nox_ship.world.trusted import CI_VARIABLES
+
+INDEX_NOT_ASKED = Kind(
+    "NS767",
+    "index-not-asked",
+    "Nothing is to be done: a release asks it again, and stops where it does not answer.",
+    level="notice",
+)
+
+SECONDS = 3.0
+"""How long a rehearsal waits for the index."""
+
+T = TypeVar("T")
+
+
+class Lookout:
+    """A look at one version on an index; everything is asked at once, when it is first needed."""
+
+    def __init__(self, index: Index, project: str, seconds: float = SECONDS) -> None:
+        """Look at ``project`` on ``index``.
+
+        Args:
+            index: The index; it is read, and its credentials are looked for.
+            project: The project's name.
+            seconds: How long all of it may take.
+        """
+        self._index = index
+        self._project = project
+        self._seconds = seconds
+        self._listings: dict[str, Future[dict[str, Served]]] = {}
+
+    @cached_property
+    def _began(self) -> float:
+        import pypi_simple  # noqa: F401 - what is needed to ask takes longer to import than an answer
+        import requests  # noqa: F401
+
+        return time.monotonic()
+
+    @cached_property
+    def _credentials(self) -> Future[Credentials]:
+        # Not `credentials`: before Python 3.12 a cached property holds a lock for all objects of its class.
+        return _begun(self._index.find)
+
+    def _listing(self, version: str) -> Future[dict[str, Served]]:
+        if version not in self._listings:
+            self._began, self._credentials  # noqa: B018 - begun with it
+            self._listings[version] = _begun(lambda: self._index.files(self._project, version))
+        return self._listings[version]
+
+    def _result(self, asked: Future[T]) -> T:
+        return asked.result(max(self._began + self._seconds - time.monotonic(), 0))
+
+    def files(self, version: str) -> dict[str, Served]:
+        """Return the files that the index has of a version, by name; none where it does not answer in time."""
+        try:
+            found = self._result(self._listing(version))
+        except (ShipError, TimeoutError):
+            return {}
+        return {name: replace(served, seen_in="simple API") for name, served in found.items()}
+
+    def told(self) -> tuple[Finding, ...]:
+        """Return what a release would meet there: a notice where the index does not answer, or has no credentials.
+
+        Credentials that cannot be used are a warning. In a CI there may be others, which only the job has that
+        publishes.
+        """
+        silent = tuple(self._silent(version) for version in self._listings)
+        return (*filter(None, silent), *self._refused())
+
+    def _silent(self, version: str) -> Finding | None:
+        try:
+            self._result(self._listings[version])
+        except TimeoutError:
+            why = f"it did not answer within {self._seconds:.0f} seconds"
+        except ShipError as error:
+            why = error.findings[0].what.rstrip(".")
+        else:
+            return None
+        what = f"{self._index.name} could not be asked whether it has {self._project} {version}: {why}."
+        return INDEX_NOT_ASKED(what)
+
+    def _refused(self) -> tuple[Finding, ...]:
+        try:
+            return self._result(self._credentials).warnings
+        except TimeoutError:
+            return ()
+        except ShipError as error:
+            missing = {NO_CREDENTIALS.id, EMPTY_CREDENTIALS.id}
+            if error.findings[0].id not in missing:
+                return tuple(replace(finding, level="warning") for finding in error.findings)
+            in_ci = any(os.environ.get(name) for name in CI_VARIABLES)
+            return () if in_ci else tuple(replace(finding, level="notice") for finding in error.findings)
+
+
+def _begun(work: Callable[[], T]) -> Future[T]:
+    """Begin something on a thread that ends with the process, whatever it waits for."""
+    outcome = Future[T]()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
+
+
+@dataclass(frozen=True)
+class StandIn(Index):
+    """The stand-in for an index: what that has already it has too, by way of the lookout; uploads stay here.
+
+    Attributes:
+        lookout: Looks at the real one; None where nobody does.
+    """
+
+    lookout: Lookout | None = field(default=None, repr=False)
+
+    def files(self, project: str, version: str) -> dict[str, Served]:
+        """Return the files that the real index has of a version, and those that were uploaded here.
+
+        Raises:
+            ShipError: This index does not answer (NS701).
+        """
+        there = self.lookout.files(version) if self.lookout else {}
+        here = super().files(project, version)
+        return {**{name: replace(served, trial=True) for name, served in here.items()}, **there}
+
+    def admits(self, project: str, version: str) -> tuple[Finding, ...]:
+        """Return what a release would meet at the real index, as far as that is seen without sending it anything."""
+        return (*super().admits(project, version), *(self.lookout.told() if self.lookout else ()))

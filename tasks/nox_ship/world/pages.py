@@ -1,0 +1,91 @@
+"""What an index says of a project on its page of the simple API (PEP 503, PEP 691).
+
+The parsers build something for each element that a page has, and again for each that is within another, so a small page
+can cost hours and gigabytes. They are handed only what is needed: files with name, address and SHA-256, one after the
+other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from email.message import Message
+from typing import TYPE_CHECKING, Any
+
+from nox_ship.world import web
+
+if TYPE_CHECKING:
+    from pypi_simple import ProjectPage
+
+_INSIDE = rb"""(?:[^<>"']++|"[^"]*+"|'[^']*+')*+"""
+_ELEMENT = re.compile(
+    rb"<(?:(?P<meta>meta(?=[\s/>])%(in)s)>|(?P<kind>base|a)(?=[\s/>])(?P<words>%(in)s)>"
+    rb"(?P<text>[^<]*+(?:<(?!/?a[\s/>])[^<]*+)*+))" % {b"in": _INSIDE},
+    re.IGNORECASE,
+)
+_ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]++))?""")
+_TAG = re.compile(rb"<[^<>]*+>?")
+_LONGEST_META = 1000
+"""Bytes of an element with something about the page; the longest of PyPI has a hundred."""
+
+
+def parsed(answer: web.Answer, project: str) -> ProjectPage:
+    """Read a page of the simple API, in either form.
+
+    Raises:
+        WebError: It is none, or has more in it than a page of a real project.
+    """
+    from pypi_simple import ProjectPage
+
+    message = Message()
+    message["Content-Type"] = answer.kind or "text/html"
+    kind = message.get_content_type()
+    if not kind.endswith(("json", "html")):
+        raise web.WebError(f"its page is {answer.kind[:100]!r}")
+    value = answer.json() if kind.endswith("json") else None
+    body = answer.limited(b"<") if kind.endswith("html") else b""
+    try:
+        if kind.endswith("json"):
+            return ProjectPage.from_json_data(_bare(value), answer.url)
+        return ProjectPage.from_html(project, b"\n".join(_flat(body)), answer.url, message.get_content_charset())
+    except Exception as error:  # the parsers raise what they like
+        raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
+
+
+def _bare(page: Any) -> Any:
+    """Return a page with what is needed of each of its files; what is no file is left out."""
+    if not isinstance(page, dict) or not isinstance(page.get("files"), list):
+        return page
+    files = [file for file in page["files"] if isinstance(file, dict)]
+    return {
+        **{key: page[key] for key in ("meta", "name") if key in page},
+        "files": [
+            {"filename": file["filename"], "url": file["url"], "hashes": _hashes(file.get("hashes"))}
+            for file in files
+            if isinstance(file.get("filename"), str) and isinstance(file.get("url"), str)
+        ],
+    }
+
+
+def _hashes(found: object) -> dict[str, str]:
+    sha256 = found.get("sha256") if isinstance(found, dict) else None
+    return {"sha256": sha256} if isinstance(sha256, str) else {}
+
+
+def _flat(page: bytes) -> Iterator[bytes]:
+    """Yield the elements of an HTML page that matter, none within another, and of links just where they lead."""
+    first, *others = page.split(b"<!--")
+    shown = first + b"".join(part.partition(b"-->")[2] for part in others)
+    for element in _ELEMENT.finditer(shown):
+        if meta := element["meta"]:
+            yield b"<%s>" % meta if len(meta) <= _LONGEST_META else b""
+            continue
+        href = next((word[2] for word in _ATTRIBUTE.finditer(element["words"]) if word[1].lower() == b"href"), None)
+        if href is not None:
+            text = b"%s</a>" % _TAG.sub(b"", element["text"]) if element["kind"].lower() == b"a" else b""
+            quoted = href if href[:1] in (b"'", b'"') else b'"%s"' % href
+            yield b"<%s href=%s>%s" % (element["kind"], quoted, text)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "").rstrip(".:")[:200] or type(error).__name__

@@ -1,0 +1,80 @@
+"""Trying credentials without uploading anything: the form of an upload is sent, and the file left out.
+
+Indexes look at the credentials first and then miss the file: PyPI (in ``warehouse/forklift/legacy.py``, the decorator
+``ensure_uploads_allowed`` comes before the form is read), pypiserver (``auth("update")``), devpi (``submit`` in
+``devpi_server/views.py``), Gitea. Whether one does is seen: where nobody is let in without a file, and we are, the
+credentials are good.
+"""
+
+from __future__ import annotations
+
+import base64
+import http
+
+from nox_ship import process
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.world import web
+from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Credentials, forms
+from nox_ship.world.refusals import INVALID_TOKEN, NO_PERMISSION, NO_REASON, Answer
+
+CREDENTIALS_REFUSED = Kind("NS765", "credentials-refused", "Correct user name and password in that place.")
+NOT_TRIED = Kind(
+    "NS766",
+    "credentials-not-tried",
+    "If they are wrong, the upload is refused, and the same command again finishes the release.",
+    level="notice",
+)
+
+SECONDS = 10
+"""How long an index may take for each of its two answers."""
+_REFUSED = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
+_ELSEWHERE = (301, 302, 303, 307, 308)
+"""A redirect: an upload would not follow it either."""
+_BUSY = (http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS)
+_USER_REFUSED = {INVALID_TOKEN.id, NO_PERMISSION.id, NO_REASON.id}
+
+
+def try_credentials(
+    credentials: Credentials, index: str, upload_url: str, project: str, version: str
+) -> tuple[Finding, ...]:
+    """Try credentials at an index; return a notice where that cannot be done.
+
+    A trusted publisher is not tried: its exchange was, when it was found.
+
+    Args:
+        credentials: What an upload would authenticate with.
+        index: The index, as it is written.
+        upload_url: Where it takes uploads.
+        project: The project that is to be uploaded.
+        version: Its version.
+
+    Raises:
+        ShipError: The index refuses them: user name and password (NS765), or a token, explained by an ID of its own.
+    """
+    if credentials.kind == TRUSTED:
+        return ()
+    secrets = credentials.variables()
+    user, password = secrets["TWINE_USERNAME"], secrets["TWINE_PASSWORD"]
+    form = {":action": "file_upload", "protocol_version": "1", "name": project, "version": version}
+    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+    try:
+        answer = web.submit(upload_url, form, {"Authorization": f"Basic {basic}"}, seconds=SECONDS)
+        stopped = answer.status in (*_REFUSED, *_ELSEWHERE)
+        nobody = None if stopped else web.submit(upload_url, form, seconds=SECONDS)
+    except web.WebError as error:
+        return (NOT_TRIED(f"The credentials from {credentials.kind} could not be tried: {error}."),)
+    if nobody is None:
+        said = process.hide(answer.body.decode(errors="replace"), forms(secrets))
+        raise ShipError(_explained(Answer.of_page(answer.status, said), credentials.kind, index, user))
+    busy = answer.status in _BUSY or answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
+    if busy or nobody.status not in _REFUSED:
+        what = f"The credentials from {credentials.kind} could not be tried without a file"
+        return (NOT_TRIED(f"{what}: {index} answered with status {answer.status}."),)
+    return ()
+
+
+def _explained(answer: Answer, place: str, index: str, user: str) -> Finding:
+    finding = answer.explained(index, f"the credentials from {place}")
+    if user != TOKEN_USER and finding.id in _USER_REFUSED:
+        return CREDENTIALS_REFUSED(finding.what)
+    return finding

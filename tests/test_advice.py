@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from nox_ship.config import IndexSettings, RoutesSettings, Settings, WorkflowSettings
+from nox_ship.project import Project
+from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
+from nox_ship.setup.init import Plan
+from nox_ship.setup.survey import Survey
+from support import make_repository, write_files
+
+PYPROJECT = '[project]\nname = "Sample"\nversion = "1.2.3"\n'
+GITHUB, GITLAB, OTHER = (
+    "git@github.com:acme/sample.git",
+    "https://gitlab.com/acme/tools/sample.git",
+    "https://x.example/a",
+)
+OWN = IndexSettings("https://a.example/", "https://b.example/")
+
+
+@pytest.fixture
+def survey(tmp_path: Path) -> Survey:
+    """Return what is known of an everyday project on GitHub."""
+    repository = make_repository(tmp_path, {"pyproject.toml": PYPROJECT})
+    project = Project.read(tmp_path)
+    return Survey(project, repository, ("3.12",), "main", "v{version}", GITHUB)
+
+
+def told(survey: Survey, publishing: str | None = "release.yml", **settings: object) -> str:
+    """Return the steps that come next, of a project with other settings."""
+    project = dataclasses.replace(survey.project, settings=Settings(**settings))  # type: ignore[arg-type]
+    return "\n".join(next_steps(Plan(dataclasses.replace(survey, project=project), publishing=publishing)))
+
+
+def test_publishers_are_told_in_one_block(survey: Survey) -> None:
+    """What differs between the indexes is told for each."""
+    text = told(survey)
+    assert text.endswith(
+        "Before the first release, add a pending GitHub publisher on PyPI and TestPyPI, in your account under"
+        " *Publishing*:\n"
+        "  PyPI project name  sample\n"
+        "  Owner              acme\n"
+        "  Repository name    sample\n"
+        "  Workflow name      release.yml\n"
+        "  Environment name   pypi on PyPI, testpypi on TestPyPI"
+    )
+
+
+def test_publishers_have_the_names_that_the_project_uses(survey: Survey) -> None:
+    """Workflow and environments; one environment for both indexes is told once."""
+    named = WorkflowSettings(environments={"pypi": "release", "testpypi": "release"})
+    text = told(survey, "publish.yml", workflows=named)
+    assert "  Workflow name      publish.yml\n  Environment name   release" in text
+    assert "release on" not in text
+
+
+def test_publishers_on_gitlab(survey: Survey) -> None:
+    """With the fields that PyPI asks for there; another host's identities are not taken, so tokens are told."""
+    text = told(dataclasses.replace(survey, remote=GITLAB), ".gitlab-ci.yml")
+    for name, value in (
+        ("Namespace", "acme/tools"),
+        ("Project name", "sample"),
+        ("Top-level pipeline file path", ".gitlab-ci.yml"),
+    ):
+        assert f"  {name:28}  {value}\n" in text
+    text = told(dataclasses.replace(survey, remote=GITLAB.replace("gitlab", "gitlab.acme")), ".gitlab-ci.yml")
+    assert "Namespace" not in text
+    assert "CI/CD variable (protected, masked) of its environment:\n  PYPI_API_TOKEN  pypi\n" in text
+
+
+def test_tokens_have_the_names_that_the_project_uses(survey: Survey) -> None:
+    """No publisher is told where tokens are used."""
+    settings = Settings()
+    publish = dataclasses.replace(settings.publish, tokens={"pypi": "MINE"})
+    text = told(survey, workflows=WorkflowSettings(credentials="token", testpypi=False), publish=publish)
+    assert text.endswith("add each API token as a secret of its environment:\n  MINE  pypi")
+
+
+@pytest.mark.parametrize("remote", [None, OTHER])
+def test_a_publisher_needs_a_repository(survey: Survey, remote: str | None) -> None:
+    """Where nobody told it, the option is named by which it is told."""
+    known = dataclasses.replace(survey, remote=remote)
+    assert "`nox-ship init --repository OWNER/NAME` tells" in told(known)
+    assert "Owner              me\n" in told(dataclasses.replace(known, named="me/mine"))
+
+
+def test_nothing_is_told_of_publishing_where_no_workflow_of_ours_does(survey: Survey) -> None:
+    """The project has its own, or no CI."""
+    assert "publisher" not in told(survey, None)
+
+
+def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
+    """What the machine that releases publishes is told; PyPI's publishers are not where no version goes there."""
+    routes = RoutesSettings(final="devpi", prerelease="devpi")
+    text = told(survey, routes=routes, indexes={"devpi": OWN})
+    assert "publisher" not in text
+    assert text.endswith("Versions such as 1.2.0 go to devpi: the machine that releases them publishes them.")
+    assert "publisher" not in told(survey, indexes={"pypi": OWN, "testpypi": OWN})
+
+
+@pytest.mark.parametrize(
+    ("routes", "workflows", "expected", "left"),
+    [
+        ({}, {}, ("pypi", "testpypi"), {}),
+        ({}, {"testpypi": False}, ("pypi",), {"testpypi": "1.2.0rc1"}),
+        ({}, {"testpypi": False, "development": True}, ("pypi", "testpypi"), {}),
+        ({"final": "own"}, {}, ("testpypi",), {"own": "1.2.0"}),
+        ({"final": "own", "prerelease": "own"}, {}, (), {"own": "1.2.0"}),
+        ({"final": "own", "prerelease": "own"}, {"development": True}, ("testpypi",), {"own": "1.2.0"}),
+        ({"development": "own"}, {}, ("pypi", "testpypi"), {}),
+        (
+            {"development": "own"},
+            {"development": True, "testpypi": False},
+            ("pypi",),
+            {"own": "1.2.0.dev3", "testpypi": "1.2.0rc1"},
+        ),
+        ({"development": "own"}, {"development": True}, ("pypi", "testpypi"), {"own": "1.2.0.dev3"}),
+    ],
+)
+def test_where_the_routes_lead(
+    routes: dict[str, str], workflows: dict[str, bool], expected: tuple[str, ...], left: dict[str, str]
+) -> None:
+    """Which public indexes the workflows serve, and which are left to the machine that releases."""
+    settings = Settings(routes=RoutesSettings(**routes), workflows=WorkflowSettings(**workflows))  # type: ignore[arg-type]
+    assert served(settings) == expected
+    assert unserved(settings) == left
+
+
+def test_what_is_to_be_committed_is_all_of_ours(survey: Survey) -> None:
+    """Also what an earlier run wrote and nobody committed, as the shell takes it; nothing else."""
+    root = survey.project.root
+    write_files(root, {"noxfile.py": "", "a b.txt": "", "other.txt": ""})
+    plan = Plan(survey, files=(root / "noxfile.py", root / "a b.txt", root / "pyproject.toml"))
+    (step,) = next_steps(plan)
+    assert step.splitlines()[1] == "  git add noxfile.py 'a b.txt' && git commit -m 'Release with nox-ship'"
+    assert "git" not in next(next_steps(dataclasses.replace(plan, files=(root / "pyproject.toml",))))
+
+
+def test_another_ci_is_told_the_sessions(survey: Survey) -> None:
+    """Each gate, on its Pythons, what comes after the tests, and what is handed on."""
+    write_files(survey.project.root, {"noxfile.py": 'import nox_ship\nnox_ship.register(exclude=["audit"])\n'})
+    text = other_ci(dataclasses.replace(survey, pythons=("3.11", "3.12")))
+    calls = [line.partition("#")[0].split() for line in text.splitlines()[1:]]
+    sessions = ["matrix", "lint", "typecheck", "tests-3.11", "tests-3.12", "coverage", "build"]
+    assert [words[-1] for words in calls] == [*sessions, "verify-install-3.11", "verify-install-3.12", "publish"]
+    assert all((words[1] == "--no-dependencies") == (words[-1] not in ("matrix", "build")) for words in calls)
+
+
+@pytest.mark.parametrize(
+    ("remote", "words"), [(None, "There is no remote"), ("https://me:secret@x.example/a", "x.example")]
+)
+def test_why_no_workflow_is_written(survey: Survey, remote: str | None, words: str) -> None:
+    """The remote is named, without the password in its address."""
+    text = no_forge(dataclasses.replace(survey, remote=remote))
+    assert words in text
+    assert "secret" not in text

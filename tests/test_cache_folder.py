@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from nox_ship import command
+from nox_ship.errors import ShipError
+from nox_ship.release.cache import LONGEST_SECONDS, Kept, kept, settle, tidy, took
+from nox_ship.release.record import Record
+from nox_ship.release.stage import Workshop, workshop, workshop_of
+from support import commit_files, git, make_repository, write_files
+
+DAY = 24 * 60 * 60
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the cache, which is empty."""
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(folder))
+    return folder
+
+
+def make(base: Path, name: str, *, days: float = 0, size: int = 0, report: dict[str, Any] | None = None) -> Workshop:
+    """Make a workshop that was used some days ago."""
+    shop = Workshop(base / f"{name:a<12}")
+    shop.folder.mkdir(mode=0o700)
+    took(shop, base.parent / name)
+    if report is not None:
+        shop.report.write_text(json.dumps(report), "utf-8")
+    if size:
+        (shop.folder / "envs").mkdir()
+        (shop.folder / "envs" / "big").write_bytes(b"x" * size)
+    when = time.time() - days * DAY
+    for path in (*shop.folder.iterdir(), shop.folder):
+        os.utime(path, (when, when))
+    return shop
+
+
+def left(base: Path) -> set[str]:
+    """Return the names of the workshops that are there, without what fills them up."""
+    return {path.name.rstrip("a") for path in base.iterdir() if path.is_dir()}
+
+
+PUSHED = {"rehearsal": False, "passed": False, "pushed": "yes", "project": "sample", "version": "1.2.0"}
+
+
+def test_what_nobody_uses_goes(base: Path) -> None:
+    """After 30 days; what is in use here stays, however old it is."""
+    mine = make(base, "1", days=90)
+    make(base, "2", days=31)
+    make(base, "3", days=29)
+    assert [one.folder.name for one in tidy(base, mine)] == ["2aaaaaaaaaaa"]
+    assert left(base) == {"1", "3"}
+
+
+def test_what_was_used_longest_ago_goes_first(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the rest is small enough."""
+    monkeypatch.setattr("nox_ship.release.cache.MOST_BYTES", 100_000)
+    mine = make(base, "1", size=40_000)
+    for name, days in (("2", 3), ("3", 5), ("4", 4)):
+        make(base, name, days=days, size=40_000)
+    tidy(base, mine)
+    assert left(base) == {"1", "2"}
+
+
+@pytest.mark.parametrize("pushed", ["yes", "unknown"])
+def test_a_release_whose_end_was_not_seen_stays(base: Path, pushed: str) -> None:
+    """Its files may be nowhere else; a rehearsal's are, and those of a release that was not pushed."""
+    mine = make(base, "1")
+    make(base, "2", days=90, report={**PUSHED, "pushed": pushed})
+    make(base, "3", days=90, report={**PUSHED, "pushed": "no"})
+    make(base, "4", days=90, report={**PUSHED, "passed": True})
+    make(base, "5", days=90, report={**PUSHED, "rehearsal": True})
+    tidy(base, mine)
+    assert left(base) == {"1", "2"}
+
+
+def test_what_a_release_is_running_in_stays(base: Path) -> None:
+    """Its lock is the operating system's."""
+    mine, other = make(base, "1"), make(base, "2", days=90)
+    with filelock.FileLock(other.folder / "lock"):
+        assert tidy(base, mine) == []
+        assert not Kept(other).remove()
+    assert other.owner.is_file()
+
+
+def test_it_is_done_once_a_day(base: Path) -> None:
+    """A rehearsal waits for no more; a clock that was wrong does not stop it for ever."""
+    mine = make(base, "1")
+    make(base, "2", days=90)
+    tidy(base, mine)
+    make(base, "3", days=90)
+    assert tidy(base, mine) == []
+    assert [one.folder.name for one in tidy(base, mine, time.time() + DAY + 1)] == ["3aaaaaaaaaaa"]
+    make(base, "4", days=90)
+    os.utime(base / "tidied", (time.time() + 9 * DAY,) * 2)
+    assert len(tidy(base, mine)) == 1
+
+
+def test_symlinks_are_not_followed(base: Path, tmp_path: Path) -> None:
+    """What they lead to stays; one in the place of a workshop is refused."""
+    write_files(tmp_path / "precious", {"a.txt": "", "b/c.txt": ""})
+    mine, shop = make(base, "1"), make(base, "2", days=90)
+    (shop.folder / "envs").symlink_to(tmp_path / "precious")
+    tidy(base, mine)
+    assert left(base) == {"1"}
+    (base / ("b" * 12)).symlink_to(tmp_path / "precious")
+    with pytest.raises(ShipError, match="NS806"):
+        kept(base)
+    (base / ("b" * 12)).unlink()
+    base.rename(tmp_path / "elsewhere")
+    base.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ShipError, match="NS806"):
+        kept(base)
+    assert (tmp_path / "precious" / "b" / "c.txt").is_file()
+
+
+def test_what_is_not_ours_is_left(base: Path) -> None:
+    """Files and folders with other names are nobody's workshop."""
+    write_files(base, {"notes/a.txt": "", "0123456789abc/x": "", "x.json": ""})
+    mine = make(base, "1")
+    make(base, "2", days=90)
+    tidy(base, mine)
+    assert {path.name for path in base.iterdir()} == {mine.folder.name, "notes", "0123456789abc", "x.json", "tidied"}
+
+
+def test_the_end_of_a_run_is_that_of_the_day(base: Path, tmp_path: Path) -> None:
+    """The workshop says whose it is and which release came to its end; then the cache is tidied."""
+    make(base, "2", days=90)
+    with workshop(tmp_path) as shop:
+        shop.report.write_text(json.dumps({**PUSHED, "passed": True, "commit": "c" * 40}), "utf-8")
+    assert json.loads(shop.owner.read_text("utf-8")) == {"root": str(tmp_path), "finished": "c" * 40}
+    assert left(base) == {shop.folder.name.rstrip("a")}
+    with suppress(KeyError), workshop(tmp_path) as shop:
+        shop.report.write_text(json.dumps({**PUSHED, "commit": "d" * 40}), "utf-8")
+        raise KeyError
+    assert json.loads(shop.owner.read_text("utf-8"))["finished"] == "c" * 40
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"root": 5}', '{"root": "a\\u0000b"}', f'{{"root": {"9" * 5000}}}'])
+def test_broken_notes_are_as_none(base: Path, text: str) -> None:
+    """What a killed run left is no reason to stop."""
+    shop = make(base, "1")
+    for path in (shop.owner, shop.report, shop.record):
+        path.write_text(text, "utf-8")
+    (one,) = kept(base)
+    assert (one.root, one.unfinished) == (None, False)
+    took(shop, base)
+    settle(shop)
+    assert kept(base)[0].root == base
+
+
+@pytest.mark.usefixtures("base")
+def test_a_killed_release_is_known_by_its_tag(tmp_path: Path) -> None:
+    """From the push on the checkout has it; a rehearsal's tag it never has. Once it came to its end, that is known."""
+    checkout = make_repository(tmp_path / "checkout")
+    shop = workshop_of(checkout.path)
+    shop.folder.mkdir(mode=0o700)
+    took(shop, checkout.path)
+    head = checkout.head
+    stage = checkout.clone(shop.stage)
+    commit = commit_files(shop.stage, {"a.txt": ""})
+    git(shop.stage, "-c", "user.name=x", "-c", "user.email=x", "tag", "--annotate", "--message", "x", "v1.0")
+    Record(head, "1.0", "v1.0", "x", time.time(), commit=commit).write(shop.record)
+    assert not Kept(shop).unfinished
+    checkout.borrow(stage, [commit, git(shop.stage, "rev-parse", "refs/tags/v1.0")])
+    assert Kept(shop).unfinished
+    shop.report.write_text(json.dumps({**PUSHED, "passed": True, "commit": commit}), "utf-8")
+    settle(shop)
+    assert not Kept(shop).unfinished
+    shop.owner.write_text(json.dumps({"root": str(checkout.path)}), "utf-8")
+    assert Kept(shop).unfinished
+    shop.owner.write_text("{}", "utf-8")
+    assert not Kept(shop).unfinished
+    shop.owner.write_text(json.dumps({"root": str(checkout.path)}), "utf-8")
+    shutil.rmtree(checkout.path)
+    assert not Kept(shop).unfinished
+
+
+def test_sizes_count_what_is_there_once(base: Path) -> None:
+    """A file with two names, and none of what a symlink leads to."""
+    shop = make(base, "1", size=50_000)
+    before = Kept(shop).size
+    (shop.folder / "again").hardlink_to(shop.folder / "envs" / "big")
+    write_files(base.parent / "elsewhere", {"big": b"x" * 50_000})
+    (shop.folder / "link").symlink_to(base.parent / "elsewhere" / "big")
+    (shop.folder / "links").symlink_to(base.parent / "elsewhere")
+    assert 50_000 <= before <= Kept(shop).size < before + 10_000
+
+
+@pytest.fixture
+def mine(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    """Return the workshop of the project in the current folder, beside those of two others."""
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    make(base, "1", days=3, report={**PUSHED, "rehearsal": True}, size=2_000_000)
+    make(base, "2", days=90, report=PUSHED)
+    with workshop(root) as shop:
+        shop.report.write_text(json.dumps({**PUSHED, "passed": True}), "utf-8")
+    return shop
+
+
+def test_clean_removes_what_this_project_left(base: Path, mine: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says of which project that was, and how much others have; twice there is nothing left."""
+    assert command.main(["clean"]) == 0
+    assert left(base) == {"1", "2"}
+    told = capsys.readouterr().out
+    assert f"removed          {Path.cwd()}: release of sample 1.2.0, 0 MB, used today\n" in told
+    assert f"2 more in {base}, 2 MB: `nox-ship clean --list` shows them" in told
+    assert command.main(["clean"]) == 0
+    assert not mine.folder.exists()
+
+
+def test_clean_shows_what_there_is(base: Path, mine: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each project by its folder, what it holds, its size and when it was used; nothing goes."""
+    before = left(base)
+    assert command.main(["clean", "--list"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in told] == ["kept"] * 3
+    assert told[0].endswith("project: release of sample 1.2.0, 0 MB, used today")
+    assert told[1].endswith("1: rehearsal of sample 1.2.0, 2 MB, used 3 days ago")
+    assert told[2].endswith("2: release of sample 1.2.0, whose end was not seen, 0 MB, used 90 days ago")
+    assert left(base) == before
+    assert mine.folder.is_dir()
+
+
+def test_clean_removes_everything_but_what_is_needed(
+    base: Path, mine: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A release whose end was not seen goes by force alone, one that runs not at all."""
+    with filelock.FileLock(mine.folder / "lock"):
+        assert command.main(["clean", "--all"]) == 0
+        words = [line.split(" /")[0].split() for line in capsys.readouterr().out.splitlines()]
+        assert words == [["in", "use"], ["removed"], ["left", "(--force)"]]
+    assert command.main(["clean", "--all", "--force"]) == 0
+    assert left(base) == set()
+    capsys.readouterr()
+    assert command.main(["clean"]) == 0
+    assert capsys.readouterr().out == f"There is nothing in {base}.\n"
+
+
+def test_there_may_be_no_cache_yet(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made by looking."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(base / "none"))
+    assert command.main(["clean", "--list"]) == 0
+    assert not (base / "none").exists()
+
+
+def test_the_limits_are_what_the_readme_says() -> None:
+    """A month, in seconds."""
+    assert LONGEST_SECONDS == 30 * DAY

@@ -1,0 +1,250 @@
+"""Single checks of the doctor; the session itself runs in an integration test."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Yard, noxfile, write_dist
+from nox_ship.errors import Finding
+from nox_ship.project import Project
+from nox_ship.release.record import Record
+from nox_ship.release.stage import workshop_of
+from nox_ship.setup import doctor, github
+from nox_ship.setup.init import plan, write
+from nox_ship.setup.patient import Patient
+from nox_ship.setup.survey import Survey
+from support import commit_files, git, write_files
+
+FILES = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+GITHUB = "https://github.com/acme/sample"
+
+
+def patient(yard: Yard) -> Patient:
+    """Return what is examined of a project."""
+    world: Any = yard.world
+    return Patient(Survey.of(yard.root, "3.12"), noxfile(yard.root), world, "3.12")
+
+
+def said(told: Any) -> tuple[list[str], str]:
+    """Return the IDs with the levels of what is wrong, and everything that was said."""
+    items = list(told)
+    found = [f"{item.id} {item.level}" for item in items if isinstance(item, Finding)]
+    return found, "\n".join(map(str, items))
+
+
+def test_what_no_commit_has_is_told(yard: Yard) -> None:
+    """A release would not start; build output is none of it."""
+    assert said(doctor._git(patient(yard)))[0] == []
+    write_files(yard.root, {"dist/a.whl": "", "noxfile.py": "x = 1\n", "new.txt": ""})
+    found, text = said(doctor._git(patient(yard)))
+    assert found == ["NS203 warning"]
+    assert "noxfile.py, new.txt" in text
+
+
+CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.0] - 2024-01-01\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected", "words"),
+    [
+        (CHANGELOG, "CHANGELOG.md", [], "has a section"),
+        (CHANGELOG.replace("Unreleased", "1.1"), "CHANGELOG.md", ["NS822 notice"], "CHANGELOG.md"),
+        ("# History\n", "README.md", [], "none is kept"),
+        (CHANGELOG, "docs/CHANGES.md", [], "docs/CHANGES.md"),
+    ],
+)
+def test_a_changelog_is_cut_as_a_release_would(
+    yard: Yard, text: str, name: str, expected: list[str], words: str
+) -> None:
+    """What is said is what a release would find."""
+    settings = "" if name in ("CHANGELOG.md", "README.md") else f'[tool.nox-ship]\nchangelog = "{name}"\n'
+    yard.write({"pyproject.toml": FILES + settings, name: text})
+    found, said_text = said(doctor._changelog(patient(yard)))
+    assert found == expected
+    assert words in said_text
+    assert (yard.root / name).read_text("utf-8") == text
+
+
+@pytest.fixture
+def left(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
+    """Return a project whose workshop holds a release 1.0, made from HEAD."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    shop = workshop_of(yard.root)
+    shop.folder.mkdir(parents=True)
+    head = yard.repository.head
+    clone = yard.repository.clone(shop.stage)
+    commit = commit_files(shop.stage, {"a.txt": ""})
+    git(shop.stage, "-c", "user.name=x", "-c", "user.email=x", "tag", "--annotate", "--message", "x", "v1.0")
+    Record(head, "1.0", "v1.0", "x", 0.0, commit=commit).write(shop.record)
+    yard.repository.borrow(clone, [commit])
+    return yard
+
+
+def test_a_release_that_was_not_pushed_is_none(left: Yard) -> None:
+    """It changed nothing; a rehearsal leaves the same behind."""
+    assert said(doctor._unfinished(patient(left))) == ([], "none was left behind")
+
+
+def test_an_unfinished_release_is_told(left: Yard) -> None:
+    """What is missing on the index, then in the checkout; the same command finishes it, while HEAD is the same."""
+    commit = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
+    left.world.remote.has["refs/tags/v1.0"] = commit
+    found, text = said(doctor._unfinished(patient(left)))
+    assert found == ["NS847 warning"]
+    assert "v1.0 is pushed, and PyPI lacks every file" in text
+    assert "Run the command that made it again" in text
+    left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
+    assert "this checkout does not have it" in said(doctor._unfinished(patient(left)))[1]
+    git(left.root, "tag", "v1.0", commit)
+    assert said(doctor._unfinished(patient(left))) == ([], "v1.0, the last one from here, is at its end")
+    left.world.indexes["pypi"].shelf.clear()
+    commit_files(left.root, {"more.txt": ""})
+    assert "Check out v1.0 and run `nox -s publish`" in said(doctor._unfinished(patient(left)))[1]
+
+
+def test_an_index_that_does_not_answer_tells_nothing(left: Yard) -> None:
+    """Whether the release is at its end is not known."""
+    left.world.remote.has["refs/tags/v1.0"] = git(workshop_of(left.root).stage, "rev-parse", "HEAD")
+    left.world.indexes["pypi"].late.append("silent")
+    assert said(doctor._unfinished(patient(left)))[0] == ["NS830 warning"]
+
+
+def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
+    """Of the files that were built for it."""
+    shop = workshop_of(left.root)
+    left.world.remote.has["refs/tags/v1.0"] = git(shop.stage, "rev-parse", "HEAD")
+    write_dist(Project.read(shop.stage), left.repository.head, "1.0")
+    left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
+    assert "PyPI lacks sample-1.0-py3-none-any.whl." in said(doctor._unfinished(patient(left)))[1]
+
+
+OWN = """\
+[tool.nox-ship]
+routes.final = "own"
+workflows.file = "ship.yml"
+
+[tool.nox-ship.indexes.own]
+upload-url = "https://a"
+simple-url = "https://b"
+"""
+
+
+def set_up(yard: Yard, settings: str = "") -> Patient:
+    """Write what `nox-ship init` writes."""
+    yard.write({"pyproject.toml": f"{FILES}{settings}"})
+    git(yard.root, "remote", "add", "origin", GITHUB)
+    made = plan(Survey.of(yard.root, "3.12"), ci="github", force=False)
+    write(made, force=False)
+    return patient(yard)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected", "words"),
+    [
+        ("", [], ""),
+        ("[tool.nox-ship.workflows]\ntestpypi = false\n", ["NS835 warning"], "1.2.0rc1 go to TestPyPI"),
+        (
+            OWN,
+            ["NS835 notice"],
+            "1.2.0 go to own, and ship.yml has no job for that. The machine that releases publishes there",
+        ),
+    ],
+)
+def test_routes_without_a_job_are_told(yard: Yard, settings: str, expected: list[str], words: str) -> None:
+    """To an index of one's own, the machine that releases publishes."""
+    found, text = said(github._unserved_routes(set_up(yard, settings).survey))
+    assert found == expected
+    assert words in text.replace("NS835 no-job-for-route: ", "")
+
+
+def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
+    """Under the names that they have there."""
+    yard.write({"in/pyproject.toml": FILES, "in/noxfile.py": ""})
+    git(yard.root, "remote", "add", "origin", GITHUB)
+    survey = Survey.of(yard.root / "in", "3.12")
+    write(plan(survey, ci="github", force=False), force=False)
+    world: Any = yard.world
+    found, text = said(github.workflow_files(Patient(survey, noxfile(survey.project.root), world, "3.12")))
+    assert found == []
+    assert "sample-release.yml is as this version of nox-ship writes it" in text
+
+
+def test_a_publisher_of_the_projects_own_is_no_missing_workflow(yard: Yard) -> None:
+    """It is told what it does, and that the other workflow is missing."""
+    job = "{environment: x, permissions: {id-token: write}, steps: [{run: twine upload dist/*}]}"
+    yard.write({"pyproject.toml": FILES, ".github/workflows/publish.yml": f"on: push\njobs: {{p: {job}}}\n"})
+    found, text = said(github.workflow_files(patient(yard)))
+    assert found == ["NS823 notice"]
+    assert "There is no .github/workflows/ci.yml" in text
+    assert "publish.yml: the job p publishes as a trusted publisher, in the environment x" in text
+
+
+def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
+    """Whether it is there, and as this version writes it; GitHub is not asked."""
+    git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")
+    yard.write({"pyproject.toml": FILES})
+    assert said(github.workflow_files(patient(yard)))[0] == ["NS823 notice"]
+    write(plan(Survey.of(yard.root, "3.12"), ci="gitlab", force=False), force=False)
+    found, text = said(github.workflow_files(patient(yard)))
+    assert found == []
+    assert ".gitlab-ci.yml is as this version of nox-ship writes it" in text
+    assert said(github.repository(patient(yard))) == ([], "not asked: the remote is on gitlab.com")
+
+
+ANSWERS: dict[str, Any] = {
+    "environments?": {"environments": [{"name": "pypi"}]},
+    "environments/pypi/secrets": {"secrets": []},
+    "actions/secrets": {"secrets": []},
+    "actions/organization-secrets": {"secrets": []},
+}
+HAVING = {"secrets": [{"name": "PYPI_API_TOKEN"}, {"name": "TEST_PYPI_API_TOKEN"}]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected", "words"),
+    [
+        ({}, ["NS828 error"], "has no secret PYPI_API_TOKEN"),
+        ({"environments/pypi/secrets": HAVING}, [], "the environment pypi has the secret PYPI_API_TOKEN"),
+        ({"actions/secrets": HAVING}, ["NS846 warning"], "secret of the repository: every workflow can read it"),
+        ({"actions/organization-secrets": HAVING}, ["NS846 warning"], "secret of the organization"),
+        ({"actions/organization-secrets": None}, ["NS828 error"], "has no secret"),
+        ({"actions/secrets": None}, ["NS836 notice"], "did not tell the secrets of the repository"),
+        ({"environments?": {"environments": []}, "actions/secrets": HAVING}, ["NS827 warning", "NS846 warning"], ""),
+        ({"environments?": []}, ["NS827 warning", "NS828 error"], "no environment pypi"),
+        ({"actions/secrets": {"secrets": [5, {"name": ["PYPI_API_TOKEN"]}]}}, ["NS828 error"], ""),
+    ],
+)
+def test_a_token_is_looked_for_where_github_looks(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any], expected: list[str], words: str
+) -> None:
+    """In the environment, then the repository, then the organization; what all workflows can read is a warning."""
+    settings = "[tool.nox-ship.workflows]\ncredentials = 'token'\ntestpypi = false\n"
+    examined = set_up(yard, settings)
+    told = {**ANSWERS, **answers}
+
+    def answer(*args: str) -> Any:
+        return next(
+            (value for path, value in told.items() if f"/sample/{path}" in args[-1]), True if "auth" in args else None
+        )
+
+    monkeypatch.setattr(github, "_gh", answer)
+    monkeypatch.setattr(shutil, "which", lambda _: "gh")
+    found, text = said(github.repository(examined))
+    assert found == expected
+    assert words in text
+
+
+def test_environments_have_the_names_that_the_project_uses(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And just those that a version is published from."""
+    settings = '[tool.nox-ship.workflows]\nenvironments = { pypi = "a b", testpypi = "c" }\n'
+    examined = set_up(yard, settings)
+    monkeypatch.setattr(github, "_gh", lambda *args: True if "auth" in args else {"environments": [{"name": "a b"}]})
+    monkeypatch.setattr(shutil, "which", lambda _: "gh")
+    found, text = said(github.repository(examined))
+    assert found[0] == "NS827 warning"
+    assert "has the environment a b" in text
+    assert "has no environment c" in text

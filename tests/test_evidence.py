@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.gates.evidence import OURS, called, measures
+from nox_ship.gates.own import Calls
+from support import make_project, write_files
+
+CI = ".github/workflows/ci.yml"
+STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+
+
+def calls(folder: Path, text: str, name: str = CI) -> Calls:
+    """Return what a project runs whose CI has this text."""
+    write_files(folder, {name: text, ".git/HEAD": ""})
+    return called(folder)
+
+
+MATRIX_IN_BRACES = "- {session: docs, os: x}\n- session: mypy # it\nrun: nox\nNOXSESSION: ${{ matrix.session }}\n"
+MATRIX_OF_LINES = """\
+nox-session:
+  - test-3.12
+  - "x(y)"
+X: ${{ format(matrix.nox-session) }}
+run: uvx nox -s $X
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "bare", "others"),
+    [
+        ("run: nox -s docs\n", {"docs"}, set()),
+        ("run: python -m nox --session=lint\nrun: uvx nox -e 'a b' c | tee x\n", {"lint", "a", "b", "c"}, set()),
+        ("run: nox --sessions tests docs --no-install -- -x\n", set(), {"tests", "docs"}),
+        ("run: nox -s docs -- -b linkcheck\n", set(), {"docs"}),
+        ("a: {steps: [{run: nox -s docs}], x: y}\n", {"docs"}, set()),
+        ("run: nox -R -s tests-${{ matrix.python }} --\n", {"tests-$"}, set()),
+        ('run: nox --session "tests-$PYTHON" --force-venv-backend uv -- -x\n', set(), {"tests-$"}),
+        ("run: nox\nrun: box -s docs\nrun: nox # -s docs\nrun: nox && x -s docs\n", set(), set()),
+        ("session: [lint, 'mypy']\nrun: nox -s ${{ matrix.session }}\n", {"$", "lint", "mypy"}, set()),
+        (MATRIX_IN_BRACES, {"docs", "mypy"}, set()),
+        (MATRIX_OF_LINES, {"$", "test-3.12", "x(y)"}, set()),
+        ("session: [lint]\nrun: nox -s docs\n", {"docs"}, set()),
+        ("session: [lint]\nrun: make ${{ matrix.session }}\n", set(), set()),
+        (f"{OURS}\nrun: nox -s docs\n", set(), set()),
+    ],
+)
+def test_sessions_that_ci_runs_are_found(tmp_path: Path, text: str, bare: set[str], others: set[str]) -> None:
+    """In every way to name them, with or without arguments, also where a matrix of jobs does; ours do not count."""
+    assert calls(tmp_path, text) == Calls(frozenset(bare), frozenset(others))
+
+
+SERVICES = (".gitlab-ci.yml", ".circleci/config.yml", ".github/actions/x/action.yml", "azure-pipelines.yml")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_counts(tmp_path: Path, name: str) -> None:
+    """Where it looks for its settings."""
+    assert calls(tmp_path, "script: nox -s docs\n", name).bare == {"docs"}
+
+
+def test_ci_is_looked_for_at_the_top_of_the_repository(tmp_path: Path) -> None:
+    """A project may be in a folder of it."""
+    write_files(tmp_path, {CI: "run: nox -s docs\n", ".git/HEAD": "", "inner/pyproject.toml": ""})
+    assert called(tmp_path / "inner").bare == {"docs"}
+
+
+LONG = (b"nox -s " + b"x" * 100_000, b"nox " * 1000, b"${{" * 1000 + b"nox", b"nox matrix.session: [" * 1000)
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe nox -s docs\n", *LONG])
+def test_odd_settings_of_ci_are_read(tmp_path: Path, text: bytes) -> None:
+    """Whatever their bytes and however long their lines are."""
+    write_files(tmp_path, {CI: text, ".git/HEAD": ""})
+    assert not called(tmp_path).others
+
+
+def test_settings_that_cannot_be_read_run_nothing(tmp_path: Path) -> None:
+    """A folder in the place of a file, or one that is too large."""
+    (tmp_path / CI).mkdir(parents=True)
+    with (tmp_path / ".gitlab-ci.yml").open("wb") as stream:
+        stream.truncate(17 << 20)
+    assert called(tmp_path) == Calls()
+
+
+@pytest.mark.parametrize(
+    ("noxfile", "files", "expected"),
+    [
+        ('session.env["COVERAGE_FILE"] = ".nox-ship/coverage/data.1"', {}, True),
+        ("", {".coveragerc": "[run]\ndata_file = .nox-ship/coverage/data\n"}, True),
+        ("", {"tox.ini": "[coverage:run]\ndata_file = .nox-ship/coverage/data\n"}, True),
+        ("", {"pyproject.toml": f'{STATIC}[tool.coverage.run]\ndata_file = ".nox-ship/coverage/data.x"\n'}, True),
+        ('COVERAGE_FILE=".coverage"', {"setup.cfg": "[coverage:run]\ndata_file = .coverage\n"}, False),
+    ],
+)
+def test_where_tests_measure_is_found(tmp_path: Path, noxfile: str, files: dict[str, str], expected: bool) -> None:
+    """In the noxfile, or in the settings of coverage."""
+    project = make_project(tmp_path, STATIC, files)
+    assert measures(project, noxfile) == expected

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.world.forge import GitLab, follow
+from nox_ship.world.remote import Remote
+from support import git, make_repository
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://gitlab.com/acme/sample.git", ("gitlab.com", "acme/sample")),
+        ("https://oauth2:token@gitlab.com/acme/a/b/sample", ("gitlab.com", "acme/a/b/sample")),
+        ("git@gitlab.com:acme/sample.git", ("gitlab.com", "acme/sample")),
+        ("ssh://git@altssh.gitlab.com:443/acme/sample.git/", ("gitlab.com", "acme/sample")),
+        ("git@gitlab.acme.example:tools/my.sample.git", ("gitlab.acme.example", "tools/my.sample")),
+        ("https://my-gitlab.example:8443/a/b", ("my-gitlab.example", "a/b")),
+        ("https://GitLab.com/a/b\n", ("gitlab.com", "a/b")),
+        ("https://gitlab.com/sample", None),
+        ("https://github.com/acme/gitlab", None),
+        ("https://x.example/gitlab/a", None),
+        ("/srv/gitlab/a.git", None),
+        ("../gitlab:a/b", None),
+    ],
+)
+def test_projects_on_gitlab(url: str, expected: tuple[str, str] | None) -> None:
+    """By host, in whatever form git takes the address; groups may be in groups."""
+    found = GitLab.of(url)
+    assert (found and (found.host, found.slug)) == expected
+    assert found is None or found.is_public == (found.host == "gitlab.com")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("git@gitlab.com:a/b.git", "https://gitlab.com/a/b/-/pipelines"), ("https://x.example/a", "on GitLab")],
+)
+def test_a_pipeline_is_followed_on_its_page(tmp_path: Path, address: str, words: str) -> None:
+    """Where the remote tells where that is."""
+    repository = make_repository(tmp_path)
+    git(tmp_path, "remote", "add", "origin", address)
+    assert follow(Remote("origin", "origin", repository), ".gitlab-ci.yml").endswith(words)

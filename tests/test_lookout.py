@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import PROBLEM, FakeIndex, make_index
+from nox_ship.config import Settings
+from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.release.publish import Patience, converge
+from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials, Wanted, find_credentials
+from nox_ship.world.index import Index, Served
+from nox_ship.world.lookout import Lookout, StandIn
+from nox_ship.world.real import RealWorld
+from nox_ship.world.standins import StandIns
+from nox_ship.world.token import EXPIRED_TOKEN
+from nox_ship.world.trusted import CI_VARIABLES
+from support import make_repository, make_sdist, make_wheel
+
+WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
+
+
+@pytest.fixture(autouse=True)
+def laptop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be no CI."""
+    for name in CI_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@dataclass(frozen=True)
+class FakeStandIn(StandIn):
+    """A stand-in whose own files are on a shelf in memory."""
+
+    shelf: dict[str, bytes] = field(default_factory=dict)
+
+    def _from_simple(self, project: str, version: str) -> dict[str, Served]:  # noqa: ARG002 - it holds one version
+        return {
+            name: Served(name, f"here/{name}", hashlib.sha256(data).hexdigest()) for name, data in self.shelf.items()
+        }
+
+    def upload(self, file: Path, sha256: str) -> None:
+        """Put a file on the shelf."""
+        assert File.of(file).sha256 == sha256
+        self.shelf[file.name] = file.read_bytes()
+
+
+def looked(real: Index, seconds: float = 3.0, shelf: Mapping[str, bytes] | None = None) -> FakeStandIn:
+    """Return the stand-in for an index."""
+    found = Credentials("the rehearsal", dict)
+    look = Lookout(real, "sample", seconds)
+    return FakeStandIn("x", "u", "s", find=lambda: found, lookout=look, shelf=dict(shelf or {}))
+
+
+def refusing(*kinds: Any) -> Index:
+    """Return an index for which there are no credentials."""
+
+    def find() -> Credentials:
+        raise ShipError(*(kind("Hm.") for kind in kinds))
+
+    base = make_index()
+    return FakeIndex("PyPI", base.upload_url, base.simple_url, find=find)
+
+
+def told(stand_in: StandIn) -> list[tuple[str, str]]:
+    """Return IDs and levels of what a rehearsal is told of the index."""
+    stand_in.files("sample", "1.2.3")
+    return [(finding.id, finding.level) for finding in stand_in.admits("sample", "1.2.3")]
+
+
+def test_a_stand_in_has_what_the_index_has() -> None:
+    """The index's own file counts where both have it; what was only uploaded here is marked."""
+    real = make_index(shelf={WHEEL: b"theirs"})
+    files = looked(real, shelf={WHEEL: b"ours", SDIST: b"ours"}).files("sample", "1.2.3")
+    assert files[WHEEL].url.startswith("https://pypi.invalid/")
+    assert (files[WHEEL].trial, files[SDIST].trial) == (False, True)
+    assert files[SDIST].url == f"here/{SDIST}"
+
+
+def test_an_index_is_asked_once() -> None:
+    """However often the rehearsal wants to know; a file that only its JSON API shows is not waited for."""
+    real = make_index(shelf={WHEEL: b""}, late=["JSON API", "silent"])
+    stand_in = looked(real)
+    for _ in range(3):
+        assert stand_in.files("sample", "1.2.3")[WHEEL].seen_in == "simple API"
+    assert real.late == ["silent"]
+    assert told(stand_in) == []
+
+
+def test_an_index_that_does_not_answer_is_told() -> None:
+    """NS767, and the rehearsal goes on with what is here."""
+    stand_in = looked(make_index(late=["silent"]), shelf={SDIST: b""})
+    assert list(stand_in.files("sample", "1.2.3")) == [SDIST]
+    (finding,) = stand_in.admits("sample", "1.2.3")
+    assert (finding.id, finding.level) == ("NS767", "notice")
+    assert "sample 1.2.3: PyPI does not answer" in finding.what
+
+
+def test_an_index_that_is_slow_is_not_waited_for() -> None:
+    """All that is asked has a few seconds in all."""
+    over = threading.Event()
+
+    class Slow(FakeIndex):
+        def files(self, project: str, version: str) -> dict[str, Served]:
+            over.wait(30)
+            return super().files(project, version)
+
+    def find() -> Credentials:
+        over.wait(30)
+        return Credentials("a fake", dict)
+
+    base = make_index()
+    try:
+        assert told(looked(Slow("PyPI", base.upload_url, base.simple_url, find=find), 0.02)) == [("NS767", "notice")]
+    finally:
+        over.set()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ((EXPIRED_TOKEN,), [("NS722", "warning")]),
+        ((EXPIRED_TOKEN, PROBLEM), [("NS722", "warning"), ("NS000", "warning")]),
+        ((NO_CREDENTIALS,), [("NS741", "notice")]),
+        ((EMPTY_CREDENTIALS,), [("NS742", "notice")]),
+    ],
+)
+def test_credentials_that_a_release_could_not_use_are_told(kinds: tuple[Any, ...], expected: list[object]) -> None:
+    """A rehearsal needs none: that there are none is a notice, that they are of no use a warning."""
+    assert told(looked(refusing(*kinds))) == expected
+
+
+def test_a_ci_may_have_credentials_that_a_rehearsal_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That there are none there says nothing; an expired token does."""
+    monkeypatch.setenv("CI", "1")
+    assert told(looked(refusing(NO_CREDENTIALS))) == []
+    assert told(looked(refusing(EXPIRED_TOKEN))) == [("NS722", "warning")]
+
+
+def test_warnings_of_the_credentials_are_told() -> None:
+    """As a release tells them."""
+    found = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
+    base = make_index()
+    assert told(looked(FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: found))) == [
+        ("NS000", "warning")
+    ]
+
+
+def test_only_what_the_index_lacks_is_uploaded_in_a_rehearsal(tmp_path: Path) -> None:
+    """What the upload rehearsal put here would be, what the index has would not, and nothing reaches the index."""
+    files = (make_wheel(tmp_path, {"sample/__init__.py": ""}), make_sdist(tmp_path, {"a": ""}))
+    manifest = Manifest(
+        "sample", "1.2.3", "c" * 40, None, dirty=False, files=tuple(map(File.of, built_files(tmp_path)))
+    )
+    bytes_of = {path.name: path.read_bytes() for path in files}
+    for real, here, expected in (
+        ({}, bytes_of, ["uploaded", "uploaded"]),
+        ({}, {}, ["uploaded", "uploaded"]),
+        ({WHEEL: bytes_of[WHEEL]}, bytes_of, ["there already", "uploaded"]),
+        (bytes_of, bytes_of, ["there already", "there already"]),
+    ):
+        index = make_index(shelf=dict(real))
+        stand_in = looked(index, shelf=here)
+        object.__setattr__(stand_in, "download_sha256", lambda served, *_: served.sha256)
+        published = converge(manifest, tmp_path, stand_in, patience=Patience(wait=0.1))
+        assert [entry.action for entry in published] == expected
+        assert index.uploads == []
+    index = make_index(shelf={WHEEL: b"other"})
+    with pytest.raises(ShipError, match="NS711"):
+        converge(manifest, tmp_path, looked(index, shelf=bytes_of), patience=Patience(wait=0.1))
+
+
+@pytest.fixture
+def standins(tmp_path: Path) -> Iterator[StandIns]:
+    """Return the stand-ins around a project, which look at an index."""
+    root = make_repository(tmp_path / "project").path
+    with StandIns(root, tmp_path / "world", look=lambda name, _: make_index(name, shelf={WHEEL: b""})) as made:
+        yield made
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
+def test_stand_ins_look_at_what_they_stand_in_for(standins: StandIns) -> None:
+    """Each index at its own, and always by the same look; the index of the trial upload is none of them."""
+    index = standins.index("pypi", "sample")
+    assert isinstance(index, StandIn)
+    assert list(index.files("sample", "1.2.3")) == [WHEEL]
+    again = standins.index("pypi", "sample")
+    assert isinstance(again, StandIn)
+    assert again.lookout is index.lookout
+    assert index.upload_url == standins.rehearsal_index.upload_url
+    assert index.credentials.variables() == {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
+    assert standins.rehearsal_index.files("sample", "1.2.3") == {}
+
+
+def test_a_look_opens_no_keyring_and_makes_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both could ask a person or count against somebody; a token in a variable is read."""
+    monkeypatch.setenv("CI", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith("TWINE_") or name.endswith("_API_TOKEN")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("keyring.get_password", lambda *_: pytest.fail("The keyring is opened."))
+    monkeypatch.setattr("nox_ship.world.credentials.TrustedPublisher.of", lambda *_: pytest.fail("It asks."))
+    world = RealWorld(tmp_path, tmp_path, Settings(), quietly=True)
+    with pytest.raises(ShipError, match=r"NS741.*the keyring was not opened"):
+        _ = world.index("pypi", "sample").credentials
+    monkeypatch.setenv("PYPI_API_TOKEN", "x")
+    with pytest.raises(ShipError, match="NS743"):
+        _ = RealWorld(tmp_path, tmp_path, Settings(), quietly=True).index("pypi", "sample").credentials
+    wanted = Wanted("mine", "mine", "https://index.invalid/", "PYPI_API_TOKEN", "sample", quietly=True)
+    assert find_credentials(wanted).kind == "PYPI_API_TOKEN"

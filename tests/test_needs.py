@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automating import sample
+from nox_ship.automation.needs import Needs, arguments, options, pdm_install, pip_install, poetry_install, uv_sync
+from support import in_time
+
+PROJECT = Needs(project=True)
+
+
+def words(line: str) -> list[str]:
+    """Return the words of a command line."""
+    return shlex.split(line)
+
+
+def told(needs: Needs) -> dict[str, Any]:
+    """Return what is needed, without what is empty."""
+    flags = {name: True for name in ("project", "locked") if getattr(needs, name)}
+    return {**{name: " ".join(value) for name, value in needs.listed.items() if value}, **flags}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".",
+        "./",
+        "-e .",
+        "-e.",
+        "--editable .",
+        "--editable=.",
+        "-e ./",
+        "--no-deps -e .",
+        "-U .",
+        "-e file://.",
+        "-e 'file://`pwd`#egg=sample'",
+        "--no-cache-dir --upgrade --no-build-isolation .",
+        "-c constraints.txt .",
+        "--constraint=c.txt -i https://a.example/simple .",
+        "dist/*.whl",
+        "dist/sample-1.tar.gz",
+        "--find-links dist --no-index dist/*.whl",
+        "-U pip .",
+    ],
+)
+def test_pip_installs_the_project(line: str) -> None:
+    """From its folder, or from what was built of it; other options and their values say nothing."""
+    assert pip_install(words(line)) == PROJECT
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "'.[a,b]'",
+        "-e .[a,b]",
+        "-e '.[ a , b ]'",
+        "--editable=.[a,b]",
+        "-e.[a,b]",
+        "dist/*.whl[a,b]",
+        "./[a,b]",
+        "'file://`pwd`#egg=sample[a,b]'",
+        "-e '.[a]' '.[b]'",
+        "[a,b]",
+        "--extra a --extra=b -r pyproject.toml",
+    ],
+)
+def test_pip_installs_extras(line: str) -> None:
+    """However they are written, also behind a wheel whose name only a run can tell."""
+    needs = pip_install(words(line))
+    assert (needs.extras, needs.project) == (("a", "b"), True)
+    assert needs.requirements == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "requirements"),
+    [
+        ("pytest", "pytest"),
+        ("pytest>=8 'mypy<2'", "pytest>=8 mypy<2"),
+        ("coverage[toml]", "coverage[toml]"),
+        ("'a @ https://a.example/a.zip'", "a @ https://a.example/a.zip"),
+        ("'a==1; python_version < \"3.12\"'", 'a==1; python_version < "3.12"'),
+        ("-U pip pip-audit", "pip-audit"),
+        ("'pip>=24' pip", ""),
+        ("--upgrade --pre ruff", "ruff"),
+        ("./plugin -e ../other -e plugin tests/packages/x", ""),
+        ("https://a.example/a.whl git+https://a.example/x", ""),
+        ("--target x --python 3.12 -p 3.13 ruff", "ruff"),
+        ("", ""),
+    ],
+)
+def test_pip_installs_requirements(line: str, requirements: str) -> None:
+    """Those of PEP 508; pip itself, other folders and bare addresses are none."""
+    assert " ".join(pip_install(words(line)).requirements) == requirements
+    assert not pip_install(words(line)).project
+
+
+@pytest.mark.parametrize(
+    "line", ["-r a.txt", "-ra.txt", "--requirement a.txt", "--requirement=a.txt", "-Ur a.txt", "-Ura.txt", "-r ./a.txt"]
+)
+def test_pip_installs_files(line: str) -> None:
+    """However the option is written."""
+    assert pip_install(words(line)) == Needs(files=("a.txt",))
+
+
+@pytest.mark.parametrize("line", ["--group a", "--group=a", "--group pyproject.toml:a", "--group ./pyproject.toml:a"])
+def test_pip_installs_groups(line: str) -> None:
+    """Those of the project's own file."""
+    assert pip_install(words(line)) == Needs(groups=("a",))
+
+
+def test_pip_installs_every_extra() -> None:
+    """uv's pip has an option for that."""
+    assert told(pip_install(["--all-extras", "."])) == {"extras": "*", "project": True}
+
+
+def test_several_needs_are_joined_in_order() -> None:
+    """Nothing is there twice."""
+    joined = pip_install(["b", "-r", "x", ".[t]"]) | pip_install(["a", "b", "-r", "x", "--group", "g"])
+    assert told(joined) == {"requirements": "b a", "files": "x", "extras": "t", "groups": "g", "project": True}
+    assert (Needs(locked=True) | Needs()).locked
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", "dev"),
+        ("--frozen --python 3.12 -p 3.13", "dev"),
+        ("--group test", "dev test"),
+        ("--group=test --group docs", "dev test docs"),
+        ("--no-dev", ""),
+        ("--no-dev --group test", "test"),
+        ("--no-default-groups --group test", "test"),
+        ("--no-group dev", ""),
+        ("--dev", "dev"),
+        ("--all-groups", "*"),
+        ("--only-group lint", "lint"),
+        ("--only-dev", "dev"),
+        ("--no-install-project", "dev"),
+    ],
+)
+def test_groups_of_uv(tmp_path: Path, line: str, expected: str) -> None:
+    """The default group is there unless an option says otherwise; what `only` names is without the project."""
+    needs = uv_sync(sample(tmp_path), words(line))
+    assert " ".join(needs.groups) == expected
+    assert needs.locked
+    assert needs.project != ("--only" in line)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ('default-groups = ["dev", "test"]', "", "dev test"),
+        ('default-groups = ["dev", "test"]', "--no-dev", "test"),
+        ('default-groups = "all"', "", "*"),
+        ("default-groups = []", "--group x", "x"),
+        ("default-groups = 5", "", ""),
+    ],
+)
+def test_default_groups_of_uv_are_a_setting(tmp_path: Path, text: str, line: str, expected: str) -> None:
+    """A project names others than `dev`."""
+    assert " ".join(uv_sync(sample(tmp_path, f"[tool.uv]\n{text}\n"), words(line)).groups) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--extra a --extra=b", {"extras": "a b"}),
+        ("--all-extras", {"extras": "*"}),
+        ("--with x", {"requirements": "x"}),
+        ("-w 'x>=1,<2'", {"requirements": "x>=1,<2"}),
+        ("--with 'x[a,b],y>=1,<2, z'", {"requirements": "x[a,b] y>=1,<2 z"}),
+        ("--with .[a]", {"extras": "a"}),
+        ("--with-editable .", {}),
+        ("--with-editable ./plugin", {}),
+        ("--with-requirements ./a.txt", {"files": "a.txt"}),
+    ],
+)
+def test_more_that_uv_installs(tmp_path: Path, line: str, expected: dict[str, str]) -> None:
+    """Extras, and what a command is given besides."""
+    assert told(uv_sync(sample(tmp_path), words(line))) == {
+        "groups": "dev",
+        "project": True,
+        "locked": True,
+        **expected,
+    }
+
+
+def test_uv_without_the_project(tmp_path: Path) -> None:
+    """Neither is the project installed nor its lock asked."""
+    assert told(uv_sync(sample(tmp_path), words("--no-project --with x"))) == {"groups": "dev", "requirements": "x"}
+
+
+POETRY = """
+[tool.poetry.group.test.dependencies]
+pytest = "*"
+[tool.poetry.group.docs]
+optional = true
+[tool.poetry.group.lint]
+[tool.poetry.dev-dependencies]
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "groups"),
+    [
+        ("", "dev lint test"),
+        ("--no-interaction --no-root -vv --sync", "dev lint test"),
+        ("--with docs", "dev docs lint test"),
+        ("--with=docs,x", "dev docs lint test x"),
+        ("--without 'lint, test'", "dev"),
+        ("--without lint --with docs", "dev docs test"),
+        ("--only test", "test"),
+        ("--only=main,test", "test"),
+        ("--only main", ""),
+        ("--only-root", ""),
+        ("--no-dev", ""),
+        ("--all-groups", "*"),
+    ],
+)
+def test_groups_of_poetry(tmp_path: Path, line: str, groups: str) -> None:
+    """All that are not optional, with the one of old, unless options choose."""
+    needs = poetry_install(sample(tmp_path, POETRY), words(line))
+    assert " ".join(needs.groups) == groups
+    assert needs.project
+    assert needs.locked
+
+
+def test_groups_of_pep_735_are_poetrys_too(tmp_path: Path) -> None:
+    """They are installed unless poetry's own table calls them optional."""
+    text = '[dependency-groups]\ntest = ["pytest"]\ndocs = ["x"]\n[tool.poetry.group.docs]\noptional = true'
+    assert poetry_install(sample(tmp_path, text), []).groups == ("test",)
+
+
+@pytest.mark.parametrize("line", ["-E a -E b", "--extras 'a b'", "--extras=a -Eb", "--extras a --extras b", "-E 'a,b'"])
+def test_extras_of_poetry(tmp_path: Path, line: str) -> None:
+    """One or several in one option."""
+    assert poetry_install(sample(tmp_path), words(line)).extras == ("a", "b")
+    assert poetry_install(sample(tmp_path), ["--all-extras"]).extras == ("*",)
+
+
+PDM = '[project.optional-dependencies]\nextra = ["x"]\n[dependency-groups]\ntest = ["pytest"]\nlint = ["ruff"]\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "groups", "extras"),
+    [
+        ("", "*", ""),
+        ("--frozen-lockfile --no-self", "*", ""),
+        ("-G test", "test", ""),
+        ("-G test -G lint", "test lint", ""),
+        ("--group test,lint", "test lint", ""),
+        ("-dG test", "test", ""),
+        ("-d -G test", "test", ""),
+        ("--dev --group=test", "test", ""),
+        ("-G extra", "*", "extra"),
+        ("-G extra -G test", "test", "extra"),
+        ("-G :all", "*", "*"),
+        ("-G:all", "*", "*"),
+        ("--prod", "", ""),
+        ("--prod -G extra", "", "extra"),
+        ("--no-default -dG lint", "lint", ""),
+    ],
+)
+def test_groups_of_pdm(tmp_path: Path, line: str, groups: str, extras: str) -> None:
+    """All for development, or those that are named; an extra is there besides."""
+    needs = pdm_install(sample(tmp_path, PDM), words(line))
+    assert (" ".join(needs.groups), " ".join(needs.extras)) == (groups, extras)
+    assert needs.project
+    assert needs.locked
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("pytest -q", "pytest -q"),
+        ("--frozen --group test pytest", "pytest"),
+        ("--group=test --with x -- pytest -- a", "pytest -- a"),
+        ("-p 3.12 -w x pytest", "pytest"),
+        ("--frozen", ""),
+        ("--group", ""),
+        ("", ""),
+    ],
+)
+def test_where_a_commands_arguments_begin(line: str, expected: str) -> None:
+    """Behind its options and their values, or behind two dashes."""
+    assert " ".join(arguments(words(line))) == expected
+
+
+def test_options_have_values() -> None:
+    """The value may be joined to its option, and what is no option has no name."""
+    line = "a -r b -rc --group d --group=e -q --all -e ."
+    pairs = [("", "a"), ("-r", "b"), ("-r", "c"), ("--group", "d"), ("--group", "e"), ("-q", ""), ("--all", "")]
+    assert list(options(words(line))) == [*pairs, ("-e", ".")]
+    assert list(options(["-r"])) == [("-r", "")]
+
+
+@pytest.mark.parametrize(
+    "word", ["a" * 65536, ".[" + "a" * 65536, "x/" * 32768, "[" * 65536, "a,b" * 20000, "." * 65536]
+)
+def test_a_long_word_takes_no_long_time(tmp_path: Path, word: str) -> None:
+    """Whatever it repeats."""
+    with in_time():
+        pip_install([word, "-e", word])
+        uv_sync(sample(tmp_path), ["--with", word])
+        poetry_install(sample(tmp_path), ["--with", word, "-E", word])
+        pdm_install(sample(tmp_path), ["-G", word])

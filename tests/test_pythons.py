@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fakes import Call, Programs
+from nox_ship import process
+from nox_ship.cache import hide_from_git
+from nox_ship.errors import ShipError
+from nox_ship.process import COMMAND_MISSING
+from nox_ship.pythons import stable
+from nox_ship.setup import doctor
+from nox_ship.setup.survey import Survey
+from support import make_repository, write_files
+
+LISTED = """\
+cpython-3.16.0a2-linux-x86_64-gnu                 <download available>
+cpython-3.16.0a2+freethreaded-linux-x86_64-gnu    <download available>
+cpython-3.15.0rc3-macos-aarch64-none              <download available>
+cpython-3.14.0-linux-x86_64-gnu                   <download available>
+cpython-3.14.0+freethreaded-linux-x86_64-gnu      <download available>
+cpython-3.9.25-windows-x86_64-none                <download available>
+cpython-3.10.22-linux-x86_64-gnu                  <download available>
+cpython-3.10.22-linux-x86_64-musl                 <download available>
+cpython-2.7.18-linux-x86_64-gnu                   <download available>
+pypy-3.11.17-linux-x86_64-gnu                     <download available>
+graalpy-3.12.0-linux-x86_64-gnu                   <download available>
+"""
+KNOWN = ("3.9", "3.10", "3.14")
+
+
+@pytest.fixture
+def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Programs) -> Path:
+    """Return the program that stands for uv; the cache is empty."""
+    path = tmp_path / "uv"
+    path.write_bytes(b"")
+    monkeypatch.setattr(process, "uv", lambda: str(path))
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    programs.answer("python list", stdout=LISTED)
+    return path
+
+
+def asked() -> tuple[str, ...]:
+    """Return what a new process would be told."""
+    stable.cache_clear()
+    return stable()
+
+
+@pytest.mark.usefixtures("uv")
+def test_a_version_is_stable_once_it_has_a_final_release(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of CPython 3; uv is asked without a network, and whatever the user's settings for it are."""
+    monkeypatch.setenv("UV_PYTHON_PREFERENCE", "only-system")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", "https://example.invalid/")
+    assert asked() == KNOWN
+    (call,) = programs.calls
+    assert {"--offline", "--no-config", "--only-downloads", "--all-platforms"} <= set(call.line)
+    assert call.env.items() >= {"UV_PYTHON_PREFERENCE": None, "UV_PYTHON_DOWNLOADS_JSON_URL": None}.items()
+
+
+def test_uv_is_asked_once(uv: Path, programs: Programs) -> None:
+    """Another uv may know more."""
+    assert asked() == asked() == stable() == KNOWN
+    assert len(programs.calls) == 1
+    uv.write_bytes(b"newer")
+    programs.answer("python list", stdout="cpython-3.20.0-x")
+    assert asked() == ("3.20",)
+    assert len(programs.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stable": []},
+        {"stable": "3.9"},
+        {"stable": ["3.9", "../x"]},
+        {"stable": ["3.9", 5]},
+        {"stable": None},
+        {"uv": []},
+        {"uv": None},
+    ],
+)
+@pytest.mark.usefixtures("uv")
+def test_a_record_that_is_none_is_made_anew(tmp_path: Path, programs: Programs, change: dict[str, object]) -> None:
+    """Whatever is in the cache, versions come out of it."""
+    asked()
+    record = tmp_path / "cache" / "pythons.json"
+    whole = record.read_text("utf-8")
+    record.write_text(json.dumps({**json.loads(whole), **change}), "utf-8")
+    assert asked() == KNOWN
+    assert record.read_text("utf-8") == whole
+    assert len(programs.calls) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"[" * 20_000])
+@pytest.mark.usefixtures("uv")
+def test_what_is_no_record_is_written_over(tmp_path: Path, content: bytes) -> None:
+    """Also a file that others wrote."""
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "pythons.json").write_bytes(content)
+    assert asked() == KNOWN
+    assert json.loads((tmp_path / "cache" / "pythons.json").read_bytes())["stable"] == list(KNOWN)
+
+
+@pytest.mark.usefixtures("uv")
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, programs: Programs) -> None:
+    """Uv is asked each time then."""
+    (tmp_path / "cache").write_bytes(b"")
+    assert asked() == asked() == KNOWN
+    assert len(programs.calls) == 2
+
+
+@pytest.mark.usefixtures("uv")
+def test_without_an_answer_none_is_known(tmp_path: Path, programs: Programs) -> None:
+    """And nothing is remembered: the next answer may be one."""
+
+    def missing(_: Call) -> tuple[int, str]:
+        raise ShipError(COMMAND_MISSING("There is no program."))
+
+    programs.answer("python list", code=2)
+    assert asked() == ()
+    programs.play("python list", reply=missing)
+    assert asked() == ()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_without_a_uv_none_is_known(uv: Path, programs: Programs) -> None:
+    """Nothing is started then."""
+    uv.unlink()
+    assert asked() == ()
+    assert programs.calls == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", "3.12"),
+        ('requires-python = ">=3.12"\n', "3.12, 3.13 (released, and in >=3.12)"),
+        ('requires-python = ">=3.9"\nclassifiers = ["Programming Language :: Python :: 3.10"]\n', "3.10"),
+    ],
+)
+def test_a_survey_says_where_the_pythons_come_from(tmp_path: Path, more: str, expected: str) -> None:
+    """Where a range is what tells them, it is named."""
+    text = f'[project]\nname = "sample"\nversion = "1.0"\n{more}'
+    survey = Survey.of(make_repository(tmp_path / "project", {"pyproject.toml": text}).path, "3.12")
+    assert dict(survey.lines())["Pythons"] == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "here", "expected"),
+    [
+        (("3.11", "3.12", "3.13"), {"3.11"}, ["3.11 are installed", "error Python 3.12 ", "error Python 3.13 "]),
+        ((), {"3.11"}, ["3.11 are installed", "warning Python 3.12, 3.13 "]),
+        ((), set(), ["error Python 3.11 ", "error Python 3.12 ", "error Python 3.13 "]),
+        ((), {"3.11", "3.12", "3.13"}, ["3.11, 3.12, 3.13 are installed"]),
+    ],
+)
+def test_doctor_asks_for_one_python_of_a_range(
+    monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...], here: set[str], expected: list[str]
+) -> None:
+    """In CI; those that the project names must all be there."""
+    monkeypatch.setenv("CI", "1")
+    monkeypatch.setattr("python_discovery.get_interpreter", lambda version: version if version in here else None)
+    project = SimpleNamespace(named_pythons=named)
+    patient: Any = SimpleNamespace(survey=SimpleNamespace(pythons=("3.11", "3.12", "3.13"), project=project))
+    told = [t if isinstance(t, str) else f"{t.level} {t.what.partition('is')[0]}" for t in doctor._pythons(patient)]
+    assert told == expected
+
+
+@pytest.mark.usefixtures("uv")
+def test_what_is_kept_in_a_project_makes_nothing_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache may lie there; nothing else of the project is hidden from git."""
+    repository = make_repository(tmp_path / "project")
+    monkeypatch.chdir(repository.path)
+    monkeypatch.setenv("NOX_SHIP_CACHE", ".cache/ship")
+    assert asked() == KNOWN
+    assert (repository.path / ".cache" / "ship" / "pythons.json").is_file()
+    assert repository.changes() == []
+    assert not (repository.path / ".gitignore").exists()
+
+
+def test_a_cache_outside_a_repository_is_left_as_it_is(tmp_path: Path) -> None:
+    """Nothing there needs hiding, and a project is not hidden from itself."""
+    hide_from_git(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    repository = make_repository(tmp_path / "outer")
+    write_files(repository.path / "inner", {"pyproject.toml": ""})
+    for folder in (repository.path, repository.path / "inner"):
+        hide_from_git(folder)
+        assert not (folder / ".gitignore").exists()

@@ -1,0 +1,282 @@
+"""Our sessions beside those of a noxfile, in nox's own registry; and the noxfile read without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+import pytest
+
+from nox_ship import naming, sessions
+from nox_ship.gates import loaded
+from nox_ship.gates.own import GATES, PIPELINE, Own
+from nox_ship.project import Project
+from nox_ship.setup.noxfile import Noxfile
+from registering import PYPROJECT, Load
+
+BELOW = "\n\nimport nox_ship\n\nnox_ship.register()\n"
+TESTS = "import nox\n\n\n@nox.session(python=['3.11', '3.12'])\ndef tests(session):\n    session.run('pytest')\n"
+PLAIN = "import nox\n\n\n@nox.session\ndef {name}(session):\n    pass\n"
+
+
+def test_ours_are_registered_in_a_noxfile_without_others(load: Load) -> None:
+    """All of them, and twice changes nothing."""
+    assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *PIPELINE)
+
+
+def test_theirs_replace_ours_and_are_gates(load: Load) -> None:
+    """With their Pythons, in the matrix, and required by coverage; the tag of gates is theirs too."""
+    found = load(f"{TESTS}{BELOW}", pyproject=f"{PYPROJECT}[tool.nox-ship.coverage]\nrun = 'x'\n")
+    assert found["tests"].func.__name__ == "tests"
+    assert found["tests"].tags == ["gate"]
+    assert found["coverage"].requires == ["tests"]
+    assert loaded.pythons(found)["tests"] == ["3.11", "3.12"]
+    assert sessions._sessions().decision.gates == GATES
+    assert {"tests", "tests-3.11", "tests-3.12"} <= sessions._sessions().names
+
+
+def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
+    """Ours of the standard name is not there, and coverage has nothing to combine."""
+    found = load(PLAIN.format(name="unit") + BELOW)
+    assert "tests" not in found
+    assert found["unit"].tags == ["gate"]
+    assert sessions._sessions().decision.gates == ("lint", "typecheck", "unit", "audit")
+    assert (found["coverage"].requires, found["coverage"].default, found["coverage"].tags) == ([], False, [])
+
+
+def test_ours_that_the_pipeline_needs_have_other_names_then(load: Load) -> None:
+    """Theirs stay; what is required, and what descriptions say, follows."""
+    text = PLAIN.format(name="build") + PLAIN.format(name="release") + PLAIN.format(name="matrix")
+    found = load(text + BELOW)
+    assert {"build", "ship-build", "release", "ship-release", "ship-matrix", "verify-install"} <= set(found)
+    assert found["build"].requires == found["release"].requires == []
+    assert found["publish"].requires == ["verify-install"]
+    found["verify-install"].python = "3.12"  # nox tells what is required for one Python
+    assert found["verify-install"].requires == ["ship-build"]
+    assert "`nox -s ship-release -- patch --dry-run`" in (found["ship-release"].func.__doc__ or "")
+    assert naming.registered("release") == "ship-release"
+
+
+def test_what_is_excluded_is_not_registered_by_another_name(load: Load) -> None:
+    """Neither is what requires it broken."""
+    text = PLAIN.format(name="release") + BELOW.replace("register()", 'register(exclude=["release", "lint"])')
+    found = load(text)
+    assert not {"ship-release", "lint"} & set(found)
+    assert naming.registered("release") == "release"
+
+
+def test_settings_choose_the_gates(load: Load) -> None:
+    """A session that they name stands for ours of that meaning, also where nobody else runs it."""
+    chosen = f'{PYPROJECT}[tool.nox-ship]\ngates = ["lint", "unit", "mine"]\n'
+    idle = PLAIN.replace("session\n", "session(default=False)\n", 1).format(name="unit")
+    found = load(idle + BELOW, pyproject=chosen)
+    assert "tests" not in found
+    assert "lint" in found
+    assert sessions._sessions().decision.gates == ("lint", "unit", "mine")
+    found = load(PLAIN.format(name="linting") + BELOW, pyproject=chosen)
+    assert {"lint", "linting", "tests"} <= set(found)
+
+
+def test_what_ci_runs_is_looked_up(load: Load) -> None:
+    """Where nox does not run it by default."""
+    text = PLAIN.format(name="docs").replace("session\n", "session(default=False)\n", 1) + BELOW
+    assert "docs" not in load(text)["lint"].tags
+    assert "docs" not in sessions._sessions().decision.gates
+    load(text, {".github/workflows/ci.yml": "run: nox -s docs\n"})
+    assert sessions._sessions().decision.gates == (*GATES, "docs")
+
+
+def test_sessions_below_the_call_are_noticed(load: Load) -> None:
+    """Those that redefine ours, and those that would have been gates; others are none of its business."""
+    text = f"import nox{BELOW}"
+    load(text + "".join(PLAIN.format(name=name) for name in ("mine", "test", "docs-live".replace("-", "_"))))
+    assert sessions._sessions().late == ("test",)
+    with pytest.warns(FutureWarning, match="already been registered"):
+        load(text + PLAIN.format(name="tests") + PLAIN.format(name="release"))
+    assert sessions._sessions().late == ("tests", "release")
+    load(PLAIN.format(name="test") + BELOW)
+    assert sessions._sessions().late == ()
+
+
+def test_a_broken_project_does_not_hide_sessions(load: Load) -> None:
+    """What is wrong is said by the session that runs."""
+    found = load(PLAIN.format(name="build") + BELOW, pyproject="[tool.nox-ship]\ngates = 3\n")
+    assert "ship-build" in found
+    found = load(BELOW, pyproject="not TOML")
+    assert set(found) == {*GATES, *PIPELINE}
+
+
+PARAMETERS = """\
+import nox
+
+
+@nox.session
+@nox.parametrize("python", ["3.11", "pypy3.10"])
+@nox.parametrize("x", [1, 2])
+def test(session, x):
+    pass
+
+
+@nox.session(python="3.12")
+@nox.parametrize("x", [{}, 2])
+def docs(session, x):
+    pass
+
+
+@nox.session(python=["3.11", "3.12"])
+@nox.parametrize("python", ["a"])
+def lint(session, python):
+    pass
+"""
+
+
+def test_parameters_are_jobs_and_requirements(load: Load) -> None:
+    """Each run on a Python that parameters choose is a job; nox has no name for all runs of a session."""
+    found = load(PARAMETERS + BELOW, {"x.cfg": ""}, f'{PYPROJECT}[tool.nox-ship.coverage]\nrun = "x"\n')
+    runs = loaded.pythons(found)
+    assert runs["docs"] == "3.12"
+    assert runs["lint"] == ["3.11", "3.12"]
+    assert isinstance(runs["test"], dict)
+    assert sorted(runs["test"].items()) == sorted(
+        (f"test(x={x}, python='{python}')", python) for x in (1, 2) for python in ("3.11", "pypy3.10")
+    )
+    assert sorted(found["coverage"].requires) == sorted(runs["test"])
+    assert loaded.required(found, ["docs", "lint", "gone"]) == ["docs(x=2)", "lint", "gone"]
+    assert {"docs-3.12(x=2)", "lint-3.11(python='a')", "test(x=1, python='3.11')"} <= sessions._sessions().names
+
+
+def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand it is run as they wrote it; what notifies it is not refused."""
+    text = TESTS + PLAIN.format(name="coverage") + BELOW
+    assert load(text)["coverage"].requires == []
+    monkeypatch.setattr("nox_ship.lifeline.join_release", lambda: True)
+    assert load(text)["coverage"].requires == ["tests"]
+    assert vars(nox.Session)["notify"] is sessions._not_notified
+    circle = text.replace("@nox.session(python=", "@nox.session(requires=['coverage'], python=False and ")
+    assert load(circle)["coverage"].requires == []
+
+
+NOXFILES = {
+    "plain": TESTS,
+    "options": "import nox\n\nnox.options.sessions = 'lint', 'test-3.12'\n"
+    + "".join(PLAIN.format(name=name) for name in ("lint", "test", "docs")),
+    "names": """\
+from nox import session as task, options as o
+o.sessions = ["type-check"]
+
+@task(name="type-check", python="3.12")
+def f(s):
+    s.run("mypy")
+
+@task
+def docs(s):
+    s.run("x")
+""",
+    "tags": """\
+import nox as n
+n.options.tags = ["x"]
+
+@n.session(tags=["x"])
+def docs(s):
+    "serve"
+    "serve"
+    s.run("a b")
+
+@n.session
+def test(s):
+    pass
+""",
+    "helpers": """\
+import nox
+
+def run(session, *args):
+    session.run("mkdocs", *args)
+
+@nox.session
+def docs(session):
+    run(session, "serve")
+
+@nox.session()
+def docs_build(session):
+    run(session, "build")
+""",
+    "wrapper": """\
+import nox
+nox.options.sessions = []
+
+def session(default=True, **words):
+    def made(f):
+        if default:
+            nox.options.sessions.append(words.get("name", f.__name__))
+        return nox.session(**words)(f)
+    return made
+
+@session(name="style")
+def x(session):
+    pass
+
+@session()
+def release(session):
+    pass
+""",
+    "partial": """\
+import functools, nox
+task = functools.partial(nox.session, python=False)
+
+@task
+def build(s):
+    pass
+
+@task(default=False)
+def docs(s):
+    pass
+""",
+    "conditional": """\
+import nox
+try:
+    from nox_nowhere import session
+except ImportError:
+    session = nox.session
+if True:
+    @session
+    def lint(s):
+        for word in ["a", ("b c", "d")]:
+            s.run(f"{word}e f")
+""",
+    "called": """\
+import nox
+
+@nox.session
+def lint(s):
+    pass
+
+@nox.session
+def docs(s):
+    lint(s)
+    s.run(*"x --watch".split())
+""",
+    "asked": """\
+import nox
+
+@nox.session(default=False)
+def docs(s):
+    s.run("x", "--serve")
+""",
+}
+
+
+@pytest.mark.parametrize("name", NOXFILES)
+def test_the_text_tells_what_nox_loads(load: Load, name: str, tmp_path: Path) -> None:
+    """The same sessions, of which the same are gates, whether the noxfile is run or read."""
+    registry = load(NOXFILES[name], {".github/workflows/x.yml": "run: nox -s docs\n" if name == "asked" else ""})
+    project = Project.read(tmp_path)
+    read = Noxfile.read(NOXFILES[name])
+    ran = loaded.own_sessions(registry, {}, nox.options)
+
+    def plain(own: tuple[Own, ...]) -> list[tuple[str, bool]]:
+        return sorted((one.name, one.default) for one in own)
+
+    assert plain(read.written.sessions) == plain(ran)
+    assert read.decided(project) == loaded.decided(registry, {}, nox.options, project, (*GATES, *PIPELINE))
+    words = {one.name: one.words for one in ran}
+    assert {one.name: one.words for one in read.written.sessions} == words
