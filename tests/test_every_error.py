@@ -48,8 +48,9 @@ def test_an_audit_whose_dependencies_cannot_be_resolved_fails(tmp_path: Path, pr
     assert caught.value.findings[0].detail == "no such version"
 
 
-def test_a_publish_session_goes_to_its_own_index(yard: Yard) -> None:
+def test_a_publish_session_goes_to_its_own_index(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is told another is NS757, before anything is looked at."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     with pytest.raises(ShipError, match=r"NS757.*PyPI.*testpypi"):
         front.publish(yard.project, ["--to", "testpypi"], "publish-prod", "pypi")
 

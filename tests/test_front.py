@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -319,6 +320,41 @@ def test_what_is_no_release_is_not_uploaded(yard: Yard) -> None:
     with pytest.raises(ShipError, match="NS752"):
         published(yard, tag=None)
     assert yard.world.indexes["pypi"].uploads == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "args", "index", "expected"),
+    [
+        (None, None, ["--dry-run"], None, "NS601"),
+        ("{}", None, [], None, "NS602"),
+        ("", "0" * 64, [], None, "NS606"),
+        ("", None, ["--to", "testpypi"], "pypi", "NS757"),
+    ],
+)
+def test_a_publish_that_fails_early_replaces_the_report(
+    yard: Yard,
+    monkeypatch: pytest.MonkeyPatch,
+    text: str | None,
+    told: str | None,
+    args: list[str],
+    index: str | None,
+    expected: str,
+) -> None:
+    """What the last one came to is not told of this one."""
+    published(yard)
+    (report,) = Path(os.environ["NOX_SHIP_CACHE"]).glob("*/report.json")
+    assert json.loads(report.read_text("utf-8"))["passed"] is True
+    if text is None:
+        manifest_path(yard.project).unlink()
+    elif text:
+        manifest_path(yard.project).write_text(text, "utf-8")
+    if told:
+        monkeypatch.setenv("NOX_SHIP_MANIFEST", told)
+    with pytest.raises(ShipError, match=expected):
+        front.publish(yard.project, args, "publish", index)
+    written = json.loads(report.read_text("utf-8"))
+    assert (written["passed"], [finding["id"] for finding in written["findings"]]) == (False, [expected])
+    assert written["rehearsal"] is ("--dry-run" in args)
 
 
 def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,32 @@ def test_filters_of_the_checkout_work_in_the_clone(tmp_path: Path) -> None:
     assert clone.changes() == []
     commit_files(clone.path, {"a.txt": "AGAIN\n"})
     assert clone.run("cat-file", "blob", "HEAD:a.txt") == "again"
+
+
+def attributes_of_the_repository(root: Path) -> None:
+    write_files(root / ".git" / "info", {"attributes": "*.txt filter=shout\n"})
+
+
+def attributes_by_a_setting(root: Path) -> None:
+    write_files(root.parent, {"mine": "*.txt filter=shout\n"})
+    git(root, "config", "core.attributesFile", str(root.parent / "mine"))
+
+
+@pytest.mark.parametrize("name_them", [attributes_of_the_repository, attributes_by_a_setting])
+def test_filters_that_no_committed_file_names_work_in_the_clone(
+    tmp_path: Path, name_them: Callable[[Path], None]
+) -> None:
+    """They stand in the repository's own attributes, also in those of a work tree, and in a clone of the clone."""
+    repository = make_repository(tmp_path / "one")
+    name_them(repository.path)
+    git(repository.path, "config", "filter.shout.clean", "tr A-Z a-z")
+    git(repository.path, "config", "filter.shout.smudge", "tr a-z A-Z")
+    commit_files(repository.path, {"a.txt": "HELLO\n"})
+    git(repository.path, "worktree", "add", "--quiet", str(tmp_path / "other"))
+    for number, source in enumerate((repository, Repository(tmp_path / "other"))):
+        clone = source.clone(tmp_path / f"clone{number}").clone(tmp_path / f"again{number}")
+        assert (clone.path / "a.txt").read_text("ascii") == "HELLO\n"
+        assert clone.changes() == []
 
 
 def test_a_clone_of_its_clone_has_the_filters_too(tmp_path: Path) -> None:

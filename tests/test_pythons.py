@@ -9,12 +9,13 @@ import pytest
 
 from fakes import Call, Programs
 from nox_ship import process
+from nox_ship.cache import hide_from_git
 from nox_ship.errors import ShipError
 from nox_ship.process import COMMAND_MISSING
 from nox_ship.pythons import stable
 from nox_ship.setup import doctor
 from nox_ship.setup.survey import Survey
-from support import make_repository
+from support import make_repository, write_files
 
 LISTED = """\
 cpython-3.16.0a2-linux-x86_64-gnu                 <download available>
@@ -167,3 +168,26 @@ def test_doctor_asks_for_one_python_of_a_range(
     patient: Any = SimpleNamespace(survey=SimpleNamespace(pythons=("3.11", "3.12", "3.13"), project=project))
     told = [t if isinstance(t, str) else f"{t.level} {t.what.partition('is')[0]}" for t in doctor._pythons(patient)]
     assert told == expected
+
+
+@pytest.mark.usefixtures("uv")
+def test_what_is_kept_in_a_project_makes_nothing_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache may lie there; nothing else of the project is hidden from git."""
+    repository = make_repository(tmp_path / "project")
+    monkeypatch.chdir(repository.path)
+    monkeypatch.setenv("NOX_SHIP_CACHE", ".cache/ship")
+    assert asked() == KNOWN
+    assert (repository.path / ".cache" / "ship" / "pythons.json").is_file()
+    assert repository.changes() == []
+    assert not (repository.path / ".gitignore").exists()
+
+
+def test_a_cache_outside_a_repository_is_left_as_it_is(tmp_path: Path) -> None:
+    """Nothing there needs hiding, and a project is not hidden from itself."""
+    hide_from_git(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    repository = make_repository(tmp_path / "outer")
+    write_files(repository.path / "inner", {"pyproject.toml": ""})
+    for folder in (repository.path, repository.path / "inner"):
+        hide_from_git(folder)
+        assert not (folder / ".gitignore").exists()

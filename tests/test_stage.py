@@ -194,6 +194,34 @@ def test_a_relative_cache_lies_in_the_project(tmp_path: Path, monkeypatch: pytes
         assert shop.folder.is_dir()
 
 
+def test_a_cache_in_the_project_makes_nothing_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git ignores what is in it, and nothing else; the project's own files are left."""
+    repository = make_repository(tmp_path)
+    for place in (".cache/ship", ".", str(tmp_path / "deep" / "er")):
+        monkeypatch.setenv("NOX_SHIP_CACHE", place)
+        with workshop(tmp_path) as shop:
+            write_files(shop.folder, {"report.json": "", "stage/a": ""})
+            if place != ".":
+                write_files(shop.folder.parent, {"pythons.json": "", "tidied": ""})
+            git(shop.stage, "init", "--quiet")
+            assert repository.changes() == []
+    write_files(tmp_path, {".cache/mine.txt": ""})
+    assert repository.changes() == [".cache/mine.txt"]
+    assert not (tmp_path / ".gitignore").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "place"), [("~/ship", "home/ship"), ("~nobody-of-this-name/x", "one/~nobody-of-this-name/x")]
+)
+def test_the_cache_may_lie_in_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str, place: str) -> None:
+    """A tilde means what it means to a shell; one that means nothing is a name."""
+    write_files(tmp_path, {"home/x": "", "one/x": ""})
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("NOX_SHIP_CACHE", named)
+    with workshop(tmp_path / "one") as shop:
+        assert shop.folder.parent == tmp_path / place
+
+
 def test_the_world_is_emptied(tmp_path: Path) -> None:
     """Stand-ins of an earlier run are gone."""
     shop = Workshop(tmp_path)

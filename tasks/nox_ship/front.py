@@ -228,23 +228,34 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             another run has the checkout (NS805).
     """
     options = publish_arguments(args, session)
-    if options.to and index:
-        raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {options.to}` elsewhere."))
-    manifest = Manifest.read(manifest_path(project))
-    name = options.to or index or route(project.settings, Version(manifest.version))
-    shown, voice = display_name(name), Voice()
-    title = f"Rehearsal of publishing to {shown}" if options.dry_run else f"Publishing to {shown}"
-    report = Report(title=title, rehearsal=options.dry_run)
-    with _guarded(), workshop(project.root) as shop, _world(options, project.root, shop.world(), voice) as world:
+    voice = Voice()
+    report = Report(title="Rehearsal of publishing" if options.dry_run else "Publishing", rehearsal=options.dry_run)
+    with _guarded(), workshop(project.root) as shop:
         try:
-            _bring(manifest, project, world, name, voice, report, install=not options.no_install)
+            wanted = _wanted_index(session, index, options.to)
+            manifest = Manifest.read(manifest_path(project))
+            name = wanted or route(project.settings, Version(manifest.version))
+            report.title += f" to {display_name(name)}"
+            with _world(options, project.root, shop.world(), voice) as world:
+                _bring(manifest, project, world, name, voice, report, install=not options.no_install)
         except BaseException as error:
             report.rows.append(Row(session, ended_by(error)))
             report.findings += [finding.as_dict() for finding in told_by(error)]
             raise
         finally:
             report.write(shop.report)
-    voice.last_line(closing.published(report, shown, session))
+    voice.last_line(closing.published(report, display_name(name), session))
+
+
+def _wanted_index(session: str, index: str | None, to: str | None) -> str | None:
+    """Return the index that a session has, or the one that ``--to`` names; None where neither does.
+
+    Raises:
+        ShipError: Both do (NS757).
+    """
+    if to and index:
+        raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {to}` elsewhere."))
+    return to or index
 
 
 def _bring(

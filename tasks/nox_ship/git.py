@@ -51,6 +51,7 @@ _CARRIED = (
     "tag.",
     "gpg.",
     "i18n.",
+    "core.attributesfile",
     "core.autocrlf",
     "core.eol",
     "filter.",
@@ -320,7 +321,8 @@ class Repository:
         told = (without_passwords(f"{key}={value}", "") for key, value in settings)
         configured = [word for setting in told for word in ("--config", setting)]
         keys = self.objects.parent / "git-crypt"  # its filter looks for the keys in the git directory
-        late = ["--no-checkout"] if keys.is_dir() else []
+        attributes = self.objects.parent / "info" / "attributes"  # they may name filters, as .gitattributes does
+        late = ["--no-checkout"] if keys.is_dir() or attributes.is_file() else []
         # Git let us in here, so that it may be cloned: shallow, by its path, and where another user owns it.
         permitted = ("-c", "clone.rejectShallow=false", "-c", "protocol.file.allow=always")
         cloning = (
@@ -335,8 +337,12 @@ class Repository:
         )
         self.run(*permitted, *cloning, self.path, target, settings=secret)
         clone = Repository(target)
-        if late:
+        if keys.is_dir():
             (target / ".git" / "git-crypt").symlink_to(keys, target_is_directory=True)
+        if attributes.is_file():
+            (target / ".git" / "info").mkdir(exist_ok=True)
+            shutil.copyfile(attributes, target / ".git" / "info" / "attributes")
+        if late:
             clone.run("reset", "--quiet", "--hard", settings=secret)
         self._fill(clone, secret)
         _forget_passwords(target / ".git")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from nox_ship import json_data, process
-from nox_ship.cache import cache_path
+from nox_ship.cache import cache_path, hide_from_git
 from nox_ship.errors import ShipError
 from nox_ship.files import write_whole
 
@@ -40,6 +40,7 @@ def stable() -> tuple[str, ...]:
         return ()
     with suppress(OSError):  # without a record, the next run asks again
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hide_from_git(kept.parent)
         write_whole(kept, json.dumps({"uv": key, "stable": found}))
     return found
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import filelock
 
-from nox_ship.cache import cache_path
+from nox_ship.cache import cache_path, hide_from_git
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.git import Repository
@@ -111,6 +111,7 @@ def workshop(root: Path) -> Iterator[Workshop]:
         with suppress(FileExistsError):
             private.mkdir(mode=0o700)
         check_private(private)
+        hide_from_git(private)
     lock = filelock.FileLock(folder / "lock", timeout=0)
     try:
         lock.acquire()
