@@ -117,7 +117,7 @@ def make_sdist(
 
 
 @contextmanager
-def in_time(seconds: float = 1.0) -> Iterator[None]:
+def in_time(seconds: float = 5.0) -> Iterator[None]:
     """Check that what runs inside needs no more than ``seconds`` of the processor."""
     begun = time.process_time()
     yield

@@ -141,7 +141,8 @@ if __name__ == "__main__":
 
 def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Ours come below them; what becomes of each is said, and everything names ours as they are called then."""
-    write_files(project, {"noxfile.py": OWN})
+    pinned = PYPROJECT.replace("\n\n", '\nrequires-python = "==3.11.*"\n\n', 1)
+    write_files(project, {"noxfile.py": OWN, "pyproject.toml": pinned})
     assert command.main(["init"]) == 0
     text = (project / "noxfile.py").read_text("utf-8")
     assert text.replace("import nox_ship\n", "").replace("nox_ship.register()\n\n\n", "").endswith(OWN)
