@@ -160,6 +160,13 @@ CUT = "## [Unreleased]\n\n## [1.2.0] - 2026-03-04\n- a\n\n## [1.0.0] - 2025-01-0
         ),
         (f"[1.0.0]: {HOST}/elsewhere\n", f"[1.0.0]: {HOST}/elsewhere\n"),
         (
+            f"[unreleased]:\n  {HOST}/compare/v1.0.0...HEAD\n[1.0.0]:\n  {HOST}/releases/tag/v1.0.0\n",
+            (
+                f"[unreleased]:\n  {HOST}/compare/v1.2.0...HEAD\n[1.2.0]:\n  {HOST}/compare/v1.0.0...v1.2.0\n"
+                f"[1.0.0]:\n  {HOST}/releases/tag/v1.0.0\n"
+            ),
+        ),
+        (
             f"```\n[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n```\n",
             f"```\n[Unreleased]: {HOST}/compare/v1.0.0...HEAD\n```\n",
         ),
@@ -181,6 +188,16 @@ def test_links_in_the_headings_go_on(tmp_path: Path) -> None:
         f"## [1.2.0]({HOST}/compare/1.0.0...1.2.0)\n\n## [1.0.0]({HOST}/compare/0.9...1.0.0)\n"
     )
     assert cut(tmp_path, before, tag="1.2.0") == after
+
+
+def test_links_with_labels_go_on(tmp_path: Path) -> None:
+    """A heading may name the label of its link beside its text."""
+    links = f"[unreleased]: {HOST}/compare/v1.0.0...HEAD\n"
+    text = f"## [Unreleased][unreleased]\n- a\n\n## [1.0.0][1.0.0] - 2025-01-01\n\n{links}"
+    assert cut(tmp_path, text) == (
+        "## [Unreleased][unreleased]\n\n## [1.2.0] - 2026-03-04\n- a\n\n## [1.0.0][1.0.0] - 2025-01-01\n\n"
+        f"[unreleased]: {HOST}/compare/v1.2.0...HEAD\n[1.2.0]: {HOST}/compare/v1.0.0...v1.2.0\n"
+    )
 
 
 @pytest.mark.parametrize(

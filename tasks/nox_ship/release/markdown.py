@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from nox_ship.release.sections import Document, Heading, Language, lines_of
 
-_DEFINITION = re.compile(r" {0,3}\[(?P<label>[^\]]+)\]:[ \t]*<?(?P<url>[^\s>]+)")
+_DEFINITION = re.compile(r" {0,3}\[(?P<label>[^\]]+)\]:[ \t]*(?:\r\n?|\n)?[ \t]*<?(?P<url>[^\s>]+)")
 _TITLE = re.compile(r" {0,3}#+[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*$")
 
 
@@ -24,9 +24,11 @@ def read_markdown(text: str) -> Document:
         for first, title in itertools.pairwise(tokens)
         if first.type == "heading_open" and first.level == 0 and first.map
     )
-    told = [entry["map"] for entry in env.get("references", {}).values()]
-    places = sorted(first for first, end in told if end == first + 1)
-    found = {place: match for place in places if (match := _DEFINITION.match(lines[place]))}
+    found = {}
+    for first, end in sorted(entry["map"] for entry in env.get("references", {}).values()):
+        if match := _DEFINITION.match(whole := "".join(lines[first:end])):
+            found[first] = match
+            lines[first:end] = [whole, *[""] * (end - first - 1)]
     return Document(MARKDOWN, tuple(lines), headings, {m["label"].lower(): place for place, m in found.items()})
 
 
@@ -42,7 +44,7 @@ def _heading(like: Sequence[str], title: str) -> list[str]:
 
 
 MARKDOWN = Language(
-    link=re.compile(r"\[(?P<name>[^\]\[()]+)\](?:\((?P<url>[^)\s]*)[^)]*\))?"),
+    link=re.compile(r"\[(?P<name>[^\]\[()]+)\](?:\((?P<url>[^)\s]*)[^)]*\)|\[[^\]\[]*\])?"),
     definition=_DEFINITION,
     linked=_linked,
     dated=lambda version, date: f"{version} - {date}",
