@@ -216,6 +216,14 @@ class FailingIndex:
         self.tokens.add(token)
         return token
 
+    def reset(self) -> None:
+        """Forget what has happened, and do nothing wrong any more."""
+        for path in self.packages.iterdir():
+            path.unlink()
+        self.faults, self.tokens = Faults(), set()
+        for noted in (self.uploads, self.tried, self.minted, self.identities):
+            noted.clear()
+
     def files(self) -> dict[str, str]:
         """Return the SHA-256 of each file that was kept, by name."""
         found = (path for path in self.packages.iterdir() if path.is_file())

@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +25,7 @@ from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
 from workbench import Bench
 
-LONGEST_SECONDS = 600
+LONGEST_SECONDS = 300
 TOKEN = "the-token-of-the-job"
 """What the stand-in for GitHub gives each job; no push here needs it."""
 
@@ -171,7 +172,7 @@ class Runner:
         for name, value in own.items():
             act += ["--env", f"{name}={value}"]
         log = self.home / "act.log"
-        with log.open("wb") as stream:
+        with log.open("wb") as stream, _explained(log):
             done = subprocess.run(
                 act,
                 cwd=self.bench.root,
@@ -188,6 +189,16 @@ class Runner:
         """Return the names of the jobs that ran, in order."""
         path = self.home / "jobs.txt"
         return path.read_text("utf-8").split() if path.is_file() else []
+
+
+@contextmanager
+def _explained(log: Path) -> Iterator[None]:
+    """Tell how far a run came that took too long."""
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        error.add_note(log.read_text("utf-8", errors="replace")[-5000:])
+        raise
 
 
 class Forge(Loopback):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import http.client
+
 import pytest
 
 from nox_ship.world.refusals import Answer
@@ -78,3 +80,41 @@ def test_a_reference_to_no_character_is_passed_over() -> None:
 def test_a_status_alone_is_told_in_its_own_words() -> None:
     """Where no page says more."""
     assert Answer.of(shown(403, "Forbidden", "Forbidden")).said == "Forbidden"
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "expected"),
+    [
+        (403, "Invalid or non-existent authentication information. See the help page for more information.", "NS721"),
+        (403, "Invalid API Token: signatures do not match", "NS721"),
+        (403, "Username/Password authentication is no longer supported. Migrate to API Tokens instead.", "NS721"),
+        (401, "Unauthorized", "NS721"),
+        (403, "Invalid API Token: token is expired", "NS722"),
+        (403, "The user 'someone' isn't allowed to upload to project 'sample'. See the help page.", "NS724"),
+        (403, "Invalid API Token: project-scoped token is not valid for project: 'sample'", "NS724"),
+        (403, "Invalid API Token: project-scoped token used outside of a project context", "NS726"),
+        (400, "Non-user identities cannot create new projects. This was probably caused by ...", "NS726"),
+        (403, "Invalid API Token: OIDC scoped token is not valid for project 'sample'", "NS726"),
+        (400, "This filename has already been used, use a different version.", "NS720"),
+        (400, "The name 'sample' is too similar to an existing project.", "NS727"),
+        (400, "The name 'sample' isn't allowed (conflict with Python Standard Library module name).", "NS727"),
+        (400, "'Framework :: None' is not a valid classifier for classifiers. Invalid value.", "NS728"),
+        (400, "Invalid distribution metadata: metadata is missing required fields: Version.", "NS728"),
+        (400, "The description failed to render for 'text/x-rst'. See the help page.", "NS729"),
+        (403, "", "NS733"),
+        (403, "Access was denied to this resource.", "NS733"),
+        (429, "Too many requests", "NS734"),
+        (413, "Request Entity Too Large", "NS736"),
+        (400, "File too large. Limit for project 'sample' is 100 MB.", "NS736"),
+        (403, "User 'someone' does not have a verified primary email address.", "NS737"),
+        (404, "Not Found", "NS738"),
+        (405, "Method Not Allowed", "NS738"),
+        (418, "I'm a teapot", "NS702"),
+    ],
+)
+def test_each_refusal_has_an_id_of_its_own(status: int, words: str, expected: str) -> None:
+    """Whichever words the index finds for it; they are told."""
+    phrase = http.client.responses[status]
+    finding = Answer.of(shown(status, phrase, words or phrase, "")).explained("Index", "a.whl")
+    assert finding.id == expected
+    assert " ".join(words.split()[:3]) in finding.what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -215,3 +216,12 @@ def make_bench(folder: Path, files: dict[str, str] | None = None) -> Bench:
     bench.write(dict(files or GOOD))
     bench.commit()
     return bench
+
+
+def copy_of(bench: Bench, folder: Path) -> Bench:
+    """Return a bench in ``folder`` that is as another one: its project with all files, and its remote."""
+    copy = Bench(folder / "project", folder / "remote.git", folder / "cache")
+    shutil.copytree(bench.root, copy.root, symlinks=True)
+    shutil.copytree(bench.remote, copy.remote, symlinks=True)
+    copy.git("remote", "set-url", "origin", str(copy.remote))
+    return copy

@@ -12,25 +12,60 @@ import pytest
 
 from failing_index import HOST, FailingIndex, Faults, api_token
 from releasing import NO_KEYRING
-from workbench import GOOD, PYTHON, Bench, Outcome, make_bench
+from workbench import GOOD, PYTHON, Bench, Outcome, copy_of, make_bench
+
+
+@pytest.fixture(scope="session")
+def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FailingIndex, FailingIndex]]:
+    """Return indexes that stand where PyPI and TestPyPI are."""
+    folder = tmp_path_factory.mktemp("indexes")
+    with FailingIndex(folder / "pypi") as pypi, FailingIndex(folder / "testpypi") as testpypi:
+        # One file for both servers: a client trusts what either of them was given.
+        pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
+        yield pypi, testpypi
 
 
 @pytest.fixture
-def trial_index(tmp_path: Path) -> Iterator[FailingIndex]:
-    """Return an index that stands where TestPyPI is."""
-    with FailingIndex(tmp_path / "test-index") as made:
-        yield made
+def index(indexes: tuple[FailingIndex, FailingIndex]) -> FailingIndex:
+    """Return an index that stands where PyPI is, as new."""
+    indexes[0].reset()
+    return indexes[0]
+
+
+@pytest.fixture
+def trial_index(indexes: tuple[FailingIndex, FailingIndex]) -> FailingIndex:
+    """Return an index that stands where TestPyPI is, as new."""
+    indexes[1].reset()
+    return indexes[1]
+
+
+def project(folder: Path, index: FailingIndex, trial_index: FailingIndex) -> Bench:
+    """Make a project with both indexes."""
+    settings = "\n".join([index.settings("pypi"), index.settings("devpi"), trial_index.settings("testpypi")])
+    wait = "[tool.nox-ship.publish]\nwait = 5\n"
+    return make_bench(folder, {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}\n{wait}"})
+
+
+@pytest.fixture(scope="session")
+def built(indexes: tuple[FailingIndex, FailingIndex], tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Return a project whose release 1.2.3 was built and verified; for copies."""
+    made = project(tmp_path_factory.mktemp("built"), *indexes)
+    build(made, "v1.2.3")
+    return made
 
 
 @pytest.fixture
 def bench(tmp_path: Path, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:
     """Return a project with both indexes; afterwards nothing of it may run any more."""
-    settings = "\n".join([index.settings("pypi"), index.settings("devpi"), trial_index.settings("testpypi")])
-    wait = "[tool.nox-ship.publish]\nwait = 5\n"
-    made = make_bench(tmp_path, {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}\n{wait}"})
-    # One file for both servers: a client trusts what either of them was given.
-    both = index.certificates.read_bytes() + trial_index.certificates.read_bytes()
-    index.certificates.write_bytes(both)
+    made = project(tmp_path, index, trial_index)
+    yield made
+    assert made.processes() == []
+
+
+@pytest.fixture
+def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: FailingIndex) -> Iterator[Bench]:  # noqa: ARG001 - made new
+    """Return a project whose release 1.2.3 was built and verified."""
+    made = copy_of(built, tmp_path)
     yield made
     assert made.processes() == []
 
@@ -102,13 +137,12 @@ def test_an_index_can_be_picked(bench: Bench, index: FailingIndex) -> None:
     assert outcome.has("credentials from DEVPI_API_TOKEN", "is on devpi")
 
 
-def test_both_can_be_named(bench: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
+def test_both_can_be_named(ready: Bench, index: FailingIndex, trial_index: FailingIndex) -> None:
     """A final version can go to TestPyPI first and to PyPI then: the same bytes."""
-    build(bench, "v1.2.3")
     tokens = {"PYPI_API_TOKEN": index.new_token(), "TEST_PYPI_API_TOKEN": trial_index.new_token()}
-    assert publish(bench, index, session="publish-test", **tokens).code == 0
+    assert publish(ready, index, session="publish-test", **tokens).code == 0
     assert index.files() == {}
-    assert publish(bench, index, session="publish-prod", **tokens).code == 0
+    assert publish(ready, index, session="publish-prod", **tokens).code == 0
     assert index.files() == trial_index.files()
 
 
@@ -242,7 +276,7 @@ def route_of_prereleases(bench: Bench) -> None:
     ],
 )
 def test_bad_input_uploads_nothing(
-    bench: Bench,
+    ready: Bench,
     index: FailingIndex,
     prepare: Callable[[Bench], None],
     args: tuple[str, ...],
@@ -250,11 +284,10 @@ def test_bad_input_uploads_nothing(
     expected: list[str],
 ) -> None:
     """Each is one clear error with its ID and what it is about; the token is not shown."""
-    build(bench, "v1.2.3")
-    prepare(bench)
+    prepare(ready)
     chosen = index.new_token() if token == "good" else api_token(*token) if isinstance(token, tuple) else token
     session = "publish" if args else "publish-prod"
-    outcome = publish(bench, index, *args, session=session, **({} if chosen is None else {"PYPI_API_TOKEN": chosen}))
+    outcome = publish(ready, index, *args, session=session, **({} if chosen is None else {"PYPI_API_TOKEN": chosen}))
     assert outcome.code == 1, outcome.output
     assert outcome.has(*expected), outcome.output
     assert outcome.clean, outcome.output
@@ -295,19 +328,17 @@ def test_a_rehearsal_of_publishing_meets_the_same_rules(bench: Bench, index: Fai
     assert publish(bench, index, "--dry-run", session="publish-prod").has("NS752", "NS754")
 
 
-def test_a_broken_release_is_told_with_what_to_do(bench: Bench, index: FailingIndex) -> None:
+def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIndex) -> None:
     """Where other bytes are served after the upload, it says how to yank."""
-    build(bench, "v1.2.3")
     index.faults = Faults(other_bytes=True)
-    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token())
+    outcome = publish(ready, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 1
     assert outcome.has("NS711", "NS714", "Yank", "docs/emergencies.md")
 
 
-def test_an_old_list_is_waited_out(bench: Bench, index: FailingIndex) -> None:
+def test_an_old_list_is_waited_out(ready: Bench, index: FailingIndex) -> None:
     """Progress is shown while the simple API is behind."""
-    build(bench, "v1.2.3")
     index.faults = Faults(hide=3)
-    outcome = publish(bench, index, PYPI_API_TOKEN=index.new_token())
+    outcome = publish(ready, index, PYPI_API_TOKEN=index.new_token())
     assert outcome.code == 0, outcome.output
     assert outcome.has("waiting until PyPI serves", "of at most 5 s")
