@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from hypothesis import strategies as st
 
 from fuzz_projects import HATCH, SETUP_CFG, SETUP_PY, make_survey, read_project
@@ -18,6 +17,7 @@ from nox_ship.release.workflows import publishing, uploads
 from nox_ship.setup import build_system, gitlab, init, lock, workflows
 from nox_ship.setup.keep import keep_own
 from nox_ship.setup.noxfile import NEW, Noxfile
+from support import load_yaml
 
 _TAGS = ("v1.2.3", "v1", "release/x", "a+b")
 
@@ -147,12 +147,12 @@ def _render(ground: Ground, value: tuple[str, str, bool]) -> None:
     settings = WorkflowSettings(development=development)
     facts = workflows.Facts(branch, form, ("3.12",), coverage=True, besides=(), settings=settings)
     for text in workflows.render(facts).values():
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = load_yaml(text)
         assert document["env"]["NOX_SHIP_BRANCH"] == branch
 
     def pipeline() -> None:
         (text,) = gitlab.render(facts, [], trusted=True).values()
-        document = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = load_yaml(text)
         assert document["variables"]["NOX_SHIP_BRANCH"] == branch
 
     ground.attempt(pipeline)

@@ -16,6 +16,9 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from nox_ship.git import Repository
 from nox_ship.project import Project
@@ -122,3 +125,8 @@ def in_time(seconds: float = 5.0) -> Iterator[None]:
     begun = time.process_time()
     yield
     assert time.process_time() - begun < seconds
+
+
+def load_yaml(text: str) -> Any:
+    """Parse YAML as version 1.1 has it (``on`` is a truth value), by libyaml where it is there: ten times as fast."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))

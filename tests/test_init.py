@@ -9,14 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from fakes import Call, Programs
 from nox_ship import command
 from nox_ship.setup import init
 from nox_ship.setup.noxfile import NEW
 from nox_ship.setup.survey import Survey
-from support import git, make_repository, write_files
+from support import git, load_yaml, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"  # ours\nversion = "1.2.3"\n\n[tool.other]\nkey = 1\n'
 GITHUB = "git@github.com:acme/sample.git"
@@ -160,7 +159,7 @@ def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.Capture
     release = (project / ".github/workflows/release.yml").read_text("utf-8")
     assert 'run: nox -s ship-release -- "$BUMP" --dry-run' in release
     assert "            3.12\n            pypy3.11\n            3.11\n          allow-prereleases: true\n" in release
-    assert "coverage" not in yaml.safe_load(release)["jobs"]
+    assert "coverage" not in load_yaml(release)["jobs"]
     assert command.main(["init", "--check"]) == 0
 
 
@@ -252,7 +251,7 @@ def test_a_noxfile_that_was_changed_by_hand_is_completed(project: Path) -> None:
     assert command.main(["init"]) == 0
     assert '["nox", "nox-ship"]' in (project / "noxfile.py").read_text("utf-8")
     for name in ("ci", "release"):
-        jobs = yaml.safe_load((project / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
+        jobs = load_yaml((project / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
         assert "gates" in jobs
         assert "coverage" not in jobs
     assert command.main(["init", "--check"]) == 0
@@ -265,7 +264,7 @@ def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
     text = (project / "pyproject.toml").read_text("utf-8")
     assert text.startswith(PYPROJECT)
     assert "[tool.nox-ship.workflows]" in text
-    matrix = yaml.safe_load((project / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["verify-install"]
+    matrix = load_yaml((project / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["verify-install"]
     assert matrix["strategy"]["matrix"]["system"] == ["ubuntu-latest"]
     assert command.main(["init", "--check"]) == 0
 
@@ -407,7 +406,7 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
     settings = '[tool.nox-ship]\ngates = ["tests", "coverage", "audit", "mine"]\npythons = ["3.11", "3.12"]\n'
     write_files(project, {"noxfile.py": text, "pyproject.toml": PYPROJECT + settings})
     assert command.main(["init", "--ci", "gitlab"]) == 0
-    jobs = yaml.safe_load((project / ".gitlab-ci.yml").read_text("utf-8"))
+    jobs = load_yaml((project / ".gitlab-ci.yml").read_text("utf-8"))
     assert [job["SESSION"] for job in jobs["gates"]["parallel"]["matrix"]] == ["tests-3.11", "tests-3.12", "mine"]
     assert "coverage" not in jobs
 
@@ -476,7 +475,7 @@ def test_a_second_publisher_is_not_written_without_being_told(
     write_files(project, {"pyproject.toml": f"{PYPROJECT}\n{settings}\n"})
     assert command.main(["init", "--force"]) == 0
     assert set(files(project)) - set(before) == WRITTEN - {".github/workflows/release.yml"}
-    job = yaml.safe_load((project / theirs).read_text("utf-8"))["jobs"]["pypi"]
+    job = load_yaml((project / theirs).read_text("utf-8"))["jobs"]["pypi"]
     assert job["environment"] == "release"
     told = capsys.readouterr().out
     assert f"Workflow name      {name}\n  Environment name   release\n" in told
@@ -515,7 +514,7 @@ def test_jobs_of_ones_own_are_kept(project: Path) -> None:
     assert command.main(["init", "--force"]) == 0
     assert command.main(["init", "--check"]) == 0
     for name in ("ci", "release"):
-        jobs = yaml.safe_load((project / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
+        jobs = load_yaml((project / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
         assert jobs["mine"]["steps"] == [{"run": "make"}]
 
 

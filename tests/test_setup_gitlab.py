@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from gitlab_runner import holds, jobs
 from nox_ship.config import RoutesSettings, WorkflowSettings
@@ -14,6 +13,7 @@ from nox_ship.errors import ShipError
 from nox_ship.setup.gitlab import render
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.workflows import Facts
+from support import load_yaml
 
 FILE = ".gitlab-ci.yml"
 GATES = [{"session": "lint", "python": "3.12"}, {"session": "tests-3.9", "python": "3.9"}]
@@ -34,7 +34,7 @@ def facts(**changes: Any) -> Facts:
 
 def rendered(known: Facts, *, trusted: bool = True) -> dict[str, Any]:
     """Return the file as GitLab reads it."""
-    found: dict[str, Any] = yaml.safe_load(render(known, GATES, trusted=trusted)[FILE])
+    found: dict[str, Any] = load_yaml(render(known, GATES, trusted=trusted)[FILE])
     return found
 
 
@@ -226,5 +226,5 @@ def test_own_parts_are_kept() -> None:
         "    # >>> own: steps before a gate\n", "    # >>> own: steps before a gate\n    - apt-get update\n"
     )
     assert keep_own(text, own) == own != text
-    assert yaml.safe_load(own)["pages"] == {"script": ["make"]}
-    assert yaml.safe_load(own)["gates"]["script"][1] == "apt-get update"
+    assert load_yaml(own)["pages"] == {"script": ["make"]}
+    assert load_yaml(own)["gates"]["script"][1] == "apt-get update"

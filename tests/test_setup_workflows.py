@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from nox_ship import actions, process
 from nox_ship.config import WorkflowSettings
@@ -16,6 +15,7 @@ from nox_ship.errors import ShipError
 from nox_ship.gates.own import PIPELINE
 from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
+from support import load_yaml
 
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
 
@@ -35,7 +35,7 @@ def facts(**changes: Any) -> Facts:
 
 def jobs(text: str) -> dict[str, Any]:
     """Return the jobs of a workflow."""
-    found: dict[str, Any] = yaml.safe_load(text)["jobs"]
+    found: dict[str, Any] = load_yaml(text)["jobs"]
     return found
 
 
@@ -64,7 +64,7 @@ def release_of(known: Facts) -> str:
 def test_least_privilege(known: Facts) -> None:
     """Nothing at the top; an identity in the jobs that publish alone, and only there; writing where a tag is pushed."""
     for name, text in render(known).items():
-        assert yaml.safe_load(text)["permissions"] == {}
+        assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
         releases = name.endswith(known.release_file)
         trusted = known.settings.credentials == "trusted" and releases
@@ -194,7 +194,7 @@ def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     """No name is taken for a number, a truth value, a pattern or a place in the template."""
     for text in render(facts(branch=branch, development=True)).values():
-        workflow = yaml.safe_load(text)
+        workflow = load_yaml(text)
         assert workflow["env"]["NOX_SHIP_BRANCH"] == branch
         (pattern,) = workflow[True]["push"]["branches"]
         assert re.sub(r"\\(.)", r"\1", pattern) == branch
@@ -225,9 +225,9 @@ def test_a_name_that_github_would_evaluate_is_refused(changes: dict[str, Any]) -
 def test_the_tag_and_branch_are_the_projects() -> None:
     """The form of the tags becomes a filter; a branch is listened to where development versions are published."""
     text = render(facts(tag="pkg-{version}+x", branch="trunk", development=True))[RELEASE]
-    push = yaml.safe_load(text)[True]["push"]
+    push = load_yaml(text)[True]["push"]
     assert push == {"tags": ["pkg-[0-9]*\\+x"], "branches": ["trunk"]}
-    assert "branches" not in yaml.safe_load(render(facts())[RELEASE])[True]["push"]
+    assert "branches" not in load_yaml(render(facts())[RELEASE])[True]["push"]
 
 
 @pytest.mark.parametrize("known", [known for known in every() if known.folder])
@@ -236,7 +236,7 @@ def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> Non
     texts = render(known)
     assert list(texts) == [".github/workflows/sample-ci.yml", ".github/workflows/sample-release.yml"]
     for text in texts.values():
-        assert "sample" in yaml.safe_load(text)["concurrency"]["group"]
+        assert "sample" in load_yaml(text)["concurrency"]["group"]
         for name, job in jobs(text).items():
             held = any("checkout" in step.get("uses", "") for step in job["steps"]) and name != "lock"
             assert job.get("defaults") == ({"run": {"working-directory": known.folder}} if held else None)
@@ -251,7 +251,7 @@ def test_names_are_the_projects_own() -> None:
     known = facts(file="publish.yaml", credentials="token", tokens={"pypi": "MINE", "testpypi": "TEST"}, **NAMED)
     texts = render(known)
     assert list(texts) == [CI, ".github/workflows/publish.yaml"]
-    assert yaml.safe_load(texts[CI])[True]["push"]["branches"] == ["main", "dev", "release/*"]
+    assert load_yaml(texts[CI])[True]["push"]["branches"] == ["main", "dev", "release/*"]
     found = jobs(release_of(known))
     assert [found[name]["environment"] for name in ("pypi", "testpypi")] == ["release now", "on"]
     assert found["pypi"]["steps"][-1]["env"]["MINE"] == "${{ secrets.MINE }}"
@@ -337,7 +337,7 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
 )
 def test_only_indexes_with_a_job_can_be_chosen(known: Facts, targets: list[str]) -> None:
     """The inputs of a run by hand name no index that it does not go to."""
-    inputs = yaml.safe_load(render(known)[RELEASE])[True]["workflow_dispatch"]["inputs"]
+    inputs = load_yaml(render(known)[RELEASE])[True]["workflow_dispatch"]["inputs"]
     assert inputs["target"]["options"] == targets
 
 
@@ -350,7 +350,7 @@ def test_names_of_own_parts_are_unique() -> None:
 
 def test_dependabot_keeps_the_pins_fresh() -> None:
     """The actions are updated, and nox-ship in the lock: the rest of that is resolved as a whole."""
-    actions, lock = yaml.safe_load(dependabot())["updates"]
+    actions, lock = load_yaml(dependabot())["updates"]
     assert (actions["package-ecosystem"], actions["directory"]) == ("github-actions", "/")
     assert (lock["package-ecosystem"], lock["directory"]) == ("pip", "/.github")
     assert [entry["dependency-name"] for entry in lock["allow"]] == ["nox-ship"]

@@ -7,10 +7,10 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 
 from nox_ship.errors import ShipError
 from nox_ship.setup.workflows import render
+from support import load_yaml
 from test_setup_workflows import facts, jobs
 
 NAMES = [
@@ -45,14 +45,14 @@ def without_names(value: Any) -> Any:
 def usual() -> dict[str, Any]:
     """Return the workflows of a project whose branch is called as most are."""
     texts = render(facts(branch="main", development=True))
-    return {path: without_names(yaml.safe_load(text)) for path, text in texts.items()}
+    return {path: without_names(load_yaml(text)) for path, text in texts.items()}
 
 
 @pytest.mark.parametrize("name", [*NAMES, "$(id)", "a;id", "@CHECKOUT@", "@BRANCH@", "a\tb"], ids=ascii)
 def test_a_branch_changes_nothing_but_where_it_is_named(name: str) -> None:
     """Whatever it is called, permissions, steps and scripts of each job are what they are for `main`."""
     for path, text in render(facts(branch=name, development=True)).items():
-        workflow = yaml.safe_load(text)
+        workflow = load_yaml(text)
         assert without_names(workflow) == usual()[path]
         assert workflow["env"]["NOX_SHIP_BRANCH"] == name
         patterns = (workflow[True]["push"] or {}).get("branches", [])

@@ -12,6 +12,7 @@ import yaml
 from nox_ship.config import WorkflowSettings
 from nox_ship.setup.workflows import Facts, render
 from runner import Runner
+from support import load_yaml
 from workbench import make_bench
 
 CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
@@ -40,7 +41,7 @@ def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failin
         besides=(),
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
-    workflow = yaml.safe_load(render(facts)[".github/workflows/release.yml"])
+    workflow = load_yaml(render(facts)[".github/workflows/release.yml"])
     workflow["on"] = workflow.pop(True)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
