@@ -56,7 +56,7 @@ def collect(
     """Take what a program writes until it ends.
 
     Args:
-        proc: The program, with an unbuffered pipe for each stream.
+        proc: The program, with an unbuffered pipe for each stream; it may have none for its input.
         stdin: Text for its standard input.
         seconds: How long it may take; None for as long as it likes.
         whole: How many bytes each stream may have, where all of it is to be read; None keeps beginning and end.
@@ -74,7 +74,8 @@ def collect(
         threading.Thread(target=_drain, args=(proc, pipe, kept, whole is not None), daemon=True)
         for pipe, kept in zip((proc.stdout, proc.stderr), streams, strict=True)
     ]
-    workers.append(threading.Thread(target=_feed, args=(proc.stdin, stdin.encode()), daemon=True))
+    if proc.stdin:
+        workers.append(threading.Thread(target=_feed, args=(proc.stdin, stdin.encode()), daemon=True))
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -96,11 +97,10 @@ def _drain(proc: subprocess.Popen[bytes], pipe: IO[bytes] | None, kept: Kept, wh
                 return
 
 
-def _feed(pipe: IO[bytes] | None, content: bytes) -> None:
+def _feed(pipe: IO[bytes], content: bytes) -> None:
     with contextlib.suppress(OSError, ValueError):  # the program reads no further
         view = memoryview(content)
-        while pipe and view:
+        while view:
             view = view[pipe.write(view) :]
     with contextlib.suppress(OSError, ValueError):
-        if pipe:
-            pipe.close()
+        pipe.close()

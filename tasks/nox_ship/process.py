@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,12 @@ def secret_names(env: Mapping[str, str]) -> list[str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    if name in _declared or _SECRET_VALUE(value) or _SECRET_INSIDE(value) or holds_password(value):
+    return name in _declared or _looks_secret(name, value)
+
+
+@lru_cache(maxsize=1024)  # each program that is started asks about the whole environment
+def _looks_secret(name: str, value: str) -> bool:
+    if _SECRET_VALUE(value) or _SECRET_INSIDE(value) or holds_password(value):
         return True
     match = _SECRET_NAME(name)
     return match is not None and not (match["more"] and _SETTING.fullmatch(value.strip()))
@@ -250,7 +255,8 @@ def _capture(
     apart: bool,
     exact: bool,
 ) -> Done:
-    with _started(args, cwd=cwd, env=env, apart=apart) as proc:
+    source = subprocess.PIPE if stdin else subprocess.DEVNULL
+    with _started(args, cwd=cwd, env=env, apart=apart, stdin=source) as proc:
         stdout, stderr = collect(proc, stdin, seconds, whole=MOST)
     errors = "surrogateescape" if exact else "replace"
     return Done(args, proc.returncode, stdout.text(errors), stderr.text(errors))
