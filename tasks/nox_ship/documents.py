@@ -155,12 +155,14 @@ def yaml(text: str) -> Any:
     Raises:
         UnreadableError: It is none, or is nested too deeply.
     """
-    from yaml import BaseLoader, YAMLError, load
+    import yaml
+
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times as fast
 
     def parse() -> Any:
         try:
-            return load(text, Loader=BaseLoader)  # noqa: S506 - it makes strings, lists and dicts, and nothing else
-        except YAMLError as error:
+            return yaml.load(text, Loader=loader)  # noqa: S506 - it makes strings, lists and dicts, and nothing else
+        except yaml.YAMLError as error:
             raise UnreadableError(" ".join(str(error).split())) from error
 
     return _parsed(parse)
