@@ -169,6 +169,7 @@ def test_default_groups_of_uv_are_a_setting(tmp_path: Path, text: str, line: str
     ("line", "expected"),
     [
         ("--extra a --extra=b", {"extras": "a b"}),
+        ("--extra ''", {}),
         ("--all-extras", {"extras": "*"}),
         ("--with x", {"requirements": "x"}),
         ("-w 'x>=1,<2'", {"requirements": "x>=1,<2"}),

@@ -367,3 +367,41 @@ def test_a_checker_keeps_its_verb(tmp_path: Path) -> None:
     there = project(tmp_path, "", ci("ty check src --strict", "ruff -q format --check src", "pip install .", "pytest"))
     assert only(recipes.typecheck(there, ["x"])).commands == (("ty", "check", "x"),)
     assert only(recipes.lint(there, ["x"])).commands == (("ruff", "format", "x"),)
+
+
+PYLOCK = """
+lock-version = "1.0"
+[[packages]]
+name = "pytest"
+version = "8.0.0"
+[[packages]]
+name = "falcon"
+version = "4.0.0"
+marker = "python_version >= '3.9'"
+[[packages]]
+name = "sample"
+directory = { path = "." }
+"""
+UV_LOCK = '[[package]]\nname = "pytest"\nversion = "9.0.0"\n'
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "pylock.tests.toml"])
+@pytest.mark.parametrize(
+    "line", ["uv pip sync {} --strict", "uv pip sync {}\nuv pip install -e . --no-deps", "uv pip install -r {}"]
+)
+def test_a_lock_that_ci_installs_is_installed(tmp_path: Path, name: str, line: str) -> None:
+    """All that it names, in its versions; another lock of the project does not count."""
+    files = {**ci(line.format(name), "pytest -q"), name: PYLOCK, "uv.lock": UV_LOCK}
+    step = only(recipes.tests(project(tmp_path, files=files), "3.11"))
+    assert {"pytest==8.0.0", 'falcon==4.0.0 ; (python_version >= "3.9")'} <= set(step.requirements)
+    assert step.constraints == ("falcon==4.0.0", "pytest==8.0.0")
+    assert step.files == ()
+    assert step.why.endswith(f"versions of {name}")
+
+
+def test_a_lock_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """The rest is installed without it."""
+    files = {**ci("uv pip sync pylock.toml", "pytest -q"), "pylock.toml": "[["}
+    recipe = recipes.tests(project(tmp_path, files=files), "3.11")
+    assert only(recipe).constraints == ()
+    assert any(note.startswith("pylock.toml cannot be read") for note in recipe.notes)

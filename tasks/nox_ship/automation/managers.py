@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from nox_ship.automation.hatch import DEFAULT, TEST
+from nox_ship.automation.locks import is_pylock
 from nox_ship.automation.needs import (
     Needs,
     arguments,
@@ -43,7 +44,7 @@ def _uv(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
     if verb == "pip" and after[:1] == ["install"]:
         place.needs |= pip_install(after[1:])
     elif verb == "pip" and after[:1] == ["sync"]:
-        place.needs = Needs(files=tuple(word for word in after[1:] if word.endswith(".txt")))
+        place.needs = Needs(files=tuple(word for word in after[1:] if word.endswith(".txt") or is_pylock(word)))
     elif verb == "sync":
         place.needs = uv_sync(project, after)
     elif verb == "run":

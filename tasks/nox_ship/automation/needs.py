@@ -114,7 +114,7 @@ def _of_pip(option: str, value: str) -> Needs:
         return Needs(files=(value.removeprefix("./"),))
     if option in ("--group", "--only-group"):
         return Needs(groups=(value.rpartition(":")[2],))
-    if option in ("--extra", "--all-extras"):
+    if option == "--all-extras" or (option == "--extra" and value):
         return Needs(extras=(value or EVERY,), project=True)
     if option in ("-e", "--editable", "--with-editable", "") and (match := _OF_PROJECT.fullmatch(value)):
         return Needs(extras=_names(match["extras"]), project=True)

@@ -141,14 +141,15 @@ class Toolbox:
         """Return a step with what a task needs."""
         needs = task.needs
         commands = [self._expanded(command) for command in commands]
-        files = tuple(name for name in needs.files if self._usable(name))
-        lines = (*needs.requirements, *self._of_groups(needs.groups))
+        pylocks = tuple(name for name in needs.files if locks.is_pylock(name))
+        files = tuple(name for name in needs.files if name not in pylocks and self._usable(name))
+        lines = (*needs.requirements, *self._of_pylocks(pylocks), *self._of_groups(needs.groups))
         listed = [line for name in files for line in requirements.lines(self.project, name)]
         tools = dict.fromkeys(program(command) for command in commands)
         for tool in tools:
             if tool not in ("python", "") and not provides((*lines, *listed), canonicalize_name(tool)):
                 lines = (*lines, self.requirement("pytest" if tool == "py.test" else tool))
-        constraints, versions = self._locked(needs.locked, lines)
+        constraints, versions = self._locked(needs.locked or bool(pylocks), lines, pylocks or locks.FILES)
         return Step(
             requirements=tuple(dict.fromkeys(lines)),
             project=needs.project,
@@ -188,10 +189,12 @@ class Toolbox:
     def _pins(self) -> dict[str, str]:
         return precommit.pinned(self.project)
 
-    def _locked(self, wanted: bool, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    def _locked(
+        self, wanted: bool, lines: Sequence[str], names: Sequence[str] = locks.FILES
+    ) -> tuple[tuple[str, ...], str]:
         if not wanted:
             return (), ""
-        lock, why_not = locks.fitting(self.project, lines)
+        lock, why_not = locks.fitting(self.project, lines, names)
         if why_not and why_not not in self.notes:
             self.notes.append(why_not)
         return (lock.constraints, f"versions of {lock.file}") if lock else ((), "")
@@ -201,6 +204,11 @@ class Toolbox:
         if reason and (note := f"{reason}: it is left out") not in self.notes:
             self.notes.append(note)
         return reason is None
+
+    def _of_pylocks(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            lock, _ = locks.read(self.project, (name,))
+            yield from lock.requirements if lock else ()
 
     def _of_groups(self, names: Iterable[str]) -> Iterator[str]:
         known = self.groups.requirements
