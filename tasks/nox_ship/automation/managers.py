@@ -14,6 +14,7 @@ from nox_ship.automation.needs import (
     Needs,
     arguments,
     besides,
+    options,
     pdm_install,
     pip_install,
     poetry_install,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from nox_ship.automation.runners import Runners
 
 _NAME = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?(?:@(?P<version>.*))?")
+_MINOR = re.compile(r"3\.\d{1,3}")
 _CHECKING = ("lock", "check")
 """What asks whether a lock or settings fit, which no gate of ours does: as it is."""
 
@@ -56,7 +58,10 @@ def _uv(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
         # What `uv sync` installed before stays, unless the environment is another one.
         kept = "--no-sync" in before and place.needs != Needs()
         needs = place.needs if kept else uv_sync(project, before) | place.needs
-        yield from runners.follow(command, place.within(place.where, needs))
+        inner = place.within(place.where, needs)
+        told = [value for name, value in options(before) if name in ("-p", "--python")]
+        inner.pythons = tuple(told[-1:]) if _MINOR.fullmatch("".join(told[-1:])) else () if told else place.pythons
+        yield from runners.follow(command, inner)
     elif verb == "tool" and after[:1] == ["run"]:
         yield from _tool(runners, after[1:], place)
     elif verb in _CHECKING:

@@ -213,6 +213,7 @@ class Runners:
             self._tox[key] = list(tox.chosen(self.project, rest, variable))
         for environment in self._tox[key]:
             inner = place.within(environment.where, environment.needs, tuple(environment.env.items()))
+            inner.pythons = (environment.python,) if environment.python else inner.pythons
             for command in environment.commands:
                 yield from self.follow(command, inner)
 

@@ -54,6 +54,7 @@ class Automation:
     def _of_workflows(self) -> Iterator[Task]:
         for script in scripts(self._top):
             place = self._runners.place(script.where, ci=True)
+            place.pythons = script.pythons
             for part in script.parts:
                 place.folder, place.env = part.folder, part.env
                 yield from self._runners.script(part.text, place)

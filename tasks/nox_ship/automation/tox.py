@@ -34,6 +34,7 @@ _DEEPEST = 20
 _MOST = 1 << 20
 """Characters of all values that are looked at for all environments together: each may refer to several others."""
 _PYTHON = re.compile(r"(?:c?py|pypy|cpython|python)?[\d.]*t?")
+_VERSION = re.compile(r"(?:c?python|py)?3\.?(\d{1,3})t?")
 _NO_RUN = {
     *("list", "l", "config", "c", "devenv", "d", "exec", "depends", "de", "quickstart", "q", "schema", "man"),
     *("-l", "--listenvs", "-a", "--listenvs-all", "--showconfig", "-n", "--notest", "--help", "-h", "--version"),
@@ -53,6 +54,8 @@ class Environment:
     needs: Needs
     commands: tuple[Command, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    """The version of Python that it asks for, such as ``3.12``; empty where it takes any."""
 
 
 class Tox:
@@ -127,6 +130,7 @@ class Tox:
             union((needs, *map(_dependency, lines("deps")))),
             tuple(row for key in ("commands_pre", "commands") for row in self._commands(values.get(key), name)),
             dict(pair for line in lines("set_env", "setenv") if (pair := _variable(line))),
+            _version([*lines("base_python", "basepython"), *name.split("-")]),
         )
 
     def _inherited(self, own: Table) -> dict[str, Any]:
@@ -247,6 +251,12 @@ def _dependency(line: str) -> Needs:
 def _variable(line: str) -> tuple[str, str] | None:
     name, equals, value = line.partition("=")
     return (name.strip(), value.strip()) if equals and _UNKNOWN not in value else None
+
+
+def _version(words: Iterable[str]) -> str:
+    """Return the version in the first of the words that name a Python, as ``python3.12`` and ``py312`` do."""
+    found = filter(None, map(_VERSION.fullmatch, words))
+    return next((f"3.{match[1]}" for match in found), "")
 
 
 def _split(line: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from nox_ship.automation.needs import Needs
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.gates.dialect import as_in_ci
 from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, left_out, measured
 from nox_ship.gates.toolbox import Step, Toolbox
 from nox_ship.project import Project
@@ -90,7 +92,8 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     box = Toolbox(project)
     if settings.run:
         return _own(box, settings, "typecheck", _TYPING_GROUPS, posargs, project=True)
-    tasks = box.tasks("typecheck")
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    tasks = [as_in_ci(project, task, running) for task in box.tasks("typecheck")]
     if tasks and posargs:
         return _finished(box, settings, "typecheck", [box.step(tasks[0], [_by_hand(tasks[0], posargs)])])
     if tasks:

@@ -18,7 +18,7 @@ from nox_ship.automation.task import Task
 from nox_ship.automation.tasks import Automation
 from nox_ship.config import Command
 from nox_ship.errors import shorten
-from nox_ship.project import Project, strings
+from nox_ship.project import Project, minor, strings
 
 _THRESHOLD = re.compile(r"--(?:cov-)?fail-under(?:=| )(\d{1,3}(?:\.\d{1,9})?)(?= |$)")
 _CHECK = re.compile(
@@ -82,6 +82,9 @@ class Toolbox:
             there = found.get(command)
             if there is None or (gate != "tests" and (there.needs | task.needs) == task.needs):
                 found[command] = replace(task, command=command)
+            if there is not None:
+                pythons = {*there.pythons, *task.pythons} if there.pythons and task.pythons else ()
+                found[command] = replace(found[command], pythons=tuple(sorted(pythons, key=minor)))
         direct = {_kind(task.command) for task in found.values() if not task.hooked}
         return [task for task in found.values() if not (task.hooked and _kind(task.command) in direct)]
 
