@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from nox_ship.automation import precommit, tox
+from nox_ship.automation.checkers import MODULES
 from nox_ship.automation.hatch import Hatch
 from nox_ship.automation.managers import MANAGERS
 from nox_ship.automation.needs import EVERY, Needs, arguments, options, pip_install
@@ -22,7 +23,7 @@ from nox_ship.project import Project
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*|py")
 _PIP = re.compile(r"pip[\d.]*")
 _SHELL_FILE = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
-_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit"}
+_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit", **MODULES}
 """Modules whose programs have other names."""
 _DEEPEST = 12
 """Programs that start programs."""
@@ -185,11 +186,10 @@ class Runners:
 
     def _coverage(self, rest: list[str], place: Place) -> Iterator[Task]:
         if rest[:1] == ["run"]:
-            if "-m" in rest and rest[-1] != "-m":
-                yield from self._python(["python", *rest[rest.index("-m") :]], place)
-            else:
-                inner = arguments(rest[1:], _COVERAGE_VALUES)
-                yield from self._python(["python", *inner], place) if inner else ()
+            module = "-m" in rest and rest[-1] != "-m"
+            inner = rest[rest.index("-m") :] if module else arguments(rest[1:], _COVERAGE_VALUES)
+            for task in self._python(["python", *inner], place) if inner else ():
+                yield replace(task, measured=True)
         else:
             yield place.task(("coverage", *rest))
 

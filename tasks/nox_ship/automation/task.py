@@ -29,6 +29,8 @@ class Task:
     """Whether it is a hook of pre-commit."""
     pythons: tuple[str, ...] = ()
     """The versions of Python that CI runs it on, such as ``3.12``; empty where they are not known."""
+    measured: bool = False
+    """Whether it is run under coverage."""
 
     @property
     def program(self) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nox_ship.automation import requirements
-from nox_ship.automation.checkers import CHECKERS, checker, verb
+from nox_ship.automation.checkers import CHECKERS, checker, distribution, verb
 from nox_ship.automation.groups import provides
 from nox_ship.automation.needs import Needs
 from nox_ship.automation.task import Task
@@ -130,11 +130,15 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     if not project.test_paths and task is None:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
     command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
+    if "--doctest-modules" in (*addopts(project), *command):
+        command = (*command, "--ignore=noxfile.py")  # it would be imported, and needs nox
     if posargs:
-        command = (*(command[:3] if command[0] == "python" else ("pytest",)), *posargs)
-    step = box.step(task, [command]) if task and task.needs != Needs() else _by_name(box, command)
+        command = (*_runner_of(command), *posargs)
+    commands = [command, *(box.measured_with(task) if task and not posargs else ())]
+    step = box.step(task, commands) if task and task.needs != Needs() else _by_name(box, commands)
     if chosen := _chosen(settings, box, "tests"):
-        step = dataclasses.replace(step, requirements=_with_tool(chosen, box, "pytest"), files=(), extras=())
+        wanted = _with_tool(chosen, box, distribution(command[0]) if command[0] != "python" else "pytest")
+        step = dataclasses.replace(step, requirements=wanted, files=(), extras=())
     if any(word.startswith("--cov") for word in (*addopts(project), *command)):
         step = dataclasses.replace(step, requirements=_with_tool(step.requirements, box, "pytest-cov"))
     if not posargs and "coverage" in project.settings.gates:
@@ -142,13 +146,19 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
 
 
-def _by_name(box: Toolbox, command: Command) -> Step:
+def _runner_of(command: Command) -> Command:
+    """Return the part of a test command that arguments given by hand go to: without its own."""
+    return command[: 1 if command[0] != "python" else 3 if command[1] == "-m" else 2]
+
+
+def _by_name(box: Toolbox, commands: Sequence[Command]) -> Step:
     """Return the step of tests whose environment no automation tells: groups, extras or files that fit by name."""
+    command = commands[0]
     tool = "pytest" if command[0] != "python" else None
     lines = box.groups.fitting(_TEST_GROUPS, tool)
     file = None if lines else requirements.usual(box.project)
     needs = Needs(requirements=lines, files=(file,) if file else (), project=True, locked=True)
-    step = box.step(Task(command, file or "its groups and extras", needs), [command])
+    step = box.step(Task(command, file or "its groups and extras", needs), commands)
     if not (lines or file):
         called = ", ".join(_TEST_GROUPS)
         box.notes.append(f"no group, extra or requirements file is called {called}: only the tools are installed")

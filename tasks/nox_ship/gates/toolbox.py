@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.utils import canonicalize_name
 
 from nox_ship.automation import locks, precommit, requirements
-from nox_ship.automation.checkers import hooked, judging, verb
+from nox_ship.automation.checkers import CHECKERS, distribution, hooked, judging, verb
 from nox_ship.automation.groups import Groups, provides
 from nox_ship.automation.needs import EVERY, Needs
 from nox_ship.automation.shell import program
@@ -80,6 +80,8 @@ class Toolbox:
             if command is None or task.gate != gate:
                 continue
             there = found.get(command)
+            if there and task.measured and not there.measured:  # the same tests, where CI measures them
+                there = None
             if there is None or (gate != "tests" and (there.needs | task.needs) == task.needs):
                 found[command] = replace(task, command=command)
             if there is not None:
@@ -103,10 +105,20 @@ class Toolbox:
         usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")]
         return next(iter(usual or tasks), None)
 
+    def measured_with(self, task: Task) -> tuple[Command, ...]:
+        """Return what the project's automation measures together with a task: a part of what its coverage comes to."""
+        beside = [
+            one for one in self.automation.tasks if one.measured and (one.where, one.needs) == (task.where, task.needs)
+        ]
+        return (
+            tuple(dict.fromkeys(one.command for one in beside if one.command != task.command)) if task.measured else ()
+        )
+
     def left_out(self) -> Iterator[str]:
         """Yield the checks of the project's automation that no gate runs, each with the place where it stands."""
         run = {task.command for gate in ("lint", "typecheck") for task in self.tasks(gate)}
         tests = self.tests()
+        run |= set(self.measured_with(tests) if tests else ())
         told: set[tuple[str, str]] = set()
         for task in self.automation.tasks:
             if task.gate == "tests":
@@ -115,7 +127,11 @@ class Toolbox:
                 command = _as_check(task)
                 left = command is not None and command not in run and not task.hooked
             else:
-                left = _CHECK.search(" ".join(task.command)) is not None and not _OURS.match(" ".join(task.command))
+                left = (
+                    task.command not in run
+                    and _CHECK.search(" ".join(task.command)) is not None
+                    and not _OURS.match(" ".join(task.command))
+                )
             words = " ".join(task.command)[:_SHOWN]
             if left and (words, task.where) not in told:
                 told.add((words, task.where))
@@ -150,8 +166,8 @@ class Toolbox:
         listed = [line for name in files for line in requirements.lines(self.project, name)]
         tools = dict.fromkeys(program(command) for command in commands)
         for tool in tools:
-            if tool not in ("python", "") and not provides((*lines, *listed), canonicalize_name(tool)):
-                lines = (*lines, self.requirement("pytest" if tool == "py.test" else tool))
+            if tool in CHECKERS and not provides((*lines, *listed), canonicalize_name(distribution(tool))):
+                lines = (*lines, self.requirement(distribution(tool)))
         constraints, versions = self._locked(needs.locked or bool(pylocks), lines, pylocks or locks.FILES)
         return Step(
             requirements=tuple(dict.fromkeys(lines)),
