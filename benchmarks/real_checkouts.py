@@ -156,7 +156,7 @@ def nox_ship(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 def found_by_init(told: str) -> str:
     """Return the lines that matter of what `nox-ship init` found."""
-    wanted = ("refused", "version", "Pythons", "tests", "linters")
+    wanted = ("version", "Pythons", "tests", "linters")
     pairs = (line.split(maxsplit=1) for line in told.splitlines() if line.startswith(wanted))
     return short("; ".join(f"{name} {value.strip()}" for name, value in pairs))
 
