@@ -38,6 +38,7 @@ from real_checkouts import (
     nox_ship,
     print_table,
     rehearse,
+    release_session,
     short,
 )
 
@@ -262,7 +263,7 @@ def make_checkout(project: Project, mirrors: Path, folder: Path) -> Checkout:
     git(top, "add", "--all")
     git(top, "commit", "--quiet", "--message", "Release with nox-ship")
     git(top, "push", "--quiet", "origin", branch)
-    return Checkout(root, remote, checkout.back_end, found_by_init(told.stdout))
+    return Checkout(root, remote, checkout.back_end, found_by_init(told.stdout), release_session(told.stdout))
 
 
 def described_back_end(root: Path) -> str:

@@ -21,7 +21,7 @@ from nox_ship.gates.own import Decision, decide, why_unfit
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
-from nox_ship.setup import gitlab, lock, pyproject, workflows
+from nox_ship.setup import gitlab, hand_written, lock, pyproject, workflows
 from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
@@ -34,11 +34,7 @@ from nox_ship.world.index import PUBLIC_INDEXES
 from nox_ship.world.real import token_variable
 
 NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
-HAND_WRITTEN = Kind(
-    "NS815",
-    "hand-written",
-    "Rename it, or let `--force` replace it; the difference is shown above.",
-)
+HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or let `--force` replace it.")
 SESSIONS_UNCLEAR = Kind(
     "NS843",
     "sessions-unclear",
@@ -57,6 +53,10 @@ class Plan:
     hints: list[str] = field(default_factory=list)
     files: tuple[Path, ...] = ()
     """Every file that is ours to write, whether it would change or not."""
+    workflows: list[str] = field(default_factory=list)
+    """The files that the CI obeys and that are ours, whether they would change or not."""
+    theirs: list[str] = field(default_factory=list)
+    """Those that have the names of ours and are the project's own."""
     publishing: str | None = None
     """The file by which nox-ship publishes what is tagged; None where the project has another, or none."""
     noxfile: Noxfile | None = None
@@ -84,8 +84,7 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
         hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
-        ShipError: With every finding: the noxfile is broken (NS811), or files of our names were written by hand
-            (NS815).
+        ShipError: With every finding: the noxfile is broken (NS811), or the lock was written by hand (NS815).
     """
     made, findings = Plan(survey), Findings()
     _settings(made)
@@ -93,7 +92,7 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
     if ci != "none":
         findings.catch(lambda: _automation(made, ci, force=force))
         findings.catch(lambda: _lock(made, ci, hashes, force=force))
-    if ci == "github":
+    if ci == "github" and made.workflows:
         _dependabot(made)
     findings.raise_errors()
     made.files = tuple(change.path for change in made.changes)
@@ -154,10 +153,11 @@ def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
-def drift(survey: Survey, ci: str | None = None) -> list[Change]:
-    """Return the files of ours that the CI obeys, and their lock, that are not what the installed version would write.
+def drift(survey: Survey, ci: str | None = None) -> Plan:
+    """Return a plan that changes those files of ours that are not what the installed version would write.
 
-    No index is asked: a lock that has a line for nox-ship has not drifted.
+    That is, files that the CI obeys, and their lock. No index is asked: a lock that has a line for nox-ship has not
+    drifted.
 
     Args:
         survey: The project.
@@ -165,9 +165,10 @@ def drift(survey: Survey, ci: str | None = None) -> list[Change]:
     """
     made, ci = Plan(survey), ci or survey.ci
     if ci != "none":
-        _automation(made, ci, force=False, checked=False)
+        _automation(made, ci, force=False)
         _lock(made, ci, _unknown, force=True)
-    return _differing(made)
+    made.changes = _differing(made)
+    return made
 
 
 def _noxfile(made: Plan) -> None:
@@ -291,14 +292,9 @@ def gate_jobs(survey: Survey) -> list[matrix.Job]:
     return matrix.jobs(gates, pythons, running, apart=decision.apart, measured=decision.tests)
 
 
-def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> None:
-    """Plan the files that the CI obeys.
-
-    Raises:
-        ShipError: One of the same name was written by hand (NS815), and force is not used; not where ``checked`` is
-            false.
-    """
-    survey, findings = made.survey, Findings()
+def _automation(made: Plan, ci: str, *, force: bool) -> None:
+    """Plan the files that the CI obeys; those of the same names that nox-ship did not write are left to the project."""
+    survey = made.survey
     known = facts(survey)
     planned = next((change.after for change in made.changes if change.name == "noxfile.py"), None)
     if planned:
@@ -310,14 +306,20 @@ def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> No
     rival, doubtful = rivals(survey) if ci == "github" else (None, "")
     for name, text in texts.items():
         before = _text(survey.repository.path / name)
-        if rival and Path(name).name == made.publishing and _is_left(made, rival, before or "", force=force):
+        publishes = Path(name).name == made.publishing
+        if publishes and rival and _is_left(made, rival, before or "", force=force):
             continue
-        change = _change(survey, name, before, keep_own(text, before or ""), "what the CI runs", protected=True)
-        if before is not None and not is_ours(before) and checked and not force:
-            findings.append(HAND_WRITTEN(f"{change.name} was not written by nox-ship.", detail=change.diff))
-        made.changes.append(change)
-    findings.raise_errors()
-    if known.folder and checked and (others := neighbours(survey, known.release_file)):
+        if before is not None and not is_ours(before):
+            if not force:
+                made.theirs.append(name)
+                made.hints.append(hand_written.advice(name, publishes=publishes))
+                made.publishing = None if publishes else made.publishing
+                continue
+            made.hints += filter(None, [hand_written.warning(survey, name)])
+        made.workflows.append(name)
+        after = keep_own(text, before or "")
+        made.changes.append(_change(survey, name, before, after, "what the CI runs", protected=True))
+    if known.folder and (others := neighbours(survey, known.release_file)):
         own = f'`tag = "{known.name}-{{version}}"`'
         made.hints.append(f"Tags such as {survey.tag} start {others} too: give each project its own, as {own} does.")
     if doubtful and made.publishing:
@@ -348,12 +350,14 @@ def _change(survey: Survey, name: str, before: str | None, after: str, why: str,
 
 
 def _lock(made: Plan, ci: str, hashes: lock.Hashes, *, force: bool) -> None:
-    """Plan the lock of what the CI's jobs install.
+    """Plan the lock of what the jobs of our own files install.
 
     Raises:
         ShipError: The lock was written by hand (NS815), and force is not used; the index does not answer (NS701); or
             the setting ``workflows.version`` is no version (NS303).
     """
+    if not made.workflows:
+        return
     survey, name = made.survey, lock.FILE if ci == "github" else gitlab.LOCK
     before = _text(survey.repository.path / name)
     if before is not None and not is_ours(before) and not force:
