@@ -9,7 +9,7 @@ from automating import ci
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
 from nox_ship.gates.measuring import coverage_folder
-from nox_ship.gates.toolbox import Step
+from nox_ship.gates.toolbox import Step, Toolbox
 from nox_ship.project import Project
 from support import make_project
 
@@ -405,3 +405,98 @@ def test_a_lock_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     recipe = recipes.tests(project(tmp_path, files=files), "3.11")
     assert only(recipe).constraints == ()
     assert any(note.startswith("pylock.toml cannot be read") for note in recipe.notes)
+
+
+ZOPE = """
+[testenv]
+commands = zope-testrunner --test-path=src {posargs:-vc}
+[testenv:coverage]
+deps = coverage
+commands =
+    coverage run -m zope.testrunner --test-path=src
+    coverage run -a -m sphinx -b doctest docs {envdir}/doctest
+    coverage run -a scripts/example.py
+    coverage report --fail-under=100
+"""
+
+
+def measuring(step: Step) -> list[str]:
+    """Return the commands of a step without what is told of settings, and with the end of the data's name."""
+    found = []
+    for command in step.commands:
+        words = [word for word in command if not word.startswith("--rcfile=")]
+        found.append(" ".join(word.rpartition("/")[2] if word.startswith("--data-file=") else word for word in words))
+    return found
+
+
+def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
+    """Its threshold holds for all of that; each command has data of its own."""
+    files = {**ci("tox -e py311", "tox -e coverage"), "tox.ini": ZOPE}
+    there = project(tmp_path, files=files)
+    step = only(recipes.tests(there, "3.11"))
+    assert step.why == "as in tox.ini [testenv:coverage]"
+    assert measuring(step) == [
+        "coverage run -m zope.testrunner --test-path=src",
+        "coverage run data.3.11.2 -m sphinx -b doctest docs .nox-ship/tox/doctest",
+        "coverage run data.3.11.3 scripts/example.py",
+    ]
+    left = "\n".join(Toolbox(there).left_out())
+    assert "sphinx" not in left
+    assert "example.py" not in left
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "requirement"),
+    [
+        ("zope-testrunner --test-path=src", "coverage run -m zope.testrunner --test-path=src", "zope-testrunner"),
+        ("python -m zope.testrunner -vc", "coverage run -m zope.testrunner -vc", "zope-testrunner"),
+        ("nose2 -v", "coverage run -m nose2 -v", "nose2"),
+        ("ward", "coverage run -m ward", "ward"),
+        ("trial sample", "coverage run -m twisted.trial sample", "twisted"),
+        ("python -m twisted.trial sample", "coverage run -m twisted.trial sample", "twisted"),
+        ("py.test -q", "coverage run -m pytest -q", "pytest"),
+        ("python -m unittest -v", "coverage run -m unittest -v", ""),
+        ("python tests/runtests.py", "coverage run tests/runtests.py", ""),
+        ("python run_tests.py -v", "coverage run run_tests.py -v", ""),
+        ("python manage.py test", "coverage run manage.py test", ""),
+    ],
+)
+def test_programs_that_run_tests(tmp_path: Path, line: str, command: str, requirement: str) -> None:
+    """Those that CI uses are the gate; their projects are installed, and coverage runs their modules or files."""
+    step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
+    assert measuring(step) == [command]
+    assert set(step.requirements) == {"coverage", *filter(None, [requirement])}
+
+
+@pytest.mark.parametrize(
+    "line", ["python tests/data.py", "python manage.py migrate", "nose2x", "zope-testrunner --help"]
+)
+def test_programs_that_run_no_tests(tmp_path: Path, line: str) -> None:
+    """pytest is the gate beside them."""
+    step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
+    assert measuring(step) == ["coverage run -m pytest"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("zope-testrunner -vc", "zope-testrunner -k x"),
+        ("python -m unittest -v", "python -m unittest -k x"),
+        ("python tests/runtests.py --all", "python tests/runtests.py -k x"),
+        ("pytest -q", "pytest -k x"),
+    ],
+)
+def test_arguments_by_hand_go_to_the_runner_of_ci(tmp_path: Path, line: str, expected: str) -> None:
+    """In place of those that CI gives it."""
+    step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11", ["-k", "x"]))
+    assert [" ".join(command) for command in step.commands] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [('[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n', "pytest"), ("", "pytest --doctest-modules")],
+)
+def test_doctests_do_not_import_our_noxfile(tmp_path: Path, text: str, line: str) -> None:
+    """The tests' environment has no nox."""
+    step = only(recipes.tests(project(tmp_path, text, ci("pip install -e .", line)), "3.11"))
+    assert step.commands[0][-1] == "--ignore=noxfile.py"

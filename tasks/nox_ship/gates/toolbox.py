@@ -74,19 +74,18 @@ class Toolbox:
         Of a tool that CI runs by itself, the hook for pre-commit is left out; of the environments in which the code is
         judged by one command, the largest is taken.
         """
-        found: dict[Command, Task] = {}
+        found: dict[tuple[Command, bool], Task] = {}
         for task in self.automation.tasks:
             command = _as_check(task)
             if command is None or task.gate != gate:
                 continue
-            there = found.get(command)
-            if there and task.measured and not there.measured:  # the same tests, where CI measures them
-                there = None
+            key = (command, task.measured)
+            there = found.get(key)
             if there is None or (gate != "tests" and (there.needs | task.needs) == task.needs):
-                found[command] = replace(task, command=command)
+                found[key] = replace(task, command=command)
             if there is not None:
                 pythons = {*there.pythons, *task.pythons} if there.pythons and task.pythons else ()
-                found[command] = replace(found[command], pythons=tuple(sorted(pythons, key=minor)))
+                found[key] = replace(found[key], pythons=tuple(sorted(pythons, key=minor)))
         direct = {_kind(task.command) for task in found.values() if not task.hooked}
         return [task for task in found.values() if not (task.hooked and _kind(task.command) in direct)]
 
@@ -100,10 +99,14 @@ class Toolbox:
         return any(task.program == tool for task in self.automation.tasks) or self.requirement(tool) != tool
 
     def tests(self) -> Task | None:
-        """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible."""
+        """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible.
+
+        Of the tasks of one program, it is the one that CI measures.
+        """
         tasks = self.tasks("tests")
-        usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")]
-        return next(iter(usual or tasks), None)
+        usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")] or tasks
+        measured = (task for task in usual if task.measured and task.program == usual[0].program)
+        return next(measured, next(iter(usual), None))
 
     def measured_with(self, task: Task) -> tuple[Command, ...]:
         """Return what the project's automation measures together with a task: a part of what its coverage comes to."""
@@ -122,7 +125,7 @@ class Toolbox:
         told: set[tuple[str, str]] = set()
         for task in self.automation.tasks:
             if task.gate == "tests":
-                left = tests is not None and task.command != tests.command
+                left = tests is not None and task.command not in {tests.command, *run}
             elif task.gate:
                 command = _as_check(task)
                 left = command is not None and command not in run and not task.hooked
