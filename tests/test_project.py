@@ -501,6 +501,27 @@ def test_the_name_in_setup_py_is_that_of_the_project(tmp_path: Path, text: str, 
     assert make_project(tmp_path, "", {"setup.py": f"from setuptools import *\n{text}"}).name == name
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "about = {}\nexec(open('sample/meta.py').read(), about)\nsetup(name=about['__title__'])",
+        "import sample.meta\nsetup(name=sample.meta.__title__)",
+        "from sample.meta import __title__\nsetup(name=__title__)",
+    ],
+)
+def test_the_name_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, text: str) -> None:
+    """In the file that it imports or executes."""
+    files = {"setup.py": f"from setuptools import setup\n{text}", "sample/meta.py": "__title__ = 'py-sample'\n"}
+    assert make_project(tmp_path, "", files).name == "py-sample"
+
+
+def test_a_name_that_setup_py_computes_is_a_finding(tmp_path: Path) -> None:
+    """It says what to do in setup.py."""
+    script = "from setuptools import setup\nsetup(name='a' if nightly else 'b')"
+    with pytest.raises(ShipError, match=r"NS113.*setup\.py"):
+        _ = make_project(tmp_path, "", {"setup.py": script}).name
+
+
 @pytest.mark.parametrize("name", ["../../etc", "a b", "größe", "-a", "a\n", "a/b", "."])
 def test_a_name_that_no_index_takes_is_a_finding(tmp_path: Path, name: str) -> None:
     """It would become part of paths and addresses."""

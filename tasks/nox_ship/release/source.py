@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nox_ship.documents import read_text
+from nox_ship import versions
+from nox_ship.documents import dotted, read_text
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import Project, strings
-from nox_ship.setup_script import setup_argument
+from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_expression
 
 NO_VERSION = Kind(
     "NS301",
     "no-version",
-    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags.',
+    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags. Where'
+    " setup.py tells it, write it there as a text, or into a file that setup.py reads.",
 )
 
 _SCM_TOOLS = re.compile(
     r"setuptools[-_]scm|setuptools-git-versioning|hatch-vcs|versioningit|(poetry|uv)-dynamic-versioning|flit[-_]scm"
+    r"|versioneer|\bpbr\b"
 )
 _USUAL_NAMES = ("__version__", "VERSION", "__VERSION__", "version")
 _USUAL_MODULES = ("__about__", "_version", "version")
@@ -96,6 +100,8 @@ def _from_tags(project: Project) -> bool:
     written = _text(project.metadata.get("version")) or project.setup_cfg("metadata", "version")
     if project.tool("poetry-dynamic-versioning"):
         return True
+    if _setup_asks_git(read_text(project.root / "setup.py")):
+        return True
     if written or (project.metadata and "version" not in (dynamic if isinstance(dynamic, list) else [])):
         return False
     version = _mapping(project.tool("hatch").get("version"))
@@ -107,11 +113,19 @@ def _from_tags(project: Project) -> bool:
     return bool(_SCM_TOOLS.search(" ".join([*strings(system.get("requires")), project.backend])))
 
 
+def _setup_asks_git(text: str) -> bool:
+    """Whether setup.py takes the version from git, by setuptools-scm, pbr or versioneer."""
+    version = setup_expression(text, "version")
+    asked = isinstance(version, ast.Call) and dotted(version.func) == "versioneer.get_version"
+    return asked or any(setup_expression(text, name) is not None for name in ("use_scm_version", "pbr"))
+
+
 def _candidates(project: Project) -> Iterator[Found]:
     """Yield the places that can hold the version, the one that counts first."""
     yield from _from_pyproject(project, "project", project.metadata)
     yield from _from_pyproject(project, "tool.poetry", project.poetry)
     yield from _from_setup(project)
+    yield from _read_by_setup(project)
     for name, attributes in _configured_files(project):
         yield from _assignment(project.root, name, attributes)
     dynamic = project.metadata.get("dynamic")
@@ -144,6 +158,17 @@ def _from_setup(project: Project) -> Iterator[Found]:
     text = read_text(project.root / "setup.py")
     if written := setup_argument(text, "version"):
         yield Place.around("setup.py", text, written.start, written.end), written.value
+
+
+def _read_by_setup(project: Project) -> Iterator[Found]:
+    """Yield the places from which setup.py may take the version; those in the packages are the last."""
+    there = elsewhere(project.root, "version")
+    if there is None:
+        return
+    names = tuple(dict.fromkeys((*there.names, *_USUAL_NAMES)))
+    found = [one for name in there.files for one in _assignment(project.root, name, names)]
+    found += [one for path in project.packages for one in _assignment(project.root, _init(path), names)]
+    yield from (one for one in found if versions.parse(one[1]))
 
 
 def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -201,16 +226,14 @@ def _assignment(
     """
     path = root / name
     text = read_text(path)
+    package = re.escape(Path(name).parent.name)
     for attribute in attributes:
-        name_ = re.escape(attribute)
-        pattern = (
-            rf"""^(?:\w+[ \t]*=[ \t]*)*{name_}[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+[ \t]*=[ \t]*)*"""
-            r"""(["'])(?P<version>[^"'\n]+)\1"""
-        )
-        if match := re.search(pattern, text, re.MULTILINE):
-            yield Place.around(name, text, *match.span("version")), match["version"]
+        if written := assigned(text, attribute):
+            yield Place.around(name, text, written.start, written.end), written.value
             return
-        if match := re.search(rf"^from\s+\.(\w+)\s+import\s+[^\n]*\b{name_}\b", text, re.MULTILINE):
+        listed = rf"(?:\([^)]{{0,2000}}|[^\n(]*)\b{re.escape(attribute)}\b"
+        imported = rf"^from\s+(?:{package})?\.(\w+)\s+import\s+{listed}"
+        if match := re.search(imported, text, re.MULTILINE):
             other = Path(name).with_name(f"{match[1]}.py").as_posix()
             if other not in seen:
                 yield from _assignment(root, other, (attribute,), seen | {name, other})
