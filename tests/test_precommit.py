@@ -9,6 +9,8 @@ from automating import NAMED, ci, followed, lines, needs, sample
 from fakes import Programs
 from nox_ship.automation import precommit
 from nox_ship.automation.tasks import Automation
+from nox_ship.gates import recipes
+from nox_ship.project import Project
 from support import make_project, write_files
 
 Hooks = Callable[..., dict[str, precommit.Hook]]
@@ -340,6 +342,52 @@ def test_hooks_are_checks_where_ci_runs_no_linter(tmp_path: Path, tracked: tuple
 def test_settings_that_are_none(hooks: Hooks, text: str) -> None:
     """A file that is not YAML, or holds something else, has no hooks."""
     assert hooks(text) == {}
+
+
+SHARED = """
+files: ^python/
+exclude: conf
+repos:
+- repo: https://a.example/astral-sh/ruff-pre-commit
+  rev: v0.11.2
+  hooks: [{id: ruff-check}]
+- repo: local
+  hooks:
+  - {id: whole, name: x, language: system, entry: mypy python, pass_filenames: false}
+"""
+
+
+@pytest.fixture
+def below(tmp_path: Path, programs: Programs) -> Project:
+    """Return a project in a folder of a repository whose top has settings for pre-commit."""
+    write_files(tmp_path, {precommit.FILE: SHARED, ".git/HEAD": "", **ci("pre-commit run --all-files")})
+    programs.answer("git", "ls-files", "-z", stdout="src/a.py\0conf.py\0")
+    return make_project(tmp_path / "python", NAMED, {"src/a.py": "", "conf.py": ""})
+
+
+def test_settings_at_the_top_of_the_repository(below: Project) -> None:
+    """Hooks run there on the project's files alone; those for all projects together are told by name."""
+    (hook,), others = precommit.hooks(below)
+    assert (hook.files, hook.folder) == (("python/src/a.py",), "..")
+    assert others == ["whole"]
+    assert precommit.pinned(below) == {"ruff": "0.11.2"}
+
+
+def test_a_workflow_runs_the_hooks_of_the_whole_repository(below: Project) -> None:
+    """From its top, which is not the project's folder."""
+    (step,) = recipes.lint(below).steps
+    assert step.commands == (("ruff", "check", "--no-fix", "--force-exclude", "python/src/a.py"),)
+    assert step.folder == ".."
+
+
+def test_settings_beyond_the_repository_are_none(tmp_path: Path, below: Project) -> None:
+    """Those of a folder that it happens to lie in; nor do others count beside the project's own."""
+    (below.root / ".git").mkdir()
+    assert precommit.home(below) == below.root
+    (below.root / ".git").rmdir()
+    assert precommit.home(below) == tmp_path.resolve()
+    write_files(below.root, {precommit.FILE: "repos: []\n"})
+    assert precommit.home(below) == below.root
 
 
 def test_settings_in_another_encoding(tmp_path: Path, hooks: Hooks) -> None:

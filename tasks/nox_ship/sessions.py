@@ -226,7 +226,8 @@ def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
         start = [] if step is inside else _apart(session, project, step)
         for command in step.commands:
             external = bool(start) or Path(command[0]).is_absolute()
-            session.run(*start, *command, env=step.env, external=external)
+            with session.chdir(project.root / step.folder):
+                session.run(*start, *command, env=step.env, external=external)
 
 
 def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
@@ -236,7 +237,8 @@ def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
     python = str(Path(session.bin) / "python")
     start = [process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", python]
     needs = [word for requirement in step.requirements for word in ("--with", requirement)]
-    needs += [word for file in step.files for word in ("--with-requirements", file)]
+    for file in step.files:  # relative to the project's folder, wherever the command runs
+        needs += ["--with-requirements", file if step.folder == "." else (project.root / file).as_posix()]
     if step.project:
         needs += ["--with-editable", _editable(project, step)]
     return [*start, *needs, *_constraints(project, step), "--"]

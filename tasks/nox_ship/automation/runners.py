@@ -27,6 +27,10 @@ _MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit", **MODUL
 """Modules whose programs have other names."""
 _DEEPEST = 12
 """Programs that start programs."""
+_EVERYWHERE = {"pre-commit", "prek"}
+"""Programs that go to the top of the repository themselves, wherever they are started."""
+_FEW = 4
+"""Words of a command among which its program is, behind those that start it."""
 _MOST = 2000
 """Commands of one project."""
 _MOST_CHARACTERS = 1 << 20
@@ -88,7 +92,8 @@ class Runners:
         if self._characters > _MOST_CHARACTERS or place.depth > _DEEPEST:
             return
         for command in lasting_commands(script):
-            if not self._is_root(posixpath.join(place.folder, command.folder)):
+            everywhere = _EVERYWHERE & set(command.words[:_FEW])
+            if not everywhere and not self._is_root(posixpath.join(place.folder, command.folder)):
                 continue
             if command.words[0] == "export":
                 told = (word.partition("=") for word in command.words[1:] if "=" in word)
@@ -265,7 +270,7 @@ class Runners:
                 needs = place.needs if hook.requirements is None else Needs(requirements=hook.requirements)
                 inner = replace(place.within(where, needs), env=(), hooked=True)
                 for command in hook.commands():
-                    yield from self.follow(command, inner)
+                    yield from (replace(task, folder=hook.folder) for task in self.follow(command, inner))
 
 
 def _plain(words: Sequence[str], values: set[str]) -> list[str]:

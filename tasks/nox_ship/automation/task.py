@@ -31,6 +31,8 @@ class Task:
     """The versions of Python that CI runs it on, such as ``3.12``; empty where they are not known."""
     measured: bool = False
     """Whether it is run under coverage."""
+    folder: str = "."
+    """Where it runs, relative to the project's folder."""
 
     @property
     def program(self) -> str:

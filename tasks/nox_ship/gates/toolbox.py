@@ -50,6 +50,8 @@ class Step:
     """Lines of a constraints file: the versions of the project's lock."""
     why: str = ""
     """Where commands and versions come from."""
+    folder: str = "."
+    """Where the commands run, relative to the project's folder."""
 
 
 class Toolbox:
@@ -154,9 +156,9 @@ class Toolbox:
 
     def steps(self, tasks: Iterable[Task]) -> tuple[Step, ...]:
         """Return the steps that run tasks: those with the same needs together, in order."""
-        joined: dict[tuple[Needs, tuple[tuple[str, str], ...]], list[Task]] = {}
+        joined: dict[tuple[Needs, tuple[tuple[str, str], ...], str], list[Task]] = {}
         for task in tasks:
-            joined.setdefault((task.needs, task.env), []).append(task)
+            joined.setdefault((task.needs, task.env, task.folder), []).append(task)
         return tuple(self.step(same[0], [task.command for task in same]) for same in joined.values())
 
     def step(self, task: Task, commands: Sequence[Command]) -> Step:
@@ -181,6 +183,7 @@ class Toolbox:
             extras=self._extras(needs.extras),
             constraints=constraints,
             why=", ".join(filter(None, (f"as in {task.where}", versions))),
+            folder=task.folder,
         )
 
     def _expanded(self, command: Command) -> Command:
