@@ -85,6 +85,8 @@ def test_pip_installs_extras(line: str) -> None:
         ("'a==1; python_version < \"3.12\"'", 'a==1; python_version < "3.12"'),
         ("-U pip pip-audit", "pip-audit"),
         ("'pip>=24' pip", ""),
+        ("'django~=' 'a[x, y]==.*' b==", "django a[x, y] b"),
+        ("'a==1.0 b' 'c @ ' 'd;x' 'e[$]'", "a"),
         ("--upgrade --pre ruff", "ruff"),
         ("./plugin -e ../other -e plugin tests/packages/x", ""),
         ("https://a.example/a.whl git+https://a.example/x", ""),

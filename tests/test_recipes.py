@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from automating import ci
+from fakes import Programs
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
 from nox_ship.gates.measuring import coverage_folder
@@ -500,3 +501,44 @@ def test_doctests_do_not_import_our_noxfile(tmp_path: Path, text: str, line: str
     """The tests' environment has no nox."""
     step = only(recipes.tests(project(tmp_path, text, ci("pip install -e .", line)), "3.11"))
     assert step.commands[0][-1] == "--ignore=noxfile.py"
+
+
+def hooks_of_types(hook: str) -> str:
+    """Return settings for pre-commit with the hook of a type checker."""
+    told = f"hooks: [{{id: {hook}, additional_dependencies: [attrs]}}]"
+    return f"repos:\n- repo: https://a.example/{hook}\n  rev: v1.1.390\n  {told}\n"
+
+
+@pytest.mark.parametrize("hook", ["pyright", "basedpyright"])
+@pytest.mark.parametrize(
+    ("text", "files", "further", "file"),
+    [
+        ('[dependency-groups]\ntest = ["pytest>=8"]\ndocs = ["sphinx"]\n', {}, ["pytest>=8"], ()),
+        ('[project.optional-dependencies]\ndev = ["pytest>=8"]\n', {}, ["pytest>=8"], ()),
+        ("", {"requirements-dev.txt": "pytest>=8\n"}, [], ("requirements-dev.txt",)),
+        ("", {}, [], ()),
+    ],
+)
+def test_a_hook_that_looks_imports_up_has_them(
+    tmp_path: Path,
+    programs: Programs,
+    hook: str,
+    text: str,
+    files: dict[str, str],
+    further: list[str],
+    file: tuple[str, ...],
+) -> None:
+    """pyright sees the project and what its tests import, beside what the hook names."""
+    programs.answer("git", "ls-files", "-z", stdout="src/sample/__init__.py\0")
+    told = {**files, ".pre-commit-config.yaml": hooks_of_types(hook)}
+    step = only(recipes.typecheck(project(tmp_path, text, told)))
+    assert step.requirements == (f"{hook}==1.1.390", "attrs", *further)
+    assert (step.project, step.files) == (True, file)
+
+
+def test_the_hook_of_mypy_is_alone(tmp_path: Path, programs: Programs) -> None:
+    """It ignores what it cannot find, as its environment for pre-commit has nothing."""
+    programs.answer("git", "ls-files", "-z", stdout="src/sample/__init__.py\0")
+    told = {".pre-commit-config.yaml": hooks_of_types("mypy")}
+    step = only(recipes.typecheck(project(tmp_path, '[dependency-groups]\ndev = ["pytest"]\n', told)))
+    assert (step.requirements, step.project) == (("mypy==1.1.390", "attrs"), False)

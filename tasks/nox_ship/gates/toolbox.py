@@ -28,6 +28,10 @@ _OURS = re.compile(
     r"nox\b|coverage\b|twine check|(?:python -m )?build\b|check-wheel-contents|pip-audit|git\b|gh\b|curl\b|apt"
 )
 """What other gates of ours do in their own way, or what checks nothing."""
+_LOOKING_AROUND = ("pyright", "basedpyright", "ty", "pyrefly")
+"""Type checkers for which an import that they cannot find is an error; mypy's hook ignores such ones."""
+_FOR_CODE = ("dev", "test", "tests", "testing", "typing", "types", "typecheck", "lint")
+"""Groups and extras with what the code and its tests import."""
 _SHOWN = 100
 """Characters of a command that are shown."""
 _ASIDE = re.compile(r"doc|bench|example|integration|e2e|nightly|pypy|typing|lowest|minimum|min[-_]?vers", re.IGNORECASE)
@@ -163,7 +167,7 @@ class Toolbox:
 
     def step(self, task: Task, commands: Sequence[Command]) -> Step:
         """Return a step with what a task needs."""
-        needs = task.needs
+        needs = task.needs | self._around(task)
         commands = [self._expanded(command) for command in commands]
         pylocks = tuple(name for name in needs.files if locks.is_pylock(name))
         files = tuple(name for name in needs.files if name not in pylocks and self._usable(name))
@@ -185,6 +189,18 @@ class Toolbox:
             why=", ".join(filter(None, (f"as in {task.where}", versions))),
             folder=task.folder,
         )
+
+    def _around(self, task: Task) -> Needs:
+        """Return what the hook of a type checker needs that looks for what code imports, and takes nothing on trust.
+
+        Its own environment for pre-commit has none of that; the project's is the one that it is told to look into.
+        """
+        if not (task.hooked and task.program in _LOOKING_AROUND and task.needs.requirements):
+            return Needs()
+        known = self.groups.requirements
+        lines = tuple(line for name in _FOR_CODE for line in known.get(name, ()))
+        file = None if lines else requirements.usual(self.project)
+        return Needs(requirements=lines, files=(file,) if file else (), project=True, locked=True)
 
     def _expanded(self, command: Command) -> Command:
         """Return a command with the files that a shell would put in place of patterns such as ``docs/*.rst``."""
