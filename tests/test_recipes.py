@@ -367,3 +367,23 @@ def test_a_checker_keeps_its_verb(tmp_path: Path) -> None:
     there = project(tmp_path, "", ci("ty check src --strict", "ruff -q format --check src", "pip install .", "pytest"))
     assert only(recipes.typecheck(there, ["x"])).commands == (("ty", "check", "x"),)
     assert only(recipes.lint(there, ["x"])).commands == (("ruff", "format", "x"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "run", "left_out"),
+    [
+        ("[tool.pytest.ini_options]\naddopts = '--doctest-modules'\n", "pytest", True),
+        ("", "pytest --doctest-modules .", True),
+        ("", "pytest --doctest-modules src", False),
+        ("[tool.pytest.ini_options]\ntestpaths = ['tests']\n", "pytest --doctest-modules", False),
+        ("", "python -m pytest -n0 --ruff", True),
+        ("", "pytest", False),
+        ("", "python -m unittest", False),
+    ],
+)
+def test_pytest_is_kept_from_a_noxfile_that_it_would_import(
+    tmp_path: Path, text: str, run: str, left_out: bool
+) -> None:
+    """The environment of the tests has no nox; what pytest does not look into needs no option."""
+    command = only(recipes.tests(project(tmp_path, text, ci(run)), "3.12")).commands[0]
+    assert ("--ignore=noxfile.py" in command) is left_out

@@ -15,6 +15,7 @@ from nox_ship.automation import requirements
 from nox_ship.automation.checkers import CHECKERS, checker, verb
 from nox_ship.automation.groups import provides
 from nox_ship.automation.needs import Needs
+from nox_ship.automation.ours import NOXFILE
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
@@ -45,6 +46,8 @@ _LINTERS = {
 _REPORTS = re.compile(r"--(?:cov-(?:report|fail-under|append)|junit-?xml|no-cov-on-fail)(?:=.*)?")
 _REPORTS_TO = {"--cov-report", "--cov-fail-under", "--junitxml", "--junit-xml"}
 """Options of pytest that tell of what was run, with a value of their own."""
+_EVERY_FILE = {"--doctest-modules", "--mypy", "--ruff", "--black", "--flake8", "--isort", "--pylint"}
+"""Options with which pytest takes up every Python file, of its own and of plugins."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
     if posargs:
         command = (*(command[:3] if command[0] == "python" else ("pytest",)), *posargs)
+    elif _reads_noxfile(project, command):
+        command = (*command, f"--ignore={NOXFILE}")
     step = box.step(task, [command]) if task and task.needs != Needs() else _by_name(box, command)
     if chosen := _chosen(settings, box, "tests"):
         step = dataclasses.replace(step, requirements=_with_tool(chosen, box, "pytest"), files=(), extras=())
@@ -137,6 +142,15 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     if not posargs and "coverage" in project.settings.gates:
         step = measured(box, step, python)
     return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
+
+
+def _reads_noxfile(project: Project, command: Command) -> bool:
+    """Whether pytest looks into the noxfile, which imports nox: for examples, or to hand it to a linter."""
+    words = (*addopts(project), *command[1:])
+    if command[0] not in ("pytest", "py.test") or not _EVERY_FILE & set(words):
+        return False
+    places = [word for word in command[1:] if not word.startswith("-") and (project.root / word).exists()]
+    return "." in places or not (places or project.pytest_options.get("testpaths"))
 
 
 def _by_name(box: Toolbox, command: Command) -> Step:
