@@ -635,6 +635,16 @@ def test_bad_input_changes_nothing(
     assert files(project) == before
 
 
+@pytest.mark.parametrize("checker", ["mypy", "pyright", "ty"])
+def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, checker: str) -> None:
+    """By a comment that all of them know: their environment has neither nox nor nox-ship."""
+    write_files(project, {"pyproject.toml": f"{PYPROJECT}[tool.{checker}]\nx = 1\n"})
+    assert command.main(["init"]) == 0
+    written = (project / "noxfile.py").read_text("utf-8")
+    assert written.replace("# type: ignore\n", "", 1) == NEW
+    assert written.index("# ///\n# type: ignore\n") < written.index("import nox")
+
+
 CHECKS = "on: [push]\njobs: {checks: {steps: [{run: flake8 src}, {run: pytest}]}}\n"
 
 

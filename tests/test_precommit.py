@@ -396,3 +396,32 @@ def test_settings_in_another_encoding(tmp_path: Path, hooks: Hooks) -> None:
     found, _ = precommit.hooks(sample(tmp_path, files={precommit.FILE: text}))
     assert found[0].requirements == ("black==24.1.0",)
     assert hooks("") == {}
+
+
+OURS = "# Written by nox-ship.\n"
+REGISTERS = '"""Ours."""\n\nimport nox\nimport nox_ship\n\nnox_ship.register(exclude=["audit"])\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "given"),
+    [
+        ("noxfile.py", REGISTERS, False),
+        ("noxfile.py", f"{REGISTERS}\n\n@nox.session\ndef mine(session): ...\n", True),
+        ("noxfile.py", "import nox\n", True),
+        ("noxfile.py", "import (\n", True),
+        ("sub/noxfile.py", REGISTERS, True),
+        (".github/workflows/ci.yml", OURS, False),
+        (".github/workflows/ci.yml", "on: push\n", True),
+        (".github/nox-ship.txt", OURS, False),
+        (".gitlab-ci.yml", OURS, False),
+        ("README.md", OURS, True),
+    ],
+)
+def test_what_init_wrote_is_handed_to_no_hook(
+    tmp_path: Path, programs: Programs, name: str, text: str, given: bool
+) -> None:
+    """What has anything of the project's own in it is."""
+    programs.answer("git", "ls-files", "-z", stdout=f"{name}\0")
+    files = {name: text, precommit.FILE: one("codespell", "v2.4.1", "id: codespell")}
+    found, _ = precommit.hooks(sample(tmp_path, files=files))
+    assert found[0].files == ((name,) if given else ())

@@ -200,6 +200,14 @@ def test_classifiers_of_setup_cfg_are_read(tmp_path: Path) -> None:
     assert make_project(tmp_path, NAMED, {"setup.cfg": cfg}).classified_pythons == ("3.10",)
 
 
+def test_pythons_of_setup_py_are_read(tmp_path: Path) -> None:
+    """Its classifiers, within its `python_requires`."""
+    listed = ", ".join(f"'Programming Language :: Python :: 3.{minor}'" for minor in (8, 10, 9))
+    script = f"from setuptools import setup\nsetup(name='x', python_requires='>=3.9', classifiers=[{listed}])"
+    project = make_project(tmp_path, "", {"setup.py": script})
+    assert project.pythons("3.12") == ("3.9", "3.10")
+
+
 def test_pythons_to_test_on(tmp_path: Path) -> None:
     """The setting wins, then the classifiers within the range, then the running Python."""
     text = f'[project]\nrequires-python = ">=3.10"\n{CLASSIFIERS}'

@@ -493,16 +493,6 @@ def test_arguments_by_hand_go_to_the_runner_of_ci(tmp_path: Path, line: str, exp
     assert [" ".join(command) for command in step.commands] == [expected]
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [('[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n', "pytest"), ("", "pytest --doctest-modules")],
-)
-def test_doctests_do_not_import_our_noxfile(tmp_path: Path, text: str, line: str) -> None:
-    """The tests' environment has no nox."""
-    step = only(recipes.tests(project(tmp_path, text, ci("pip install -e .", line)), "3.11"))
-    assert step.commands[0][-1] == "--ignore=noxfile.py"
-
-
 def hooks_of_types(hook: str) -> str:
     """Return settings for pre-commit with the hook of a type checker."""
     told = f"hooks: [{{id: {hook}, additional_dependencies: [attrs]}}]"
@@ -542,3 +532,23 @@ def test_the_hook_of_mypy_is_alone(tmp_path: Path, programs: Programs) -> None:
     told = {".pre-commit-config.yaml": hooks_of_types("mypy")}
     step = only(recipes.typecheck(project(tmp_path, '[dependency-groups]\ndev = ["pytest"]\n', told)))
     assert (step.requirements, step.project) == (("mypy==1.1.390", "attrs"), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "run", "left_out"),
+    [
+        ("[tool.pytest.ini_options]\naddopts = '--doctest-modules'\n", "pytest", True),
+        ("", "pytest --doctest-modules .", True),
+        ("", "pytest --doctest-modules src", False),
+        ("[tool.pytest.ini_options]\ntestpaths = ['tests']\n", "pytest --doctest-modules", False),
+        ("", "python -m pytest -n0 --ruff", True),
+        ("", "pytest", False),
+        ("", "python -m unittest", False),
+    ],
+)
+def test_pytest_is_kept_from_a_noxfile_that_it_would_import(
+    tmp_path: Path, text: str, run: str, left_out: bool
+) -> None:
+    """The environment of the tests has no nox; what pytest does not look into needs no option."""
+    command = only(recipes.tests(project(tmp_path, text, ci(run)), "3.12")).commands[0]
+    assert ("--ignore=noxfile.py" in command) is left_out

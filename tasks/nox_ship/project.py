@@ -21,7 +21,7 @@ from nox_ship.documents import table
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
-from nox_ship.setup_script import assigned, elsewhere, setup_argument
+from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_list
 from nox_ship.versions import TagForm
 
 NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
@@ -176,6 +176,8 @@ class Project:
             ShipError: It is not a version range (NS114).
         """
         text = self.metadata.get("requires-python") or self.setup_cfg("options", "python_requires")
+        if not text and (written := setup_argument(self.read_text("setup.py"), "python_requires")):
+            text = written.value
         if not text:
             text = poetry_specifier(str(table(self.poetry, "dependencies").get("python", "")))
         try:
@@ -191,6 +193,8 @@ class Project:
         classifiers = self.metadata.get("classifiers") or self.poetry.get("classifiers")
         if not classifiers:
             classifiers = (self.setup_cfg("metadata", "classifiers") or "").splitlines()
+        if not classifiers:
+            classifiers = list(setup_list(self.read_text("setup.py"), "classifiers"))
         found = {
             match[1]
             for line in (classifiers if isinstance(classifiers, list) else [])

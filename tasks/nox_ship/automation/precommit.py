@@ -13,6 +13,7 @@ from typing import Any
 from nox_ship import documents, process
 from nox_ship.automation.checkers import CHECKERS, checker, hooked
 from nox_ship.automation.github import listing, mapping
+from nox_ship.automation.ours import is_ours
 from nox_ship.project import Project, strings
 from nox_ship.versions import parse
 
@@ -206,6 +207,7 @@ def _pattern(text: object) -> re.Pattern[str]:
 
 
 def _tracked(project: Project) -> list[str]:
-    """Return the files that git knows, relative to the project's folder; links are none."""
+    """Return the files that git knows, relative to the project's folder, but for links and for those that we wrote."""
     listed = process.run(["git", "ls-files", "-z"], cwd=project.root, check=False).stdout.split("\0")
-    return [name for name in listed if name and (path := project.root / name).is_file() and not path.is_symlink()]
+    there = (name for name in listed if name and (path := project.root / name).is_file() and not path.is_symlink())
+    return [name for name in there if not is_ours(project, name)]

@@ -16,6 +16,7 @@ from nox_ship.automation import requirements
 from nox_ship.automation.checkers import CHECKERS, checker, distribution, verb
 from nox_ship.automation.groups import provides
 from nox_ship.automation.needs import Needs
+from nox_ship.automation.ours import NOXFILE
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
@@ -47,6 +48,8 @@ _LINTERS = {
 _REPORTS = re.compile(r"--(?:cov-(?:report|fail-under|append)|junit-?xml|no-cov-on-fail)(?:=.*)?")
 _REPORTS_TO = {"--cov-report", "--cov-fail-under", "--junitxml", "--junit-xml"}
 """Options of pytest that tell of what was run, with a value of their own."""
+_EVERY_FILE = {"--doctest-modules", "--mypy", "--ruff", "--black", "--flake8", "--isort", "--pylint"}
+"""Options with which pytest takes up every Python file, of its own and of plugins."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +133,10 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     if not project.test_paths and task is None:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
     command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
-    if "--doctest-modules" in (*addopts(project), *command):
-        command = (*command, "--ignore=noxfile.py")  # it would be imported, and needs nox
     if posargs:
         command = (*_runner_of(command), *posargs)
+    elif _reads_noxfile(project, command):
+        command = (*command, f"--ignore={NOXFILE}")
     commands = [command, *(box.measured_with(task) if task and not posargs else ())]
     step = box.step(task, commands) if task and task.needs != Needs() else _by_name(box, commands)
     if chosen := _chosen(settings, box, "tests"):
@@ -149,6 +152,15 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
 def _runner_of(command: Command) -> Command:
     """Return the part of a test command that arguments given by hand go to: without its own."""
     return command[: 1 if command[0] != "python" else 3 if command[1] == "-m" else 2]
+
+
+def _reads_noxfile(project: Project, command: Command) -> bool:
+    """Whether pytest looks into the noxfile, which imports nox: for examples, or to hand it to a linter."""
+    words = (*addopts(project), *command[1:])
+    if command[0] not in ("pytest", "py.test") or not _EVERY_FILE & set(words):
+        return False
+    places = [word for word in command[1:] if not word.startswith("-") and (project.root / word).exists()]
+    return "." in places or not (places or project.pytest_options.get("testpaths"))
 
 
 def _by_name(box: Toolbox, commands: Sequence[Command]) -> Step:

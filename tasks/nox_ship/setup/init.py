@@ -15,7 +15,7 @@ from packaging.version import Version
 from nox_ship import documents, versions
 from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.files import real_place, write_whole
-from nox_ship.gates import evidence, matrix
+from nox_ship.gates import evidence, matrix, recipes
 from nox_ship.gates.noxfile import NOT_LAST, not_measured
 from nox_ship.gates.own import Decision, decide, why_unfit
 from nox_ship.project import Project
@@ -25,7 +25,7 @@ from nox_ship.setup import gitlab, hand_written, lock, pyproject, workflows
 from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
-from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile, is_whole
+from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, UNTYPED, Noxfile, is_whole
 from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.styled import styled
 from nox_ship.setup.survey import Survey
@@ -174,7 +174,8 @@ def drift(survey: Survey, ci: str | None = None) -> Plan:
 def _noxfile(made: Plan) -> None:
     path = made.survey.project.root / "noxfile.py"
     if not path.is_file():
-        _styled(made, path, None, NEW)
+        text = NEW.replace(BLOCK, f"{BLOCK}{UNTYPED}\n") if _checks_types(made.survey.project) else NEW
+        _styled(made, path, None, text)
         return
     try:
         noxfile = Noxfile.read(path.read_text(encoding="utf-8-sig"))
@@ -199,6 +200,14 @@ def _noxfile(made: Plan) -> None:
             f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that"
             f" nox installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
         )
+
+
+def _checks_types(project: Project) -> bool:
+    """Whether a type checker may be handed the noxfile."""
+    try:
+        return bool(recipes.typecheck(project).steps)
+    except ShipError:  # the gates' line tells it
+        return False
 
 
 def _styled(made: Plan, path: Path, before: str | None, planned: str) -> None:
