@@ -37,6 +37,16 @@ def test_lint_is_ruff(tmp_path: Path) -> None:
     assert not step.project
 
 
+@pytest.mark.parametrize(
+    ("requires", "rules"),
+    [(">=2.7, !=3.0.*", "E9,F63,F7"), (">=3.9", "E9,F63,F7,F82"), ("<4", "E9,F63,F7"), ("", "E9,F63,F7,F82")],
+)
+def test_names_of_python_2_are_not_wrong(tmp_path: Path, requires: str, rules: str) -> None:
+    """In a project that says it runs there."""
+    there = project(tmp_path, f'requires-python = "{requires}"\n' if requires else "")
+    assert only(recipes.lint(there)).commands == (("ruff", "check", "--no-fix", f"--select={rules}", "src/sample"),)
+
+
 def test_lint_goes_by_the_rules_of_the_project(tmp_path: Path) -> None:
     """With settings for ruff they alone decide, but for `fix`: a gate changes nothing."""
     step = only(recipes.lint(project(tmp_path, "[tool.ruff]\nfix = true\n")))

@@ -35,7 +35,7 @@ NO_COVERAGE_DATA = Kind(
 _TEST_GROUPS = ("test", "tests", "testing", "dev")
 _TYPING_GROUPS = ("typing", "types", "typecheck", "type-check", "mypy", "dev")
 # What is wrong by anyone's rules, syntax errors and undefined names, for projects that chose no rules of ruff's.
-_CERTAIN = ("--select=E9,F63,F7,F82",)
+_CERTAIN, _UNDEFINED = "--select=E9,F63,F7", ",F82"
 _LINT_GROUPS = ("lint", "linting", "style", "dev")
 _TYPE_CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
 _LINTERS = {
@@ -79,8 +79,10 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     why = "the project's settings"
     if not commands:
         targets = [path.as_posix() for path in project.packages]
-        commands = [("ruff", "check", "--no-fix", *_CERTAIN, *targets)]
-        why = "no linter is set up: only what is certainly wrong"
+        old = bool(str(project.requires_python)) and project.requires_python.contains("2.7.18")
+        # What is for Python 2 too uses names that Python 3 has not.
+        commands = [("ruff", "check", "--no-fix", f"{_CERTAIN}{'' if old else _UNDEFINED}", *targets)]
+        why = f"no linter is {'run by CI' if box.decides else 'set up'}: only what is certainly wrong"
     requirements = _chosen(settings, box, "lint")
     for command in commands:
         requirements = _with_tool(requirements, box, command[0])
