@@ -144,6 +144,13 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
 
 
+def tests_read_noxfile(project: Project) -> bool:
+    """Whether the tests, as the project's automation runs them, would import the noxfile."""
+    task = Toolbox(project).tests()
+    there = bool(project.test_paths or task) and not project.settings.tests.run
+    return there and _reads_noxfile(project, task.command if task else ("pytest", *project.test_arguments))
+
+
 def _reads_noxfile(project: Project, command: Command) -> bool:
     """Whether pytest looks into the noxfile, which imports nox: for examples, or to hand it to a linter."""
     words = (*addopts(project), *command[1:])
