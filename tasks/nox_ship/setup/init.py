@@ -323,6 +323,7 @@ def _automation(made: Plan, ci: str, *, force: bool) -> None:
         before = _text(survey.repository.path / name)
         publishes = Path(name).name == made.publishing
         if publishes and rival and _is_left(made, rival, before or "", force=force):
+            made.theirs += [] if before is None else [name]
             continue
         if before is not None and not is_ours(before):
             if not force:
