@@ -645,6 +645,16 @@ def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, chec
     assert written.index("# ///\n# type: ignore\n") < written.index("import nox")
 
 
+def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it looks for examples in every module, the project's own CI would stumble over the new file."""
+    options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'
+    write_files(project, {"pyproject.toml": PYPROJECT + options, "tests/test_a.py": ""})
+    assert command.main(["init"]) == 0
+    assert "add `--ignore=noxfile.py`" in capsys.readouterr().out
+    assert command.main(["init"]) == 0
+    assert "add `--ignore=noxfile.py`" not in capsys.readouterr().out
+
+
 CHECKS = "on: [push]\njobs: {checks: {steps: [{run: flake8 src}, {run: pytest}]}}\n"
 
 

@@ -375,6 +375,8 @@ def test_settings_at_the_top_of_the_repository(below: Project) -> None:
 
 def test_a_workflow_runs_the_hooks_of_the_whole_repository(below: Project) -> None:
     """From its top, which is not the project's folder."""
+    task = Automation(below).tasks[0]
+    assert task.ci
     (step,) = recipes.lint(below).steps
     assert step.commands == (("ruff", "check", "--no-fix", "--force-exclude", "python/src/a.py"),)
     assert step.folder == ".."

@@ -299,3 +299,25 @@ def test_a_version_that_a_package_imports_from_its_own_module_is_found(tmp_path:
     """Also over several lines, and by the package's own name."""
     files = {INIT: f"{line}\n", META: '__version__ = "1.2.3"\n'}
     assert_found(make_project(tmp_path, f"{FLIT}{DYNAMIC}", files), META)
+
+
+MATURIN = f'[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n{DYNAMIC}'
+
+
+def test_maturin_takes_the_version_from_cargo(tmp_path: Path) -> None:
+    """From the crate's manifest; the lock repeats it."""
+    manifest = '[package]\nname = "sample-rs"\nversion = "1.2.3"\n\n[dependencies]\nother = { version = "1.2.3" }\n'
+    lock = '\n[[package]]\nname = "other"\nversion = "1.2.3"\n\n[[package]]\nname = "sample-rs"\nversion = "1.2.3"\n'
+    assert_found(
+        make_project(tmp_path, MATURIN, {"Cargo.toml": manifest, "Cargo.lock": lock}), "Cargo.toml", "Cargo.lock"
+    )
+    there = {"rust/Cargo.toml": manifest, "rust/Cargo.lock": lock, "Cargo.toml": "", "Cargo.lock": ""}
+    moved = make_project(tmp_path, f'{MATURIN}[tool.maturin]\nmanifest-path = "rust/Cargo.toml"\n', there)
+    assert_found(moved, "rust/Cargo.toml", "rust/Cargo.lock")
+
+
+@pytest.mark.parametrize("manifest", ["[package", "package = 3", "[package]\nversion.workspace = true", ""])
+def test_a_crate_without_a_version_of_its_own_has_none(tmp_path: Path, manifest: str) -> None:
+    """Nor has one whose manifest cannot be read."""
+    with pytest.raises(ShipError, match="NS301"):
+        VersionSource.of(make_project(tmp_path, MATURIN, {"Cargo.toml": manifest}))

@@ -73,6 +73,7 @@ def register(*, exclude: Iterable[str] = ()) -> None:
     alone = "--" in sys.argv and not _in_release
     helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     pythons = list(_pythons(project))
+    shared = _in_release and project is not None and _fixed_port(project)
     for usual, standard in _SPECS.items():
         name = naming.registered(usual)
         if usual in left_out or name in theirs or (decided and decided.replaces(usual)):
@@ -87,7 +88,7 @@ def register(*, exclude: Iterable[str] = ()) -> None:
             venv_backend="uv" if spec.environment else "none",
             download_python="never",
             requires=[naming.registered(r) for r in requires],
-            allow_parallel=True,
+            allow_parallel=usual != "tests" or not shared,
             default=spec.gate,
             tags=["gate"] if spec.gate else [],
         )
@@ -117,6 +118,16 @@ def _fitted(usual: str, spec: _Spec, decided: Decision) -> _Spec:
         return spec
     tests = () if decided.unmeasured else tuple(loaded.required(nox.registry.get(), decided.tests))
     return dataclasses.replace(spec, requires=tests, gate=not decided.unmeasured)
+
+
+def _fixed_port(project: Project) -> bool:
+    """Whether the tests listen on a fixed port, which those on another Python would want at the same time."""
+    from nox_ship.gates.ports import fixed_port
+
+    try:
+        return fixed_port(project) is not None
+    except ShipError:  # the session that needs it reports it
+        return False
 
 
 def _project() -> Project | None:

@@ -156,6 +156,13 @@ def _runner_of(command: Command) -> Command:
     return command[: 1 if command[0] != "python" else 3 if command[1] == "-m" else 2]
 
 
+def tests_read_noxfile(project: Project) -> bool:
+    """Whether the tests, as the project's automation runs them, would import the noxfile."""
+    task = Toolbox(project).tests()
+    there = bool(project.test_paths or task) and not project.settings.tests.run
+    return there and _reads_noxfile(project, task.command if task else ("pytest", *project.test_arguments))
+
+
 def _reads_noxfile(project: Project, command: Command) -> bool:
     """Whether pytest looks into the noxfile, which imports nox: for examples, or to hand it to a linter."""
     words = (*addopts(project), *command[1:])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nox_ship import versions
-from nox_ship.documents import dotted, read_text
+from nox_ship.documents import UnreadableError, dotted, read_text, toml
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import Project, strings
 from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_expression
@@ -122,8 +122,10 @@ def _setup_asks_git(text: str) -> bool:
 
 def _candidates(project: Project) -> Iterator[Found]:
     """Yield the places that can hold the version, the one that counts first."""
-    yield from _from_pyproject(project, "project", project.metadata)
-    yield from _from_pyproject(project, "tool.poetry", project.poetry)
+    yield from _from_toml(project, "pyproject.toml", "project", project.metadata)
+    yield from _from_toml(project, "pyproject.toml", "tool.poetry", project.poetry)
+    if project.backend.startswith("maturin"):
+        yield from _from_toml(project, _cargo(project), "package", _crate(project))
     yield from _from_setup(project)
     yield from _read_by_setup(project)
     for name, attributes in _configured_files(project):
@@ -134,11 +136,24 @@ def _candidates(project: Project) -> Iterator[Found]:
             yield from _assignment(project.root, _init(path))
 
 
-def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found]:
+def _cargo(project: Project) -> str:
+    """Return where the crate's manifest is: https://www.maturin.rs/config.html."""
+    return str(project.tool("maturin").get("manifest-path") or "Cargo.toml")
+
+
+def _crate(project: Project) -> dict[str, Any]:
+    """Return what Cargo.toml says of the package, from which maturin takes the version."""
+    try:
+        return _mapping(toml(read_text(project.root / _cargo(project))).get("package"))
+    except UnreadableError:  # the build says so
+        return {}
+
+
+def _from_toml(project: Project, file: str, table: str, values: Any) -> Iterator[Found]:
     version = _text(values.get("version"))
     if version is None:
         return
-    text = read_text(project.root / "pyproject.toml")
+    text = read_text(project.root / file)
     key = rf"""(?<![\w-])version[ \t]*=[ \t]*(["']){re.escape(version)}\1"""
     in_table = re.compile(
         rf"^\[[ \t]*{re.escape(table)}[ \t]*\][^\n]*\n(?:(?!^\[)[^\n]*\n)*?^[ \t]*{key}", re.MULTILINE
@@ -146,7 +161,7 @@ def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found
     match = in_table.search(text) or re.search(key, text)
     if match:
         end = match.end() - 1
-        yield Place.around("pyproject.toml", text, end - len(version), end), version
+        yield Place.around(file, text, end - len(version), end), version
 
 
 def _from_setup(project: Project) -> Iterator[Found]:
@@ -202,15 +217,17 @@ def _files_of_attribute(project: Project, dotted: str) -> Iterator[str]:
 
 
 def _copies(project: Project, version: str) -> Iterator[Found]:
-    """Yield the places that commonly repeat the version: ``__init__.py`` and the like, and uv's lock file."""
+    """Yield the places that commonly repeat the version: ``__init__.py`` and the like, and lock files."""
     for path in project.packages:
         for name in (_init(path), *((path / f"{stem}.py").as_posix() for stem in _USUAL_MODULES)):
             yield from _assignment(project.root, name)
-    text = read_text(project.root / "uv.lock")
-    before = f'\nname = "{project.canonical_name}"\nversion = "'
-    start = text.find(f'{before}{version}"')
-    if start >= 0:
-        yield Place("uv.lock", before, '"'), version
+    names = {"uv.lock": project.canonical_name}
+    if project.backend.startswith("maturin"):
+        names[Path(_cargo(project)).with_name("Cargo.lock").as_posix()] = str(_crate(project).get("name"))
+    for lock, name in names.items():
+        before = f'\nname = "{name}"\nversion = "'
+        if f'{before}{version}"' in read_text(project.root / lock):
+            yield Place(lock, before, '"'), version
 
 
 def _init(path: Path) -> str:

@@ -174,8 +174,14 @@ def drift(survey: Survey, ci: str | None = None) -> Plan:
 def _noxfile(made: Plan) -> None:
     path = made.survey.project.root / "noxfile.py"
     if not path.is_file():
-        text = NEW.replace(BLOCK, f"{BLOCK}{UNTYPED}\n") if _checks_types(made.survey.project) else NEW
+        project = made.survey.project
+        text = NEW.replace(BLOCK, f"{BLOCK}{UNTYPED}\n") if _checks_types(project) else NEW
         _styled(made, path, None, text)
+        if recipes.tests_read_noxfile(project):
+            made.hints.append(
+                "pytest takes up every Python file here, and would import noxfile.py: add `--ignore=noxfile.py` to its"
+                " `addopts`. The gates do so by themselves."
+            )
         return
     try:
         noxfile = Noxfile.read(path.read_text(encoding="utf-8-sig"))
@@ -317,6 +323,7 @@ def _automation(made: Plan, ci: str, *, force: bool) -> None:
         before = _text(survey.repository.path / name)
         publishes = Path(name).name == made.publishing
         if publishes and rival and _is_left(made, rival, before or "", force=force):
+            made.theirs += [] if before is None else [name]
             continue
         if before is not None and not is_ours(before):
             if not force:
