@@ -20,8 +20,8 @@ NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
 NO_SUBMODULE = Kind(
     "NS870",
     "submodule-unavailable",
-    "Run `git submodule update --init --recursive` here: a submodule that is checked out is copied, and needs no"
-    " network. In a workflow, give the checkout `submodules: recursive`, and a token or key that may read it.",
+    "Run `git submodule update --init --recursive` here, since what is checked out needs no network, or in a workflow"
+    " give the checkout `submodules: recursive` and a token or key that may read it.",
 )
 
 BRANCH_VARIABLE = "NOX_SHIP_BRANCH"
