@@ -8,7 +8,8 @@ and the tags.
 It ends with 1 where a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
 
 Usage: python benchmarks/real_projects.py --mirrors FOLDER [--held-back] [--timeout SECONDS] [--keep] [-v] [NAME ...]
-(in an environment that has nox-ship installed, and cmake and ninja where the system's are old)
+(in an environment that has nox-ship installed, and cmake and ninja where the system's are old; with pdm on the PATH,
+which a project's own session starts)
 """
 
 from __future__ import annotations
