@@ -8,7 +8,8 @@ and the tags.
 It ends with 1 where a project did not pass that EXPECTED does not name, or where a rehearsal touched anything.
 
 Usage: python benchmarks/real_projects.py --mirrors FOLDER [--held-back] [--timeout SECONDS] [--keep] [-v] [NAME ...]
-(in an environment that has nox-ship installed, and cmake and ninja where the system's are old)
+(in an environment that has nox-ship installed, and cmake and ninja where the system's are old; with pdm on the PATH,
+which a project's own session starts)
 """
 
 from __future__ import annotations
@@ -131,6 +132,8 @@ EXPECTED = {
     "encode/httpx": "three of its tests look example.org up, which needs the network",
     "pybind/scikit_build_example": "its session `tests` installs an extra that it no longer has, and `lint` lets"
     " pre-commit fetch hooks, which needs the network; its CI runs neither",
+    "pypa/pyproject-hooks": "its session `lint` lets pre-commit fetch hooks, and `docs` an inventory of Sphinx's: both"
+    " need the network",
 }
 
 COLUMNS = (

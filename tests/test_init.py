@@ -645,6 +645,29 @@ def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, chec
     assert written.index("# ///\n# type: ignore\n") < written.index("import nox")
 
 
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ("mypy .", True),
+        ("mypy src noxfile.py", True),
+        ("pyright", True),
+        ("mypy src", False),
+        ("mypy", False),
+        ("mypy --ignore-missing-imports .", False),
+        ("pyright src", False),
+    ],
+)
+def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: str, told: bool) -> None:
+    """Where it looks at a noxfile that the project has, and nowhere else."""
+    workflow = f"on: push\njobs: {{a: {{steps: [{{run: {run}}}]}}}}\n"
+    own = "import nox\n\n\n@nox.session\ndef mine(session): ...\n"
+    write_files(project, {".github/workflows/test.yml": workflow, "noxfile.py": own, "src/sample/__init__.py": ""})
+    assert command.main(["init"]) == 0
+    written = (project / "noxfile.py").read_text("utf-8")
+    assert ("import nox_ship  # type: ignore[import-not-found,unused-ignore]\n" in written) is told
+    assert "nox_ship.register()" in written
+
+
 def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where it looks for examples in every module, the project's own CI would stumble over the new file."""
     options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'

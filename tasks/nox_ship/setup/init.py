@@ -25,7 +25,7 @@ from nox_ship.setup import gitlab, hand_written, lock, pyproject, workflows
 from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
-from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, UNTYPED, Noxfile, is_whole
+from nox_ship.setup.noxfile import BLOCK, IMPORT, NEW, NOXFILE_BROKEN, UNTYPED, UNTYPED_IMPORT, Noxfile, is_whole
 from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.styled import styled
 from nox_ship.setup.survey import Survey
@@ -216,12 +216,28 @@ def _checks_types(project: Project) -> bool:
         return False
 
 
+def _is_type_checked(project: Project, path: Path) -> bool:
+    """Whether a type checker looks at the noxfile that is there, and minds that nox-ship is not installed for it."""
+    try:
+        commands = [command for step in recipes.typecheck(project).steps for command in step.commands]
+    except ShipError:  # the gates' line tells it
+        return False
+    for tool, *words in commands:
+        named = {word for word in words if not word.startswith("-") and os.path.lexists(project.root / word)}
+        whole = not named and tool != "mypy"  # mypy alone looks at nothing without a name
+        if "--ignore-missing-imports" not in words and (whole or {path.name, "."} & named):
+            return True
+    return False
+
+
 def _styled(made: Plan, path: Path, before: str | None, planned: str) -> None:
     """Plan the noxfile as the project's own tools want it, where they let it be what it is."""
     done = styled(made.survey.project, before, planned)
     made.hints += done.hints
-    good = is_whole(done.text, planned)
-    made.changes.append(Change(path, "noxfile.py", before, done.text if good else planned, "the sessions"))
+    text = done.text if is_whole(done.text, planned) else planned
+    if before is not None and _is_type_checked(made.survey.project, path):
+        text = text.replace(IMPORT, UNTYPED_IMPORT, 1)
+    made.changes.append(Change(path, "noxfile.py", before, text, "the sessions"))
 
 
 def _unclear(noxfile: Noxfile) -> Iterator[str]:
