@@ -18,7 +18,7 @@ from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_exp
 NO_VERSION = Kind(
     "NS301",
     "no-version",
-    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags. Where'
+    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags; where'
     " setup.py tells it, write it there as a text, or into a file that setup.py reads.",
 )
 
