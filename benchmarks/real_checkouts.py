@@ -42,6 +42,8 @@ class Checkout:
     back_end: str
     found: str
     """What `nox-ship init` found."""
+    release: str = "release"
+    """What the session is called that releases."""
 
     def state(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave alone."""
@@ -156,9 +158,15 @@ def nox_ship(root: Path, *args: str) -> subprocess.CompletedProcess[str]:
 
 def found_by_init(told: str) -> str:
     """Return the lines that matter of what `nox-ship init` found."""
-    wanted = ("refused", "version", "Pythons", "tests", "linters")
+    wanted = ("version", "Pythons", "tests", "linters")
     pairs = (line.split(maxsplit=1) for line in told.splitlines() if line.startswith(wanted))
     return short("; ".join(f"{name} {value.strip()}" for name, value in pairs))
+
+
+def release_session(told: str) -> str:
+    """Return what `nox-ship init` says that the session is called that releases: the project may have a `release`."""
+    match = re.search(r"nox -s (\S+) -- patch --dry-run", told)
+    return match[1] if match else "release"
 
 
 def back_end_of(root: Path) -> str:
@@ -191,7 +199,7 @@ def rehearse(
     report = cache.with_name("report.json")
     report.unlink(missing_ok=True)
     left_out = [word for gate in without for word in ("--without", gate)]
-    nox = [sys.executable, "-m", "nox", "--session", "release", "--"]
+    nox = [sys.executable, "-m", "nox", "--session", checkout.release, "--"]
     command = [*nox, "patch", "--dry-run", "--report", str(report), *left_out]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     shown = {name: value for name, value in os.environ.items() if name not in _HIDDEN}

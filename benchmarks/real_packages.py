@@ -183,21 +183,12 @@ def commit(root: Path, version: str, remote: Path) -> str:
 
 
 def set_up(root: Path) -> str:
-    """Run `nox-ship init` and return what it told.
-
-    Where it refuses because the package has a noxfile or workflows of the same names, those are set aside, and that is
-    told first: it is what its maintainer would have to decide.
-    """
+    """Run `nox-ship init` and return what it told."""
     told = nox_ship(root, "init")
-    aside = [kind for kind in ("NS812", "NS815") if kind in told.stdout]
-    if told.returncode and aside:
-        if "NS812" in aside:
-            (root / "noxfile.py").unlink()
-        told = nox_ship(root, "init", "--force")
     if told.returncode:
         msg = f"init: {told.stdout.strip().splitlines()[-1]}"
         raise UnusableError(msg)
-    return "".join([*(f"refused {kind}: its own was set aside\n" for kind in aside), told.stdout])
+    return told.stdout
 
 
 def make_checkout(package: str, folder: Path) -> Checkout:

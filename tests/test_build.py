@@ -182,6 +182,26 @@ def test_metadata_that_an_index_would_refuse_are_told(yard: Yard, programs: Prog
     assert "--strict" in programs.started("twine", "check")[0].line
 
 
+UNTYPED = "WARNING  `long_description_content_type` missing. defaulting to\n         `text/x-rst`.\n"
+CHECKED = "Checking dist/sample-1.2.3.tar.gz: FAILED due to warnings\n"
+
+
+def test_a_readme_of_the_usual_format_is_accepted(yard: Yard, programs: Programs) -> None:
+    """Where nothing tells that format an index takes it for that: NS871, a warning."""
+    programs.answer("twine check", code=1, stdout=2 * (CHECKED + UNTYPED))
+    (finding,) = (finding for finding in build(yard.project).warnings if finding.id == "NS871")
+    assert finding.level == "warning"
+
+
+@pytest.mark.parametrize(
+    "more", ["WARNING  `long_description` missing.", "ERROR    `long_description` has syntax errors in markup", ""]
+)
+def test_other_warnings_of_twine_stand(yard: Yard, programs: Programs, more: str) -> None:
+    """Beside that one, and where it says nothing that is known."""
+    programs.answer("twine check", code=1, stdout=CHECKED + (UNTYPED + more if more else ""))
+    assert stopped(yard) == ["NS502"]
+
+
 def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:
     """By its ID, and no other."""
     text = PYPROJECT + '[tool.nox-ship]\nbuild.ignore = ["NS511"]\n'

@@ -102,6 +102,73 @@ def test_what_failed_is_run_again_alone(stage: Stage, programs: Programs) -> Non
     assert {result.status for result in run(stage, "tests")} == {"reused"}
 
 
+class Runs(Nox):
+    """Plays nox several times: what each run ends with, one after the other."""
+
+    def __init__(self, programs: Programs, *runs: tuple[dict[str, Any], ...]) -> None:
+        super().__init__(programs)
+        self.runs = list(runs)
+
+    def __call__(self, call: Call) -> tuple[int, str]:
+        """Run."""
+        self.entries = self.runs.pop(0)
+        self.code = int(any(entry["result"] == "failed" for entry in self.entries))
+        self.output = f"run {len(self.calls) + 1}\n"
+        return super().__call__(call)
+
+    @property
+    def all_selected(self) -> list[list[str]]:
+        """The sessions that each run was to run."""
+        return [list(call.line[call.line.index("--sessions") + 1 :]) for call in self.calls]
+
+
+def entry(name: str, result: str = "success", reason: str | None = None) -> dict[str, Any]:
+    """Return what nox reports of a session."""
+    return {"name": name, "signatures": [name], "result": result, "reason": reason, "duration": 1}
+
+
+WAITED = entry("coverage", "failed", "Prerequisite session tests-3.12 did not pass")
+
+
+def test_what_failed_beside_other_pythons_is_tried_alone(stage: Stage, programs: Programs) -> None:
+    """Where it passes then, so does the release, what waited for it runs, and a person is told."""
+    first = (entry("tests-3.11"), entry("tests-3.12", "failed"), entry("tests-3.13", "failed"), WAITED)
+    nox = Runs(programs, first, (entry("tests-3.12"),), (entry("tests-3.13"),), (entry("coverage"),))
+    results = run(stage, "tests", "coverage")
+    assert {result.name: result.status for result in results} == dict.fromkeys(
+        ("tests-3.11", "tests-3.12", "tests-3.13", "coverage"), "passed"
+    )
+    assert nox.all_selected == [["tests", "coverage"], ["tests-3.12"], ["tests-3.13"], ["coverage"]]
+    assert ["--no-dependencies" in call.line for call in nox.calls] == [False, True, True, True]
+    told = warnings(results)
+    assert [line.partition(" failed beside")[0] for line in told] == [
+        "NS860 passed-alone: tests-3.12",
+        "NS860 passed-alone: tests-3.13",
+    ]
+    assert stage.workshop.log.read_text("utf-8") == "run 1\nrun 2\nrun 3\nrun 4\n"
+    assert stage.record.failed == []
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ((entry("tests-3.11"), entry("tests-3.12", "failed"), entry("tests-3.13", "failed"), WAITED), ["tests-3.12"]),
+        ((entry("tests-3.11", "failed"), entry("tests-3.12", "failed"), WAITED), None),
+        ((entry("tests-3.11", "skipped"), entry("tests-3.12", "failed")), None),
+        ((entry("verify-install-3.11"), entry("verify-install-3.12", "failed")), None),
+        ((entry("lint", "failed"), entry("typecheck")), None),
+    ],
+)
+def test_what_fails_for_good_is_tried_alone_once_at_most(
+    stage: Stage, programs: Programs, first: tuple[dict[str, Any], ...], again: list[str] | None
+) -> None:
+    """And not at all where no other Python passed: then the code is wrong, and nobody wants to wait."""
+    nox = Runs(programs, first, (entry("tests-3.12", "failed"),))
+    with pytest.raises(GatesFailedError):
+        run(stage, "x")
+    assert nox.all_selected[1:] == ([again] if again else [])
+
+
 def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> None:
     """The finding has all of it, and the tool's last words as its reason; the others' results are kept."""
     block = "========== ✗ tests-3.12: failed, took 2 seconds ==========\nE  boom\n== 1 failed ==\nnox > bye"

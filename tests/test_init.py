@@ -412,12 +412,15 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
 
 
 def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without `--force`, nothing is written."""
+    """Without `--force`, the noxfile alone is written: no job would install what a lock tells."""
     write_files(project, {".gitlab-ci.yml": "test: {script: [make]}\n"})
     before = files(project)
-    assert command.main(["init", "--ci", "gitlab"]) == 1
-    assert "NS815" in capsys.readouterr().out
-    assert files(project) == before
+    assert command.main(["init", "--ci", "gitlab"]) == 0
+    told = capsys.readouterr().out
+    assert ".gitlab-ci.yml is yours" in told
+    assert "pending" not in told
+    assert set(files(project).items()) - set(before.items()) == {("noxfile.py", NEW)}
+    assert command.main(["init", "--check", "--ci", "gitlab"]) == 0
     assert command.main(["init", "--ci", "gitlab", "--force"]) == 0
     assert "make" not in (project / ".gitlab-ci.yml").read_text("utf-8")
 
@@ -588,8 +591,8 @@ def strange_version(root: Path) -> None:
     write_files(root, {"pyproject.toml": f'{PYPROJECT}[tool.nox-ship.workflows]\nversion = "next"\n'})
 
 
-def own_workflow(root: Path) -> None:
-    write_files(root, {".github/workflows/release.yml": "name: Mine\n"})
+def own_lock(root: Path) -> None:
+    write_files(root, {LOCK: "mine==1\n"})
 
 
 def nothing(_: Path) -> None:
@@ -607,7 +610,7 @@ def nothing(_: Path) -> None:
         (broken_noxfile, [], ["NS811", "line 1"]),
         (strange_noxfile, [], ["NS811", "UTF-8"]),
         (strange_version, [], ["NS303", "next"]),
-        (own_workflow, [], ["NS815", "release.yml", "-name: Mine"]),
+        (own_lock, [], ["NS815", LOCK]),
         (nothing, ["--ci", "jenkins"], ["NS108", "jenkins", "github"]),
         (nothing, ["--repository", "sample"], ["NS108", "OWNER/NAME"]),
         (nothing, ["--nonsense"], ["NS108"]),
@@ -631,10 +634,94 @@ def test_bad_input_changes_nothing(
     assert files(project) == before
 
 
-def test_force_replaces_what_was_written_by_hand(project: Path) -> None:
-    """What was there is shown, and gone."""
-    own_workflow(project)
+@pytest.mark.parametrize("checker", ["mypy", "pyright", "ty"])
+def test_type_checkers_are_told_to_leave_a_new_noxfile_alone(project: Path, checker: str) -> None:
+    """By a comment that all of them know: their environment has neither nox nor nox-ship."""
+    write_files(project, {"pyproject.toml": f"{PYPROJECT}[tool.{checker}]\nx = 1\n"})
+    assert command.main(["init"]) == 0
+    written = (project / "noxfile.py").read_text("utf-8")
+    assert written.replace("# type: ignore\n", "", 1) == NEW
+    assert written.index("# ///\n# type: ignore\n") < written.index("import nox")
+
+
+@pytest.mark.parametrize(
+    ("run", "told"),
+    [
+        ("mypy .", True),
+        ("mypy src noxfile.py", True),
+        ("pyright", True),
+        ("mypy src", False),
+        ("mypy", False),
+        ("mypy --ignore-missing-imports .", False),
+        ("pyright src", False),
+    ],
+)
+def test_a_type_checker_of_the_noxfile_is_told_of_our_line(project: Path, run: str, told: bool) -> None:
+    """Where it looks at a noxfile that the project has, and nowhere else."""
+    workflow = f"on: push\njobs: {{a: {{steps: [{{run: {run}}}]}}}}\n"
+    own = "import nox\n\n\n@nox.session\ndef mine(session): ...\n"
+    write_files(project, {".github/workflows/test.yml": workflow, "noxfile.py": own, "src/sample/__init__.py": ""})
+    assert command.main(["init"]) == 0
+    written = (project / "noxfile.py").read_text("utf-8")
+    assert ("import nox_ship  # type: ignore[import-not-found,unused-ignore]\n" in written) is told
+    assert "nox_ship.register()" in written
+
+
+def test_pytest_may_have_to_be_told_of_the_noxfile(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it looks for examples in every module, the project's own CI would stumble over the new file."""
+    options = '[tool.pytest.ini_options]\naddopts = "--doctest-modules"\n'
+    write_files(project, {"pyproject.toml": PYPROJECT + options, "tests/test_a.py": ""})
+    assert command.main(["init"]) == 0
+    assert "add `--ignore=noxfile.py`" in capsys.readouterr().out
+    assert command.main(["init"]) == 0
+    assert "add `--ignore=noxfile.py`" not in capsys.readouterr().out
+
+
+CHECKS = "on: [push]\njobs: {checks: {steps: [{run: flake8 src}, {run: pytest}]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "publisher", "instead"), [("ci.yml", True, "rename yours"), ("release.yml", False, 'file = "publish.yml"')]
+)
+def test_a_workflow_of_ones_own_is_left(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, publisher: bool, instead: str
+) -> None:
+    """The rest is written, a person is told how to have ours, and `--check` agrees that nothing is amiss."""
+    place = f".github/workflows/{name}"
+    write_files(project, {place: CHECKS})
+    assert command.main(["init"]) == 0
+    told = capsys.readouterr().out
+    for words in (f"{name} is yours", instead, "nox-ship init --force"):
+        assert words in told
+    assert ("Workflow name" in told) is publisher
+    assert set(files(project)) >= WRITTEN
+    assert (project / place).read_text("utf-8") == CHECKS
+    assert command.main(["init", "--check"]) == 0
+    assert f"{place} is the project's own" in capsys.readouterr().out
+
+
+def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No lock and no settings for Dependabot are written where both workflows are the project's own."""
+    theirs = {f".github/workflows/{name}": CHECKS for name in ("ci.yml", "release.yml")}
+    write_files(project, theirs)
+    before = files(project)
+    assert command.main(["init"]) == 0
+    assert set(files(project).items()) - set(before.items()) == {("noxfile.py", NEW)}
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 0
+    assert "none of nox-ship's" in capsys.readouterr().out
+
+
+def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was there is shown, and a person is told what the gates do not know any more."""
+    write_files(project, {".github/workflows/ci.yml": CHECKS, ".github/workflows/release.yml": "name: Mine\n"})
     assert command.main(["init", "--force"]) == 0
+    told = capsys.readouterr().out
+    assert "-name: Mine" in told
+    assert "ci.yml was yours, and told the gates what to run (flake8, pytest)" in told
+    assert "release.yml was yours" not in told
     assert command.main(["init", "--check"]) == 0
 
 

@@ -85,6 +85,8 @@ def test_pip_installs_extras(line: str) -> None:
         ("'a==1; python_version < \"3.12\"'", 'a==1; python_version < "3.12"'),
         ("-U pip pip-audit", "pip-audit"),
         ("'pip>=24' pip", ""),
+        ("'django~=' 'a[x, y]==.*' b==", "django a[x, y] b"),
+        ("'a==1.0 b' 'c @ ' 'd;x' 'e[$]'", "a"),
         ("--upgrade --pre ruff", "ruff"),
         ("./plugin -e ../other -e plugin tests/packages/x", ""),
         ("https://a.example/a.whl git+https://a.example/x", ""),
@@ -169,6 +171,7 @@ def test_default_groups_of_uv_are_a_setting(tmp_path: Path, text: str, line: str
     ("line", "expected"),
     [
         ("--extra a --extra=b", {"extras": "a b"}),
+        ("--extra ''", {}),
         ("--all-extras", {"extras": "*"}),
         ("--with x", {"requirements": "x"}),
         ("-w 'x>=1,<2'", {"requirements": "x>=1,<2"}),

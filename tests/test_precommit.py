@@ -9,6 +9,8 @@ from automating import NAMED, ci, followed, lines, needs, sample
 from fakes import Programs
 from nox_ship.automation import precommit
 from nox_ship.automation.tasks import Automation
+from nox_ship.gates import recipes
+from nox_ship.project import Project
 from support import make_project, write_files
 
 Hooks = Callable[..., dict[str, precommit.Hook]]
@@ -342,9 +344,86 @@ def test_settings_that_are_none(hooks: Hooks, text: str) -> None:
     assert hooks(text) == {}
 
 
+SHARED = """
+files: ^python/
+exclude: conf
+repos:
+- repo: https://a.example/astral-sh/ruff-pre-commit
+  rev: v0.11.2
+  hooks: [{id: ruff-check}]
+- repo: local
+  hooks:
+  - {id: whole, name: x, language: system, entry: mypy python, pass_filenames: false}
+"""
+
+
+@pytest.fixture
+def below(tmp_path: Path, programs: Programs) -> Project:
+    """Return a project in a folder of a repository whose top has settings for pre-commit."""
+    write_files(tmp_path, {precommit.FILE: SHARED, ".git/HEAD": "", **ci("pre-commit run --all-files")})
+    programs.answer("git", "ls-files", "-z", stdout="src/a.py\0conf.py\0")
+    return make_project(tmp_path / "python", NAMED, {"src/a.py": "", "conf.py": ""})
+
+
+def test_settings_at_the_top_of_the_repository(below: Project) -> None:
+    """Hooks run there on the project's files alone; those for all projects together are told by name."""
+    (hook,), others = precommit.hooks(below)
+    assert (hook.files, hook.folder) == (("python/src/a.py",), "..")
+    assert others == ["whole"]
+    assert precommit.pinned(below) == {"ruff": "0.11.2"}
+
+
+def test_a_workflow_runs_the_hooks_of_the_whole_repository(below: Project) -> None:
+    """From its top, which is not the project's folder."""
+    task = Automation(below).tasks[0]
+    assert task.ci
+    (step,) = recipes.lint(below).steps
+    assert step.commands == (("ruff", "check", "--no-fix", "--force-exclude", "python/src/a.py"),)
+    assert step.folder == ".."
+
+
+def test_settings_beyond_the_repository_are_none(tmp_path: Path, below: Project) -> None:
+    """Those of a folder that it happens to lie in; nor do others count beside the project's own."""
+    (below.root / ".git").mkdir()
+    assert precommit.home(below) == below.root
+    (below.root / ".git").rmdir()
+    assert precommit.home(below) == tmp_path.resolve()
+    write_files(below.root, {precommit.FILE: "repos: []\n"})
+    assert precommit.home(below) == below.root
+
+
 def test_settings_in_another_encoding(tmp_path: Path, hooks: Hooks) -> None:
     """A byte that is no text stands in the way of nothing else."""
     text = one("psf/black", "24.1.0", "id: black").encode() + b"# caf\xe9\n"
     found, _ = precommit.hooks(sample(tmp_path, files={precommit.FILE: text}))
     assert found[0].requirements == ("black==24.1.0",)
     assert hooks("") == {}
+
+
+OURS = "# Written by nox-ship.\n"
+REGISTERS = '"""Ours."""\n\nimport nox\nimport nox_ship\n\nnox_ship.register(exclude=["audit"])\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "given"),
+    [
+        ("noxfile.py", REGISTERS, False),
+        ("noxfile.py", f"{REGISTERS}\n\n@nox.session\ndef mine(session): ...\n", True),
+        ("noxfile.py", "import nox\n", True),
+        ("noxfile.py", "import (\n", True),
+        ("sub/noxfile.py", REGISTERS, True),
+        (".github/workflows/ci.yml", OURS, False),
+        (".github/workflows/ci.yml", "on: push\n", True),
+        (".github/nox-ship.txt", OURS, False),
+        (".gitlab-ci.yml", OURS, False),
+        ("README.md", OURS, True),
+    ],
+)
+def test_what_init_wrote_is_handed_to_no_hook(
+    tmp_path: Path, programs: Programs, name: str, text: str, given: bool
+) -> None:
+    """What has anything of the project's own in it is."""
+    programs.answer("git", "ls-files", "-z", stdout=f"{name}\0")
+    files = {name: text, precommit.FILE: one("codespell", "v2.4.1", "id: codespell")}
+    found, _ = precommit.hooks(sample(tmp_path, files=files))
+    assert found[0].files == ((name,) if given else ())

@@ -200,6 +200,14 @@ def test_classifiers_of_setup_cfg_are_read(tmp_path: Path) -> None:
     assert make_project(tmp_path, NAMED, {"setup.cfg": cfg}).classified_pythons == ("3.10",)
 
 
+def test_pythons_of_setup_py_are_read(tmp_path: Path) -> None:
+    """Its classifiers, within its `python_requires`."""
+    listed = ", ".join(f"'Programming Language :: Python :: 3.{minor}'" for minor in (8, 10, 9))
+    script = f"from setuptools import setup\nsetup(name='x', python_requires='>=3.9', classifiers=[{listed}])"
+    project = make_project(tmp_path, "", {"setup.py": script})
+    assert project.pythons("3.12") == ("3.9", "3.10")
+
+
 def test_pythons_to_test_on(tmp_path: Path) -> None:
     """The setting wins, then the classifiers within the range, then the running Python."""
     text = f'[project]\nrequires-python = ">=3.10"\n{CLASSIFIERS}'
@@ -499,6 +507,27 @@ def test_the_own_folder_is_ignored_by_git(tmp_path: Path) -> None:
 def test_the_name_in_setup_py_is_that_of_the_project(tmp_path: Path, text: str, name: str) -> None:
     """Not that of an extension module or of another call."""
     assert make_project(tmp_path, "", {"setup.py": f"from setuptools import *\n{text}"}).name == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "about = {}\nexec(open('sample/meta.py').read(), about)\nsetup(name=about['__title__'])",
+        "import sample.meta\nsetup(name=sample.meta.__title__)",
+        "from sample.meta import __title__\nsetup(name=__title__)",
+    ],
+)
+def test_the_name_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, text: str) -> None:
+    """In the file that it imports or executes."""
+    files = {"setup.py": f"from setuptools import setup\n{text}", "sample/meta.py": "__title__ = 'py-sample'\n"}
+    assert make_project(tmp_path, "", files).name == "py-sample"
+
+
+def test_a_name_that_setup_py_computes_is_a_finding(tmp_path: Path) -> None:
+    """It says what to do in setup.py."""
+    script = "from setuptools import setup\nsetup(name='a' if nightly else 'b')"
+    with pytest.raises(ShipError, match=r"NS113.*setup\.py"):
+        _ = make_project(tmp_path, "", {"setup.py": script}).name
 
 
 @pytest.mark.parametrize("name", ["../../etc", "a b", "größe", "-a", "a\n", "a/b", "."])

@@ -280,3 +280,16 @@ def test_the_text_tells_what_nox_loads(load: Load, name: str, tmp_path: Path) ->
     assert read.decided(project) == loaded.decided(registry, {}, nox.options, project, (*GATES, *PIPELINE))
     words = {one.name: one.words for one in ran}
     assert {one.name: one.words for one in read.written.sessions} == words
+
+
+@pytest.mark.parametrize("listens", [True, False])
+@pytest.mark.parametrize("released", [True, False])
+def test_tests_that_listen_on_a_fixed_port_run_alone_in_a_release(
+    load: Load, monkeypatch: pytest.MonkeyPatch, listens: bool, released: bool
+) -> None:
+    """Those on two Pythons would want the port at the same time; all other sessions stay parallel."""
+    monkeypatch.setattr("nox_ship.lifeline.join_release", lambda: released)
+    server = "from http.server import HTTPServer\nHTTPServer(('', 8000), None)\n" if listens else ""
+    found = load(BELOW, {"tests/conftest.py": server, "tests/test_a.py": ""})
+    alone = {name for name, func in found.items() if not func.allow_parallel}
+    assert alone == ({"tests"} if listens and released else set())

@@ -103,3 +103,44 @@ def test_what_settings_name_is_known(tmp_path: Path, entry: str) -> None:
     files = {"docs/conf.py": 'release = "1.2.0"\n', "CITATION.cff": "version: 1.2.0\n"}
     project = make_project(tmp_path, text, files)
     assert [place.file for place in restated(project, VersionSource.of(project))] == ["CITATION.cff"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'assert sample.__version__ == "1.2.0"',
+        "assert __version__ == '1.2.0'",
+        'assert "1.2.0" == sample.__version__  # ours',
+        'assert importlib.metadata.version("Sample") == "1.2.0"',
+        'self.assertEqual(sample.__version__, "1.2.0")',
+        'self.assertEqual("1.2.0", sample.__version__)',
+    ],
+)
+def test_a_test_that_asserts_the_version_states_it(tmp_path: Path, line: str) -> None:
+    """It goes with the version: otherwise every release would fail at it."""
+    files = {"tests/test_version.py": f"def test_version():\n    {line}\n", "src/sample/__init__.py": ""}
+    make_repository(tmp_path, {"pyproject.toml": PYPROJECT, **files})
+    write_files(tmp_path, {"pyproject.toml": pyproject.extended(PYPROJECT, Survey.of(tmp_path, "3.12"))})
+    project = Project.read(tmp_path)
+    write_version(project, VersionSource.of(project), "1.3.0")
+    assert line.replace("1.2.0", "1.3.0") in (tmp_path / "tests/test_version.py").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("tests/test_a.py", 'assert parse("1.2.0") == "1.2.0"'),
+        ("tests/test_a.py", 'assert sample.__version__ == "1.2.01"'),
+        ("tests/test_a.py", 'assert sample.__version__ != "1.2.0"'),
+        ("tests/test_a.py", 'assert version("other") == "1.2.0"'),
+        ("tests/test_a.py", 'assert True  # __version__ == "1.2.0"'),
+        ("tests/test_a.py", 'x = __version__ == "1.2.0"'),
+        ("tests/data/example.py", 'assert __version__ == "1.2.0"'),
+        ("examples/test_a.py", 'assert __version__ == "1.2.0"'),
+    ],
+)
+def test_a_test_of_versions_states_none(tmp_path: Path, name: str, line: str) -> None:
+    """Numbers that happen to be the project's stay as they are."""
+    make_repository(tmp_path, {"pyproject.toml": PYPROJECT, name: f"{line}\n", "tests/test_b.py": ""})
+    project = Project.read(tmp_path)
+    assert restated(project, VersionSource.of(project)) == ()

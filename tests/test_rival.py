@@ -96,3 +96,13 @@ def test_a_workflow_that_may_publish_is_told(tmp_path: Path) -> None:
     write_files(tmp_path, {".gitlab-ci.yml": "go: {script: [twine upload dist/*]}\n"})
     assert rivals(known)[1] == "x.yml, .gitlab-ci.yml"
     assert rivals(known)[0] is None
+
+
+def test_a_rival_of_the_name_of_ours_is_left(tmp_path: Path) -> None:
+    """Nothing else is written in its place, so nothing is said of two that would upload."""
+    rival = rivals(survey(tmp_path, {"release.yml": TRUSTED}))[0]
+    assert rival is not None
+    told = rival.advice("release.yml")
+    assert "It was left as it is." in told
+    assert "both would upload" not in told
+    assert "file" not in settings(told)

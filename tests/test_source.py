@@ -166,7 +166,7 @@ def test_an_unused_scm_tool_does_not_matter(tmp_path: Path) -> None:
         (HATCH, {}),
         (HATCH, {"v.py": "__version__ = compute()"}),
         (f'{ST_DYNAMIC}version = {{file = "VERSION"}}', {"VERSION": " \n"}),
-        (SETUPTOOLS, {"setup.py": "setup(version=read_version())"}),
+        (SETUPTOOLS, {"setup.py": "setup(name='sample', version=read_version())"}),
     ],
 )
 def test_a_project_without_a_version_is_a_finding(tmp_path: Path, pyproject: str, files: dict[str, str]) -> None:
@@ -217,3 +217,107 @@ def test_no_text_takes_long_to_search(tmp_path: Path, text: str) -> None:
 def test_the_version_in_setup_py_is_that_of_the_project(tmp_path: Path, script: str) -> None:
     """Not that of an extension module or of another call."""
     assert_found(make_project(tmp_path, SETUPTOOLS, {"setup.py": f"from setuptools import *\n{script}\n"}), "setup.py")
+
+
+NAMED = "[metadata]\nname = sample\n"
+SETUP = "import os, re\nfrom setuptools import setup\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "place"),
+    [
+        ("import sample\nsetup(version=sample.__version__)", "sample/__init__.py"),
+        ("import sample as s\nsetup(version=s.__version__)", "sample/__init__.py"),
+        ("import sample.meta\nsetup(version=sample.meta.RELEASE)", "sample/meta.py"),
+        ("from sample import meta\nsetup(version=meta.RELEASE)", "sample/meta.py"),
+        ("from sample.meta import RELEASE as V\nsetup(version=V)", "sample/meta.py"),
+        ("exec(open('sample/__init__.py').read())\nsetup(version=__version__)", "sample/__init__.py"),
+        (
+            "pkg = 'sample'\nexec(open(os.path.join(pkg, '__init__.py')).read(), a)\nsetup(version=a['__version__'])",
+            "sample/__init__.py",
+        ),
+        ("setup(version=re.search('...', read('sample', 'meta.py'))['RELEASE'])", "sample/meta.py"),
+        ("setup(version=found(Path(__file__).parent / 'sample' / '__init__.py'))", "sample/__init__.py"),
+        (
+            "def version(name=os.path.join('sample', '__init__.py')): ...\nsetup(version=version())",
+            "sample/__init__.py",
+        ),
+        ("setup(version=open('VERSION').read().strip(), long_description=open('README.txt').read())", "VERSION"),
+        ("setup(version=anything())", "sample/__init__.py"),
+    ],
+)
+def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script: str, place: str) -> None:
+    """In the module that it imports, in the file that it names, or in the package; nothing is run."""
+    files = {"sample/meta.py": 'RELEASE = "1.2.3"\n', "sample/__init__.py": '__version__ = "1.2.3"\n'}
+    more = {"VERSION": "1.2.3\n", "README.txt": "A sample.\n", "setup.cfg": NAMED, "setup.py": f"{SETUP}{script}\n"}
+    project = make_project(tmp_path, "", {**files, **more})
+    source = VersionSource.of(project)
+    assert (source.current, source.places[0].file) == ("1.2.3", place)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "setup(version=open('/etc/version').read())",
+        "setup(version=open('../version.txt').read())",
+        "setup(version=open('a\\0b').read())",
+        f"setup(version=open('{'a' * 5000}.py').read())",
+        "setup(version=open('README.txt').read())",
+        "import numpy\nsetup(version=numpy.__version__)",
+        "setup(version=a['x' * 99](b) / 'c' / (d / 'e'))",
+        "setup(version=" + "(a / 'b') / " * 200 + "'c')",
+    ],
+)
+def test_a_version_that_only_running_setup_py_would_tell_is_a_finding(tmp_path: Path, script: str) -> None:
+    """Nothing outside of the project is read, and a text that is no version is none."""
+    project = make_project(
+        tmp_path / "project", "", {"setup.py": SETUP + script, "setup.cfg": NAMED, "README.txt": "A"}
+    )
+    (tmp_path / "version.txt").write_text("1.2.3\n")
+    with pytest.raises(ShipError, match="NS301"):
+        VersionSource.of(project)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "setup(use_scm_version=True)",
+        "setup(setup_requires=['pbr'], pbr=True)",
+        "import versioneer\nsetup(version=versioneer.get_version(), cmdclass=versioneer.get_cmdclass())",
+    ],
+)
+def test_setup_py_may_let_git_tell_the_version(tmp_path: Path, script: str) -> None:
+    """By setuptools-scm, pbr or versioneer, whatever the package states of itself."""
+    files = {"setup.py": SETUP + script, "sample/__init__.py": '__version__ = "1.2.3"\n'}
+    assert VersionSource.of(make_project(tmp_path, "", files)).kind == "tags"
+
+
+@pytest.mark.parametrize(
+    "line", ["from .meta import (\n    A,\n    __version__,\n)", "from sample.meta import A, __version__"]
+)
+def test_a_version_that_a_package_imports_from_its_own_module_is_found(tmp_path: Path, line: str) -> None:
+    """Also over several lines, and by the package's own name."""
+    files = {INIT: f"{line}\n", META: '__version__ = "1.2.3"\n'}
+    assert_found(make_project(tmp_path, f"{FLIT}{DYNAMIC}", files), META)
+
+
+MATURIN = f'[build-system]\nrequires = ["maturin"]\nbuild-backend = "maturin"\n{DYNAMIC}'
+
+
+def test_maturin_takes_the_version_from_cargo(tmp_path: Path) -> None:
+    """From the crate's manifest; the lock repeats it."""
+    manifest = '[package]\nname = "sample-rs"\nversion = "1.2.3"\n\n[dependencies]\nother = { version = "1.2.3" }\n'
+    lock = '\n[[package]]\nname = "other"\nversion = "1.2.3"\n\n[[package]]\nname = "sample-rs"\nversion = "1.2.3"\n'
+    assert_found(
+        make_project(tmp_path, MATURIN, {"Cargo.toml": manifest, "Cargo.lock": lock}), "Cargo.toml", "Cargo.lock"
+    )
+    there = {"rust/Cargo.toml": manifest, "rust/Cargo.lock": lock, "Cargo.toml": "", "Cargo.lock": ""}
+    moved = make_project(tmp_path, f'{MATURIN}[tool.maturin]\nmanifest-path = "rust/Cargo.toml"\n', there)
+    assert_found(moved, "rust/Cargo.toml", "rust/Cargo.lock")
+
+
+@pytest.mark.parametrize("manifest", ["[package", "package = 3", "[package]\nversion.workspace = true", ""])
+def test_a_crate_without_a_version_of_its_own_has_none(tmp_path: Path, manifest: str) -> None:
+    """Nor has one whose manifest cannot be read."""
+    with pytest.raises(ShipError, match="NS301"):
+        VersionSource.of(make_project(tmp_path, MATURIN, {"Cargo.toml": manifest}))

@@ -139,18 +139,21 @@ def _published(version: str) -> tuple[str, ...]:
 
 
 def _check(survey: Survey, voice: Voice, ci: str) -> int:
-    drifted = init.drift(survey, ci)
-    for change in drifted:
+    made = init.drift(survey, ci)
+    for name in made.theirs:
+        voice.fact("left", f"{name} is the project's own")
+    for change in made.changes:
         if change.before is None:
             voice.finding(init.DRIFTED(f"{change.name} is missing.", remedy="Run `nox-ship init`."))
         elif not is_ours(change.before):
-            voice.finding(init.HAND_WRITTEN(f"{change.name} was not written by nox-ship.", remedy="Rename it."))
+            voice.finding(init.HAND_WRITTEN(f"{change.name} was not written by nox-ship."))
         else:
             voice.text(change.diff)
             voice.finding(init.DRIFTED(f"{change.name} is not what this version of nox-ship writes."))
-    if not drifted:
-        voice.fact("workflows", "are what this version of nox-ship writes" if ci != "none" else "none is kept here")
-    return 1 if drifted else 0
+    if not made.changes:
+        ours = "are what this version of nox-ship writes" if made.workflows else "none of nox-ship's is kept here"
+        voice.fact("workflows", ours)
+    return 1 if made.changes else 0
 
 
 def _clean(root: Path, voice: Voice, options: Namespace) -> int:

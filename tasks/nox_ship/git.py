@@ -17,6 +17,12 @@ from nox_ship.files import write_whole
 
 NOT_A_REPOSITORY = Kind("NS201", "not-a-repository", "Run `git init`, add the files and commit them.")
 NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
+NO_SUBMODULE = Kind(
+    "NS870",
+    "submodule-unavailable",
+    "Run `git submodule update --init --recursive` here, since what is checked out needs no network, or in a workflow"
+    " give the checkout `submodules: recursive` and a token or key that may read it.",
+)
 
 BRANCH_VARIABLE = "NOX_SHIP_BRANCH"
 """Environment variable that tells the release branch."""
@@ -365,7 +371,11 @@ class Repository:
                 yield f"remote.promised-{section.removeprefix('remote.')}.{name}", value or "true"
 
     def _fill(self, clone: Repository, settings: Sequence[tuple[str, str]] = ()) -> None:
-        """Check the submodules of ``clone`` out, from those that are checked out here or else from their remotes."""
+        """Check the submodules of ``clone`` out, from those that are checked out here or else from their remotes.
+
+        Raises:
+            ShipError: One of them cannot be (NS870).
+        """
         listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
         if not listing:
             return
@@ -384,7 +394,12 @@ class Repository:
             local = ["-c", f"{key.removesuffix('.path')}.url={ours.path}", "-c", "protocol.file.allow=always"]
             deep = [] if here else ["--init", "--recursive"]
             update = ("submodule", "--quiet", "update", *deep, "--", path)
-            clone.run(*(local if here else []), *update, settings=settings, secrets=True)
+            try:
+                clone.run(*(local if here else []), *update, settings=settings, secrets=True)
+            except process.CommandFailedError as error:
+                source = clone.find("config", key.removesuffix("path") + "url") or "an address that nothing tells"
+                what = f"The submodule {path} cannot be checked out at {commit[:10]} from {without_passwords(source)}."
+                raise ShipError(NO_SUBMODULE(what, detail=error.done.output)) from error
             if here:
                 ours._fill(Repository(clone.path / path))
 

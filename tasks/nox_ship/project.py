@@ -21,12 +21,16 @@ from nox_ship.documents import table
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
-from nox_ship.setup_script import setup_argument
+from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_list
 from nox_ship.versions import TagForm
 
 NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
 BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOML in UTF-8.")
-NO_NAME = Kind("NS113", "no-name", 'Add `name = "..."` to [project] in pyproject.toml.')
+NO_NAME = Kind(
+    "NS113",
+    "no-name",
+    'Add `name = "..."` to [project] in pyproject.toml; where setup.py tells it, write it there as a text.',
+)
 BAD_REQUIRES_PYTHON = Kind("NS114", "bad-requires-python", 'Write it as a version range, such as ">=3.11".')
 
 strings = documents.strings
@@ -99,14 +103,22 @@ class Project:
             ShipError: No name is set (NS113).
         """
         name = self.metadata.get("name") or self.poetry.get("name") or self.setup_cfg("metadata", "name")
-        if not name and (written := setup_argument(self.read_text("setup.py"), "name")):
-            name = written.value
+        name = name or self._of_setup("name")
         if not isinstance(name, str) or not name.strip():
             raise ShipError(NO_NAME("The project has no name."))
         if not is_normalized_name(canonicalize_name(name)):
             what = f"The project is called {name[:80]!r}, which no index takes."
             raise ShipError(NO_NAME(what, remedy="Use letters, digits and `.`, `-`, `_` between them."))
         return name
+
+    def _of_setup(self, name: str) -> str:
+        """Return a text that setup.py hands on, from there or from a file that it reads; empty where it is none."""
+        if written := setup_argument(self.read_text("setup.py"), name):
+            return written.value
+        there = elsewhere(self.root, name)
+        texts = map(self.read_text, there.files) if there else ()
+        found = (assigned(text, called) for text in texts for called in (there.names if there else ()))
+        return next((written.value for written in found if written), "")
 
     @property
     def canonical_name(self) -> str:
@@ -164,6 +176,8 @@ class Project:
             ShipError: It is not a version range (NS114).
         """
         text = self.metadata.get("requires-python") or self.setup_cfg("options", "python_requires")
+        if not text and (written := setup_argument(self.read_text("setup.py"), "python_requires")):
+            text = written.value
         if not text:
             text = poetry_specifier(str(table(self.poetry, "dependencies").get("python", "")))
         try:
@@ -179,6 +193,8 @@ class Project:
         classifiers = self.metadata.get("classifiers") or self.poetry.get("classifiers")
         if not classifiers:
             classifiers = (self.setup_cfg("metadata", "classifiers") or "").splitlines()
+        if not classifiers:
+            classifiers = list(setup_list(self.read_text("setup.py"), "classifiers"))
         found = {
             match[1]
             for line in (classifiers if isinstance(classifiers, list) else [])

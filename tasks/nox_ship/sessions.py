@@ -73,6 +73,7 @@ def register(*, exclude: Iterable[str] = ()) -> None:
     alone = "--" in sys.argv and not _in_release
     helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     pythons = list(_pythons(project))
+    shared = _in_release and project is not None and _fixed_port(project)
     for usual, standard in _SPECS.items():
         name = naming.registered(usual)
         if usual in left_out or name in theirs or (decided and decided.replaces(usual)):
@@ -87,7 +88,7 @@ def register(*, exclude: Iterable[str] = ()) -> None:
             venv_backend="uv" if spec.environment else "none",
             download_python="never",
             requires=[naming.registered(r) for r in requires],
-            allow_parallel=True,
+            allow_parallel=usual != "tests" or not shared,
             default=spec.gate,
             tags=["gate"] if spec.gate else [],
         )
@@ -117,6 +118,16 @@ def _fitted(usual: str, spec: _Spec, decided: Decision) -> _Spec:
         return spec
     tests = () if decided.unmeasured else tuple(loaded.required(nox.registry.get(), decided.tests))
     return dataclasses.replace(spec, requires=tests, gate=not decided.unmeasured)
+
+
+def _fixed_port(project: Project) -> bool:
+    """Whether the tests listen on a fixed port, which those on another Python would want at the same time."""
+    from nox_ship.gates.ports import fixed_port
+
+    try:
+        return fixed_port(project) is not None
+    except ShipError:  # the session that needs it reports it
+        return False
 
 
 def _project() -> Project | None:
@@ -226,7 +237,8 @@ def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
         start = [] if step is inside else _apart(session, project, step)
         for command in step.commands:
             external = bool(start) or Path(command[0]).is_absolute()
-            session.run(*start, *command, env=step.env, external=external)
+            with session.chdir(project.root / step.folder):
+                session.run(*start, *command, env=step.env, external=external)
 
 
 def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
@@ -236,7 +248,8 @@ def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
     python = str(Path(session.bin) / "python")
     start = [process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", python]
     needs = [word for requirement in step.requirements for word in ("--with", requirement)]
-    needs += [word for file in step.files for word in ("--with-requirements", file)]
+    for file in step.files:  # relative to the project's folder, wherever the command runs
+        needs += ["--with-requirements", file if step.folder == "." else (project.root / file).as_posix()]
     if step.project:
         needs += ["--with-editable", _editable(project, step)]
     return [*start, *needs, *_constraints(project, step), "--"]

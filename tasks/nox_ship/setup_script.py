@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from nox_ship import documents
 
 _MODULES = ("setuptools", "distutils.core", "numpy.distutils.core", "skbuild")
+_SOURCE_ROOTS = ("", "src", "lib")
+_READ = (".py", ".txt", "")
+"""The ends of the names of files that setup.py may read a value from."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,119 @@ def setup_list(text: str, name: str) -> tuple[str, ...]:
     items = listed.elts if isinstance(listed, ast.List | ast.Tuple) else []
     values = (item.value for item in items if isinstance(item, ast.Constant))
     return tuple(value for value in values if isinstance(value, str))
+
+
+def assigned(text: str, name: str) -> Written | None:
+    """Return the text that a Python file assigns to ``name`` at its top, also along with other names."""
+    name_ = re.escape(name)
+    pattern = (
+        rf"""^(?:\w+[ \t]*=[ \t]*)*{name_}[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+[ \t]*=[ \t]*)*"""
+        r"""(["'])(?P<value>[^"'\n]+)\1"""
+    )
+    match = re.search(pattern, text, re.MULTILINE)
+    return Written(match["value"], *match.span("value")) if match else None
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a value stands that ``setup.py`` hands on and does not state itself."""
+
+    names: tuple[str, ...]
+    """What the value may be called there, as far as setup.py tells."""
+    files: tuple[str, ...]
+    """Files that are there, relative to the project's folder, in the order in which they are to be looked into."""
+
+
+def elsewhere(root: Path, name: str) -> Elsewhere | None:
+    """Return where the value stands that the one call to ``setup`` is given as ``name`` by an expression.
+
+    That is the module that it is imported from, as in ``version=six.__version__``, or else a file that setup.py names,
+    to execute it or to search through it: ``about["__version__"]``, ``find_version("src", "pkg", "__init__.py")``.
+
+    Args:
+        root: The project's folder.
+        name: The argument.
+    """
+    text = documents.read_text(root / "setup.py")
+    value = setup_expression(text, name)
+    if value is None:
+        return None
+    tree = documents.python(text)
+    names, module = _origin(tree, value)
+    files = [path for path in (*_of_module(module), *_named_files(tree)) if _is_read(root, path)]
+    return Elsewhere(names, tuple(dict.fromkeys(files)))
+
+
+def _origin(tree: ast.Module, value: ast.expr) -> tuple[tuple[str, ...], str]:
+    """Return what a value may be called where it comes from, and the module that it is imported from, if any."""
+    if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Constant):
+        key = str(value.slice.value)
+        return (key, f"__{key}__"), ""
+    first, _, attribute = documents.dotted(value).rpartition(".")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                called = alias.asname or alias.name
+                if called == attribute and not first:
+                    return (alias.name,), node.module
+                if called == first:
+                    return (attribute,), f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if first and first == (alias.asname or alias.name):
+                    return (attribute,), alias.name
+    return ((attribute,) if attribute else ()), ""
+
+
+def _of_module(module: str) -> Iterator[str]:
+    inner = module.replace(".", "/")
+    for base in _SOURCE_ROOTS if module else ():
+        yield from (PurePosixPath(base, f"{inner}.py").as_posix(), PurePosixPath(base, inner, "__init__.py").as_posix())
+
+
+def _named_files(tree: ast.Module) -> Iterator[str]:
+    """Yield what may be the names of files: texts of the script, and those that a call or ``/`` joins."""
+    texts = _texts(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.Call):
+            yield "/".join(filter(None, map(texts, node.args)))
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            yield "/".join(filter(None, map(texts, _divided(node))))
+
+
+def _divided(node: ast.expr) -> Iterator[ast.expr]:
+    parts = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        parts.append(node.right)
+        node = node.left
+    yield from (*(node.args if isinstance(node, ast.Call) else [node]), *reversed(parts))
+
+
+def _texts(tree: ast.Module) -> Callable[[ast.expr], str | None]:
+    """Return what tells the text that an expression is, also by a name; None of another."""
+    texts = {
+        target.id: node.value.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def text(node: ast.expr) -> str | None:
+        if isinstance(node, ast.Name):
+            return texts.get(node.id)
+        return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+    return text
+
+
+def _is_read(root: Path, name: str) -> bool:
+    path = PurePosixPath(name)
+    if not name or "\0" in name or path.is_absolute() or ".." in path.parts or path.suffix not in _READ:
+        return False
+    return path.name != "setup.py" and documents.is_file(root / path)
 
 
 def _given(text: str, name: str) -> list[ast.expr]:

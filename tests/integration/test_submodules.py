@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from support import commit_files, git, make_repository, write_files
 
@@ -77,3 +78,23 @@ def test_changes_in_a_submodule_are_carried(tmp_path: Path, server: Path) -> Non
     git(repository.path, "rm", "--quiet", "--force", "sub/lib")
     repository.carry_changes(clone)
     assert not (clone.path / "sub" / "lib").exists()
+
+
+def test_a_submodule_that_cannot_be_fetched_is_told(
+    tmp_path: Path, server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which one, at which commit and address, what git said, and what to do; passwords are not shown."""
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file")
+    repository = checkout(tmp_path, server)
+    commit = git(repository.path, "rev-parse", "HEAD:sub/lib")
+    git(repository.path, "config", "--file", ".gitmodules", "submodule.sub/lib.url", "https://x:s3cret@a.invalid/lib")
+    commit_files(repository.path, {})
+    with pytest.raises(ShipError) as caught:
+        repository.clone(tmp_path / "clone")
+    (finding,) = caught.value.findings
+    assert finding.id == "NS870"
+    assert finding.what.startswith(
+        f"The submodule sub/lib cannot be checked out at {commit[:10]} from https://***@a.invalid"
+    )
+    assert "not allowed" in (finding.detail or "")
+    assert "s3cret" not in f"{finding.what}{finding.detail}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -30,6 +31,10 @@ class Checker:
     """What it is told to look at where nothing is named and it has no settings of that."""
     suffixes: tuple[str, ...] = (".py",)
     """The ends of the names of files that its hook for pre-commit is given; none where it is given no files."""
+    module: str = ""
+    """The module that `python -m` runs in its place, where that has another name."""
+    project: str = ""
+    """The project that has it, where that has another name."""
 
 
 _STUBS = (".py", ".pyi")
@@ -65,9 +70,16 @@ CHECKERS = {
     "ty": Checker("typecheck", ("check",), suffixes=_STUBS),
     "pyrefly": Checker("typecheck", ("check",), suffixes=_STUBS),
     "pytest": Checker("tests"),
-    "py.test": Checker("tests"),
+    "py.test": Checker("tests", module="pytest", project="pytest"),
+    "zope-testrunner": Checker("tests", module="zope.testrunner"),
+    "nose2": Checker("tests"),
+    "ward": Checker("tests"),
+    "trial": Checker("tests", module="twisted.trial", project="twisted"),
 }
-"""Each by the name of its program, which is that of its project on an index as well."""
+"""Each by the name of its program, which is that of its project on an index as well where nothing else is said."""
+MODULES = {known.module: name for name, known in CHECKERS.items() if known.module not in ("", *CHECKERS)}
+"""The programs that `python -m` runs under other names."""
+_TEST_SCRIPT = re.compile(r"(?:.*/)?run[-_]?tests?\.py")
 
 
 _SHOWING = {"--version", "-V", "--help", "-h", "--collect-only", "--co", "--fixtures", "--markers"}
@@ -78,9 +90,15 @@ def checker(command: Sequence[str]) -> Checker | None:
     """Return what is known of the program that a command starts, None where it judges no code."""
     if _SHOWING & set(command):
         return None
-    if program(command) == "python" and tuple(command[1:3]) == ("-m", "unittest"):
+    if program(command) == "python" and _runs_tests(command[1:]):
         return CHECKERS["pytest"]
     return CHECKERS.get(program(command))
+
+
+def _runs_tests(words: Sequence[str]) -> bool:
+    """Whether Python runs tests by the standard library, by Django, or by a script that is called after that."""
+    django = ("manage.py", "test")
+    return tuple(words[:2]) in (("-m", "unittest"), django) or bool(words and _TEST_SCRIPT.fullmatch(words[0]))
 
 
 def judging(command: Command) -> Command | None:
@@ -103,6 +121,11 @@ def hooked(command: Command) -> Command:
     """Return the command of a hook for pre-commit, which fails where a file would change, as one that changes none."""
     known = checker(command)
     return _unchanging(command, known) if known else command
+
+
+def distribution(name: str) -> str:
+    """Return the project that has a program of this name."""
+    return (CHECKERS[name].project if name in CHECKERS else "") or name
 
 
 def verb(command: Sequence[str]) -> str:

@@ -20,12 +20,13 @@ _FUNCTIONS: Mapping[str, Callable[[str, str], bool]] = {
 }
 
 
-def holds(condition: str, facts: Mapping[str, str]) -> bool | None:
+def holds(condition: str, facts: Mapping[str, str | bool]) -> bool | None:
     """Return whether a condition is met; None where that is not known.
 
     Args:
         condition: The text of an ``if:``, with or without ``${{ }}``.
-        facts: What is known, such as ``github.event_name``, by the name in expressions.
+        facts: What is known, such as ``github.event_name``, by the name in expressions, in small letters; an index is
+            a part of the name, as in ``matrix.config.1``.
     """
     text = condition.strip()
     if text.startswith("${{") and text.find("}}") == len(text) - 2:
@@ -43,7 +44,7 @@ def _truth(value: Value) -> bool | None:
 class _Reader:
     """Reads an expression from left to right."""
 
-    def __init__(self, tokens: list[str], facts: Mapping[str, str]) -> None:
+    def __init__(self, tokens: list[str], facts: Mapping[str, str | bool]) -> None:
         self.tokens = tokens[::-1]
         self.facts = facts
 
@@ -87,11 +88,18 @@ class _Reader:
             return token[1:-1].replace("''", "'")
         if self.took("("):
             return self.called(token.lower())
-        if self.took("["):
-            self.either()
-            self.took("]")
-            return None
+        while self.took("["):
+            token += self.index()
         return {"true": True, "false": False}.get(token.lower(), self.facts.get(token.lower()))
+
+    def index(self) -> str:
+        """Return what stands in brackets and behind them, as a part of a name: ``[1].x`` is ``.1.x``."""
+        words = [""]
+        while self.tokens and not self.took("]"):
+            words.append(self.tokens.pop().strip("'"))
+        further = self.tokens[-1:] if self.tokens and self.tokens[-1].startswith(".") else []
+        del self.tokens[len(self.tokens) - len(further) :]
+        return ".".join(words) + "".join(further)
 
     def called(self, name: str) -> Value:
         values: list[Value] = []

@@ -62,7 +62,7 @@ class Workflows:
         return self.read(uses.removeprefix("./"))
 
     def steps(
-        self, job: Mapping[str, Any], facts: Mapping[str, str], seen: frozenset[str] = frozenset()
+        self, job: Mapping[str, Any], facts: Mapping[str, str | bool], seen: frozenset[str] = frozenset()
     ) -> Iterator[Mapping[str, Any]]:
         """Yield the steps of a job, or of an action, that may run; local actions are gone into."""
         for step in filter(None, map(mapping, listing(job.get("steps")))):

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nox_ship import documents
-from nox_ship.automation import conditions
-from nox_ship.automation.github import FOLDER, OURS, Workflows, listing, mapping, patterns
+from nox_ship.automation import conditions, rows
+from nox_ship.automation.github import FOLDER, OURS, Workflows, mapping, patterns
 from nox_ship.automation.shell import steers_checks
 
 _EVENTS = {"push", "pull_request", "pull_request_target", "merge_group", "workflow_call"}
-_PLACE = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}")
-_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_SETUPS = ("actions/setup-python@", "astral-sh/setup-uv@", "pdm-project/setup-pdm@")
+"""Actions that set a Python up, whose version is called ``python-version``."""
+_VERSION = re.compile(r"(3\.\d{1,3})(?:\.\d+)?(?:-dev)?")
 _CHANGES = (
     {"github.event_name": "push", "github.ref_type": "branch", "github.ref": "refs/heads/main"},
     {"github.event_name": "pull_request", "github.ref_type": "branch", "github.ref": "refs/pull/1/merge"},
 )
-_MOST_ROWS = 30
-"""Rows of a job's matrix that are gone through."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +37,19 @@ class Part:
 
 @dataclass(frozen=True)
 class Script:
-    """What a job runs, for one row of its matrix."""
+    """What a job runs, for those rows of its matrix in which it is the same."""
 
     where: str
     """The workflow's path and the job's name."""
     parts: tuple[Part, ...]
+    pythons: tuple[str, ...] = ()
+    """The versions of Python that run it, such as ``3.12``; empty where they are not known."""
 
 
 def scripts(top: Path) -> Iterator[Script]:
     """Yield what the workflows of the repository ``top`` run on a push or a pull request, job by job.
 
-    Jobs that may fail, need services, or run on Windows or macOS alone are left out, and so are workflows of ours.
+    Jobs and rows that may fail, need services, or run on Windows or macOS are left out, and so are workflows of ours.
     """
     house = Workflows(top)
     for name, workflow in house.all.items():
@@ -66,60 +66,70 @@ def _of_job(house: Workflows, where: str, workflow: Mapping[str, Any], job: Mapp
     tables = (job, workflow)
     folders = (mapping(mapping(table.get("defaults")).get("run")).get("working-directory") for table in tables)
     default = next((str(name) for name in folders if name), ".")
-    steps = [step for step in house.steps(job, {}) if str(step.get("continue-on-error", "")) != "true"]
-    for row in _rows(job, steps):
+    steps = list(house.steps(job, {"runner.os": "Linux"}))
+    matrix = rows.rows(mapping(job.get("strategy")).get("matrix"))
+    told = {name for row in matrix for name in row}
+    found: dict[tuple[Part, ...], list[str]] = {}
+    for row in matrix:
+        if not _runs(job, row):
+            continue
+        # What other rows have, and this one has not, is null.
+        facts = {name: _fact(row.get(name, "")) for name in told}
+        mine = [
+            step
+            for step in steps
+            if conditions.holds(str(step.get("if", "")), facts) is not False and not _may_fail(step, row)
+        ]
         parts = []
-        for step in steps:
+        for step in mine:
             env = {**mapping(workflow.get("env")), **mapping(job.get("env")), **mapping(step.get("env"))}
+            values = {**{f"env.{name}".lower(): rows.filled(str(value), row) for name, value in env.items()}, **row}
             text = _action(step) if "uses" in step else str(step.get("run", ""))
-            folder = _expanded(str(step.get("working-directory", default)), row, env)
-            parts.append(Part(_expanded(text, row, env), folder, tuple(_kept(env, row))))
-        yield Script(where, tuple(parts))
+            folder = rows.expanded(str(step.get("working-directory", default)), values)
+            parts.append(Part(rows.expanded(text, values), folder, tuple(_kept(env, row))))
+        found.setdefault(tuple(parts), []).append(_python(mine, row))
+    for same, pythons in found.items():
+        yield Script(where, same, () if "" in pythons else tuple(dict.fromkeys(pythons)))
 
 
 def _counts(job: Mapping[str, Any]) -> bool:
-    """Whether a job has to pass on a change, and passes on a machine like any."""
+    """Whether a job may have to pass on a change."""
     if all(conditions.holds(str(job.get("if", "")), facts) is False for facts in _CHANGES):
         return False
-    if str(job.get("continue-on-error", "")) == "true" or "services" in job:
-        return False
-    return not re.match(r"windows|macos", str(job.get("runs-on", "")))
+    return "services" not in job
 
 
-def _rows(job: Mapping[str, Any], steps: list[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return what the job's matrix gives to the names that its commands use, one row for each different choice."""
-    matrix = mapping(mapping(job.get("strategy")).get("matrix"))
-    text = "\n".join(str(step.get("run", "")) + str(step.get("with", "")) + str(step.get("env", "")) for step in steps)
-    used = {name for name in _PLACE.findall(text + str(job.get("env", ""))) if name.startswith("matrix.")}
-    axes = {f"matrix.{key}": values for key, values in matrix.items() if isinstance(values, list) and key != "include"}
-    includes = [_flat(item) for item in listing(matrix.get("include")) if isinstance(item, Mapping)]
-    names = [name for name in axes if any(use == name or use.startswith(f"{name}.") for use in used)]
-    rows: list[dict[str, str]] = []
-    for choice in itertools.islice(itertools.product(*(axes[name] for name in names)), _MOST_ROWS):
-        row: dict[str, str] = {}
-        for name, value in zip(names, choice, strict=True):
-            row.update(_flat(value, name) if isinstance(value, Mapping) else {name: str(value)})
-        rows.append(row)
-    rows += [{name: value for name, value in item.items() if name in used} for item in includes]
-    unique = {tuple(sorted(row.items())): row for row in rows if row or not used}
-    return list(unique.values())[:_MOST_ROWS] or [{}]
+def _runs(job: Mapping[str, Any], row: Mapping[str, str]) -> bool:
+    """Whether a row of a job has to pass, and runs on a system that is like any other."""
+    return not _may_fail(job, row) and not re.match(r"windows|macos", rows.expanded(str(job.get("runs-on", "")), row))
 
 
-def _flat(table: Mapping[str, Any], name: str = "matrix") -> dict[str, str]:
-    return {f"{name}.{key}": str(value) for key, value in table.items() if not isinstance(value, Mapping | list)}
+def _may_fail(table: Mapping[str, Any], row: Mapping[str, str]) -> bool:
+    return rows.expanded(str(table.get("continue-on-error", "")), row).strip().lower() == "true"
 
 
-def _expanded(script: str, row: Mapping[str, str], env: Mapping[str, Any]) -> str:
-    """Return a script with the places of ``${{ }}`` filled in; what is not known is left out."""
-    values = {**row, **{f"env.{name}": str(value) for name, value in env.items()}}
-    return _EXPRESSION.sub("", _PLACE.sub(lambda match: values.get(match[1], ""), script))
+def _fact(value: str) -> str | bool:
+    return value == "true" if value in ("true", "false") else value
+
+
+def _python(steps: Iterable[Mapping[str, Any]], row: Mapping[str, str]) -> str:
+    """Return the version of Python that a job sets up, such as ``3.12``; empty where it does not tell."""
+    found = ""
+    for step in steps:
+        version = mapping(step.get("with")).get("python-version")
+        if version is not None and str(step.get("uses")).lower().startswith(_SETUPS):
+            # Of several versions the last one is called `python`.
+            last = (rows.expanded(str(version), row).split() or [""])[-1]
+            match = _VERSION.fullmatch(last)
+            found = match[1] if match else ""
+    return found
 
 
 def _kept(env: Mapping[str, Any], row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the variables that a check may need; those that steer installers and runners are none."""
     for name, value in env.items():
         if name == "TOXENV" or steers_checks(name):
-            text = _PLACE.sub(lambda match: row.get(match[1], match[0]), str(value))
+            text = rows.filled(str(value), row)
             if isinstance(value, str) and "${{" not in text:
                 yield name, text
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
@@ -18,6 +20,8 @@ from nox_ship.versions import parse
 FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 """Locks, in the order in which they are looked for: all are TOML with a table for each package."""
 
+_PYLOCK = re.compile(r"pylock(?:\.[^.]+)?\.toml")
+
 
 @dataclass(frozen=True)
 class Lock:
@@ -28,6 +32,8 @@ class Lock:
     """``name==version``, some with a marker: the form of a constraints file."""
     versions: Mapping[str, frozenset[str]]
     """The versions of each package, by its normalised name."""
+    requirements: tuple[str, ...] = ()
+    """All that it installs: requirements with their markers."""
 
     def misfits(self, requirements: Iterable[str]) -> tuple[str, ...]:
         """Return the requirements that no version in the lock meets: it was made from others."""
@@ -44,9 +50,14 @@ class Lock:
         return not any(requirement.specifier.contains(version, prereleases=True) for version in there)
 
 
-def read(project: Project) -> tuple[Lock | None, str | None]:
-    """Return the project's lock, and why one that is there cannot be used."""
-    for name in FILES:
+def is_pylock(name: str) -> bool:
+    """Whether a file that an installer is given is a lock (PEP 751), by its name."""
+    return _PYLOCK.fullmatch(PurePosixPath(name).name) is not None
+
+
+def read(project: Project, names: Iterable[str] = FILES) -> tuple[Lock | None, str | None]:
+    """Return the first lock of these names that is there, and why one cannot be used."""
+    for name in names:
         try:
             text = project.read_text(name)
             table = documents.toml(text) if text else {}
@@ -59,9 +70,11 @@ def read(project: Project) -> tuple[Lock | None, str | None]:
     return None, None
 
 
-def fitting(project: Project, requirements: Iterable[str]) -> tuple[Lock | None, str | None]:
-    """Return the project's lock where it fits ``requirements``, else why not."""
-    lock, why = read(project)
+def fitting(
+    project: Project, requirements: Iterable[str], names: Iterable[str] = FILES
+) -> tuple[Lock | None, str | None]:
+    """Return the first lock of these names where it fits ``requirements``, else why not."""
+    lock, why = read(project, names)
     if lock and (misfits := lock.misfits(requirements)):
         return None, f"{lock.file} is older than the requirements {shorten(misfits)}, so the newest versions are taken"
     return lock, why
@@ -75,7 +88,8 @@ def _lock(file: str, packages: Iterable[Mapping[str, Any]]) -> Lock:
             continue
         found.setdefault(canonicalize_name(name), {}).setdefault(version, []).append(_marker(package))
     lines = [line for name, versions in sorted(found.items()) for line in _constraints(name, versions)]
-    return Lock(file, tuple(lines), {name: frozenset(versions) for name, versions in found.items()})
+    whole = [line for name, versions in sorted(found.items()) for line in _requirements(name, versions)]
+    return Lock(file, tuple(lines), {name: frozenset(versions) for name, versions in found.items()}, tuple(whole))
 
 
 def _constraints(name: str, versions: Mapping[str, list[str]]) -> Iterator[str]:
@@ -83,11 +97,16 @@ def _constraints(name: str, versions: Mapping[str, list[str]]) -> Iterator[str]:
     if len(versions) == 1:
         yield f"{name}=={next(iter(versions))}"
         return
-    markers = {
-        version: " or ".join(f"({marker})" for marker in told) for version, told in versions.items() if all(told)
-    }
-    if len(markers) == len(versions):
-        yield from (f"{name}=={version} ; {marker}" for version, marker in markers.items())
+    if all(all(told) for told in versions.values()):
+        yield from _requirements(name, versions)
+
+
+def _requirements(name: str, versions: Mapping[str, list[str]]) -> Iterator[str]:
+    for version, told in versions.items():
+        if all(told):
+            yield f"{name}=={version} ; {' or '.join(f'({marker})' for marker in told)}"
+        elif len(versions) == 1:
+            yield f"{name}=={version}"
 
 
 def _marker(package: Mapping[str, Any]) -> str:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from nox_ship.automation.hatch import DEFAULT, TEST
+from nox_ship.automation.locks import is_pylock
 from nox_ship.automation.needs import (
     Needs,
     arguments,
     besides,
+    options,
     pdm_install,
     pip_install,
     poetry_install,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from nox_ship.automation.runners import Runners
 
 _NAME = re.compile(r"(?P<name>[\w.-]+)(?:\[[^\]]*\])?(?:@(?P<version>.*))?")
+_MINOR = re.compile(r"3\.\d{1,3}")
 _CHECKING = ("lock", "check")
 """What asks whether a lock or settings fit, which no gate of ours does: as it is."""
 
@@ -43,7 +46,7 @@ def _uv(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
     if verb == "pip" and after[:1] == ["install"]:
         place.needs |= pip_install(after[1:])
     elif verb == "pip" and after[:1] == ["sync"]:
-        place.needs = Needs(files=tuple(word for word in after[1:] if word.endswith(".txt")))
+        place.needs = Needs(files=tuple(word for word in after[1:] if word.endswith(".txt") or is_pylock(word)))
     elif verb == "sync":
         place.needs = uv_sync(project, after)
     elif verb == "run":
@@ -55,7 +58,10 @@ def _uv(runners: Runners, words: list[str], place: Place) -> Iterator[Task]:
         # What `uv sync` installed before stays, unless the environment is another one.
         kept = "--no-sync" in before and place.needs != Needs()
         needs = place.needs if kept else uv_sync(project, before) | place.needs
-        yield from runners.follow(command, place.within(place.where, needs))
+        inner = place.within(place.where, needs)
+        told = [value for name, value in options(before) if name in ("-p", "--python")]
+        inner.pythons = tuple(told[-1:]) if _MINOR.fullmatch("".join(told[-1:])) else () if told else place.pythons
+        yield from runners.follow(command, inner)
     elif verb == "tool" and after[:1] == ["run"]:
         yield from _tool(runners, after[1:], place)
     elif verb in _CHECKING:

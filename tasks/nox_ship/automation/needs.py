@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from nox_ship.project import Project, strings
 
 EVERY = "*"
@@ -18,6 +20,7 @@ _OF_PROJECT = re.compile(
     re.VERBOSE,
 )
 _REQUIREMENT = re.compile(r"(?!pip\b(?!-))[A-Za-z0-9][\w.-]*\s*(?:$|[\[<>=!~;@ ])")
+_BEFORE_VERSION = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w\s,.-]*\])?)\s*[=<>!~]")
 _PART = re.compile(r"(?:\[[^\[\]]*\]|[^,]|,(?=\s*[^\sA-Za-z.]))+")
 """One of the requirements of a ``--with``."""
 _VALUES = """
@@ -114,11 +117,21 @@ def _of_pip(option: str, value: str) -> Needs:
         return Needs(files=(value.removeprefix("./"),))
     if option in ("--group", "--only-group"):
         return Needs(groups=(value.rpartition(":")[2],))
-    if option in ("--extra", "--all-extras"):
+    if option == "--all-extras" or (option == "--extra" and value):
         return Needs(extras=(value or EVERY,), project=True)
     if option in ("-e", "--editable", "--with-editable", "") and (match := _OF_PROJECT.fullmatch(value)):
         return Needs(extras=_names(match["extras"]), project=True)
-    return Needs(requirements=(value.strip(),) if option == "" and _REQUIREMENT.match(value) else ())
+    return Needs(requirements=_requirement(value.strip()) if option == "" and _REQUIREMENT.match(value) else ())
+
+
+def _requirement(text: str) -> tuple[str, ...]:
+    """Return a requirement; a version that only a run can tell, as in ``django~=$DJANGO``, is left open."""
+    try:
+        Requirement(text)
+    except (InvalidRequirement, RecursionError):
+        name = _BEFORE_VERSION.match(text)
+        return (name[1],) if name else ()
+    return (text,)
 
 
 def uv_sync(project: Project, words: Sequence[str]) -> Needs:

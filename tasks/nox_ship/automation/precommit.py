@@ -7,11 +7,13 @@ import shlex
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from nox_ship import documents, process
 from nox_ship.automation.checkers import CHECKERS, checker, hooked
 from nox_ship.automation.github import listing, mapping
+from nox_ship.automation.ours import is_ours
 from nox_ship.project import Project, strings
 from nox_ship.versions import parse
 
@@ -45,9 +47,11 @@ class Hook:
     requirements: tuple[str, ...] | None
     """The tool, pinned, and what it needs beside it; None where it is the project's environment that has them."""
     files: tuple[str, ...] | None = None
-    """The files that it is given, relative to the project's folder; None where it is given none."""
+    """The files that it is given, relative to where it runs; None where it is given none."""
     manual: bool = False
     """Whether it runs on demand alone, in pre-commit's stage of that name."""
+    folder: str = "."
+    """Where it runs, relative to the project's folder: where pre-commit's settings are."""
 
     def commands(self) -> Iterator[tuple[str, ...]]:
         """Yield the commands that look at every file."""
@@ -64,10 +68,25 @@ class Hook:
             yield (*self.command, *batch)
 
 
+def home(project: Project) -> Path:
+    """Return the folder of pre-commit's settings, where its hooks run: the project's, or one above in its repository.
+
+    Without settings it is the project's.
+    """
+    root = project.root.resolve()
+    if not (root / FILE).is_file():
+        for folder in (root, *root.parents):
+            if (folder / FILE).is_file():
+                return folder
+            if (folder / ".git").exists():
+                break
+    return project.root
+
+
 def read(project: Project) -> Mapping[str, Any]:
     """Return the settings for pre-commit, empty where there are none that can be read."""
     # A frozen pin is a commit, with the version behind it as a comment (`pre-commit autoupdate --freeze`).
-    text = _FROZEN.sub(r"\1\2", project.read_text(FILE))
+    text = _FROZEN.sub(r"\1\2", documents.read_text(home(project) / FILE))
     try:
         settings = documents.yaml(text)
     except documents.UnreadableError:
@@ -78,18 +97,22 @@ def read(project: Project) -> Mapping[str, Any]:
 def unreadable(project: Project) -> str | None:
     """Return why the settings for pre-commit cannot be read, None where they can, or there are none."""
     try:
-        documents.yaml(project.read_text(FILE))
+        documents.yaml(documents.read_text(home(project) / FILE))
     except documents.UnreadableError as error:
         return f"{FILE} is not YAML ({error}): it is left out"
     return None
 
 
 def hooks(project: Project) -> tuple[list[Hook], list[str]]:
-    """Return the hooks that judge code, and the IDs of all others that run where changes are committed or pushed."""
+    """Return the hooks that judge code, and the IDs of all others that run where changes are committed or pushed.
+
+    Of hooks that are for other projects of the repository too, those are taken that are given files, for ours alone.
+    """
     settings = read(project)
     found: list[Hook] = []
     others: list[str] = []
-    tracked = _tracked(project) if settings.get("repos") else []
+    above = project.root.resolve().relative_to(home(project).resolve())
+    tracked = [(above / name).as_posix() for name in _tracked(project)] if settings.get("repos") else []
     for repository, hook in _entries(settings):
         stages = set(strings(hook.get("stages", settings.get("default_stages"))))
         manual = bool(stages) and not _STAGES & stages
@@ -101,7 +124,10 @@ def hooks(project: Project) -> tuple[list[Hook], list[str]]:
         suffixes = _suffixes(hook, made.command)
         if suffixes and str(hook.get("pass_filenames")).lower() not in ("false", "no", "off"):
             made = replace(made, files=tuple(_matching(tracked, suffixes, settings, hook)))
-        found.append(replace(made, manual=manual))
+        elif above.parts:
+            others += [] if manual else [made.name]
+            continue
+        found.append(replace(made, manual=manual, folder="/".join([".."] * len(above.parts)) or "."))
     return found, others
 
 
@@ -120,7 +146,7 @@ def skipped(project: Project) -> tuple[str, ...]:
 
 def pinned(project: Project) -> dict[str, str]:
     """Return the version of each tool that a hook pins."""
-    settings = read(project) if (project.root / FILE).is_file() else {}
+    settings = read(project)
     made = (_pinned(hook, repository) for repository, hook in _entries(settings))
     pins = (hook.requirements[0].partition("==") for hook in made if hook and hook.requirements)
     return {name: version for name, _, version in pins if version}
@@ -181,6 +207,7 @@ def _pattern(text: object) -> re.Pattern[str]:
 
 
 def _tracked(project: Project) -> list[str]:
-    """Return the files that git knows, relative to the project's folder; links are none."""
+    """Return the files that git knows, relative to the project's folder, but for links and for those that we wrote."""
     listed = process.run(["git", "ls-files", "-z"], cwd=project.root, check=False).stdout.split("\0")
-    return [name for name in listed if name and (path := project.root / name).is_file() and not path.is_symlink()]
+    there = (name for name in listed if name and (path := project.root / name).is_file() and not path.is_symlink())
+    return [name for name in there if not is_ours(project, name)]

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from nox_ship.automation import precommit, tox
+from nox_ship.automation.checkers import MODULES
 from nox_ship.automation.hatch import Hatch
 from nox_ship.automation.managers import MANAGERS
 from nox_ship.automation.needs import EVERY, Needs, arguments, options, pip_install
@@ -22,10 +23,14 @@ from nox_ship.project import Project
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*|py")
 _PIP = re.compile(r"pip[\d.]*")
 _SHELL_FILE = re.compile(r"#!.*\b(?:ba|da|z|k)?sh\b")
-_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit"}
+_MODULES = {"coverage.__main__": "coverage", "pre_commit": "pre-commit", **MODULES}
 """Modules whose programs have other names."""
 _DEEPEST = 12
 """Programs that start programs."""
+_EVERYWHERE = {"pre-commit", "prek"}
+"""Programs that go to the top of the repository themselves, wherever they are started."""
+_FEW = 4
+"""Words of a command among which its program is, behind those that start it."""
 _MOST = 2000
 """Commands of one project."""
 _MOST_CHARACTERS = 1 << 20
@@ -87,7 +92,8 @@ class Runners:
         if self._characters > _MOST_CHARACTERS or place.depth > _DEEPEST:
             return
         for command in lasting_commands(script):
-            if not self._is_root(posixpath.join(place.folder, command.folder)):
+            everywhere = _EVERYWHERE & set(command.words[:_FEW])
+            if not everywhere and not self._is_root(posixpath.join(place.folder, command.folder)):
                 continue
             if command.words[0] == "export":
                 told = (word.partition("=") for word in command.words[1:] if "=" in word)
@@ -185,11 +191,10 @@ class Runners:
 
     def _coverage(self, rest: list[str], place: Place) -> Iterator[Task]:
         if rest[:1] == ["run"]:
-            if "-m" in rest and rest[-1] != "-m":
-                yield from self._python(["python", *rest[rest.index("-m") :]], place)
-            else:
-                inner = arguments(rest[1:], _COVERAGE_VALUES)
-                yield from self._python(["python", *inner], place) if inner else ()
+            module = "-m" in rest and rest[-1] != "-m"
+            inner = rest[rest.index("-m") :] if module else arguments(rest[1:], _COVERAGE_VALUES)
+            for task in self._python(["python", *inner], place) if inner else ():
+                yield replace(task, measured=True)
         else:
             yield place.task(("coverage", *rest))
 
@@ -213,6 +218,7 @@ class Runners:
             self._tox[key] = list(tox.chosen(self.project, rest, variable))
         for environment in self._tox[key]:
             inner = place.within(environment.where, environment.needs, tuple(environment.env.items()))
+            inner.pythons = (environment.python,) if environment.python else inner.pythons
             for command in environment.commands:
                 yield from self.follow(command, inner)
 
@@ -264,7 +270,7 @@ class Runners:
                 needs = place.needs if hook.requirements is None else Needs(requirements=hook.requirements)
                 inner = replace(place.within(where, needs), env=(), hooked=True)
                 for command in hook.commands():
-                    yield from self.follow(command, inner)
+                    yield from (replace(task, folder=hook.folder) for task in self.follow(command, inner))
 
 
 def _plain(words: Sequence[str], values: set[str]) -> list[str]:

@@ -27,6 +27,12 @@ class Task:
     """Whether a workflow runs it."""
     hooked: bool = False
     """Whether it is a hook of pre-commit."""
+    pythons: tuple[str, ...] = ()
+    """The versions of Python that CI runs it on, such as ``3.12``; empty where they are not known."""
+    measured: bool = False
+    """Whether it is run under coverage."""
+    folder: str = "."
+    """Where it runs, relative to the project's folder."""
 
     @property
     def program(self) -> str:
@@ -52,10 +58,11 @@ class Place:
     depth: int = 0
     ci: bool = False
     hooked: bool = False
+    pythons: tuple[str, ...] = ()
 
     def task(self, command: Sequence[str]) -> Task:
         """Return a task that stands here."""
-        return Task(tuple(command), self.where, self.needs, self.env, self.ci, self.hooked)
+        return Task(tuple(command), self.where, self.needs, self.env, self.ci, self.hooked, self.pythons)
 
     def within(self, where: str, needs: Needs | None = None, env: Variables = ()) -> Place:
         """Return a place that this one leads to."""

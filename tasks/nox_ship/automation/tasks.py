@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from nox_ship.automation import precommit, tox_settings
@@ -11,7 +12,7 @@ from nox_ship.automation.jobs import scripts
 from nox_ship.automation.runners import Runners
 from nox_ship.automation.scripts import Scripts
 from nox_ship.automation.task import Task
-from nox_ship.project import Project
+from nox_ship.project import Project, minor
 
 _CHECKS = re.compile(
     r"(?<![a-z])(?:tests?|lint(?:ing)?|checks?|typ(?:es|ing|echeck)|mypy|style|flake8|ruff|cov)(?![a-z])"
@@ -39,7 +40,7 @@ class Automation:
             found += self._by_hand()
         elif "lint" not in gates:
             found += self._hooks()
-        return tuple(dict.fromkeys(found))
+        return tuple(_merged(found))
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -54,6 +55,7 @@ class Automation:
     def _of_workflows(self) -> Iterator[Task]:
         for script in scripts(self._top):
             place = self._runners.place(script.where, ci=True)
+            place.pythons = script.pythons
             for part in script.parts:
                 place.folder, place.env = part.folder, part.env
                 yield from self._runners.script(part.text, place)
@@ -86,3 +88,13 @@ class Automation:
         hooks = (hook for hook in self._runners.hooks[0] if hook.name not in skipped and not hook.manual)
         for name in dict.fromkeys(hook.name for hook in hooks):
             yield from self._runners.follow(["pre-commit", "run", name], self._runners.place("pre-commit"))
+
+
+def _merged(tasks: Iterable[Task]) -> Iterator[Task]:
+    """Yield each task once, with the Pythons of all that are the same."""
+    same: dict[Task, list[tuple[str, ...]]] = {}
+    for task in tasks:
+        same.setdefault(replace(task, pythons=()), []).append(task.pythons)
+    for task, pythons in same.items():
+        known = {version for versions in pythons for version in versions} if all(pythons) else ()
+        yield replace(task, pythons=tuple(sorted(known, key=minor)))

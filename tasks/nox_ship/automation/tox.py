@@ -12,7 +12,7 @@ from nox_ship.automation import tox_settings
 from nox_ship.automation.needs import Needs, pip_install, union
 from nox_ship.automation.shell import commands
 from nox_ship.automation.tox_settings import Table, expanded, parts
-from nox_ship.project import Project, strings
+from nox_ship.project import OWN_FOLDER, Project, strings
 
 Command = tuple[str, ...]
 
@@ -21,7 +21,11 @@ _PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?::(?P<value>[^{}]*))?\}")
 _REFERENCE = re.compile(r"\{\[(?P<section>[^\]{}]+)\](?P<key>[^{}:]+)\}")
 _UNKNOWN = "\0"
 """Stands for what only a run of tox can tell."""
+_SCRATCH = "\1"
+"""Stands for a folder that tox makes for what is to be thrown away."""
 _FILLED = {
+    **dict.fromkeys(("envdir", "env_dir", "envtmpdir", "env_tmp_dir", "envlogdir", "env_log_dir"), _SCRATCH),
+    **dict.fromkeys(("toxworkdir", "work_dir", "temp_dir"), _SCRATCH),
     **dict.fromkeys(("toxinidir", "tox_root", "changedir", "change_dir"), "."),
     **dict.fromkeys(("envpython", "env_python", "basepython", "base_python"), "python"),
     **dict.fromkeys(("envbindir", "env_bin_dir"), "bin"),
@@ -34,6 +38,7 @@ _DEEPEST = 20
 _MOST = 1 << 20
 """Characters of all values that are looked at for all environments together: each may refer to several others."""
 _PYTHON = re.compile(r"(?:c?py|pypy|cpython|python)?[\d.]*t?")
+_VERSION = re.compile(r"(?:c?python|py)?3\.?(\d{1,3})t?")
 _NO_RUN = {
     *("list", "l", "config", "c", "devenv", "d", "exec", "depends", "de", "quickstart", "q", "schema", "man"),
     *("-l", "--listenvs", "-a", "--listenvs-all", "--showconfig", "-n", "--notest", "--help", "-h", "--version"),
@@ -53,6 +58,8 @@ class Environment:
     needs: Needs
     commands: tuple[Command, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
+    """The version of Python that it asks for, such as ``3.12``; empty where it takes any."""
 
 
 class Tox:
@@ -127,6 +134,7 @@ class Tox:
             union((needs, *map(_dependency, lines("deps")))),
             tuple(row for key in ("commands_pre", "commands") for row in self._commands(values.get(key), name)),
             dict(pair for line in lines("set_env", "setenv") if (pair := _variable(line))),
+            _version([*lines("base_python", "basepython"), *name.split("-")]),
         )
 
     def _inherited(self, own: Table) -> dict[str, Any]:
@@ -226,11 +234,19 @@ def chosen(project: Project, words: Sequence[str], toxenv: str = "") -> Iterator
 
 
 def _known(row: list[str]) -> Iterator[str]:
-    """Yield the words that are known; an option goes with its value."""
-    for word, following in zip(row, [*row[1:], ""], strict=True):
-        joined = word.startswith("-") and "=" not in word and _UNKNOWN in following
-        if word not in ("", "[]") and _UNKNOWN not in word and not joined:
-            yield word
+    """Yield the words that are known; an option goes with its value, and what tox would throw away is put into ours."""
+    for before, word, after in zip(["", *row], row, [*row[1:], ""], strict=False):
+        if word not in ("", "[]") and not _is_lost(word, before) and not (_is_option(word) and _is_lost(after, word)):
+            yield word.replace(_SCRATCH, f"{OWN_FOLDER}/tox")
+
+
+def _is_lost(word: str, before: str) -> bool:
+    """Whether only a run of tox can tell a word, or it is an option's and names a folder of tox's."""
+    return _UNKNOWN in word or (_SCRATCH in word and (word.startswith("-") or _is_option(before)))
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and "=" not in word
 
 
 def _fits(expression: str, factors: set[str]) -> bool:
@@ -239,14 +255,20 @@ def _fits(expression: str, factors: set[str]) -> bool:
 
 def _dependency(line: str) -> Needs:
     line = re.sub(r"(?:^|\s)#.*$", "", line).strip()
-    if _UNKNOWN in line:
+    if {_UNKNOWN, _SCRATCH} & set(line):
         return Needs()
     return pip_install(line.split(maxsplit=1) if line.startswith("-") else [line])
 
 
 def _variable(line: str) -> tuple[str, str] | None:
     name, equals, value = line.partition("=")
-    return (name.strip(), value.strip()) if equals and _UNKNOWN not in value else None
+    return (name.strip(), value.strip()) if equals and not {_UNKNOWN, _SCRATCH} & set(value) else None
+
+
+def _version(words: Iterable[str]) -> str:
+    """Return the version in the first of the words that name a Python, as ``python3.12`` and ``py312`` do."""
+    found = filter(None, map(_VERSION.fullmatch, words))
+    return next((f"3.{match[1]}" for match in found), "")
 
 
 def _split(line: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nox_ship.automation.checkers import CHECKERS, Command
 from nox_ship.automation.groups import provides
 from nox_ship.files import write_whole
 from nox_ship.gates.toolbox import Step, Toolbox
@@ -22,21 +23,34 @@ def coverage_folder(project: Project) -> Path:
 
 
 def measured(box: Toolbox, step: Step, python: str) -> Step:
-    """Return ``step`` with its tests run under coverage, the data kept under the Python's name."""
+    """Return ``step`` with its tests run under coverage, the data kept under the Python's name.
+
+    What CI measures besides the tests has data of its own, which the coverage gate combines with theirs.
+    """
     project, folder = box.project, coverage_folder(box.project)
     folder.mkdir(exist_ok=True)
     env = {**step.env, "COVERAGE_FILE": str(folder / f"data.{python}")}
     config = coverage_config(project)
-    (command,) = step.commands
-    if any(word == "--cov" or word.startswith("--cov=") for word in (*addopts(project), *command)):
+    first, *further = step.commands
+    if any(word == "--cov" or word.startswith("--cov=") for word in (*addopts(project), *first)):
         # pytest-cov measures already; a second tracer would only be in its way.
-        measuring = (*command, *(f"--cov-config={word.partition('=')[2]}" for word in config))
+        measuring = (*first, *(f"--cov-config={word.partition('=')[2]}" for word in config))
         return dataclasses.replace(step, commands=(measuring,), env=env)
-    inner = command[2:] if command[0] == "python" else ("pytest", *command[1:])
-    measuring = ("coverage", "run", *config, "-m", *inner)
+    commands = [("coverage", "run", *config, *_started(first))]
+    for number, command in enumerate(further, 2):
+        data = f"--data-file={(folder / f'data.{python}.{number}').as_posix()}"
+        commands.append(("coverage", "run", *config, data, *_started(command)))
     there = provides(step.requirements, "coverage")
     wanted = step.requirements if there else (*step.requirements, box.requirement("coverage"))
-    return dataclasses.replace(step, requirements=wanted, commands=(measuring,), env=env)
+    return dataclasses.replace(step, requirements=wanted, commands=tuple(commands), env=env)
+
+
+def _started(command: Command) -> Command:
+    """Return what `coverage run` starts for a command: a module, or a file."""
+    if command[0] == "python":
+        return command[1:]
+    known = CHECKERS.get(command[0])
+    return ("-m", (known.module if known else "") or command[0], *command[1:])
 
 
 def has_threshold(project: Project) -> bool:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nox_ship.automation import requirements
-from nox_ship.automation.checkers import CHECKERS, checker, verb
+from nox_ship.automation.checkers import CHECKERS, checker, distribution, verb
 from nox_ship.automation.groups import provides
 from nox_ship.automation.needs import Needs
+from nox_ship.automation.ours import NOXFILE
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.gates.dialect import as_in_ci
 from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, left_out, measured
 from nox_ship.gates.toolbox import Step, Toolbox
 from nox_ship.project import Project
@@ -32,7 +35,7 @@ NO_COVERAGE_DATA = Kind(
 _TEST_GROUPS = ("test", "tests", "testing", "dev")
 _TYPING_GROUPS = ("typing", "types", "typecheck", "type-check", "mypy", "dev")
 # What is wrong by anyone's rules, syntax errors and undefined names, for projects that chose no rules of ruff's.
-_CERTAIN = ("--select=E9,F63,F7,F82",)
+_CERTAIN, _UNDEFINED = "--select=E9,F63,F7", ",F82"
 _LINT_GROUPS = ("lint", "linting", "style", "dev")
 _TYPE_CHECKERS = ("mypy", "pyright", "basedpyright", "ty", "pyrefly")
 _LINTERS = {
@@ -45,6 +48,8 @@ _LINTERS = {
 _REPORTS = re.compile(r"--(?:cov-(?:report|fail-under|append)|junit-?xml|no-cov-on-fail)(?:=.*)?")
 _REPORTS_TO = {"--cov-report", "--cov-fail-under", "--junitxml", "--junit-xml"}
 """Options of pytest that tell of what was run, with a value of their own."""
+_EVERY_FILE = {"--doctest-modules", "--mypy", "--ruff", "--black", "--flake8", "--isort", "--pylint"}
+"""Options with which pytest takes up every Python file, of its own and of plugins."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,10 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     why = "the project's settings"
     if not commands:
         targets = [path.as_posix() for path in project.packages]
-        commands = [("ruff", "check", "--no-fix", *_CERTAIN, *targets)]
-        why = "no linter is set up: only what is certainly wrong"
+        old = bool(str(project.requires_python)) and project.requires_python.contains("2.7.18")
+        # What is for Python 2 too uses names that Python 3 has not.
+        commands = [("ruff", "check", "--no-fix", f"{_CERTAIN}{'' if old else _UNDEFINED}", *targets)]
+        why = f"no linter is {'run by CI' if box.decides else 'set up'}: only what is certainly wrong"
     requirements = _chosen(settings, box, "lint")
     for command in commands:
         requirements = _with_tool(requirements, box, command[0])
@@ -90,7 +97,8 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     box = Toolbox(project)
     if settings.run:
         return _own(box, settings, "typecheck", _TYPING_GROUPS, posargs, project=True)
-    tasks = box.tasks("typecheck")
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    tasks = [as_in_ci(project, task, running) for task in box.tasks("typecheck")]
     if tasks and posargs:
         return _finished(box, settings, "typecheck", [box.step(tasks[0], [_by_hand(tasks[0], posargs)])])
     if tasks:
@@ -128,10 +136,14 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
     command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
     if posargs:
-        command = (*(command[:3] if command[0] == "python" else ("pytest",)), *posargs)
-    step = box.step(task, [command]) if task and task.needs != Needs() else _by_name(box, command)
+        command = (*_runner_of(command), *posargs)
+    elif _reads_noxfile(project, command):
+        command = (*command, f"--ignore={NOXFILE}")
+    commands = [command, *(box.measured_with(task) if task and not posargs else ())]
+    step = box.step(task, commands) if task and task.needs != Needs() else _by_name(box, commands)
     if chosen := _chosen(settings, box, "tests"):
-        step = dataclasses.replace(step, requirements=_with_tool(chosen, box, "pytest"), files=(), extras=())
+        wanted = _with_tool(chosen, box, distribution(command[0]) if command[0] != "python" else "pytest")
+        step = dataclasses.replace(step, requirements=wanted, files=(), extras=())
     if any(word.startswith("--cov") for word in (*addopts(project), *command)):
         step = dataclasses.replace(step, requirements=_with_tool(step.requirements, box, "pytest-cov"))
     if not posargs and "coverage" in project.settings.gates:
@@ -139,13 +151,35 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
     return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
 
 
-def _by_name(box: Toolbox, command: Command) -> Step:
+def _runner_of(command: Command) -> Command:
+    """Return the part of a test command that arguments given by hand go to: without its own."""
+    return command[: 1 if command[0] != "python" else 3 if command[1] == "-m" else 2]
+
+
+def tests_read_noxfile(project: Project) -> bool:
+    """Whether the tests, as the project's automation runs them, would import the noxfile."""
+    task = Toolbox(project).tests()
+    there = bool(project.test_paths or task) and not project.settings.tests.run
+    return there and _reads_noxfile(project, task.command if task else ("pytest", *project.test_arguments))
+
+
+def _reads_noxfile(project: Project, command: Command) -> bool:
+    """Whether pytest looks into the noxfile, which imports nox: for examples, or to hand it to a linter."""
+    words = (*addopts(project), *command[1:])
+    if command[0] not in ("pytest", "py.test") or not _EVERY_FILE & set(words):
+        return False
+    places = [word for word in command[1:] if not word.startswith("-") and (project.root / word).exists()]
+    return "." in places or not (places or project.pytest_options.get("testpaths"))
+
+
+def _by_name(box: Toolbox, commands: Sequence[Command]) -> Step:
     """Return the step of tests whose environment no automation tells: groups, extras or files that fit by name."""
+    command = commands[0]
     tool = "pytest" if command[0] != "python" else None
     lines = box.groups.fitting(_TEST_GROUPS, tool)
     file = None if lines else requirements.usual(box.project)
     needs = Needs(requirements=lines, files=(file,) if file else (), project=True, locked=True)
-    step = box.step(Task(command, file or "its groups and extras", needs), [command])
+    step = box.step(Task(command, file or "its groups and extras", needs), commands)
     if not (lines or file):
         called = ", ".join(_TEST_GROUPS)
         box.notes.append(f"no group, extra or requirements file is called {called}: only the tools are installed")

@@ -10,7 +10,7 @@ from functools import cached_property
 from packaging.utils import canonicalize_name
 
 from nox_ship.automation import locks, precommit, requirements
-from nox_ship.automation.checkers import hooked, judging, verb
+from nox_ship.automation.checkers import CHECKERS, distribution, hooked, judging, verb
 from nox_ship.automation.groups import Groups, provides
 from nox_ship.automation.needs import EVERY, Needs
 from nox_ship.automation.shell import program
@@ -18,7 +18,7 @@ from nox_ship.automation.task import Task
 from nox_ship.automation.tasks import Automation
 from nox_ship.config import Command
 from nox_ship.errors import shorten
-from nox_ship.project import Project, strings
+from nox_ship.project import Project, minor, strings
 
 _THRESHOLD = re.compile(r"--(?:cov-)?fail-under(?:=| )(\d{1,3}(?:\.\d{1,9})?)(?= |$)")
 _CHECK = re.compile(
@@ -28,6 +28,10 @@ _OURS = re.compile(
     r"nox\b|coverage\b|twine check|(?:python -m )?build\b|check-wheel-contents|pip-audit|git\b|gh\b|curl\b|apt"
 )
 """What other gates of ours do in their own way, or what checks nothing."""
+_LOOKING_AROUND = ("pyright", "basedpyright", "ty", "pyrefly")
+"""Type checkers for which an import that they cannot find is an error; mypy's hook ignores such ones."""
+_FOR_CODE = ("dev", "test", "tests", "testing", "typing", "types", "typecheck", "lint")
+"""Groups and extras with what the code and its tests import."""
 _SHOWN = 100
 """Characters of a command that are shown."""
 _ASIDE = re.compile(r"doc|bench|example|integration|e2e|nightly|pypy|typing|lowest|minimum|min[-_]?vers", re.IGNORECASE)
@@ -50,6 +54,8 @@ class Step:
     """Lines of a constraints file: the versions of the project's lock."""
     why: str = ""
     """Where commands and versions come from."""
+    folder: str = "."
+    """Where the commands run, relative to the project's folder."""
 
 
 class Toolbox:
@@ -74,14 +80,18 @@ class Toolbox:
         Of a tool that CI runs by itself, the hook for pre-commit is left out; of the environments in which the code is
         judged by one command, the largest is taken.
         """
-        found: dict[Command, Task] = {}
+        found: dict[tuple[Command, bool], Task] = {}
         for task in self.automation.tasks:
             command = _as_check(task)
             if command is None or task.gate != gate:
                 continue
-            there = found.get(command)
+            key = (command, task.measured)
+            there = found.get(key)
             if there is None or (gate != "tests" and (there.needs | task.needs) == task.needs):
-                found[command] = replace(task, command=command)
+                found[key] = replace(task, command=command)
+            if there is not None:
+                pythons = {*there.pythons, *task.pythons} if there.pythons and task.pythons else ()
+                found[key] = replace(found[key], pythons=tuple(sorted(pythons, key=minor)))
         direct = {_kind(task.command) for task in found.values() if not task.hooked}
         return [task for task in found.values() if not (task.hooked and _kind(task.command) in direct)]
 
@@ -95,24 +105,42 @@ class Toolbox:
         return any(task.program == tool for task in self.automation.tasks) or self.requirement(tool) != tool
 
     def tests(self) -> Task | None:
-        """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible."""
+        """Return the task that runs the tests: not those of documentation, benchmarks or old versions, if possible.
+
+        Of the tasks of one program, it is the one that CI measures.
+        """
         tasks = self.tasks("tests")
-        usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")]
-        return next(iter(usual or tasks), None)
+        usual = [task for task in tasks if not _ASIDE.search(f"{task.where} {' '.join(task.command)}")] or tasks
+        measured = (task for task in usual if task.measured and task.program == usual[0].program)
+        return next(measured, next(iter(usual), None))
+
+    def measured_with(self, task: Task) -> tuple[Command, ...]:
+        """Return what the project's automation measures together with a task: a part of what its coverage comes to."""
+        beside = [
+            one for one in self.automation.tasks if one.measured and (one.where, one.needs) == (task.where, task.needs)
+        ]
+        return (
+            tuple(dict.fromkeys(one.command for one in beside if one.command != task.command)) if task.measured else ()
+        )
 
     def left_out(self) -> Iterator[str]:
         """Yield the checks of the project's automation that no gate runs, each with the place where it stands."""
         run = {task.command for gate in ("lint", "typecheck") for task in self.tasks(gate)}
         tests = self.tests()
+        run |= set(self.measured_with(tests) if tests else ())
         told: set[tuple[str, str]] = set()
         for task in self.automation.tasks:
             if task.gate == "tests":
-                left = tests is not None and task.command != tests.command
+                left = tests is not None and task.command not in {tests.command, *run}
             elif task.gate:
                 command = _as_check(task)
                 left = command is not None and command not in run and not task.hooked
             else:
-                left = _CHECK.search(" ".join(task.command)) is not None and not _OURS.match(" ".join(task.command))
+                left = (
+                    task.command not in run
+                    and _CHECK.search(" ".join(task.command)) is not None
+                    and not _OURS.match(" ".join(task.command))
+                )
             words = " ".join(task.command)[:_SHOWN]
             if left and (words, task.where) not in told:
                 told.add((words, task.where))
@@ -132,23 +160,24 @@ class Toolbox:
 
     def steps(self, tasks: Iterable[Task]) -> tuple[Step, ...]:
         """Return the steps that run tasks: those with the same needs together, in order."""
-        joined: dict[tuple[Needs, tuple[tuple[str, str], ...]], list[Task]] = {}
+        joined: dict[tuple[Needs, tuple[tuple[str, str], ...], str], list[Task]] = {}
         for task in tasks:
-            joined.setdefault((task.needs, task.env), []).append(task)
+            joined.setdefault((task.needs, task.env, task.folder), []).append(task)
         return tuple(self.step(same[0], [task.command for task in same]) for same in joined.values())
 
     def step(self, task: Task, commands: Sequence[Command]) -> Step:
         """Return a step with what a task needs."""
-        needs = task.needs
+        needs = task.needs | self._around(task)
         commands = [self._expanded(command) for command in commands]
-        files = tuple(name for name in needs.files if self._usable(name))
-        lines = (*needs.requirements, *self._of_groups(needs.groups))
+        pylocks = tuple(name for name in needs.files if locks.is_pylock(name))
+        files = tuple(name for name in needs.files if name not in pylocks and self._usable(name))
+        lines = (*needs.requirements, *self._of_pylocks(pylocks), *self._of_groups(needs.groups))
         listed = [line for name in files for line in requirements.lines(self.project, name)]
         tools = dict.fromkeys(program(command) for command in commands)
         for tool in tools:
-            if tool not in ("python", "") and not provides((*lines, *listed), canonicalize_name(tool)):
-                lines = (*lines, self.requirement("pytest" if tool == "py.test" else tool))
-        constraints, versions = self._locked(needs.locked, lines)
+            if tool in CHECKERS and not provides((*lines, *listed), canonicalize_name(distribution(tool))):
+                lines = (*lines, self.requirement(distribution(tool)))
+        constraints, versions = self._locked(needs.locked or bool(pylocks), lines, pylocks or locks.FILES)
         return Step(
             requirements=tuple(dict.fromkeys(lines)),
             project=needs.project,
@@ -158,7 +187,20 @@ class Toolbox:
             extras=self._extras(needs.extras),
             constraints=constraints,
             why=", ".join(filter(None, (f"as in {task.where}", versions))),
+            folder=task.folder,
         )
+
+    def _around(self, task: Task) -> Needs:
+        """Return what the hook of a type checker needs that looks for what code imports, and takes nothing on trust.
+
+        Its own environment for pre-commit has none of that; the project's is the one that it is told to look into.
+        """
+        if not (task.hooked and task.program in _LOOKING_AROUND and task.needs.requirements):
+            return Needs()
+        known = self.groups.requirements
+        lines = tuple(line for name in _FOR_CODE for line in known.get(name, ()))
+        file = None if lines else requirements.usual(self.project)
+        return Needs(requirements=lines, files=(file,) if file else (), project=True, locked=True)
 
     def _expanded(self, command: Command) -> Command:
         """Return a command with the files that a shell would put in place of patterns such as ``docs/*.rst``."""
@@ -188,10 +230,12 @@ class Toolbox:
     def _pins(self) -> dict[str, str]:
         return precommit.pinned(self.project)
 
-    def _locked(self, wanted: bool, lines: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    def _locked(
+        self, wanted: bool, lines: Sequence[str], names: Sequence[str] = locks.FILES
+    ) -> tuple[tuple[str, ...], str]:
         if not wanted:
             return (), ""
-        lock, why_not = locks.fitting(self.project, lines)
+        lock, why_not = locks.fitting(self.project, lines, names)
         if why_not and why_not not in self.notes:
             self.notes.append(why_not)
         return (lock.constraints, f"versions of {lock.file}") if lock else ((), "")
@@ -201,6 +245,11 @@ class Toolbox:
         if reason and (note := f"{reason}: it is left out") not in self.notes:
             self.notes.append(note)
         return reason is None
+
+    def _of_pylocks(self, names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            lock, _ = locks.read(self.project, (name,))
+            yield from lock.requirements if lock else ()
 
     def _of_groups(self, names: Iterable[str]) -> Iterator[str]:
         known = self.groups.requirements

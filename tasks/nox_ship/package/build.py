@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,16 @@ METADATA_REFUSED = Kind(
     "metadata-refused",
     "Correct the README (`readme` in [project]) or the metadata; an index would refuse or garble them.",
 )
+README_UNTYPED = Kind(
+    "NS871",
+    "readme-untyped",
+    "Say so: `long_description_content_type` in setup.py or setup.cfg, or `readme` in [project].",
+    level="warning",
+)
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
+
+_TWINE_SAYS = re.compile(r"(WARNING|ERROR) (.*?)(?=WARNING|ERROR|Checking |$)")
+_UNTYPED = "`long_description_content_type` missing. defaulting to `text/x-rst`."
 
 IGNORED_CHANGES = ("dist", ".nox", OWN_FOLDER)
 """Folders of build output: changes in them do not make a checkout dirty."""
@@ -163,7 +173,7 @@ def _check(
     if not wheels or len(sdists) != 1:
         raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
     findings = Findings()
-    findings.catch(lambda: _twine_check(files))
+    findings.extend(findings.catch(lambda: _twine_check(files)) or ())
     built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources, tracked)
     findings.extend(finding for check in CHECKS for finding in check(built))
     lenient = Findings(_softened(finding, project.settings.build.ignore) for finding in findings)
@@ -177,11 +187,20 @@ def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
     return Finding(finding.id, finding.name, finding.what, finding.remedy, "warning", finding.detail)
 
 
-def _twine_check(files: list[Path]) -> None:
+def _twine_check(files: list[Path]) -> tuple[Finding, ...]:
+    """Return what twine warns of and any index accepts; raise what one may refuse."""
     command = [*process.module("twine"), "check", "--strict", *files]
     done = process.run(command, env={"NO_COLOR": "1"}, check=False)
-    if done.code:
-        raise ShipError(METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output))
+    if not done.code:
+        return ()
+    told = _TWINE_SAYS.findall(" ".join(done.output.split()))
+    if told and all(level == "WARNING" and _UNTYPED in words for level, words in told):
+        return (
+            README_UNTYPED(
+                "The metadata do not tell the README's format; it renders as reStructuredText, the usual one."
+            ),
+        )
+    raise ShipError(METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output))
 
 
 def _replace(folder: Path, files: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,13 @@ NOTHING_VERIFIED = Kind(
 )
 NOX_FAILED = Kind("NS432", "nox-failed", "nox's own output says why.")
 
+PASSED_ALONE = Kind(
+    "NS860",
+    "passed-alone",
+    "Let the tests choose free ports and files of their own, and wait for what they need instead of for a time.",
+    level="warning",
+)
+
 # Selections and defaults of the nox run that we are called from must not reach the one we start.
 _OUTER_NOX = (
     "NOXSESSION",
@@ -38,6 +46,8 @@ _SUMMARY = re.compile(r"^nox > Ran \d+ sessions")
 _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
 _PREREQUISITE = "Prerequisite session "
+_ONE_OF_SEVERAL = re.compile(r"(?P<session>.+?)-(?:\d|py|cpython|graalpy)[\w.]*(?:\(.*\))?", re.DOTALL)
+"""The name of a session on one of its Pythons."""
 
 PROOF_SESSIONS = ("build", "verify-install")
 """What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
@@ -65,6 +75,8 @@ class _Output:
     finished: Callable[[str, str], None]
     echo: Callable[[str], None]
     blocks: dict[str, list[str]] = field(default_factory=dict)
+    said: str = ""
+    """All that was printed, of one run after another."""
     _current: str | None = None
 
     def feed(self, line: str) -> None:
@@ -108,7 +120,7 @@ def run_sessions(
     wanted = [selected for name in names for selected in _missing(stage, name)]
     if wanted:
         output = _Output(started, finished, echo)
-        done += _run_nox(stage, wanted, output, keep)
+        done += _again(stage, _run_nox(stage, wanted, output, keep), output, keep)
         stage.save()
     findings = _findings(result for result in done if result.status == "failed")
     skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
@@ -140,11 +152,51 @@ def _missing(stage: Stage, name: str) -> list[str]:
     return [] if _passed_before(stage, name) else [name]
 
 
-def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable[str]) -> list[SessionResult]:
+def _again(stage: Stage, results: list[SessionResult], output: _Output, keep: Iterable[str]) -> list[SessionResult]:
+    """Run what failed on one Python and passed on another again, alone, and then what waited for it.
+
+    In a project's CI each has a machine of its own. Here they share processors, ports and files, which is no fault of
+    what is released; but a person is told.
+    """
+    ended = {result.name: result for result in results}
+    for result in results:
+        if result.status == "failed" and _passed_elsewhere(result, results):
+            output.blocks.pop(result.name, None)
+            more = _run_nox(stage, [result.name], output, keep, alone=True)
+            ended |= {one.name: _told(one) for one in more if one.name == result.name}
+            if ended[result.name].status != "passed":
+                return list(ended.values())
+    mended = any(ended[result.name].status != result.status for result in results)
+    if mended and (waiting := [result.name for result in results if result.status == "not reached"]):
+        ended |= {one.name: one for one in _run_nox(stage, waiting, output, keep, alone=True) if one.name in waiting}
+    return list(ended.values())
+
+
+def _passed_elsewhere(failed: SessionResult, results: Iterable[SessionResult]) -> bool:
+    """Whether a session that failed is one of a project's checks, and passed on another Python."""
+    match = _ONE_OF_SEVERAL.fullmatch(failed.name)
+    if match is None or match["session"] in map(naming.registered, PROOF_SESSIONS):
+        return False
+    return any(result.status == "passed" and is_of(match["session"], result.name) for result in results)
+
+
+def _told(result: SessionResult) -> SessionResult:
+    """Return the result of a session that ran again alone, with a warning where it passed."""
+    if result.status != "passed":
+        return result
+    warning = PASSED_ALONE(f"{result.name} failed beside the same session on other Pythons, and passed alone.")
+    return dataclasses.replace(result, output=f"{result.output}\nnox > {warning}")
+
+
+def _run_nox(
+    stage: Stage, names: Sequence[str], output: _Output, keep: Iterable[str], *, alone: bool = False
+) -> list[SessionResult]:
+    """Run sessions; ``alone``, without those that they require."""
     report = stage.workshop.folder / "nox.json"
     report.unlink(missing_ok=True)
     command = [*process.module("nox"), "--noxfile", "noxfile.py", "--report", report, "--nocolor"]
     command += ["--envdir", stage.workshop.environments, "--parallel", str(2 * (os.cpu_count() or 2))]
+    command += ["--no-dependencies"] if alone else []
     done = process.run(
         [*command, "--sessions", *names],
         cwd=stage.root,
@@ -152,7 +204,8 @@ def _run_nox(stage: Stage, names: Sequence[str], output: _Output, keep: Iterable
         check=False,
         on_line=output.feed,
     )
-    write_whole(stage.workshop.log, done.stdout)
+    output.said += done.stdout
+    write_whole(stage.workshop.log, output.said)
     try:
         entries = json_data.parse(report.read_bytes())["sessions"]
         results = [_result(entry, output.blocks) for entry in entries]

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nox_ship.documents import read_text
+from nox_ship import versions
+from nox_ship.documents import UnreadableError, dotted, read_text, toml
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import Project, strings
-from nox_ship.setup_script import setup_argument
+from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_expression
 
 NO_VERSION = Kind(
     "NS301",
     "no-version",
-    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags.',
+    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags; where'
+    " setup.py tells it, write it there as a text, or into a file that setup.py reads.",
 )
 
 _SCM_TOOLS = re.compile(
     r"setuptools[-_]scm|setuptools-git-versioning|hatch-vcs|versioningit|(poetry|uv)-dynamic-versioning|flit[-_]scm"
+    r"|versioneer|\bpbr\b"
 )
 _USUAL_NAMES = ("__version__", "VERSION", "__VERSION__", "version")
 _USUAL_MODULES = ("__about__", "_version", "version")
@@ -96,6 +100,8 @@ def _from_tags(project: Project) -> bool:
     written = _text(project.metadata.get("version")) or project.setup_cfg("metadata", "version")
     if project.tool("poetry-dynamic-versioning"):
         return True
+    if _setup_asks_git(read_text(project.root / "setup.py")):
+        return True
     if written or (project.metadata and "version" not in (dynamic if isinstance(dynamic, list) else [])):
         return False
     version = _mapping(project.tool("hatch").get("version"))
@@ -107,11 +113,21 @@ def _from_tags(project: Project) -> bool:
     return bool(_SCM_TOOLS.search(" ".join([*strings(system.get("requires")), project.backend])))
 
 
+def _setup_asks_git(text: str) -> bool:
+    """Whether setup.py takes the version from git, by setuptools-scm, pbr or versioneer."""
+    version = setup_expression(text, "version")
+    asked = isinstance(version, ast.Call) and dotted(version.func) == "versioneer.get_version"
+    return asked or any(setup_expression(text, name) is not None for name in ("use_scm_version", "pbr"))
+
+
 def _candidates(project: Project) -> Iterator[Found]:
     """Yield the places that can hold the version, the one that counts first."""
-    yield from _from_pyproject(project, "project", project.metadata)
-    yield from _from_pyproject(project, "tool.poetry", project.poetry)
+    yield from _from_toml(project, "pyproject.toml", "project", project.metadata)
+    yield from _from_toml(project, "pyproject.toml", "tool.poetry", project.poetry)
+    if project.backend.startswith("maturin"):
+        yield from _from_toml(project, _cargo(project), "package", _crate(project))
     yield from _from_setup(project)
+    yield from _read_by_setup(project)
     for name, attributes in _configured_files(project):
         yield from _assignment(project.root, name, attributes)
     dynamic = project.metadata.get("dynamic")
@@ -120,11 +136,24 @@ def _candidates(project: Project) -> Iterator[Found]:
             yield from _assignment(project.root, _init(path))
 
 
-def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found]:
+def _cargo(project: Project) -> str:
+    """Return where the crate's manifest is: https://www.maturin.rs/config.html."""
+    return str(project.tool("maturin").get("manifest-path") or "Cargo.toml")
+
+
+def _crate(project: Project) -> dict[str, Any]:
+    """Return what Cargo.toml says of the package, from which maturin takes the version."""
+    try:
+        return _mapping(toml(read_text(project.root / _cargo(project))).get("package"))
+    except UnreadableError:  # the build says so
+        return {}
+
+
+def _from_toml(project: Project, file: str, table: str, values: Any) -> Iterator[Found]:
     version = _text(values.get("version"))
     if version is None:
         return
-    text = read_text(project.root / "pyproject.toml")
+    text = read_text(project.root / file)
     key = rf"""(?<![\w-])version[ \t]*=[ \t]*(["']){re.escape(version)}\1"""
     in_table = re.compile(
         rf"^\[[ \t]*{re.escape(table)}[ \t]*\][^\n]*\n(?:(?!^\[)[^\n]*\n)*?^[ \t]*{key}", re.MULTILINE
@@ -132,7 +161,7 @@ def _from_pyproject(project: Project, table: str, values: Any) -> Iterator[Found
     match = in_table.search(text) or re.search(key, text)
     if match:
         end = match.end() - 1
-        yield Place.around("pyproject.toml", text, end - len(version), end), version
+        yield Place.around(file, text, end - len(version), end), version
 
 
 def _from_setup(project: Project) -> Iterator[Found]:
@@ -144,6 +173,17 @@ def _from_setup(project: Project) -> Iterator[Found]:
     text = read_text(project.root / "setup.py")
     if written := setup_argument(text, "version"):
         yield Place.around("setup.py", text, written.start, written.end), written.value
+
+
+def _read_by_setup(project: Project) -> Iterator[Found]:
+    """Yield the places from which setup.py may take the version; those in the packages are the last."""
+    there = elsewhere(project.root, "version")
+    if there is None:
+        return
+    names = tuple(dict.fromkeys((*there.names, *_USUAL_NAMES)))
+    found = [one for name in there.files for one in _assignment(project.root, name, names)]
+    found += [one for path in project.packages for one in _assignment(project.root, _init(path), names)]
+    yield from (one for one in found if versions.parse(one[1]))
 
 
 def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -177,15 +217,17 @@ def _files_of_attribute(project: Project, dotted: str) -> Iterator[str]:
 
 
 def _copies(project: Project, version: str) -> Iterator[Found]:
-    """Yield the places that commonly repeat the version: ``__init__.py`` and the like, and uv's lock file."""
+    """Yield the places that commonly repeat the version: ``__init__.py`` and the like, and lock files."""
     for path in project.packages:
         for name in (_init(path), *((path / f"{stem}.py").as_posix() for stem in _USUAL_MODULES)):
             yield from _assignment(project.root, name)
-    text = read_text(project.root / "uv.lock")
-    before = f'\nname = "{project.canonical_name}"\nversion = "'
-    start = text.find(f'{before}{version}"')
-    if start >= 0:
-        yield Place("uv.lock", before, '"'), version
+    names = {"uv.lock": project.canonical_name}
+    if project.backend.startswith("maturin"):
+        names[Path(_cargo(project)).with_name("Cargo.lock").as_posix()] = str(_crate(project).get("name"))
+    for lock, name in names.items():
+        before = f'\nname = "{name}"\nversion = "'
+        if f'{before}{version}"' in read_text(project.root / lock):
+            yield Place(lock, before, '"'), version
 
 
 def _init(path: Path) -> str:
@@ -201,16 +243,14 @@ def _assignment(
     """
     path = root / name
     text = read_text(path)
+    package = re.escape(Path(name).parent.name)
     for attribute in attributes:
-        name_ = re.escape(attribute)
-        pattern = (
-            rf"""^(?:\w+[ \t]*=[ \t]*)*{name_}[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+[ \t]*=[ \t]*)*"""
-            r"""(["'])(?P<version>[^"'\n]+)\1"""
-        )
-        if match := re.search(pattern, text, re.MULTILINE):
-            yield Place.around(name, text, *match.span("version")), match["version"]
+        if written := assigned(text, attribute):
+            yield Place.around(name, text, written.start, written.end), written.value
             return
-        if match := re.search(rf"^from\s+\.(\w+)\s+import\s+[^\n]*\b{name_}\b", text, re.MULTILINE):
+        listed = rf"(?:\([^)]{{0,2000}}|[^\n(]*)\b{re.escape(attribute)}\b"
+        imported = rf"^from\s+(?:{package})?\.(\w+)\s+import\s+{listed}"
+        if match := re.search(imported, text, re.MULTILINE):
             other = Path(name).with_name(f"{match[1]}.py").as_posix()
             if other not in seen:
                 yield from _assignment(root, other, (attribute,), seen | {name, other})

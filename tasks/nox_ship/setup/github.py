@@ -72,7 +72,7 @@ def workflow_files(patient: Patient) -> Told:
     """Yield whether the workflows are there, are not drifted, and give those jobs that publish what they need."""
     survey = patient.survey
     ci = survey.ci
-    drifted = {change.path for change in init.drift(survey, ci)}
+    drifted = {change.path for change in init.drift(survey, ci).changes}
     for place in _places(survey, ci):
         path, name = survey.repository.path / place, Path(place).name
         if not path.is_file():

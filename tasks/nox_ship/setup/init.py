@@ -15,17 +15,17 @@ from packaging.version import Version
 from nox_ship import documents, versions
 from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.files import real_place, write_whole
-from nox_ship.gates import evidence, matrix
+from nox_ship.gates import evidence, matrix, recipes
 from nox_ship.gates.noxfile import NOT_LAST, not_measured
 from nox_ship.gates.own import Decision, decide, why_unfit
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.release.version import BAD_VERSION
-from nox_ship.setup import gitlab, lock, pyproject, workflows
+from nox_ship.setup import gitlab, hand_written, lock, pyproject, workflows
 from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
-from nox_ship.setup.noxfile import BLOCK, NEW, NOXFILE_BROKEN, Noxfile, is_whole
+from nox_ship.setup.noxfile import BLOCK, IMPORT, NEW, NOXFILE_BROKEN, UNTYPED, UNTYPED_IMPORT, Noxfile, is_whole
 from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.styled import styled
 from nox_ship.setup.survey import Survey
@@ -34,11 +34,7 @@ from nox_ship.world.index import PUBLIC_INDEXES
 from nox_ship.world.real import token_variable
 
 NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
-HAND_WRITTEN = Kind(
-    "NS815",
-    "hand-written",
-    "Rename it, or let `--force` replace it; the difference is shown above.",
-)
+HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or let `--force` replace it.")
 SESSIONS_UNCLEAR = Kind(
     "NS843",
     "sessions-unclear",
@@ -57,6 +53,10 @@ class Plan:
     hints: list[str] = field(default_factory=list)
     files: tuple[Path, ...] = ()
     """Every file that is ours to write, whether it would change or not."""
+    workflows: list[str] = field(default_factory=list)
+    """The files that the CI obeys and that are ours, whether they would change or not."""
+    theirs: list[str] = field(default_factory=list)
+    """Those that have the names of ours and are the project's own."""
     publishing: str | None = None
     """The file by which nox-ship publishes what is tagged; None where the project has another, or none."""
     noxfile: Noxfile | None = None
@@ -84,8 +84,7 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
         hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
-        ShipError: With every finding: the noxfile is broken (NS811), or files of our names were written by hand
-            (NS815).
+        ShipError: With every finding: the noxfile is broken (NS811), or the lock was written by hand (NS815).
     """
     made, findings = Plan(survey), Findings()
     _settings(made)
@@ -93,7 +92,7 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
     if ci != "none":
         findings.catch(lambda: _automation(made, ci, force=force))
         findings.catch(lambda: _lock(made, ci, hashes, force=force))
-    if ci == "github":
+    if ci == "github" and made.workflows:
         _dependabot(made)
     findings.raise_errors()
     made.files = tuple(change.path for change in made.changes)
@@ -154,10 +153,11 @@ def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
-def drift(survey: Survey, ci: str | None = None) -> list[Change]:
-    """Return the files of ours that the CI obeys, and their lock, that are not what the installed version would write.
+def drift(survey: Survey, ci: str | None = None) -> Plan:
+    """Return a plan that changes those files of ours that are not what the installed version would write.
 
-    No index is asked: a lock that has a line for nox-ship has not drifted.
+    That is, files that the CI obeys, and their lock. No index is asked: a lock that has a line for nox-ship has not
+    drifted.
 
     Args:
         survey: The project.
@@ -165,15 +165,23 @@ def drift(survey: Survey, ci: str | None = None) -> list[Change]:
     """
     made, ci = Plan(survey), ci or survey.ci
     if ci != "none":
-        _automation(made, ci, force=False, checked=False)
+        _automation(made, ci, force=False)
         _lock(made, ci, _unknown, force=True)
-    return _differing(made)
+    made.changes = _differing(made)
+    return made
 
 
 def _noxfile(made: Plan) -> None:
     path = made.survey.project.root / "noxfile.py"
     if not path.is_file():
-        _styled(made, path, None, NEW)
+        project = made.survey.project
+        text = NEW.replace(BLOCK, f"{BLOCK}{UNTYPED}\n") if _checks_types(project) else NEW
+        _styled(made, path, None, text)
+        if recipes.tests_read_noxfile(project):
+            made.hints.append(
+                "pytest takes up every Python file here, and would import noxfile.py: add `--ignore=noxfile.py` to its"
+                " `addopts`. The gates do so by themselves."
+            )
         return
     try:
         noxfile = Noxfile.read(path.read_text(encoding="utf-8-sig"))
@@ -200,12 +208,36 @@ def _noxfile(made: Plan) -> None:
         )
 
 
+def _checks_types(project: Project) -> bool:
+    """Whether a type checker may be handed the noxfile."""
+    try:
+        return bool(recipes.typecheck(project).steps)
+    except ShipError:  # the gates' line tells it
+        return False
+
+
+def _is_type_checked(project: Project, path: Path) -> bool:
+    """Whether a type checker looks at the noxfile that is there, and minds that nox-ship is not installed for it."""
+    try:
+        commands = [command for step in recipes.typecheck(project).steps for command in step.commands]
+    except ShipError:  # the gates' line tells it
+        return False
+    for tool, *words in commands:
+        named = {word for word in words if not word.startswith("-") and os.path.lexists(project.root / word)}
+        whole = not named and tool != "mypy"  # mypy alone looks at nothing without a name
+        if "--ignore-missing-imports" not in words and (whole or {path.name, "."} & named):
+            return True
+    return False
+
+
 def _styled(made: Plan, path: Path, before: str | None, planned: str) -> None:
     """Plan the noxfile as the project's own tools want it, where they let it be what it is."""
     done = styled(made.survey.project, before, planned)
     made.hints += done.hints
-    good = is_whole(done.text, planned)
-    made.changes.append(Change(path, "noxfile.py", before, done.text if good else planned, "the sessions"))
+    text = done.text if is_whole(done.text, planned) else planned
+    if before is not None and _is_type_checked(made.survey.project, path):
+        text = text.replace(IMPORT, UNTYPED_IMPORT, 1)
+    made.changes.append(Change(path, "noxfile.py", before, text, "the sessions"))
 
 
 def _unclear(noxfile: Noxfile) -> Iterator[str]:
@@ -291,14 +323,9 @@ def gate_jobs(survey: Survey) -> list[matrix.Job]:
     return matrix.jobs(gates, pythons, running, apart=decision.apart, measured=decision.tests)
 
 
-def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> None:
-    """Plan the files that the CI obeys.
-
-    Raises:
-        ShipError: One of the same name was written by hand (NS815), and force is not used; not where ``checked`` is
-            false.
-    """
-    survey, findings = made.survey, Findings()
+def _automation(made: Plan, ci: str, *, force: bool) -> None:
+    """Plan the files that the CI obeys; those of the same names that nox-ship did not write are left to the project."""
+    survey = made.survey
     known = facts(survey)
     planned = next((change.after for change in made.changes if change.name == "noxfile.py"), None)
     if planned:
@@ -310,14 +337,21 @@ def _automation(made: Plan, ci: str, *, force: bool, checked: bool = True) -> No
     rival, doubtful = rivals(survey) if ci == "github" else (None, "")
     for name, text in texts.items():
         before = _text(survey.repository.path / name)
-        if rival and Path(name).name == made.publishing and _is_left(made, rival, before or "", force=force):
+        publishes = Path(name).name == made.publishing
+        if publishes and rival and _is_left(made, rival, before or "", force=force):
+            made.theirs += [] if before is None else [name]
             continue
-        change = _change(survey, name, before, keep_own(text, before or ""), "what the CI runs", protected=True)
-        if before is not None and not is_ours(before) and checked and not force:
-            findings.append(HAND_WRITTEN(f"{change.name} was not written by nox-ship.", detail=change.diff))
-        made.changes.append(change)
-    findings.raise_errors()
-    if known.folder and checked and (others := neighbours(survey, known.release_file)):
+        if before is not None and not is_ours(before):
+            if not force:
+                made.theirs.append(name)
+                made.hints.append(hand_written.advice(name, publishes=publishes))
+                made.publishing = None if publishes else made.publishing
+                continue
+            made.hints += filter(None, [hand_written.warning(survey, name)])
+        made.workflows.append(name)
+        after = keep_own(text, before or "")
+        made.changes.append(_change(survey, name, before, after, "what the CI runs", protected=True))
+    if known.folder and (others := neighbours(survey, known.release_file)):
         own = f'`tag = "{known.name}-{{version}}"`'
         made.hints.append(f"Tags such as {survey.tag} start {others} too: give each project its own, as {own} does.")
     if doubtful and made.publishing:
@@ -348,12 +382,14 @@ def _change(survey: Survey, name: str, before: str | None, after: str, why: str,
 
 
 def _lock(made: Plan, ci: str, hashes: lock.Hashes, *, force: bool) -> None:
-    """Plan the lock of what the CI's jobs install.
+    """Plan the lock of what the jobs of our own files install.
 
     Raises:
         ShipError: The lock was written by hand (NS815), and force is not used; the index does not answer (NS701); or
             the setting ``workflows.version`` is no version (NS303).
     """
+    if not made.workflows:
+        return
     survey, name = made.survey, lock.FILE if ci == "github" else gitlab.LOCK
     before = _text(survey.repository.path / name)
     if before is not None and not is_ours(before) and not force:

@@ -37,6 +37,11 @@ if __name__ == "__main__":
     nox.main()
 """
 """A noxfile for a project that has none."""
+UNTYPED = "# type: ignore"
+"""Tells every type checker to leave a file alone: it may not have nox. https://peps.python.org/pep-0484/"""
+IMPORT = "import nox_ship\n"
+UNTYPED_IMPORT = "import nox_ship  # type: ignore[import-not-found,unused-ignore]\n"
+"""Our line in a noxfile of the project's own, for a type checker that has no nox-ship; it may have one elsewhere."""
 BARE = "import nox_ship\n\nnox_ship.register()\n"
 """A noxfile for a job that has nothing of the project's code."""
 

@@ -1,9 +1,13 @@
-"""Files beside the package that state its version too, and that a release would leave as they are."""
+"""Files beside the package that state its version too, tests among them, and that a release would not change."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
@@ -20,6 +24,8 @@ _FILES = (
     "sonar-project.properties",
 )
 """Where a version is commonly repeated, as globs: Sphinx, citations, and the manifests of neighbouring tools."""
+_MOST_TESTS = 500
+"""Files of tests that are looked at."""
 
 _KEY = r"""["']?(?:version|release|sonar\.projectVersion)["']?"""
 
@@ -49,7 +55,38 @@ def _places(project: Project, version: str) -> Iterator[Place]:
         re.MULTILINE,
     )
     for path in sorted(path for pattern in _FILES for path in project.root.glob(pattern) if path.is_file()):
-        name = path.relative_to(project.root).as_posix()
-        text = project.read_text(name)
-        for match in line.finditer(text):
-            yield Place.around(name, text, *match.span("version"))
+        yield from _matching(project, path, line)
+    asserted = _asserted(project, version)
+    for path in _tests(project):
+        yield from _matching(project, path, asserted)
+
+
+def _matching(project: Project, path: Path, line: re.Pattern[str]) -> Iterator[Place]:
+    name = path.relative_to(project.root).as_posix()
+    text = project.read_text(name)
+    for match in line.finditer(text):
+        yield Place.around(name, text, *match.span("version"))
+
+
+def _asserted(project: Project, version: str) -> re.Pattern[str]:
+    """Return the pattern of a line in a test that says which version the project has.
+
+    Poetry wrote such a test into every new project, and the examples of build back ends have one.
+    """
+    words = re.split(r"[-_.]+", canonicalize_name(project.name))
+    name = "[-_.]+".join(map(re.escape, words))
+    told = rf"""(?:__version__|\bversion\([ ]?["']{name}["'][ ]?\))"""
+    return re.compile(
+        rf"""^[ \t]*(?:assert\b|self\.assertEquals?\()(?:[^\n\#]{{0,200}}?{told}[ ]?(?:==|,)[ ]?["']|
+        [ ]?["'](?={re.escape(version)}["'][ ]?(?:==|,)[^\n\#]{{0,200}}{told}))
+        (?P<version>{re.escape(version)})["']""",
+        re.MULTILINE | re.VERBOSE | re.IGNORECASE,
+    )
+
+
+def _tests(project: Project) -> list[Path]:
+    """Return the files of tests, as many as are looked at."""
+    places = [project.root / name for name in project.test_paths]
+    files = (path for place in places for path in ([place] if place.is_file() else place.rglob("*.py")))
+    named = (path for path in files if re.fullmatch(r"test.*|.*_tests?|conftest", path.stem) and path.is_file())
+    return sorted(itertools.islice(named, _MOST_TESTS))

@@ -30,7 +30,8 @@ class Rival:
         what = "what is tagged" if self.jobs[0].by_tag else "each GitHub Release"
         environments = ", ".join(dict.fromkeys(job.environment for job in self.jobs if job.environment))
         where = f", from the environment {environments}" if environments else ""
-        told = f"{self.workflow} publishes {what}{where}. {ours} was not written: both would upload the same files."
+        left = f"{ours} was not written: both would upload the same files."
+        told = f"{self.workflow} publishes {what}{where}. {'It was left as it is.' if self.workflow == ours else left}"
         settings = list(self._settings(ours))
         if not settings:
             return f"{told} To replace it: `nox-ship init --force`."

@@ -1,0 +1,85 @@
+"""The rows of a job's matrix, and the expressions of a workflow that they fill in.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idstrategymatrix has the
+rules.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from nox_ship.automation.github import listing, mapping
+
+Row = dict[str, str]
+"""The values of one row by the name that an expression has for them, in small letters, such as ``matrix.python``."""
+
+_MOST = 256
+"""Rows of a matrix, of which GitHub takes no more; and values of one of them."""
+_OTHERS = ("include", "exclude")
+"""What is no axis of a matrix."""
+_INDEX = re.compile(r"\[\s*(?:'([\w.-]+)'|(\d{1,4}))\s*\]")
+_PLACE = re.compile(r"\$\{\{\s*([\w.-]+(?:\[\s*(?:'[\w.-]+'|\d{1,4})\s*\][\w.-]*)*)\s*\}\}")
+_EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+
+
+def rows(matrix: object) -> list[Row]:
+    """Return the rows that a matrix makes, one without values where it makes none that are known."""
+    table = mapping(matrix)
+    axes = {
+        f"matrix.{key}".lower(): [_flat({key: value}) for value in values[:_MOST]]
+        for key, values in table.items()
+        if isinstance(values, list) and key not in _OTHERS and values
+    }
+    excluded = _items(table.get("exclude"))
+    found: list[Row] = []
+    for choice in itertools.islice(itertools.product(*axes.values()), _MOST if axes else 0):
+        row = {name: value for part in choice for name, value in part.items()}
+        if not any(item.items() <= row.items() for item in excluded if item):
+            found.append(row)
+    alone: list[Row] = []
+    for item in _items(table.get("include")):
+        # What an item says besides the axes goes to every row that it fits; it is a row of its own where it fits none.
+        told = {name: value for name, value in item.items() if any(f"{name}.".startswith(f"{axis}.") for axis in axes)}
+        fitting = [row for row in found if told.items() <= row.items()]
+        alone += [] if fitting else [item]
+        for row in fitting:
+            row.update(item)
+    return [*found, *alone][:_MOST] or [{}]
+
+
+def _items(value: object) -> list[Row]:
+    return [_flat(item) for item in listing(value)[:_MOST] if isinstance(item, Mapping)]
+
+
+def _flat(table: Mapping[Any, Any]) -> Row:
+    """Return the texts in a table by their names; an item of a list has its number for a name."""
+    found: Row = {}
+    waiting: list[tuple[str, object]] = [("matrix", table)]
+    for _ in range(_MOST):
+        if not waiting:
+            break
+        name, value = waiting.pop(0)
+        if isinstance(value, Mapping | list):
+            pairs = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting += [(f"{name}.{key}".lower(), inner) for key, inner in itertools.islice(pairs, _MOST)]
+        else:
+            found[name] = str(value)
+    return found
+
+
+def plain(name: str) -> str:
+    """Return the name of a value as rows have it: ``Matrix.config[1]`` is ``matrix.config.1``."""
+    return _INDEX.sub(lambda match: f".{match[1] or match[2]}", name).lower()
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with the places of ``${{ }}`` filled in that values are known for."""
+    return _PLACE.sub(lambda match: values.get(plain(match[1]), match[0]), text)
+
+
+def expanded(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with the places of ``${{ }}`` filled in; what is not known is left out."""
+    return _EXPRESSION.sub("", filled(text, values))

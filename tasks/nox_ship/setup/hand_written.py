@@ -1,0 +1,42 @@
+"""Files of a CI that have the names of ours and that nox-ship did not write: the project goes on with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nox_ship.automation.tasks import Automation
+from nox_ship.setup.survey import Survey
+from nox_ship.world.forge import GITLAB_CI
+
+
+def advice(name: str, *, publishes: bool) -> str:
+    """Return why a file was left as it is, and how ours could be had.
+
+    Args:
+        name: The file's path in the repository.
+        publishes: Whether ours would be the one that publishes.
+    """
+    file = Path(name).name
+    told = f"{file} is yours, and was left as it is. To have nox-ship's"
+    if name == GITLAB_CI:
+        return (
+            f"{told} instead: `nox-ship init --force`. To keep yours, let its jobs call nox-ship's sessions:"
+            " `nox-ship init --ci none` shows how."
+        )
+    beside = (
+        'give it another name (`file = "publish.yml"` in [tool.nox-ship.workflows])' if publishes else "rename yours"
+    )
+    return f"{told} beside it, {beside} and run `nox-ship init` again; instead of it: `nox-ship init --force`."
+
+
+def warning(survey: Survey, name: str) -> str | None:
+    """Return what is lost with a workflow that ours takes the place of; None where no gate read its commands there."""
+    read = [task for task in Automation(survey.project).tasks if task.ci and task.where.startswith(f"{name} ")]
+    if not read:
+        return None
+    programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate)) or "its commands"
+    return (
+        f"{Path(name).name} was yours, and told the gates what to run ({programs}). Now they go by the other files of"
+        " the project, such as tox.ini and .pre-commit-config.yaml. If they should still run what it ran: restore it"
+        f" (`git checkout HEAD -- {name}`), rename it and run `nox-ship init` again."
+    )
