@@ -82,7 +82,7 @@ PROJECTS = (
     # setuptools with setup.py and no pyproject.toml; bandit, flake8, black and isort by pre-commit, pylint by tox.ini
     Project("scrapy/w3lib", "6057cac5103c8deb1b3c539f35edfc763fe51bef"),
     # setuptools, Justfile and workflows with black, flake8, mypy and ty, a dev group
-    Project("simonw/sqlite-utils", "56dd09702fdb9e899f577ffd51693c1f2176cb08"),
+    Project("simonw/sqlite-utils", "56dd09702fdb9e899f577ffd51693c1f2176cb08", day="2026-08-14"),
     # poetry, src layout, poetry.lock, groups of Poetry's, no classifiers
     Project("python-poetry/cleo", "8c3f1bbf82d918fc137ad40db65c446e14564aac"),
     # pdm, src layout, pdm.lock, groups of PDM's; ruff and pyright by pre-commit, tests by `pdm run`

@@ -311,3 +311,12 @@ def test_a_long_word_takes_no_long_time(tmp_path: Path, word: str) -> None:
         uv_sync(sample(tmp_path), ["--with", word])
         poetry_install(sample(tmp_path), ["--with", word, "-E", word])
         pdm_install(sample(tmp_path), ["-G", word])
+
+
+@pytest.mark.parametrize(
+    ("line", "requirements"),
+    [("uv", ()), ("--upgrade pip uv>=0.5", ()), ("uv-build pipx", ("uv-build", "pipx")), ("pip-tools", ("pip-tools",))],
+)
+def test_an_installer_is_no_need_of_what_it_installs_for(line: str, requirements: tuple[str, ...]) -> None:
+    """A check after `pip install uv` runs where those before it do; what has a longer name is no installer."""
+    assert pip_install(words(line)).requirements == requirements

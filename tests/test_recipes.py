@@ -562,3 +562,12 @@ def test_pytest_is_kept_from_a_noxfile_that_it_would_import(
     """The environment of the tests has no nox; what pytest does not look into needs no option."""
     command = only(recipes.tests(project(tmp_path, text, ci(run)), "3.12")).commands[0]
     assert ("--ignore=noxfile.py" in command) is left_out
+
+
+def test_what_needs_the_same_runs_in_one_environment(tmp_path: Path) -> None:
+    """However CI said what is needed: by pip, or by `uv run` afterwards."""
+    text = '[dependency-groups]\ndev = ["mypy", "ty"]\n'
+    run = "pip install . --group dev\n        mypy src\n        pip install uv\n        uv run ty check src"
+    workflow = f"on: push\njobs:\n  a:\n    steps:\n    - run: |\n        {run}\n"
+    made = project(tmp_path, text, {".github/workflows/test.yml": workflow, ".git/HEAD": ""})
+    assert only(recipes.typecheck(made)).commands == (("mypy", "src"), ("ty", "check", "src"))

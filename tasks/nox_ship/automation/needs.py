@@ -19,8 +19,9 @@ _OF_PROJECT = re.compile(
     (?:\#egg=[\w.-]+)?(?:\[(?P<extras>[^\]]*)\])?(?:[\#&].*)?""",
     re.VERBOSE,
 )
-_REQUIREMENT = re.compile(r"(?!pip\b(?!-))[A-Za-z0-9][\w.-]*\s*(?:$|[\[<>=!~;@ ])")
 _BEFORE_VERSION = re.compile(r"([A-Za-z0-9][\w.-]*(?:\[[\w\s,.-]*\])?)\s*[=<>!~]")
+_REQUIREMENT = re.compile(r"(?!(?:pip|uv)(?![\w.-]))[A-Za-z0-9][\w.-]*\s*(?:$|[\[<>=!~;@ ])")
+"""A requirement on anything but an installer, whose environment would then be another one."""
 _PART = re.compile(r"(?:\[[^\[\]]*\]|[^,]|,(?=\s*[^\sA-Za-z.]))+")
 """One of the requirements of a ``--with``."""
 _VALUES = """

@@ -163,7 +163,7 @@ class Toolbox:
         joined: dict[tuple[Needs, tuple[tuple[str, str], ...], str], list[Task]] = {}
         for task in tasks:
             joined.setdefault((task.needs, task.env, task.folder), []).append(task)
-        return tuple(self.step(same[0], [task.command for task in same]) for same in joined.values())
+        return _joined(self.step(same[0], [task.command for task in same]) for same in joined.values())
 
     def step(self, task: Task, commands: Sequence[Command]) -> Step:
         """Return a step with what a task needs."""
@@ -267,6 +267,16 @@ class Toolbox:
     def _declared_extras(self) -> list[str]:
         extras = self.project.metadata.get("optional-dependencies") or self.project.poetry.get("extras")
         return strings(list(extras)) if isinstance(extras, Mapping) else []
+
+
+def _joined(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Return steps, those as one that need the same, however that was said; each further one is an environment more."""
+    found: dict[str, Step] = {}
+    for step in steps:
+        needs = replace(step, requirements=tuple(sorted(step.requirements)), commands=())
+        there = found.get(repr(needs))
+        found[repr(needs)] = replace(there, commands=(*there.commands, *step.commands)) if there else step
+    return tuple(found.values())
 
 
 def _as_check(task: Task) -> Command | None:
