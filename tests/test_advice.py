@@ -8,7 +8,7 @@ import pytest
 from nox_ship.config import IndexSettings, RoutesSettings, Settings, WorkflowSettings
 from nox_ship.project import Project
 from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
-from nox_ship.setup.init import Plan
+from nox_ship.setup.plan import Plan
 from nox_ship.setup.survey import Survey
 from support import make_repository, write_files
 

@@ -22,8 +22,10 @@ from nox_ship.release.stage import cache_folder, workshop_of
 from nox_ship.report import Voice
 from nox_ship.setup import advice, init
 from nox_ship.setup.build_system import read_project
+from nox_ship.setup.ci_files import HAND_WRITTEN
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
+from nox_ship.setup.plan import Plan
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
@@ -113,7 +115,7 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     return 0
 
 
-def _write(made: init.Plan, voice: Voice, *, force: bool) -> None:
+def _write(made: Plan, voice: Voice, *, force: bool) -> None:
     """Write what was planned, and show it."""
     done, left = init.write(made, force=force)
     for change in done:
@@ -146,7 +148,7 @@ def _check(survey: Survey, voice: Voice, ci: str) -> int:
         if change.before is None:
             voice.finding(init.DRIFTED(f"{change.name} is missing.", remedy="Run `nox-ship init`."))
         elif not is_ours(change.before):
-            voice.finding(init.HAND_WRITTEN(f"{change.name} was not written by nox-ship."))
+            voice.finding(HAND_WRITTEN(f"{change.name} was not written by nox-ship."))
         else:
             voice.text(change.diff)
             voice.finding(init.DRIFTED(f"{change.name} is not what this version of nox-ship writes."))

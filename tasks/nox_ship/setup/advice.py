@@ -10,7 +10,8 @@ from pathlib import Path
 from nox_ship.addresses import without_passwords
 from nox_ship.config import Settings
 from nox_ship.errors import Kind
-from nox_ship.setup.init import Plan, gate_jobs
+from nox_ship.setup.ci_files import gate_jobs
+from nox_ship.setup.plan import Plan
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
 from nox_ship.world.index import PUBLIC_INDEXES, display_name

@@ -36,9 +36,9 @@ from nox_ship.release.stage import last_release, workshop_of
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
-from nox_ship.setup.init import SESSIONS_UNCLEAR
 from nox_ship.setup.noxfile import Noxfile
 from nox_ship.setup.patient import Patient, Told
+from nox_ship.setup.sessions import SESSIONS_UNCLEAR
 from nox_ship.setup.survey import Survey
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
 from nox_ship.world.real import RealWorld

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from nox_ship import documents, json_data, process
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.release.workflows import uploads
-from nox_ship.setup import init, workflows
+from nox_ship.setup import ci_files, init, workflows
 from nox_ship.setup.advice import served, unserved
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.patient import Patient, Told
@@ -91,7 +91,7 @@ def _places(survey: Survey, ci: str) -> list[str]:
     """Return where the files are that the CI obeys; not that of a publisher where the project has its own."""
     if ci == "gitlab":
         return [GITLAB_CI]
-    facts = init.facts(survey)
+    facts = ci_files.facts(survey)
     release = f"{workflows.FOLDER}/{facts.release_file}"
     there = (survey.repository.path / release).is_file()
     own = None if there else rivals(survey)[0]
@@ -100,7 +100,7 @@ def _places(survey: Survey, ci: str) -> list[str]:
 
 def _unserved_routes(survey: Survey) -> Told:
     """Yield the indexes that versions go to and that our workflow does not publish to."""
-    file = init.facts(survey).release_file
+    file = ci_files.facts(survey).release_file
     if not is_ours(documents.read_text(survey.repository.path / workflows.FOLDER / file)):
         return
     for name, example in unserved(survey.project.settings).items():

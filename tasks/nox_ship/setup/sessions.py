@@ -1,0 +1,106 @@
+"""Planning the noxfile: a new one, or our sessions registered in the one that is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.gates import recipes
+from nox_ship.gates.noxfile import NOT_LAST
+from nox_ship.project import Project
+from nox_ship.setup.change import Change
+from nox_ship.setup.noxfile import BLOCK, IMPORT, NEW, NOXFILE_BROKEN, UNTYPED, UNTYPED_IMPORT, Noxfile, is_whole
+from nox_ship.setup.plan import Plan
+from nox_ship.setup.styled import styled
+
+SESSIONS_UNCLEAR = Kind(
+    "NS843",
+    "sessions-unclear",
+    "Run `nox -s doctor` afterwards: it sees every session, and says whether the workflows call the right ones.",
+    level="notice",
+)
+
+
+def add_noxfile(made: Plan) -> None:
+    """Plan a noxfile that registers our sessions, or that they are registered in the one that is there.
+
+    Raises:
+        ShipError: The noxfile is broken (NS811).
+    """
+    path = made.survey.project.root / "noxfile.py"
+    if not path.is_file():
+        project = made.survey.project
+        text = NEW.replace(BLOCK, f"{BLOCK}{UNTYPED}\n") if _checks_types(project) else NEW
+        _styled(made, path, None, text)
+        if recipes.tests_read_noxfile(project):
+            made.hints.append(
+                "pytest takes up every Python file here, and would import noxfile.py: add `--ignore=noxfile.py` to its"
+                " `addopts`. The gates do so by themselves."
+            )
+        return
+    try:
+        noxfile = Noxfile.read(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ShipError(NOXFILE_BROKEN("noxfile.py is not UTF-8.", remedy="Save it as UTF-8.")) from error
+    made.noxfile = noxfile
+    made.hints += _unclear(noxfile)
+    if noxfile.registered:
+        ours = made.survey.project.canonical_name == "nox-ship"  # its noxfile finds nox-ship beside itself
+        completed = noxfile.text if ours else noxfile.completed()
+        made.changes.append(Change(path, "noxfile.py", noxfile.text, completed, "what its sessions need"))
+        return
+    extended = noxfile.extended()
+    if extended is None:
+        made.hints.append(
+            "Add to noxfile.py, as its last lines above `if __name__ ...`:\n\nimport nox_ship\n\nnox_ship.register()\n"
+        )
+        return
+    _styled(made, path, noxfile.text, extended)
+    if not Noxfile.read(extended).scripted:
+        made.hints.append(
+            f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that"
+            f" nox installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
+        )
+
+
+def _checks_types(project: Project) -> bool:
+    """Whether a type checker may be handed the noxfile."""
+    try:
+        return bool(recipes.typecheck(project).steps)
+    except ShipError:  # the gates' line tells it
+        return False
+
+
+def _is_type_checked(project: Project, path: Path) -> bool:
+    """Whether a type checker looks at the noxfile that is there, and minds that nox-ship is not installed for it."""
+    try:
+        commands = [command for step in recipes.typecheck(project).steps for command in step.commands]
+    except ShipError:  # the gates' line tells it
+        return False
+    for tool, *words in commands:
+        named = {word for word in words if not word.startswith("-") and os.path.lexists(project.root / word)}
+        whole = not named and tool != "mypy"  # mypy alone looks at nothing without a name
+        if "--ignore-missing-imports" not in words and (whole or {path.name, "."} & named):
+            return True
+    return False
+
+
+def _styled(made: Plan, path: Path, before: str | None, planned: str) -> None:
+    """Plan the noxfile as the project's own tools want it, where they let it be what it is."""
+    done = styled(made.survey.project, before, planned)
+    made.hints += done.hints
+    text = done.text if is_whole(done.text, planned) else planned
+    if before is not None and _is_type_checked(made.survey.project, path):
+        text = text.replace(IMPORT, UNTYPED_IMPORT, 1)
+    made.changes.append(Change(path, "noxfile.py", before, text, "the sessions"))
+
+
+def _unclear(noxfile: Noxfile) -> Iterator[str]:
+    """Yield what cannot be told of a noxfile's sessions, or comes too late in it."""
+    if noxfile.late:
+        yield str(NOT_LAST(f"noxfile.py defines {shorten(noxfile.late)} below `nox_ship.register()`."))
+    if lines := noxfile.written.unsure:
+        where = shorten(map(str, lines))
+        yield str(SESSIONS_UNCLEAR(f"noxfile.py may have sessions that its text does not tell: see line {where}."))
