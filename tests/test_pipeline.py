@@ -333,7 +333,7 @@ def test_what_sessions_warn_of_is_in_the_report(yard: Yard, monkeypatch: pytest.
     def warn(stage: Stage, names: list[str], **told: Any) -> tuple[SessionResult, ...]:
         played(stage, names, **told)
         return (
-            SessionResult("lint", "passed", output="nox > NS307 stale-settings: Hm."),
+            SessionResult("lint", "passed", warnings=("NS307 stale-settings: Hm.",)),
             SessionResult("x", "skipped"),
         )
 

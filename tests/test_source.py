@@ -7,7 +7,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.source import Place, VersionSource
-from support import make_project
+from support import in_time, make_project
 
 DYNAMIC = '[project]\nname = "sample"\ndynamic = ["version"]\n'
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -321,3 +321,31 @@ def test_a_crate_without_a_version_of_its_own_has_none(tmp_path: Path, manifest:
     """Nor has one whose manifest cannot be read."""
     with pytest.raises(ShipError, match="NS301"):
         VersionSource.of(make_project(tmp_path, MATURIN, {"Cargo.toml": manifest}))
+
+
+@pytest.mark.parametrize("path", ['"."', '"/"', '"x/.."', "[1]", "3", '""', '"a\\u0000b"'])
+def test_a_manifest_that_is_no_file_is_passed_over(tmp_path: Path, path: str) -> None:
+    """The version is told elsewhere, and maturin says what it thinks of the setting."""
+    settings = MATURIN.replace('dynamic = ["version"]', 'version = "1.2.3"')
+    assert_found(make_project(tmp_path, f"{settings}[tool.maturin]\nmanifest-path = {path}\n"), "pyproject.toml")
+
+
+@pytest.mark.parametrize("setup", ["use_scm_version=True", "pbr=True", "version=versioneer.get_version()"])
+def test_a_setup_script_that_asks_git_counts_where_nothing_else_is_stated(tmp_path: Path, setup: str) -> None:
+    """A version in pyproject.toml comes before it: it was left from another back end."""
+    script = {"setup.py": f"import versioneer\nfrom setuptools import setup\nsetup({setup})\n"}
+    assert (
+        VersionSource.of(make_project(tmp_path / "a", '[project]\nname = "x"\ndynamic = ["version"]', script)).kind
+        == "tags"
+    )
+    assert_found(make_project(tmp_path / "b", STATIC, script), "pyproject.toml")
+    poetry = '[tool.poetry]\nname = "sample"\nversion = "1.2.3"\n'
+    assert_found(make_project(tmp_path / "c", poetry, script), "pyproject.toml")
+
+
+@pytest.mark.parametrize("line", ["version=", "__version__ = ", "a=b=__version__=", "__version__: x "])
+def test_a_long_line_takes_no_long_time(tmp_path: Path, line: str) -> None:
+    """Whatever multiplies in it."""
+    project = make_project(tmp_path, HATCH, {"v.py": line * 30_000})
+    with in_time(), pytest.raises(ShipError, match="NS301"):
+        VersionSource.of(project)

@@ -72,13 +72,15 @@ def real_place(path: Path, top: Path) -> Path:
         top: The folder that it must be in: a project, a repository or a clone.
 
     Raises:
-        ShipError: A symlink leads out of ``top``, or to git's own files in it (NS608).
+        ShipError: Its path or a symlink leads out of ``top``, or to git's own files in it (NS608).
     """
     try:
         real = path.resolve()
         inside = real.relative_to(top.resolve())
     except (ValueError, OSError, RuntimeError) as error:  # another place; a symlink that leads to itself
-        raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads out of {top}.")) from error
+        raise ShipError(
+            LEADS_OUT(f"{path} is not written to: by its path or a symlink it is outside of {top}.")
+        ) from error
     if real.is_symlink():  # from Python 3.13 on, a symlink that leads to itself resolves to itself
         raise ShipError(LEADS_OUT(f"{path} is not written to: it is a symlink that leads nowhere."))
     if ".git" in inside.parts:

@@ -11,6 +11,11 @@ from pathlib import Path, PurePosixPath
 from nox_ship import documents
 
 _MODULES = ("setuptools", "distutils.core", "numpy.distutils.core", "skbuild")
+_ASSIGNMENT = re.compile(
+    r"""^(?:(?P<annotated>\w++)[ \t]*+:[^=\n]*+=[ \t]*+|(?P<names>(?:\w++[ \t]*+=[ \t]*+)+))"""
+    r"""(["'])(?P<value>[^"'\n]+)\3""",
+    re.MULTILINE,
+)
 _SOURCE_ROOTS = ("", "src", "lib")
 _READ = (".py", ".txt", "")
 """The ends of the names of files that setup.py may read a value from."""
@@ -51,13 +56,10 @@ def setup_list(text: str, name: str) -> tuple[str, ...]:
 
 def assigned(text: str, name: str) -> Written | None:
     """Return the text that a Python file assigns to ``name`` at its top, also along with other names."""
-    name_ = re.escape(name)
-    pattern = (
-        rf"""^(?:\w+[ \t]*=[ \t]*)*{name_}[ \t]*(?::[^=\n]*)?=[ \t]*(?:\w+[ \t]*=[ \t]*)*"""
-        r"""(["'])(?P<value>[^"'\n]+)\1"""
-    )
-    match = re.search(pattern, text, re.MULTILINE)
-    return Written(match["value"], *match.span("value")) if match else None
+    for match in _ASSIGNMENT.finditer(text):
+        if name in re.split(r"[ \t]*=[ \t]*", match["names"] or match["annotated"]):
+            return Written(match["value"], *match.span("value"))
+    return None
 
 
 @dataclass(frozen=True)

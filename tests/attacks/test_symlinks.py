@@ -307,6 +307,28 @@ def test_a_bump_changes_nothing_elsewhere(tmp_path: Path, outside: Path) -> None
     assert (outside / "log.md").read_text("utf-8") == text
 
 
+CARGO = '[build-system]\nbuild-backend = "maturin"\n[tool.maturin]\nmanifest-path = "../Cargo.toml"\n'
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        '[project]\nname = "sample"\ndynamic = ["version"]\n[tool.hatch.version]\npath = "../outside/v.py"\n',
+        f'[project]\nname = "sample"\ndynamic = ["version"]\n{CARGO}',
+        f'{STATIC}[[tool.bumpversion.files]]\nfilename = "../outside/v.py"\n',
+    ],
+)
+def test_a_bump_changes_nothing_above_the_repository(tmp_path: Path, outside: Path, settings: str) -> None:
+    """A version file whose path leads out by itself stops it: NS608."""
+    (outside / "v.py").write_text('__version__ = "1.2.3"\n', "utf-8")
+    (tmp_path / "Cargo.toml").write_text('[package]\nname = "sample"\nversion = "1.2.3"\n', "utf-8")
+    root = make_project(tmp_path / "project", settings).root
+    git(root, "init", "--quiet")
+    project = Project.read(root)
+    with pytest.raises(ShipError, match="NS608"):
+        check_places(project, VersionSource.of(project), Repository(root))
+
+
 def test_a_bump_follows_no_symlink_whose_name_is_not_utf8(tmp_path: Path, outside: Path) -> None:
     """A glob of bump-my-version's settings finds it, whatever its name is: NS608."""
     settings = '[tool.bumpversion]\n[[tool.bumpversion.files]]\nglob = "*/notes.txt"\n'

@@ -176,15 +176,16 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
 
 
 def check_places(project: Project, source: VersionSource, repository: Repository) -> None:
-    """Check that every file that is to be changed lies in the repository, whatever symlinks are committed.
+    """Check that every file that is to be changed lies in the repository, by its path and by committed symlinks.
 
     Raises:
-        ShipError: A symlink leads out of it (NS608).
+        ShipError: It does not (NS608).
     """
-    top = repository.path.resolve()
-    if all(Findings().catch(partial(real_place, link, top)) for link in repository.links()):
-        return  # bump-my-version need not be asked
-    for name in {*bumped_files(project, source.current or ""), *(place.file for place in source.places)}:
+    top, names = repository.path.resolve(), {place.file for place in source.places}
+    leading_out = not all(Findings().catch(partial(real_place, link, top)) for link in repository.links())
+    if leading_out or ".." in repr(project.tool("bumpversion")):  # else bump-my-version need not be asked
+        names |= bumped_files(project, source.current or "")
+    for name in names:
         real_place(project.root / name, top)
 
 

@@ -65,6 +65,8 @@ class SessionResult:
     reason: str = ""
     """Why it was skipped or failed, where it said so."""
     output: str = field(default="", repr=False)
+    warnings: tuple[str, ...] = ()
+    """What it warned of, one line each: findings of ours that stopped nothing."""
 
 
 @dataclass
@@ -185,7 +187,7 @@ def _told(result: SessionResult) -> SessionResult:
     if result.status != "passed":
         return result
     warning = PASSED_ALONE(f"{result.name} failed beside the same session on other Pythons, and passed alone.")
-    return dataclasses.replace(result, output=f"{result.output}\nnox > {warning}")
+    return dataclasses.replace(result, warnings=(*result.warnings, str(warning)))
 
 
 def _run_nox(
@@ -240,20 +242,20 @@ def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionRe
     statuses: dict[object, SessionStatus] = {"success": "passed", "skipped": "skipped"}
     reason = " ".join(str(entry.get("reason") or "").split()) or _last_words(entry, blocks.get(name, []))
     otherwise: SessionStatus = "not reached" if reason.startswith(_PREREQUISITE) else "failed"
-    seconds = entry.get("duration")
+    seconds, output = entry.get("duration"), "\n".join(blocks.get(name, []))
     return SessionResult(
         name=name,
         status=statuses.get(entry["result"], otherwise),
         seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         reason=reason,
-        output="\n".join(blocks.get(name, [])),
+        output=output,
+        warnings=tuple(match[1] for match in _WARNING.finditer(output)),
     )
 
 
 def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
-    """Return what sessions that passed warned of, one line each: findings of ours that stopped nothing."""
-    passed = (result.output for result in results if result.status == "passed")
-    return tuple(match[1] for output in passed for match in _WARNING.finditer(output))
+    """Return what sessions that passed warned of."""
+    return tuple(line for result in results if result.status == "passed" for line in result.warnings)
 
 
 def manifests(results: Iterable[SessionResult]) -> set[str]:

@@ -100,7 +100,8 @@ def _from_tags(project: Project) -> bool:
     written = _text(project.metadata.get("version")) or project.setup_cfg("metadata", "version")
     if project.tool("poetry-dynamic-versioning"):
         return True
-    if _setup_asks_git(read_text(project.root / "setup.py")):
+    stated = _text(project.metadata.get("version")) or _text(project.poetry.get("version"))
+    if not stated and _setup_asks_git(read_text(project.root / "setup.py")):
         return True
     if written or (project.metadata and "version" not in (dynamic if isinstance(dynamic, list) else [])):
         return False
@@ -138,7 +139,7 @@ def _candidates(project: Project) -> Iterator[Found]:
 
 def _cargo(project: Project) -> str:
     """Return where the crate's manifest is: https://www.maturin.rs/config.html."""
-    return str(project.tool("maturin").get("manifest-path") or "Cargo.toml")
+    return _text(project.tool("maturin").get("manifest-path")) or "Cargo.toml"
 
 
 def _crate(project: Project) -> dict[str, Any]:
@@ -223,7 +224,7 @@ def _copies(project: Project, version: str) -> Iterator[Found]:
             yield from _assignment(project.root, name)
     names = {"uv.lock": project.canonical_name}
     if project.backend.startswith("maturin"):
-        names[Path(_cargo(project)).with_name("Cargo.lock").as_posix()] = str(_crate(project).get("name"))
+        names[(Path(_cargo(project)).parent / "Cargo.lock").as_posix()] = str(_crate(project).get("name"))
     for lock, name in names.items():
         before = f'\nname = "{name}"\nversion = "'
         if f'{before}{version}"' in read_text(project.root / lock):

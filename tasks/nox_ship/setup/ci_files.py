@@ -12,14 +12,14 @@ from packaging.version import Version
 from nox_ship import documents, versions
 from nox_ship.errors import Kind, ShipError
 from nox_ship.gates import evidence, matrix
-from nox_ship.gates.own import Decision, decide
+from nox_ship.gates.own import Decision
 from nox_ship.project import Project
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.setup import gitlab, hand_written, lock, workflows
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import Noxfile
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import Plan, decision
 from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
@@ -37,21 +37,21 @@ def facts(survey: Survey) -> workflows.Facts:
     """
     project, noxfile = survey.project, _there(survey)
     settings = project.settings.workflows
-    decision = noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates)
+    decided = decision(project, noxfile)
     if survey.compiled and "workflows" not in project.tool("nox-ship"):
         settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
     return workflows.Facts(
         branch=survey.branch,
         tag=survey.tag,
         pythons=survey.pythons,
-        coverage=_has_coverage(project, decision, noxfile),
+        coverage=_has_coverage(project, decided, noxfile),
         besides=noxfile.besides if noxfile else (),
         settings=settings,
         name=project.canonical_name,
         folder=survey.folder,
         routes=project.settings.routes,
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
-        names=decision.names,
+        names=decided.names,
         more_pythons=noxfile.written.pythons if noxfile else (),
     )
 
@@ -61,13 +61,13 @@ def _there(survey: Survey) -> Noxfile | None:
     return Noxfile.read(text) if text else None
 
 
-def _has_coverage(project: Project, decision: Decision, noxfile: Noxfile | None) -> bool:
+def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile | None) -> bool:
     """Whether a job is to combine what the jobs of the gates bring along in nox-ship's own folder."""
-    if "coverage" not in decision.gates or (noxfile and noxfile.excludes("coverage")):
+    if "coverage" not in decided.gates or (noxfile and noxfile.excludes("coverage")):
         return False
-    if noxfile is None or "coverage" not in decision.standing:
+    if noxfile is None or "coverage" not in decided.standing:
         return True
-    return "coverage" in decision.apart and evidence.measures(project, noxfile.text)
+    return "coverage" in decided.apart and evidence.measures(project, noxfile.text)
 
 
 def gate_jobs(survey: Survey) -> list[matrix.Job]:
@@ -77,11 +77,11 @@ def gate_jobs(survey: Survey) -> list[matrix.Job]:
         ShipError: The noxfile is broken (NS811).
     """
     project, noxfile = survey.project, _there(survey)
-    decision = noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates)
-    gates = [gate for gate in decision.gates if not (noxfile and noxfile.excludes(gate))]
+    decided = decision(project, noxfile)
+    gates = [gate for gate in decided.gates if not (noxfile and noxfile.excludes(gate))]
     pythons = {**dict.fromkeys(gates), "tests": survey.pythons}
     running = workflows.newest(facts(survey))
-    return matrix.jobs(gates, pythons, running, apart=decision.apart, measured=decision.tests)
+    return matrix.jobs(gates, pythons, running, apart=decided.apart, measured=decided.tests)
 
 
 def add_workflows(made: Plan, ci: str, *, force: bool) -> None:

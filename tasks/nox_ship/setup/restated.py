@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from nox_ship import documents
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.source import Place, VersionSource
@@ -87,6 +87,6 @@ def _asserted(project: Project, version: str) -> re.Pattern[str]:
 def _tests(project: Project) -> list[Path]:
     """Return the files of tests, as many as are looked at."""
     places = [project.root / name for name in project.test_paths]
-    files = (path for place in places for path in ([place] if place.is_file() else place.rglob("*.py")))
+    files = (path for place in places for path in ([place] if place.is_file() else documents.found(place, "**/*.py")))
     named = (path for path in files if re.fullmatch(r"test.*|.*_tests?|conftest", path.stem) and path.is_file())
-    return sorted(itertools.islice(named, _MOST_TESTS))
+    return sorted(named)[:_MOST_TESTS]

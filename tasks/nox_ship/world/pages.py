@@ -17,10 +17,11 @@ from nox_ship.world import web
 if TYPE_CHECKING:
     from pypi_simple import ProjectPage
 
-_INSIDE = rb"""(?:[^<>"']++|"[^"]*+"|'[^']*+')*+"""
+# No group is possessive: before 3.11.5, Python does not go back to where one began that failed half-way.
+_INSIDE = rb"""(?:[^<>"']++|"[^"]*+"|'[^']*+')*"""
 _ELEMENT = re.compile(
     rb"<(?:(?P<meta>meta(?=[\s/>])%(in)s)>|(?P<kind>base|a)(?=[\s/>])(?P<words>%(in)s)>"
-    rb"(?P<text>[^<]*+(?:<(?!/?a[\s/>])[^<]*+)*+))" % {b"in": _INSIDE},
+    rb"(?P<text>[^<]*+(?:<(?!/?a[\s/>])[^<]*+)*))" % {b"in": _INSIDE},
     re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]++))?""")
