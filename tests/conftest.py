@@ -10,7 +10,7 @@ from fakes import FakeGates, Programs, Yard, make_yard, run_here
 from nox_ship import process, pythons
 from nox_ship.release import gates
 
-pytest_plugins = ("acting", "registering")
+pytest_plugins = ("acting", "initializing", "registering")
 
 
 @pytest.fixture

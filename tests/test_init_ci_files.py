@@ -1,0 +1,306 @@
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+
+from initializing import GITHUB, HASH, LOCK, PYPROJECT, WRITTEN, files
+from nox_ship import command
+from nox_ship.setup.noxfile import NEW
+from support import git, load_yaml, write_files
+
+
+def test_a_workflow_that_drifted_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--check` fails with the difference, `init` leaves it, `--force` writes it; parts of one's own are no drift."""
+    command.main(["init"])
+    path = project / ".github" / "workflows" / "ci.yml"
+    text = path.read_text("utf-8")
+    own = text.replace(
+        "      # >>> own: steps before a gate\n", "      # >>> own: steps before a gate\n      - run: x\n"
+    )
+    path.write_text(own, "utf-8")
+    assert command.main(["init", "--check"]) == 0
+    path.write_text(own.replace("timeout-minutes: 60", "timeout-minutes: 61"), "utf-8")
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 1
+    told = capsys.readouterr().out
+    assert "-    timeout-minutes: 61" in told
+    assert "NS816" in told
+    drifted = files(project)
+    assert command.main(["init"]) == 0
+    assert files(project) == drifted
+    assert "--force" in capsys.readouterr().out
+    assert command.main(["init", "--force"]) == 0
+    assert path.read_text("utf-8") == own
+
+
+def test_check_misses_workflows_that_are_not_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A project that was never set up has drifted, and stays as it is."""
+    before = files(project)
+    assert command.main(["init", "--check"]) == 1
+    assert capsys.readouterr().out.count("is missing") == 3
+    assert files(project) == before
+
+
+def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
+    """The setting is added to pyproject.toml, whose comments and order stay."""
+    (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
+    assert command.main(["init"]) == 0
+    text = (project / "pyproject.toml").read_text("utf-8")
+    assert text.startswith(PYPROJECT)
+    assert "[tool.nox-ship.workflows]" in text
+    matrix = load_yaml((project / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["verify-install"]
+    assert matrix["strategy"]["matrix"]["system"] == ["ubuntu-latest"]
+    assert command.main(["init", "--check"]) == 0
+
+
+def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where they do not know the actions, what to add is shown."""
+    text = "version: 2\nupdates:\n  - package-ecosystem: pip\n    directory: /\n"
+    write_files(project, {".github/dependabot.yml": text})
+    assert command.main(["init"]) == 0
+    assert (project / ".github/dependabot.yml").read_text("utf-8") == text
+    assert "package-ecosystem: github-actions" in capsys.readouterr().out
+
+
+GITLAB_FILES = {"noxfile.py", ".gitlab-ci.yml", ".gitlab/nox-ship.txt"}
+
+
+@pytest.mark.parametrize(
+    ("remote", "args"),
+    [
+        ("https://gitlab.com/acme/sample.git", []),
+        ("git@gitlab.acme.example:acme/sample.git", []),
+        (GITHUB, ["--ci", "gitlab"]),
+    ],
+)
+def test_gitlab_gets_its_file(project: Path, remote: str, args: list[str]) -> None:
+    """Only its own host gives identities that PyPI takes; parts of one's own are no drift; twice changes nothing."""
+    git(project, "remote", "set-url", "origin", remote)
+    before = files(project)
+    assert command.main(["init", *args]) == 0
+    after = files(project)
+    assert set(after) - set(before) == GITLAB_FILES
+    assert ("id_tokens" in after[".gitlab-ci.yml"]) == ("gitlab.com" in remote)
+    assert HASH in after[".gitlab/nox-ship.txt"]
+    assert command.main(["init", *args]) == 0
+    assert files(project) == after
+    path = project / ".gitlab-ci.yml"
+    own = after[path.name].replace("# >>> own: further jobs\n", "# >>> own: further jobs\nmine: {script: [make]}\n")
+    path.write_text(own, "utf-8")
+    assert command.main(["init", "--check"]) == 0
+    path.write_text(own.replace("1 hour", "2 hours"), "utf-8")
+    assert command.main(["init", "--check"]) == 1
+    assert command.main(["init", "--force"]) == 0
+    assert path.read_text("utf-8") == own
+
+
+def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
+    """But for those that the noxfile leaves out."""
+    text = 'import nox_ship\nnox_ship.register(exclude=["audit", "coverage"])\n'
+    settings = '[tool.nox-ship]\ngates = ["tests", "coverage", "audit", "mine"]\npythons = ["3.11", "3.12"]\n'
+    write_files(project, {"noxfile.py": text, "pyproject.toml": PYPROJECT + settings})
+    assert command.main(["init", "--ci", "gitlab"]) == 0
+    jobs = load_yaml((project / ".gitlab-ci.yml").read_text("utf-8"))
+    assert [job["SESSION"] for job in jobs["gates"]["parallel"]["matrix"]] == ["tests-3.11", "tests-3.12", "mine"]
+    assert "coverage" not in jobs
+
+
+def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without `--force`, the noxfile alone is written: no job would install what a lock tells."""
+    write_files(project, {".gitlab-ci.yml": "test: {script: [make]}\n"})
+    before = files(project)
+    assert command.main(["init", "--ci", "gitlab"]) == 0
+    told = capsys.readouterr().out
+    assert ".gitlab-ci.yml is yours" in told
+    assert "pending" not in told
+    assert set(files(project).items()) - set(before.items()) == {("noxfile.py", NEW)}
+    assert command.main(["init", "--check", "--ci", "gitlab"]) == 0
+    assert command.main(["init", "--ci", "gitlab", "--force"]) == 0
+    assert "make" not in (project / ".gitlab-ci.yml").read_text("utf-8")
+
+
+def test_a_project_below_the_top_has_workflows_at_the_top(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two projects of a repository have workflows of their own; that the same tags start both is told."""
+    for name in ("one", "two"):
+        root = project / "packages" / name
+        write_files(root, {"pyproject.toml": f'[project]\nname = "the.{name}"\nversion = "1"\n'})
+        monkeypatch.chdir(root)
+        assert command.main(["init"]) == 0
+        told = capsys.readouterr().out
+        assert f"Workflow name      the-{name}-release.yml\n" in told
+        assert ("v{version} start the-one-release.yml too" in told) == (name == "two")
+    folder = project / ".github" / "workflows"
+    expected = ["the-one-ci.yml", "the-one-release.yml", "the-two-ci.yml", "the-two-release.yml"]
+    assert sorted(path.name for path in folder.iterdir()) == expected
+    path = folder / expected[3]
+    path.write_text(path.read_text("utf-8").replace("timeout-minutes: 60", "timeout-minutes: 61"), "utf-8")
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 1
+    assert "../../.github/workflows/the-two-release.yml" in capsys.readouterr().out
+    monkeypatch.chdir(project / "packages" / "one")
+    assert command.main(["init", "--check"]) == 0
+
+
+PUBLISH = """\
+on: {push: {tags: ["v*"]}}
+jobs:
+  publish:
+    environment: release
+    permissions: {id-token: write}
+    steps: [{uses: pypa/gh-action-pypi-publish@v1}]
+"""
+
+
+@pytest.mark.parametrize("name", ["publish.yml", "release.yml"])
+def test_a_second_publisher_is_not_written_without_being_told(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """The one that is there is named, and left; the settings that are shown put ours in its place, under its name."""
+    theirs = f".github/workflows/{name}"
+    write_files(project, {theirs: PUBLISH})
+    before = files(project)
+    assert command.main(["init"]) == 0
+    assert set(files(project)) - set(before) == WRITTEN - {".github/workflows/release.yml"}
+    told = capsys.readouterr().out
+    assert f"{name} publishes what is tagged, from the environment release" in told
+    assert "publisher on" not in told
+    assert command.main(["init", "--check"]) == 0
+    capsys.readouterr()
+    settings = told.partition("--force`:\n\n")[2].partition("\n\n")[0]
+    write_files(project, {"pyproject.toml": f"{PYPROJECT}\n{settings}\n"})
+    assert command.main(["init", "--force"]) == 0
+    assert set(files(project)) - set(before) == WRITTEN - {".github/workflows/release.yml"}
+    job = load_yaml((project / theirs).read_text("utf-8"))["jobs"]["pypi"]
+    assert job["environment"] == "release"
+    told = capsys.readouterr().out
+    assert f"Workflow name      {name}\n  Environment name   release\n" in told
+    assert "take its trigger out" not in told
+    assert command.main(["init", "--check"]) == 0
+
+
+def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when it is there already; one that nobody can be sure of is told too."""
+    write_files(
+        project,
+        {
+            ".github/workflows/publish.yml": PUBLISH,
+            ".github/workflows/x.yml": PUBLISH.replace("uses: pypa/gh-action-pypi-publish@v1", "run: ./publish.sh"),
+        },
+    )
+    for args in (["--force"], []):
+        assert command.main(["init", *args]) == 0
+        told = capsys.readouterr().out
+        assert "publish.yml publishes what is tagged, as release.yml does: delete it" in told
+        assert "x.yml may publish what is tagged" in told
+    assert (project / ".github/workflows/release.yml").is_file()
+
+
+def test_jobs_of_ones_own_are_kept(project: Path) -> None:
+    """Both workflows have a place for them; they are no drift, and stay when the workflow is written again."""
+    assert command.main(["init"]) == 0
+    mark = "  # >>> own: further jobs\n"
+    job = f"{mark}  mine:\n    runs-on: ubuntu-latest\n    steps: [{{run: make}}]\n"
+    for name in ("ci", "release"):
+        path = project / f".github/workflows/{name}.yml"
+        text = path.read_text("utf-8")
+        assert text.count(mark) == 1
+        path.write_text(text.replace(mark, job).replace("timeout-minutes: 60", "timeout-minutes: 61"), "utf-8")
+    assert command.main(["init", "--check"]) == 1
+    assert command.main(["init", "--force"]) == 0
+    assert command.main(["init", "--check"]) == 0
+    for name in ("ci", "release"):
+        jobs = load_yaml((project / f".github/workflows/{name}.yml").read_text("utf-8"))["jobs"]
+        assert jobs["mine"]["steps"] == [{"run": "make"}]
+
+
+CHECKS = "on: [push]\njobs: {checks: {steps: [{run: flake8 src}, {run: pytest}]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "publisher", "instead"), [("ci.yml", True, "rename yours"), ("release.yml", False, 'file = "publish.yml"')]
+)
+def test_a_workflow_of_ones_own_is_left(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, publisher: bool, instead: str
+) -> None:
+    """The rest is written, a person is told how to have ours, and `--check` agrees that nothing is amiss."""
+    place = f".github/workflows/{name}"
+    write_files(project, {place: CHECKS})
+    assert command.main(["init"]) == 0
+    told = capsys.readouterr().out
+    for words in (f"{name} is yours", instead, "nox-ship init --force"):
+        assert words in told
+    assert ("Workflow name" in told) is publisher
+    assert set(files(project)) >= WRITTEN
+    assert (project / place).read_text("utf-8") == CHECKS
+    assert command.main(["init", "--check"]) == 0
+    assert f"{place} is the project's own" in capsys.readouterr().out
+
+
+def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No lock and no settings for Dependabot are written where both workflows are the project's own."""
+    theirs = {f".github/workflows/{name}": CHECKS for name in ("ci.yml", "release.yml")}
+    write_files(project, theirs)
+    before = files(project)
+    assert command.main(["init"]) == 0
+    assert set(files(project).items()) - set(before.items()) == {("noxfile.py", NEW)}
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 0
+    assert "none of nox-ship's" in capsys.readouterr().out
+
+
+def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was there is shown, and a person is told what the gates do not know any more."""
+    write_files(project, {".github/workflows/ci.yml": CHECKS, ".github/workflows/release.yml": "name: Mine\n"})
+    assert command.main(["init", "--force"]) == 0
+    told = capsys.readouterr().out
+    assert "-name: Mine" in told
+    assert "ci.yml was yours, and told the gates what to run (flake8, pytest)" in told
+    assert "release.yml was yours" not in told
+    assert command.main(["init", "--check"]) == 0
+
+
+def test_the_lock_is_raised_and_never_lowered(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`init` writes it anew where it has drifted; what Dependabot raised stays, and is no drift."""
+    command.main(["init"])
+    path = project / LOCK
+    text = path.read_text("utf-8")
+    assert f"nox-ship=={importlib.metadata.version('nox-ship')} \\\n    --hash=sha256:{HASH}\n" in text
+    raised = re.sub(r"^twine==[^ ]+", "twine==999.0", text, flags=re.MULTILINE)
+    path.write_text(raised, "utf-8")
+    assert command.main(["init", "--check"]) == 0
+    path.write_text(re.sub(r"^twine==[^ ]+", "twine==0.1", text, flags=re.MULTILINE), "utf-8")
+    capsys.readouterr()
+    assert command.main(["init", "--check"]) == 1
+    assert "NS816" in capsys.readouterr().out
+    assert command.main(["init"]) == 0
+    assert path.read_text("utf-8") == text
+
+
+def test_a_lock_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--force` replaces it."""
+    write_files(project, {LOCK: "mine==1\n"})
+    assert command.main(["init"]) == 1
+    assert "NS815" in capsys.readouterr().out
+    assert (project / LOCK).read_text("utf-8") == "mine==1\n"
+    assert command.main(["init", "--force"]) == 0
+    assert "mine" not in (project / LOCK).read_text("utf-8")
+
+
+def test_a_version_that_the_index_lacks_is_told(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lock is written without nox-ship, and what to do stands in it and on the terminal."""
+    monkeypatch.setattr(command, "_published", lambda _: ())
+    assert command.main(["init"]) == 0
+    assert "run `nox-ship init` again when it has" in " ".join(capsys.readouterr().out.split())
+    assert "is not on the index yet" in (project / LOCK).read_text("utf-8")
+    monkeypatch.setattr(command, "_published", lambda _: (HASH,))
+    assert command.main(["init"]) == 0
+    assert HASH in (project / LOCK).read_text("utf-8")
