@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from automating import ci
+from fakes import Programs
+from gating import only, project
+from nox_ship.gates import recipes
+from nox_ship.gates.measuring import coverage_folder
+from nox_ship.gates.toolbox import Step, Toolbox
+
+CHECKED = ci("pip install -e .[dev]", "ruff check src --fix", "mypy src", "pytest -q")
+
+
+def test_what_ci_runs_decides(tmp_path: Path) -> None:
+    """The commands are those of the workflow, and not what settings and groups would make of it."""
+    text = "[tool.ruff.format]\n[tool.black]\nx = 1\n[tool.mypy]\nstrict = true\n"
+    text += '[project.optional-dependencies]\ndev = ["ruff==1"]\n[tool.pyright]\nx = 1\n'
+    there = project(tmp_path, text, {**CHECKED, ".flake8": ""})
+    linting, typing = only(recipes.lint(there)), only(recipes.typecheck(there))
+    assert linting.commands == (("ruff", "check", "--no-fix", "src"),)
+    assert (linting.extras, linting.project) == (("dev",), True)
+    assert typing.commands == (("mypy", "src"),)
+    assert only(recipes.tests(there, "3.12", ["-x"])).commands == (("pytest", "-x"),)
+    assert only(recipes.tests(there, "3.12")).commands[0][-3:] == ("-m", "pytest", "-q")
+
+
+def test_a_ci_that_only_tests_leaves_out_what_is_a_matter_of_taste(tmp_path: Path) -> None:
+    """Settings of linters and checkers that CI does not run are no gate; what is certainly wrong is."""
+    there = project(tmp_path, "[tool.ruff.format]\n[tool.mypy]\nstrict = true\n", ci("pip install .", "pytest"))
+    assert only(recipes.lint(there)).commands == (
+        ("ruff", "check", "--no-fix", "--select=E9,F63,F7,F82", "src/sample"),
+    )
+    assert recipes.typecheck(there).skip
+    assert only(recipes.typecheck(there, ["src"])).commands == (("mypy", "src"),)
+
+
+def test_tools_that_ci_installs_apart_run_apart(tmp_path: Path) -> None:
+    """Commands with other needs are steps of their own."""
+    there = project(tmp_path, "", ci("uvx ruff@0.9.1 check", "uvx black==24.1.0 --check .", "pip install .", "pytest"))
+    steps = recipes.lint(there).steps
+    assert [(step.requirements, step.commands[0][0]) for step in steps] == [
+        (("ruff==0.9.1",), "ruff"),
+        (("black==24.1.0",), "black"),
+    ]
+    assert not any(step.project for step in steps)
+
+
+def test_arguments_by_hand_go_to_the_first_of_the_checks(tmp_path: Path) -> None:
+    """They replace its own; so a fix can be asked for."""
+    there = project(tmp_path, "", CHECKED)
+    assert only(recipes.lint(there, ["--fix"])).commands == (("ruff", "check", "--fix"),)
+    assert only(recipes.typecheck(there, ["tests"])).commands == (("mypy", "tests"),)
+
+
+def test_reports_of_cis_tests_are_left_out(tmp_path: Path) -> None:
+    """Formats of reports, thresholds and JUnit files are not what the tests are about."""
+    command = "pytest -x --cov-report xml --cov-report=term --cov-fail-under=90 --junitxml=a.xml --junit-xml b.xml -q"
+    there = project(tmp_path, "", ci("pip install .", command))
+    assert only(recipes.tests(there, "3.12")).commands[0][-4:] == ("-m", "pytest", "-x", "-q")
+
+
+def test_cis_own_measuring_is_kept(tmp_path: Path) -> None:
+    """pytest-cov is not measured by another coverage; it is installed where CI has it from an extra that is gone."""
+    step = only(recipes.tests(project(tmp_path, "", ci("pip install .", "pytest --cov=sample")), "3.12"))
+    assert step.commands[0][:2] == ("pytest", "--cov=sample")
+    assert step.requirements == ("pytest", "pytest-cov")
+    assert step.env["COVERAGE_FILE"].endswith("data.3.12")
+
+
+def test_unittest_is_measured(tmp_path: Path) -> None:
+    """A module that Python runs is run by coverage, and by Python where it is not measured."""
+    there = project(tmp_path, "", ci("python -m unittest discover -s tests"))
+    step = only(recipes.tests(there, "3.12"))
+    assert step.commands[0][-5:] == ("-m", "unittest", "discover", "-s", "tests")
+    assert step.requirements == ("coverage",)
+    assert only(recipes.tests(there, "3.12", ["-v"])).commands == (("python", "-m", "unittest", "-v"),)
+
+
+def test_tests_always_have_the_project(tmp_path: Path) -> None:
+    """Where CI finds it on the path, the gate installs it."""
+    assert only(recipes.tests(project(tmp_path, "", ci("pip install pytest", "pytest")), "3.12")).project
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "threshold"),
+    [
+        ("", {}, ()),
+        ("", ci("pytest --cov --cov-fail-under=91"), ("--fail-under=91",)),
+        ("", ci("pytest", "coverage report --fail-under 99.5"), ("--fail-under=99.5",)),
+        ("[tool.coverage.report]\nfail_under = 80", ci("pytest --cov-fail-under=91"), ()),
+        ("", {**ci("pytest --cov-fail-under=91"), ".coveragerc": "[report]\nfail_under = 5\n"}, ()),
+        ("[tool.nox-ship.coverage]\nfail-under = 70", ci("pytest --cov-fail-under=91"), ("--fail-under=70",)),
+        ("", ci("pytest --cov-fail-under=91", "coverage combine"), ("--fail-under=0",)),
+        ("[tool.coverage.report]\nfail_under = 80", ci("pytest", "coverage combine"), ("--fail-under=0",)),
+        ("[tool.nox-ship.coverage]\nfail-under = 70", ci("pytest", "coverage combine"), ("--fail-under=70",)),
+    ],
+)
+def test_the_threshold_of_coverage(
+    tmp_path: Path, text: str, files: dict[str, str], threshold: tuple[str, ...]
+) -> None:
+    """Our setting wins, then coverage's own, then the automation's; none is held that CI holds over several jobs."""
+    there = project(tmp_path, text, files)
+    coverage_folder(there).mkdir()
+    (coverage_folder(there) / "data.3.12").touch()
+    recipe = recipes.coverage(there)
+    assert tuple(word for word in only(recipe).commands[-1] if word.startswith("--fail-under")) == threshold
+    assert bool(recipe.notes) == (threshold == ("--fail-under=0",))
+
+
+def test_a_checker_keeps_its_verb(tmp_path: Path) -> None:
+    """Arguments by hand stand behind `check`, where the program has other commands too."""
+    there = project(tmp_path, "", ci("ty check src --strict", "ruff -q format --check src", "pip install .", "pytest"))
+    assert only(recipes.typecheck(there, ["x"])).commands == (("ty", "check", "x"),)
+    assert only(recipes.lint(there, ["x"])).commands == (("ruff", "format", "x"),)
+
+
+PYLOCK = """
+lock-version = "1.0"
+[[packages]]
+name = "pytest"
+version = "8.0.0"
+[[packages]]
+name = "falcon"
+version = "4.0.0"
+marker = "python_version >= '3.9'"
+[[packages]]
+name = "sample"
+directory = { path = "." }
+"""
+
+
+UV_LOCK = '[[package]]\nname = "pytest"\nversion = "9.0.0"\n'
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "pylock.tests.toml"])
+@pytest.mark.parametrize(
+    "line", ["uv pip sync {} --strict", "uv pip sync {}\nuv pip install -e . --no-deps", "uv pip install -r {}"]
+)
+def test_a_lock_that_ci_installs_is_installed(tmp_path: Path, name: str, line: str) -> None:
+    """All that it names, in its versions; another lock of the project does not count."""
+    files = {**ci(line.format(name), "pytest -q"), name: PYLOCK, "uv.lock": UV_LOCK}
+    step = only(recipes.tests(project(tmp_path, files=files), "3.11"))
+    assert {"pytest==8.0.0", 'falcon==4.0.0 ; (python_version >= "3.9")'} <= set(step.requirements)
+    assert step.constraints == ("falcon==4.0.0", "pytest==8.0.0")
+    assert step.files == ()
+    assert step.why.endswith(f"versions of {name}")
+
+
+def test_a_lock_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """The rest is installed without it."""
+    files = {**ci("uv pip sync pylock.toml", "pytest -q"), "pylock.toml": "[["}
+    recipe = recipes.tests(project(tmp_path, files=files), "3.11")
+    assert only(recipe).constraints == ()
+    assert any(note.startswith("pylock.toml cannot be read") for note in recipe.notes)
+
+
+ZOPE = """
+[testenv]
+commands = zope-testrunner --test-path=src {posargs:-vc}
+[testenv:coverage]
+deps = coverage
+commands =
+    coverage run -m zope.testrunner --test-path=src
+    coverage run -a -m sphinx -b doctest docs {envdir}/doctest
+    coverage run -a scripts/example.py
+    coverage report --fail-under=100
+"""
+
+
+def measuring(step: Step) -> list[str]:
+    """Return the commands of a step without what is told of settings, and with the end of the data's name."""
+    found = []
+    for command in step.commands:
+        words = [word for word in command if not word.startswith("--rcfile=")]
+        found.append(" ".join(word.rpartition("/")[2] if word.startswith("--data-file=") else word for word in words))
+    return found
+
+
+def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
+    """Its threshold holds for all of that; each command has data of its own."""
+    files = {**ci("tox -e py311", "tox -e coverage"), "tox.ini": ZOPE}
+    there = project(tmp_path, files=files)
+    step = only(recipes.tests(there, "3.11"))
+    assert step.why == "as in tox.ini [testenv:coverage]"
+    assert measuring(step) == [
+        "coverage run -m zope.testrunner --test-path=src",
+        "coverage run data.3.11.2 -m sphinx -b doctest docs .nox-ship/tox/doctest",
+        "coverage run data.3.11.3 scripts/example.py",
+    ]
+    left = "\n".join(Toolbox(there).left_out())
+    assert "sphinx" not in left
+    assert "example.py" not in left
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "requirement"),
+    [
+        ("zope-testrunner --test-path=src", "coverage run -m zope.testrunner --test-path=src", "zope-testrunner"),
+        ("python -m zope.testrunner -vc", "coverage run -m zope.testrunner -vc", "zope-testrunner"),
+        ("nose2 -v", "coverage run -m nose2 -v", "nose2"),
+        ("ward", "coverage run -m ward", "ward"),
+        ("trial sample", "coverage run -m twisted.trial sample", "twisted"),
+        ("python -m twisted.trial sample", "coverage run -m twisted.trial sample", "twisted"),
+        ("py.test -q", "coverage run -m pytest -q", "pytest"),
+        ("python -m unittest -v", "coverage run -m unittest -v", ""),
+        ("python tests/runtests.py", "coverage run tests/runtests.py", ""),
+        ("python run_tests.py -v", "coverage run run_tests.py -v", ""),
+        ("python manage.py test", "coverage run manage.py test", ""),
+    ],
+)
+def test_programs_that_run_tests(tmp_path: Path, line: str, command: str, requirement: str) -> None:
+    """Those that CI uses are the gate; their projects are installed, and coverage runs their modules or files."""
+    step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
+    assert measuring(step) == [command]
+    assert set(step.requirements) == {"coverage", *filter(None, [requirement])}
+
+
+@pytest.mark.parametrize(
+    "line", ["python tests/data.py", "python manage.py migrate", "nose2x", "zope-testrunner --help"]
+)
+def test_programs_that_run_no_tests(tmp_path: Path, line: str) -> None:
+    """pytest is the gate beside them."""
+    step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
+    assert measuring(step) == ["coverage run -m pytest"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("zope-testrunner -vc", "zope-testrunner -k x"),
+        ("python -m unittest -v", "python -m unittest -k x"),
+        ("python tests/runtests.py --all", "python tests/runtests.py -k x"),
+        ("pytest -q", "pytest -k x"),
+    ],
+)
+def test_arguments_by_hand_go_to_the_runner_of_ci(tmp_path: Path, line: str, expected: str) -> None:
+    """In place of those that CI gives it."""
+    step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11", ["-k", "x"]))
+    assert [" ".join(command) for command in step.commands] == [expected]
+
+
+def hooks_of_types(hook: str) -> str:
+    """Return settings for pre-commit with the hook of a type checker."""
+    told = f"hooks: [{{id: {hook}, additional_dependencies: [attrs]}}]"
+    return f"repos:\n- repo: https://a.example/{hook}\n  rev: v1.1.390\n  {told}\n"
+
+
+@pytest.mark.parametrize("hook", ["pyright", "basedpyright"])
+@pytest.mark.parametrize(
+    ("text", "files", "further", "file"),
+    [
+        ('[dependency-groups]\ntest = ["pytest>=8"]\ndocs = ["sphinx"]\n', {}, ["pytest>=8"], ()),
+        ('[project.optional-dependencies]\ndev = ["pytest>=8"]\n', {}, ["pytest>=8"], ()),
+        ("", {"requirements-dev.txt": "pytest>=8\n"}, [], ("requirements-dev.txt",)),
+        ("", {}, [], ()),
+    ],
+)
+def test_a_hook_that_looks_imports_up_has_them(
+    tmp_path: Path,
+    programs: Programs,
+    hook: str,
+    text: str,
+    files: dict[str, str],
+    further: list[str],
+    file: tuple[str, ...],
+) -> None:
+    """pyright sees the project and what its tests import, beside what the hook names."""
+    programs.answer("git", "ls-files", "-z", stdout="src/sample/__init__.py\0")
+    told = {**files, ".pre-commit-config.yaml": hooks_of_types(hook)}
+    step = only(recipes.typecheck(project(tmp_path, text, told)))
+    assert step.requirements == (f"{hook}==1.1.390", "attrs", *further)
+    assert (step.project, step.files) == (True, file)
+
+
+def test_the_hook_of_mypy_is_alone(tmp_path: Path, programs: Programs) -> None:
+    """It ignores what it cannot find, as its environment for pre-commit has nothing."""
+    programs.answer("git", "ls-files", "-z", stdout="src/sample/__init__.py\0")
+    told = {".pre-commit-config.yaml": hooks_of_types("mypy")}
+    step = only(recipes.typecheck(project(tmp_path, '[dependency-groups]\ndev = ["pytest"]\n', told)))
+    assert (step.requirements, step.project) == (("mypy==1.1.390", "attrs"), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "run", "left_out"),
+    [
+        ("[tool.pytest.ini_options]\naddopts = '--doctest-modules'\n", "pytest", True),
+        ("", "pytest --doctest-modules .", True),
+        ("", "pytest --doctest-modules src", False),
+        ("[tool.pytest.ini_options]\ntestpaths = ['tests']\n", "pytest --doctest-modules", False),
+        ("", "python -m pytest -n0 --ruff", True),
+        ("", "pytest", False),
+        ("", "python -m unittest", False),
+    ],
+)
+def test_pytest_is_kept_from_a_noxfile_that_it_would_import(
+    tmp_path: Path, text: str, run: str, left_out: bool
+) -> None:
+    """The environment of the tests has no nox; what pytest does not look into needs no option."""
+    command = only(recipes.tests(project(tmp_path, text, ci(run)), "3.12")).commands[0]
+    assert ("--ignore=noxfile.py" in command) is left_out
+
+
+def test_what_needs_the_same_runs_in_one_environment(tmp_path: Path) -> None:
+    """However CI said what is needed: by pip, or by `uv run` afterwards."""
+    text = '[dependency-groups]\ndev = ["mypy", "ty"]\n'
+    run = "pip install . --group dev\n        mypy src\n        pip install uv\n        uv run ty check src"
+    workflow = f"on: push\njobs:\n  a:\n    steps:\n    - run: |\n        {run}\n"
+    made = project(tmp_path, text, {".github/workflows/test.yml": workflow, ".git/HEAD": ""})
+    assert only(recipes.typecheck(made)).commands == (("mypy", "src"), ("ty", "check", "src"))
