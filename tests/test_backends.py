@@ -6,7 +6,7 @@ import pytest
 
 from support import make_project
 
-FILES = ("one/__init__.py", "two/__init__.py", "one/inner/__init__.py", "alone.py", "src/deep/__init__.py")
+FILES = ("one/__init__.py", "two/__init__.py", "one/inner/__init__.py", "alone.py", "src/deep/__init__.py", "LICENSE")
 
 
 def found(folder: Path, backend: str, text: str = "", *more: str, **files: str) -> list[str]:
@@ -66,6 +66,7 @@ def found(folder: Path, backend: str, text: str = "", *more: str, **files: str) 
         ),
         ("setuptools.build_meta", '[tool.setuptools.packages.find]\nwhere = ["src"]', ["src/deep"]),
         ("setuptools.build_meta", '[tool.setuptools]\npackages = ["gone"]', ["src/deep"]),
+        ("setuptools.build_meta", '[tool.setuptools]\npackages = ["LICENSE"]', ["src/deep"]),
         ("my_backend", '[tool.setuptools]\npackages = ["two"]', ["two"]),
         ("pdm.backend", '[tool.pdm.build]\npackage-dir = "src"', ["src/deep"]),
     ],

@@ -274,7 +274,17 @@ def test_reading_a_changelog_asks_nobody_and_opens_nothing_else(
     assert after == f"{section}1.2.0 (2026-03-04)\n==================\n\n{text}"
 
 
-@pytest.mark.parametrize("text", ["> " * 3000, "Unreleased\n==\n" * 3, "\x00", ".. role:: x(y)\n\n:x:`y`\n"])
+DEEP = "\n".join(f"{'  ' * depth}- x\n" for depth in range(700))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("> " * 3000, "Unreleased\n==\n" * 3, "\x00", ".. role:: x(y)\n\n:x:`y`\n"),
+        f"Unreleased\n==========\n\n- a\n\n{DEEP}",
+    ],
+    ids=range(5),
+)
 def test_a_changelog_that_docutils_does_not_like_is_left_alone(tmp_path: Path, text: str) -> None:
     """Whatever it says of it."""
     assert "1.2.0" not in cut(tmp_path, text, name="CHANGES.rst")

@@ -108,6 +108,15 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
     assert "coverage" not in jobs
 
 
+def test_a_coverage_that_measures_by_itself_is_a_job_like_any(project: Path) -> None:
+    """It combines nothing, so it waits for no other."""
+    own = 'import nox\nimport nox_ship\n\n\n@nox.session\ndef coverage(session):\n    session.run("pytest", "--cov")\n'
+    write_files(project, {"noxfile.py": f"{own}\n\nnox_ship.register()\n"})
+    assert command.main(["init", "--ci", "gitlab"]) == 0
+    jobs = load_yaml((project / ".gitlab-ci.yml").read_text("utf-8"))
+    assert "coverage" in [job["SESSION"] for job in jobs["gates"]["parallel"]["matrix"]]
+
+
 def test_a_file_of_gitlab_that_was_written_by_hand_is_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without `--force`, the noxfile alone is written: no job would install what a lock tells."""
     write_files(project, {".gitlab-ci.yml": "test: {script: [make]}\n"})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -517,3 +518,10 @@ def test_the_workflow_that_a_setting_names_is_followed(tmp_path: Path) -> None:
     """Where nobody can see who publishes, and a setting says that a workflow does."""
     settings = Settings(publish=PublishSettings(by="workflow"), workflows=WorkflowSettings(file="ship.yml"))
     assert publishing(tmp_path, settings, "pypi", "v1").workflow == "ship.yml"
+
+
+def test_what_only_may_upload_is_known_to_go_nowhere() -> None:
+    """Whatever indexes it names."""
+    upload = Upload("ship.yml", "publish", identity=True, shared=False, token=False, environment=None)
+    assert upload.goes_to("pypi")
+    assert not dataclasses.replace(upload, certain=False).goes_to("pypi")

@@ -34,7 +34,7 @@ class Pending:
 def pending(project: Project) -> Pending | None:
     """Return the fragments that lie in the folder of towncrier, scriv, reno or changie; None where there are none."""
     for tool, folder in _folders(project):
-        inside = "\0" not in folder and not Path(folder).is_absolute() and ".." not in Path(folder).parts
+        inside = not Path(folder).is_absolute() and ".." not in Path(folder).parts
         place = project.root / folder
         if inside and place.is_dir():
             count = sum(_is_fragment(path) for depth in ("*", "*/*") for path in place.glob(depth))
