@@ -225,6 +225,12 @@ def test_changes_that_no_commit_has_stop_a_release(yard: Yard) -> None:
     assert stopped(yard) == {"NS203"}
 
 
+def test_the_bytecode_that_nox_writes_of_the_noxfile_does_not_count(yard: Yard) -> None:
+    """Also where the project does not tell git to ignore it."""
+    write_files(yard.root, {"__pycache__/noxfile.cpython-312.pyc": "", "src/__pycache__/a.pyc": ""})
+    assert plan(yard).version == "0.1.0"
+
+
 def test_a_noxfile_that_no_commit_has_stops_a_release(yard: Yard) -> None:
     """A clone would not hold it: NS107."""
     git(yard.root, "rm", "--quiet", "--cached", "noxfile.py")

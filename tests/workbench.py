@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,8 +58,12 @@ _HIDDEN = (
     "UV_PYTHON",
     "VIRTUAL_ENV",
     "GIT_",
+    "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
 )
+
+
+_BYTECODE = re.compile(r"(\?\?|!!) __pycache__/noxfile\.[\w.-]+\.pyc")
 
 
 @dataclass(frozen=True)
@@ -165,8 +170,11 @@ class Bench:
     def snapshot(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave as it is."""
         remote = subprocess.run(["git", "for-each-ref"], cwd=self.remote, capture_output=True, text=True, check=True)
+        status = self.git("--no-optional-locks", "status", "--porcelain", "--ignored", "--untracked-files=all")
+        # The noxfile's bytecode is written by nox, before anything of the noxfile runs.
+        ours = [line for line in status.splitlines() if not _BYTECODE.fullmatch(line)]
         return {
-            "status": self.git("--no-optional-locks", "status", "--porcelain", "--ignored"),
+            "status": "\n".join(ours),
             "HEAD": self.git("rev-parse", "HEAD"),
             "branch": self.git("rev-parse", "--abbrev-ref", "HEAD"),
             "refs": self.git("for-each-ref"),

@@ -37,8 +37,9 @@ NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: i
 _TWINE_SAYS = re.compile(r"(WARNING|ERROR) (.*?)(?=WARNING|ERROR|Checking |$)")
 _UNTYPED = "`long_description_content_type` missing. defaulting to `text/x-rst`."
 
-IGNORED_CHANGES = ("dist", ".nox", OWN_FOLDER)
-"""Folders of build output: changes in them do not make a checkout dirty."""
+IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
+"""Folders of build output, and of bytecode such as nox writes of each noxfile: changes in them do not make a checkout
+dirty."""
 
 
 @dataclass(frozen=True)
