@@ -295,7 +295,7 @@ def _changelog(ground: Ground, data: bytes) -> None:
         changed |= set(body)
     rest = map(str.rstrip, lines_of(after.decode()))
     lines = enumerate(before.document.lines)
-    others = [line.rstrip() for number, line in lines if number not in changed]
+    others = [line.rstrip() for number, line in lines if line and number not in changed]
     assert all(line in rest for line in others)  # in their order
     assert cut_changelog(project, "1.1.0", dt.date(2026, 1, 1)) is None
     assert path.read_bytes() == after

@@ -146,9 +146,9 @@ def test_a_project_that_names_no_python_runs_on_all(tmp_path: Path, pyproject: s
     assert make_project(tmp_path, pyproject).requires_python == SpecifierSet()
 
 
-@pytest.mark.parametrize("text", ['"3.11"', '">>3"', '"any"', "3.11"])
+@pytest.mark.parametrize("text", ['"3.11"', '">>3"', '"any"', "3.11", f'">{"9" * 5000}"', f'">=9,>{"9" * 5000}"'])
 def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
-    """A wrong requires-python is NS114."""
+    """A wrong requires-python is NS114, also where a number in it is too long to be read."""
     project = make_project(tmp_path, f"[project]\nrequires-python = {text}")
     with pytest.raises(ShipError, match="NS114"):
         _ = project.requires_python

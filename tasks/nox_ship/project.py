@@ -182,7 +182,7 @@ class Project:
             text = poetry_specifier(str(table(self.poetry, "dependencies").get("python", "")))
         try:
             specifiers = SpecifierSet(str(text))
-            specifiers.contains("3.11")  # its numbers are read now
+            str(specifiers), specifiers.contains("3.11")  # all its numbers are read now
         except (InvalidSpecifier, ValueError) as error:
             raise ShipError(BAD_REQUIRES_PYTHON(f"requires-python is {str(text)[:80]!r}.")) from error
         return specifiers
