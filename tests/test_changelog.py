@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -355,6 +356,7 @@ def told(project: Project, version: str = "1.2.0") -> list[str]:
         ("CHANGELOG.md", "", ["NS313"]),
         ("CHANGELOG.md", b"## Unreleased\n- \xff\n", ["NS313"]),
         ("CHANGELOG.md", "## Unreleased\n\n### Fixed\n\n<!-- write\nhere -->\n\n## 1.1.0\n- a\n", ["NS314"]),
+        ("CHANGELOG.md", "## Unreleased\n\n<!-- write\nhere -->\nWe mended x.\n\n## 1.1.0\n- a\n", []),
         ("CHANGELOG.md", "## Unreleased\n\n- Nothing yet.\n\n[unreleased]: https://a.invalid\n", ["NS314"]),
         ("CHANGELOG.md", "## 1.3 (unreleased)\n\n* No changes yet\n", ["NS314"]),
         ("CHANGELOG.md", "## Unreleased\n\n## 1.2.0rc1\n- a\n", []),
@@ -418,6 +420,15 @@ def test_fragments_that_no_release_has_are_told(
     assert expected in found[0].what
     write_files(tmp_path, {"CHANGES.md": "# Changes\n\n## 1.2.0\n"})
     assert told(project) == []
+
+
+@pytest.mark.parametrize("outside", [str, lambda path: f"../{path.name}"])
+def test_fragments_of_others_are_not_looked_at(tmp_path: Path, outside: Callable[[Path], str]) -> None:
+    """A folder outside of the project has none of its fragments, however it is named."""
+    write_files(tmp_path, {"news/1.fix.md": ""})
+    settings = f'{STATIC}[tool.towncrier]\ndirectory = "{outside(tmp_path / "news")}"\n'
+    project = make_project(tmp_path / "project", settings, {"CHANGES.md": "# Changes\n"})
+    assert told(project) == ["NS313"]
 
 
 @pytest.mark.parametrize(

@@ -301,6 +301,7 @@ def test_new_commits_are_listed(tmp_path: Path) -> None:
     repository = make_repository(tmp_path)
     first = repository.head
     git(tmp_path, "config", "color.ui", "always")
+    git(tmp_path, "config", "i18n.logOutputEncoding", "ISO-8859-1")
     made = [commit_files(tmp_path, {"a.txt": str(number)}, f"Größe {number}") for number in range(4)]
     listed, count = repository.new_commits(made[3], [first, "d" * 40], 10)
     assert [line.partition(" ")[2] for line in listed] == ["Größe 3", "Größe 2", "Größe 1", "Größe 0"]

@@ -172,7 +172,7 @@ class Cut:
             lines[place] = f"{now}{new}"
             return
         for section in self.earlier:
-            place = places.get(section.title.name.lower()) if section.title.link else None
+            place = places.get(section.title.name.lower())
             if place is not None:
                 url = _next(self._url(lines[place]), str(section.title.version), self.version, self.tag)
                 new = self._defined(lines[place], label, url) if url else ""

@@ -10,7 +10,6 @@ from typing import Any
 from nox_ship.release.sections import Document, Heading, Language, lines_of
 
 _DEFINITION = re.compile(r"\.\. _(?P<open>`?)(?P<label>[^`:]+)(?P=open):[ \t]+(?P<url>\S+)[ \t]*$")
-_ADORNED = re.compile(r"([!-/:-@\[-`{-~])\1*")
 
 
 _FIRST, _MOST = 1 << 14, 1 << 17
@@ -70,7 +69,7 @@ def _headings(document: Any, lines: Sequence[str]) -> Iterator[Heading]:
         if not 1 <= below < len(lines) or lines[below - 1].strip() != name.rawsource.strip():
             raise UnplacedError
         under = lines[below].strip()
-        over = below > 1 and lines[below - 2].strip() == under and _ADORNED.fullmatch(under)
+        over = below > 1 and lines[below - 2].strip() == under
         yield Heading(below - 2 if over else below - 1, below + 1, _depth(node), name.rawsource)
 
 
