@@ -218,6 +218,21 @@ v1.0.0 (2025/01/02)
 [v1.2.0]: HOST/compare/v1.0.0...v1.2.0
 [v1.0.0]: HOST/v1.0.0
 """,
+    "with a plain heading above linked ones": """\
+## 1.2.0 (unreleased)
+- a
+
+## [1.0.0] - 2025-01-02
+
+[1.0.0]: HOST/compare/v0.9.0...v1.0.0
+=>
+## 1.2.0 - 2026-03-04
+- a
+
+## [1.0.0] - 2025-01-02
+
+[1.0.0]: HOST/compare/v0.9.0...v1.0.0
+""",
     "with letters before the linked versions": """\
 ## Unreleased
 - a

@@ -310,6 +310,18 @@ def test_new_commits_are_listed(tmp_path: Path) -> None:
     assert repository.new_commits(made[1], [made[2]], 10) == ([], 0)
 
 
+def test_a_release_goes_to_the_remote_of_its_branch(tmp_path: Path) -> None:
+    """Else to origin; what is said of a branch that is not checked out decides nothing, whatever it is called."""
+    repository = make_repository(tmp_path)
+    for name in ("acme", "fork", "origin"):
+        git(tmp_path, "remote", "add", name, f"https://git.invalid/{name}")
+    git(tmp_path, "config", "branch.None.remote", "acme")
+    git(tmp_path, "config", "branch.main.remote", "fork")
+    assert repository.release_remote() == "fork"
+    git(tmp_path, "checkout", "--quiet", "--detach")
+    assert repository.release_remote() == "origin"
+
+
 def test_the_default_branch_is_the_remotes(tmp_path: Path) -> None:
     """As last seen; without a remote it is main or master, where there is one."""
     repository = make_repository(tmp_path / "one")

@@ -326,8 +326,9 @@ def test_a_submodule_that_was_changed_stops_the_release(tmp_path: Path, monkeypa
     inner = stage.root / "library"
     write_files(inner, {"litter.txt": ""})
     assert seal.broken() == []
-    git(inner, "update-index", "--assume-unchanged", "library.py")
     write_files(inner, {"library.py": "EVIL = 1\n"})
+    assert seal.broken() == ["library/library.py"]
+    git(inner, "update-index", "--assume-unchanged", "library.py")
     assert seal.broken() == ["library/library.py"]
     git(inner, "config", "core.sshCommand", "evil")
     assert seal.broken() == [".git/modules/library/config"]

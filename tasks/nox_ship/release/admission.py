@@ -62,14 +62,14 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     elif manifest.pyproject != hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest():
         findings.append(FILE_CHANGED("pyproject.toml is not the one that the files were built by."))
     for_good = index in ("pypi", project.settings.routes.final)
-    if manifest.dirty and not for_good:
-        findings.append(DIRTY_FILES("The files were built from uncommitted changes."))
     if for_good:
         findings.extend(_release_alone(manifest, project, index))
         if manifest.tag and not manifest.dirty:
             findings.catch(lambda: _on_branch(manifest, project, repository, world))
             if repository:
                 findings.catch(lambda: _on_remote(manifest, world))
+    elif manifest.dirty:
+        findings.append(DIRTY_FILES("The files were built from uncommitted changes."))
     findings.raise_errors()
     return tuple(findings)
 
