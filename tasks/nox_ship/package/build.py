@@ -16,7 +16,7 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import check_folder, copy_whole, write_whole
 from nox_ship.git import Repository
 from nox_ship.package import core_metadata
-from nox_ship.package.checks import Built, examine
+from nox_ship.package.checks import NAME_MISMATCH, Built, examine
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.project import OWN_FOLDER, Project
@@ -36,6 +36,7 @@ README_UNTYPED = Kind(
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
 _TWINE_SAYS = re.compile(r"(WARNING|ERROR) (.*?)(?=WARNING|ERROR|Checking |$)")
+_GZIPPED = "Let the build back end make one (setup.cfg: `formats = gztar` in the section `sdist`, or none)."
 _UNREADABLE = "InvalidDistribution"
 """What twine says of metadata that it cannot send; our checks tell more exactly what is wrong."""
 _METADATA = {kind.id for kind in core_metadata.KINDS}
@@ -176,6 +177,10 @@ def _check(
     sdists = [path for path in files if path.suffix != ".whl"]
     if not wheels or len(sdists) != 1:
         raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
+    if sdists[0].suffix == ".zip":
+        raise ShipError(
+            NAME_MISMATCH(f"{sdists[0].name} is a zip; an index takes a .tar.gz (PEP 625).", remedy=_GZIPPED)
+        )
     findings = Findings()
     findings.extend(findings.catch(lambda: _twine_check(files)) or ())
     sdist = Archive.read(sdists[0])

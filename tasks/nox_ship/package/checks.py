@@ -133,8 +133,10 @@ def names_agree(built: Built) -> Iterator[Finding]:
             yield NAME_MISMATCH(f"{archive.path.name} is of the project {archive.name}, not {expected}.")
         elif not archive.path.name.startswith(f"{stem}-"):
             yield NAME_MISMATCH(f"{archive.path.name} does not start with the normalised name {stem}.")
-        elif _named(archive) == (None, None):
+        elif (named := _named(archive)) == (None, None):
             yield NAME_MISMATCH(f"{archive.path.name} is not named as a wheel or an sdist is.")
+        elif not archive.is_wheel and archive.path.name != f"{stem}-{named[1]}.tar.gz":
+            yield NAME_MISMATCH(f"{archive.path.name} is not called {stem}-{named[1]}.tar.gz (PEP 625).")
 
 
 def _named(archive: Archive) -> tuple[str, str] | tuple[None, None]:

@@ -123,6 +123,11 @@ class Archive:
         return self.path.suffix == ".whl"
 
     @property
+    def irregular(self) -> bool:
+        """Whether members have names by which they cannot be unpacked, or the same name: that is told for itself."""
+        return bool(self.unsafe) or len(set(self.members)) < len(self.members)
+
+    @property
     def dist_info(self) -> str:
         """Name of the folder in which a wheel of this file name describes itself."""
         return dist_info(self.path.name)

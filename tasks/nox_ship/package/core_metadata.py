@@ -122,9 +122,12 @@ def problems(described: bytes, *, tagged: bool = True) -> Iterator[Finding]:
 
 
 def license_files(described: bytes) -> tuple[str, ...]:
-    """Return the files that core metadata name as licenses; before version 2.4, the field meant something else."""
+    """Return the files that core metadata name as licenses; before version 2.4, the field meant something else.
+
+    None are returned where one is named in a way that is not valid, which `problems` tells.
+    """
     try:
-        return tuple(_read(described)[0].get("license_files", ()))
+        return tuple(_Fields(_read(described)[0]).get("license_files") or ())
     except Exception:  # noqa: BLE001 - what is wrong is told by `problems`
         return ()
 

@@ -72,9 +72,7 @@ def size_fits(archive: Archive, largest: int) -> Iterator[Finding]:
 
 def packed_as_usual(archive: Archive) -> Iterator[Finding]:
     """Check that every reader finds the same in a file, and no more than can be unpacked."""
-    # What is told of its members is not told again.
-    told = archive.unsafe or len(set(archive.members)) < len(archive.members)
-    if archive.ambiguous and not told:
+    if archive.ambiguous and not archive.irregular:
         yield AMBIGUOUS(f"{archive.path.name} is not packed as PyPI demands: {archive.ambiguous}.")
     if archive.sparse:
         yield SPARSE_MEMBER(f"{archive.path.name} leaves out the holes in {shorten(archive.sparse)}.")
@@ -93,6 +91,8 @@ def license_files_held(archive: Archive) -> Iterator[Finding]:
     named = license_files(archive.described)
     folder = f"{archive.dist_info}/licenses/" if archive.is_wheel else ""
     held = {*archive.members, *archive.others}
+    if archive.is_wheel and f"{archive.dist_info}/METADATA" not in held:
+        return  # nothing is where its name leads, which is told
     if missing := [name for name in named if f"{folder}{name}" not in held]:
         where = f" in {folder}" if folder else ""
         yield LICENSE_FILE_MISSING(f"{archive.path.name} lacks {shorten(missing)}{where}, which its metadata name.")

@@ -85,7 +85,7 @@ def describes_itself(wheel: Archive) -> Iterator[Finding]:
 def recorded(wheel: Archive) -> Iterator[Finding]:
     """Check that RECORD lists the members of a wheel, no others, and the right hash of each."""
     text = wheel.records.get("RECORD")
-    if text is None:
+    if text is None or wheel.irregular:
         return
     try:
         rows = [(row[0].replace("\\", "/"), *row[1:2]) for row in csv.reader(text.decode().splitlines())]
