@@ -122,15 +122,17 @@ class Draft:
 
     def _sdist(self) -> bytes:
         packed = io.BytesIO()
-        with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream:
-            with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
-                for name, content in [*self.members.items(), *self.repeated]:
-                    member = tarfile.TarInfo(name)
-                    member.size = len(content)
-                    archive.addfile(member, io.BytesIO(content))
-                if self.sparse:
-                    archive.fileobj.write(_sparse(self.sparse))  # type: ignore[union-attr]
-                    archive.offset += tarfile.BLOCKSIZE
+        with (
+            gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as stream,
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive,
+        ):
+            if self.sparse:
+                stream.write(_sparse(self.sparse))
+                archive.offset += tarfile.BLOCKSIZE
+            for name, content in [*self.members.items(), *self.repeated]:
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
         return packed.getvalue()
 
 

@@ -211,6 +211,10 @@ ENCRYPTED = b"__pyarmor" + b"_enter__(12345)\n"
 SEALED = b"---BEGIN PYE " + b"FILE---\nabc\n---END PYE " + b"FILE---\n"
 NAMED = "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'."
 
+ATTESTED = "Invalid attestations supplied during upload"
+ZIP = "Invalid distribution file. ZIP archive not accepted"
+WHEEL = "sample-1.2.3-py3-none-any.whl"
+
 REFUSALS: tuple[Refusal, ...] = (
     # Before it is looked at what is sent
     Refusal("Read-only mode: Uploads are temporarily disabled.", "NS734", 403),
@@ -334,9 +338,13 @@ REFUSALS: tuple[Refusal, ...] = (
         "NS534",
         header("License-File: LICENSE*"),
     ),
-    built("license-expression introduced in metadata version 2.4, not 2.1. See it.", "NS541", header("Metadata-Version: 2.1")),
     built(
-        "'description-content-type' must be one of ['text/plain', 'text/x-rst', 'text/markdown'], not 'text/html'. See.",
+        "license-expression introduced in metadata version 2.4, not 2.1. See it.",
+        "NS541",
+        header("Metadata-Version: 2.1"),
+    ),
+    built(
+        "'description-content-type' must be one of ['text/plain', 'text/x-rst', 'text/markdown'], not 'text/html'.",
         "NS541",
         header("Description-Content-Type: text/html"),
     ),
@@ -345,11 +353,17 @@ REFUSALS: tuple[Refusal, ...] = (
         "NS541",
         header("Description-Content-Type: text/plain; charset=latin-1"),
     ),
-    built("'a-b' is invalid for 'import-name'; 'a-b' is not a valid identifier. See it.", "NS541", header("Metadata-Version: 2.5", "Import-Name: a-b")),
+    built(
+        "'a-b' is invalid for 'import-name'; 'a-b' is not a valid identifier. See it.",
+        "NS541",
+        header("Metadata-Version: 2.5", "Import-Name: a-b"),
+    ),
     built("'keywords' has invalid data. See it.", "NS541", header("Keywords: a", "Keywords: b")),
     Refusal("'name' is a required field. See the specification.", "NS541"),
     # The project, and who may upload to it
-    Refusal("Non-user identities cannot create new projects. This was probably caused by a pending publisher.", "NS726"),
+    Refusal(
+        "Non-user identities cannot create new projects. This was probably caused by a pending publisher.", "NS726"
+    ),
     Refusal("Too many new projects created", "NS734", 429),
     Refusal("New project registration temporarily disabled. See the help page.", "NS734", 403),
     Refusal("The name 'sample' is invalid.", "NS727"),
@@ -377,24 +391,48 @@ REFUSALS: tuple[Refusal, ...] = (
         _body("Title\n==\n\n.. code:: x\n   :nope: 1\n\n`a"),
         check="NS502",
     ),
-    Refusal("The description failed to render in the default format of reStructuredText. See it.", "NS729", 400, "build", check="NS502"),
+    Refusal(
+        "The description failed to render in the default format of reStructuredText. See it.",
+        "NS729",
+        400,
+        "build",
+        check="NS502",
+    ),
     # The file's name, size and place
-    Refusal("Cannot upload a file with non-printable characters (ordinals 0-31) or the DEL character.", "NS512", 400, "build"),
+    Refusal(
+        "Cannot upload a file with non-printable characters (ordinals 0-31) or the DEL character.",
+        "NS512",
+        400,
+        "build",
+    ),
     Refusal("Cannot upload a file with '/' or '\\' in the name.", "NS512", 400, "build"),
     Refusal("Invalid file extension: Extension .zip is invalid for filetype bdist_wheel.", "NS512", 400, "build"),
     Refusal("Invalid file extension: Use .tar.gz, .whl or .zip extension.", "NS512", 400, "build"),
     Refusal("Invalid distribution file.", "NS503"),
-    built("File too large. Limit for project 'sample' is 100 MB. See it for more information.", "NS543", in_wheels(_large)),
+    built(
+        "File too large. Limit for project 'sample' is 100 MB. See it for more information.", "NS543", in_wheels(_large)
+    ),
     Refusal("Request Entity Too Large", "NS543", 413),
     Refusal("Project size too large. Limit for project 'sample' total size is 10 GB. See it.", "NS736"),
     Refusal("The digest supplied does not match a digest calculated from the uploaded file.", "NS734"),
-    Refusal("File already exists ('sample-1.2.3.tar.gz', with blake2_256 hash 'abc'). See the help page.", "NS720", 400, "preflight"),
-    Refusal("This filename was previously used by a file that has since been deleted. Use a different version.", "NS720"),
+    Refusal(
+        "File already exists ('sample-1.2.3.tar.gz', with blake2_256 hash 'abc'). See the help page.",
+        "NS720",
+        400,
+        "preflight",
+    ),
+    Refusal(
+        "This filename was previously used by a file that has since been deleted. Use a different version.", "NS720"
+    ),
     Refusal("Uploading new files to releases older than 14 days is not allowed.", "NS557"),
     Refusal("Only one sdist may be uploaded per release.", "NS557"),
     # How it is packed
     built("Invalid distribution file. File is both a zip and a tar file", "NS544", in_sdists(_after(_also_a_zip))),
-    built("Invalid distribution file. File is not a zipfile", "NS503", in_wheels(_after(lambda data: data[: len(data) // 2]))),
+    built(
+        "Invalid distribution file. File is not a zipfile",
+        "NS503",
+        in_wheels(_after(lambda data: data[: len(data) // 2])),
+    ),
     built("Invalid distribution file. File is not a tarfile", "NS503", in_sdists(_after(lambda _: b"no tar"))),
     built("Invalid distribution file. None", "NS503", in_sdists(_after(lambda data: data[: len(data) // 2]))),
     built("Invalid distribution file. File exceeds compression ratio of 50", "NS553", in_wheels(_bomb)),
@@ -403,59 +441,113 @@ REFUSALS: tuple[Refusal, ...] = (
         "NS503",
         in_wheels(lambda draft: setattr(draft, "method", zipfile.ZIP_LZMA)),
     ),
-    built("Invalid distribution file. Incorrect number of top-level directories in sdist", "NS505", in_sdists(_other_top)),
+    built(
+        "Invalid distribution file. Incorrect number of top-level directories in sdist", "NS505", in_sdists(_other_top)
+    ),
     built("Invalid distribution file. PKG-INFO not found at sample-1.2.3/PKG-INFO", "NS503", in_sdists(_no_pkg_info)),
     Refusal("Invalid distribution file. Unable to parse name and version from wheel filename", "NS512", 400, "build"),
-    built("Invalid distribution file. WHEEL not found at sample-1.2.3.dist-info/WHEEL", "NS545", in_wheels(_without("WHEEL"))),
-    built("Invalid distribution file. PyArmor-encrypted content is not allowed.", "NS552", _holding("core.py", ENCRYPTED)),
-    built("Invalid distribution file. SourceDefender-encrypted content is not allowed.", "NS552", _holding("core.pye", SEALED)),
+    built(
+        "Invalid distribution file. WHEEL not found at sample-1.2.3.dist-info/WHEEL",
+        "NS545",
+        in_wheels(_without("WHEEL")),
+    ),
+    built(
+        "Invalid distribution file. PyArmor-encrypted content is not allowed.", "NS552", _holding("core.py", ENCRYPTED)
+    ),
+    built(
+        "Invalid distribution file. SourceDefender-encrypted content is not allowed.",
+        "NS552",
+        _holding("core.pye", SEALED),
+    ),
     built(
         "Invalid distribution file. tar archive not accepted: Sparse members are not allowed. See it.",
         "NS551",
         in_sdists(lambda draft: setattr(draft, "sparse", f"{draft.top}hole.bin")),
     ),
-    built("Invalid distribution file. ZIP archive not accepted: Trailing data. See it.", "NS544", in_wheels(_after(lambda data: data + b"\n"))),
-    built("Invalid distribution file. ZIP archive not accepted: Unknown record signature. See it.", "NS544", in_wheels(_after(lambda data: b"#!/bin/sh\n" + data))),
-    built("Invalid distribution file. ZIP archive not accepted: Filename not in central directory. See it.", "NS544", in_wheels(_after(_unlisted))),
-    built("Invalid distribution file. ZIP archive not accepted: ZIP contains a data descriptor. See it.", "NS544", in_wheels(_after(_streamed))),
-    built("Invalid distribution file. ZIP archive not accepted: Comment in central directory. See it.", "NS544", in_wheels(lambda draft: setattr(draft, "comment", b"x"))),
-    built("Invalid distribution file. ZIP archive not accepted: Duplicate filename in local headers. See it.", "NS506", in_wheels(_twice)),
-    built("Invalid distribution file. ZIP archive not accepted: Invalid character in filename. See it.", "NS505", in_wheels(_holding("a\nb.py", b""))),
-    Refusal("Invalid distribution file. ZIP archive not accepted: Malformed zip file. See it.", "NS544", 400, "build"),
-    Refusal("Invalid distribution file. ZIP archive not accepted: Mis-matched data size. See it.", "NS544", 400, "build"),
-    Refusal("Invalid distribution file. ZIP archive not accepted: Missing filename in local headers. See it.", "NS544", 400, "build"),
-    Refusal("Invalid distribution file. ZIP archive not accepted: Mismatched central directory offset. See it.", "NS544", 400, "build"),
-    Refusal("Invalid distribution file. ZIP archive not accepted: ZIP64 extensible data not allowed. See it.", "NS544", 400, "build"),
-    Refusal("Invalid distribution file. ZIP archive not accepted: Filename not unicode. See it.", "NS544", 400, "build"),
+    built(f"{ZIP}: Trailing data. See it.", "NS544", in_wheels(_after(lambda data: data + b"\n"))),
+    built(f"{ZIP}: Unknown record signature. See it.", "NS544", in_wheels(_after(lambda data: b"#!/bin/sh\n" + data))),
+    built(f"{ZIP}: Filename not in central directory. See it.", "NS544", in_wheels(_after(_unlisted))),
+    built(f"{ZIP}: ZIP contains a data descriptor. See it.", "NS544", in_wheels(_after(_streamed))),
+    built(
+        f"{ZIP}: Comment in central directory. See it.",
+        "NS544",
+        in_wheels(lambda draft: setattr(draft, "comment", b"x")),
+    ),
+    built(f"{ZIP}: Duplicate filename in local headers. See it.", "NS506", in_wheels(_twice)),
+    built(f"{ZIP}: Invalid character in filename. See it.", "NS505", in_wheels(_holding("a\nb.py", b""))),
+    Refusal(f"{ZIP}: Malformed zip file. See it.", "NS544", 400, "build"),
+    Refusal(f"{ZIP}: Mis-matched data size. See it.", "NS544", 400, "build"),
+    Refusal(f"{ZIP}: Missing filename in local headers. See it.", "NS544", 400, "build"),
+    Refusal(f"{ZIP}: Mismatched central directory offset. See it.", "NS544", 400, "build"),
+    Refusal(f"{ZIP}: ZIP64 extensible data not allowed. See it.", "NS544", 400, "build"),
+    Refusal(f"{ZIP}: Filename not unicode. See it.", "NS544", 400, "build"),
     # What the file is called, and what it names
-    built("Invalid source distribution filename: sample-1.2.3-what.tar.gz", "NS512", in_sdists(_renamed(r"\.tar", "-what.tar", inside=False))),
+    built(
+        "Invalid source distribution filename: sample-1.2.3-what.tar.gz",
+        "NS512",
+        in_sdists(_renamed(r"\.tar", "-what.tar", inside=False)),
+    ),
     built("Start filename for 'sample' with 'sample'.", "NS512", in_sdists(_renamed("sample", "example"))),
-    built("Filename 'Sample-1.2.3.tar.gz' is invalid, should be 'sample-1.2.3.tar.gz'.", "NS512", in_sdists(_renamed("sample", "Sample"))),
-    built("License-File LICENSE does not exist in distribution file sample-1.2.3.tar.gz at sample-1.2.3/LICENSE", "NS535", in_sdists(_no_license)),
-    built("License-File LICENSE does not exist in distribution file sample-1.2.3-py3-none-any.whl at sample", "NS535", in_wheels(_no_license)),
-    built("Invalid wheel filename (wrong number of parts): 'sample-1.2.3-py3-any.whl'", "NS512", in_wheels(_renamed("-none-any", "-any", inside=False))),
-    built("Invalid build number: x in 'sample-1.2.3-x-py3-none-any.whl'", "NS512", in_wheels(_renamed("-py3", "-x-py3", inside=False))),
+    built(
+        "Filename 'Sample-1.2.3.tar.gz' is invalid, should be 'sample-1.2.3.tar.gz'.",
+        "NS512",
+        in_sdists(_renamed("sample", "Sample")),
+    ),
+    built(
+        "License-File LICENSE does not exist in distribution file sample-1.2.3.tar.gz at sample-1.2.3/LICENSE",
+        "NS535",
+        in_sdists(_no_license),
+    ),
+    built(
+        f"License-File LICENSE does not exist in distribution file {WHEEL} at sample", "NS535", in_wheels(_no_license)
+    ),
+    built(
+        "Invalid wheel filename (wrong number of parts): 'sample-1.2.3-py3-any.whl'",
+        "NS512",
+        in_wheels(_renamed("-none-any", "-any", inside=False)),
+    ),
+    built(
+        "Invalid build number: x in 'sample-1.2.3-x-py3-none-any.whl'",
+        "NS512",
+        in_wheels(_renamed("-py3", "-x-py3", inside=False)),
+    ),
     built(
         "Binary wheel 'sample-1.2.3-py3-none-linux_x86_64.whl' has an unsupported platform tag 'linux_x86_64'.",
         "NS549",
         in_wheels(_tagged("py3-none-linux_x86_64")),
     ),
-    built("Filename 'Sample-1.2.3-py3-none-any.whl' should contain the normalized project name 'sample', not 'Sample'.", "NS512", in_wheels(_renamed("sample", "Sample"))),
-    built("Version in filename should be '1.2.3' not '9.9'.", "NS511", in_wheels(_renamed(r"-\d+\.\d+\.\d+", "-9.9"))),
-    built("Wheel 'sample-1.2.3-py3-none-any.whl' does not contain the required RECORD file: sample-1.2.3.dist-info/RECORD", "NS545", in_wheels(_without("RECORD"))),
-    built("Wheel 'sample-1.2.3-py3-none-any.whl' has invalid entry points defined in the entry_points.txt file", "NS550", in_wheels(_described("entry_points.txt", "[console_scripts]\n../sample = sample:main\n"))),
     built(
-        "Wheel 'sample-1.2.3-py3-none-any.whl' does not contain the required METADATA file: sample-1.2.3.dist-info/METADATA",
+        "Filename 'Sample-1.2.3-py3-none-any.whl' should contain the normalized project name 'sample', not 'Sample'.",
+        "NS512",
+        in_wheels(_renamed("sample", "Sample")),
+    ),
+    built("Version in filename should be '1.2.3' not '9.9'.", "NS511", in_wheels(_renamed(r"-\d+\.\d+\.\d+", "-9.9"))),
+    built(
+        f"Wheel '{WHEEL}' does not contain the required RECORD file: sample-1.2.3.dist-info/RECORD",
+        "NS545",
+        in_wheels(_without("RECORD")),
+    ),
+    built(
+        f"Wheel '{WHEEL}' has invalid entry points defined in the entry_points.txt file",
+        "NS550",
+        in_wheels(_described("entry_points.txt", "[console_scripts]\n../sample = sample:main\n")),
+    ),
+    built(
+        f"Wheel '{WHEEL}' does not contain the required METADATA file: sample-1.2.3.dist-info/METADATA",
         "NS545",
         in_wheels(lambda draft: draft.renamed("other-1.2.3.dist-info/")),
     ),
-    built("Filename is too long: 'sample-1.2.3-py3-none-any.whl'", "NS542", in_wheels(_long)),
+    built(f"Filename is too long: '{WHEEL}'", "NS542", in_wheels(_long)),
     # What comes with it
-    Refusal("Invalid attestations supplied during upload: Attestations are only supported when using Trusted Publishing", "NS751"),
-    Refusal("Invalid attestations supplied during upload: Malformed attestations: an empty attestation set is not permitted", "NS751"),
-    Refusal("Invalid attestations supplied during upload: Could not verify the uploaded artifact using the included attestation", "NS751"),
+    Refusal(f"{ATTESTED}: Attestations are only supported when using Trusted Publishing", "NS751"),
+    Refusal(f"{ATTESTED}: Malformed attestations: an empty attestation set is not permitted", "NS751"),
+    Refusal(f"{ATTESTED}: Could not verify the uploaded artifact using the included attestation", "NS751"),
     # Another address
     Refusal("Project pre-registration is no longer required or supported, upload your files instead.", "NS738", 410),
     Refusal("Uploading documentation is no longer supported.", "NS738", 410),
-    Refusal("An upload was attempted to /legacy but the expected upload URL is /legacy/ (with a trailing slash)", "NS738", 308),
-)  # fmt: skip
+    Refusal(
+        "An upload was attempted to /legacy but the expected upload URL is /legacy/ (with a trailing slash)",
+        "NS738",
+        308,
+    ),
+)
