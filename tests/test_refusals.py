@@ -64,6 +64,14 @@ def test_a_file_that_twine_itself_refuses_has_bad_metadata() -> None:
     assert answer.explained("Index", "a.whl").id == "NS728"
 
 
+@pytest.mark.parametrize("last", ["zipfile.BadZipFile: File is not a zip file", "tarfile.ReadError: not a gzip file"])
+def test_a_file_that_twine_cannot_read_is_no_archive(last: str) -> None:
+    """It ends with a traceback, and nothing was sent: NS503."""
+    answer = Answer.of(f"Traceback (most recent call last):\n  File x\n{last}\n")
+    assert not answer.unclear
+    assert answer.explained("Index", "a.whl").id == "NS503"
+
+
 def test_unknown_statuses_are_told_as_they_are() -> None:
     """A long answer is cut, and a status that HTTP does not know is no trouble."""
     finding = Answer.of(shown(499, "Unknown Status", "word " * 200)).explained("Index", "a.whl")

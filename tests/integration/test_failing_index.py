@@ -25,6 +25,8 @@ from support import make_repository, make_sdist, make_wheel
 
 # pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
 
+ANSWERED = [refusal for refusal in REFUSALS if refusal.status >= 400]
+"""What twine tells in the index's words; of a redirect it tells in its own."""
 QUICK = Patience(wait=4, attempts=3, delay=0.1, grace=4)
 
 
@@ -116,7 +118,7 @@ def test_a_file_with_other_bytes_stops_everything(case: Case) -> None:
     assert case.server.uploads == []
 
 
-@pytest.mark.parametrize("refusal", [pytest.param(refusal, id=refusal.slug) for refusal in REFUSALS])
+@pytest.mark.parametrize("refusal", [pytest.param(refusal, id=refusal.slug) for refusal in ANSWERED])
 def test_a_refusal_is_explained(case: Case, tmp_path: Path, refusal: Refusal) -> None:
     """A file with each fault, sent to an index that says so in PyPI's words, is told by the ID of the check."""
     case.server.faults.refuse = (refusal.status, refusal.words)
@@ -131,7 +133,7 @@ def test_a_refusal_is_explained(case: Case, tmp_path: Path, refusal: Refusal) ->
     assert case.server.files() == {}
     if case.server.uploads:
         assert finding.id == refusal.id
-        assert " ".join(refusal.words.split()[:3]) in finding.what
+        assert refusal.words[:20].rstrip(".") in finding.what
 
 
 SAID_BY_TWINE = ("NS728", "NS541", "NS503")

@@ -5,6 +5,7 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -192,24 +193,22 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
 
     Where a package lies in the sources is found by comparing: the folder in which most of its files are.
     """
-    paths = [PurePosixPath(name) for name in sources if name.endswith(".py")]
-    tops = {PurePosixPath(name).parts[0] for name in wheel.importable if "/" in name}
+    paths = [name for name in sources if name.endswith(".py")]
+    tops = {name.partition("/")[0] for name in wheel.importable if "/" in name}
     own = project.canonical_name.replace("-", "_")
-    inner = {part for name in wheel.importable for part in PurePosixPath(name).parts[1:-1]}
+    inner = {part for name in wheel.importable for part in name.split("/")[1:-1]}
+    held = set(wheel.members)
     ours = {
         path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
     }
     tops |= ours - inner  # a package in a namespace is compared with the namespace
     for top in sorted(tops):
-        folders = {
-            PurePosixPath(*path.parts[: depth + 1])
-            for path in paths
-            for depth, part in enumerate(path.parts[:-1])
-            if part == top
-        }
-        found = [{str(p.relative_to(folder.parent)): p for p in paths if folder in p.parents} for folder in folders]
-        best = max(found, key=lambda inner: len(inner.keys() & set(wheel.members)), default={})
-        yield from ((place, path) for place, path in best.items() if _is_imported(PurePosixPath(place)))
+        found: dict[str, dict[str, str]] = {}
+        for path in paths:
+            for match in re.finditer(rf"(?:^|(?<=/)){re.escape(top)}/", path):
+                found.setdefault(path[: match.start()], {})[path[match.start() :]] = path
+        best = max(found.values(), key=lambda inner: len(inner.keys() & held), default={})
+        yield from ((p, PurePosixPath(path)) for p, path in best.items() if _is_imported(PurePosixPath(p)))
 
 
 def _is_imported(place: PurePosixPath) -> bool:
@@ -282,11 +281,16 @@ def sdist_agrees(built: Built) -> Iterator[Finding]:
             if ours != theirs and not _is_dynamic(built.sdist, key):
                 yield SDIST_DIFFERS(f"{key} of {wheel.path.name} and {built.sdist.path.name} differ.")
         modules = [name for name in wheel.importable if name.endswith(".py")]
-        held = {f"/{name}" for name in built.sdist.members}
-        if absent := [n for n in modules if not any(name.endswith(f"/{n}") for name in held)]:
+        ends = _ends(built.sdist.members, {name.count("/") for name in modules})
+        if absent := [name for name in modules if name not in ends]:
             yield SDIST_DIFFERS(
                 f"{built.sdist.path.name} lacks {shorten(absent)}, which the wheel installs.", level="warning"
             )
+
+
+def _ends(names: Iterable[str], depths: set[int]) -> set[str]:
+    """Return the ends of paths: their last parts, as many as have one of ``depths`` slashes between them."""
+    return {"/".join(name.rsplit("/", depth + 1)[-depth - 1 :]) for name in names for depth in depths}
 
 
 def _values(archive: Archive, key: str) -> list[str]:

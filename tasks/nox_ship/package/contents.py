@@ -39,6 +39,9 @@ _MOST_MEMBERS = 200_000
 _MOST_UNPACKED = 8 << 30
 _IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:")
+_UNPRINTABLE = re.compile(r"[\\\x00-\x1f]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _COMPILED = re.compile(r"\.(?:so|pyd)\Z")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 # What PyArmor and SourceDefender leave in code that they encrypted, by PyPI's rules (warehouse/utils/scanner_rules).
@@ -247,18 +250,13 @@ class _Found:
 
 def _wrong_name(name: str) -> str | None:
     """Return why a file of this name cannot be unpacked in one place on every system."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or re.match(r"[A-Za-z]:", name):
+    if _ABSOLUTE.match(name):
         return "is an absolute path"
-    if ".." in path.parts:
+    if ".." in name and ".." in name.split("/"):
         return "leads out of the archive"
-    if "\\" in name or any(ord(character) < ord(" ") for character in name):
+    if _UNPRINTABLE.search(name):
         return "has a backslash or a control character in it"
-    return None if _is_unicode(name) else "is not UTF-8"
-
-
-def _is_unicode(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+    return "is not UTF-8" if _NO_CHARACTER.search(name) else None
 
 
 def dist_info(file: str) -> str:

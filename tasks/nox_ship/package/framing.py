@@ -8,6 +8,7 @@ sections the comments refer.
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _ZIP64_SIZES = {0, 8, 16, 24, 28}
 _NAME_AT = 5
 """Bytes before the name in the extra field that repeats it as Unicode."""
 
+_UNPRINTABLE = re.compile(rb"[\x00-\x1f\x7f]")
 _CUT = "it ends within a record"
 _BAD_SIZES = "a member's sizes do not fit each other"
 
@@ -159,7 +161,7 @@ class _Walk:
 
 
 def _printable(name: bytes) -> bytes:
-    if any(byte < ord(" ") or byte == 0x7F for byte in name):  # noqa: PLR2004 - DEL
+    if _UNPRINTABLE.search(name):
         raise _FaultError("a member's name holds a character that cannot be printed")
     return name
 

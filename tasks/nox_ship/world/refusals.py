@@ -198,6 +198,8 @@ _REFUSALS = (
 _STATUS = re.compile(r"HTTPError: (?P<status>\d{3}) [^\n]* from [^\n]*\n(?P<reason>[^\n]*)")
 _REDIRECT = re.compile(r"RedirectDetected: (?P<reason>.*)", re.DOTALL)
 _DISTRIBUTION = re.compile(r"InvalidDistribution: (?P<reason>.*)", re.DOTALL)
+_UNREADABLE = re.compile(r"^(?:zipfile\.BadZipFile|tarfile\.ReadError): (?P<reason>.*)", re.MULTILINE)
+"""How twine ends with a file that it cannot read; nothing was sent."""
 _PAGE = re.compile(
     r"Response from [^\n]*\n *\d{3}[^\n]*\n(?P<page>.*?)(?=^(?:WARNING|ERROR) |\Z)", re.DOTALL | re.MULTILINE
 )
@@ -226,6 +228,8 @@ class Answer:
         """Read it from what `twine upload --verbose` printed."""
         if match := _DISTRIBUTION.search(output):
             return cls(400, f"metadata: {_plain(match['reason'])}")
+        if not _STATUS.search(output) and (match := _UNREADABLE.search(output)):
+            return cls(400, f"Invalid distribution file. {_plain(match['reason'])}")
         if match := _REDIRECT.search(output):
             return cls(301, _plain(match["reason"]))
         if not (match := _STATUS.search(output)):
