@@ -52,7 +52,8 @@ class Refusal:
     @property
     def slug(self) -> str:
         """A name of it for tests and tables."""
-        return "-".join(re.findall(r"[a-z0-9]+", self.words.lower())[:9])
+        words = self.words.replace("Invalid distribution file. ", "").replace(WHEEL, "wheel").lower()
+        return "-".join(re.findall(r"[a-z0-9]+", re.sub(r"sample-1\.2\.3\S*", "sdist", words))[:12])
 
 
 def built(words: str, number: str, fault: Change, *also: str, check: str = "") -> Refusal:
@@ -200,8 +201,11 @@ def _long(draft: Draft) -> None:
     _tagged(draft.file.split("-", 2)[2].removesuffix(".whl"))(draft)
 
 
-def _body(text: str) -> Change:
+def _described_by(text: str) -> Change:
+    """Give it another README, in reStructuredText."""
+
     def fault(draft: Draft) -> None:
+        draft.header("Description-Content-Type: text/x-rst")
         draft.metadata = f"{draft.metadata.partition(chr(10) * 2)[0]}\n\n{text}"
 
     return fault
@@ -388,7 +392,7 @@ REFUSALS: tuple[Refusal, ...] = (
     built(
         "The description failed to render for 'text/x-rst'. See the help page for more information.",
         "NS729",
-        _body("Title\n==\n\n.. code:: x\n   :nope: 1\n\n`a"),
+        _described_by("Title\n==\n\n.. code:: x\n   :nope: 1\n\n`a"),
         check="NS502",
     ),
     Refusal(

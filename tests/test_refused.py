@@ -108,6 +108,11 @@ def test_the_table_names_kinds_that_there_are(refusal: Refusal) -> None:
     assert not refusal.fault or refusal.foreseen == "build"
 
 
+def test_each_row_has_a_name_of_its_own() -> None:
+    """By which the tests and the page name it."""
+    assert len({refusal.slug for refusal in REFUSALS}) == len(REFUSALS)
+
+
 def test_the_page_of_refusals_holds_the_table() -> None:
     """`docs/refusals.md` has a line for each, in the table's order, and no other."""
     lines = PAGE.read_text("utf-8").splitlines()
