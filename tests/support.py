@@ -13,8 +13,10 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +91,33 @@ def make_wheel(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}-py3-none-any.whl"
     info = f"{name}-{version}.dist-info"
-    own = {
+    held = {
         f"{info}/METADATA": metadata_text(name, version, *metadata),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/RECORD": "",
+        **files,
     }
+    return pack_wheel(path, {f"{info}/RECORD": record_text(held, info), **held})
+
+
+def record_text(files: Mapping[str, str | bytes], info: str) -> str:
+    """Return the RECORD of a wheel that holds ``files`` and describes itself in the folder ``info``."""
+    rows = [
+        f"{inner},sha256={urlsafe_b64encode(sha256(_encoded(content)).digest()).decode().rstrip('=')},"
+        for inner, content in files.items()
+    ]
+    return "\n".join([*rows, f"{info}/RECORD,,", ""])
+
+
+def pack_wheel(path: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write a zip of ``files`` as back ends do, with what describes it at its end, and return its path."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for inner, content in {**files, **own}.items():
+        for inner, content in sorted(files.items(), key=lambda item: ".dist-info/" in item[0]):
             archive.writestr(zipfile.ZipInfo(inner), content, zipfile.ZIP_DEFLATED)
     return path
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
 
 
 def make_sdist(

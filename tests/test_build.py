@@ -25,7 +25,8 @@ def made_by(version: str = "1.2.3", wheels: int = 1, sdists: int = 1) -> Callabl
     def reply(call: Call) -> tuple[int, str]:
         out = Path(call.line[call.line.index("--outdir") + 1])
         for number in range(wheels):
-            made = make_wheel(out, {"sample/__init__.py": ""}, METADATA, version=version)
+            inside = {"sample/__init__.py": "", f"sample-{version}.dist-info/licenses/LICENSE": "MIT\n"}
+            made = make_wheel(out, inside, METADATA, version=version)
             made.rename(out / f"sample-{version}-{number or 'py3'}-none-any.whl".replace("-1-none", "-py2-none"))
         for number in range(sdists):
             inner = {name: text for name, text in FILES.items() if name != ".gitignore"}

@@ -126,7 +126,9 @@ def test_a_missing_license_is_a_warning(tmp_path: Path) -> None:
     """Neither a missing name nor a missing text stops a release."""
     (unnamed,) = checks.license_present(make_built(tmp_path / "a", wheel_metadata=()))
     assert (unnamed.id, unnamed.level) == ("NS513", "warning")
-    (without,) = checks.license_present(make_built(tmp_path / "b", wheel={"sample/__init__.py": ""}))
+    unnamed_file = ("License-Expression: MIT",)
+    without_text = {"sample/__init__.py": ""}
+    (without,) = checks.license_present(make_built(tmp_path / "b", wheel=without_text, wheel_metadata=unnamed_file))
     assert (without.id, without.level) == ("NS513", "warning")
     assert "sample-1.2.3-py3-none-any.whl" in without.what
 

@@ -64,6 +64,14 @@ def test_a_file_that_twine_itself_refuses_has_bad_metadata() -> None:
     assert answer.explained("Index", "a.whl").id == "NS728"
 
 
+@pytest.mark.parametrize("last", ["zipfile.BadZipFile: File is not a zip file", "tarfile.ReadError: not a gzip file"])
+def test_a_file_that_twine_cannot_read_is_no_archive(last: str) -> None:
+    """It ends with a traceback, and nothing was sent: NS503."""
+    answer = Answer.of(f"Traceback (most recent call last):\n  File x\n{last}\n")
+    assert not answer.unclear
+    assert answer.explained("Index", "a.whl").id == "NS503"
+
+
 def test_unknown_statuses_are_told_as_they_are() -> None:
     """A long answer is cut, and a status that HTTP does not know is no trouble."""
     finding = Answer.of(shown(499, "Unknown Status", "word " * 200)).explained("Index", "a.whl")
@@ -98,14 +106,14 @@ def test_a_status_alone_is_told_in_its_own_words() -> None:
         (400, "This filename has already been used, use a different version.", "NS720"),
         (400, "The name 'sample' is too similar to an existing project.", "NS727"),
         (400, "The name 'sample' isn't allowed (conflict with Python Standard Library module name).", "NS727"),
-        (400, "'Framework :: None' is not a valid classifier for classifiers. Invalid value.", "NS728"),
+        (400, "'Framework :: None' is not a valid classifier for classifiers. Invalid value.", "NS533"),
         (400, "Invalid distribution metadata: metadata is missing required fields: Version.", "NS728"),
         (400, "The description failed to render for 'text/x-rst'. See the help page.", "NS729"),
         (403, "", "NS733"),
         (403, "Access was denied to this resource.", "NS733"),
         (429, "Too many requests", "NS734"),
-        (413, "Request Entity Too Large", "NS736"),
-        (400, "File too large. Limit for project 'sample' is 100 MB.", "NS736"),
+        (413, "Request Entity Too Large", "NS543"),
+        (403, "The request is larger than the size-limit.", "NS736"),
         (403, "User 'someone' does not have a verified primary email address.", "NS737"),
         (404, "Not Found", "NS738"),
         (405, "Method Not Allowed", "NS738"),

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Literal
 
+from packaging.version import Version
+
 from nox_ship.addresses import holds_password, is_safe
 from nox_ship.errors import Finding, Findings, Kind
 
@@ -74,6 +76,8 @@ class BuildSettings:
 
     ignore: tuple[str, ...] = ()
     """IDs of checks whose findings are shown as warnings, such as ``"NS519"``."""
+    largest_file: int = 100
+    """MiB that a file may have: PyPI's limit, unless it gave the project a higher one."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,12 @@ class RoutesSettings:
     """For ``1.2.0rc1``."""
     development: str = "testpypi"
     """For ``1.2.0.dev3``."""
+
+    def index(self, version: Version) -> str:
+        """Return the name of the index that ``version`` goes to."""
+        if version.is_devrelease:
+            return self.development
+        return self.prerelease if version.is_prerelease else self.final
 
 
 @dataclass(frozen=True)
@@ -238,6 +248,7 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
     bounds = {
         "pythons": (all(map(_PYTHON.fullmatch, pythons)) and bool(pythons), 'name versions such as "3.12"'),
         "coverage.fail-under": (under is None or 0 <= under <= 100, "be a percentage"),  # noqa: PLR2004
+        "build.largest-file": (settings.build.largest_file > 0, "be a number of MiB above 0"),
         "publish.wait": (0 <= settings.publish.wait <= _WEEK, "be between 0 seconds and a week"),
         "publish.timeout": (0 < settings.publish.timeout <= _WEEK, "be more than 0 seconds, and a week at most"),
         "workflows.systems": (bool(settings.workflows.systems), "name one runner at least"),

@@ -15,7 +15,8 @@ from nox_ship import process, versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import check_folder, copy_whole, write_whole
 from nox_ship.git import Repository
-from nox_ship.package.checks import CHECKS, Built
+from nox_ship.package import core_metadata
+from nox_ship.package.checks import NAME_MISMATCH, Built, examine
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.project import OWN_FOLDER, Project
@@ -35,6 +36,10 @@ README_UNTYPED = Kind(
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
 _TWINE_SAYS = re.compile(r"(WARNING|ERROR) (.*?)(?=WARNING|ERROR|Checking |$)")
+_GZIPPED = "Let the build back end make one (setup.cfg: `formats = gztar` in the section `sdist`, or none)."
+_UNREADABLE = "InvalidDistribution"
+"""What twine says of metadata that it cannot send; our checks tell more exactly what is wrong."""
+_METADATA = {kind.id for kind in core_metadata.KINDS}
 _UNTYPED = "`long_description_content_type` missing. defaulting to `text/x-rst`."
 
 IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
@@ -94,7 +99,7 @@ def build(
         renaming: Another version than the sources tell: that of a development release.
 
     Raises:
-        ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS511-519).
+        ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
     """
     repository = Repository.at(project.root)
     head = repository.head
@@ -114,8 +119,7 @@ def build(
         _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
-        warnings = _check(project, files, called, sources=sources, tracked=tracked)
-        version = Archive.read(files[0]).version
+        version, warnings = _check(project, files, called, sources=sources, tracked=tracked)
         manifest = Manifest(
             name=project.canonical_name,
             version=version,
@@ -167,19 +171,34 @@ def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
 
 def _check(
     project: Project, files: list[Path], tag: str | None, *, sources: tuple[str, ...], tracked: Mapping[str, str]
-) -> tuple[Finding, ...]:
-    """Go through every check, then raise what stops a release, together; return the warnings."""
+) -> tuple[str, tuple[Finding, ...]]:
+    """Go through every check, then raise what stops a release, together; return the version and the warnings."""
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
     if not wheels or len(sdists) != 1:
         raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
+    if sdists[0].suffix == ".zip":
+        raise ShipError(
+            NAME_MISMATCH(f"{sdists[0].name} is a zip; an index takes a .tar.gz (PEP 625).", remedy=_GZIPPED)
+        )
     findings = Findings()
     findings.extend(findings.catch(lambda: _twine_check(files)) or ())
-    built = Built(project, tuple(map(Archive.read, wheels)), Archive.read(sdists[0]), tag, sources, tracked)
-    findings.extend(finding for check in CHECKS for finding in check(built))
+    sdist = Archive.read(sdists[0])
+    public = _is_public(project, sdist.version)
+    built = Built(project, tuple(map(Archive.read, wheels)), sdist, tag, sources, tracked, public)
+    found = examine(built)
+    if any(finding.level == "error" and finding.id in _METADATA for finding in found):
+        findings = Findings(finding for finding in findings if _UNREADABLE not in finding.detail)
+    findings.extend(found)
     lenient = Findings(_softened(finding, project.settings.build.ignore) for finding in findings)
     lenient.raise_errors()
-    return tuple(lenient)
+    return built.archives[0].version, tuple(lenient)
+
+
+def _is_public(project: Project, version: str) -> bool:
+    """Whether a version goes to PyPI or TestPyPI, whose rules are known; one that cannot be read goes nowhere else."""
+    parsed = versions.parse(version)
+    return parsed is None or project.settings.routes.index(parsed) in ("pypi", "testpypi")
 
 
 def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:

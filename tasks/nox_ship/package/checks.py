@@ -5,9 +5,10 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from packaging.requirements import Requirement
@@ -21,6 +22,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from nox_ship.errors import Finding, Kind, Level, shorten
+from nox_ship.package import core_metadata, distributions, extensions, wheels
 from nox_ship.package.contents import Archive
 from nox_ship.package.leaks import PRIVATE_KEY, Suspect
 from nox_ship.project import Project, admits
@@ -92,6 +94,8 @@ class Built:
     """The files the release was built from, relative to the project's folder."""
     tracked: Mapping[str, str] = field(default_factory=dict)
     """The ID in git of each file that it tracks, by the same name."""
+    public: bool = True
+    """Whether the release goes to PyPI or TestPyPI; an index of one's own may take more."""
 
     @property
     def archives(self) -> tuple[Archive, ...]:
@@ -130,8 +134,10 @@ def names_agree(built: Built) -> Iterator[Finding]:
             yield NAME_MISMATCH(f"{archive.path.name} is of the project {archive.name}, not {expected}.")
         elif not archive.path.name.startswith(f"{stem}-"):
             yield NAME_MISMATCH(f"{archive.path.name} does not start with the normalised name {stem}.")
-        elif _named(archive) == (None, None):
+        elif (named := _named(archive)) == (None, None):
             yield NAME_MISMATCH(f"{archive.path.name} is not named as a wheel or an sdist is.")
+        elif not archive.is_wheel and archive.path.name != f"{stem}-{named[1]}.tar.gz":
+            yield NAME_MISMATCH(f"{archive.path.name} is not called {stem}-{named[1]}.tar.gz (PEP 625).")
 
 
 def _named(archive: Archive) -> tuple[str, str] | tuple[None, None]:
@@ -155,6 +161,8 @@ def license_present(built: Built) -> Iterator[Finding]:
         return
     for archive in built.archives:
         files = {str(name) for name in archive.metadata.get_all("License-File") or []}
+        if core_metadata.license_files(archive.described):
+            continue  # it holds them, or another check says so
         if not any(_is_license(name, files) for name in archive.members):
             yield NO_LICENSE(f"{archive.path.name} holds no license text.")
 
@@ -185,24 +193,22 @@ def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) 
 
     Where a package lies in the sources is found by comparing: the folder in which most of its files are.
     """
-    paths = [PurePosixPath(name) for name in sources if name.endswith(".py")]
-    tops = {PurePosixPath(name).parts[0] for name in wheel.importable if "/" in name}
+    paths = [name for name in sources if name.endswith(".py")]
+    tops = {name.partition("/")[0] for name in wheel.importable if "/" in name}
     own = project.canonical_name.replace("-", "_")
-    inner = {part for name in wheel.importable for part in PurePosixPath(name).parts[1:-1]}
+    inner = {part for name in wheel.importable for part in name.split("/")[1:-1]}
+    held = set(wheel.members)
     ours = {
         path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
     }
     tops |= ours - inner  # a package in a namespace is compared with the namespace
     for top in sorted(tops):
-        folders = {
-            PurePosixPath(*path.parts[: depth + 1])
-            for path in paths
-            for depth, part in enumerate(path.parts[:-1])
-            if part == top
-        }
-        found = [{str(p.relative_to(folder.parent)): p for p in paths if folder in p.parents} for folder in folders]
-        best = max(found, key=lambda inner: len(inner.keys() & set(wheel.members)), default={})
-        yield from ((place, path) for place, path in best.items() if _is_imported(PurePosixPath(place)))
+        found: dict[str, dict[str, str]] = {}
+        for path in paths:
+            for match in re.finditer(rf"(?:^|(?<=/)){re.escape(top)}/", path):
+                found.setdefault(path[: match.start()], {})[path[match.start() :]] = path
+        best = max(found.values(), key=lambda inner: len(inner.keys() & held), default={})
+        yield from ((p, PurePosixPath(path)) for p, path in best.items() if _is_imported(PurePosixPath(p)))
 
 
 def _is_imported(place: PurePosixPath) -> bool:
@@ -275,11 +281,16 @@ def sdist_agrees(built: Built) -> Iterator[Finding]:
             if ours != theirs and not _is_dynamic(built.sdist, key):
                 yield SDIST_DIFFERS(f"{key} of {wheel.path.name} and {built.sdist.path.name} differ.")
         modules = [name for name in wheel.importable if name.endswith(".py")]
-        held = {f"/{name}" for name in built.sdist.members}
-        if absent := [n for n in modules if not any(name.endswith(f"/{n}") for name in held)]:
+        ends = _ends(built.sdist.members, {name.count("/") for name in modules})
+        if absent := [name for name in modules if name not in ends]:
             yield SDIST_DIFFERS(
                 f"{built.sdist.path.name} lacks {shorten(absent)}, which the wheel installs.", level="warning"
             )
+
+
+def _ends(names: Iterable[str], depths: set[int]) -> set[str]:
+    """Return the ends of paths: their last parts, as many as have one of ``depths`` slashes between them."""
+    return {"/".join(name.rsplit("/", depth + 1)[-depth - 1 :]) for name in names for depth in depths}
 
 
 def _values(archive: Archive, key: str) -> list[str]:
@@ -320,6 +331,71 @@ def classifiers_agree(built: Built) -> Iterator[Finding]:
         )
 
 
+def metadata_taken(built: Built) -> Iterator[Finding]:
+    """Check that an index takes the core metadata; what is wrong in several files is told once."""
+    seen: dict[tuple[str, str], Finding] = {}
+    for archive in built.archives:
+        for finding in core_metadata.problems(archive.described, tagged=built.tag_version is not None):
+            seen.setdefault((finding.id, finding.what), finding)
+    yield from (finding for finding in seen.values() if built.public or not _keeps_private(finding))
+
+
+def _keeps_private(finding: Finding) -> bool:
+    """Whether a classifier is unknown on purpose: it keeps PyPI from taking what is for an index of one's own."""
+    return finding.id == core_metadata.UNKNOWN_CLASSIFIER.id and "'Private ::" in finding.what
+
+
+def license_files_held(built: Built) -> Iterator[Finding]:
+    """Check that each file holds the license files that its metadata name."""
+    for archive in built.archives:
+        yield from distributions.license_files_held(archive)
+
+
+def files_taken(built: Built) -> Iterator[Finding]:
+    """Check that an index takes each file by its name, its size, how it is packed, and what code is in it."""
+    for archive in built.archives:
+        yield from distributions.name_fits(archive)
+        yield from distributions.size_fits(archive, built.project.settings.build.largest_file)
+        yield from distributions.packed_as_usual(archive)
+        yield from distributions.not_encrypted(archive)
+
+
+def wheels_describe_themselves(built: Built) -> Iterator[Finding]:
+    """Check what each wheel tells of itself: its RECORD, its entry points, and where both are."""
+    for wheel in built.wheels:
+        yield from wheels.describes_itself(wheel)
+        yield from wheels.recorded(wheel)
+        yield from wheels.entry_points_valid(wheel)
+
+
+def tags_fit(built: Built) -> Iterator[Finding]:
+    """Check that each wheel is for what its tags name, and that an index takes wheels for that."""
+    for wheel in built.wheels:
+        yield from wheels.tags_told(wheel)
+        yield from wheels.platform_taken(wheel)
+        yield from extensions.extensions_fit(wheel)
+
+
+PUBLIC_RULES = frozenset(
+    kind.id
+    for kind in (
+        *(core_metadata.METADATA_VERSION, core_metadata.LOCAL_VERSION, core_metadata.UNKNOWN_CLASSIFIER),
+        *(core_metadata.DIRECT_REFERENCE, core_metadata.BAD_EMAIL, core_metadata.BAD_URL),
+        *(distributions.LICENSE_FILE_MISSING, distributions.NAME_TOO_LONG, distributions.FILE_TOO_LARGE),
+        *(distributions.AMBIGUOUS, distributions.SPARSE_MEMBER, distributions.ENCRYPTED_CODE),
+        *(distributions.UNPACKS_TO_TOO_MUCH, wheels.PLATFORM_REFUSED),
+    )
+)
+"""What PyPI and TestPyPI refuse, and other indexes may take."""
+
+
+def examine(built: Built) -> tuple[Finding, ...]:
+    """Go through every check; what only PyPI refuses stops no release that goes to another index."""
+    lenient = frozenset[str]() if built.public else PUBLIC_RULES
+    found = (finding for check in CHECKS for finding in check(built))
+    return tuple(replace(each, level="warning") if each.id in lenient else each for each in found)
+
+
 CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
     members_safe,
     versions_agree,
@@ -331,4 +407,9 @@ CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
     sdist_agrees,
     typed_as_claimed,
     classifiers_agree,
+    metadata_taken,
+    license_files_held,
+    files_taken,
+    wheels_describe_themselves,
+    tags_fit,
 )

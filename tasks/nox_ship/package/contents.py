@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import posixpath
 import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
@@ -19,17 +20,33 @@ from typing import IO
 from packaging.utils import canonicalize_name
 
 from nox_ship.errors import Kind, ShipError
-from nox_ship.package import leaks
+from nox_ship.package import framing, leaks
 from nox_ship.package.leaks import Suspect
 
 BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
 
 _MOST_METADATA = 8 << 20
+_MOST_RECORDED = 32 << 20
+"""Bytes of the largest RECORD that is read: that of the most members there may be."""
+_MOST_CODE = 5 << 20
+"""Bytes of the largest Python file that is searched for marks of encryption, as PyPI does."""
+_HEAD = 4096
+"""Bytes at the beginning of a compiled file that tell the machine it is for."""
+_CHUNK = 1 << 20
+_FREELY_UNPACKED, MOST_RATIO = 64 << 20, 50
+"""Above so many bytes, an archive may unpack to so many times its size."""
 _MOST_MEMBERS = 200_000
 _MOST_UNPACKED = 8 << 30
 _IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:")
+_UNPRINTABLE = re.compile(r"[\\\x00-\x1f]")
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")
+_COMPILED = re.compile(r"\.(?:so|pyd)\Z")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
+# What PyArmor and SourceDefender leave in code that they encrypted, by PyPI's rules (warehouse/utils/scanner_rules).
+_PYARMOR = re.compile(rb"__pyarmor__\(__name__, __file__,|__pyarmor_(?:enter|exit|assert|bcc)__")
+_SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,16 @@ class Archive:
         metadata: Its core metadata: ``METADATA`` of a wheel, ``PKG-INFO`` of an sdist.
         suspects: Members that are secrets, or look like them.
         unsafe: Members that an installer would have to refuse, each with the reason.
+        described: The text of its core metadata, as it stands in the file.
+        size: Its bytes.
+        unpacked: Bytes that a wheel's members say they have.
+        others: Names of an sdist's folders and links, without its leading folder.
+        records: What a wheel's ``WHEEL``, ``RECORD`` and ``entry_points.txt`` hold, by those names.
+        digests: The SHA-256 of each member of a wheel; of none, if they unpack to more than is read.
+        compiled: The beginning of each compiled file in a wheel, by its name.
+        encrypted: Python files whose code PyArmor or SourceDefender encrypted.
+        sparse: Members of an sdist that leave out the holes in a file.
+        ambiguous: Why another program might read another content than ours, in a few words; None where none would.
     """
 
     path: Path
@@ -49,6 +76,16 @@ class Archive:
     metadata: Message
     suspects: tuple[Suspect, ...]
     unsafe: tuple[str, ...]
+    described: bytes = b""
+    size: int = 0
+    unpacked: int = 0
+    others: tuple[str, ...] = ()
+    records: Mapping[str, bytes] = field(default_factory=dict)
+    digests: Mapping[str, bytes] = field(default_factory=dict)
+    compiled: Mapping[str, bytes] = field(default_factory=dict)
+    encrypted: tuple[str, ...] = ()
+    sparse: tuple[str, ...] = ()
+    ambiguous: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> Archive:
@@ -65,7 +102,38 @@ class Archive:
         if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
         metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
-        return cls(path, tuple(found.members), metadata, tuple(found.suspects), tuple(found.unsafe))
+        return cls(
+            path,
+            tuple(found.members),
+            metadata,
+            tuple(found.suspects),
+            tuple(found.unsafe),
+            described=found.metadata,
+            size=found.size,
+            unpacked=found.unpacked,
+            others=tuple(found.others),
+            records=found.records,
+            digests=found.digests,
+            compiled=found.compiled,
+            encrypted=tuple(found.encrypted),
+            sparse=tuple(found.sparse),
+            ambiguous=found.ambiguous,
+        )
+
+    @property
+    def is_wheel(self) -> bool:
+        """Whether it is a wheel, by its name."""
+        return self.path.suffix == ".whl"
+
+    @property
+    def irregular(self) -> bool:
+        """Whether members have names by which they cannot be unpacked, or the same name: that is told for itself."""
+        return bool(self.unsafe) or len(set(self.members)) < len(self.members)
+
+    @property
+    def dist_info(self) -> str:
+        """Name of the folder in which a wheel of this file name describes itself."""
+        return dist_info(self.path.name)
 
     @property
     def name(self) -> str:
@@ -125,46 +193,85 @@ class _Found:
     suspects: list[Suspect] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     metadata: bytes | None = None
+    size: int = 0
+    unpacked: int = 0
+    others: list[str] = field(default_factory=list)
+    records: dict[str, bytes] = field(default_factory=dict)
+    digests: dict[str, bytes] = field(default_factory=dict)
+    compiled: dict[str, bytes] = field(default_factory=dict)
+    encrypted: list[str] = field(default_factory=list)
+    sparse: list[str] = field(default_factory=list)
+    ambiguous: str | None = None
 
     def refuse(self, name: str, why: str | None) -> None:
         """Note a member that an installer would have to refuse, where there is a reason."""
         if why:
             self.unsafe.append(f"{name.encode(errors='backslashreplace').decode()!r} {why}")
 
-    def take(self, name: str, size: int, stream: IO[bytes], *, metadata: bool) -> None:
-        """Note a file; of its content no more is read than is needed, whatever size it claims to have."""
+    def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:
+        """Note a file; of its content no more is read than is needed, whatever size it claims to have.
+
+        Args:
+            name: Its name.
+            size: The size that it claims to have.
+            stream: Its content.
+            record: What it is in a wheel's ``.dist-info``, if it is one of the files that are read whole.
+            metadata: Whether it holds the core metadata.
+
+        Returns:
+            What was read.
+        """
         self.members.append(name)
-        if metadata:
-            if self.metadata is not None:
-                raise tarfile.ReadError("it holds core metadata twice")
-            self.metadata = stream.read(_MOST_METADATA + 1)
-            if len(self.metadata) > _MOST_METADATA:
-                raise tarfile.ReadError(f"its metadata have more than {_MOST_METADATA >> 20} MiB")
-        elif leaks.is_read(name, size) and (suspect := leaks.examine(name, stream.read(leaks.MOST))):
+        if metadata or record:
+            return self._describe(record, stream)
+        if name.lower().endswith((".py", ".pye")) and size <= _MOST_CODE:
+            content = stream.read(_MOST_CODE)
+            if _PYARMOR.search(content) or all(mark in content for mark in _SOURCEDEFENDER):
+                self.encrypted.append(name)
+        else:
+            content = stream.read(leaks.MOST) if leaks.is_read(name, size) else b""
+        if leaks.is_read(name, size) and (suspect := leaks.examine(name, content[: leaks.MOST])):
             self.suspects.append(suspect)
+        return content
+
+    def _describe(self, record: str, stream: IO[bytes]) -> bytes:
+        most = _MOST_RECORDED if record else _MOST_METADATA
+        content = stream.read(most + 1)
+        if len(content) > most:
+            raise tarfile.ReadError(f"its {record or 'metadata'} have more than {most >> 20} MiB")
+        if record:
+            self.records[record] = content
+        elif self.metadata is not None:
+            raise tarfile.ReadError("it holds core metadata twice")
+        else:
+            self.metadata = content
+        return content
 
 
 def _wrong_name(name: str) -> str | None:
     """Return why a file of this name cannot be unpacked in one place on every system."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or re.match(r"[A-Za-z]:", name):
+    if _ABSOLUTE.match(name):
         return "is an absolute path"
-    if ".." in path.parts:
+    if ".." in name and ".." in name.split("/"):
         return "leads out of the archive"
-    if "\\" in name or any(ord(character) < ord(" ") for character in name):
+    if _UNPRINTABLE.search(name):
         return "has a backslash or a control character in it"
-    return None if _is_unicode(name) else "is not UTF-8"
+    return "is not UTF-8" if _NO_CHARACTER.search(name) else None
 
 
-def _is_unicode(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+def dist_info(file: str) -> str:
+    """Return the folder in which a wheel called ``file`` describes itself, as PyPI and installers look for it."""
+    return f"{'-'.join(file.split('-')[:2])}.dist-info"
 
 
 def _read_wheel(path: Path, found: _Found) -> None:
-    with zipfile.ZipFile(path) as archive:
-        if len(archive.infolist()) > _MOST_MEMBERS:
+    with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
+        members = archive.infolist()
+        if len(members) > _MOST_MEMBERS:
             raise zipfile.BadZipFile(f"it has more than {_MOST_MEMBERS} members")
-        for info in archive.infolist():
+        found.size, found.unpacked = path.stat().st_size, sum(info.file_size for info in members)
+        found.ambiguous = framing.fault(raw, {info.orig_filename: info for info in members})
+        for info in members:
             found.refuse(info.filename, _wrong_member(info))
             if info.is_dir():
                 continue
@@ -173,9 +280,31 @@ def _read_wheel(path: Path, found: _Found) -> None:
                 continue
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile(f"{info.filename} is compressed in a way that wheels are not")
-            metadata = _IS_METADATA.fullmatch(info.filename) is not None
             with archive.open(info) as stream:  # also compares the two places that tell its name
-                found.take(info.filename, info.file_size, stream, metadata=metadata)
+                _take_member(path, info, stream, found)
+
+
+def _take_member(path: Path, info: zipfile.ZipInfo, stream: IO[bytes], found: _Found) -> None:
+    """Read a member of a wheel to its end, unless the wheel unpacks to more than a wheel would."""
+    name = info.filename
+    folder, _, last = name.partition("/")
+    record = last if last in ("WHEEL", "RECORD", "entry_points.txt") and folder == dist_info(path.name) else ""
+    metadata = _IS_METADATA.fullmatch(name) is not None
+    content = found.take(name, info.file_size, stream, record=record, metadata=metadata)
+    if _COMPILED.search(name):
+        content += stream.read(max(_HEAD - len(content), 0))
+        found.compiled[name] = content[:_HEAD]
+    if unpacks_to_too_much(found.size, found.unpacked):
+        return
+    digest = hashlib.sha256(content)
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    found.digests[name] = digest.digest()
+
+
+def unpacks_to_too_much(size: int, unpacked: int) -> bool:
+    """Whether a file is one that PyPI takes for a bomb; many files of interfaces and JSON are packed very well."""
+    return unpacked > _FREELY_UNPACKED and unpacked > MOST_RATIO * size
 
 
 def _wrong_member(info: zipfile.ZipInfo) -> str | None:
@@ -191,15 +320,31 @@ def _wrong_member(info: zipfile.ZipInfo) -> str | None:
 def _read_sdist(path: Path, found: _Found) -> None:
     """Read an sdist, which is a gzipped tar with one folder at its top (PEP 625)."""
     tops: set[str] = set()
-    with _Bounded(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
-        for member in _members(archive):
-            top, _, name = member.name.partition("/")
-            tops.add(top)
-            found.refuse(member.name, _wrong_entry(member))
-            if member.isfile() and name and (stream := archive.extractfile(member)):
-                found.take(name, member.size, stream, metadata=name == "PKG-INFO")
+    with path.open("rb") as raw:
+        found.size, found.ambiguous = path.stat().st_size, "it is a zip, too" if _is_zip(raw) else None
+        raw.seek(0)
+        with _Bounded(fileobj=raw) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
+            for member in _members(archive):
+                top, _, name = member.name.partition("/")
+                tops.add(top)
+                found.refuse(member.name, _wrong_entry(member))
+                if member.issparse():
+                    found.sparse.append(name)
+                if member.isfile() and name and (stream := archive.extractfile(member)):
+                    found.take(name, member.size, stream, metadata=name == "PKG-INFO")
+                else:
+                    found.others.append(name)
     if len(tops) > 1:
         found.refuse(sorted(tops)[1], "is a second folder at the top")
+
+
+def _is_zip(stream: IO[bytes]) -> bool:
+    """Whether a file can be opened as a zip; that four bytes near its end look like one's is chance."""
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            return bool(archive.infolist())
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no zip
+        return False
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

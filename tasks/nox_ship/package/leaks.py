@@ -7,7 +7,6 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 PRIVATE_KEY, API_TOKEN = "a private key", "an API token"
 """What a file can hold, in words."""
@@ -73,20 +72,20 @@ def examine(name: str, content: bytes) -> Suspect | None:
         name: Its name in the archive.
         content: What it holds, or the beginning of it.
     """
-    path = PurePosixPath(name)
-    tells = path.name.endswith(_TELLING) or path.name in _GENERATED
+    last = name.rpartition("/")[2]
+    tells = last.endswith(_TELLING) or last in _GENERATED
     holds = None
     if not tells and _KEY.search(content):
         holds = PRIVATE_KEY
     elif _holds_token(content):
         holds = API_TOKEN
-    named = path.name in _NAMES
+    named = last in _NAMES
     return Suspect(name, named, holds, frozenset(_objects(content))) if named or holds else None
 
 
 def is_read(name: str, size: int) -> bool:
     """Whether it is worth to look into a file."""
-    return size <= MOST or PurePosixPath(name).name in _NAMES
+    return size <= MOST or name.rpartition("/")[2] in _NAMES
 
 
 def _holds_token(content: bytes) -> bool:

@@ -94,9 +94,7 @@ def index_names(settings: Settings) -> set[str]:
 
 def route(settings: Settings, version: Version) -> str:
     """Return the name of the index that ``version`` goes to."""
-    if version.is_devrelease:
-        return settings.routes.development
-    return settings.routes.prerelease if version.is_prerelease else settings.routes.final
+    return settings.routes.index(version)
 
 
 def _silent(_: object) -> None:

@@ -12,6 +12,31 @@ import re
 from dataclasses import dataclass
 
 from nox_ship.errors import Finding, Kind
+from nox_ship.package.checks import DUPLICATE_MEMBER, NAME_MISMATCH, UNSAFE_MEMBER, VERSION_MISMATCH
+from nox_ship.package.contents import BAD_ARCHIVE
+from nox_ship.package.core_metadata import (
+    BAD_EMAIL,
+    BAD_FIELD,
+    BAD_LICENSE,
+    BAD_REQUIREMENT,
+    BAD_SUMMARY,
+    BAD_URL,
+    DIRECT_REFERENCE,
+    LOCAL_VERSION,
+    METADATA_VERSION,
+    UNKNOWN_CLASSIFIER,
+)
+from nox_ship.package.distributions import (
+    AMBIGUOUS,
+    ENCRYPTED_CODE,
+    FILE_TOO_LARGE,
+    LICENSE_FILE_MISSING,
+    NAME_TOO_LONG,
+    SPARSE_MEMBER,
+    UNPACKS_TO_TOO_MUCH,
+)
+from nox_ship.package.wheels import BAD_ENTRY_POINTS, INCOMPLETE, PLATFORM_REFUSED
+from nox_ship.world.attest import NOT_SIGNED
 from nox_ship.world.token import EXPIRED_TOKEN
 
 INVALID_TOKEN = Kind(
@@ -53,20 +78,93 @@ WRONG_ADDRESS = Kind("NS738", "wrong-address", "Correct `upload-url` in [tool.no
 UPLOAD_REFUSED = Kind("NS702", "upload-refused", "The index's own words say why; nothing of this file was published.")
 
 
+RELEASE_CLOSED = Kind(
+    "NS557",
+    "release-closed",
+    "Release the next version: what the index holds of this one is all that it takes.",
+)
+
+_NEXT = "If the tag is pushed already, make the correction in the next version."
+_LATER = "Wait until the index takes uploads again, as its status page tells, then run the same command again."
+_DAMAGED = "Run the same command again: the file arrived damaged."
+_INACTIVE = "Ask an owner of the organisation to settle it with the index, then run the same command again."
+_PROJECT_FULL = (
+    "Delete files of old releases on the index, or ask it for a higher limit, then run the same command again."
+)
+
+
 @dataclass(frozen=True)
 class _Refusal:
     kind: Kind
     statuses: tuple[int, ...]
     words: str = ""
     """A pattern that the answer must hold."""
+    remedy: str | None = None
+    """What to do, where it is not what the kind says."""
 
 
+def _of_file(kind: Kind, words: str) -> _Refusal:
+    """Return a refusal that a check of the built files foresees; the correction comes too late for this version."""
+    return _Refusal(kind, (400,), words, f"{kind.remedy} {_NEXT}")
+
+
+# What PyPI says of a file, in the order of its code; values that users wrote stand in it, so the patterns are narrow.
+_OF_FILES = (
+    _of_file(METADATA_VERSION, r"is not a valid metadata version"),
+    _of_file(LOCAL_VERSION, r"use of local versions"),
+    _of_file(BAD_SUMMARY, r"'summary' (?:field )?must be|invalid value for Summary"),
+    _of_file(BAD_EMAIL, r"is not a valid email address|invalid value for (?:Author|Maintainer)-email"),
+    _of_file(UNKNOWN_CLASSIFIER, r"is not a valid classifier|The classifier '.*' has been deprecated"),
+    _of_file(BAD_URL, r"is not a valid url|Must have a (?:label|URL)|' must be 32 characters or less"),
+    _of_file(DIRECT_REFERENCE, r"Can't have direct dependency"),
+    _of_file(BAD_FIELD, r"introduced in metadata version|valid dynamic field|not allowed as a dynamic field"),
+    _of_file(BAD_LICENSE, r"License is deprecated when|invalid for 'license-(?:expression|file)'"),
+    _of_file(BAD_REQUIREMENT, r"invalid for '(?:requires-dist|requires-python|provides-extra)'|' is invalid: "),
+    _of_file(
+        BAD_FIELD,
+        r"invalid for '(?:name|version|import-name|import-namespace)'|has invalid data|is a required field"
+        r"|'description-content-type'|unrecognized field|invalid value for Name\. Error: Start and end",
+    ),
+    _of_file(
+        NAME_MISMATCH,
+        r"Cannot upload a file with|Invalid file extension|Unable to parse name and version|Start filename for"
+        r"|Invalid source distribution filename|Invalid wheel filename|^(?:\d+ )?Filename '.*' (?:is invalid, )?should"
+        r"|Invalid build number: |Invalid tag",
+    ),
+    _of_file(VERSION_MISMATCH, r"Version in filename should be"),
+    _of_file(NAME_TOO_LONG, r"Filename is too long"),
+    _of_file(FILE_TOO_LARGE, r"File too large"),
+    _of_file(DUPLICATE_MEMBER, r"ZIP archive not accepted: Duplicate filename"),
+    _of_file(UNSAFE_MEMBER, r"ZIP archive not accepted: Invalid character|number of top-level directories"),
+    _of_file(AMBIGUOUS, r"ZIP archive not accepted|both a zip and a tar"),
+    _of_file(SPARSE_MEMBER, r"Sparse members are not allowed"),
+    _of_file(UNPACKS_TO_TOO_MUCH, r"File exceeds compression ratio"),
+    _of_file(ENCRYPTED_CODE, r"encrypted content is not allowed"),
+    _of_file(INCOMPLETE, r"WHEEL not found at|does not contain the required (?:RECORD|METADATA) file"),
+    _of_file(BAD_ARCHIVE, r"Invalid distribution file"),
+    _of_file(LICENSE_FILE_MISSING, r"License-File .* does not exist in distribution file"),
+    _of_file(PLATFORM_REFUSED, r"unsupported platform tag"),
+    _of_file(BAD_ENTRY_POINTS, r"has invalid entry points"),
+)
 _REFUSALS = (
-    _Refusal(FILE_EXISTS, (400,), r"already exist|already been used|file-name-reuse"),
+    _Refusal(NAME_FORBIDDEN, (409,), r"conflicts with an existing project"),
+    _Refusal(FILE_EXISTS, (400,), r"already exist|already been used|previously used by a file|file-name-reuse"),
     _Refusal(FILE_EXISTS, (409,)),
+    _Refusal(RELEASE_CLOSED, (400,), r"to releases older than|Only one sdist may be uploaded"),
+    *_OF_FILES,
     _Refusal(TOO_MANY_REQUESTS, (429,)),
-    _Refusal(TOO_LARGE, (413,)),
+    _Refusal(
+        TOO_MANY_REQUESTS,
+        (400, 403),
+        r"Read-only mode|uploads are temporarily disabled|registration temporarily disabled|not allow new",
+        _LATER,
+    ),
+    _Refusal(TOO_MANY_REQUESTS, (400,), r"digest supplied does not match", _DAMAGED),
+    _Refusal(TOO_LARGE, (400, 403), r"Project size too large", _PROJECT_FULL),
+    _Refusal(FILE_TOO_LARGE, (413,), remedy=f"{FILE_TOO_LARGE.remedy} {_NEXT}"),
     _Refusal(TOO_LARGE, (400, 403), r"too large|size-limit"),
+    _Refusal(NOT_SIGNED, (400,), r"Invalid attestations"),
+    _Refusal(ACCOUNT_REFUSED, (400,), r"Organization account owning this project is inactive", _INACTIVE),
     _Refusal(EXPIRED_TOKEN, (401, 403), r"token is expired"),
     _Refusal(
         TOKEN_TOO_NARROW,
@@ -77,23 +175,31 @@ _REFUSALS = (
     _Refusal(
         ACCOUNT_REFUSED,
         (400, 401, 403),
-        r"verified|two.?factor|2FA|account .*(frozen|disabled)|archived|quarantine|read.?only|not allow new",
+        r"verified|two.?factor|2FA|account .*(frozen|disabled)|archived|quarantine",
     ),
     _Refusal(NAME_FORBIDDEN, (400, 403), r"too similar|isn't allowed|conflicts? with|name .* is (invalid|prohibited)"),
     _Refusal(README_REFUSED, (400,), r"failed to render|description-content-type"),
     _Refusal(
         INVALID_TOKEN,
         (401, 403),
-        r"authentication information|Invalid API Token|invalid-auth|Migrate to API Tokens|credentials|Unauthorized",
+        r"authentication information|Invalid API Token|invalid-auth|Migrate to API Tokens|credentials|Unauthorized"
+        r"|API tokens are not valid",
     ),
     _Refusal(INVALID_TOKEN, (401,)),
     _Refusal(NO_REASON, (403,)),
     _Refusal(WRONG_ADDRESS, (301, 302, 307, 308, 404, 405, 410)),
-    _Refusal(INVALID_METADATA, (400, 422), r"metadata|invalid value|classifier|is invalid|Filename|License|Metadata"),
+    _Refusal(
+        INVALID_METADATA,
+        (400, 422),
+        r"metadata|invalid value|classifier|is invalid|Filename|License|message digest|protocol version"
+        r"|payload does not have|Python version|Should not be a tuple",
+    ),
 )
 _STATUS = re.compile(r"HTTPError: (?P<status>\d{3}) [^\n]* from [^\n]*\n(?P<reason>[^\n]*)")
 _REDIRECT = re.compile(r"RedirectDetected: (?P<reason>.*)", re.DOTALL)
 _DISTRIBUTION = re.compile(r"InvalidDistribution: (?P<reason>.*)", re.DOTALL)
+_UNREADABLE = re.compile(r"^(?:zipfile\.BadZipFile|tarfile\.ReadError): (?P<reason>.*)", re.MULTILINE)
+"""How twine ends with a file that it cannot read; nothing was sent."""
 _PAGE = re.compile(
     r"Response from [^\n]*\n *\d{3}[^\n]*\n(?P<page>.*?)(?=^(?:WARNING|ERROR) |\Z)", re.DOTALL | re.MULTILINE
 )
@@ -122,6 +228,8 @@ class Answer:
         """Read it from what `twine upload --verbose` printed."""
         if match := _DISTRIBUTION.search(output):
             return cls(400, f"metadata: {_plain(match['reason'])}")
+        if not _STATUS.search(output) and (match := _UNREADABLE.search(output)):
+            return cls(400, f"Invalid distribution file. {_plain(match['reason'])}")
         if match := _REDIRECT.search(output):
             return cls(301, _plain(match["reason"]))
         if not (match := _STATUS.search(output)):
@@ -148,9 +256,9 @@ class Answer:
         said = " ".join(self.said.split()[:_MOST_WORDS]).rstrip(".")
         what = f"{index} refused {file} ({self.status}{f': {said}' if said else ''})."
         for refusal in _REFUSALS:
-            words = f"{self.said} {self.page}"
+            words = f"{self.said} {self.page}"[:_MOST_PAGE]
             if self.status in refusal.statuses and re.search(refusal.words, words, re.IGNORECASE):
-                return refusal.kind(what)
+                return refusal.kind(what, remedy=refusal.remedy)
         return UPLOAD_REFUSED(what)
 
 

@@ -1,0 +1,154 @@
+"""What must hold of a wheel beyond its core metadata: how it describes itself, and what it says it is for.
+
+The rules are those of PyPI (``warehouse/forklift/legacy.py``, ``warehouse/utils/wheel.py``) and of the binary
+distribution format (packaging.python.org).
+"""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import csv
+import re
+from collections.abc import Iterator
+from email.parser import HeaderParser
+
+from packaging.tags import Tag, parse_tag
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.package.contents import Archive
+
+INCOMPLETE = Kind(
+    "NS545",
+    "wheel-incomplete",
+    "Use a current release of the build back end, and change no wheel after it is built: the folder `.dist-info` is"
+    " named by the normalised name and the version, and holds METADATA, WHEEL and RECORD.",
+)
+RECORD_DIFFERS = Kind(
+    "NS546",
+    "record-differs",
+    "Do not change a wheel after it is built, or pack it anew by `wheel pack`, which writes its RECORD.",
+)
+TAGS_DIFFER = Kind(
+    "NS547",
+    "wheel-tags-differ",
+    "Change a wheel's tags by `wheel tags`, not by renaming it.",
+    level="warning",
+)
+PLATFORM_REFUSED = Kind(
+    "NS549",
+    "platform-refused",
+    "Build it where it gets a platform that PyPI takes (cibuildwheel does), repair it (auditwheel makes linux a"
+    " manylinux), or publish the sdist alone.",
+)
+BAD_ENTRY_POINTS = Kind(
+    "NS550",
+    "bad-entry-points",
+    "Correct `scripts`, `gui-scripts` or `entry-points` in [project]: the names of commands hold letters, digits, `.`,"
+    " `-` and `_` alone.",
+)
+
+_SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+_COMMAND = re.compile(r"[\w.-]+")
+# The platforms that PyPI takes; in its code, too, they are matched from the beginning and not to the end.
+_LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
+_MAC = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
+_PLATFORMS = re.compile(
+    r"any\Z|win32\Z|win_(?:arm64|amd64|ia64)\Z|linux_armv[67]l\Z"
+    r"|manylinux(?:1|2010)_(?:x86_64|i686)\Z"
+    r"|manylinux2014_(?:x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x)\Z"
+    rf"|manylinux_\d+_\d+_(?:{_LINUX}|ppc64)\Z|musllinux_\d+_\d+_(?:{_LINUX})\Z"
+    rf"|macosx_(?:10_\d+|(?:1[1-5]|26)_0)_(?:{_MAC})\Z"
+    r"|ios_\d+_\d+_(?:arm64|x86_64)_(?:iphoneos|iphonesimulator)"
+    r"|android_\d+_(?:armeabi_v7a|arm64_v8a|x86|x86_64)\Z"
+    r"|pyemscripten_\d+_\d+_wasm32"
+)
+
+
+def tags_of(wheel: Archive) -> frozenset[Tag]:
+    """Return the tags in the name of a wheel; none where it is not named as a wheel."""
+    try:
+        return parse_wheel_filename(wheel.path.name)[3]
+    except InvalidWheelFilename:
+        return frozenset()
+
+
+def describes_itself(wheel: Archive) -> Iterator[Finding]:
+    """Check that the files by which a wheel describes itself are where its name leads."""
+    held = set(wheel.members)
+    names = [f"{wheel.dist_info}/{name}" for name in ("METADATA", "WHEEL", "RECORD")]
+    if missing := [name for name in names if name not in held]:
+        yield INCOMPLETE(f"{wheel.path.name} lacks {shorten(missing)}.")
+
+
+def recorded(wheel: Archive) -> Iterator[Finding]:
+    """Check that RECORD lists the members of a wheel, no others, and the right hash of each."""
+    text = wheel.records.get("RECORD")
+    if text is None or wheel.irregular:
+        return
+    try:
+        rows = [(row[0].replace("\\", "/"), *row[1:2]) for row in csv.reader(text.decode().splitlines())]
+    except (UnicodeDecodeError, csv.Error, IndexError):
+        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} cannot be read.")
+        return
+    exempt = {f"{wheel.dist_info}/{name}" for name in _SIGNATURES}
+    listed, held = {name for name, *_ in rows}, set(wheel.members) - exempt
+    if missing := sorted(held - listed):
+        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} does not list {shorten(missing)}.")
+    if absent := sorted(listed - held):
+        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} lists {shorten(absent)}, which it does not hold.")
+    if wrong := sorted(name for name, *told in rows if told and not _is_hash(told[0], wheel.digests.get(name))):
+        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} has another hash of {shorten(wrong)}.")
+
+
+def _is_hash(told: str, digest: bytes | None) -> bool:
+    """Whether a hash in RECORD may be that of a member; of other algorithms than the usual one it is not known."""
+    algorithm, _, value = told.partition("=")
+    if digest is None or algorithm != "sha256":
+        return True
+    return value.rstrip("=") == base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def tags_told(wheel: Archive) -> Iterator[Finding]:
+    """Check that the tags in the file name are those in ``WHEEL``."""
+    named = tags_of(wheel)
+    text = wheel.records.get("WHEEL")
+    if text is None or not named:
+        return
+    lines = HeaderParser().parsestr(text.decode("utf-8", errors="replace")).get_all("Tag") or []
+    told = {tag for line in lines for tag in _expanded(str(line))}
+    if told != named:
+        yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} tells the tags {shorten(sorted(map(str, told))) or 'of none'}.")
+
+
+def _expanded(line: str) -> frozenset[Tag]:
+    try:
+        return parse_tag(line.strip())
+    except ValueError:
+        return frozenset()
+
+
+def platform_taken(wheel: Archive) -> Iterator[Finding]:
+    """Check that a wheel is for platforms that PyPI takes wheels for."""
+    platforms = {tag.platform for tag in tags_of(wheel)}
+    if refused := sorted(name for name in platforms if not _PLATFORMS.match(name)):
+        yield PLATFORM_REFUSED(f"{wheel.path.name} is for {shorten(refused)}, of which PyPI takes no wheels.")
+
+
+def entry_points_valid(wheel: Archive) -> Iterator[Finding]:
+    """Check that ``entry_points.txt`` can be read, and that no command is named by a path."""
+    text = wheel.records.get("entry_points.txt")
+    if text is None:
+        return
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(text.decode())
+        commands = [name for group in ("console_scripts", "gui_scripts") if group in parser for name in parser[group]]
+    except Exception as error:  # noqa: BLE001 - of some texts configparser itself stumbles
+        why = " ".join(str(error).split()).rstrip(".")
+        yield BAD_ENTRY_POINTS(f"entry_points.txt of {wheel.path.name} cannot be read: {why[:200]}.")
+        return
+    if wrong := [name for name in commands if not _COMMAND.fullmatch(name)]:
+        yield BAD_ENTRY_POINTS(f"{wheel.path.name} has commands whose names are none: {shorten(map(repr, wrong))}.")
