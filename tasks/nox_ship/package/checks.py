@@ -6,7 +6,7 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -21,8 +21,10 @@ from packaging.utils import (
 from packaging.version import Version
 
 from nox_ship.errors import Finding, Kind, Level, shorten
+from nox_ship.package import data_files
 from nox_ship.package.contents import Archive
 from nox_ship.package.leaks import PRIVATE_KEY, Suspect
+from nox_ship.package.places import expected_files, is_imported, is_test
 from nox_ship.project import Project, admits
 from nox_ship.versions import parse, same
 
@@ -75,7 +77,6 @@ _CACHES = {
 _RELIABLE = Version("2.2")
 """The version of core metadata from which on an sdist's are those of its wheels."""
 _TEST_FOLDERS = {"tests", "test"}
-_ASIDE = {"doc", "docs", "example", "examples"}
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
@@ -168,7 +169,8 @@ def modules_complete(built: Built) -> Iterator[Finding]:
     """Check that each wheel holds every module that its packages have in the sources."""
     for wheel in built.wheels:
         held = set(wheel.members)
-        expected = _expected_modules(built.project, built.sources, wheel)
+        modules = (found for found in expected_files(built.project, built.sources, wheel) if found[1].suffix == ".py")
+        expected = [(place, source) for place, source in modules if is_imported(PurePosixPath(place))]
         missing = sorted(place for place, source in expected if place not in held and not _is_namespace(built, source))
         if missing:
             yield MODULE_MISSING(f"{wheel.path.name} lacks {shorten(missing)}, which the sources have.")
@@ -180,40 +182,9 @@ def _is_namespace(built: Built, source: PurePosixPath) -> bool:
     return "extend_path(" in text or "declare_namespace(" in text
 
 
-def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) -> Iterator[tuple[str, PurePosixPath]]:
-    """Return the place in site-packages of each source module that belongs there, and the module.
-
-    Where a package lies in the sources is found by comparing: the folder in which most of its files are.
-    """
-    paths = [PurePosixPath(name) for name in sources if name.endswith(".py")]
-    tops = {PurePosixPath(name).parts[0] for name in wheel.importable if "/" in name}
-    own = project.canonical_name.replace("-", "_")
-    inner = {part for name in wheel.importable for part in PurePosixPath(name).parts[1:-1]}
-    ours = {
-        path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
-    }
-    tops |= ours - inner  # a package in a namespace is compared with the namespace
-    for top in sorted(tops):
-        folders = {
-            PurePosixPath(*path.parts[: depth + 1])
-            for path in paths
-            for depth, part in enumerate(path.parts[:-1])
-            if part == top
-        }
-        found = [{str(p.relative_to(folder.parent)): p for p in paths if folder in p.parents} for folder in folders]
-        best = max(found, key=lambda inner: len(inner.keys() & set(wheel.members)), default={})
-        yield from ((place, path) for place, path in best.items() if _is_imported(PurePosixPath(place)))
-
-
-def _is_imported(place: PurePosixPath) -> bool:
-    """Whether a module is one that users may import: no test, nor what documents or builds the package."""
-    parts = (*place.parts[:-1], place.stem)
-    return all(part.isidentifier() and part not in _ASIDE for part in parts[1:]) and not _is_test(place)
-
-
-def _is_test(path: PurePosixPath) -> bool:
-    in_tests = any(part in _TEST_FOLDERS for part in path.parts[:-1])
-    return in_tests or path.name == "conftest.py" or path.name.startswith("test_")
+def data_complete(built: Built) -> Iterator[Finding]:
+    """Check that some wheel holds every file of data that the packages have in the sources and cannot do without."""
+    yield from data_files.missing(built.project, built.wheels, built.sources, built.tracked)
 
 
 def nothing_foreign(built: Built) -> Iterator[Finding]:
@@ -261,7 +232,7 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
     if suspect.holds is None:
         return "warning", "{}, which is named as secrets are"
     what = f"{suspect.holds} in {{}}"
-    if _is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
+    if is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
         return ("warning", what) if wheel or suspect.named else None
     example = suspect.holds == PRIVATE_KEY and not wheel and not suspect.named
     return "warning" if example else "error", what
@@ -326,6 +297,7 @@ CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
     names_agree,
     license_present,
     modules_complete,
+    data_complete,
     nothing_foreign,
     no_secrets,
     sdist_agrees,
