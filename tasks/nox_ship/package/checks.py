@@ -23,7 +23,7 @@ from packaging.version import Version
 from nox_ship.errors import Finding, Kind, Level, shorten
 from nox_ship.package import data_files
 from nox_ship.package.contents import Archive
-from nox_ship.package.leaks import PRIVATE_KEY, Suspect
+from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_KEY, Suspect
 from nox_ship.package.places import expected_files, is_imported, is_test
 from nox_ship.project import Project, admits
 from nox_ship.versions import parse, same
@@ -232,6 +232,10 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
     if suspect.holds is None:
         return "warning", "{}, which is named as secrets are"
     what = f"{suspect.holds} in {{}}"
+    if suspect.holds == PUBLIC_KEY:
+        return None if is_test(PurePosixPath(suspect.name)) else ("warning", what)
+    if suspect.holds == PRIVATE_KEY and suspect.name.endswith(".py"):
+        return ("error", what) if wheel and is_imported(PurePosixPath(suspect.name)) else None
     if is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
         return ("warning", what) if wheel or suspect.named else None
     example = suspect.holds == PRIVATE_KEY and not wheel and not suspect.named
@@ -275,7 +279,9 @@ def _is_dynamic(sdist: Archive, key: str) -> bool:
 
 
 def typed_as_claimed(built: Built) -> Iterator[Finding]:
-    """Check that a package that claims to be typed tells type checkers so."""
+    """Check that a package that claims to be typed tells type checkers so; what git has of it is checked as data."""
+    if any(name.endswith("/py.typed") for name in built.tracked):
+        return
     for wheel in built.wheels:
         claims = "Typing :: Typed" in (wheel.metadata.get_all("Classifier") or [])
         if claims and not any(name.endswith("/py.typed") for name in wheel.members):

@@ -140,7 +140,7 @@ class _Found:
             self.metadata = stream.read(_MOST_METADATA + 1)
             if len(self.metadata) > _MOST_METADATA:
                 raise tarfile.ReadError(f"its metadata have more than {_MOST_METADATA >> 20} MiB")
-        elif leaks.is_read(name, size) and (suspect := leaks.examine(name, stream.read(leaks.MOST))):
+        elif (content := leaks.read(stream, name, size)) is not None and (suspect := leaks.examine(name, content)):
             self.suspects.append(suspect)
 
 
