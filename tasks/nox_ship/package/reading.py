@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.environment import Environment, Observation, Problem
-from nox_ship.versions import parse
+from nox_ship.versions import parse, same
 
 NEWER_SYNTAX = Kind(
     "NS622",
@@ -108,7 +108,7 @@ def stated_findings(
     expected = parse(version)
     for problem in problems:
         stated = parse(problem.why) if problem.kind == "stated version" else None
-        if expected is None or stated is None or stated.public == expected.public:
+        if expected is None or stated is None or same(stated.public, expected.public):
             continue
         own = canonicalize_name(problem.name) == canonicalize_name(name)
         wraps = expected.release[: len(stated.release)] == stated.release
