@@ -23,8 +23,8 @@ def install(site: Path, name: str, files: Mapping[str, str | bytes], *metadata: 
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a folder that stands for site-packages."""
-    monkeypatch.syspath_prepend(tmp_path)
+    """Make a folder that stands for site-packages, beside the standard library alone."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *(path for path in sys.path if "site-packages" not in path)])
     return tmp_path
 
 
@@ -140,7 +140,7 @@ def test_what_the_distribution_holds_itself_is_declared(site: Path) -> None:
 
 def test_the_standard_library_is_declared(site: Path) -> None:
     """Also that of other systems; what a Python no longer has is not."""
-    code = "import winreg\nimport tkinter.ttk\nimport fcntl\nfrom __future__ import annotations\nimport _thread\n"
+    code = "from __future__ import annotations\nimport winreg\nimport tkinter.ttk\nimport fcntl\nimport _thread\n"
     assert seen(site, {"zz/__init__.py": code}) == []
     if sys.version_info >= (3, 13):
         assert seen(site, {"zz/__init__.py": "import cgi"}) == ["undeclared cgi zz/__init__.py:1 certain"]

@@ -126,6 +126,14 @@ def test_an_import_that_fails_is_told_once(programs: Programs) -> None:
     assert found_by_verify(programs, [], [["stated version", "1.0", "", "sample"]]) == ["NS623"]
 
 
+def test_what_the_settings_say_is_only_shown(programs: Programs) -> None:
+    """`build.ignore` counts for what the modules tell as well."""
+    programs.answer("installed.py", stdout='nox-ship:[["stated version", "1.0", "", "sample"]]')
+    expected = Expected("sample", "1.2.3", ("sample",), ignored=("NS623",))
+    (finding,) = verify(SOURCE, "sample", expected, "python3.12")
+    assert (finding.id, finding.level) == ("NS623", "warning")
+
+
 @pytest.mark.parametrize("rows", [None, 5, [5], [{}], [{**ROW, "line": "x"}], [{**ROW, "more": 1}], {"a": 1}])
 def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> None:
     """Reading explains; what fails is told by the import."""

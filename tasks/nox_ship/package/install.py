@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,14 +64,18 @@ class Expected:
     """The names of what each extra requires, by the extra's name; all normalised."""
     pythons: tuple[str, ...] = ()
     """The Pythons that the files are for, such as ``3.12``."""
+    ignored: tuple[str, ...] = ()
+    """IDs of findings about the modules that are only shown."""
 
     @classmethod
-    def of(cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...]) -> Expected:
+    def of(
+        cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...], ignored: tuple[str, ...] = ()
+    ) -> Expected:
         """Return what ``manifest`` and the wheels among ``files`` promise."""
         wheels = [Archive.read(path) for path in files if path.suffix == ".whl"]
         modules = sorted({name for wheel in wheels for name in wheel.top_level})
         extras = {name: required for wheel in wheels for name, required in wheel.extras.items()}
-        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras, manifest.pythons)
+        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras, manifest.pythons, ignored)
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def verify_files(
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
-    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
+    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
     fact = json.dumps({"files": {file.name: file.sha256 for file in manifest.files}, "smoke": expected.smoke})
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
@@ -167,7 +171,8 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
             findings.append(IMPORT_FAILED(what, detail=done.output))
         running = environment.python
         smoked = list(_smoke(environment, label, expected.smoke))
-    findings.extend(reading.findings(seen, problems or (), promised, expected.modules, running))
+    told = reading.findings(seen, problems or (), promised, expected.modules, running)
+    findings.extend(replace(f, level="warning") if f.id in expected.ignored else f for f in told)
     others = [p for p in problems or () if p.kind in _KINDS and not reading.is_explained(p, findings)]
     findings.extend(_KINDS[problem.kind](f"{label}: {problem.why}.") for problem in others)
     unloaded = [problem for problem in problems or () if problem.kind == "entry point"]

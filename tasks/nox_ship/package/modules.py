@@ -367,9 +367,11 @@ def _providers() -> "Dict[str, Set[str]]":
     """Return the distributions that bring each top-level name."""
     found = {}  # type: Dict[str, Set[str]]
     for distribution in importlib.metadata.distributions():
-        for file in distribution.files or ():
-            top = file.parts[0].split(".")[0]
-            found.setdefault(top, set()).add(_canonical(str(distribution.metadata["Name"])))
+        record = distribution.read_text("RECORD") or ""  # `files` asks the disk for each
+        tops = {re.split(r"[/,]", line.lstrip('"'), maxsplit=1)[0].split(".")[0] for line in record.splitlines()}
+        name = _canonical(str(distribution.metadata["Name"])) if tops else ""
+        for top in tops:
+            found.setdefault(top, set()).add(name)
     return found
 
 
