@@ -21,7 +21,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from nox_ship.errors import Finding, Kind, Level, shorten
-from nox_ship.package import data_files
+from nox_ship.package import data_files, portable
 from nox_ship.package.contents import Archive
 from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_KEY, Suspect
 from nox_ship.package.places import expected_files, is_imported, is_test
@@ -187,6 +187,11 @@ def data_complete(built: Built) -> Iterator[Finding]:
     yield from data_files.missing(built.project, built.wheels, built.sources, built.tracked)
 
 
+def names_portable(built: Built) -> Iterator[Finding]:
+    """Check that each system can install every file of a wheel."""
+    yield from portable.check(built.wheels)
+
+
 def nothing_foreign(built: Built) -> Iterator[Finding]:
     """Check that no wheel installs tests at top level or holds caches, and no sdist holds caches."""
     for archive in built.archives:
@@ -304,6 +309,7 @@ CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
     license_present,
     modules_complete,
     data_complete,
+    names_portable,
     nothing_foreign,
     no_secrets,
     sdist_agrees,

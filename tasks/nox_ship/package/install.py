@@ -106,7 +106,8 @@ def verify_files(
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
     expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
-    fact = json.dumps({"files": {file.name: file.sha256 for file in manifest.files}, "smoke": expected.smoke})
+    hashes = {file.name: file.sha256 for file in manifest.files}
+    fact = json.dumps({"files": hashes, "smoke": expected.smoke, "ignored": expected.ignored})
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
