@@ -41,7 +41,7 @@ from support import commit_files, git, make_repository, make_sdist, make_wheel
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
 """What is wrong where it does not matter what is."""
 INSTALLED = "\nnox-ship:[]\n"
-"""What the script in a fresh environment prints where nothing is wrong."""
+"""What each script in a fresh environment prints where nothing is wrong."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Programs:
         self._replies: list[tuple[tuple[str, ...], Reply]] = []
         self.calls: list[Call] = []
         self.answer("installed.py", stdout=INSTALLED)
+        self.answer("modules.py", stdout=INSTALLED)
 
     def answer(self, *words: str, code: int = 0, stdout: str = "") -> None:
         """Let a command line with all of ``words`` in it end so; what was said last counts."""

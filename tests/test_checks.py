@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -259,6 +260,9 @@ def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belon
 
 KEY = f"-----BEGIN {'PRIVATE'} KEY-----\n{'MIIEvQIBADANBgkq' * 4}\n-----END {'PRIVATE'} KEY-----\n"
 TOKEN = f"password = pypi-{'AgE' + 'k3JvQ8zP1mXw7RbT5yLs' * 6}\n"
+DER = base64.b64encode(b"\x30\x70" + bytes(112)).decode()
+WHOLE = f"KEY = '''{KEY.splitlines()[0]}\n{DER}\n{KEY.splitlines()[-1]}'''\n"
+PUBLIC = f"KEY = '{'AI' + 'za' + 'k3JvQ8zP1mXw7RbT5yLs0HdN4gFcA9uE2oV'}'\n"
 
 
 def secrets(folder: Path, name: str, content: str, *, tracked: bool = True, wheel: bool = False) -> list[str]:
@@ -315,6 +319,11 @@ ERROR, WARNING = ["NS516 error"], ["NS530 warning"]
         ("sample/settings.py", TOKEN, ERROR, ERROR),
         ("tests/test_upload.py", TOKEN, [], WARNING),
         ("sample/keys.py", KEY, [], []),
+        ("sample/keys.py", WHOLE, [], ERROR),
+        ("sample/tests/keys.py", WHOLE, [], []),
+        ("sample/examples/keys.py", WHOLE, [], []),
+        ("sample/maps.py", PUBLIC, WARNING, WARNING),
+        ("tests/maps.py", PUBLIC, [], []),
         ("README.md", KEY, [], []),
         (".env.example", "A=", [], []),
         ("id_rsa.pub", "ssh-rsa AAAA", [], []),
@@ -416,6 +425,8 @@ def test_a_typed_package_says_so(tmp_path: Path) -> None:
     """The classifier needs a py.typed in a package."""
     claim = (*LICENSED, "Classifier: Typing :: Typed")
     assert found(checks.typed_as_claimed, make_built(tmp_path, wheel_metadata=claim))[0].startswith("NS518")
+    built = dataclasses.replace(make_built(tmp_path, wheel_metadata=claim), tracked={"src/sample/py.typed": ""})
+    assert found(checks.typed_as_claimed, built) == []  # NS521 tells that the wheel lacks it
     typed = {**WHEEL, "sample/py.typed": ""}
     assert found(checks.typed_as_claimed, make_built(tmp_path, wheel=typed, wheel_metadata=claim)) == []
     assert found(checks.typed_as_claimed, make_built(tmp_path)) == []

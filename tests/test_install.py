@@ -62,8 +62,24 @@ def test_a_module_that_cannot_be_imported_is_a_problem(site: Path, code: str, re
     name = f"zz_bad_{abs(hash(code))}"
     write_files(site, {f"{name}.py": code})
     found = list(problems("zz-installed", "1.0", [name, "zz_other_absent"]))
-    assert found[0] == ("import", f"import {name}: {reason}")
+    missing = "zz_absent" if "zz_absent" in code else ""
+    assert found[0] == ("import", f"import {name}: {reason}", "", name, "", missing)
     assert found[1][1].startswith("import zz_other_absent: ModuleNotFoundError")
+
+
+def test_a_version_that_a_module_states_is_told(site: Path) -> None:
+    """Where it is another text than the metadata's; a module that states none, or nothing readable, tells nothing."""
+    stated = {"same": "'1.0'", "other": "'1.1'", "odd": "(1, 1)", "none": "None", "text": "'unknown'"}
+    write_files(site, {f"zz_stated_{name}.py": f"__version__ = {value}\n" for name, value in stated.items()})
+    write_files(site, {"zz_stated_lazy.py": "def __getattr__(name):\n    raise ValueError(name)\n"})
+    warns = "import warnings\ndef __getattr__(name):\n    warnings.warn('old')\n    return '2'\n"
+    write_files(site, {"zz_stated_warns.py": warns})
+    names = [f"zz_stated_{name}" for name in (*stated, "lazy", "warns")]
+    assert list(problems("zz-installed", "1.0", names)) == [
+        ("stated version", "1.1", "", "zz_stated_other", "", ""),
+        ("stated version", "unknown", "", "zz_stated_text", "", ""),
+        ("stated version", "2", "", "zz_stated_warns", "", ""),
+    ]
 
 
 ENTRIES = """\

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import base64
+import io
+import time
 import zlib
 
 import pytest
 
-from nox_ship.package.leaks import API_TOKEN, MOST, PRIVATE_KEY, examine, is_read
+from nox_ship.package.leaks import API_TOKEN, MOST, MOST_TEXT, PRIVATE_KEY, PUBLIC_KEY, examine, read
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 RANDOM = "k3JvQ8zP1mXw7RbT5yLs0HdN4gFcA9uE2oViKq6ZtYjWxMhUaBnCeGrSfDpI"
+HEX = "0a9f8e7d6c5b4a3f" * 4
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -91,6 +95,20 @@ def test_code_and_texts_may_show_a_key(name: str) -> None:
         "hf_" + "abcDefghIjklMnopqRstuvwXyzabcdefgh",
         "dckr_pat_" + RANDOM[:27],
         "SG." + RANDOM[:22] + "." + RANDOM[:43],
+        "gldt-" + RANDOM[:20],
+        "glpat-" + RANDOM[:27] + ".01.0a1b2c3d4",
+        "glrt-" + RANDOM[:30] + ".0z.1a2b3c4d5",
+        "glptt-" + HEX[:40],
+        "xapp-1-A012B345C67-1234567890123-" + HEX,
+        "sk-" + "proj-" + RANDOM[:24] + "T3Blbk" + "FJ" + RANDOM[:24],
+        "sk-" + RANDOM[:20] + "T3Blbk" + "FJ" + RANDOM[:20],
+        "123456789" + ":AA" + RANDOM[:33],
+        "dop_v1_" + HEX,
+        "glsa_" + RANDOM[:32] + "_" + HEX[:8],
+        "shpat_" + HEX[:32],
+        "rubygems_" + HEX[:48],
+        "lin_api_" + RANDOM[:40],
+        "AccountKey=" + (RANDOM * 2)[:86] + "==",
     ],
 )
 @pytest.mark.parametrize("form", ["{}", "password = {}\n", 'TOKEN="{}"', "https://x:{}@example.invalid/"])
@@ -113,6 +131,14 @@ def test_tokens_are_found_by_their_form(token: str, form: str) -> None:
         "npm_config_registry_and_other_settings_of_it",
         "AKIAIOSFODNN7" + "EXAMPLE",
         "sk_test_" + RANDOM[:24],
+        "110201543" + ":AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw",
+        "AccountKey=" + "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+        "https://hooks.slack.com/services/T00000000/B00000000/" + "X" * 24,
+        f"AWS = '{'AKIA' + 'QWERTYUIOPASDFGH'}'",
+        f"AWS = '{'AKIA' + 'QWERTYUIOPASDFGH'}', '{HEX[:40]}'",
+        f"AWS = '{'AKIA' + 'QWERTYUIOPASDFGH'}'\n{'x ' * 150}'{RANDOM[:40]}'",
+        f"{'AKIA' + 'IOSFODNN7EXAMPLE'} {'wJalrXUtnFEMI/K7MDENG/bPxRfiCY' + 'EXAMPLEKEY'}",
+        "T3Blbk" + "FJ" + RANDOM[:24],
     ],
 )
 def test_examples_of_tokens_are_none(content: str) -> None:
@@ -126,9 +152,8 @@ def test_some_files_are_suspects_by_their_name(name: str) -> None:
     suspect = examine(name, b"")
     assert suspect
     assert (suspect.named, suspect.holds) == (True, None)
-    assert is_read(name, 1 << 40)
-    assert not is_read(f"{name}.txt", MOST + 1)
-    assert is_read(f"{name}.txt", MOST)
+    assert read(io.BytesIO(b"x"), name, 1 << 40) == b"x"
+    assert read(io.BytesIO(b"x"), f"{name}.txt", MOST_TEXT + 1) == b""
     assert examine(f"{name}.txt", b"") is None
 
 
@@ -136,3 +161,90 @@ def test_a_hostile_file_is_read_in_no_time() -> None:
     """What could be taken apart in many ways is taken apart in one."""
     for filling in (b"a: ", b"a: \\n", b"a: \n", b"\\n", b" ", b"-", b"-----BEGIN PRIVATE KEY-----\n", b"pypi-AgE"):
         assert examine("x", (b"-----BEGIN PRIVATE KEY-----\n" + filling * MOST)[:MOST]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://hooks.slack.com/services/T012AB3CD/B012AB3CD/" + RANDOM[:24],
+        "https://discord.com/api/webhooks/123456789012345678/" + (RANDOM * 2)[:68],
+        f"aws_access_key_id = {'AKIA' + 'QWERTYUIOPASDFGH'}\naws_secret_access_key = {RANDOM[:40]}\n",
+        f"client('s3', '{'ASIA' + 'QWERTYUIOPASDFGH'}', secret='{RANDOM[:38]}+/')",
+    ],
+)
+def test_addresses_and_pairs_that_give_access_are_found(text: str) -> None:
+    """Of Slack and Discord, and a key's name of AWS with what looks like its secret."""
+    assert held(text, "sample/settings.py") == API_TOKEN
+
+
+def test_a_key_that_programs_must_hold_is_told_apart() -> None:
+    """Google's are in the programs of everybody's devices."""
+    assert held(f"KEY = '{'AI' + 'za' + RANDOM[:35]}'", "sample/a.py") == PUBLIC_KEY
+    assert held(f"KEY = '{'AI' + 'za' + 'x' * 35}'", "sample/a.py") is None
+
+
+DER = b"\x30\x82\x02\x00" + bytes(range(256)) * 2
+SHORT = b"\x30\x6e" + bytes(range(110))
+OPENSSH = b"openssh-key-v1\0" + bytes(range(200))
+
+
+def lines_of(content: bytes) -> list[str]:
+    """Return the lines of a key."""
+    text = base64.b64encode(content).decode()
+    body = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return [f"-----BEGIN {'PRIVATE'} KEY-----", *body, f"-----END {'PRIVATE'} KEY-----"]
+
+
+@pytest.mark.parametrize("content", [DER, SHORT, OPENSSH])
+@pytest.mark.parametrize(
+    ("form", "between"),
+    [
+        ('KEY = """\\\n{}\n"""\n', "\n"),
+        ('KEY = (\n    "{}"\n)\n', '\\n"\n    "'),
+        ("KEY = (\n    b'{}'\n)\n", "\\n'\n    b'"),
+        ("KEY = '{}'\n", "\\n"),
+        ("def f():\n    return '''{}'''\n", "\n"),
+        ("KEY = '\\n'.join(['{}'])\n", "',\n    '"),
+    ],
+)
+def test_a_whole_key_in_a_module_is_found(content: bytes, form: str, between: str) -> None:
+    """In one string of several lines, in several strings, or with line breaks that are written as such."""
+    assert held(form.format(between.join(lines_of(content))), "sample/a.py") == PRIVATE_KEY
+
+
+@pytest.mark.parametrize(
+    "content", [DER[:-1], DER + b"x", b"\x31" + DER[1:], b"openssh-key-v2\0" + DER, b"\x30\x82", b"x" * 100]
+)
+def test_what_decodes_to_no_key_is_none(content: bytes) -> None:
+    """A key that was cut short is an example."""
+    assert held(f"KEY = '''{chr(10).join(lines_of(content))}'''", "sample/a.py") is None
+
+
+def test_a_key_in_a_docstring_is_an_example() -> None:
+    """One that the code has, too, is none."""
+    text = "\n".join(lines_of(DER))
+    for code in ("'''A module.\n{}\n'''\n", "def f():\n    '''Do.\n\n    {}\n    '''\n"):
+        assert held(code.format(text), "sample/a.py") is None
+        assert held(f"{code.format(text)}KEY = '''{text}'''\n", "sample/a.py") == PRIVATE_KEY
+    assert held(f"'''{text}'''\n1 +", "sample/a.py") == PRIVATE_KEY
+
+
+def test_a_large_text_is_searched_for_tokens() -> None:
+    """A large file that is no text is not, nor is a text searched for keys; and no more is read than that."""
+    token = issued("ghp_", RANDOM[:30])
+    text = ("x = 1\n" * 100_000 + token).encode()
+    assert examine("a.py", read(io.BytesIO(text), "a.py", len(text)))
+    assert examine("a.so", read(io.BytesIO(b"\0" + text), "a.so", len(text) + 1)) is None
+    pem = (key() + "\n" * MOST).encode()
+    assert examine("a.pem", read(io.BytesIO(pem), "a.pem", len(pem))) is None
+    endless = io.BytesIO(b"x" * (MOST_TEXT + 9))
+    assert len(read(endless, "a", MOST_TEXT)) == MOST_TEXT
+
+
+def test_texts_are_searched_fast() -> None:
+    """10,000 modules of 5 KiB cost less than some seconds."""
+    text = (b"def function(argument):\n    return argument.attribute[0] + 'text'\n" * 80)[:5000]
+    begun = time.process_time()
+    for _ in range(200):
+        examine("a.py", text)
+    assert time.process_time() - begun < 0.1

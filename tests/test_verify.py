@@ -27,11 +27,11 @@ def found(expected: Expected = EXPECTED) -> list[str]:
 
 
 def test_a_file_that_works_passes(programs: Programs) -> None:
-    """It is installed in a new environment of the Python, checked, tried and smoked there, in that order."""
+    """It is installed in a new environment of the Python, checked, read, tried and smoked there, in that order."""
     verify(SOURCE, "sample", EXPECTED, "python3.12")
     words = [call.line[1] if "uv" in call.line[0] else call.line[0].rpartition("/")[2] for call in programs.calls]
-    assert words == ["venv", "pip", "pip", "python", "sample"]
-    make, install, check, try_out, _ = programs.calls
+    assert words == ["venv", "pip", "pip", "python", "python", "sample"]
+    make, install, check, read, try_out, _ = programs.calls
     assert make.line[make.line.index("--python") + 1] == "python3.12"
     assert {"--no-config", "--no-project"} <= set(make.line)
     assert make.env["UV_PYTHON_DOWNLOADS"] == "never"
@@ -39,7 +39,8 @@ def test_a_file_that_works_passes(programs: Programs) -> None:
     assert ("install" in install.line, "check" in check.line) == (True, True)
     for call in (install, check):
         assert call.line[call.line.index("--python") + 1] == environment
-    assert try_out.line[1] == "-I"
+    assert (read.line[1], try_out.line[1]) == ("-I", "-I")
+    assert json.loads(read.line[-1]) == {"name": "sample", "modules": ["sample"]}
     question = {"name": "sample", "version": "1.2.3", "modules": ["sample"], "entries": None}
     assert json.loads(try_out.line[-1]) == question
 
@@ -48,7 +49,7 @@ def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> Non
     """No module path of ours reaches it, its programs come first, and it runs nowhere near the project."""
     verify(SOURCE, "sample", EXPECTED, "python3.12")
     environment = programs.calls[0].line[-1]
-    for call in programs.calls[-2:]:
+    for call in programs.calls[-3:]:
         assert call.env["VIRTUAL_ENV"] == environment
         assert (call.env["PYTHONPATH"], call.env["PYTHONHOME"]) == ("", "")
         assert (call.env["PATH"] or "").startswith(f"{environment}/")
@@ -165,7 +166,7 @@ def test_an_entry_point_that_needs_an_extra_is_a_warning(programs: Programs) -> 
     what = "NS620 warning: console_scripts sample = sample:main can only be loaded with the extra cli: no click."
     assert told(programs) == ([what], ["sample[cli]"])
     assert len(programs.started("venv")) == 2
-    first, second = programs.started("-I")
+    first, second = (call for call in programs.started("-I") if "installed.py" in call.text)
     assert first.line[0] != second.line[0]
     question = {"name": "sample", "version": "1.2.3", "modules": [], "entries": [["console_scripts", "sample"]]}
     assert json.loads(second.line[-1]) == question

@@ -5,7 +5,6 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,9 +21,10 @@ from packaging.utils import (
 from packaging.version import Version
 
 from nox_ship.errors import Finding, Kind, Level, shorten
-from nox_ship.package import core_metadata, distributions, extensions, wheels
+from nox_ship.package import core_metadata, data_files, distributions, extensions, portable, wheels
 from nox_ship.package.contents import Archive
-from nox_ship.package.leaks import PRIVATE_KEY, Suspect
+from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_KEY, Suspect
+from nox_ship.package.places import expected_files, is_imported, is_test
 from nox_ship.project import Project, admits
 from nox_ship.versions import parse, same
 
@@ -77,7 +77,6 @@ _CACHES = {
 _RELIABLE = Version("2.2")
 """The version of core metadata from which on an sdist's are those of its wheels."""
 _TEST_FOLDERS = {"tests", "test"}
-_ASIDE = {"doc", "docs", "example", "examples"}
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
 
 
@@ -176,7 +175,8 @@ def modules_complete(built: Built) -> Iterator[Finding]:
     """Check that each wheel holds every module that its packages have in the sources."""
     for wheel in built.wheels:
         held = set(wheel.members)
-        expected = _expected_modules(built.project, built.sources, wheel)
+        modules = (found for found in expected_files(built.project, built.sources, wheel) if found[1].suffix == ".py")
+        expected = [(place, source) for place, source in modules if is_imported(PurePosixPath(place))]
         missing = sorted(place for place, source in expected if place not in held and not _is_namespace(built, source))
         if missing:
             yield MODULE_MISSING(f"{wheel.path.name} lacks {shorten(missing)}, which the sources have.")
@@ -188,38 +188,14 @@ def _is_namespace(built: Built, source: PurePosixPath) -> bool:
     return "extend_path(" in text or "declare_namespace(" in text
 
 
-def _expected_modules(project: Project, sources: Iterable[str], wheel: Archive) -> Iterator[tuple[str, PurePosixPath]]:
-    """Return the place in site-packages of each source module that belongs there, and the module.
-
-    Where a package lies in the sources is found by comparing: the folder in which most of its files are.
-    """
-    paths = [name for name in sources if name.endswith(".py")]
-    tops = {name.partition("/")[0] for name in wheel.importable if "/" in name}
-    own = project.canonical_name.replace("-", "_")
-    inner = {part for name in wheel.importable for part in name.split("/")[1:-1]}
-    held = set(wheel.members)
-    ours = {
-        path.name for path in project.packages if path.suffix != ".py" and (path.name == own or len(path.parts) > 1)
-    }
-    tops |= ours - inner  # a package in a namespace is compared with the namespace
-    for top in sorted(tops):
-        found: dict[str, dict[str, str]] = {}
-        for path in paths:
-            for match in re.finditer(rf"(?:^|(?<=/)){re.escape(top)}/", path):
-                found.setdefault(path[: match.start()], {})[path[match.start() :]] = path
-        best = max(found.values(), key=lambda inner: len(inner.keys() & held), default={})
-        yield from ((p, PurePosixPath(path)) for p, path in best.items() if _is_imported(PurePosixPath(p)))
+def data_complete(built: Built) -> Iterator[Finding]:
+    """Check that some wheel holds every file of data that the packages have in the sources and cannot do without."""
+    yield from data_files.missing(built.project, built.wheels, built.sources, built.tracked)
 
 
-def _is_imported(place: PurePosixPath) -> bool:
-    """Whether a module is one that users may import: no test, nor what documents or builds the package."""
-    parts = (*place.parts[:-1], place.stem)
-    return all(part.isidentifier() and part not in _ASIDE for part in parts[1:]) and not _is_test(place)
-
-
-def _is_test(path: PurePosixPath) -> bool:
-    in_tests = any(part in _TEST_FOLDERS for part in path.parts[:-1])
-    return in_tests or path.name == "conftest.py" or path.name.startswith("test_")
+def names_portable(built: Built) -> Iterator[Finding]:
+    """Check that each system can install every file of a wheel."""
+    yield from portable.check(built.wheels)
 
 
 def nothing_foreign(built: Built) -> Iterator[Finding]:
@@ -267,7 +243,11 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
     if suspect.holds is None:
         return "warning", "{}, which is named as secrets are"
     what = f"{suspect.holds} in {{}}"
-    if _is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
+    if suspect.holds == PUBLIC_KEY:
+        return None if is_test(PurePosixPath(suspect.name)) else ("warning", what)
+    if suspect.holds == PRIVATE_KEY and suspect.name.endswith(".py"):
+        return ("error", what) if wheel and is_imported(PurePosixPath(suspect.name)) else None
+    if is_test(PurePosixPath(suspect.name)) and (suspect.holds == PRIVATE_KEY or not suspect.named):
         return ("warning", what) if wheel or suspect.named else None
     example = suspect.holds == PRIVATE_KEY and not wheel and not suspect.named
     return "warning" if example else "error", what
@@ -315,7 +295,9 @@ def _is_dynamic(sdist: Archive, key: str) -> bool:
 
 
 def typed_as_claimed(built: Built) -> Iterator[Finding]:
-    """Check that a package that claims to be typed tells type checkers so."""
+    """Check that a package that claims to be typed tells type checkers so; what git has of it is checked as data."""
+    if any(name.endswith("/py.typed") for name in built.tracked):
+        return
     for wheel in built.wheels:
         claims = "Typing :: Typed" in (wheel.metadata.get_all("Classifier") or [])
         if claims and not any(name.endswith("/py.typed") for name in wheel.members):
@@ -402,6 +384,8 @@ CHECKS: tuple[Callable[[Built], Iterator[Finding]], ...] = (
     names_agree,
     license_present,
     modules_complete,
+    data_complete,
+    names_portable,
     nothing_foreign,
     no_secrets,
     sdist_agrees,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import posixpath
 import re
 import stat
@@ -224,13 +225,14 @@ class _Found:
         self.members.append(name)
         if metadata or record:
             return self._describe(record, stream)
-        if name.lower().endswith((".py", ".pye")) and size <= _MOST_CODE:
+        if not (name.lower().endswith((".py", ".pye")) and size <= _MOST_CODE):
+            content = looked_into = leaks.read(stream, name, size)
+        else:
             content = stream.read(_MOST_CODE)
+            looked_into = leaks.read(io.BytesIO(content), name, size)
             if _PYARMOR.search(content) or all(mark in content for mark in _SOURCEDEFENDER):
                 self.encrypted.append(name)
-        else:
-            content = stream.read(leaks.MOST) if leaks.is_read(name, size) else b""
-        if leaks.is_read(name, size) and (suspect := leaks.examine(name, content[: leaks.MOST])):
+        if suspect := leaks.examine(name, looked_into):
             self.suspects.append(suspect)
         return content
 

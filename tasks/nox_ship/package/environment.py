@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from nox_ship import json_data, process
+from nox_ship import documents, json_data, process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.package import installed
+from nox_ship.package import modules as module_reader
 
 BAD_INTERPRETER = Kind("NS617", "bad-interpreter", "Repair or reinstall that Python.")
 
 _MARK = "nox-ship:"
-_KINDS = ("version", "import", "entry point")
+_KINDS = ("version", "import", "stated version", "entry point")
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,11 @@ class Problem:
     """What the script in the environment met.
 
     Attributes:
-        kind: ``version``, ``import`` or ``entry point``.
-        why: What went wrong, without a full stop.
-        group: The group of an entry point that does not load. This and what follows is empty for other kinds.
-        name: Its name.
-        value: Its value, ``module:attribute [extra]``.
+        kind: ``version``, ``import``, ``stated version`` or ``entry point``.
+        why: What went wrong, without a full stop; the version that a module states.
+        group: The group of an entry point that does not load; empty for other kinds.
+        name: Its name; the name of the module that was imported.
+        value: Its value, ``module:attribute [extra]``; empty for other kinds.
         missing: The module that was not found; empty where the reason is another one.
     """
 
@@ -57,6 +61,23 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Observation:
+    """What the modules of a distribution tell where they are read, see ``modules.py``."""
+
+    kind: str
+    what: str
+    path: str
+    line: int
+    certain: bool
+    by: str
+
+    @property
+    def place(self) -> str:
+        """Where it was seen."""
+        return f"{self.path} line {self.line}"
+
+
+@dataclass(frozen=True)
 class Environment:
     """A virtual environment that holds what was installed into it and nothing else."""
 
@@ -66,6 +87,14 @@ class Environment:
     def programs(self) -> Path:
         """The folder of its programs."""
         return self.path / ("Scripts" if sys.platform == "win32" else "bin")
+
+    @cached_property
+    def python(self) -> str:
+        """The version of its Python, such as ``3.12``; empty where the environment does not tell."""
+        told = re.search(
+            r"^version(?:_info)? *= *(\d+\.\d+)", documents.read_text(self.path / "pyvenv.cfg"), re.MULTILINE
+        )
+        return told[1] if told else ""
 
     def pip(self, verb: str, *args: str) -> process.Done:
         """Run one of uv's commands for packages here."""
@@ -91,11 +120,40 @@ class Environment:
             What does not work, None where the Python ended before it could tell; and how it ended.
         """
         question = {"name": name, "version": version, "modules": tuple(modules), "entries": entries and list(entries)}
-        done = self.run([self.programs / "python", "-I", installed.__file__, json.dumps(question)])
+        answer, done = self._ask(installed.__file__, question)
+        try:
+            return (None if answer is None else [Problem(*row) for row in answer]), done
+        except (ValueError, TypeError):  # what was installed printed something of the kind itself
+            return None, done
+
+    def observations(self, name: str, modules: Collection[str]) -> list[Observation]:
+        """Read the modules of what is installed; see ``modules.py``. Nothing is told where that fails."""
+        answer, _ = self._ask(module_reader.__file__, {"name": name, "modules": tuple(modules)})
+        try:
+            return [json_data.read(Observation, row) for row in answer or ()]
+        except (ValueError, TypeError):
+            return []
+
+    def compiled(self, paths: Collection[str], python: str | None = None) -> set[str]:
+        """Return which of some installed modules a Python can compile; that of the environment, or another one.
+
+        Args:
+            paths: Where the modules are, relative to the folder of what is installed.
+            python: The other interpreter's path.
+        """
+        site = next(self.path.glob("lib*/python*/site-packages"), self.path / "Lib" / "site-packages")
+        absolute = [str(site / path) for path in paths]
+        answer, _ = self._ask(module_reader.__file__, {"compile": absolute}, python)
+        known = set(answer) if isinstance(answer, list) and all(isinstance(path, str) for path in answer) else set()
+        return {path for path, whole in zip(paths, absolute, strict=True) if whole in known}
+
+    def _ask(self, script: str, question: object, python: str | None = None) -> tuple[Any, process.Done]:
+        """Return what a script of ours answers, None where it does not; and how its Python ended."""
+        done = self.run([python or self.programs / "python", "-I", script, json.dumps(question)])
         _, mark, answer = done.stdout.rpartition(_MARK)
         try:
-            return ([Problem(*row) for row in json_data.parse(answer)] if mark else None), done
-        except (ValueError, TypeError):  # what was installed printed something of the kind itself
+            return (json_data.parse(answer) if mark else None), done
+        except ValueError:
             return None, done
 
 

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from nox_ship import process
 from nox_ship.config import Command
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import write_whole
+from nox_ship.package import reading
 from nox_ship.package.contents import Archive
 from nox_ship.package.environment import Environment, Problem, fresh_environment
 from nox_ship.package.manifest import Manifest
@@ -61,14 +62,20 @@ class Expected:
     smoke: tuple[Command, ...] = ()
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The names of what each extra requires, by the extra's name; all normalised."""
+    pythons: tuple[str, ...] = ()
+    """The Pythons that the files are for, such as ``3.12``."""
+    ignored: tuple[str, ...] = ()
+    """IDs of findings about the modules that are only shown."""
 
     @classmethod
-    def of(cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...]) -> Expected:
+    def of(
+        cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...], ignored: tuple[str, ...] = ()
+    ) -> Expected:
         """Return what ``manifest`` and the wheels among ``files`` promise."""
         wheels = [Archive.read(path) for path in files if path.suffix == ".whl"]
         modules = sorted({name for wheel in wheels for name in wheel.top_level})
         extras = {name: required for wheel in wheels for name, required in wheel.extras.items()}
-        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras)
+        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras, manifest.pythons, ignored)
 
 
 @dataclass(frozen=True)
@@ -98,8 +105,9 @@ def verify_files(
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
-    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
-    fact = json.dumps({"files": {file.name: file.sha256 for file in manifest.files}, "smoke": expected.smoke})
+    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
+    hashes = {file.name: file.sha256 for file in manifest.files}
+    fact = json.dumps({"files": hashes, "smoke": expected.smoke, "ignored": expected.ignored})
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
@@ -149,7 +157,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
     Raises:
         ShipError: With every finding (NS611-NS617).
     """
-    findings = Findings()
+    findings, promised = Findings(), (expected.name, expected.version)
     with fresh_environment(python) as environment:
         done = environment.pip("install", f"{expected.name} @ {source}")
         if done.code:
@@ -157,14 +165,18 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         done = environment.pip("check")
         if done.code:
             findings.append(INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output))
+        seen = reading.read(environment, expected.name, expected.modules, expected.pythons)
         problems, done = environment.problems(expected.name, expected.version, expected.modules)
         if problems is None:
             what = f"The Python that imports {label} ended with exit code {done.code}."
             findings.append(IMPORT_FAILED(what, detail=done.output))
+        running = environment.python
         smoked = list(_smoke(environment, label, expected.smoke))
-    others = (problem for problem in problems or () if problem.kind in _KINDS)
+    told = reading.findings(seen, problems or (), promised, expected.modules, running)
+    findings.extend(replace(f, level="warning") if f.id in expected.ignored else f for f in told)
+    others = [p for p in problems or () if p.kind in _KINDS and not reading.is_explained(p, findings)]
     findings.extend(_KINDS[problem.kind](f"{label}: {problem.why}.") for problem in others)
-    unloaded = [problem for problem in problems or () if problem.kind not in _KINDS]
+    unloaded = [problem for problem in problems or () if problem.kind == "entry point"]
     findings.extend(_try_with_extras(source, label, expected, python, unloaded))
     findings.extend(smoked)
     findings.raise_errors()

@@ -9,11 +9,27 @@ import importlib.metadata
 import json
 import sys
 import traceback
+import warnings
 from typing import Iterator, List, Optional, Tuple
 
 
 def _last_line(error: BaseException) -> str:
     return traceback.format_exception_only(type(error), error)[-1].strip()
+
+
+def _missing(error: BaseException) -> str:
+    return str(error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+
+
+def _stated(module: object) -> str:
+    """Return the version that a module states; empty where it states none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # some warn whoever asks
+            version = getattr(module, "__version__", "")
+        return str(version) if isinstance(version, str) else ""
+    except BaseException:  # noqa: BLE001 - it may be computed
+        return ""
 
 
 def problems(
@@ -22,7 +38,8 @@ def problems(
     """Yield what is wrong with the installed distribution ``name``, as tuples of what and why.
 
     For an entry point that does not load, the tuple goes on with its group, name and value, and with the module that
-    was not found, which is empty where something else is wrong.
+    was not found, which is empty where something else is wrong; for a module, with an empty group and value. A module
+    that states another version than ``version`` is told, too; whether it matters is for others to judge.
 
     Args:
         name: The distribution's name.
@@ -39,17 +56,20 @@ def problems(
         yield "version", "importlib.metadata says " + distribution.version + ", the manifest " + version
     for module in modules:
         try:
-            importlib.import_module(module)
+            imported = importlib.import_module(module)
         except BaseException as error:  # noqa: BLE001 - a module may raise anything, SystemExit too
-            yield "import", "import " + module + ": " + _last_line(error)
+            yield "import", "import " + module + ": " + _last_line(error), "", module, "", _missing(error)
+            continue
+        stated = _stated(imported)
+        if stated not in ("", version):
+            yield "stated version", stated, "", module, "", ""
     for entry in distribution.entry_points:
         if entries is not None and [entry.group, entry.name] not in entries:
             continue
         try:
             entry.load()
         except BaseException as error:  # noqa: BLE001
-            missing = str(error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-            yield "entry point", _last_line(error), entry.group, entry.name, entry.value, missing
+            yield "entry point", _last_line(error), entry.group, entry.name, entry.value, _missing(error)
 
 
 if __name__ == "__main__":

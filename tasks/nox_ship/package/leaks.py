@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import base64
 import hashlib
 import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import IO
 
-PRIVATE_KEY, API_TOKEN = "a private key", "an API token"
+from nox_ship import documents
+
+PRIVATE_KEY, API_TOKEN, PUBLIC_KEY = "a private key", "an API token", "an API key that may be meant for everybody"
 """What a file can hold, in words."""
 MOST = 64 * 1024
-"""Bytes of the largest file that is looked into: no key and no file of credentials is as large."""
+"""Bytes of the largest file that is searched for private keys: no key and no file of credentials is as large."""
+MOST_TEXT = 4 << 20
+"""Bytes of the largest text that is searched for API tokens."""
+_BEGINNING = 1024
+"""Bytes by which a text is told from what is none."""
 
 _NAMES = {
     ".pypirc",
@@ -23,26 +32,68 @@ _NAMES = {
     "id_ed25519",
     ".git-credentials",
 }
-# Programs and texts that tell of keys quote them.
+# Programs and texts that tell of keys quote them; modules do so with a part of a key, or in a docstring.
 _TELLING = (".py", ".pyi", ".md", ".rst")
+_MODULE = ".py"
 _GENERATED = ("PKG-INFO", "METADATA")
 # A key that goes on behind its first line, also in a string of JSON or indented; not the words that announce one alone.
 _KEY = re.compile(
     rb"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[ \t]*(?:\r?\n|\\n)"
     rb"(?:[\w-]{1,30}: [^\n\\]{0,99}(?:\n|\\n))*(?:\\n|\s)*[A-Za-z0-9+/]{32}"
 )
-# Forms in which PyPI, GitHub, GitLab, npm, Slack, Stripe, Anthropic, Hugging Face, Docker and SendGrid issue tokens, at
-# their full length, which examples seldom have.
-_MARKS = (
-    *(b"pypi-AgE", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"npm_", b"xox"),
-    *(b"k_live_", b"sk-ant-", b"hf_", b"dckr_pat_", b"SG."),
+# A whole key in a module, also in several strings.
+_WHOLE_KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY-----([^-]{64,16000})"
+    rb"-----END (?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY-----"
 )
-_TOKEN = re.compile(
-    rb"(?<![\w-])(?:pypi-AgE[\w-]{100,}|(?:gh[pousr]|npm)_(?P<body>[A-Za-z0-9]{30})(?P<sum>[A-Za-z0-9]{6})(?!\w)"
-    rb"|github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}|glpat-[\w-]{20}(?![\w-])|xox[abprs]-\d{10,13}-[\w-]{24,}"
-    rb"|[sr]k_live_[A-Za-z0-9]{24,}|sk-ant-[\w-]{80,}|hf_[A-Za-z]{34}(?!\w)|dckr_pat_[\w-]{27}(?![\w-])"
-    rb"|SG\.[\w-]{22}\.[\w-]{43}(?![\w-]))"
+_OPENSSH = b"openssh-key-v1\0"
+_SEQUENCE = 0x30
+# 40 characters in base 64 that are no hexadecimal number, which a hash would be.
+_SECRET_OF_AWS = (
+    rb"(?<![\w+/])(?=[0-9A-Za-z+/]{0,39}[G-Z])(?=[0-9A-Za-z+/]{0,39}[g-z])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
 )
+# Forms in which services issue tokens, at their full length, which examples seldom have. First what stands in each: it
+# is looked for first, because that is quick.
+_FORMS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
+    ((b"pypi-AgE",), rb"pypi-AgE[\w-]{100,}"),
+    (
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"npm_"),
+        rb"(?:gh[pousr]|npm)_(?P<body>[A-Za-z0-9]{30})(?P<sum>[A-Za-z0-9]{6})(?!\w)",
+    ),
+    ((b"github_pat_",), rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}(?!\w)"),
+    ((b"glpat-", b"gldt-", b"glrt-", b"glft-", b"glsoat-", b"gloas-"), rb"gl(?:pat|dt|rt|ft|soat)-[\w-]{20}(?![\w.-])"),
+    ((b"glpat-", b"glrt-"), rb"gl(?:pat|rt)-[\w-]{27,300}\.[0-9a-z]{2}\.?[0-9a-z]{7,9}(?!\w)"),
+    ((b"glptt-",), rb"glptt-[0-9a-f]{40}(?!\w)"),
+    ((b"xox",), rb"xox[abprs]-\d{10,13}-[\w-]{24,}"),
+    ((b"xapp-",), rb"xapp-\d-[A-Z0-9]{9,13}-\d{10,15}-[0-9a-f]{64}(?!\w)"),
+    ((b"hooks.slack.com/",), rb"hooks\.slack\.com/services/T[A-Z0-9]{8,12}/B[A-Z0-9]{8,12}/[A-Za-z0-9]{24}(?!\w)"),
+    ((b"k_live_",), rb"[sr]k_live_[A-Za-z0-9]{24,}"),
+    ((b"sk-ant-",), rb"sk-ant-[\w-]{80,}"),
+    ((b"T3BlbkFJ",), rb"sk-(?:(?:proj|svcacct|admin)-[\w-]{20,}|[A-Za-z0-9]{20})T3BlbkFJ[\w-]{20,}"),
+    ((b"hf_",), rb"hf_[A-Za-z]{34}(?!\w)"),
+    ((b"dckr_pat_",), rb"dckr_pat_[\w-]{27}(?![\w-])"),
+    ((b"SG.",), rb"SG\.[\w-]{22}\.[\w-]{43}(?![\w-])"),
+    ((b":AA",), rb"\d{8,10}:AA[\w-]{33}(?![\w-])"),
+    ((b"dop_v1_", b"doo_v1_", b"dor_v1_"), rb"do[opr]_v1_[0-9a-f]{64}(?!\w)"),
+    ((b"glsa_",), rb"glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}(?!\w)"),
+    ((b"shpat_", b"shpca_", b"shppa_", b"shpss_"), rb"shp(?:at|ca|pa|ss)_[0-9a-f]{32}(?!\w)"),
+    ((b"rubygems_",), rb"rubygems_[0-9a-f]{48}(?!\w)"),
+    ((b"lin_api_",), rb"lin_api_[A-Za-z0-9]{40}(?!\w)"),
+    ((b"AccountKey=",), rb"AccountKey=[A-Za-z0-9+/]{86}=="),
+    ((b"/api/webhooks/",), rb"discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w-]{68}(?![\w-])"),
+    (
+        (b"AKIA", b"ASIA"),
+        rb"A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9])[\s\S]{0,200}?" + _SECRET_OF_AWS,
+    ),
+)
+"""What tokens of these look like: PyPI, GitHub and npm, GitLab, Slack, Stripe, Anthropic, OpenAI, Hugging Face, Docker,
+SendGrid, Telegram, DigitalOcean, Grafana, Shopify, RubyGems, Linear, Azure's storage, Discord; and AWS' keys with the
+secret beside them."""
+_TOKENS = tuple((marks, re.compile(rb"(?<![\w-])(?:%s)" % form)) for marks, form in _FORMS)
+# Google tells owners to limit such keys by sender, because programs for everybody's devices have to hold them.
+_PUBLIC = re.compile(rb"(?<![\w-])AIza[\w-]{35}(?![\w-])")
+# Of documentation, and of the emulator of Azure's storage, which has one key everywhere.
+_KNOWN = (b"EXAMPLE", b"Eby8vdM02xNOcqFl", b"110201543:", b"4839574812:")
 _ENDING = 20
 """Characters at the end of a token that are random in any of these forms."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -55,7 +106,7 @@ class Suspect:
     Attributes:
         name: Its name in the archive.
         named: It is named as files of secrets are.
-        holds: ``PRIVATE_KEY`` or ``API_TOKEN``; None for neither.
+        holds: ``PRIVATE_KEY``, ``API_TOKEN`` or ``PUBLIC_KEY``; None for neither.
         objects: The IDs that git would give it.
     """
 
@@ -75,29 +126,90 @@ def examine(name: str, content: bytes) -> Suspect | None:
     last = name.rpartition("/")[2]
     tells = last.endswith(_TELLING) or last in _GENERATED
     holds = None
-    if not tells and _KEY.search(content):
+    if len(content) <= MOST and _holds_key(content, telling=tells, module=last.endswith(_MODULE)):
         holds = PRIVATE_KEY
     elif _holds_token(content):
         holds = API_TOKEN
+    elif b"AIza" in content and any(_is_varied(match[0]) for match in _PUBLIC.finditer(content)):
+        holds = PUBLIC_KEY
     named = last in _NAMES
     return Suspect(name, named, holds, frozenset(_objects(content))) if named or holds else None
 
 
-def is_read(name: str, size: int) -> bool:
-    """Whether it is worth to look into a file."""
-    return size <= MOST or name.rpartition("/")[2] in _NAMES
+def read(stream: IO[bytes], name: str, size: int) -> bytes:
+    """Read of a file what is worth to look into, and return it: of what is large, only texts are read whole.
+
+    Args:
+        stream: The file.
+        name: Its name in the archive.
+        size: How large it claims to be.
+    """
+    if size <= MOST or name.rpartition("/")[2] in _NAMES:
+        return stream.read(MOST)
+    if size > MOST_TEXT:
+        return b""
+    beginning = stream.read(_BEGINNING)
+    return beginning if b"\0" in beginning else beginning + stream.read(MOST_TEXT - len(beginning))
+
+
+def _holds_key(content: bytes, *, telling: bool, module: bool) -> bool:
+    if module:
+        return b"-----BEGIN " in content and _holds_whole_key(content)
+    return not telling and _KEY.search(content) is not None
+
+
+def _holds_whole_key(content: bytes) -> bool:
+    """Whether a module holds a key that could be used, and not as an example in a docstring."""
+    keys = [match for match in _WHOLE_KEY.finditer(content) if _is_key(match[1])]
+    if not keys:
+        return False
+    try:
+        tree = documents.python(content.decode())
+    except (documents.UnreadableError, UnicodeDecodeError):
+        return True
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    told = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
+    return len(keys) > sum(text.count("-----END ") for text in told)
+
+
+def _is_key(body: bytes) -> bool:
+    """Whether what stands between the two lines of a key decodes to what keys begin with."""
+    bare = re.sub(rb"(?<![A-Za-z0-9+/])b(?=[\"'])", b"", body)  # of strings of bytes
+    text = re.sub(rb"\\[nr]|[\s\"'\\,()]", b"", bare)
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return key.startswith(_OPENSSH) or _der_length(key) == len(key)
+
+
+def _der_length(key: bytes) -> int:
+    """Return how long the sequence says it is that a key begins with (X.690, 8.1.3); 0 for none."""
+    if len(key) < 2 or key[0] != _SEQUENCE:  # noqa: PLR2004 - its kind and its length
+        return 0
+    count = key[1] & 0x7F
+    return 2 + key[1] if key[1] < 0x80 else 2 + count + int.from_bytes(key[2 : 2 + count])  # noqa: PLR2004
 
 
 def _holds_token(content: bytes) -> bool:
-    if not any(mark in content for mark in _MARKS):
-        return False
-    return any(_is_issued(match) for match in _TOKEN.finditer(content))
+    return any(
+        _is_issued(match)
+        for marks, form in _TOKENS
+        if any(mark in content for mark in marks)
+        for match in form.finditer(content)
+    )
 
 
 def _is_issued(token: re.Match[bytes]) -> bool:
     """Whether a token may work; placeholders repeat a few characters."""
-    varied = len(set(token[0][-_ENDING:])) >= _ENDING // 2
-    return varied and (token["sum"] is None or _sums_up(token["body"], token["sum"]))
+    if not _is_varied(token[0]) or any(known in token[0] for known in _KNOWN):
+        return False
+    parts = token.groupdict()
+    return "sum" not in parts or _sums_up(parts["body"], parts["sum"])
+
+
+def _is_varied(token: bytes) -> bool:
+    return len(set(token[-_ENDING:])) >= _ENDING // 2
 
 
 def _sums_up(body: bytes, checksum: bytes) -> bool:

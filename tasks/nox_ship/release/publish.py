@@ -301,7 +301,7 @@ def install_from(
             or does not work (NS611-NS616).
     """
     paths = [folder / entry.name for entry in manifest.files]
-    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke)
+    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
     known = proven if proven is not None else set()
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
     pythons = _installed_pythons(manifest, project)

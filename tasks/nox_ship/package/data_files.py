@@ -1,0 +1,226 @@
+"""Files of data that a package has in the sources and no wheel installs: which of them are certain to be missed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from nox_ship import documents
+from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.package.contents import Archive
+from nox_ship.package.named_data import Namings, Uses
+from nox_ship.package.places import expected_files, is_imported, is_test
+from nox_ship.project import Project
+
+DATA_MISSING = Kind(
+    "NS521",
+    "data-missing",
+    "Include it in the build back end's settings (setuptools: `package-data`, or MANIFEST.in).",
+)
+
+_SOURCES = {
+    *(".py", ".pyc", ".pyx", ".pxd", ".pxi", ".c", ".cc", ".cpp", ".cxx", ".h", ".hh", ".hpp", ".hxx"),
+    *(".cu", ".cuh", ".rs", ".f", ".f77", ".f90", ".f95", ".for", ".go", ".zig", ".swift", ".m", ".mm"),
+    *(".s", ".asm", ".i", ".def", ".build", ".cmake", ".in", ".template", ".proto", ".thrift", ".fbs"),
+    *(".capnp", ".idl", ".asdl", ".y", ".l", ".g4", ".qrc", ".ts", ".tsx", ".jsx", ".scss", ".sass"),
+    *(".less", ".styl", ".coffee", ".vue", ".svelte", ".map", ".psd", ".xcf", ".ai", ".ipynb", ".puml"),
+    *(".drawio", ".graffle", ".rst", ".md", ".pot", ".orig", ".bak", ".diff", ".patch", ".log"),
+}
+"""Endings of what is compiled, generated from, written about or left over."""
+_DATA = {
+    *(".json", ".yaml", ".yml", ".toml", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".tmpl", ".tpl"),
+    *(".css", ".js", ".sql", ".csv", ".tsv", ".txt", ".xml", ".xsd", ".xsl", ".png", ".svg", ".ico"),
+    *(".gif", ".jpg", ".ttf", ".woff", ".woff2", ".dat", ".db", ".graphql", ".pyi", ".lark", ".mo"),
+    *(".po"),
+}
+"""Endings of what a package usually reads as it runs."""
+_NOT_DATA = (
+    *("readme*", "change*", "history*", "news*", "notes*", "todo*", "license*", "licence*", "copying*", "authors*"),
+    *(
+        "notice*",
+        "contributing*",
+        "makefile",
+        "gnumakefile",
+        "cmakelists.txt",
+        "dockerfile*",
+        "build",
+        "buck",
+        "sconscript",
+    ),
+    *(
+        "setup.cfg",
+        "tox.ini",
+        "package.json",
+        "package-lock.json",
+        "yarn.lock",
+        "tsconfig*.json",
+        "*.config.js",
+        "cargo.*",
+    ),
+    *(
+        "go.mod",
+        "go.sum",
+        "requirements*.txt",
+        "pyproject.toml",
+        "vendor*.txt",
+        "manifest.in",
+        "*.sh",
+        "*.bat",
+        "*.ps1",
+        ".*",
+    ),
+)
+_ASIDE = {
+    *("testdata", "test_data", "fixtures", "benchmark", "benchmarks", "node_modules", "csrc", "doc"),
+    *("docs", "example", "examples", "notebooks", "scripts", "tools", "ci", "vendored_licenses"),
+    *("licenses"),
+}
+_SIBLINGS = 2
+"""How many files like it a wheel must hold, and all of them, for one that it lacks to have been forgotten."""
+
+_LEAVING = ("exclude", "recursive-exclude", "global-exclude", "prune")
+"""The commands of MANIFEST.in that leave something out."""
+_MOST = 500
+"""How many missing files are looked at."""
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """The sources of what wheels install, and what the wheels hold of it."""
+
+    project: Project
+    files: Mapping[str, PurePosixPath]
+    """Each file by its place in site-packages."""
+    held: frozenset[str]
+    """What the wheels install, by its place there."""
+
+    @classmethod
+    def of(cls, project: Project, wheels: Iterable[Archive], sources: Collection[str]) -> _Sources:
+        """Compare the sources with what the wheels hold."""
+        files = {place: path for wheel in wheels for place, path in expected_files(project, sources, wheel)}
+        held = {name for wheel in wheels for member in wheel.members for name in _places(member)}
+        return cls(project, files, frozenset(held))
+
+    def data(self) -> list[str]:
+        """Return the places of what may be data."""
+        frontends = {str(PurePosixPath(place).parent) for place in self.files if place.endswith("/package.json")}
+        return [place for place in self.files if _is_data(PurePosixPath(place), frontends)]
+
+    def moved(self) -> set[str]:
+        """Return the names of files that the wheels hold in places that the sources have not."""
+        return {PurePosixPath(name).name for name in self.held if name not in self.files}
+
+    def modules(self) -> Iterator[tuple[str, str]]:
+        """Yield place and text of each module that the wheels install for use."""
+        for place, path in self.files.items():
+            if path.suffix == ".py" and place in self.held and is_imported(PurePosixPath(place)):
+                try:
+                    yield place, self.project.read_text(str(path))
+                except ShipError:  # nobody wrote it by hand
+                    continue
+
+
+def missing(
+    project: Project, wheels: Collection[Archive], sources: Collection[str], tracked: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Yield what is said of data that no wheel installs: an error where it is certain to be missed.
+
+    That is where a module names it, or the folder that holds it, beside its own place; where it is the only one of
+    its kind that was left out; and of ``py.typed`` where the package claims to be typed.
+
+    Args:
+        project: The project.
+        wheels: All that were built.
+        sources: The files that they were built from, relative to the project's folder.
+        tracked: Those that git tracks; others may be anything.
+    """
+    known = _Sources.of(project, wheels, [name for name in sources if name in tracked])
+    data = known.data()
+    moved = known.moved()
+    absent = [place for place in data if place not in known.held and PurePosixPath(place).name not in moved]
+    if not absent:
+        return
+    leaving = _left_out(project)
+    absent = [place for place in absent if not _is_excluded(PurePosixPath(place), leaving)][:_MOST]
+    namings = Namings.of(known.modules(), absent)
+    certain: dict[str, list[str]] = {}
+    likely: list[str] = []
+    for place in sorted(absent):
+        if why := _certain(place, data, known, wheels, namings):
+            certain.setdefault(why, []).append(place)
+        elif namings.use(place) is Uses.NAMED or PurePosixPath(place).suffix in _DATA or place.endswith("/py.typed"):
+            likely.append(place)
+    called = shorten(wheel.path.name for wheel in wheels)
+    for why, places in certain.items():
+        yield DATA_MISSING(f"{called} lacks {shorten(places)}, {why}.")
+    if likely:
+        yield DATA_MISSING(f"{called} lacks {shorten(likely)}, which git has beside the modules.", level="warning")
+
+
+def _certain(
+    place: str, data: Iterable[str], known: _Sources, wheels: Iterable[Archive], namings: Namings
+) -> str | None:
+    """Return why a file is certain to be missed, None where it is not."""
+    path = PurePosixPath(place)
+    if path.name == "py.typed":
+        typed = any("Typing :: Typed" in (wheel.metadata.get_all("Classifier") or ()) for wheel in wheels)
+        stubs = any(name.endswith(".pyi") for name in known.held)
+        return "though the package claims to be typed" if typed or stubs else None
+    if (by := namings.read_by(place)) is not None:
+        return f"which {by} reads"
+    like = [other for other in data if other != place and _is_like(PurePosixPath(other), path)]
+    if len(like) >= _SIBLINGS and path.suffix in _DATA and known.held.issuperset(like):
+        return "though it holds every other file like it there"
+    return None
+
+
+def _is_like(other: PurePosixPath, path: PurePosixPath) -> bool:
+    return other.suffix == path.suffix and other.parent == path.parent
+
+
+def _is_data(path: PurePosixPath, frontends: Collection[str]) -> bool:
+    name = path.name.lower()
+    if path.suffix.lower() in _SOURCES or any(fnmatchcase(name, pattern) for pattern in _NOT_DATA):
+        return False
+    inner = path.parts[1:-1]
+    aside = is_test(path) or any(part.lower() in _ASIDE or part.startswith(".") for part in inner)
+    return not aside and not any(str(parent) in frontends for parent in path.parents)
+
+
+def _places(member: str) -> Iterator[str]:
+    """Yield where a member of a wheel is installed: as it is called, or what its ``.data`` folder says."""
+    yield member
+    top, _, rest = member.partition("/")
+    if top.endswith(".data"):
+        yield rest.partition("/")[2]
+
+
+def _is_excluded(path: PurePosixPath, leaving: Collection[str]) -> bool:
+    """Whether the project's settings seem to leave a file out on purpose; a .po file's .mo may be made by the build."""
+    return path.suffix == ".po" or any(fnmatchcase(part, pattern) for pattern in leaving for part in path.parts[1:])
+
+
+def _left_out(project: Project) -> set[str]:
+    """Return the names and patterns of files and folders that the settings of build back ends leave out."""
+    lines = [line.split() for line in project.read_text("MANIFEST.in").splitlines()]
+    found = [word for words in lines if words and words[0] in _LEAVING for word in words[1:]]
+    with suppress(documents.UnreadableError):  # it can be read, or there would be nothing built
+        found += _excluded(documents.toml(project.read_text("pyproject.toml")))
+    found += _excluded(project.ini("setup.cfg"))
+    return {part for word in found for part in re.split(r"[/\s,]+", word)} - {"*", "**", ""}
+
+
+def _excluded(settings: object, *, excludes: bool = False) -> Iterator[str]:
+    """Yield the texts in settings below a key that speaks of what is excluded."""
+    if isinstance(settings, str) and excludes:
+        yield settings
+    elif isinstance(settings, Mapping):
+        for key, value in settings.items():
+            yield from _excluded(value, excludes=excludes or "exclude" in str(key))
+    elif isinstance(settings, list):
+        for value in settings:
+            yield from _excluded(value, excludes=excludes)

@@ -1,0 +1,213 @@
+"""Which files of data the modules of a package name, and whether they do so as they look for them beside themselves."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from nox_ship import documents
+
+_BY_PACKAGE = {
+    *("files", "get_data", "resource_filename", "resource_string", "resource_stream", "resource_listdir"),
+    *("PackageLoader", "open_text", "open_binary", "read_binary", "as_file"),
+}
+"""What looks for a file in the package that it is given: of importlib.resources, pkgutil, pkg_resources, Jinja."""
+_ANCHORS = {"__file__", "__path__", *_BY_PACKAGE}
+"""What leads to the place of a module."""
+_MAKERS = ("gen", "make", "build", "update", "regen", "convert", "download", "fetch", "release")
+"""How modules are called that make data, and are no part of what runs."""
+
+
+class Uses(Enum):
+    """How a file is named."""
+
+    NOT = "not at all"
+    NAMED = "somewhere"
+    READ = "as a file beside the module"
+
+
+@dataclass(frozen=True)
+class Namings:
+    """What the modules of a package say of some files.
+
+    Attributes:
+        reading: The first module that looks for each file beside itself, by the file's place.
+        naming: The files that are named in any way.
+    """
+
+    reading: dict[str, str]
+    naming: frozenset[str]
+
+    @classmethod
+    def of(cls, modules: Iterable[tuple[str, str]], places: Collection[str]) -> Namings:
+        """Look for files in the texts of modules.
+
+        Args:
+            modules: Place in site-packages and text of each module.
+            places: The places of the files.
+        """
+        names = {PurePosixPath(place).name for place in places}
+        words = {word for place in places for word in re.split(r"[/.]", place)}
+        parsed = [found for place, text in modules if (found := _parsed(PurePosixPath(place), text, words)) is not None]
+        shared = {name: module.folder for module in parsed for name in module.anchored if name.isupper()}
+        reading: dict[str, str] = {}
+        naming: set[str] = set()
+        sought = [_Place.of(place) for place in places]
+        for module in parsed:
+            for words_in, anchored, bases in module.statements(shared):
+                if not any(words & set(re.split(r"[/.]", word)) or word in names or "*" in word for word in words_in):
+                    continue
+                last = {word.rpartition("/")[2] for word in words_in}
+                naming.update(place.whole for place in sought if place.name in last)
+                look = _Look(words_in, bases)
+                left = (place for place in sought if anchored and place.whole not in reading)
+                reading.update((place.whole, str(module.path)) for place in left if look.finds(place))
+        return cls(reading, frozenset(naming))
+
+    def use(self, place: str) -> Uses:
+        """Return how a file is named."""
+        return Uses.READ if place in self.reading else Uses.NAMED if place in self.naming else Uses.NOT
+
+    def read_by(self, place: str) -> str | None:
+        """Return the module that looks for a file beside itself, None where none does."""
+        return self.reading.get(place)
+
+
+def _parsed(path: PurePosixPath, text: str, words: Collection[str]) -> _Module | None:
+    """Return a module that may name one of some words; None for any other, and for what makes data."""
+    if path.stem.lstrip("_").startswith(_MAKERS) or not (any(word in text for word in words) or "__file__" in text):
+        return None
+    try:
+        return _Module(path, documents.python(text))
+    except documents.UnreadableError:
+        return None
+
+
+class _Module:
+    """A module, taken apart into statements."""
+
+    def __init__(self, path: PurePosixPath, tree: ast.Module) -> None:
+        self.path, self.folder = path, path.parent
+        self._statements = [found for found in _simple(tree.body) if found.words or found.names]
+        self.anchored: set[str] = set()
+        for _ in range(2):  # a name may be made of one that is made of the module's place
+            for statement in self._statements:
+                if not statement.names.isdisjoint(_ANCHORS | self.anchored):
+                    self.anchored |= statement.makes
+
+    def statements(
+        self, shared: dict[str, PurePosixPath]
+    ) -> Iterator[tuple[tuple[str, ...], bool, tuple[PurePosixPath, ...]]]:
+        """Yield the words of each statement, whether it leads to the place of a module, and the folders it may mean.
+
+        Args:
+            shared: Names that other modules of the package give such places, with their folders.
+        """
+        known = _ANCHORS | self.anchored
+        for statement in self._statements:
+            if statement.words and statement.package in ("", self.path.parts[0].removesuffix(".py")):
+                borrowed = [shared[name] for name in statement.names if name in shared]
+                folders = [self.folder, *borrowed]
+                dotted = (PurePosixPath(word.replace(".", "/")) for word in statement.words if word)
+                bases = {base for folder in folders for base in (folder, *folder.parents)} | set(dotted)
+                yield statement.words, bool(borrowed) or not statement.names.isdisjoint(known), tuple(bases)
+
+
+@dataclass(frozen=True)
+class _Statement:
+    words: tuple[str, ...]
+    names: frozenset[str]
+    makes: frozenset[str]
+    """What it gives a value to, or defines."""
+    package: str = ""
+    """The top-level name of the package that it names to look for a file in."""
+
+
+def _simple(body: Iterable[ast.stmt]) -> Iterator[_Statement]:
+    """Yield the statements in a body, and in what it holds; of a compound one what stands before its colon."""
+    for node in body:
+        inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, ast.excepthandler))]
+        own = [child for child in ast.iter_child_nodes(node) if not isinstance(child, (ast.stmt, ast.excepthandler))]
+        statement = _statement(own)
+        makes: set[str] = set()
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.With, ast.For)):
+            makes = {name for name, stored in _named(own) if stored}
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            makes = {node.name}
+            within = frozenset(name for name, _ in _named(node.body))
+            yield _Statement((), within, frozenset(makes))
+        yield replace(statement, makes=frozenset(makes))
+        if not (isinstance(node, ast.If) and "__main__" in statement.words):
+            yield from _simple(child for child in inner if isinstance(child, ast.stmt))
+            for child in inner:
+                yield from _simple(child.body if isinstance(child, ast.ExceptHandler) else ())
+
+
+def _statement(nodes: Iterable[ast.AST]) -> _Statement:
+    nodes = list(nodes)
+    found = (inner for node in nodes for inner in ast.walk(node))
+    words = tuple(
+        node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value
+    )
+    calls = (inner for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Call) and inner.args)
+    asked = (c.args[0] for c in calls if documents.dotted(c.func).rpartition(".")[2] in _BY_PACKAGE)
+    packages = [a.value for a in asked if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+    package = packages[0].partition(".")[0] if packages else ""
+    return _Statement(words, frozenset(name for name, _ in _named(nodes)), frozenset(), package)
+
+
+def _named(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, bool]]:
+    for node in nodes:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Name):
+                yield inner.id, isinstance(inner.ctx, ast.Store)
+            elif isinstance(inner, ast.Attribute):
+                yield inner.attr, isinstance(inner.ctx, ast.Store)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A file that is looked for, by its place in site-packages."""
+
+    whole: str
+    name: str
+    folder: str
+    below: frozenset[str]
+    """The folders that it is in, but for the top-level one."""
+
+    @classmethod
+    def of(cls, place: str) -> _Place:
+        """Return a file by its place."""
+        path = PurePosixPath(place)
+        below = frozenset(str(folder) for folder in path.parents if folder.parts[1:])
+        return cls(place, path.name, str(path.parent), below)
+
+
+class _Look:
+    """A statement that leads to the place of a module, and what it may look for there."""
+
+    def __init__(self, words: Iterable[str], bases: Iterable[PurePosixPath]) -> None:
+        self._words = {word.strip("/") for word in words if "\0" not in word} - {""}
+        self._bases = {str(base) for base in bases}
+        self._leads = {str(PurePosixPath(base) / word) for base in self._bases for word in self._words}
+        self._folders = {*self._leads, *(word.replace(".", "/") for word in self._words)}
+        self._patterns = [PurePosixPath(word).name for word in self._words if "*" in word]
+        files = (word for word in self._words if "*" not in word and PurePosixPath(word).suffix)
+        self._files = {word.replace(".", "/") for word in files}
+
+    def finds(self, place: _Place) -> bool:
+        """Whether it names a file, or a folder that holds it as a whole."""
+        if place.whole in self._leads:
+            return True
+        if place.name in self._words:
+            return place.folder in self._bases or place.folder in self._leads
+        if not place.below.issuperset(self._files):
+            return False  # it names another file
+        if self._patterns and not any(fnmatchcase(place.name, pattern) for pattern in self._patterns):
+            return False
+        return not place.below.isdisjoint(self._folders)

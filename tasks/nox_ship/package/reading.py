@@ -1,0 +1,155 @@
+"""What the modules of an installed file tell of it: syntax, versions and imports that its metadata do not fit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Iterator
+
+from packaging.utils import canonicalize_name
+
+from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.package.environment import Environment, Observation, Problem
+from nox_ship.versions import parse, same
+
+NEWER_SYNTAX = Kind(
+    "NS622",
+    "newer-syntax",
+    "Write it in the syntax of that Python, or raise `requires-python`.",
+)
+STATED_VERSION = Kind(
+    "NS623",
+    "stated-version",
+    "Change it with the version: take it from the metadata, or name its file in [tool.bumpversion].",
+)
+UNDECLARED = Kind("NS624", "undeclared-import", "Name the distribution that provides it in `dependencies`.")
+PERHAPS_UNDECLARED = Kind(
+    "NS625",
+    "optional-import",
+    "If whoever imports that module always has it, all is well; else name it in `dependencies` or in an extra.",
+    level="warning",
+)
+INDIRECT = Kind(
+    "NS626",
+    "indirect-dependency",
+    "Name it in `dependencies`: a later release of what brings it may do without.",
+    level="warning",
+)
+KINDS = (NEWER_SYNTAX, STATED_VERSION, UNDECLARED, PERHAPS_UNDECLARED, INDIRECT)
+
+
+def read(environment: Environment, name: str, modules: Collection[str], pythons: Iterable[str]) -> list[Observation]:
+    """Return what the modules of an installed distribution tell, without the syntax of templates.
+
+    A template is a file that no Python here can compile, of those that the distribution is for.
+
+    Args:
+        environment: Where it is installed.
+        name: The distribution's name.
+        modules: Its top-level modules.
+        pythons: The versions that it is for, such as ``3.12``.
+    """
+    seen = environment.observations(name, modules)
+    left, known = {one.path for one in seen if one.kind == "syntax"}, set[str]()
+    for python in _interpreters(pythons) if left else ():
+        if left:
+            known |= environment.compiled(sorted(left), python)
+            left -= known
+    return [one for one in seen if one.kind != "syntax" or one.path in known]
+
+
+def _interpreters(pythons: Iterable[str]) -> Iterator[str]:
+    """Yield the running Python, then those of some versions that this machine has."""
+    from python_discovery import get_interpreter
+
+    yield sys.executable
+    for version in pythons:
+        found = get_interpreter(version)
+        if found is not None:
+            yield str(found.executable)
+
+
+def findings(
+    seen: Collection[Observation],
+    problems: Collection[Problem],
+    expected: tuple[str, str],
+    modules: Collection[str],
+    python: str,
+) -> Iterator[Finding]:
+    """Yield what is wrong with an installed file as its modules tell, and as they were imported.
+
+    Args:
+        seen: What was seen where they were read.
+        problems: What happened where they were imported.
+        expected: The distribution's name and version.
+        modules: Its top-level modules.
+        python: The version of the Python.
+    """
+    yield from syntax_findings(seen, python)
+    yield from stated_findings(problems, *expected, modules)
+    yield from import_findings(seen, problems, python)
+
+
+def syntax_findings(seen: Iterable[Observation], python: str) -> Iterator[Finding]:
+    """Yield what the Python called ``python`` cannot compile: an error where the package cannot do without."""
+    for one in seen:
+        if one.kind == "syntax":
+            what = f"{one.place} is no syntax of Python {python}: {one.what}."
+            yield NEWER_SYNTAX(what, level="error" if one.certain else "warning")
+
+
+def stated_findings(
+    problems: Iterable[Problem], name: str, version: str, modules: Collection[str]
+) -> Iterator[Finding]:
+    """Yield each module that states another version than the metadata.
+
+    Only the module that is named as the distribution speaks for it, or one that is alone: others may tell the version
+    of what they wrap. A local version tells how something was built, and makes no other version by itself (PEP 440).
+    """
+    expected = parse(version)
+    for problem in problems:
+        stated = parse(problem.why) if problem.kind == "stated version" else None
+        if expected is None or stated is None or same(stated.public, expected.public):
+            continue
+        own = canonicalize_name(problem.name) == canonicalize_name(name)
+        wraps = expected.release[: len(stated.release)] == stated.release
+        if own or (len(modules) == 1 and not wraps):
+            what = f"{problem.name}.__version__ is {problem.why}, the metadata say {version}."
+            yield STATED_VERSION(what)
+
+
+def import_findings(seen: Iterable[Observation], problems: Collection[Problem], python: str) -> Iterator[Finding]:
+    """Yield what is imported and not declared: an error where the package could not be imported for the lack of it.
+
+    Args:
+        seen: What was seen in the modules.
+        problems: What happened when they were imported.
+        python: What to call the Python.
+    """
+    stopped = any(problem.kind == "import" for problem in problems)
+    of_entries = {_top(problem.missing) for problem in problems if problem.kind == "entry point"}
+    optional, indirect = [], []
+    for one in seen:
+        if one.kind == "indirect":
+            indirect.append(f"{one.what} ({one.place}), which only {one.by} is known to bring")
+        elif one.kind != "undeclared" or _top(one.what) in of_entries:
+            continue
+        elif one.certain and stopped:
+            yield UNDECLARED(
+                f"`{one.what}`, imported by {one.place}, is not declared: Python {python} does not find it."
+            )
+        elif not one.certain:
+            optional.append(f"`{one.what}` ({one.place})")
+    if optional:
+        yield PERHAPS_UNDECLARED(f"Modules that nothing else imports need what is not declared: {shorten(optional)}.")
+    if indirect:
+        yield INDIRECT(f"The dependencies do not name what is imported: {shorten(indirect)}.")
+
+
+def is_explained(problem: Problem, findings: Iterable[Finding]) -> bool:
+    """Whether a finding says already why a module cannot be imported."""
+    told = [finding.what for finding in findings if finding.id == UNDECLARED.id]
+    return bool(problem.missing) and any(what.startswith(f"`{problem.missing}`") for what in told)
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]

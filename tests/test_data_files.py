@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from nox_ship.package import data_files
+from nox_ship.package.contents import Archive
+from support import in_time, make_project, make_wheel
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
+BESIDE = "from pathlib import Path\nHERE = Path(__file__).parent\n"
+
+
+def found(
+    folder: Path,
+    sources: Mapping[str, str],
+    *,
+    lacking: tuple[str, ...] = (),
+    metadata: tuple[str, ...] = (),
+    pyproject: str = PYPROJECT,
+    untracked: tuple[str, ...] = (),
+    more: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Return what is said of a wheel that holds the files below `src/` but those of some endings."""
+    files = {"src/sample/__init__.py": "", **sources}
+    project = make_project(folder / "project", pyproject, files)
+    held = {name.removeprefix("src/"): text for name, text in files.items() if name.startswith("src/")}
+    inside = {name: text for name, text in held.items() if not name.endswith(lacking or ("\0",))}
+    wheel = Archive.read(make_wheel(folder, {**inside, **(more or {})}, metadata))
+    tracked = dict.fromkeys(set(files) - set(untracked), "")
+    findings = data_files.missing(project, [wheel], tuple(files), tracked)
+    return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("TEXT = (Path(__file__).parent / 'words.json').read_text()", "words.json"),
+        ("TEXT = (Path(__file__).parent / 'data/words.json').read_text()", "data/words.json"),
+        ("def load():\n    return open(join(os.path.dirname(__file__), 'data', 'words.json'))", "data/words.json"),
+        ("from importlib.resources import files\nX = files('sample').joinpath('words.bin')", "words.bin"),
+        ("X = files('sample.data') / 'words.bin'", "data/words.bin"),
+        ("X = files(__package__) / 'data' / 'words.bin'", "data/words.bin"),
+        ("X = pkgutil.get_data('sample', 'data/words.bin')", "data/words.bin"),
+        ("X = pkg_resources.resource_string(__name__, 'words.bin')", "words.bin"),
+        ("H = Path(__file__)\nD = H.parent / 'data'\n\ndef f():\n    with open(D / 'x.bin'): ...", "data/x.bin"),
+        ("env = Environment(loader=PackageLoader('sample', 'templates'))", "templates/page.html"),
+        ("env = Loader(os.path.join(os.path.dirname(__file__), 'templates'))", "templates/page.html"),
+        ("env = Loader(Path(__file__).parent / 'templates')", "templates/deep/page.html"),
+        ("for path in (Path(__file__).parent / 'queries').glob('*.sql'): ...", "queries/one.sql"),
+        ("def _read(x):\n    return (files(__package__) / x).read_text()\n\nX = _read('words.json')", "words.json"),
+        ("class C:\n    def load(self):\n        p = Path(__file__).with_name('words.dat')", "words.dat"),
+        ("try:\n    X = Path(__file__).with_name('words.dat')\nexcept OSError:\n    raise", "words.dat"),
+    ],
+)  # fmt: skip
+def test_data_that_a_module_reads_beside_itself_is_an_error(tmp_path: Path, code: str, name: str) -> None:
+    """NS521 names the file and the module, in whatever way that looks for it."""
+    sources = {"src/sample/core.py": code, f"src/sample/{name}": ""}
+    assert found(tmp_path, sources) == []
+    assert found(tmp_path / "b", sources, lacking=(name,)) == [
+        f"NS521 error: sample-1.2.3-py3-none-any.whl lacks sample/{name}, which sample/core.py reads."
+    ]
+
+
+def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
+    """A constant that leads to the package is one wherever it is imported."""
+    sources = {
+        "src/sample/paths.py": f"{BESIDE}DATA = HERE / 'data'\n",
+        "src/sample/inner/core.py": "from sample.paths import DATA\nX = DATA / 'a.json'\n",
+        "src/sample/data/a.json": "",
+        "src/sample/data/b.json": "",
+    }
+    errors = [line for line in found(tmp_path, sources, lacking=(".json",)) if "error" in line]
+    assert len(errors) == 1
+    assert "a.json" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("X = open('words.json')", "words.json"),
+        ("X = {'data': 1}['data']", "data/words.json"),
+        ("'''Path(__file__).parent / 'words.json'.'''", "words.json"),
+        (f"{BESIDE}X = HERE / 'data' / 'a.json'", "data/words.json"),
+        (f"{BESIDE}X = HERE / 'other' / 'words.json'", "data/words.json"),
+        (f"{BESIDE}X = (HERE / 'data').glob('*.csv')", "data/words.json"),
+        ("if __name__ == '__main__':\n    open(Path(__file__).with_name('words.json'))", "words.json"),
+        ("X = files('sample') / name", "words.json"),
+        ("X = pkgutil.get_data('other', 'words.json')", "words.json"),
+        ("X = y(", "words.json"),
+    ],
+)  # fmt: skip
+def test_what_may_be_read_in_another_way_is_a_warning(tmp_path: Path, code: str, name: str) -> None:
+    """Only a place beside the module is certain to be the package's."""
+    sources = {"src/sample/core.py": code, f"src/sample/{name}": ""}
+    found_here = found(tmp_path, sources, lacking=(name,))
+    assert [line.partition(":")[0] for line in found_here] == ["NS521 warning"]
+
+
+def test_a_module_that_makes_data_reads_what_users_do_not_need(tmp_path: Path) -> None:
+    """Nor do tests count, or modules that are not in the wheel."""
+    code = f"{BESIDE}X = HERE / 'words.json'\n"
+    for name in ("_build_tables.py", "generate.py", "tests/test_a.py", "left.py"):
+        sources = {f"src/sample/{name}": code, "src/sample/words.json": "", "src/sample/tests/words.json": ""}
+        lines = found(tmp_path / name, sources, lacking=("words.json", "left.py"))
+        assert [line.partition(":")[0] for line in lines] == ["NS521 warning"]
+
+
+def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path) -> None:
+    """Where the wheel holds two or more others of that folder and ending, and all of them."""
+    many = {f"src/sample/{name}.json": "" for name in "abcd"}
+    (line,) = found(tmp_path / "a", many, lacking=("d.json",))
+    assert line.endswith(" lacks sample/d.json, though it holds every other file like it there.")
+    for lacking in (("c.json", "d.json"), ("a.json", "b.json", "c.json")):
+        (line,) = found(tmp_path / lacking[0], many, lacking=lacking)
+        assert line.startswith("NS521 warning")
+    few = {f"src/sample/{name}.json": "" for name in "ab"}
+    (line,) = found(tmp_path / "few", few, lacking=("b.json",))
+    assert line.startswith("NS521 warning")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "more", "level"),
+    [
+        ((), {}, "warning"),
+        (("Classifier: Typing :: Typed",), {}, "error"),
+        ((), {"sample/core.pyi": ""}, "error"),
+    ],
+)
+def test_a_marker_of_types_that_is_missing_is_an_error_where_types_are_claimed(
+    tmp_path: Path, metadata: tuple[str, ...], more: dict[str, str], level: str
+) -> None:
+    """By the classifier, or by stubs."""
+    (line,) = found(tmp_path, {"src/sample/py.typed": ""}, lacking=("py.typed",), metadata=metadata, more=more)
+    assert line.startswith(f"NS521 {level}: ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("core.pyx", "core.c", "core.h", "lib.rs", "solve.f90", "meson.build", "CMakeLists.txt", "version.py.in"),
+        *("README.md", "notes.txt", "NOTICE", ".gitignore", "locale/de/LC_MESSAGES/sample.po", "schema.proto"),
+        *("tests/data.json", "testdata/data.json", "docs/data.json", "style.scss", "app.ts", "package.json", "run.sh"),
+        *("frontend/package.json", "frontend/public/index.html", "make-it.py", "Makefile", "data.unknown"),
+    ],
+)
+def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
+    """Sources of what is compiled or generated, tests, notes, and what only developers use."""
+    sources = {f"src/sample/{name}": "", "src/sample/frontend/package.json": "{}"}
+    assert found(tmp_path, sources, lacking=(name, "package.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("MANIFEST.in", "global-exclude *.json\n"),
+        ("MANIFEST.in", "exclude src/sample/words.json\n"),
+        ("MANIFEST.in", "prune src/sample/data\n"),
+        ("setup.cfg", "[options.exclude_package_data]\nsample = words.json\n"),
+        ("pyproject.toml", f'{PYPROJECT}[tool.hatch.build.targets.wheel]\nexclude = ["/src/sample/data"]\n'),
+        ("pyproject.toml", f'{PYPROJECT}[tool.setuptools]\nexclude-package-data = {{sample = ["*.json"]}}\n'),
+    ],
+)  # fmt: skip
+def test_what_the_settings_leave_out_is_not_missed(tmp_path: Path, name: str, text: str) -> None:
+    """It was left out on purpose."""
+    sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'data' / 'words.json'", "src/sample/data/words.json": ""}
+    own = {} if name == "pyproject.toml" else {name: text}
+    pyproject = text if name == "pyproject.toml" else PYPROJECT
+    assert found(tmp_path, {**sources, **own}, lacking=(".json",), pyproject=pyproject) == []
+
+
+def test_settings_that_leave_out_something_else_excuse_nothing(tmp_path: Path) -> None:
+    """Tests are left out of many a package."""
+    pyproject = f'{PYPROJECT}[tool.setuptools.packages.find]\nexclude = ["tests*", "*"]\n'
+    sources = {
+        "src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'",
+        "src/sample/a.json": "",
+        "MANIFEST.in": "include *",
+    }
+    (line,) = found(tmp_path, sources, lacking=(".json",), pyproject=pyproject)
+    assert line.startswith("NS521 error")
+
+
+def test_data_that_is_installed_elsewhere_is_not_missed(tmp_path: Path) -> None:
+    """A back end may move it, or put it where the wheel's `.data` folder says."""
+    sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'", "src/sample/a.json": ""}
+    for place in ("sample/_data/a.json", "sample-1.2.3.data/data/share/sample/a.json"):
+        assert found(tmp_path / place, sources, lacking=(".json",), more={place: ""}) == []
+    assert (
+        found(tmp_path / "x", sources, lacking=(".json",), more={"sample-1.2.3.data/purelib/sample/a.json": ""}) == []
+    )
+
+
+def test_what_git_does_not_track_is_not_missed(tmp_path: Path) -> None:
+    """It may be anything."""
+    sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'", "src/sample/a.json": ""}
+    assert found(tmp_path, sources, lacking=(".json",), untracked=("src/sample/a.json",)) == []
+
+
+def test_many_missing_files_are_looked_at_in_no_time(tmp_path: Path) -> None:
+    """A folder of data that was left out may hold thousands."""
+    code = "\n".join(f"X{number} = HERE / 'data' / name{number}" for number in range(100))
+    sources = {f"src/sample/core{number}.py": f"{BESIDE}{code}" for number in range(3)}
+    data = {f"src/sample/data/{number}.json": "" for number in range(101)}
+    with in_time(1):
+        (line,) = found(tmp_path, {**sources, **data}, lacking=(".json",))
+    assert " and 98 more, which sample/core0.py reads." in line

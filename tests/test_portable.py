@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.package import portable
+from nox_ship.package.contents import Archive
+from support import make_wheel
+
+
+def found(folder: Path, *names: str) -> list[str]:
+    """Return what is said of the names in a wheel."""
+    wheel = Archive.read(make_wheel(folder, dict.fromkeys(names, "")))
+    return [f"{finding.id} {finding.level}: {finding.what}" for finding in portable.check([wheel])]
+
+
+@pytest.mark.parametrize(
+    "name", ["sample/aux.py", "con/x.py", "sample/LPT1.tar.gz", "a/b.", "a /b", "a/b:c", "a/b?.txt"]
+)
+def test_a_name_that_windows_cannot_write_is_a_warning(tmp_path: Path, name: str) -> None:
+    """Devices with any ending, signs, and dots or spaces at the end: NS522."""
+    (line,) = found(tmp_path, "sample/__init__.py", name)
+    assert line == f"NS522 warning: sample-1.2.3-py3-none-any.whl holds what Windows cannot write: {name}."
+
+
+def test_names_that_differ_in_case_alone_are_a_warning(tmp_path: Path) -> None:
+    """Also those of folders: one of the files is lost on Windows and macOS."""
+    (line,) = found(tmp_path, "sample/Core.py", "sample/core.py", "Sample/other.py", "sample/other.py", "sample/a.py")
+    assert "Sample/other.py and sample/other.py" in line
+    assert "sample/Core.py and sample/core.py" in line
+
+
+def test_usual_names_say_nothing(tmp_path: Path) -> None:
+    """A device is one as a whole name."""
+    assert (
+        found(tmp_path, "sample/auxiliary.py", "sample/.hidden", "sample/com10.py", "größe/x.py", "a/b-c d.txt") == []
+    )

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from fakes import Call, Programs
+from nox_ship.errors import Finding, ShipError
+from nox_ship.package import reading
+from nox_ship.package.environment import Environment, Observation, Problem, fresh_environment
+from nox_ship.package.install import Expected, verify
+from support import write_files
+
+SOURCE = f"file:///x/sample-1.2.3.tar.gz#sha256={'0' * 64}"
+
+
+def observed(kind: str, what: str, *, certain: bool = True, by: str = "", path: str = "sample/a.py") -> Observation:
+    """Return what was seen in a module."""
+    return Observation(kind, what, path, 3, certain, by)
+
+
+def told(seen: list[Observation], *problems: Problem) -> list[str]:
+    """Return what is said of it, on Python 3.12."""
+    findings = reading.findings(seen, problems, ("sample", "1.2.3"), ("sample",), "3.12")
+    return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
+
+
+def missing(name: str) -> Problem:
+    """Return that a module could not be imported, because another was not found."""
+    return Problem("import", f"import sample: no {name}", "", "sample", "", name)
+
+
+def test_newer_syntax_is_an_error_where_the_package_cannot_do_without() -> None:
+    """NS622 names module, line and Python."""
+    assert told([observed("syntax", "invalid syntax"), observed("syntax", "x", certain=False)]) == [
+        "NS622 error: sample/a.py line 3 is no syntax of Python 3.12: invalid syntax.",
+        "NS622 warning: sample/a.py line 3 is no syntax of Python 3.12: x.",
+    ]
+
+
+def test_an_import_that_is_not_declared_is_an_error_where_it_failed() -> None:
+    """NS624; where everything could be imported, it came from somewhere."""
+    seen = [observed("undeclared", "requests"), observed("undeclared", "yaml")]
+    assert told(seen, missing("requests")) == [
+        "NS624 error: `requests`, imported by sample/a.py line 3, is not declared: Python 3.12 does not find it.",
+        "NS624 error: `yaml`, imported by sample/a.py line 3, is not declared: Python 3.12 does not find it.",
+    ]
+    assert told(seen) == []
+
+
+def test_what_optional_modules_import_is_one_warning() -> None:
+    """NS625; not what the entry point tells of that needs it."""
+    names = ("django", "pytest.x", "a", "b", "c")
+    seen = [observed("undeclared", name, certain=False) for name in names]
+    entry = Problem("entry point", "no pytest", "pytest11", "sample", "sample.plugin", "pytest")
+    places = "`django` (sample/a.py line 3), `a` (sample/a.py line 3), `b` (sample/a.py line 3) and 1 more."
+    assert told(seen, entry) == [
+        f"NS625 warning: Modules that nothing else imports need what is not declared: {places}"
+    ]
+
+
+def test_what_only_dependencies_require_is_one_warning() -> None:
+    """NS626 names what brings it."""
+    seen = [observed("indirect", "yaml", by="pyyaml"), observed("indirect", "six", by="six", certain=False)]
+    (line,) = told(seen)
+    assert line.startswith("NS626 warning: ")
+    assert "yaml (sample/a.py line 3), which only pyyaml is known to bring, six (" in line
+
+
+def stated(version: str, module: str = "sample", name: str = "sample", expected: str = "1.2.3") -> list[str]:
+    """Return what is said of a module that states a version, where it is the only one."""
+    problems = [Problem("stated version", version, "", module)]
+    found = reading.stated_findings(problems, name, expected, (module,))
+    return [f"{finding.id} {finding.level}: {finding.what}" for finding in found]
+
+
+@pytest.mark.parametrize("version", ["1.2.2", "1.2.3.dev0", "1.2.3rc1", "2.0+local", "0+unknown"])
+def test_another_version_than_the_metadata_have_is_an_error(version: str) -> None:
+    """NS623 names both."""
+    assert stated(version) == [f"NS623 error: sample.__version__ is {version}, the metadata say 1.2.3."]
+
+
+@pytest.mark.parametrize(
+    "version", ["1.2.3", "1.2.3.0", "v1.2.3", "1.2.3+g1234", "unknown", "", "1.2.3 (x)", "9" * 5000]
+)
+def test_the_same_version_and_what_is_none_say_nothing(version: str) -> None:
+    """Nor does a local version alone, which tells how something was built."""
+    assert stated(version) == []
+
+
+def test_a_module_of_another_name_may_tell_the_version_of_what_it_wraps() -> None:
+    """It speaks for the distribution if it is alone and does not state the beginning of the version."""
+    assert stated("4.9.0", "cv2", "opencv-python", "4.9.0.80") == []
+    assert stated("4.8.0", "cv2", "opencv-python", "4.9.0.80")
+    assert stated("4.9.0", "opencv_python", "opencv-python", "4.9.0.80")
+    problems = [Problem("stated version", "0.1", "", name) for name in ("company.product", "sample_tools")]
+    names = ("company.product", "sample_tools")
+    assert list(reading.stated_findings(problems, "other", "1.0", names)) == []
+    (found,) = reading.stated_findings(problems, "company-product", "1.0", names)
+    assert found.what.startswith("company.product.__version__")
+
+
+def found_by_verify(programs: Programs, rows: object, problems: object) -> list[str]:
+    """Return what is found of a file where the scripts tell this."""
+    programs.answer("modules.py", stdout=f"nox-ship:{json.dumps(rows)}")
+    programs.answer("installed.py", stdout=f"nox-ship:{json.dumps(problems)}")
+    try:
+        found: tuple[Finding, ...] = verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",)), "python3.12")
+    except ShipError as error:
+        found = error.findings
+    return [finding.id for finding in found]
+
+
+ROW = {"kind": "undeclared", "what": "requests", "path": "sample/a.py", "line": 3, "certain": True, "by": ""}
+
+
+def test_an_import_that_fails_is_told_once(programs: Programs) -> None:
+    """What was seen in the module says why: NS624 stands for NS613, unless that is about something else."""
+    failed = ["import", "no requests", "", "sample", "", "requests"]
+    assert found_by_verify(programs, [ROW], [failed]) == ["NS624"]
+    assert found_by_verify(programs, [ROW], [[*failed[:-1], "sample.gone"]]) == ["NS624", "NS613"]
+    assert found_by_verify(programs, [ROW], [[*failed[:-1], ""]]) == ["NS624", "NS613"]
+    assert found_by_verify(programs, [], [failed]) == ["NS613"]
+    assert found_by_verify(programs, [], [["stated version", "1.0", "", "sample"]]) == ["NS623"]
+
+
+def test_what_the_settings_say_is_only_shown(programs: Programs) -> None:
+    """`build.ignore` counts for what the modules tell as well."""
+    programs.answer("installed.py", stdout='nox-ship:[["stated version", "1.0", "", "sample"]]')
+    expected = Expected("sample", "1.2.3", ("sample",), ignored=("NS623",))
+    (finding,) = verify(SOURCE, "sample", expected, "python3.12")
+    assert (finding.id, finding.level) == ("NS623", "warning")
+
+
+@pytest.mark.parametrize("rows", [None, 5, [5], [{}], [{**ROW, "line": "x"}], [{**ROW, "more": 1}], {"a": 1}])
+def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> None:
+    """Reading explains; what fails is told by the import."""
+    assert found_by_verify(programs, rows, []) == []
+    programs.answer("modules.py", code=3, stdout="bye")
+    assert found_by_verify(programs, rows, []) == []
+
+
+def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running Python is asked first, then those of the release that are here, until all is known."""
+    found = {"3.13": "/x/python3.13", "3.12": "/x/python3.12"}
+    interpreters = {name: type("Info", (), {"executable": path}) for name, path in found.items()}
+    monkeypatch.setattr("python_discovery.get_interpreter", interpreters.get)
+    rows = [{**ROW, "kind": "syntax", "path": path} for path in ("sample/new.py", "sample/template.py")]
+
+    def reply(call: Call) -> tuple[int, str]:
+        asked = json.loads(call.line[-1])
+        if "compile" not in asked:
+            return 0, f"nox-ship:{json.dumps(rows)}"
+        new = [path for path in asked["compile"] if path.endswith("new.py") and "3.13" in call.line[0]]
+        return 0, f"nox-ship:{json.dumps(new)}"
+
+    programs.play("modules.py", reply=reply)
+    with fresh_environment("python3.12") as environment:
+        seen = reading.read(environment, "sample", ["sample"], ("3.14", "3.13", "3.12"))
+    assert [one.path for one in seen] == ["sample/new.py"]
+    asked = [call.line[0] for call in programs.calls if "compile" in call.line[-1]]
+    assert asked == [sys.executable, "/x/python3.13", "/x/python3.12"]
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("home = /x\nversion_info = 3.12.1\n", "3.12"), ("version = 3.9.18", "3.9"), ("x", ""), (None, "")],
+)
+def test_the_environment_tells_its_python(tmp_path: Path, text: str | None, version: str) -> None:
+    """In the words of uv, or of venv."""
+    if text is not None:
+        write_files(tmp_path, {"pyvenv.cfg": text})
+    assert Environment(tmp_path).python == version
