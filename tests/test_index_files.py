@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from pypi_simple import ProjectPage
 
@@ -30,6 +32,6 @@ def test_only_files_of_the_version_are_of_it(
 ) -> None:
     """A file whose name tells no version stands in nobody's way."""
     page = ProjectPage.from_html("sample", f'<a href="files/{name}">{name}</a>', "https://packages.invalid/")
-    monkeypatch.setattr(Index, "_page", lambda *_: page)
+    monkeypatch.setattr(Index, "_page", lambda *_: (page, dt.datetime.now(dt.UTC)))
     index = Index("it", "https://packages.invalid/", "https://packages.invalid/simple/")
     assert list(index.files("sample", version)) == ([name] if counts else [])

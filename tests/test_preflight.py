@@ -478,11 +478,12 @@ def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
 
 
 def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
-    """NS701; where a workflow publishes, nobody asks it."""
+    """NS701; where a workflow publishes, it is only looked at, and its silence is a notice: NS767."""
     yard.world.indexes["pypi"].late.append("silent")
     assert stopped(yard) == {"NS701"}
     yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
-    yard.world.indexes.clear()
+    yard.world.indexes["pypi"].late.append("silent")
+    assert told(yard) == ["NS767"]
     assert plan(yard).workflow == "release.yml"
 
 
