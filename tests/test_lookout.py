@@ -195,6 +195,7 @@ def test_stand_ins_look_at_what_they_stand_in_for(standins: StandIns) -> None:
     again = standins.index("pypi", "sample")
     assert isinstance(again, StandIn)
     assert again.lookout is index.lookout
+    assert (index.public, standins.rehearsal_index.public) == (True, False)
     assert index.upload_url == standins.rehearsal_index.upload_url
     assert index.credentials.variables() == {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
     assert standins.rehearsal_index.files("sample", "1.2.3") == {}

@@ -287,7 +287,8 @@ def _indexes(patient: Patient) -> Told:
             yield from _free_name(patient, index, wanted=name == project.settings.routes.final)
         elif _ours(patient, index):
             yield f"{index.name}: {project.canonical_name} is ours" + (f"; it has {current}" if listing.files else "")
-            yield from closed_project(listing)
+            level: Level = "error" if name in vars(project.settings.routes).values() else "warning"
+            yield from (replace(finding, level=level) for finding in closed_project(listing))
         else:
             yield NAME_TAKEN(f"{index.name} has a project {project.canonical_name} that does not name this repository.")
 

@@ -56,7 +56,3 @@ class Listing:
     def first_upload(self) -> dt.datetime | None:
         """When the index got the oldest of the files that it still has; None where it does not tell."""
         return min((served.uploaded for served in self.files.values() if served.uploaded), default=None)
-
-    def lacks(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Return those of the file names ``names`` that it does not have."""
-        return tuple(name for name in names if name not in self.files)
