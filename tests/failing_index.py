@@ -370,9 +370,8 @@ class FailingIndex:
         names = {"status": "pypi:project-status", "reason": "pypi:project-status-reason"}
         told = self._told_status() if self.faults.status else {}
         head = "".join(f'<meta name="{names[name]}" content="{html.escape(value)}">' for name, value in told.items())
-        body = "".join(links)
-        page = f"<!DOCTYPE html><html><head>{head}</head><body>{body}</body></html>"
-        return self._text(start, "200 OK", page, "text/html")
+        body = f"<head>{head}</head><body>{''.join(links)}</body>"
+        return self._text(start, "200 OK", f"<!DOCTYPE html><html>{body}</html>", "text/html")
 
     def _told_status(self) -> dict[str, str]:
         told = {"status": self.faults.status, "reason": self.faults.reason}

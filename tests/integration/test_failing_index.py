@@ -238,14 +238,14 @@ def test_served_bytes_are_compared(case: Case) -> None:
 )
 def test_what_the_index_takes_no_more_is_not_sent(case: Case, faults: Faults, there: str, expected: str) -> None:
     """It is told before anything is; sent all the same, the index refuses it in PyPI's words."""
-    names = {file.kind: file.name for file in case.manifest.files}
+    names: dict[str, str] = {file.kind: file.name for file in case.manifest.files}
     source = case.folder / names.get(there, names["sdist"])
     case.server.packages.joinpath(names.get(there, there)).write_bytes(source.read_bytes())
     case.server.faults = faults
     assert [finding.id for finding in refusal(case).findings] == [expected]
     assert case.server.uploads == []
     sent = case.folder / names["sdist" if there != "sdist" else "wheel"]
-    with pytest.raises(ShipError, match="isn't allowed to upload|older than 14 days|Only one sdist") as caught:
+    with pytest.raises(ShipError, match=r"isn't allowed to upload|older than 14 days|Only one sdist") as caught:
         case.index().upload(sent, File.of(sent).sha256)
     assert caught.value.findings[0].id.startswith("NS7")
     case.server.packages.joinpath(there).unlink(missing_ok=True)
