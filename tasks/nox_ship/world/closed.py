@@ -21,8 +21,8 @@ PROJECT_QUARANTINED = Kind(
 RELEASE_CLOSED = Kind(
     "NS772",
     "release-closed",
-    "Commit something and release the next version; if what is there is of no use alone, yank it, as docs/emergencies.md"
-    " says.",
+    "Commit something and release the next version; if what is there is of no use alone, yank it, as"
+    " docs/emergencies.md says.",
 )
 RELEASE_CLOSES = Kind(
     "NS773", "release-closes-soon", "Upload what is missing now, or release the next version.", level="warning"
