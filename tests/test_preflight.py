@@ -488,10 +488,21 @@ def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
     assert plan(yard).workflow == "release.yml"
 
 
-@pytest.mark.parametrize("by", ["machine", "workflow"])
-def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, by: str) -> None:
+UPLOADS = "on: {push: {tags: [v*]}}\njobs: {publish: {steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}}\n"
+
+
+def test_an_index_that_a_setting_alone_leads_to_stops_no_release(yard: Yard) -> None:
+    """Where nobody sees what the workflow uploads to, it may be elsewhere: a warning."""
+    yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
+    yard.world.indexes["pypi"].facts["status"] = "archived"
+    assert told(yard) == ["NS770"]
+
+
+@pytest.mark.parametrize("workflow", [None, "publish.yml"])
+def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str | None) -> None:
     """Also where a workflow would upload them: the tag is not pushed in vain."""
-    yard.write({"pyproject.toml": f'{TAGGED}publish.by = "{by}"\n'})
+    if workflow:
+        yard.write({f".github/workflows/{workflow}": UPLOADS})
     index = yard.world.indexes["pypi"]
     index.facts["status"] = "archived"
     assert stopped(yard) == {"NS770"}
@@ -500,7 +511,7 @@ def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, by: str) -> No
     assert stopped(yard) == {"NS224"}
     index.shelf.clear()
     index.facts["known"] = False
-    plan(yard)
+    assert plan(yard).workflow == workflow
     named = FakeIndex("PyPI", index.upload_url, index.simple_url, facts=index.facts, names=(PROBLEM("Taken."),))
     yard.world.indexes["pypi"] = named
     assert stopped(yard) == {"NS000"}

@@ -99,7 +99,9 @@ def test_where_others_publish_the_index_is_only_looked_at() -> None:
 
     base = make_index()
 
-    def glimpsed(shelf: list[str], *moods: str, **facts: Any) -> list[tuple[str, str]]:
+    def glimpsed(
+        shelf: list[str], *moods: str, new: bool = True, certain: bool = True, **facts: Any
+    ) -> list[tuple[str, str]]:
         there = FakeIndex(
             "PyPI",
             base.upload_url,
@@ -110,11 +112,14 @@ def test_where_others_publish_the_index_is_only_looked_at() -> None:
             facts=facts,
             late=list(moods),
         )
-        return [(finding.id, finding.level) for finding in glimpse(there, "sample", "1.2.3", new=not shelf)]
+        found = glimpse(there, "sample", "1.2.3", new=new, certain=certain)
+        return [(finding.id, finding.level) for finding in found]
 
     assert glimpsed([]) == []
     assert glimpsed([], status="archived") == [("NS770", "error")]
-    assert glimpsed([WHEEL], age=15) == [("NS772", "error")]
+    assert glimpsed([WHEEL]) == [("NS224", "error")]
+    assert glimpsed([WHEEL], certain=False) == [("NS224", "warning")]
+    assert glimpsed([WHEEL], new=False, age=15) == []
     assert glimpsed([], "silent") == [("NS767", "notice")]
     assert glimpsed([], silent="it sleeps", status="archived") == [("NS767", "notice")]
 
@@ -156,9 +161,9 @@ def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:
 
 
 @pytest.mark.parametrize("look", [foresee, glimpse])
-def test_a_silent_index_stops_no_rehearsal(look: Any, built: Manifest) -> None:
+def test_a_silent_index_stops_no_rehearsal(look: Any) -> None:
     """It is a notice, once, and neither the name nor the age is judged by the stand-in's own answer."""
     real = index(WHEEL, age=15)
     real.late.append("silent")
-    found = look(stand_in(real), "sample", "1.2.3", new=False, built=built)
+    found = look(stand_in(real), "sample", "1.2.3", new=False)
     assert [(finding.id, finding.level) for finding in found] == [("NS767", "notice")]

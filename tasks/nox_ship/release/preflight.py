@@ -210,9 +210,11 @@ def _index(project: Project, coming: Coming, world: World, by: Publishing, built
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
         return Findings()  # the routes are reported
-    ask = glimpse if by.workflow else foresee
-    index = world.index(name, project.canonical_name)
-    return ask(index, project.canonical_name, coming.version, new=coming.bump, built=built)
+    called, version = project.canonical_name, coming.version
+    index = world.index(name, called)
+    if by.workflow:
+        return glimpse(index, called, version, new=coming.bump, certain=by.certain)
+    return foresee(index, called, version, new=coming.bump, built=built)
 
 
 def _machine() -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from packaging.version import Version
 
@@ -49,14 +50,24 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
         ShipError: The index does not answer (NS701).
     """
     listing = index.listing(project, version)
-    findings = _told(listing, index, new=new, built=built)
+    findings = _told(listing, index, new=new, missing=_missing(listing, built))
     if not listing.files:
         findings.extend(findings.catch(lambda: index.admits(project, version)) or ())
     return findings
 
 
-def glimpse(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
-    """Ask an index as :func:`foresee` does where others upload: without credentials, and its silence is a notice."""
+def glimpse(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
+    """Ask an index as :func:`foresee` does where others upload: without credentials, and its silence is a notice.
+
+    Which files they upload is not known, so nothing counts as missing of a release that is there.
+
+    Args:
+        index: The index that the release goes to.
+        project: The project's name.
+        version: The version.
+        new: Whether it has not been released yet.
+        certain: Whether they are known to upload to this very index; else its refusals are warnings.
+    """
     try:
         listing = index.listing(project, version)
     except ShipError as error:
@@ -64,17 +75,15 @@ def glimpse(index: Index, project: str, version: str, *, new: bool, built: Manif
         return Findings([not_asked(index.name, project, version, why)])
     if listing.silent:
         return Findings([not_asked(listing.index, project, version, listing.silent)])
-    return _told(listing, index, new=new, built=built)
+    found = _told(listing, index, new=new, missing=())
+    return found if certain else Findings(replace(one, level="warning") for one in found if one.level == "error")
 
 
-def _told(listing: Listing, index: Index, *, new: bool, built: Manifest | None) -> Findings:
+def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) -> Findings:
     project, version, there = listing.project, listing.version, listing.files
     if new and there:
         return Findings([VERSION_TAKEN(f"{listing.index} has {version} already: {shorten(sorted(there))}.")])
-    if new or not there:
-        findings = Findings(closed_project(listing))
-    else:
-        findings = Findings(closed_release(listing, _missing(listing, built)))
+    findings = Findings(closed_release(listing, missing) if there else closed_project(listing))
     if not listing.known and not listing.silent:
         findings.extend(index.refuses_name(project))
     return findings
