@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime as dt
 import hashlib
 import html
 import io
@@ -101,6 +102,15 @@ class Faults:
     no_hashes: bool = False
     formats: tuple[str, ...] = ("json", "html")
     json_api: bool = True
+    age: float | None = None
+    """Days since everything that it serves was uploaded; None where it does not tell (PEP 700)."""
+    status: str | None = None
+    """The project's status (PEP 792); None where it does not tell."""
+    reason: str | None = None
+    projects: tuple[str, ...] = ()
+    """Other projects that it lists."""
+    no_list: bool = False
+    """Whether it does not list its projects."""
     no_audience: bool = False
     mint_status: int = 200
 
@@ -278,6 +288,8 @@ class FailingIndex:
             return self._refuse(start, 403, "Invalid or non-existent authentication information.")
         if self.faults.refuse:
             return self._refuse(start, *self.faults.refuse)
+        if closed := self._closed(upload):
+            return self._refuse(start, *closed)
         status = self._keep(environ, body)
         if self.faults.spend("swallow"):
             environ["failing.socket"].shutdown(socket.SHUT_RDWR)
@@ -287,6 +299,19 @@ class FailingIndex:
         if status.startswith(("400", "409")):
             return self._refuse(start, 400, f"File already exists ('{upload.filename}', with another hash).")
         return self._text(start, status, "")
+
+    def _closed(self, upload: Upload) -> tuple[int, str] | None:
+        """Return what PyPI answers where project or release take no more files."""
+        project, version = _parsed(upload.filename)
+        there = [name for name in self.files() if _parsed(name) == (project, version)]
+        if self.faults.status in ("archived", "quarantined"):
+            return 403, f"The user 'sample' isn't allowed to upload to project '{project}'."
+        if there and (self.faults.age or 0) > 14:
+            return 400, "Uploading new files to releases older than 14 days is not allowed."
+        sdists = [name for name in there if not name.endswith(".whl")]
+        if sdists and not upload.filename.endswith(".whl"):
+            return 400, "Only one sdist may be uploaded per release."
+        return None
 
     def _noted(self, environ: Environ, body: bytes) -> Upload:
         user, _, password = (
@@ -319,6 +344,8 @@ class FailingIndex:
 
     def _simple(self, environ: Environ, start: Start) -> Iterable[bytes]:
         project = environ["PATH_INFO"].split("/")[2]
+        if not project:
+            return self._projects(start)
         files = {name: sha for name, sha in self._listed("hide").items() if _parsed(name)[0] == project}
         if not files:
             return self._text(start, "404 Not Found", "no such project")
@@ -329,16 +356,41 @@ class FailingIndex:
                     "filename": n,
                     "url": f"{self.url}/files/{n}",
                     "hashes": {} if self.faults.no_hashes else {"sha256": s},
+                    **self._uploaded(),
                 }
                 for n, s in files.items()
             ]
-            page = {"meta": {"api-version": "1.1"}, "name": project, "files": entries, "versions": []}
+            page = {"meta": {"api-version": "1.4"}, "name": project, "files": entries, "versions": []}
+            page |= {"project-status": self._told_status()} if self.faults.status else {}
             return self._text(start, "200 OK", json.dumps(page), "application/vnd.pypi.simple.v1+json")
         links = [
             f'<a href="{self.url}/files/{n}{"" if self.faults.no_hashes else f"#sha256={s}"}">{n}</a>'
             for n, s in files.items()
         ]
-        return self._text(start, "200 OK", f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>", "text/html")
+        names = {"status": "pypi:project-status", "reason": "pypi:project-status-reason"}
+        told = self._told_status() if self.faults.status else {}
+        head = "".join(f'<meta name="{names[name]}" content="{html.escape(value)}">' for name, value in told.items())
+        body = f"<head>{head}</head><body>{''.join(links)}</body>"
+        return self._text(start, "200 OK", f"<!DOCTYPE html><html>{body}</html>", "text/html")
+
+    def _told_status(self) -> dict[str, str]:
+        told = {"status": self.faults.status, "reason": self.faults.reason}
+        return {name: value for name, value in told.items() if value is not None}
+
+    def _uploaded(self) -> dict[str, str]:
+        """Return when a file was uploaded, as PyPI tells it."""
+        if self.faults.age is None:
+            return {}
+        at = dt.datetime.now(dt.UTC) - dt.timedelta(days=self.faults.age)
+        return {"upload-time": at.isoformat().replace("+00:00", "Z")}
+
+    def _projects(self, start: Start) -> Iterable[bytes]:
+        """Answer with the list of all projects, in JSON alone."""
+        if self.faults.no_list:
+            return self._text(start, "404 Not Found", "not found")
+        names = sorted({*(_parsed(name)[0] for name in self.files()), *self.faults.projects})
+        page = {"meta": {"api-version": "1.4"}, "projects": [{"name": name, "_last-serial": 1} for name in names]}
+        return self._text(start, "200 OK", json.dumps(page), "application/vnd.pypi.simple.v1+json")
 
     def _json(self, environ: Environ, start: Start) -> Iterable[bytes]:
         _, _, project, version, *_ = environ["PATH_INFO"].split("/")

@@ -6,6 +6,7 @@ through it every program of nox-ship is started.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import json
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from nox_ship import naming, process
 from nox_ship.errors import Finding, Kind, ShipError
@@ -34,7 +35,8 @@ from nox_ship.release.preflight import Request
 from nox_ship.release.stage import Stage, Workshop
 from nox_ship.report import Report, Voice
 from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import INDEX_UNREACHABLE, Index, Served
+from nox_ship.world.index import INDEX_UNREACHABLE, Index
+from nox_ship.world.listing import Listing, Served
 from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
 
@@ -153,19 +155,35 @@ class FakeIndex(Index):
     refusals: list[ShipError] = field(default_factory=list)
     """What the next uploads come to; the file is kept where a refusal says so by ``kept``."""
     kept: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What it tells of the project, as a listing has it; `age` is that of what is on the shelf, in days."""
+    asked: list[str] = field(default_factory=list)
+    """The versions that it was asked for."""
+    names: tuple[Finding, ...] = ()
+    """Why it takes no new name."""
 
-    def files(self, project: str, version: str) -> dict[str, Served]:  # noqa: ARG002 - it holds one version
-        """Return what is on the shelf."""
+    def listing(self, project: str, version: str) -> Listing:
+        """Return what is on the shelf, whatever the version."""
+        self.asked.append(version)
         mood = self.late.pop(0) if self.late else ""
         if mood == "silent":
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer."))
-        if mood == "hidden":
-            return {}
-        return {name: self._served(name, data, early=mood == "JSON API") for name, data in self.shelf.items()}
+        shelf = {} if mood == "hidden" else self.shelf
+        files = {name: self._served(name, data, early=mood == "JSON API") for name, data in shelf.items()}
+        told = {"public": self.public, **{key: value for key, value in self.facts.items() if key != "age"}}
+        return Listing(index=self.name, project=project, version=version, files=files, **told)
 
     def _served(self, name: str, data: bytes, *, early: bool) -> Served:
         digest = hashlib.sha256(data).hexdigest() if self.hashes else None
-        return Served(name, f"{self.simple_url}{name}", digest, "JSON API" if early else "simple API")
+        now, age = dt.datetime.now(dt.UTC), self.facts.get("age")
+        uploaded = None if age is None else now - dt.timedelta(days=age)
+        seen_in: Literal["simple API", "JSON API"] = "JSON API" if early else "simple API"
+        is_sdist = not name.endswith(".whl")
+        return Served(name, f"{self.simple_url}{name}", digest, seen_in, is_sdist=is_sdist, uploaded=uploaded)
+
+    def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
+        """Return why it takes no new name."""
+        return self.names
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
         """Download what is served and return its SHA-256."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
@@ -15,7 +16,9 @@ from twine.utils import DEFAULT_REPOSITORY
 from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
 from nox_ship.report import printable
-from nox_ship.world.index import Index, Served
+from nox_ship.world.closed import closed_release
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Served
 from nox_ship.world.token import Token, check_token
 from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
 
@@ -104,13 +107,28 @@ _PAGE = {
     "meta": {"api-version": "1.1"},
     "name": "sample",
     "versions": ["1.2.3"],
+    "project-status": {"status": "archived", "reason": "over"},
     "files": [_FILE | {"yanked": False, "size": 5, "upload-time": "2026-01-01T00:00:00Z"}, {**_FILE, "yanked": "why"}],
 }
 _HTML = (
-    "<!DOCTYPE html><html><head><meta name='pypi:repository-version' content='1.0'><base href='/x/'></head><body>"
+    "<!DOCTYPE html><html><head><meta name='pypi:repository-version' content='1.0'>"
+    "<meta name='pypi:project-status' content='archived'><meta name='pypi:project-status-reason' content='over'>"
+    "<base href='/x/'></head><body>"
     "<a href='sample-1.2.3.tar.gz#sha256=00' data-requires-python='&gt;=3' data-yanked data-dist-info-metadata="
     "'sha256=00'>sample-1.2.3.tar.gz</a><a href='x'>sample-0.1.dmg</a></body></html>"
 )
+_PROJECTS = {"meta": {"api-version": "1.4"}, "projects": [{"name": "a", "_last-serial": 1}, {"name": "Samp1e_T0ol"}]}
+LISTS = _answers(changed([_PROJECTS]).map(as_json), SIMPLE)
+_DATES = ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "2026-01-01", "2026-01-01T00:00:00", "now", "")
+_CLOCKS = (
+    "Fri, 31 Dec 9999 23:59:59 -2359",
+    "Mon, 01 Jan 0001 00:00:00 +2359",
+    "x",
+    "9",
+    "1 2 3 4 5",
+    f"1 Jan {'9' * 99}",
+)
+_STATUS_VALUES: tuple[object, ...] = ("quarantined", "deprecated", "frozen", "", 5, {}, ["archived"])
 PAGES = _answers(changed([_PAGE]).map(as_json), SIMPLE) | _answers(damaged(st.just(_HTML.encode())), "text/html")
 _URL = {"filename": "sample-1.2.3.tar.gz", "url": "https://a/x", "digests": {"sha256": "0" * 64}}
 _JSON = {"info": {"name": "sample", "version": "1.2.3", "project_urls": {"a": "b"}}, "urls": [_URL, _URL]}
@@ -124,12 +142,22 @@ def _index(ground: Ground) -> Index:
 
 def _simple(ground: Ground, answer: bytes) -> None:
     ground.server.answers = {"/json": http(as_json(_JSON)), "/": answer}
-    files = _index(ground).files("sample", "1.2.3")
-    ground.outcomes[f"{len(files)} files"] += 1
-    for served in files.values():
+    listing = replace(_index(ground), public=True).listing("sample", "1.2.3")
+    ground.outcomes[f"{len(listing.files)} files, {listing.status}"] += 1
+    for served in listing.files.values():
         assert served.filename
         assert isinstance(served.sha256, str | None)
-    _index(ground).knows("sample")
+    for finding in closed_release(listing, ("sample-1.2.3.tar.gz",)):
+        ground.outcomes[finding.id] += 1
+        printable(str(finding)).encode()
+
+
+def _names(ground: Ground, answer: bytes) -> None:
+    """Check that a list of projects, whatever it holds, names none that is not like ours, or is told as unread."""
+    ground.server.answers = {"/": answer}
+    for finding in replace(_index(ground), public=True).refuses_name("sample-tool"):
+        ground.outcomes[finding.id] += 1
+        printable(str(finding)).encode()
 
 
 def _json(ground: Ground, answer: bytes) -> None:
@@ -203,11 +231,24 @@ _KNOWN_PAGES = (
     *(http(body, SIMPLE) for body in _BAD_JSON),
     *(http(as_json(put(_PAGE, key, value)), SIMPLE) for key in _PAGE for value in WRONG),
     *(http(as_json(put(_PAGE, "files", 0, key, value)), SIMPLE) for key in _FILE for value in WRONG[:4]),
+    *(http(as_json(put(_PAGE, "files", 0, "upload-time", value)), SIMPLE) for value in _DATES),
+    *(http(as_json(put(_PAGE, "project-status", "status", value)), SIMPLE) for value in _STATUS_VALUES),
+    *(http(as_json(put(_PAGE, "project-status", "reason", value)), SIMPLE) for value in WRONG),
+    *(http(as_json(_PAGE), SIMPLE, "200 OK", f"Date: {date}") for date in _CLOCKS),
+    *(http(_HTML.replace("'archived'", f"'{value}'").encode(), "text/html") for value in _STATUS_VALUES),
     http(b"<" * DEPTH, "text/html"),
     http(b"<a>" * 2000, "text/html"),
     http(as_json(_PAGE), SIMPLE, "200 OK", "Content-Encoding: gzip"),
     http(b"", "text/html", "302 Found", "Location: http://["),
     http(b"", "text/html", "302 Found", f"Location: http://{'a' * 70}.example/"),
+)
+_KNOWN_LISTS = (
+    *(http(body, SIMPLE) for body in _BAD_JSON),
+    http(b'{"name":"' * 50_000, SIMPLE),
+    http(b'{"name":"' + b"-" * 500_000, SIMPLE),
+    http(b'"name": "sample' + b"." * 500_000, SIMPLE),
+    http(as_json(_PROJECTS), "text/html"),
+    http(as_json(_PROJECTS), SIMPLE, "200 OK", "Content-Encoding: gzip"),
 )
 _KNOWN_JSON = (
     *(http(body) for body in _BAD_JSON),
@@ -220,6 +261,7 @@ TARGETS = {
     "token": Target(_tokens(), _token, known=tuple(_token_text(macaroon([body])) for body in _BAD_JSON)),
     "claims": Target(IDENTITIES, _claims, known=("", ".", "x.y.z", *(_jwt(body).decode() for body in _BAD_JSON))),
     "simple API": Target(PAGES, _simple, 0.5, _KNOWN_PAGES),
+    "list of projects": Target(LISTS, _names, 0.3, _KNOWN_LISTS),
     "JSON API": Target(DESCRIPTIONS, _json, 0.3, _KNOWN_JSON),
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),

@@ -97,6 +97,44 @@ def test_what_is_served_is_compared_by_its_bytes(project: Project, manifest: Man
     assert stopped(project, manifest, make_index(other_bytes=True)) == ["NS711", "NS711", "NS714"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"public": True, "age": 15}, "NS772"),
+        ({"status": "archived"}, "NS770"),
+        ({"status": "quarantined"}, "NS771"),
+    ],
+)
+def test_what_is_closed_stops_before_anything_is_sent(
+    project: Project, manifest: Manifest, facts: dict[str, Any], expected: str
+) -> None:
+    """No credentials are looked for either; a release that is there whole is proven all the same."""
+    files = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
+    base = make_index()
+    index = FakeIndex(
+        "PyPI", base.upload_url, base.simple_url, find=pytest.fail, shelf={WHEEL: files[WHEEL]}, facts=facts
+    )
+    assert stopped(project, manifest, index) == [expected]
+    assert (index.uploads, len(index.asked)) == ([], 1)
+    index.shelf.update(files)
+    assert len(bring(project, manifest, index)) == 2
+
+
+def test_a_second_sdist_stops_before_anything_is_sent(project: Project, manifest: Manifest) -> None:
+    """NS774: the wheel would have been taken, and the release would have stayed without ours."""
+    index = make_index(shelf={"sample-1.2.3.zip": b""}, facts={"public": True})
+    assert stopped(project, manifest, index) == ["NS774"]
+    assert index.uploads == []
+
+
+def test_a_release_that_closes_soon_is_completed_with_a_warning(project: Project, manifest: Manifest) -> None:
+    """NS773 is told, and the files go."""
+    wheel = {WHEEL: (dist_folder(project) / WHEEL).read_bytes()}
+    index = make_index(shelf=wheel, facts={"public": True, "age": 13.5})
+    assert "NS773 release-closes-soon: PyPI lacks" in bring(project, manifest, index)[0]
+    assert index.uploads == [SDIST]
+
+
 def test_an_upload_without_an_answer_is_looked_for_and_tried_again(project: Project, manifest: Manifest) -> None:
     """The index has nothing, so it is sent again."""
     index = make_index(refusals=[unclear(), unclear()])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakes import Yard, noxfile, write_dist
+from fakes import PROBLEM, FakeIndex, Yard, noxfile, write_dist
 from nox_ship.errors import Finding
 from nox_ship.project import Project
 from nox_ship.release.record import Record
@@ -120,6 +120,43 @@ def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
     write_dist(Project.read(shop.stage), left.repository.head, "1.0")
     left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
     assert "PyPI lacks sample-1.0-py3-none-any.whl." in said(doctor._unfinished(patient(left)))[1]
+
+
+def test_a_release_that_can_no_longer_be_finished_is_told(left: Yard) -> None:
+    """NS772 instead of the advice to run it again; it stands against no other release, so it is a warning."""
+    shop = workshop_of(left.root)
+    left.world.remote.has["refs/tags/v1.0"] = git(shop.stage, "rev-parse", "HEAD")
+    write_dist(Project.read(shop.stage), left.repository.head, "1.0")
+    index = left.world.indexes["pypi"]
+    index.shelf["sample-1.0.tar.gz"] = b""
+    index.facts.update(public=True, age=15)
+    found, text = said(doctor._unfinished(patient(left)))
+    assert found == ["NS772 warning"]
+    assert "it lacks sample-1.0-py3-none-any.whl" in text
+    index.facts.update(age=13.5)
+    assert said(doctor._unfinished(patient(left)))[0] == ["NS847 warning"]
+
+
+def test_what_an_index_says_of_the_project_is_told(yard: Yard) -> None:
+    """That it is closed, as an error where releases go there; of a name that is not known, whether it can be had."""
+    mine, test = (yard.world.indexes[name] for name in ("pypi", "testpypi"))
+    for index in (mine, test):
+        index.facts["known"] = False
+    taken = (PROBLEM("It is taken."),)
+    yard.world.indexes["pypi"] = named = FakeIndex(
+        "PyPI", mine.upload_url, mine.simple_url, facts=mine.facts, names=taken
+    )
+    assert said(doctor._indexes(patient(yard)))[0] == ["NS000 error"]
+    yard.world.indexes["pypi"] = FakeIndex("PyPI", mine.upload_url, mine.simple_url, facts=mine.facts)
+    found, text = said(doctor._indexes(patient(yard)))
+    assert (found, text.count("the name sample is free")) == ([], 2)
+    yard.tag("v0.1.0")
+    yard.write({"pyproject.toml": f'{FILES}[tool.nox-ship.routes]\nprerelease = "pypi"\ndevelopment = "pypi"\n'})
+    for index in (named, test):
+        index.shelf["sample-0.1.0.tar.gz"] = b""
+        index.facts.update(known=True, status="archived")
+    yard.world.indexes["pypi"] = named
+    assert said(doctor._indexes(patient(yard)))[0] == ["NS770 error", "NS770 warning"]
 
 
 OWN = """\

@@ -377,6 +377,22 @@ def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(
     assert "NS000" not in capsys.readouterr().out
 
 
+def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehearsed: FakeWorld) -> None:
+    """Before anything is uploaded to the stand-in, and in the words of the real thing."""
+    wheel = "sample-0.1.0-py3-none-any.whl"
+    words = []
+    for world, args in ((rehearsed, ["--dry-run"]), (yard.world, [])):
+        index = world.indexes["pypi"]
+        write_dist(yard.project, yard.repository.head, "0.1.0")
+        index.shelf[wheel] = (dist_folder(yard.project) / wheel).read_bytes()
+        index.facts.update(public=True, age=15)
+        with pytest.raises(ShipError, match=r"NS772.*lacks sample-0.1.0.tar.gz") as caught:
+            published(yard, *args)
+        assert index.uploads == []
+        words.append(str(caught.value))
+    assert len(set(words)) == 1
+
+
 def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:
     """Build, let the index have it, and verify what is published."""
     manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
@@ -399,6 +415,33 @@ def test_what_is_published_is_compared_and_installed(
     shelf = yard.world.indexes["pypi"].shelf
     with pytest.raises(ShipError, match="NS711"):
         served(yard, monkeypatch, lambda: shelf.update({"sample-0.1.0.tar.gz": b"other"}))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"public": True, "age": 15}, "NS772"),
+        ({"status": "quarantined"}, "NS771"),
+        ({"public": True, "age": 13.5}, "NS712"),
+        ({"age": 400}, "NS712"),
+    ],
+)
+def test_what_can_no_longer_be_served_is_not_waited_for(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], expected: str
+) -> None:
+    """It is told why it is missing for good; what may still come is waited for, as is an index that is silent."""
+    index = yard.world.indexes["pypi"]
+    index.facts.update(facts)
+
+    def change() -> None:
+        del index.shelf["sample-0.1.0.tar.gz"]
+        index.asked.clear()
+
+    with pytest.raises(ShipError) as caught:
+        served(yard, monkeypatch, change)
+    assert [finding.id for finding in caught.value.findings] == [expected]
+    assert (len(index.asked) == 1) is (expected != "NS712")
+    served(yard, monkeypatch, lambda: index.late.append("silent"))
 
 
 @pytest.fixture
@@ -452,6 +495,15 @@ def test_a_release_that_was_built_elsewhere_can_be_verified(
     assert programs.started("install")
     with pytest.raises(ShipError, match=r"NS712.*T has no files of sample 0\.1\.0.*--from"):
         verified("--from", "testpypi")
+
+
+def test_a_quarantined_release_says_why_it_is_not_served(yard: Yard, verified: Callable[..., str]) -> None:
+    """Beside that no file of it is (NS712)."""
+    yard.tag("v0.1.0")
+    yard.world.indexes["pypi"].facts["status"] = "quarantined"
+    with pytest.raises(ShipError) as caught:
+        verified()
+    assert [finding.id for finding in caught.value.findings] == ["NS712", "NS771"]
 
 
 def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:

@@ -14,7 +14,8 @@ from nox_ship.errors import ShipError
 from nox_ship.process import COMMAND_SLOW, TimedOutError
 from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import Index, Served, UploadUnclearError
+from nox_ship.world.index import Index, UploadUnclearError
+from nox_ship.world.listing import Served
 
 SECRETS = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": "s3cret-token"}
 ANSWER = "ERROR    HTTPError: {} {} from https://index.invalid/legacy/\n         {}\n"
@@ -248,7 +249,7 @@ def test_a_simple_api_that_does_not_answer_is_a_failure(server: Loopback, answer
     with pytest.raises(ShipError, match="NS701"):
         listing(server).files("sample", "1.2.3")
     with pytest.raises(ShipError, match="NS701"):
-        listing(server).knows("sample")
+        listing(server).listing("sample", "0")
 
 
 def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:
@@ -276,11 +277,11 @@ def test_a_download_is_hashed(server: Loopback, answers: Answers) -> None:
 def test_an_index_says_which_projects_it_knows(server: Loopback, answers: Answers) -> None:
     """And what it tells of them, if it has an API for that."""
     index = listing(server)
-    assert not index.knows("sample")
+    assert not index.listing("sample", "0").known
     assert index.described("sample") is None
     answers["/simple/sample/"] = page()
     answers["/json/sample/json"] = Reply('{"info": {"name": "sample"}}')
-    assert index.knows("sample")
+    assert index.listing("sample", "0").known
     assert index.described("sample") == {"name": "sample"}
     assert listing(server, json_api=False).described("sample") is None
 

@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import datetime as dt
+import json
+from typing import Any
+
 import pytest
 from pypi_simple import ProjectPage
 
+from nox_ship.world import web
 from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing
+
+INDEX = Index("it", "https://packages.invalid/", "https://packages.invalid/simple/", public=True)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,119 @@ def test_only_files_of_the_version_are_of_it(
 ) -> None:
     """A file whose name tells no version stands in nobody's way."""
     page = ProjectPage.from_html("sample", f'<a href="files/{name}">{name}</a>', "https://packages.invalid/")
-    monkeypatch.setattr(Index, "_page", lambda *_: page)
-    index = Index("it", "https://packages.invalid/", "https://packages.invalid/simple/")
-    assert list(index.files("sample", version)) == ([name] if counts else [])
+    monkeypatch.setattr(Index, "_page", lambda *_: (page, dt.datetime.now(dt.UTC)))
+    assert list(INDEX.files("sample", version)) == ([name] if counts else [])
+
+
+def listed(monkeypatch: pytest.MonkeyPatch, body: str, kind: str, date: str = "", status: int = 200) -> Listing:
+    """Return what a page of an index is read as."""
+    answer = web.Answer("https://packages.invalid/simple/sample/", status, kind, body.encode(), date)
+    monkeypatch.setattr(web, "get", lambda *_, **__: answer)
+    return INDEX.listing("sample", "1.2.3")
+
+
+def as_json(status: object = None, **file: object) -> str:
+    """Return a page with one file, as PyPI writes it."""
+    sdist: dict[str, Any] = {"filename": "sample-1.2.3.tar.gz", "url": "x", "hashes": {"sha256": "0" * 64}, **file}
+    told = {} if status is None else {"project-status": status}
+    return json.dumps({"meta": {"api-version": "1.4"}, "name": "sample", "versions": [], "files": [sdist], **told})
+
+
+JSON = "application/vnd.pypi.simple.v1+json"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"status": "archived"}, ("archived", "")),
+        ({"status": "quarantined", "reason": "malware"}, ("quarantined", "malware")),
+        ({"status": "deprecated", "reason": None}, ("deprecated", "")),
+        ({"status": "active", "reason": 5}, ("active", "")),
+        (None, ("active", "")),
+        ({}, ("active", "")),
+        ({"status": "frozen", "reason": "x"}, ("active", "")),
+        ({"status": ["archived"]}, ("active", "")),
+        ("archived", ("active", "")),
+        (["archived"], ("active", "")),
+    ],
+)
+def test_the_status_of_a_project_is_read(
+    monkeypatch: pytest.MonkeyPatch, status: object, expected: tuple[str, str]
+) -> None:
+    """One that PEP 792 does not know counts as none, and the files of the page count all the same."""
+    found = listed(monkeypatch, as_json(status), JSON)
+    assert (found.status, found.reason) == expected
+    assert list(found.files) == ["sample-1.2.3.tar.gz"]
+    assert found.public
+
+
+@pytest.mark.parametrize(
+    ("metas", "expected"),
+    [
+        ('<meta name="pypi:project-status" content="archived">', ("archived", "")),
+        ("<META content=quarantined name='pypi:project-status'>", ("quarantined", "")),
+        (
+            '<meta name="pypi:project-status" content="archived"><meta name="pypi:project-status-reason" content="x">',
+            ("archived", "x"),
+        ),
+        ('<meta name="pypi:project-status" content="frozen">', ("active", "")),
+        ('<meta name="pypi:project-status" content>', ("active", "")),
+        ('<meta name="pypi:project-status">', ("active", "")),
+        ('<!-- <meta name="pypi:project-status" content="archived"> -->', ("active", "")),
+        ('<meta name="other" content="archived">', ("active", "")),
+    ],
+)
+def test_the_status_of_a_project_is_read_from_html(
+    monkeypatch: pytest.MonkeyPatch, metas: str, expected: tuple[str, str]
+) -> None:
+    """As from JSON; other elements of the page stay as they are."""
+    text = f'<html><head>{metas}</head><body><a href="sample-1.2.3.tar.gz">sample-1.2.3.tar.gz</a></body></html>'
+    found = listed(monkeypatch, text, "text/html")
+    assert (found.status, found.reason) == expected
+    assert list(found.files) == ["sample-1.2.3.tar.gz"]
+    assert found.first_upload is None
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("2026-03-04T05:06:07.123456Z", dt.datetime(2026, 3, 4, 5, 6, 7, 123456, dt.UTC)),
+        ("2026-03-04T05:06:07+02:00", dt.datetime(2026, 3, 4, 3, 6, 7, 0, dt.UTC)),
+        ("2026-03-04T05:06:07", dt.datetime(2026, 3, 4, 5, 6, 7, 0, dt.UTC)),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:59:59-14:00", None),
+        ("2026-13-04T05:06:07Z", None),
+        ("yesterday", None),
+        (1772600767, None),
+        (None, None),
+    ],
+)
+def test_the_time_of_an_upload_is_read(
+    monkeypatch: pytest.MonkeyPatch, time: object, expected: dt.datetime | None
+) -> None:
+    """In UTC; where it is none (PEP 700), the file counts without it."""
+    (served,) = listed(monkeypatch, as_json(**{"upload-time": time}), JSON).files.values()
+    assert served.uploaded == expected
+    assert served.is_sdist
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("Wed, 04 Mar 2026 05:06:07 GMT", dt.datetime(2026, 3, 4, 5, 6, 7, 0, dt.UTC)),
+        ("Wed, 04 Mar 2026 05:06:07 +0200", dt.datetime(2026, 3, 4, 3, 6, 7, 0, dt.UTC)),
+        ("Wed, 04 Mar 2026 05:06:07 -0000", dt.datetime(2026, 3, 4, 5, 6, 7, 0, dt.UTC)),
+        ("", None),
+        ("soon", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        (f"1 Jan {'9' * 5000} 00:00:00", None),
+    ],
+)
+def test_the_time_of_an_answer_is_the_servers(
+    monkeypatch: pytest.MonkeyPatch, date: str, expected: dt.datetime | None
+) -> None:
+    """A wrong clock here changes nothing; where the server tells none, it is ours."""
+    before = dt.datetime.now(dt.UTC)
+    at = listed(monkeypatch, as_json(), JSON, date).at
+    assert at == expected if expected else before <= at <= dt.datetime.now(dt.UTC)
+    assert listed(monkeypatch, "", "text/plain", date, status=404).known is False

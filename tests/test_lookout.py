@@ -16,7 +16,8 @@ from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.release.publish import Patience, converge
 from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials, Wanted, find_credentials
-from nox_ship.world.index import Index, Served
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing, Served
 from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
@@ -40,10 +41,11 @@ class FakeStandIn(StandIn):
 
     shelf: dict[str, bytes] = field(default_factory=dict)
 
-    def _from_simple(self, project: str, version: str) -> dict[str, Served]:  # noqa: ARG002 - it holds one version
-        return {
+    def _from_simple(self, project: str, version: str) -> Listing:
+        files = {
             name: Served(name, f"here/{name}", hashlib.sha256(data).hexdigest()) for name, data in self.shelf.items()
         }
+        return Listing(index=self.name, project=project, version=version, files=files)
 
     def upload(self, file: Path, sha256: str) -> None:
         """Put a file on the shelf."""
@@ -107,9 +109,9 @@ def test_an_index_that_is_slow_is_not_waited_for() -> None:
     over = threading.Event()
 
     class Slow(FakeIndex):
-        def files(self, project: str, version: str) -> dict[str, Served]:
+        def listing(self, project: str, version: str) -> Listing:
             over.wait(30)
-            return super().files(project, version)
+            return super().listing(project, version)
 
     def find() -> Credentials:
         over.wait(30)
@@ -193,6 +195,7 @@ def test_stand_ins_look_at_what_they_stand_in_for(standins: StandIns) -> None:
     again = standins.index("pypi", "sample")
     assert isinstance(again, StandIn)
     assert again.lookout is index.lookout
+    assert (index.public, standins.rehearsal_index.public) == (True, False)
     assert index.upload_url == standins.rehearsal_index.upload_url
     assert index.credentials.variables() == {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
     assert standins.rehearsal_index.files("sample", "1.2.3") == {}

@@ -245,6 +245,20 @@ def test_a_prerelease_goes_to_its_own_index(yard: Yard) -> None:
 
 
 @pytest.mark.usefixtures("sessions")
+def test_a_release_that_can_no_longer_be_finished_stops_at_once(yard: Yard) -> None:
+    """What is missing is known from what was built for it: NS772, before any gate runs again."""
+    yard.release()
+    index = yard.world.indexes["pypi"]
+    index.facts.update(public=True, age=15)
+    yard.release()
+    index.shelf["sample-0.1.0-cp312-cp312-win_amd64.whl"] = index.shelf.pop(WHEEL)
+    with pytest.raises(ShipError, match=f"NS772.*it lacks {WHEEL}"):
+        yard.release()
+    assert [row["name"] for row in yard.told()["rows"] if row["status"] == "failed"] == ["preflight"]
+    assert index.uploads == [WHEEL, SDIST]
+
+
+@pytest.mark.usefixtures("sessions")
 def test_a_released_version_changes_nothing(yard: Yard) -> None:
     """A third run has nothing to do, and says so."""
     yard.release()

@@ -15,6 +15,7 @@ from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_y
 from nox_ship.errors import Finding, ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import Own, decide
+from nox_ship.package.manifest import File, Manifest
 from nox_ship.release import preflight as checks
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.record import Record
@@ -478,12 +479,65 @@ def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
 
 
 def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
-    """NS701; where a workflow publishes, nobody asks it."""
+    """NS701; where a workflow publishes, it is only looked at, and its silence is a notice: NS767."""
     yard.world.indexes["pypi"].late.append("silent")
     assert stopped(yard) == {"NS701"}
     yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
-    yard.world.indexes.clear()
+    yard.world.indexes["pypi"].late.append("silent")
+    assert told(yard) == ["NS767"]
     assert plan(yard).workflow == "release.yml"
+
+
+UPLOADS = "on: {push: {tags: [v*]}}\njobs: {publish: {steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}}\n"
+
+
+def test_an_index_that_a_setting_alone_leads_to_stops_no_release(yard: Yard) -> None:
+    """Where nobody sees what the workflow uploads to, it may be elsewhere: a warning."""
+    yard.write({"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
+    yard.world.indexes["pypi"].facts["status"] = "archived"
+    assert told(yard) == ["NS770"]
+
+
+@pytest.mark.parametrize("workflow", [None, "publish.yml"])
+def test_an_index_that_takes_no_files_stops_a_release(yard: Yard, workflow: str | None) -> None:
+    """Also where a workflow would upload them: the tag is not pushed in vain."""
+    if workflow:
+        yard.write({f".github/workflows/{workflow}": UPLOADS})
+    index = yard.world.indexes["pypi"]
+    index.facts["status"] = "archived"
+    assert stopped(yard) == {"NS770"}
+    index.facts.clear()
+    index.shelf["sample-0.1.0.tar.gz"] = b""
+    assert stopped(yard) == {"NS224"}
+    index.shelf.clear()
+    index.facts["known"] = False
+    assert plan(yard).workflow == workflow
+    named = FakeIndex("PyPI", index.upload_url, index.simple_url, facts=index.facts, names=(PROBLEM("Taken."),))
+    yard.world.indexes["pypi"] = named
+    assert stopped(yard) == {"NS000"}
+
+
+def test_a_release_that_can_no_longer_be_finished_is_not_begun_again(yard: Yard) -> None:
+    """NS772: what is missing is known by what was built, or else by the kinds of files."""
+    yard.tag("v0.1.0")
+    index = yard.world.indexes["pypi"]
+    index.facts.update(public=True, age=15)
+    plan(yard)
+    index.shelf["sample-0.1.0-py3-none-any.whl"] = b""
+    assert stopped(yard) == {"NS772"}
+    index.shelf["sample-0.1.0.tar.gz"] = b""
+    plan(yard)
+    built = Manifest(
+        "sample",
+        "0.1.0",
+        "c" * 40,
+        "v0.1.0",
+        dirty=False,
+        files=(File("sample-0.1.0-cp312-cp312-win_amd64.whl", "wheel", 5, "0" * 64),),
+    )
+    sessions = noxfile(yard.root, "tests", "lint")
+    with pytest.raises(ShipError, match=r"NS772.*win_amd64"):
+        preflight(yard.root, Request("minor"), sessions, yard.world, lambda _: None, built=built)
 
 
 def test_a_world_that_does_not_answer_stops_a_release(yard: Yard) -> None:

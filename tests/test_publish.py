@@ -9,7 +9,8 @@ from packaging.version import Version
 from nox_ship.config import RoutesSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release.publish import _next_version, converge, index_names, route
+from nox_ship.release.publish import converge, index_names, route
+from nox_ship.release.uptake import next_release
 from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
 from support import make_sdist, make_wheel, write_files
@@ -152,4 +153,4 @@ def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> No
 def test_the_next_version_is_named(version: str, expected: str) -> None:
     """Where a file name is taken, it is said what to release instead."""
     manifest = Manifest("sample", version, "c" * 40, None, dirty=False, files=())
-    assert expected in _next_version(manifest)
+    assert expected in next_release(manifest)

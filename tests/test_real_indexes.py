@@ -38,6 +38,7 @@ def test_credentials_are_looked_for_once_and_late(tmp_path: Path, looked_for: li
     index = opened.index("pypi", "sample")
     assert index is opened.index("pypi", "sample")
     assert index.seconds == 9
+    assert [opened.index(name, "sample").public for name in ("pypi", "testpypi", "mine")] == [True, True, False]
     assert looked_for == []
     assert index.credentials is index.credentials
     assert [(wanted.index, wanted.shown, wanted.project) for wanted in looked_for] == [("pypi", "PyPI", "sample")]

@@ -21,7 +21,7 @@ from packaging.version import Version
 from nox_ship import actions, closing, lifeline, naming, process
 from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Kind, ShipError, ShownError
+from nox_ship.errors import Finding, Findings, Kind, ShipError, ShownError
 from nox_ship.files import explained, real_place
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
@@ -34,6 +34,7 @@ from nox_ship.release.preflight import Request
 from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
 from nox_ship.release.published import built, listed, released
 from nox_ship.release.stage import Workshop, workshop
+from nox_ship.release.uptake import check_open, foresee
 from nox_ship.report import Report, Row, Voice
 from nox_ship.setup.doctor import examine
 from nox_ship.world.index import Index, display_name
@@ -276,9 +277,8 @@ def _bring(
         voice.finding(finding)
     index = world.index(name, manifest.name)
     folder = dist_folder(project)
-    if report.rehearsal and not index.files(manifest.name, manifest.version):
-        for finding in index.admits(manifest.name, manifest.version):
-            voice.finding(finding)
+    if report.rehearsal:
+        _foresee(manifest, index, voice)
     try:
         published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
     finally:
@@ -295,6 +295,19 @@ def _bring(
     actions.summary(f"{report.title}{who}", rows, ("file", "result", "SHA-256"))
 
 
+def _foresee(manifest: Manifest, index: Index, voice: Voice) -> None:
+    """Tell what a rehearsal sees of how the index would take the files.
+
+    Raises:
+        ShipError: It would not.
+    """
+    findings = foresee(index, manifest.name, manifest.version, new=False, built=manifest)
+    for finding in findings:
+        if finding.level != "error":
+            voice.finding(finding)
+    findings.raise_errors()
+
+
 def verify_published(project: Project, args: Sequence[str]) -> None:
     """Wait until an index serves what was built, compare it, and install it on each Python that is here.
 
@@ -307,8 +320,8 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
 
     Raises:
         ShipError: The arguments are wrong (NS108), there is neither a manifest (NS601, NS602) nor a release tag on
-            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714) or does not work
-            (NS611-NS616).
+            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714), can never be it
+            (NS770-NS774), or does not work (NS611-NS616).
     """
     options, voice = verify_arguments(args), Voice()
     release = released(project)
@@ -324,6 +337,9 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
         world = RealWorld(project.root, Path(folder), project.settings)
         index = world.index(name, called)
         if expected:
+            if listing := Findings().catch(lambda: index.listing(called, version)):  # else it is waited for
+                for warning in check_open(expected.manifest, listing):
+                    voice.finding(warning)
             confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))
         elif release:
             expected = listed(project, release, index, Path(files))

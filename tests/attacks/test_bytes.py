@@ -15,7 +15,8 @@ from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.release import publish
 from nox_ship.release.publish import Patience, converge, install_from
 from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import Index, Served
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing, Served
 from support import make_project, make_sdist, make_wheel
 
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -31,10 +32,11 @@ class Shelf(Index):
     evil_after: list[int] = field(default_factory=list)
     """After how many downloads other bytes are served."""
 
-    def files(self, project: str, version: str) -> dict[str, Served]:  # noqa: ARG002 - there is one
+    def listing(self, project: str, version: str) -> Listing:
         """Return what lies in the folder."""
         paths = built_files(self.dist)
-        return {p.name: Served(p.name, self.address.format(name=p.name), File.of(p).sha256) for p in paths}
+        files = {p.name: Served(p.name, self.address.format(name=p.name), File.of(p).sha256) for p in paths}
+        return Listing(index=self.name, project=project, version=version, files=files)
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
         """Hand out what lies in the folder, or something else."""

@@ -24,7 +24,8 @@ from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File
 from nox_ship.world import web
 from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import Index, Served
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Served
 from support import make_wheel
 
 
@@ -51,7 +52,7 @@ def ask(answer: Callable[[Request], Any], what: Ask, **changes: Any) -> object:
 
 ASKING: list[Ask] = [
     lambda index: index.files("sample", "1.0"),
-    lambda index: index.knows("sample"),
+    lambda index: index.listing("sample", "0").known,
     lambda index: index.described("sample"),
 ]
 

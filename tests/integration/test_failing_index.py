@@ -242,6 +242,64 @@ def test_served_bytes_are_compared(case: Case) -> None:
     case.publish()
 
 
+@pytest.mark.parametrize(
+    ("faults", "there", "expected"),
+    [
+        (Faults(age=14.1), "wheel", "NS772"),
+        (Faults(age=20), "sdist", "NS772"),
+        (Faults(status="archived"), "wheel", "NS770"),
+        (Faults(status="archived", reason="moved", formats=("html",)), "wheel", "NS770"),
+        (Faults(status="quarantined"), "wheel", "NS771"),
+        (Faults(age=1), "sample-1.2.3.zip", "NS774"),
+        (Faults(age=1), "Sample-1.2.3.tar.gz", "NS774"),
+    ],
+)
+def test_what_the_index_takes_no_more_is_not_sent(case: Case, faults: Faults, there: str, expected: str) -> None:
+    """It is told before anything is; sent all the same, the index refuses it in PyPI's words."""
+    names: dict[str, str] = {file.kind: file.name for file in case.manifest.files}
+    source = case.folder / names.get(there, names["sdist"])
+    case.server.packages.joinpath(names.get(there, there)).write_bytes(source.read_bytes())
+    case.server.faults = faults
+    assert [finding.id for finding in refusal(case).findings] == [expected]
+    assert case.server.uploads == []
+    sent = case.folder / names["sdist" if there != "sdist" else "wheel"]
+    with pytest.raises(ShipError, match=r"isn't allowed to upload|older than 14 days|Only one sdist") as caught:
+        case.index().upload(sent, File.of(sent).sha256)
+    assert caught.value.findings[0].id.startswith("NS7")
+    case.server.packages.joinpath(there).unlink(missing_ok=True)
+    case.server.faults = Faults(age=13.2)
+    case.publish()
+    assert case.complete
+    case.server.faults = Faults(age=400, status="archived")
+    assert [entry.action for entry in case.publish()] == ["there already", "there already"]
+
+
+def test_a_release_that_is_about_to_close_is_completed(case: Case) -> None:
+    """With a warning; the deprecated, and those of another index, are completed whatever their age."""
+    wheel, sdist = (file.name for file in case.manifest.files)
+    for faults, changes, warned in (
+        (Faults(age=13.9), {}, True),
+        (Faults(age=13.9, status="deprecated"), {"public": False}, False),
+    ):
+        case.server.packages.joinpath(sdist).unlink(missing_ok=True)
+        case.server.packages.joinpath(wheel).write_bytes((case.folder / wheel).read_bytes())
+        case.server.faults, case.notes = faults, []
+        case.publish(**changes)
+        assert case.complete
+        assert any("NS773" in note for note in case.notes) is warned
+
+
+def test_names_that_the_index_gives_to_nobody_are_known(case: Case) -> None:
+    """By its list of projects; where it has none, that is told."""
+    index = case.index()
+    case.server.faults = Faults(projects=("other", "samp1e"))
+    assert [finding.id for finding in index.refuses_name("sample")] == ["NS727"]
+    case.server.faults = Faults(projects=("other", "sample-2"))
+    assert index.refuses_name("sample") == ()
+    case.server.faults = Faults(no_list=True)
+    assert [finding.id for finding in index.refuses_name("sample")] == ["NS775"]
+
+
 def test_an_index_that_does_not_answer_gets_nothing(case: Case) -> None:
     """It is NS701 before anything is uploaded."""
     error = refusal(case, simple_url="https://127.0.0.1:9/simple/", json_url=None)

@@ -336,6 +336,23 @@ def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIn
     assert outcome.has("NS711", "NS714", "Yank", "docs/emergencies.md")
 
 
+def test_a_release_that_can_no_longer_be_completed_is_told(ready: Bench, index: FailingIndex) -> None:
+    """By the upload and its rehearsal in the same words; near the end it is a warning, and completed."""
+    token = index.new_token()
+    assert publish(ready, index, PYPI_API_TOKEN=token).code == 0
+    index.packages.joinpath("sample-1.2.3.tar.gz").unlink()
+    index.faults = Faults(age=15)
+    for args in ((), ("--dry-run",)):
+        outcome = publish(ready, index, *args, PYPI_API_TOKEN=token)
+        assert outcome.code == 1
+        assert outcome.has("NS772", "PyPI takes no more files of sample 1.2.3", "it lacks sample-1.2.3.tar.gz")
+    assert len(index.uploads) == 2
+    index.faults = Faults(age=13.5)
+    outcome = publish(ready, index, PYPI_API_TOKEN=token)
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("NS773", "sample-1.2.3.tar.gz: uploaded")
+
+
 def test_an_old_list_is_waited_out(ready: Bench, index: FailingIndex) -> None:
     """Progress is shown while the simple API is behind."""
     index.faults = Faults(hide=3)

@@ -24,7 +24,7 @@ from nox_ship.release.changelog import release_notes
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.publish import Patience, Proven, Published, converge, install_from, prove_install
 from nox_ship.release.seal import STAGE_CHANGED, Seal
-from nox_ship.release.stage import Stage, Workshop, last_release, open_stage, sealed
+from nox_ship.release.stage import Stage, Workshop, last_built, last_release, open_stage, sealed
 from nox_ship.report import Report, Row, Voice
 from nox_ship.world.forge import follow
 from nox_ship.world.index import display_name
@@ -92,7 +92,8 @@ def _preflight(run: Run) -> str:
         _notify(run, finding)
 
     earlier = last_release(run.workshop)
-    run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify, earlier)
+    built = last_built(run.workshop, run.root) if earlier else None
+    run.plan = plan = preflight(run.root, run.request, run.sessions, run.world, notify, earlier, built)
     report = run.report
     report.project, report.version, report.tag = plan.project.canonical_name, plan.version, plan.tag
     report.branch, report.release_branch = plan.branch, plan.release_branch

@@ -15,16 +15,18 @@ from packaging.version import Version
 from nox_ship import documents
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.errors import Finding, Findings, Kind, shorten
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
+from nox_ship.release.uptake import foresee, glimpse
 from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
@@ -35,11 +37,6 @@ WRONG_BRANCH = Kind("NS205", "wrong-branch", "Switch to it, or set `branch` in [
 BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
 DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
 NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
-VERSION_TAKEN = Kind(
-    "NS224",
-    "version-taken",
-    "Release a higher version: a file name can never be used again.",
-)
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
 GATE_EXCLUDED = Kind("NS105", "gate-excluded", "It is left out of this release.", level="notice")
 GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="notice")
@@ -115,6 +112,7 @@ def preflight(
     world: World,
     notify: Callable[[Finding], None],
     earlier: Record | None = None,
+    built: Manifest | None = None,
 ) -> Plan:
     """Check everything that can be checked and return what is to be done.
 
@@ -125,6 +123,7 @@ def preflight(
         world: What the release changes; it is only read.
         notify: Told about each warning and notice.
         earlier: What an earlier run left; where the world has it, this release is that one.
+        built: What that run built.
 
     Raises:
         ShipError: With every finding that stands against the release.
@@ -159,8 +158,8 @@ def preflight(
         by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
         findings.extend(by.told)
         findings.extend(_not_agreed(request, coming, branch, refs, pushed.commit if pushed else repository.head))
-    if project and coming and not by.workflow:
-        findings.extend(findings.catch(lambda: _ready_index(project, coming, world)) or ())
+    if project and coming:
+        findings.extend(findings.catch(lambda: _index(project, coming, world, by, built)) or ())
     findings.catch(lambda: world.rehearsal_index)
     findings.extend(world.notices())
     for finding in findings:
@@ -202,23 +201,20 @@ def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, s
     return earlier if refs.get(f"refs/tags/{earlier.tag}") == earlier.commit else None
 
 
-def _ready_index(project: Project, coming: Coming, world: World) -> tuple[Finding, ...]:
-    """Check that the index can be published to, as far as can be without uploading; return warnings.
-
-    A release that is to be finished needs credentials where files are missing alone; that is seen later.
+def _index(project: Project, coming: Coming, world: World, by: Publishing, built: Manifest | None) -> Findings:
+    """Return what is known of how the index will take the release; where a workflow publishes, it is only looked at.
 
     Raises:
-        ShipError: No credentials are found, they cannot be for this upload or the index refuses them; the index does
-            not answer (NS701); or it has this version already, before it was released (NS224).
+        ShipError: The index does not answer (NS701) to the one who publishes.
     """
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
-        return ()  # the routes are reported
-    index = world.index(name, project.canonical_name)
-    there = index.files(project.canonical_name, coming.version)
-    if coming.bump and there:
-        raise ShipError(VERSION_TAKEN(f"{index.name} has {coming.version} already: {shorten(sorted(there))}."))
-    return () if there else index.admits(project.canonical_name, coming.version)
+        return Findings()  # the routes are reported
+    called, version = project.canonical_name, coming.version
+    index = world.index(name, called)
+    if by.workflow:
+        return glimpse(index, called, version, new=coming.bump, certain=by.certain)
+    return foresee(index, called, version, new=coming.bump, built=built)
 
 
 def _machine() -> Iterator[Finding]:

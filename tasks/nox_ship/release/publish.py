@@ -28,15 +28,11 @@ from nox_ship.package.install import (
 )
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
-from nox_ship.release.version import next_version
-from nox_ship.world.index import PUBLIC_INDEXES, Index, Served, UploadUnclearError
+from nox_ship.release.uptake import OTHER_BYTES, check_open, next_release, refuse_other_bytes
+from nox_ship.world.index import PUBLIC_INDEXES, Index, UploadUnclearError
+from nox_ship.world.listing import Served
 from nox_ship.world.refusals import FILE_EXISTS
 
-OTHER_BYTES = Kind(
-    "NS711",
-    "other-bytes",
-    "A file name can never be used again, even after deletion: release the next version.",
-)
 NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads what is missing.")
 NOT_VISIBLE = Kind(
     "NS713",
@@ -120,14 +116,17 @@ def converge(
         arrived: Told of each file that the index has, as soon as it has it.
 
     Raises:
-        ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711),
-            refuses it (NS702, NS720-NS738), leaves open what became of it (NS735), or does not serve it (NS712,
-            NS713).
+        ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711), takes
+            no more of the project or the release (NS770-NS774), refuses it (NS702, NS720-NS738), leaves open what
+            became of it (NS735), or does not serve it (NS712, NS713).
     """
     bounds = patience or Patience()
     paths = manifest.check(folder)
-    there = index.files(manifest.name, manifest.version)
-    _refuse_other_bytes(manifest, manifest.files, there, index)
+    listing = index.listing(manifest.name, manifest.version)
+    there = listing.files
+    refuse_other_bytes(manifest, manifest.files, there, index)
+    for warning in check_open(manifest, listing):
+        note(str(warning))
     if any(file.name not in there for file in manifest.files):
         for warning in index.credentials.warnings:
             note(str(warning))
@@ -175,7 +174,7 @@ def _bring(manifest: Manifest, file: File, path: Path, index: Index, patience: P
             if error.findings[0].id != FILE_EXISTS.id:
                 raise
             if not _appears(manifest, file, index, patience):
-                raise ShipError(replace(error.findings[0], remedy=_next_version(manifest))) from error
+                raise ShipError(replace(error.findings[0], remedy=next_release(manifest))) from error
             return "there, says the index, and has the same SHA-256"
         else:
             return "uploaded"
@@ -187,7 +186,7 @@ def _kept(manifest: Manifest, file: File, index: Index) -> bool:
         there = index.files(manifest.name, manifest.version)
     except ShipError:
         return False
-    _refuse_other_bytes(manifest, [file], there, index)
+    refuse_other_bytes(manifest, [file], there, index)
     return file.name in there
 
 
@@ -197,26 +196,6 @@ def _appears(manifest: Manifest, file: File, index: Index, patience: Patience) -
     while not (found := _kept(manifest, file, index)) and time.monotonic() < until:
         time.sleep(min(patience.delay, 5))
     return found
-
-
-def _refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
-    findings = Findings()
-    for file in files:
-        served = there.get(file.name)
-        if served and (served.sha256 or index.download_sha256(served, file.size)) != file.sha256:
-            what = f"{index.name} holds another {file.name}: its SHA-256 differs."
-            findings.append(OTHER_BYTES(what, remedy=_next_version(manifest)))
-    findings.raise_errors()
-
-
-def _next_version(manifest: Manifest) -> str:
-    """Return what to do where a file name is taken: it is never free again."""
-    version = Version(manifest.version)
-    remedy = "A file name can never be used again, even after deletion"
-    if version.is_devrelease:
-        return f"{remedy}: commit something, and publish the next development version."
-    coming = next_version(version, {"a": "alpha", "b": "beta", "rc": "rc"}[version.pre[0]] if version.pre else "patch")
-    return f"{remedy}: release {coming} (`nox -s release -- {coming}`)."
 
 
 def _wait(manifest: Manifest, index: Index, patience: Patience, note: Note) -> Mapping[str, Served]:

@@ -14,9 +14,12 @@ from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, announced, built_files
 from nox_ship.project import Project
-from nox_ship.release.publish import NOT_SERVED, OTHER_BYTES
+from nox_ship.release.publish import NOT_SERVED
 from nox_ship.release.stage import workshop
-from nox_ship.world.index import Index, Served
+from nox_ship.release.uptake import OTHER_BYTES
+from nox_ship.world.closed import closed_project
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Served
 
 _MOST = 4 << 30
 """Bytes of the largest file that is taken from an index; PyPI takes none of more than 1 GB."""
@@ -97,16 +100,16 @@ def listed(project: Project, release: tuple[str, Version], index: Index, folder:
         folder: An empty folder for the files.
 
     Raises:
-        ShipError: The index has no file of it (NS712), serves another file than it lists (NS711), or does not answer
-            (NS701).
+        ShipError: The index has no file of it (NS712, with NS770 or NS771 where it never will), serves another file
+            than it lists (NS711), or does not answer (NS701).
     """
     tag, version = release
-    files = {
-        name: entry for name, entry in index.files(project.canonical_name, str(version)).items() if _is_built(name)
-    }
+    listing = index.listing(project.canonical_name, str(version))
+    files = {name: entry for name, entry in listing.files.items() if _is_built(name)}
     if not files:
         what = f"{index.name} has no files of {project.canonical_name} {version}."
-        raise ShipError(NOT_SERVED(what, remedy="Publish it, or name another index with `--from`."))
+        missing = NOT_SERVED(what, remedy="Publish it, or name another index with `--from`.")
+        raise ShipError(missing, *closed_project(listing))
     for name, entry in files.items():
         _download(index, entry, folder / name)
     manifest = Manifest(

@@ -15,9 +15,10 @@ from pathlib import Path
 import filelock
 
 from nox_ship.cache import cache_path, hide_from_git
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.git import Repository
+from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER
 from nox_ship.release.preflight import Plan
 from nox_ship.release.record import Record
@@ -258,6 +259,21 @@ def last_release(shop: Workshop) -> Record | None:
     if record.commit != record.head and stage.parents(record.commit) != [record.head]:
         return None
     return record if stage.find("diff", "--quiet", "HEAD", "--") is not None else None
+
+
+def last_built(shop: Workshop, root: Path) -> Manifest | None:
+    """Return the manifest of what was built in the stage; None where nothing was, or where it cannot be read.
+
+    Args:
+        shop: Where the stage is kept.
+        root: The project's folder in the checkout.
+    """
+
+    def read() -> Manifest:
+        folder = root.resolve().relative_to(Repository.at(root).path.resolve())
+        return Manifest.read(shop.stage / folder / OWN_FOLDER / "manifest.json")
+
+    return Findings().catch(read)
 
 
 def _reusable(shop: Workshop, plan: Plan) -> Record | None:

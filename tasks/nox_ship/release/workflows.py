@@ -84,6 +84,8 @@ class Publishing:
     """Whether the workflow waits until somebody publishes a GitHub Release."""
     told: tuple[Finding, ...] = ()
     """What a person should know about it."""
+    certain: bool = True
+    """Whether it was seen to upload to this very index; else a setting alone tells that it publishes."""
 
 
 def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Publishing:
@@ -113,7 +115,7 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
         return Publishing(by_release, waits=True, told=(*told, TO_BE_STARTED(what)))
     if settings.publish.by == "workflow":
         named = next((upload.workflow for upload in doubtful if upload.by_tag), None)
-        return Publishing(named or settings.workflows.file or "release.yml", told=told)
+        return Publishing(named or settings.workflows.file or "release.yml", told=told, certain=False)
     doubts = [
         MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may upload what {tag} names; this machine does.")
         for upload in doubtful

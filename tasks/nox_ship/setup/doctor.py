@@ -8,7 +8,7 @@ import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
@@ -18,8 +18,6 @@ from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
 from nox_ship.gates.noxfile import Sessions, taken
 from nox_ship.package.build import IGNORED_CHANGES
-from nox_ship.package.manifest import Manifest
-from nox_ship.project import OWN_FOLDER
 from nox_ship.release.bumpversion import check_settings, stale_settings
 from nox_ship.release.changelog import find_changelog
 from nox_ship.release.preflight import (
@@ -32,7 +30,8 @@ from nox_ship.release.preflight import (
 )
 from nox_ship.release.publish import route
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import last_release, workshop_of
+from nox_ship.release.stage import last_built, last_release, workshop_of
+from nox_ship.release.uptake import lacking
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
@@ -40,6 +39,7 @@ from nox_ship.setup.noxfile import Noxfile
 from nox_ship.setup.patient import Patient, Told
 from nox_ship.setup.sessions import SESSIONS_UNCLEAR
 from nox_ship.setup.survey import Survey
+from nox_ship.world.closed import closed_project, closed_release
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
 from nox_ship.world.real import RealWorld
 
@@ -254,18 +254,18 @@ def _unfinished(patient: Patient) -> Told:
         return
     name = route(project.settings, version)
     try:
-        there = patient.world.index(name, project.canonical_name).files(project.canonical_name, record.version)
+        listing = patient.world.index(name, project.canonical_name).listing(project.canonical_name, record.version)
     except ShipError as error:
         yield NOT_ANSWERED(textwrap.shorten(error.findings[0].what, 200, placeholder=" ..."))
         return
-    try:
-        manifest = Manifest.read(shop.stage / patient.survey.folder / OWN_FOLDER / "manifest.json")
-        missing = sorted({file.name for file in manifest.files} - set(there))
-    except ShipError:  # nothing was built yet
-        missing = [] if there else ["every file"]
+    manifest = last_built(shop, project.root)
+    missing = sorted(lacking(manifest, listing)) if manifest else [] if listing.files else ["every file"]
     here = patient.repository.tags().get(record.tag) == record.commit
     if not missing and here:
         yield f"{record.tag}, the last one from here, is at its end"
+        return
+    if closed := [finding for finding in closed_release(listing, missing) if finding.level == "error"]:
+        yield from (replace(finding, level="warning") for finding in closed)
         return
     where = f"{display_name(name)} lacks {shorten(missing)}" if missing else "this checkout does not have it"
     moved_on = patient.repository.head not in (record.head, record.commit)
@@ -279,17 +279,27 @@ def _indexes(patient: Patient) -> Told:
     for name in dict.fromkeys([*PUBLIC_INDEXES, *project.settings.indexes]):
         index = patient.world.index(name, project.canonical_name)
         try:
-            there = index.files(project.canonical_name, current)
-            known = index.knows(project.canonical_name)
+            listing = index.listing(project.canonical_name, current)
         except ShipError as error:
             yield NOT_ANSWERED(textwrap.shorten(error.findings[0].what, 200, placeholder=" ..."))
             continue
-        if not known:
-            yield f"{index.name}: the name {project.canonical_name} is free"
+        if not listing.known:
+            yield from _free_name(patient, index, wanted=name == project.settings.routes.final)
         elif _ours(patient, index):
-            yield f"{index.name}: {project.canonical_name} is ours" + (f"; it has {current}" if there else "")
+            yield f"{index.name}: {project.canonical_name} is ours" + (f"; it has {current}" if listing.files else "")
+            level: Level = "error" if name in vars(project.settings.routes).values() else "warning"
+            yield from (replace(finding, level=level) for finding in closed_project(listing))
         else:
             yield NAME_TAKEN(f"{index.name} has a project {project.canonical_name} that does not name this repository.")
+
+
+def _free_name(patient: Patient, index: Index, *, wanted: bool) -> Told:
+    """Yield whether a name that an index does not know can be had; only of the one that releases go to it is asked."""
+    project = patient.project.canonical_name
+    findings = index.refuses_name(project) if wanted else ()
+    yield from findings
+    if not any(finding.level == "error" for finding in findings):
+        yield f"{index.name}: the name {project} is free"
 
 
 def _ours(patient: Patient, index: Index) -> bool:

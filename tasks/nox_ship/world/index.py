@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import http
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from packaging.utils import canonicalize_name
 
@@ -19,8 +20,9 @@ from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import same
-from nox_ship.world import attest, web
+from nox_ship.world import attest, names, web
 from nox_ship.world.credentials import Credentials, forms
+from nox_ship.world.listing import Listing, Served
 from nox_ship.world.pages import parsed
 from nox_ship.world.refusals import Answer
 
@@ -60,20 +62,6 @@ def check_known(index: str, own: Collection[str]) -> None:
         raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}; there are {known}."))
 
 
-@dataclass(frozen=True)
-class Served:
-    """A file as an index offers it."""
-
-    filename: str
-    url: str
-    sha256: str | None
-    """None where the index tells none."""
-    seen_in: Literal["simple API", "JSON API"] = "simple API"
-    """Installers read the simple API; the JSON API shows a file earlier."""
-    trial: bool = False
-    """Whether it was only uploaded to a stand-in for the index."""
-
-
 class UploadUnclearError(ShipError):
     """The upload did not succeed, and leaves open whether the index kept the file (NS735)."""
 
@@ -98,6 +86,7 @@ class Index:
         find: Looks for what an upload authenticates with.
         prove: Tries that without an upload, for a project and a version; returns notices.
         seconds: How long one attempt to upload or download a file may take.
+        public: Whether it is PyPI or TestPyPI, whose rules are known.
     """
 
     name: str
@@ -107,6 +96,7 @@ class Index:
     find: Callable[[], Credentials] = field(default=_nothing, repr=False)
     prove: Callable[[Credentials, str, str], tuple[Finding, ...]] = field(default=_untried, repr=False)
     seconds: float = 300
+    public: bool = False
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -130,32 +120,64 @@ class Index:
         """Where the credentials come from; empty where none were needed."""
         return self.credentials.kind if "credentials" in vars(self) else ""
 
+    def listing(self, project: str, version: str) -> Listing:
+        """Return what the index has of one version: what its simple API tells, and files that only its JSON API shows.
+
+        Raises:
+            ShipError: The index does not answer (NS701).
+        """
+        early = self._from_json(project, version)
+        told = self._from_simple(project, version)
+        return replace(told, files={**early, **told.files})
+
     def files(self, project: str, version: str) -> dict[str, Served]:
         """Return the files that the index has for one version, by name: from its simple and its JSON API.
 
         Raises:
             ShipError: The index does not answer (NS701).
         """
-        return {**self._from_json(project, version), **self._from_simple(project, version)}
+        return dict(self.listing(project, version).files)
 
-    def _from_simple(self, project: str, version: str) -> dict[str, Served]:
-        page = self._page(project)
-        return {
-            package.filename: Served(package.filename, package.url, package.digests.get("sha256"))
+    def refuses_name(self, project: str) -> tuple[Finding, ...]:
+        """Return why the index would not take ``project`` as a new name, as far as that can be asked."""
+        return names.refused(self.name, self.simple_url, project) if self.public else ()
+
+    def _from_simple(self, project: str, version: str) -> Listing:
+        page, at = self._page(project)
+        files = {
+            package.filename: Served(
+                package.filename,
+                package.url,
+                package.digests.get("sha256"),
+                is_sdist=package.package_type == "sdist",
+                uploaded=package.upload_time,
+            )
             for package in (page.packages if page else ())
             if package.version is not None and same(package.version, version)
         }
+        return Listing(
+            index=self.name,
+            project=project,
+            version=version,
+            files=files,
+            known=page is not None,
+            status=str((page and page.status) or "active"),
+            reason=(page and page.status_reason) or "",
+            at=at,
+            public=self.public,
+        )
 
-    def _page(self, project: str) -> ProjectPage | None:
+    def _page(self, project: str) -> tuple[ProjectPage | None, dt.datetime]:
+        """Return the project's page, None where there is none, and when the index answered."""
         from pypi_simple import ACCEPT_ANY
 
         try:
             answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPT_ANY})
             if answer.status == http.HTTPStatus.NOT_FOUND:
-                return None
+                return None, answer.at
             if not answer.ok:
                 raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
-            return parsed(answer, project)
+            return parsed(answer, project), answer.at
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} cannot be read: {error}.")) from error
 
@@ -164,12 +186,12 @@ class Index:
         found = self._json(f"{project}/{version}/json")
         entries = found.get("urls")
         try:
-            files = [(e["filename"], e["url"], e["digests"].get("sha256")) for e in entries or ()]
+            files = [(e["filename"], e["url"], e["digests"].get("sha256"), e.get("packagetype")) for e in entries or ()]
         except (KeyError, TypeError, AttributeError):
             return {}
         return {
-            name: Served(name, url, sha256 if isinstance(sha256, str) else None, "JSON API")
-            for name, url, sha256 in files
+            name: Served(name, url, sha256 if isinstance(sha256, str) else None, "JSON API", is_sdist=packed == "sdist")
+            for name, url, sha256, packed in files
             if isinstance(name, str) and isinstance(url, str)
         }
 
@@ -182,14 +204,6 @@ class Index:
         except web.WebError:
             return {}
         return found if isinstance(found, dict) else {}
-
-    def knows(self, project: str) -> bool:
-        """Whether the index has a project of that name.
-
-        Raises:
-            ShipError: The index does not answer (NS701).
-        """
-        return self._page(project) is not None
 
     def described(self, project: str) -> object:
         """Return what the JSON API tells of a project, None where it tells nothing."""

@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials
-from nox_ship.world.index import Index, Served
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing
 from nox_ship.world.trusted import CI_VARIABLES
 
 INDEX_NOT_ASKED = Kind(
@@ -46,7 +47,7 @@ class Lookout:
         self._index = index
         self._project = project
         self._seconds = seconds
-        self._listings: dict[str, Future[dict[str, Served]]] = {}
+        self._listings: dict[str, Future[Listing]] = {}
 
     @cached_property
     def _began(self) -> float:
@@ -60,22 +61,25 @@ class Lookout:
         # Not `credentials`: before Python 3.12 a cached property holds a lock for all objects of its class.
         return _begun(self._index.find)
 
-    def _listing(self, version: str) -> Future[dict[str, Served]]:
+    def _listing(self, version: str) -> Future[Listing]:
         if version not in self._listings:
             self._began, self._credentials  # noqa: B018 - begun with it
-            self._listings[version] = _begun(lambda: self._index.files(self._project, version))
+            self._listings[version] = _begun(lambda: self._index.listing(self._project, version))
         return self._listings[version]
 
     def _result(self, asked: Future[T]) -> T:
         return asked.result(max(self._began + self._seconds - time.monotonic(), 0))
 
-    def files(self, version: str) -> dict[str, Served]:
-        """Return the files that the index has of a version, by name; none where it does not answer in time."""
-        try:
-            found = self._result(self._listing(version))
-        except (ShipError, TimeoutError):
-            return {}
-        return {name: replace(served, seen_in="simple API") for name, served in found.items()}
+    def listing(self, version: str) -> Listing:
+        """Return what the index has of a version; nothing, and why, where it does not answer in time."""
+        if why := self._silent(self._listing(version)):
+            return Listing(index=self._index.name, project=self._project, version=version, files={}, silent=why)
+        found = self._result(self._listing(version))
+        return replace(found, files={name: replace(one, seen_in="simple API") for name, one in found.files.items()})
+
+    def refuses_name(self) -> tuple[Finding, ...]:
+        """Return why the index would not take the project's name as a new one."""
+        return self._index.refuses_name(self._project)
 
     def told(self) -> tuple[Finding, ...]:
         """Return what a release would meet there: a notice where the index does not answer, or has no credentials.
@@ -83,20 +87,19 @@ class Lookout:
         Credentials that cannot be used are a warning. In a CI there may be others, which only the job has that
         publishes.
         """
-        silent = tuple(self._silent(version) for version in self._listings)
-        return (*filter(None, silent), *self._refused())
+        listings = self._listings.items()
+        silent = ((version, self._silent(asked)) for version, asked in listings)
+        told = (not_asked(self._index.name, self._project, version, why) for version, why in silent if why)
+        return (*told, *self._refused())
 
-    def _silent(self, version: str) -> Finding | None:
+    def _silent(self, asked: Future[Listing]) -> str:
         try:
-            self._result(self._listings[version])
+            self._result(asked)
         except TimeoutError:
-            why = f"it did not answer within {self._seconds:.0f} seconds"
+            return f"it did not answer within {self._seconds:.0f} seconds"
         except ShipError as error:
-            why = error.findings[0].what.rstrip(".")
-        else:
-            return None
-        what = f"{self._index.name} could not be asked whether it has {self._project} {version}: {why}."
-        return INDEX_NOT_ASKED(what)
+            return error.findings[0].what.rstrip(".")
+        return ""
 
     def _refused(self) -> tuple[Finding, ...]:
         try:
@@ -109,6 +112,11 @@ class Lookout:
                 return tuple(replace(finding, level="warning") for finding in error.findings)
             in_ci = any(os.environ.get(name) for name in CI_VARIABLES)
             return () if in_ci else tuple(replace(finding, level="notice") for finding in error.findings)
+
+
+def not_asked(index: str, project: str, version: str, why: str) -> Finding:
+    """Return the notice that an index could not be asked what it has."""
+    return INDEX_NOT_ASKED(f"{index} could not be asked whether it has {project} {version}: {why}.")
 
 
 def _begun(work: Callable[[], T]) -> Future[T]:
@@ -135,15 +143,20 @@ class StandIn(Index):
 
     lookout: Lookout | None = field(default=None, repr=False)
 
-    def files(self, project: str, version: str) -> dict[str, Served]:
-        """Return the files that the real index has of a version, and those that were uploaded here.
+    def listing(self, project: str, version: str) -> Listing:
+        """Return what the real index has of a version, with the files that were uploaded here.
 
         Raises:
             ShipError: This index does not answer (NS701).
         """
-        there = self.lookout.files(version) if self.lookout else {}
-        here = super().files(project, version)
-        return {**{name: replace(served, trial=True) for name, served in here.items()}, **there}
+        seen = self.lookout.listing(version) if self.lookout else None
+        here = super().listing(project, version)
+        trial = {name: replace(served, trial=True) for name, served in here.files.items()}
+        return replace(seen or here, files={**trial, **(seen.files if seen else {})})
+
+    def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - the lookout knows it
+        """Return why the real index would not take the project's name as a new one."""
+        return self.lookout.refuses_name() if self.lookout else ()
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:
         """Return what a release would meet at the real index, as far as that is seen without sending it anything."""

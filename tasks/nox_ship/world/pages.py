@@ -7,6 +7,7 @@ other.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from email.message import Message
@@ -26,6 +27,8 @@ _ELEMENT = re.compile(
 )
 _ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]++))?""")
 _TAG = re.compile(rb"<[^<>]*+>?")
+_STATUSES = ("active", "archived", "quarantined", "deprecated")
+"""What PEP 792 knows; the parsers refuse a page with any other."""
 _LONGEST_META = 1000
 """Bytes of an element with something about the page; the longest of PyPI has a hundred."""
 
@@ -60,8 +63,14 @@ def _bare(page: Any) -> Any:
     files = [file for file in page["files"] if isinstance(file, dict)]
     return {
         **{key: page[key] for key in ("meta", "name") if key in page},
+        "project-status": _status(page.get("project-status")),
         "files": [
-            {"filename": file["filename"], "url": file["url"], "hashes": _hashes(file.get("hashes"))}
+            {
+                "filename": file["filename"],
+                "url": file["url"],
+                "hashes": _hashes(file.get("hashes")),
+                "upload-time": _time(file.get("upload-time")),
+            }
             for file in files
             if isinstance(file.get("filename"), str) and isinstance(file.get("url"), str)
         ],
@@ -73,19 +82,45 @@ def _hashes(found: object) -> dict[str, str]:
     return {"sha256": sha256} if isinstance(sha256, str) else {}
 
 
+def _status(found: object) -> dict[str, str]:
+    """Return a project's status and its reason; nothing where it is none that PEP 792 knows."""
+    told = found if isinstance(found, dict) else {}
+    status, reason = told.get("status"), told.get("reason")
+    if not isinstance(status, str) or status not in _STATUSES:
+        return {}
+    return {"status": status, **({"reason": reason} if isinstance(reason, str) else {})}
+
+
+def _time(found: object) -> str | None:
+    """Return a moment (PEP 700: ISO 8601, in UTC) in one form; None where it is none."""
+    try:
+        told = dt.datetime.fromisoformat(found) if isinstance(found, str) else None
+        utc = told and (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return None
+    return utc.isoformat() if utc else None
+
+
 def _flat(page: bytes) -> Iterator[bytes]:
     """Yield the elements of an HTML page that matter, none within another, and of links just where they lead."""
     first, *others = page.split(b"<!--")
     shown = first + b"".join(part.partition(b"-->")[2] for part in others)
     for element in _ELEMENT.finditer(shown):
         if meta := element["meta"]:
-            yield b"<%s>" % meta if len(meta) <= _LONGEST_META else b""
+            yield b"<%s>" % meta if len(meta) <= _LONGEST_META and not _odd_status(meta) else b""
             continue
         href = next((word[2] for word in _ATTRIBUTE.finditer(element["words"]) if word[1].lower() == b"href"), None)
         if href is not None:
             text = b"%s</a>" % _TAG.sub(b"", element["text"]) if element["kind"].lower() == b"a" else b""
             quoted = href if href[:1] in (b"'", b'"') else b'"%s"' % href
             yield b"<%s href=%s>%s" % (element["kind"], quoted, text)
+
+
+def _odd_status(meta: bytes) -> bool:
+    """Whether an element tells a project's status in a word that PEP 792 does not know."""
+    told = {word[1].lower(): (word[2] or b"").strip(b"\"'") for word in _ATTRIBUTE.finditer(meta)}
+    known = told.get(b"content", b"").decode("latin-1") in _STATUSES
+    return told.get(b"name", b"").lower() == b"pypi:project-status" and not known
 
 
 def _first_line(error: Exception) -> str:

@@ -123,6 +123,7 @@ class RealWorld:
                 found, display_name(name), addresses.upload_url, called, version
             ),
             seconds=self._settings.publish.timeout,
+            public=public,
         )
 
     def notices(self) -> tuple[Finding, ...]:

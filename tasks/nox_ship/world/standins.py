@@ -21,7 +21,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import Index, check_known, display_name
+from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
 from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.remote import Remote
 
@@ -216,7 +216,8 @@ class StandIns:
             self._lookouts[name, project] = Lookout(self._look(name, project), project)
         here = {part.name: getattr(self.rehearsal_index, part.name) for part in dataclasses.fields(Index)}
         called = f"the stand-in for {display_name(name)}"
-        return StandIn(**{**here, "name": called}, lookout=self._lookouts.get((name, project)))
+        own = {"name": called, "public": name in PUBLIC_INDEXES}
+        return StandIn(**{**here, **own}, lookout=self._lookouts.get((name, project)))
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what could not be known about the real world."""

@@ -6,12 +6,14 @@ there whole, however slowly it drips, and a size that it must not exceed once it
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -50,6 +52,17 @@ class Answer:
     kind: str
     """The type of its content, as the server named it."""
     body: bytes
+    date: str = ""
+    """When it was answered, as the server told it."""
+
+    @property
+    def at(self) -> dt.datetime:
+        """When it was answered, in UTC: by the server's clock, by ours where that tells nothing."""
+        try:
+            told = parsedate_to_datetime(self.date)
+            return (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return dt.datetime.now(dt.UTC)
 
     @property
     def ok(self) -> bool:
@@ -161,6 +174,43 @@ def download(
     _within(seconds, work)
 
 
+def scan(
+    url: str,
+    take: Callable[[bytes], object],
+    headers: Mapping[str, str] | None = None,
+    *,
+    kind: str,
+    most: int,
+    seconds: float,
+) -> None:
+    """Read a page that is too long to be kept, block by block.
+
+    Args:
+        url: Its address.
+        take: Handed each block.
+        headers: What to ask with.
+        kind: The type that its content must have.
+        most: How many bytes it may have once it is unpacked.
+        seconds: How long it may take in all.
+
+    Raises:
+        WebError: As in :func:`get`, and where it has another status, or another type.
+    """
+    asked = {**(headers or {}), "Accept": kind, "Accept-Encoding": "gzip"}
+
+    def work(late: threading.Event) -> None:
+        with _opened("GET", url, asked, seconds) as response:
+            if not response.ok:
+                raise WebError(f"status {response.status_code}")
+            found = response.headers.get("Content-Type", "")
+            if found.partition(";")[0].strip().lower() != kind:
+                raise WebError(f"its page is {found[:100]!r}")
+            for block in _content(response, late, most):
+                take(block)
+
+    _within(seconds, work)
+
+
 def _within(seconds: float, work: Callable[[threading.Event], T]) -> T:
     """Return what ``work`` returns; once its time is over it is left to itself, and told so.
 
@@ -241,20 +291,26 @@ def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 def _page(response: requests.Response, late: threading.Event) -> Answer:
     with response:
-        packed = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if packed not in ("", "identity", "gzip", "x-gzip"):
-            raise WebError(f"the answer is packed as {packed[:40]!r}, which nobody asked for")
-        blocks = _bounded(response.raw.stream(_BLOCK, decode_content=False), late)
-        body = b"".join(_bounded(_unpacked(blocks), late) if "gzip" in packed else blocks)
-        return Answer(response.url, response.status_code, response.headers.get("Content-Type", ""), body)
+        body = b"".join(_content(response, late, MOST))
+        told = response.headers
+        return Answer(response.url, response.status_code, told.get("Content-Type", ""), body, told.get("Date", ""))
 
 
-def _bounded(blocks: Iterator[bytes], late: threading.Event) -> Iterator[bytes]:
+def _content(response: requests.Response, late: threading.Event, most: int) -> Iterator[bytes]:
+    """Yield the content of an answer, unpacked, within bounds."""
+    packed = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packed not in ("", "identity", "gzip", "x-gzip"):
+        raise WebError(f"the answer is packed as {packed[:40]!r}, which nobody asked for")
+    blocks = _bounded(response.raw.stream(_BLOCK, decode_content=False), late, most)
+    yield from _bounded(_unpacked(blocks), late, most) if "gzip" in packed else blocks
+
+
+def _bounded(blocks: Iterator[bytes], late: threading.Event, most: int) -> Iterator[bytes]:
     taken = 0
     for block in blocks:
         taken += len(block)
-        if late.is_set() or taken > MOST:
-            raise WebError(f"the answer is longer than {MOST >> 20} MiB")
+        if late.is_set() or taken > most:
+            raise WebError(f"the answer is longer than {most >> 20} MiB")
         yield block
 
 

@@ -84,6 +84,48 @@ def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: Fail
     assert verified.has("it was compared with the manifest of its release, and works")
 
 
+@pytest.mark.parametrize(
+    ("faults", "expected"),
+    [
+        (Faults(status="archived"), "NS770"),
+        (Faults(status="quarantined", formats=("html",)), "NS771"),
+        (Faults(projects=("Samp1e",)), "NS727"),
+    ],
+)
+@pytest.mark.parametrize("workflow", [False, True])
+def test_what_an_index_would_refuse_stops_a_release_before_its_push(
+    bench: Bench, index: FailingIndex, faults: Faults, expected: str, workflow: bool
+) -> None:
+    """A rehearsal tells it as the release does, also where a workflow would upload; nothing is changed or sent."""
+    if workflow:
+        steps = "{steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}"
+        bench.write({".github/workflows/publish.yml": f"on: {{push: {{tags: [v*]}}}}\njobs: {{publish: {steps}}}\n"})
+        bench.commit()
+        bench.git("push", "--quiet", "origin", "main")
+    if faults.status:  # a project that is known
+        index.packages.joinpath("sample-1.0.tar.gz").write_bytes(b"old")
+    index.faults = faults
+    before, refs = bench.snapshot(), remote_refs(bench)
+    for outcome in (bench.rehearse(env=laptop(index)), release(bench, index)):
+        assert outcome.code == 1
+        assert outcome.has(expected, "Nothing was"), outcome.output
+    assert (bench.snapshot(), remote_refs(bench), index.uploads) == (before, refs, [])
+
+
+def test_a_release_that_can_no_longer_be_finished_is_told_by_everything(bench: Bench, index: FailingIndex) -> None:
+    """In the same words, and before anything is sent."""
+    assert release(bench, index).code == 0
+    index.packages.joinpath(SDIST).unlink()
+    index.faults = Faults(age=15)
+    sent = len(index.uploads)
+    words = "PyPI takes no more files of sample 1.2.4: its first one came on"
+    for session in ("release -- patch", "release -- patch --dry-run", "verify-published", "doctor"):
+        outcome = bench.nox("-s", *session.split(), env=laptop(index))
+        assert outcome.has("NS772", words, f"it lacks {SDIST}"), outcome.output
+        assert (outcome.code == 0) is (session == "doctor")
+    assert len(index.uploads) == sent
+
+
 def test_a_rehearsal_is_what_the_release_goes_on_from(bench: Bench, index: FailingIndex) -> None:
     """What passed in a rehearsal of this commit is not run again, and the very commit is pushed that was tried."""
     assert bench.rehearse(env=laptop(index)).code == 0

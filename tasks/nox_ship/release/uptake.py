@@ -1,0 +1,140 @@
+"""Whether an index takes a release: a new one, and what it lacks of one that is there. Nothing is sent to find out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from packaging.version import Version
+
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.release.version import next_version
+from nox_ship.versions import same
+from nox_ship.world.closed import closed_project, closed_release
+from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing, Served
+from nox_ship.world.lookout import not_asked
+
+VERSION_TAKEN = Kind(
+    "NS224",
+    "version-taken",
+    "Release a higher version: a file name can never be used again.",
+)
+OTHER_BYTES = Kind(
+    "NS711",
+    "other-bytes",
+    "A file name can never be used again, even after deletion: release the next version.",
+)
+
+
+def foresee(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
+    """Ask an index whether it will take a release, as far as that can be known without an upload.
+
+    A release that is to be finished needs credentials where nothing is there alone: what is missing of another is seen
+    once it is built.
+
+    Args:
+        index: The index that the release goes to.
+        project: The project's name.
+        version: The version.
+        new: Whether it has not been released yet.
+        built: What was built for the release; None where nothing was, or where it is not known.
+
+    Returns:
+        Everything that was found, errors too: it has the version already (NS224), takes no files of the project
+        (NS770, NS771) or the release (NS772, NS774), or does not give the name (NS727); there are no credentials, or it
+        refuses them.
+
+    Raises:
+        ShipError: The index does not answer (NS701).
+    """
+    listing = index.listing(project, version)
+    findings = _told(listing, index, new=new, missing=_missing(listing, built))
+    if not listing.files:
+        findings.extend(findings.catch(lambda: index.admits(project, version)) or ())
+    return findings
+
+
+def glimpse(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
+    """Ask an index as :func:`foresee` does where others upload: without credentials, and its silence is a notice.
+
+    Which files they upload is not known, so nothing counts as missing of a release that is there.
+
+    Args:
+        index: The index that the release goes to.
+        project: The project's name.
+        version: The version.
+        new: Whether it has not been released yet.
+        certain: Whether they are known to upload to this very index; else its refusals are warnings.
+    """
+    try:
+        listing = index.listing(project, version)
+    except ShipError as error:
+        why = error.findings[0].what.rstrip(".")
+        return Findings([not_asked(index.name, project, version, why)])
+    if listing.silent:
+        return Findings([not_asked(listing.index, project, version, listing.silent)])
+    found = _told(listing, index, new=new, missing=())
+    return found if certain else Findings(replace(one, level="warning") for one in found if one.level == "error")
+
+
+def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) -> Findings:
+    project, version, there = listing.project, listing.version, listing.files
+    if new and there:
+        return Findings([VERSION_TAKEN(f"{listing.index} has {version} already: {shorten(sorted(there))}.")])
+    findings = Findings(closed_release(listing, missing) if there else closed_project(listing))
+    if not listing.known and not listing.silent:
+        findings.extend(index.refuses_name(project))
+    return findings
+
+
+def _missing(listing: Listing, built: Manifest | None) -> list[str]:
+    """Return what an index lacks of a release: the names of files, or a kind of file where no build tells them."""
+    if built and same(built.version, listing.version):
+        return lacking(built, listing)
+    kinds = {"the sdist": any(served.is_sdist for served in listing.files.values())}
+    kinds["every wheel"] = any(name.endswith(".whl") for name in listing.files)
+    return [kind for kind, there in kinds.items() if not there]
+
+
+def lacking(manifest: Manifest, listing: Listing) -> list[str]:
+    """Return the names of the manifest's files that an index does not have, whatever its stand-in was given."""
+    there = {name for name, served in listing.files.items() if not served.trial}
+    return [file.name for file in manifest.files if file.name not in there]
+
+
+def check_open(manifest: Manifest, listing: Listing) -> tuple[Finding, ...]:
+    """Check that an index takes what it lacks of a release; return warnings.
+
+    Raises:
+        ShipError: It takes no files of the project (NS770, NS771), or of the release (NS772, NS774).
+    """
+    findings = Findings(closed_release(listing, lacking(manifest, listing)))
+    findings.raise_errors()
+    return tuple(findings)
+
+
+def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
+    """Check that what an index has under the names of ``files`` are those files.
+
+    Raises:
+        ShipError: It has others (NS711), or does not answer (NS701).
+    """
+    findings = Findings()
+    for file in files:
+        served = there.get(file.name)
+        if served and (served.sha256 or index.download_sha256(served, file.size)) != file.sha256:
+            what = f"{index.name} holds another {file.name}: its SHA-256 differs."
+            findings.append(OTHER_BYTES(what, remedy=next_release(manifest)))
+    findings.raise_errors()
+
+
+def next_release(manifest: Manifest) -> str:
+    """Return what to do where a file name is taken: it is never free again."""
+    version = Version(manifest.version)
+    remedy = "A file name can never be used again, even after deletion"
+    if version.is_devrelease:
+        return f"{remedy}: commit something, and publish the next development version."
+    coming = next_version(version, {"a": "alpha", "b": "beta", "rc": "rc"}[version.pre[0]] if version.pre else "patch")
+    return f"{remedy}: release {coming} (`nox -s release -- {coming}`)."

@@ -1,0 +1,58 @@
+"""What an index tells of one version of a project: its files, and what the project is there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Served:
+    """A file as an index offers it."""
+
+    filename: str
+    url: str
+    sha256: str | None
+    """None where the index tells none."""
+    seen_in: Literal["simple API", "JSON API"] = "simple API"
+    """Installers read the simple API; the JSON API shows a file earlier."""
+    trial: bool = False
+    """Whether it was only uploaded to a stand-in for the index."""
+    is_sdist: bool = False
+    uploaded: dt.datetime | None = None
+    """When the index got it (PEP 700), in UTC; None where it does not tell."""
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What an index has of one version of a project."""
+
+    index: str
+    """The index, as it is written."""
+    project: str
+    version: str
+    files: Mapping[str, Served]
+    """The files of this version, by name."""
+    known: bool = True
+    """Whether the index has the project at all."""
+    status: str = "active"
+    """The project's status (PEP 792)."""
+    reason: str = ""
+    """Why it has that status, in the index's words."""
+    at: dt.datetime = field(default_factory=_now)
+    """When the index told it, by its own clock, in UTC."""
+    public: bool = False
+    """Whether the index is PyPI or TestPyPI, whose rules are known."""
+    silent: str = ""
+    """Why the index could not be asked; empty where it answered."""
+
+    @property
+    def first_upload(self) -> dt.datetime | None:
+        """When the index got the oldest of the files that it still has; None where it does not tell."""
+        return min((served.uploaded for served in self.files.values() if served.uploaded), default=None)

@@ -1,0 +1,126 @@
+"""What an index takes no files for; the times are the index's."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nox_ship.world.closed import closed_project, closed_release
+from nox_ship.world.listing import Listing, Served
+
+NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
+WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
+
+
+def listing(*files: tuple[str, float | None], public: bool = True, **facts: Any) -> Listing:
+    """Return what an index has: files, with the days since each was uploaded."""
+    served = {
+        name: Served(
+            name,
+            f"x/{name}",
+            None,
+            is_sdist=not name.endswith(".whl"),
+            uploaded=None if age is None else NOW - dt.timedelta(days=age),
+        )
+        for name, age in files
+    }
+    told: dict[str, Any] = {"index": "PyPI", "project": "sample", "version": "1.2.3", "at": NOW, **facts}
+    return Listing(files=served, public=public, **told)
+
+
+def ids(there: Listing, *missing: str) -> list[str]:
+    """Return the IDs of what keeps an index from taking what is missing."""
+    return [finding.id for finding in closed_release(there, missing)]
+
+
+@pytest.mark.parametrize(
+    ("ages", "expected"),
+    [
+        ([13.9 - 1], []),
+        ([13], []),
+        ([13.001], ["NS773"]),
+        ([13.999], ["NS773"]),
+        ([14], ["NS772"]),
+        ([400], ["NS772"]),
+        ([2, 15], ["NS772"]),
+        ([15, 2], ["NS772"]),
+        ([15, None], ["NS772"]),
+        ([None], []),
+        ([-1], []),
+        ([-9999], []),
+        ([], []),
+    ],
+)
+def test_a_release_is_open_for_fourteen_days(ages: list[float | None], expected: list[str]) -> None:
+    """From its first file on; what tells no time, or one to come, keeps nothing closed."""
+    there = listing(*((f"sample-1.2.3-py{number}-none-any.whl", age) for number, age in enumerate(ages)))
+    assert ids(there, SDIST) == expected
+
+
+def test_what_is_complete_is_not_closed() -> None:
+    """Whatever its age, or the project's status."""
+    assert ids(listing((WHEEL, 400), (SDIST, 400), status="archived")) == []
+
+
+def test_other_indexes_take_files_of_old_releases() -> None:
+    """And a second sdist: those are rules of PyPI and TestPyPI."""
+    assert ids(listing((WHEEL, 400), ("Sample-1.2.3.zip", 400), public=False), SDIST) == []
+    assert ids(listing((WHEEL, 400), public=False, status="archived"), SDIST) == ["NS770"]
+
+
+def test_a_closed_release_says_since_when_and_what_is_missing() -> None:
+    """And what to do; near the end it says how long is left."""
+    (closed,) = closed_release(listing((WHEEL, 20)), [SDIST])
+    assert closed.what == (
+        "PyPI takes no more files of sample 1.2.3: its first one came on 2026-02-28, more than 14 days ago,"
+        f" and it lacks {SDIST}."
+    )
+    assert "docs/emergencies.md" in closed.remedy
+    (soon,) = closed_release(listing((WHEEL, 13.5)), [SDIST])
+    assert (soon.level, soon.what) == (
+        "warning",
+        f"PyPI lacks {SDIST} of sample 1.2.3, and takes files of it for 12 hours.",
+    )
+    (soon,) = closed_release(listing((WHEEL, 13.99)), [SDIST])
+    assert "for an hour at the most" in soon.what
+
+
+@pytest.mark.parametrize("other", ["sample-1.2.3.zip", "Sample-1.2.3.tar.gz", "sample-1.2.3.0.tar.gz"])
+def test_a_second_sdist_is_not_taken(other: str) -> None:
+    """NS774 names both; a wheel that is missing beside it is taken, and so is the one sdist."""
+    there = listing((other, 1))
+    (finding,) = closed_release(there, [WHEEL, SDIST])
+    assert finding.id == "NS774"
+    assert other in finding.what
+    assert SDIST in finding.what
+    assert ids(there, WHEEL) == []
+    assert ids(there, "every wheel") == []
+    assert ids(listing((WHEEL, 1)), SDIST) == []
+    trial = {name: replace(served, trial=True) for name, served in there.files.items()}
+    assert ids(replace(there, files=trial), SDIST) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("active", []), ("deprecated", []), ("archived", ["NS770"]), ("quarantined", ["NS771"])],
+)
+def test_a_closed_project_takes_no_files(status: str, expected: list[str]) -> None:
+    """PEP 792: what is deprecated does; the index's reason is told, if not more of it than fits a line."""
+    reason = f"see\nthere {'x' * 5000}"
+    findings = list(closed_project(listing(status=status, reason=reason)))
+    assert [finding.id for finding in findings] == expected
+    assert ids(listing(status=status), SDIST) == expected
+    for finding in findings:
+        assert "(see there xxx" in finding.what
+        assert len(finding.what) < 300
+        assert f"is {status} on PyPI" in finding.what
+    assert all("()" not in finding.what for finding in closed_project(listing(status=status, reason=" ")))
+
+
+def test_everything_that_is_closed_is_told_at_once() -> None:
+    """A project, its release, and the sdist."""
+    there = listing((WHEEL, 400), ("sample-1.2.3.zip", 400), status="archived")
+    assert ids(there, SDIST) == ["NS770", "NS772", "NS774"]

@@ -1,0 +1,148 @@
+"""Names that PyPI gives to no new project."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from loopback import Loopback, Reply, Request
+from nox_ship.world import names, web
+from nox_ship.world.index import Index
+
+JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
+
+
+def projects(*known: str, gap: str = "") -> bytes:
+    """Return a list of projects, as PyPI writes it."""
+    value = [{"name": name, "_last-serial": 5} for name in known]
+    return json.dumps({"meta": {"api-version": "1.4"}, "projects": value}).replace(":", f":{gap}").encode()
+
+
+@contextmanager
+def serving(answer: Callable[[Request], Reply]) -> Iterator[tuple[Index, Loopback]]:
+    """Serve a list of projects, and return an index that PyPI's rules hold for."""
+    with Loopback(answer) as server:
+        yield Index("PyPI", f"{server.url}/", f"{server.url}/simple/", public=True), server
+
+
+def told(project: str, *known: str) -> list[str]:
+    """Return the IDs of what stands against a name, beside the projects that are known."""
+    with serving(lambda _: Reply(projects(*known), headers=JSON)) as (index, _):
+        return [finding.id for finding in index.refuses_name(project)]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "alike"),
+    [
+        ("sample-tool", "sampletool", True),
+        ("sample-tool", "Sample_T00L", True),
+        ("sample-tool", "5ample-tool", False),
+        ("sample-tool", "samp1e.tooI", True),
+        ("sampletool", "s-a-m-p-l-e-t-o-o-l", True),
+        ("samp1e", "sample", True),
+        ("o0l1i", "0oiL1", True),
+        ("sample", "sample2", False),
+        ("sample", "asample", False),
+        ("sample", "samples", False),
+        ("sample", "simple", False),
+        ("sample", "", False),
+        ("a.b", "a-b", False),
+        ("sample", "SAMPLE", False),
+    ],
+)
+def test_names_that_are_too_similar(ours: str, theirs: str, alike: bool) -> None:
+    """They differ by case, separators, 1, l and i, or 0 and o alone; a project of the very name is not another."""
+    assert told(ours, "aaa", theirs, "zzz") == (["NS727"] if alike else [])
+
+
+def test_the_similar_project_is_named() -> None:
+    """As it is written."""
+    with serving(lambda _: Reply(projects("x", "Samp1e_Tool"), headers=JSON)) as (index, server):
+        (finding,) = index.refuses_name("sample-tool")
+    assert (finding.id, finding.level) == ("NS727", "error")
+    assert "PyPI has a project Samp1e_Tool" in finding.what
+    assert server.paths == ["/simple/"]
+    assert server.asked[0].headers["accept"] == JSON["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("asyncio", True),
+        ("Os.Path", True),
+        ("xml-etree", True),
+        ("distutils", True),
+        ("tomllib", True),
+        ("thread", True),
+        ("future", True),
+        ("six", False),
+        ("tomllib2", False),
+        ("os-paths", False),
+    ],
+)
+def test_names_of_the_standard_library(name: str, taken: bool) -> None:
+    """Of any Python there was, in its normal form; the list of projects need not be read to know it."""
+    with serving(lambda _: Reply(projects("a"), headers=JSON)) as (index, server):
+        found = [finding.id for finding in index.refuses_name(name)]
+    assert found == (["NS727"] if taken else [])
+    assert bool(server.asked) is not taken
+
+
+def test_other_indexes_have_other_rules() -> None:
+    """Nothing is asked there."""
+    assert Index("mine", "https://x.invalid/", "https://x.invalid/simple/").refuses_name("asyncio") == ()
+
+
+@pytest.mark.parametrize("gap", ["", " ", "\n  "])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_long_list_is_read_in_pieces(gap: str, packed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is packed and wherever it is cut, the name is found; no more of it is taken than agreed."""
+    body = projects(*(f"project-{number}" for number in range(4000)), "Samp1e", *map(str, range(9)), gap=gap)
+    headers = {**JSON, **({"Content-Encoding": "gzip"} if packed else {})}
+    sent = gzip.compress(body) if packed else body
+    monkeypatch.setattr("nox_ship.world.web._BLOCK", 1009)
+    with serving(lambda _: Reply(sent, headers=headers)) as (index, _):
+        assert [finding.id for finding in index.refuses_name("sample")] == ["NS727"]
+        assert index.refuses_name("other") == ()
+        monkeypatch.setattr(names, "MOST", len(body) - 1)
+        assert [finding.id for finding in index.refuses_name("sample")] == ["NS775"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("no", 503, JSON),
+        Reply("<html>", headers={"Content-Type": "text/html"}),
+        Reply(projects("samp1e"), headers={"Content-Type": "application/json"}),
+        Reply(projects("samp1e")),
+        Reply(projects("samp1e"), headers={**JSON, "Content-Encoding": "br"}),
+        Reply(projects("samp1e")[:20], headers={**JSON, "Content-Length": "5000"}),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_told(reply: Reply) -> None:
+    """NS775 is a notice: nobody can do anything about it."""
+    with serving(lambda _: reply) as (index, _):
+        (finding,) = index.refuses_name("sample")
+    assert (finding.id, finding.level) == ("NS775", "notice")
+
+
+def test_a_list_that_takes_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the seconds that it may take."""
+    monkeypatch.setattr(names, "SECONDS", 0.05)
+    monkeypatch.setattr(web, "_opened", lambda *_, **__: time.sleep(1))
+    found = Index("PyPI", "https://x.invalid/", "https://x.invalid/simple/", public=True).refuses_name("sample")
+    assert [finding.id for finding in found] == ["NS775"]
+    assert "no whole answer" in found[0].what
+
+
+def test_a_list_with_anything_in_it_costs_little() -> None:
+    """Text that almost is a name is not tried again and again."""
+    bodies = (b'"name": "' * 200_000, b'"name": "' + b"-" * 2_000_000, b'"name":' + b" " * 2_000_000, b"s-" * 1_000_000)
+    for body in bodies:
+        pattern = names._pattern("s" * 60)
+        assert not list(pattern.finditer(body))
