@@ -8,7 +8,7 @@ import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
@@ -58,10 +58,7 @@ class Archive:
             ShipError: It is not a readable archive or has no metadata (NS503).
         """
         found = _Found()
-        try:
-            (_read_wheel if path.suffix == ".whl" else _read_sdist)(path, found)
-        except Exception as error:
-            raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
+        _read(path, found)
         if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
         metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
@@ -142,6 +139,38 @@ class _Found:
                 raise tarfile.ReadError(f"its metadata have more than {_MOST_METADATA >> 20} MiB")
         elif leaks.is_read(name, size) and (suspect := leaks.examine(name, stream.read(leaks.MOST))):
             self.suspects.append(suspect)
+
+
+@dataclass
+class _Handing(_Found):
+    """Hands each file on, and keeps nothing."""
+
+    each: Callable[[str, int, IO[bytes]], object] = field(kw_only=True)
+
+    def take(self, name: str, size: int, stream: IO[bytes], *, metadata: bool) -> None:  # noqa: ARG002
+        """Hand a file on."""
+        self.each(name, size, stream)
+
+
+def walk(path: Path, each: Callable[[str, int, IO[bytes]], object]) -> None:
+    """Go through the files in a wheel or an sdist, one by one.
+
+    Args:
+        path: The wheel or sdist.
+        each: Handed the name of each, an sdist's without its leading folder; the size that the archive tells; and
+            what is in it, as an open file, which must not be used later.
+
+    Raises:
+        ShipError: It is not a readable archive (NS503).
+    """
+    _read(path, _Handing(each=each))
+
+
+def _read(path: Path, found: _Found) -> None:
+    try:
+        (_read_wheel if path.suffix == ".whl" else _read_sdist)(path, found)
+    except Exception as error:
+        raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
 
 
 def _wrong_name(name: str) -> str | None:
