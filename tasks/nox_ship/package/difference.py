@@ -165,7 +165,7 @@ class Difference:
         told = {
             "size": f"{_bytes(before)} → {_bytes(after)}" if before != after else "",
             "files": _told_files(self.files),
-            "requirements": shorten(map(str, self.requirements), _MOST_NAMED),
+            "requirements": _told_requirements(self.requirements),
             "entry points": shorten((f"{change.what}: {change}" for change in self.entry_points), _MOST_NAMED),
             "Requires-Python": str(python) if python else "",
             "metadata": shorten((change.what for change in self.metadata), len(_FIELDS)),
@@ -213,6 +213,13 @@ def _told_files(files: Collection[Change[int]]) -> str:
     resized = len(files) - len(added) - len(removed)
     told = [f"{len(names)} {verb} ({shorten(names)})" for names, verb in ((added, "added"), (removed, "gone")) if names]
     return ", ".join([*told, *([f"{resized} of another size"] if resized else [])])
+
+
+def _told_requirements(changes: Collection[Change[str]]) -> str:
+    always = [str(change) for change in changes if " [" not in change.what]
+    extras = sorted({change.what.partition(" [")[2].rstrip("]") for change in changes if " [" in change.what})
+    of_extras = [f"{len(changes) - len(always)} of {shorten(extras)}"] if extras else []
+    return ", ".join([*([shorten(always, _MOST_NAMED)] if always else []), *of_extras])
 
 
 def _bytes(size: int) -> str:

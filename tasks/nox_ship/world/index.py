@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
-from nox_ship.versions import same
+from nox_ship.versions import parse, same
 from nox_ship.world import attest, web
 from nox_ship.world.credentials import Credentials, forms
 from nox_ship.world.pages import parsed
@@ -72,6 +73,8 @@ class Served:
     """Installers read the simple API; the JSON API shows a file earlier."""
     trial: bool = False
     """Whether it was only uploaded to a stand-in for the index."""
+    size: int | None = None
+    """How many bytes it has; None where the index tells nothing."""
 
 
 class UploadUnclearError(ShipError):
@@ -145,6 +148,21 @@ class Index:
             for package in (page.packages if page else ())
             if package.version is not None and same(package.version, version)
         }
+
+    def releases(self, project: str) -> dict[Version, tuple[Served, ...]]:
+        """Return the files that installers may take, by their version; those that are yanked are left out (PEP 592).
+
+        Raises:
+            ShipError: The index does not answer (NS701).
+        """
+        page = self._page(project)
+        found: dict[Version, tuple[Served, ...]] = {}
+        for package in page.packages if page else ():
+            version = parse(package.version or "")
+            if version is not None and not package.is_yanked:
+                served = Served(package.filename, package.url, package.digests.get("sha256"), size=package.size)
+                found[version] = (*found.get(version, ()), served)
+        return found
 
     def _page(self, project: str) -> ProjectPage | None:
         from pypi_simple import ACCEPT_ANY

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
+from packaging.version import Version
+
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials
 from nox_ship.world.index import Index, Served
@@ -58,12 +60,12 @@ class Lookout:
     @cached_property
     def _credentials(self) -> Future[Credentials]:
         # Not `credentials`: before Python 3.12 a cached property holds a lock for all objects of its class.
-        return _begun(self._index.find)
+        return begun(self._index.find)
 
     def _listing(self, version: str) -> Future[dict[str, Served]]:
         if version not in self._listings:
             self._began, self._credentials  # noqa: B018 - begun with it
-            self._listings[version] = _begun(lambda: self._index.files(self._project, version))
+            self._listings[version] = begun(lambda: self._index.files(self._project, version))
         return self._listings[version]
 
     def _result(self, asked: Future[T]) -> T:
@@ -76,6 +78,16 @@ class Lookout:
         except (ShipError, TimeoutError):
             return {}
         return {name: replace(served, seen_in="simple API") for name, served in found.items()}
+
+    def releases(self) -> dict[Version, tuple[Served, ...]]:
+        """Return the files of each version that the index has; whoever asks sees how long it waits.
+
+        Raises:
+            ShipError: The index does not answer (NS701), or has not answered when it was asked for a version (NS767).
+        """
+        if silent := next(filter(None, map(self._silent, self._listings)), None):
+            raise ShipError(silent)
+        return self._index.releases(self._project)
 
     def told(self) -> tuple[Finding, ...]:
         """Return what a release would meet there: a notice where the index does not answer, or has no credentials.
@@ -111,7 +123,7 @@ class Lookout:
             return () if in_ci else tuple(replace(finding, level="notice") for finding in error.findings)
 
 
-def _begun(work: Callable[[], T]) -> Future[T]:
+def begun(work: Callable[[], T]) -> Future[T]:
     """Begin something on a thread that ends with the process, whatever it waits for."""
     outcome = Future[T]()
 
@@ -144,6 +156,14 @@ class StandIn(Index):
         there = self.lookout.files(version) if self.lookout else {}
         here = super().files(project, version)
         return {**{name: replace(served, trial=True) for name, served in here.items()}, **there}
+
+    def releases(self, project: str) -> dict[Version, tuple[Served, ...]]:  # noqa: ARG002 - the lookout has its own
+        """Return what the real index has; what was uploaded here is no release.
+
+        Raises:
+            ShipError: It does not answer (NS701).
+        """
+        return self.lookout.releases() if self.lookout else {}
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:
         """Return what a release would meet at the real index, as far as that is seen without sending it anything."""
