@@ -29,7 +29,7 @@ _APART = re.compile(
 )
 _DIST_INFO = re.compile(r"[^/]+(?=\.(?:dist-info|data)/)")
 _INSTALLED_AT_TOP = re.compile(r"\.data/(?:purelib|platlib)/")
-_BUILT_FOR = re.compile(r"(?:\.(?:cpython|cp|pypy|pp|abi)\d[\w-]*)?\.(?:so|pyd)$")
+_BUILT_FOR = re.compile(r"(?:\.(?:cpython-|cp|pypy|pp|abi)\d[\w-]*|\.cpython-\w+)?\.(?:so|pyd)$")
 """What a compiled module's name says of the Python and the platform that it was built for."""
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
 

@@ -127,7 +127,7 @@ def named(wheel: Inventory, words: Collection[str]) -> frozenset[str]:
         return frozenset(words)
     values = " ".join(wheel.entry_points.values()).encode(errors="replace")
     search = _Search({*words})
-    search.look("entry_points.py", values)
+    search.look("entry points", values)
     size = 0
 
     def take(name: str, told: int, stream: IO[bytes]) -> None:
