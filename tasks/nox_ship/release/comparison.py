@@ -203,7 +203,8 @@ class Comparison:
             ShipError: It does not answer (NS701), or serves another file than it lists (NS560).
         """
         releases = self._index.releases(self._manifest.name)
-        version = _before(Version(self._manifest.version), releases)
+        usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
+        version = _before(Version(self._manifest.version), usable)
         if version is None:
             return Predecessor(), b""
         files = {served.filename: served for served in releases[version]}
@@ -243,6 +244,7 @@ def _chosen(new: Iterable[File], old: Iterable[str]) -> tuple[File, str, bool] |
     return file, name, likeness in (_SAME, _SDISTS)
 
 
+_ENDINGS = (".whl", ".tar.gz")
 _SDISTS, _OTHER, _FAMILY, _SAME = 1, 2, 3, 4
 
 
@@ -257,7 +259,7 @@ def _likeness(new: str, old: str) -> int:
         return 0
     if name != other:
         return 0
-    if tags == others:
+    if tags == others or all(tag.platform == "any" for tag in tags | others):
         return _SAME
     mine, theirs = (frozenset(map(_family, side)) for side in (tags, others))
     return _FAMILY if not mine.isdisjoint(theirs) else _OTHER
