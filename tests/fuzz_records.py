@@ -229,7 +229,7 @@ def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
     files = tuple(map(File.of, built_files(folder)))
     manifest = Manifest("sample", "1.2.4", "c" * 40, None, dirty=False, files=files)
     index = make_index(earlier={name: data})
-    compared = Comparison(manifest, folder, index, "PyPI", folder / "shelf").result(folder)
+    compared = Comparison(manifest, folder, index, "PyPI", folder / "shelf", anew=True).result(folder)
     ground.outcomes["compared" if compared.difference else "not compared"] += 1
     assert {finding.level for finding in compared.findings} <= {"notice", "warning"}
     report = Report("x")

@@ -102,6 +102,10 @@ def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
         ("console_scripts a", "sample:a", "sample:c"),
         ("x p", "sample", None),
     ]
+    assert difference.lines()[-1] == (
+        "entry points: - console_scripts B, + console_scripts D = sample:b, console_scripts a = sample:a → sample:c,"
+        " - x p"
+    )
     assert told(difference) == [("NS562", "lacks a command that was there: B.")]
 
 
@@ -231,7 +235,7 @@ def site(folder: Path, brought: Mapping[str, tuple[str, ...]], texts: Files | No
 
 
 REQUESTS = {"requests": ("requests/__init__.py", "requests-1.dist-info/RECORD"), "pyyaml": ("yaml/__init__.py",)}
-UNUSED = "requires {}, and nothing in it imports that."
+UNUSED = "requires what nothing in it imports: {}."
 
 
 @pytest.mark.parametrize(

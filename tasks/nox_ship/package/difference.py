@@ -93,6 +93,13 @@ class Change(Generic[T]):
             return f"+ {self.after}"
         return f"- {self.before}" if self.after is None else f"{self.before} → {self.after}"
 
+    @property
+    def named(self) -> str:
+        """The change with the name of what changed, where its values do not tell that."""
+        if self.before is None:
+            return f"+ {self.what} = {self.after}"
+        return f"- {self.what}" if self.after is None else f"{self.what} = {self.before} → {self.after}"
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -166,7 +173,7 @@ class Difference:
             "size": f"{_bytes(before)} → {_bytes(after)}" if before != after else "",
             "files": _told_files(self.files),
             "requirements": _told_requirements(self.requirements),
-            "entry points": shorten((f"{change.what}: {change}" for change in self.entry_points), _MOST_NAMED),
+            "entry points": shorten((change.named for change in self.entry_points), _MOST_NAMED),
             "Requires-Python": str(python) if python else "",
             "metadata": shorten((change.what for change in self.metadata), len(_FIELDS)),
         }
@@ -321,7 +328,7 @@ def _unused_requirements(pair: Pair) -> Iterator[Finding]:
     )
     own = canonicalize_name(pair.new.path.name.partition("-")[0])
     if unused := sorted(name for name in news if not pair.installed.comes_along(name, own)):
-        yield UNUSED_REQUIREMENT(f"{pair.new.path.name} requires {shorten(unused)}, and nothing in it imports that.")
+        yield UNUSED_REQUIREMENT(f"{pair.new.path.name} requires what nothing in it imports: {shorten(unused)}.")
 
 
 def _unnamed(wheel: Inventory, words: Mapping[str, Collection[str]]) -> set[str]:

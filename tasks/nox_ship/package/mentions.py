@@ -152,7 +152,9 @@ class _Search:
 
     def look(self, name: str, content: bytes) -> None:
         """Take away the words that a file names."""
-        there = {word for word in self.left if _word(word).search(content)}
+        small = content.lower()
+        likely = (word for word in self.left if word.lower().encode() in small)  # hundred times as fast
+        there = {word for word in likely if _word(word).search(content)}
         if not there:
             return
         self.left -= _by_code(content, there) if name.endswith((".py", ".pyi")) else there

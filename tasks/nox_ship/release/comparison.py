@@ -158,7 +158,11 @@ class Comparison:
         if chosen is None:
             return Compared(why=f"{since} has no file of up to {MOST >> 20} MiB that is like one of {version}")
         file, _, alike = chosen
-        old, new = Inventory.read(self._place(last.file)), Inventory.read(self._dist / file.name)
+        try:
+            old = Inventory.read(self._place(last.file))
+        except ShipError as error:
+            raise ShipError(NOT_COMPARED(f"{last.file} on {self._called} cannot be read.")) from error
+        new = Inventory.read(self._dist / file.name)
         difference = Difference.of(Pair(old, new, alike, installed))
         sdists = [other for other in self._manifest.files if other.kind == "sdist" != file.kind]
         larger = (found for sdist in sdists if last.sdist for found in grew(sdist.name, last.sdist, sdist.size))
