@@ -30,12 +30,14 @@ def release(bench: Bench, index: FailingIndex, *args: str, **more: str) -> Outco
     return bench.nox("-s", "release", "--", "patch", "--yes", *args, env=laptop(index, **more))
 
 
-def serve_last(index: FailingIndex) -> Path:
-    """Let the index have release 1.2.3, with a module and a command that the next one lacks; return its wheel."""
+def serve_last(index: FailingIndex, version: str = "1.2.3") -> Path:
+    """Let the index have a release, with a module and a command that the next one lacks; return its wheel."""
     files = {"sample/__init__.py": "", "sample/gone.py": "", "sample/data.json": "{}"}
     commands = "[console_scripts]\nsample = sample:main\nother = sample:main\n"
     metadata = ("Requires-Python: >=3.8", "Requires-Dist: six")
-    return make_wheel(index.packages, {**files, "sample-1.2.3.dist-info/entry_points.txt": commands}, metadata)
+    return make_wheel(
+        index.packages, {**files, f"sample-{version}.dist-info/entry_points.txt": commands}, metadata, version=version
+    )
 
 
 def remote_refs(bench: Bench) -> str:

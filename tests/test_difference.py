@@ -140,7 +140,7 @@ def test_a_wheel_twice_its_size_is_unusual(tmp_path: Path) -> None:
     assert [number for number, _ in told(compared(tmp_path, CODE, large))] == ["NS561"]
     assert told(compared(tmp_path, CODE, large, alike=False)) == []
     assert [finding.id for finding in grew("x.whl", 100_000, 300_000)] == ["NS561"]
-    assert list(grew("x.whl", 100_000, 199_999)) == list(grew("x.whl", 1000, 100_000)) == []
+    assert list(grew("x.whl", 300_000, 599_999)) == list(grew("x.whl", 1000, 100_000)) == []
     compiled = [{**CODE, "sample/_x.cpython-311-x86_64-linux-gnu.so": "x" * size} for size in (1000, 900_000)]
     assert told(compared(tmp_path, compiled[0], compiled[1])) != []
     assert told(compared(tmp_path, compiled[0], compiled[1], alike=False)) == []
