@@ -39,7 +39,7 @@ from failing_index import FailingIndex  # noqa: E402 - the path above leads ther
 from runner import TOKEN, Forge  # noqa: E402
 from workbench import GOOD, Bench, make_bench  # noqa: E402
 
-STEPS = ("preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish")
+STEPS = ("preflight", "stage", "bump", "gates", "upload rehearsal", "difference", "push", "checkout", "publish")
 COMMAND = ("-m", "nox", "-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
 

@@ -16,9 +16,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
+
+from packaging.utils import parse_sdist_filename, parse_wheel_filename
+from packaging.version import Version
 
 from nox_ship import naming, process
 from nox_ship.errors import Finding, Kind, ShipError
@@ -145,6 +148,11 @@ class FakeIndex(Index):
 
     shelf: dict[str, bytes] = field(default_factory=dict)
     """What it holds, by file name."""
+    earlier: dict[str, bytes] = field(default_factory=dict)
+    """Files of earlier releases, by file name."""
+    sizes: bool = True
+    """Whether it tells the sizes of those."""
+    downloads: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     hashes: bool = True
     """Whether it tells the SHA-256 of what it lists."""
@@ -171,7 +179,17 @@ class FakeIndex(Index):
         shelf = {} if mood == "hidden" else self.shelf
         files = {name: self._served(name, data, early=mood == "JSON API") for name, data in shelf.items()}
         told = {"public": self.public, **{key: value for key, value in self.facts.items() if key != "age"}}
-        return Listing(index=self.name, project=project, version=version, files=files, **told)
+        return Listing(
+            index=self.name, project=project, version=version, files=files, releases=self._releases(), **told
+        )
+
+    def _releases(self) -> dict[Version, tuple[Served, ...]]:
+        found: dict[Version, tuple[Served, ...]] = {}
+        for name, data in self.earlier.items():
+            version = parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1]
+            served = replace(self._served(name, data, early=False), size=len(data) if self.sizes else None)
+            found[version] = (*found.get(version, ()), served)
+        return found
 
     def _served(self, name: str, data: bytes, *, early: bool) -> Served:
         digest = hashlib.sha256(data).hexdigest() if self.hashes else None
@@ -187,7 +205,8 @@ class FakeIndex(Index):
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:  # noqa: ARG002
         """Download what is served and return its SHA-256."""
-        data = self.shelf[served.filename] + (b"?" if self.other_bytes else b"")
+        self.downloads.append(served.filename)
+        data = {**self.earlier, **self.shelf}[served.filename] + (b"?" if self.other_bytes else b"")
         if into:
             into.write(data)
         return hashlib.sha256(data).hexdigest()

@@ -13,23 +13,26 @@ from typing import cast
 from hypothesis import strategies as st
 from packaging.version import Version
 
+from fakes import make_index
 from fuzz_projects import HATCH
 from fuzzing import DEPTH, DIGITS, WRONG, Ground, Target, as_json, as_toml, changed, damaged, put, texts
 from nox_ship import versions
-from nox_ship.errors import ShipError
+from nox_ship.errors import Finding, ShipError
 from nox_ship.gates.audit import not_audited, read_report
 from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.checks import CHECKS, Built
 from nox_ship.package.contents import Archive
-from nox_ship.package.manifest import Manifest
+from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.process import Done
 from nox_ship.project import Project
 from nox_ship.release import admission
+from nox_ship.release.comparison import Comparison
 from nox_ship.release.record import Record
 from nox_ship.release.version import PARTS, next_version
+from nox_ship.report import Report, printable
 from nox_ship.world.refusals import Answer
 from nox_ship.world.world import World
-from support import commit_files, git, make_repository
+from support import commit_files, git, make_repository, make_wheel
 
 _VERSIONS = (
     "1.2.3",
@@ -154,6 +157,7 @@ _CODE = {
     "LICENSE": "MIT",
     "sample/a b/é.so": "",
     "src/x.py": "x",
+    "sample-1.2.3.dist-info/entry_points.txt": "[console_scripts]\nx = sample:x\n",
 }
 _METADATA = {
     "Metadata-Version": "2.4",
@@ -215,6 +219,26 @@ def _archive(ground: Ground, value: tuple[str, bytes]) -> None:
     for check in CHECKS:
         for finding in check(built):
             ground.outcomes[finding.id] += 1
+
+
+def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Check that a file of an index comes to a difference or a notice, and never to an error."""
+    name, data = value
+    folder = ground.write({"sample-1.2.4.tar.gz": packed("sdist", {"PKG-INFO": b"Name: sample\n", "x.py": b"x"})})
+    make_wheel(folder, {"sample/__init__.py": "", "tests/x.py": ""}, ("Requires-Dist: x",), version="1.2.4")
+    files = tuple(map(File.of, built_files(folder)))
+    manifest = Manifest("sample", "1.2.4", "c" * 40, None, dirty=False, files=files)
+    index = make_index(earlier={name: data})
+    compared = Comparison(manifest, folder, index, "PyPI", folder / "shelf", anew=True).result(folder)
+    ground.outcomes["compared" if compared.difference else "not compared"] += 1
+    assert {finding.level for finding in compared.findings} <= {"notice", "warning"}
+    report = Report("x")
+    notices: list[Finding] = []
+    compared.enter(report, notices.append)
+    assert not compared.why.endswith("while it was compared"), compared.why
+    report.write(folder / "report.json")
+    for line in (*report.changes, *report.unusual, *map(str, notices), str(compared)):
+        printable(line, lines=False).encode()
 
 
 UPLOADS = (
@@ -311,6 +335,7 @@ TARGETS = {
     "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),
     "archive": Target(_archives(), _archive, known=_KNOWN_ARCHIVES),
+    "last release": Target(_archives(), _last_release, 0.5, _KNOWN_ARCHIVES),
     "refusal": Target(texts(UPLOADS), _refusal, known=_KNOWN_REFUSALS),
     "git": Target(_GIT_FILES, _git, 0.01, _KNOWN_GIT),
 }

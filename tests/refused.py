@@ -370,11 +370,16 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     Refusal("Too many new projects created", "NS734", 429),
     Refusal("New project registration temporarily disabled. See the help page.", "NS734", 403),
-    Refusal("The name 'sample' is invalid.", "NS727"),
+    Refusal("The name 'sample' is invalid.", "NS727", 400, "preflight"),
     Refusal("The name 'sample' conflicts with an existing project. See the help page.", "NS727", 409),
     Refusal("The name 'sample' isn't allowed. See the help page.", "NS727"),
-    Refusal("The name 'sample' is too similar to an existing project. See the help page.", "NS727"),
-    Refusal("The name 'json' isn't allowed (conflict with Python Standard Library module name). See it.", "NS727"),
+    Refusal("The name 'sample' is too similar to an existing project. See the help page.", "NS727", 400, "preflight"),
+    Refusal(
+        "The name 'json' isn't allowed (conflict with Python Standard Library module name). See it.",
+        "NS727",
+        400,
+        "preflight",
+    ),
     Refusal("The user 'someone' isn't allowed to upload to project 'sample'. See the help page.", "NS724", 403),
     Refusal("The given token isn't allowed to upload to project 'sample'. See the help page.", "NS724", 403),
     Refusal(
@@ -428,8 +433,8 @@ REFUSALS: tuple[Refusal, ...] = (
     Refusal(
         "This filename was previously used by a file that has since been deleted. Use a different version.", "NS720"
     ),
-    Refusal("Uploading new files to releases older than 14 days is not allowed.", "NS557"),
-    Refusal("Only one sdist may be uploaded per release.", "NS557"),
+    Refusal("Uploading new files to releases older than 14 days is not allowed.", "NS772", 400, "preflight"),
+    Refusal("Only one sdist may be uploaded per release.", "NS774", 400, "preflight"),
     # How it is packed
     built("Invalid distribution file. File is both a zip and a tar file", "NS544", in_sdists(_after(_also_a_zip))),
     built(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 from failing_index import FailingIndex
+from support import make_wheel
 from workbench import GOOD, Bench, Outcome
 
 WHEEL, SDIST = "sample-1.2.4-py3-none-any.whl", "sample-1.2.4.tar.gz"
@@ -26,6 +28,16 @@ def laptop(index: FailingIndex, **more: str) -> dict[str, str]:
 def release(bench: Bench, index: FailingIndex, *args: str, **more: str) -> Outcome:
     """Release a patch for real."""
     return bench.nox("-s", "release", "--", "patch", "--yes", *args, env=laptop(index, **more))
+
+
+def serve_last(index: FailingIndex, version: str = "1.2.3") -> Path:
+    """Let the index have a release, with a module and a command that the next one lacks; return its wheel."""
+    files = {"sample/__init__.py": "", "sample/gone.py": "", "sample/data.json": "{}"}
+    commands = "[console_scripts]\nsample = sample:main\nother = sample:main\n"
+    metadata = ("Requires-Python: >=3.8", "Requires-Dist: six")
+    return make_wheel(
+        index.packages, {**files, f"sample-{version}.dist-info/entry_points.txt": commands}, metadata, version=version
+    )
 
 
 def remote_refs(bench: Bench) -> str:

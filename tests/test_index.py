@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from fakes import Call, Programs
 from loopback import Loopback, Reply, Request
@@ -250,6 +252,26 @@ def test_a_simple_api_that_does_not_answer_is_a_failure(server: Loopback, answer
         listing(server).files("sample", "1.2.3")
     with pytest.raises(ShipError, match="NS701"):
         listing(server).listing("sample", "0")
+
+
+def test_releases_are_what_installers_may_take(server: Loopback, answers: Answers) -> None:
+    """In either form of a page; a yanked file is none, whatever the reason, and what has no version is left out."""
+    names = (FILE, "sample-1.2.3-py3-none-any.whl", "sample-1.0.tar.gz", "sample-1.1.tar.gz", "sample.pdf")
+    listed = json.loads(page(*names, sha256="a" * 64).body)
+    for file, yanked in zip(listed["files"], (False, None, "", True, False), strict=True):
+        file.update(yanked=yanked, size=5 if file["filename"] == FILE else "many")
+    answers["/simple/sample/"] = replace(page(), body=json.dumps(listed))
+    found = listing(server).listing("sample", "1").releases
+    assert {str(version): [file.filename for file in files] for version, files in found.items()} == {
+        "1.2.3": [FILE, "sample-1.2.3-py3-none-any.whl"]
+    }
+    assert [(file.size, file.sha256) for file in found[Version("1.2.3")]] == [(5, "a" * 64), (None, "a" * 64)]
+    links = [f"<a data-yanked href='/{FILE}'>{FILE}</a>", "<a data-x=1 href=/y data-Yanked='no'>sample-2.tar.gz</a>"]
+    links += ["<a href='/x#sha256=aa' class='data-yanked'>sample-3.tar.gz</a>"]
+    answers["/simple/sample/"] = Reply("".join(links), headers={"Content-Type": "text/html"})
+    assert list(map(str, listing(server).listing("sample", "1").releases)) == ["3"]
+    answers.clear()
+    assert listing(server).listing("sample", "1").releases == {}
 
 
 def test_pages_are_asked_for_anew(server: Loopback, answers: Answers) -> None:

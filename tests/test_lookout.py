@@ -95,6 +95,17 @@ def test_an_index_is_asked_once() -> None:
     assert told(stand_in) == []
 
 
+def test_releases_are_those_of_the_index() -> None:
+    """What was uploaded here is none; an index that did not answer before is not asked again, and says why."""
+    stand_in = looked(make_index(earlier={"sample-1.0.tar.gz": b"x"}), shelf={SDIST: b""})
+    assert list(map(str, stand_in.listing("sample", "1.2.3").releases)) == ["1.0"]
+    silent = looked(make_index(earlier={"sample-1.0.tar.gz": b"x"}, late=["silent"]))
+    silent.files("sample", "1.2.3")
+    listing = silent.listing("sample", "1.2.3")
+    assert listing.silent
+    assert listing.releases == {}
+
+
 def test_an_index_that_does_not_answer_is_told() -> None:
     """NS767, and the rehearsal goes on with what is here."""
     stand_in = looked(make_index(late=["silent"]), shelf={SDIST: b""})

@@ -28,6 +28,7 @@ from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
+from nox_ship.release.comparison import Comparison
 from nox_ship.release.handover import Cut, bundle
 from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, ended_by, run_pipeline, told_by
 from nox_ship.release.preflight import Request
@@ -118,10 +119,19 @@ def _tell(report: Report, path: Path | None) -> None:
     """Tell GitHub Actions how a release ended, and write the report that was asked for."""
     rows = [(row.name, row.status, row.detail) for row in report.rows]
     actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
+    _tell_changes(report)
     if report.passed:
         actions.output(tag=report.tag, commit=report.commit)
     if path:
         report.write(path)
+
+
+def _tell_changes(report: Report) -> None:
+    """Tell GitHub Actions what changed since the last release, where it was compared with that."""
+    if report.since:
+        changes = [line.partition(": ") for line in report.changes] or [("nothing", "", "but the version")]
+        rows = [(what, change) for what, _, change in changes] + [("unusual", line) for line in report.unusual]
+        actions.summary(f"Changed since {report.since}", rows, ("what", "change"))
 
 
 @contextmanager
@@ -239,6 +249,8 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             report.title += f" to {display_name(name)}"
             with _world(options, project.root, shop.world(), voice) as world:
                 _bring(manifest, project, world, name, voice, report, install=not options.no_install)
+                if options.dry_run:
+                    _compare(manifest, project, world, name, shop, voice, report)
         except BaseException as error:
             report.rows.append(Row(session, ended_by(error)))
             report.findings += [finding.as_dict() for finding in told_by(error)]
@@ -306,6 +318,23 @@ def _foresee(manifest: Manifest, index: Index, voice: Voice) -> None:
         if finding.level != "error":
             voice.finding(finding)
     findings.raise_errors()
+
+
+def _compare(
+    manifest: Manifest,
+    project: Project,
+    world: RealWorld | StandIns,
+    name: str,
+    shop: Workshop,
+    voice: Voice,
+    report: Report,
+) -> None:
+    """Tell what changes in the index from the last release to what was built."""
+    index = world.index(name, manifest.name)
+    comparison = Comparison(manifest, dist_folder(project), index, display_name(name), shop.predecessor)
+    comparison.result(project.root / ".nox").enter(report, voice.finding)
+    voice.changes(report)
+    _tell_changes(report)
 
 
 def verify_published(project: Project, args: Sequence[str]) -> None:

@@ -38,8 +38,8 @@ _COLOURS = {
 }
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
-_MOST_COMMITS, _MOST_LINES, _MOST_COLUMNS = 20, 40, 160
-"""How much of the commits and of the changelog is shown."""
+_MOST_COMMITS, _MOST_LINES, _MOST_CHANGES, _MOST_COLUMNS = 20, 40, 10, 160
+"""How much of the commits, of the changelog and of what changed is shown."""
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -94,6 +94,14 @@ class Report:
     """How many there are; the list may be cut short."""
     notes: str = ""
     """The section of the release in the changelog, without its heading."""
+    since: str = ""
+    """The last release, and the index that has it; empty where the release was not compared with one."""
+    changes: list[str] = field(default_factory=list)
+    """What changed since then, one line a subject."""
+    unusual: list[str] = field(default_factory=list)
+    """What is unusual about it, one line each."""
+    difference: dict[str, Any] = field(default_factory=dict)
+    """All of what changed."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)
@@ -275,10 +283,19 @@ class Voice:
         if report.notes:
             lines = report.notes.splitlines()
             self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
+        self.changes(report)
         self._list("would push" if report.rehearsal else "pushed", report.pushes)
         published = "to be published" if report.workflow else "published"
         self._list("would upload" if report.rehearsal else published, report.uploads)
         self.console.print()
+
+    def changes(self, report: Report) -> None:
+        """Show what changed since the last release, and what is unusual about it."""
+        if report.since:
+            lines = report.changes or ["nothing but the version"]
+            self._contents(f"changed since {report.since}", lines, len(lines), _MOST_CHANGES)
+        for line in report.unusual:
+            self.warning(line)
 
     def _contents(self, name: str, lines: Sequence[str], count: int, most: int) -> None:
         """Show what goes out, cut short."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from failing_index import HOST, FailingIndex, Faults, api_token
-from releasing import NO_KEYRING
+from releasing import NO_KEYRING, serve_last
 from workbench import GOOD, PYTHON, Bench, Outcome, copy_of, make_bench
 
 
@@ -326,6 +326,15 @@ def test_a_rehearsal_of_publishing_meets_the_same_rules(bench: Bench, index: Fai
     """What `publish-prod` would refuse its dry run refuses too."""
     build(bench)
     assert publish(bench, index, "--dry-run", session="publish-prod").has("NS752", "NS754")
+
+
+def test_a_rehearsal_of_publishing_tells_what_changed(ready: Bench, index: FailingIndex) -> None:
+    """Since the last release; publishing itself has no question that it could be shown before."""
+    serve_last(index, "1.2.2")
+    outcome = publish(ready, index, "--dry-run", session="publish-prod")
+    assert outcome.code == 0, outcome.output
+    assert outcome.has("changed since 1.2.2 on PyPI:", "requirements: - six", "NS562 content-gone", "sample.gone")
+    assert ready.report()["difference"]["since"] == "1.2.2 on PyPI"
 
 
 def test_a_broken_release_is_told_with_what_to_do(ready: Bench, index: FailingIndex) -> None:

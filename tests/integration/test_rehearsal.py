@@ -12,7 +12,7 @@ from python_discovery import get_interpreter
 
 from workbench import GOOD, PYTHON, Bench, make_bench
 
-STEPS = ["preflight", "stage", "bump", "gates", "upload rehearsal", "push", "checkout", "publish"]
+STEPS = ["preflight", "stage", "bump", "gates", "upload rehearsal", "difference", "push", "checkout", "publish"]
 
 
 def test_rehearsal_does_everything_and_touches_nothing(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
@@ -96,10 +96,7 @@ class Archive:
             ShipError: It is not a readable archive or has no metadata (NS503).
         """
         found = _Found()
-        try:
-            (_read_wheel if path.suffix == ".whl" else _read_sdist)(path, found)
-        except Exception as error:
-            raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
+        _read(path, found)
         if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
         metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
@@ -190,6 +187,8 @@ def _importable_name(path: PurePosixPath, code: list[PurePosixPath]) -> str | No
 class _Found:
     """What was found in an archive so far."""
 
+    hashes: bool = True
+    """Whether the members of a wheel are read to their end."""
     members: list[str] = field(default_factory=list)
     suspects: list[Suspect] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
@@ -250,6 +249,40 @@ class _Found:
         return content
 
 
+@dataclass
+class _Handing(_Found):
+    """Hands each file on, and keeps nothing."""
+
+    hashes: bool = False
+    each: Callable[[str, int, IO[bytes]], object] = field(kw_only=True)
+
+    def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:  # noqa: ARG002
+        """Hand a file on."""
+        self.each(name, size, stream)
+        return b""
+
+
+def walk(path: Path, each: Callable[[str, int, IO[bytes]], object]) -> None:
+    """Go through the files in a wheel or an sdist, one by one.
+
+    Args:
+        path: The wheel or sdist.
+        each: Handed the name of each, an sdist's without its leading folder; the size that the archive tells; and
+            what is in it, as an open file, which must not be used later.
+
+    Raises:
+        ShipError: It is not a readable archive (NS503).
+    """
+    _read(path, _Handing(each=each))
+
+
+def _read(path: Path, found: _Found) -> None:
+    try:
+        (_read_wheel if path.suffix == ".whl" else _read_sdist)(path, found)
+    except Exception as error:
+        raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
+
+
 def _wrong_name(name: str) -> str | None:
     """Return why a file of this name cannot be unpacked in one place on every system."""
     if _ABSOLUTE.match(name):
@@ -296,7 +329,7 @@ def _take_member(path: Path, info: zipfile.ZipInfo, stream: IO[bytes], found: _F
     if _COMPILED.search(name):
         content += stream.read(max(_HEAD - len(content), 0))
         found.compiled[name] = content[:_HEAD]
-    if unpacks_to_too_much(found.size, found.unpacked):
+    if not found.hashes or unpacks_to_too_much(found.size, found.unpacked):
         return
     digest = hashlib.sha256(content)
     while chunk := stream.read(_CHUNK):

@@ -21,6 +21,7 @@ from nox_ship.release import built
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
 from nox_ship.release.changelog import release_notes
+from nox_ship.release.comparison import Comparison
 from nox_ship.release.preflight import Plan, Request, preflight
 from nox_ship.release.publish import Patience, Proven, Published, converge, install_from, prove_install
 from nox_ship.release.seal import STAGE_CHANGED, Seal
@@ -68,6 +69,8 @@ class Run:
     background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     trial: Future[str] | None = None
     """The upload rehearsal, where it was begun while gates still ran."""
+    comparison: Comparison | None = None
+    """The comparison with the last release, which is fetched while gates still run."""
     proven: Proven = field(default_factory=set)
     """What was installed from an index and works: in a rehearsal both steps that install have one index."""
 
@@ -134,7 +137,7 @@ def _gates(run: Run) -> str:
         run.voice.session_ended(name, status)
         if (name, status) == (proof[0], "success"):  # the files are there: two cores have time for both
             with suppress(ShipError):  # told by the upload rehearsal
-                built.hold(run.stage, run.staged)
+                run.comparison = _begin_comparison(run, built.hold(run.stage, run.staged))
             run.trial = run.background.submit(_try_upload, run)
 
     try:
@@ -183,6 +186,20 @@ def _try_upload(run: Run) -> str:
     installed = install_from(run.manifest, folder, index, run.staged, run.proven)
     names = shorten(dict.fromkeys(installed.values()))
     return f"{len(run.manifest.files)} files to an index on this machine; {names} installed from there"
+
+
+def _begin_comparison(run: Run, manifest: Manifest) -> Comparison:
+    plan = run.plan
+    index = run.world.index(plan.index, plan.project.canonical_name)
+    shelf, anew = run.workshop.predecessor, run.request.fresh
+    return Comparison(manifest, dist_folder(run.staged), index, display_name(plan.index), shelf, anew=anew)
+
+
+def _compare(run: Run) -> str:
+    comparison = run.comparison or _begin_comparison(run, run.manifest)
+    compared = comparison.result(run.workshop.environments)
+    compared.enter(run.report, lambda finding: _notify(run, finding))
+    return str(compared)
 
 
 def _push(run: Run) -> str:
@@ -271,6 +288,7 @@ STEPS: tuple[Step, ...] = (
     Step("bump", "version, commit and tag, in the clone", _bump),
     Step("gates", "gates, build and verify-install, in parallel", _gates),
     Step("upload rehearsal", "upload to an index on this machine, and install from it", _rehearse_upload),
+    Step("difference", "what changed since the last release", _compare),
     Step("push", "branch and tag, in one atomic push", _push),
     Step("checkout", "fast-forward to the release", _checkout),
     Step("publish", "upload what the index lacks", _publish),

@@ -68,6 +68,11 @@ class Workshop:
         return self.folder / "report.json"
 
     @property
+    def predecessor(self) -> Path:
+        """What was fetched of the release before the one that is made."""
+        return self.folder / "predecessor"
+
+    @property
     def owner(self) -> Path:
         """Whose folder it is, as JSON."""
         return self.folder / "project.json"

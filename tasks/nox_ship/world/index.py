@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
-from nox_ship.versions import same
+from nox_ship.versions import parse, same
 from nox_ship.world import attest, names, web
 from nox_ship.world.credentials import Credentials, forms
 from nox_ship.world.listing import Listing, Served
@@ -144,22 +145,27 @@ class Index:
 
     def _from_simple(self, project: str, version: str) -> Listing:
         page, at = self._page(project)
-        files = {
-            package.filename: Served(
+        files: dict[str, Served] = {}
+        releases: dict[Version, tuple[Served, ...]] = {}
+        for package in page.packages if page else ():
+            served = Served(
                 package.filename,
                 package.url,
                 package.digests.get("sha256"),
                 is_sdist=package.package_type == "sdist",
                 uploaded=package.upload_time,
+                size=package.size,
             )
-            for package in (page.packages if page else ())
-            if package.version is not None and same(package.version, version)
-        }
+            if package.version is not None and same(package.version, version):
+                files[package.filename] = served
+            if (parsed_version := parse(package.version or "")) is not None and not package.is_yanked:
+                releases[parsed_version] = (*releases.get(parsed_version, ()), served)
         return Listing(
             index=self.name,
             project=project,
             version=version,
             files=files,
+            releases=releases,
             known=page is not None,
             status=str((page and page.status) or "active"),
             reason=(page and page.status_reason) or "",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from packaging.version import Version
+
 
 @dataclass(frozen=True)
 class Served:
@@ -23,6 +25,8 @@ class Served:
     is_sdist: bool = False
     uploaded: dt.datetime | None = None
     """When the index got it (PEP 700), in UTC; None where it does not tell."""
+    size: int | None = None
+    """How many bytes it has (PEP 700); None where the index does not tell."""
 
 
 def _now() -> dt.datetime:
@@ -39,6 +43,8 @@ class Listing:
     version: str
     files: Mapping[str, Served]
     """The files of this version, by name."""
+    releases: Mapping[Version, tuple[Served, ...]] = field(default_factory=dict)
+    """The files that installers may take of each version; those that are yanked are left out (PEP 592)."""
     known: bool = True
     """Whether the index has the project at all."""
     status: str = "active"

@@ -59,12 +59,12 @@ class Lookout:
     @cached_property
     def _credentials(self) -> Future[Credentials]:
         # Not `credentials`: before Python 3.12 a cached property holds a lock for all objects of its class.
-        return _begun(self._index.find)
+        return begun(self._index.find)
 
     def _listing(self, version: str) -> Future[Listing]:
         if version not in self._listings:
             self._began, self._credentials  # noqa: B018 - begun with it
-            self._listings[version] = _begun(lambda: self._index.listing(self._project, version))
+            self._listings[version] = begun(lambda: self._index.listing(self._project, version))
         return self._listings[version]
 
     def _result(self, asked: Future[T]) -> T:
@@ -119,7 +119,7 @@ def not_asked(index: str, project: str, version: str, why: str) -> Finding:
     return INDEX_NOT_ASKED(f"{index} could not be asked whether it has {project} {version}: {why}.")
 
 
-def _begun(work: Callable[[], T]) -> Future[T]:
+def begun(work: Callable[[], T]) -> Future[T]:
     """Begin something on a thread that ends with the process, whatever it waits for."""
     outcome = Future[T]()
 
@@ -144,13 +144,13 @@ class StandIn(Index):
     lookout: Lookout | None = field(default=None, repr=False)
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what the real index has of a version, with the files that were uploaded here.
+        """Return what the real index has of a version, with the files that were uploaded here, which are no release.
 
         Raises:
             ShipError: This index does not answer (NS701).
         """
         seen = self.lookout.listing(version) if self.lookout else None
-        here = super().listing(project, version)
+        here = replace(super().listing(project, version), releases={})
         trial = {name: replace(served, trial=True) for name, served in here.files.items()}
         return replace(seen or here, files={**trial, **(seen.files if seen else {})})
 

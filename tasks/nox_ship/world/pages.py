@@ -1,8 +1,8 @@
 """What an index says of a project on its page of the simple API (PEP 503, PEP 691).
 
 The parsers build something for each element that a page has, and again for each that is within another, so a small page
-can cost hours and gigabytes. They are handed only what is needed: files with name, address and SHA-256, one after the
-other.
+can cost hours and gigabytes. They are handed only what is needed: files with name, address, SHA-256, size
+and whether they are yanked, one after the other.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def _bare(page: Any) -> Any:
                 "url": file["url"],
                 "hashes": _hashes(file.get("hashes")),
                 "upload-time": _time(file.get("upload-time")),
+                "yanked": _is_yanked(file.get("yanked")),
+                "size": _size(file.get("size")),
             }
             for file in files
             if isinstance(file.get("filename"), str) and isinstance(file.get("url"), str)
@@ -101,6 +103,14 @@ def _time(found: object) -> str | None:
     return utc.isoformat() if utc else None
 
 
+def _is_yanked(found: object) -> bool:
+    return found is True or isinstance(found, str)  # a reason, which may be empty
+
+
+def _size(found: object) -> int | None:
+    return found if type(found) is int and found >= 0 else None
+
+
 def _flat(page: bytes) -> Iterator[bytes]:
     """Yield the elements of an HTML page that matter, none within another, and of links just where they lead."""
     first, *others = page.split(b"<!--")
@@ -109,11 +119,13 @@ def _flat(page: bytes) -> Iterator[bytes]:
         if meta := element["meta"]:
             yield b"<%s>" % meta if len(meta) <= _LONGEST_META and not _odd_status(meta) else b""
             continue
-        href = next((word[2] for word in _ATTRIBUTE.finditer(element["words"]) if word[1].lower() == b"href"), None)
+        words = {word[1].lower(): word[2] for word in reversed([*_ATTRIBUTE.finditer(element["words"])])}
+        href = words.get(b"href")
         if href is not None:
             text = b"%s</a>" % _TAG.sub(b"", element["text"]) if element["kind"].lower() == b"a" else b""
             quoted = href if href[:1] in (b"'", b'"') else b'"%s"' % href
-            yield b"<%s href=%s>%s" % (element["kind"], quoted, text)
+            yanked = b" data-yanked" if b"data-yanked" in words else b""
+            yield b"<%s href=%s%s>%s" % (element["kind"], quoted, yanked, text)
 
 
 def _odd_status(meta: bytes) -> bool:

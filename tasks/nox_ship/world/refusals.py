@@ -37,6 +37,7 @@ from nox_ship.package.distributions import (
 )
 from nox_ship.package.wheels import BAD_ENTRY_POINTS, INCOMPLETE, PLATFORM_REFUSED
 from nox_ship.world.attest import NOT_SIGNED
+from nox_ship.world.closed import RELEASE_CLOSED, SECOND_SDIST
 from nox_ship.world.token import EXPIRED_TOKEN
 
 INVALID_TOKEN = Kind(
@@ -77,12 +78,6 @@ ACCOUNT_REFUSED = Kind("NS737", "account-refused", "Sign in to the index and do 
 WRONG_ADDRESS = Kind("NS738", "wrong-address", "Correct `upload-url` in [tool.nox-ship.indexes].")
 UPLOAD_REFUSED = Kind("NS702", "upload-refused", "The index's own words say why; nothing of this file was published.")
 
-
-RELEASE_CLOSED = Kind(
-    "NS557",
-    "release-closed",
-    "Release the next version: what the index holds of this one is all that it takes.",
-)
 
 _NEXT = "If the tag is pushed already, make the correction in the next version."
 _LATER = "Wait until the index takes uploads again, as its status page tells, then run the same command again."
@@ -150,7 +145,8 @@ _REFUSALS = (
     _Refusal(NAME_FORBIDDEN, (409,), r"conflicts with an existing project"),
     _Refusal(FILE_EXISTS, (400,), r"already exist|already been used|previously used by a file|file-name-reuse"),
     _Refusal(FILE_EXISTS, (409,)),
-    _Refusal(RELEASE_CLOSED, (400,), r"to releases older than|Only one sdist may be uploaded"),
+    _Refusal(RELEASE_CLOSED, (400,), r"to releases older than"),
+    _Refusal(SECOND_SDIST, (400,), r"Only one sdist may be uploaded"),
     *_OF_FILES,
     _Refusal(TOO_MANY_REQUESTS, (429,)),
     _Refusal(

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from failing_index import FailingIndex
-from releasing import NO_KEYRING, assert_released, laptop
+from releasing import NO_KEYRING, assert_released, laptop, serve_last
 from workbench import Bench
 
 
@@ -35,6 +35,16 @@ def test_a_terminal_is_asked_once(bench: Bench, index: FailingIndex, answer: byt
         assert "declined" in output
         assert bench.snapshot() == before
         assert index.uploads == []
+
+
+def test_what_changed_is_shown_before_the_question(bench: Bench, index: FailingIndex) -> None:
+    """So that a person can say no."""
+    before = bench.snapshot()
+    serve_last(index)
+    code, output = on_a_terminal(bench, laptop(index), b"n\n", "-s", "release", "--", "patch")
+    assert code == 1
+    assert output.index("changed since 1.2.3 on PyPI:") < output.index("NS562 content-gone") < output.index("[y/N]")
+    assert bench.snapshot() == before
 
 
 def test_a_terminal_is_not_asked_where_it_is_told(bench: Bench, index: FailingIndex) -> None:

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from fakes import FakeGates, FakeIndex, Yard, make_index, make_yard
+from nox_ship.errors import Finding
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.release import comparison
+from nox_ship.release.comparison import Compared, Comparison, _before, _chosen
+from nox_ship.release.stage import REUSE_SECONDS
+from nox_ship.report import Report
+from nox_ship.world.listing import Listing
+from support import make_sdist, make_wheel
+
+CODE = {"sample/__init__.py": ""}
+OLD = "sample-1.2.2-py3-none-any.whl"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What was built, the index that it goes to, and the folder that keeps what is fetched."""
+
+    folder: Path
+    manifest: Manifest
+    index: FakeIndex
+
+    def compare(self, *, anew: bool = False) -> Compared:
+        """Compare what was built with what the index has."""
+        return Comparison(
+            self.manifest, self.folder / "dist", self.index, "PyPI", self.folder / "shelf", anew=anew
+        ).result(self.folder / "envs")
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return a file's content, and remove the file."""
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def last(folder: Path, version: str = "1.2.2", files: Mapping[str, str | bytes] | None = None) -> dict[str, bytes]:
+    """Return wheel and sdist of a release, by file name."""
+    wheel = make_wheel(folder / "old", files or {**CODE, "sample/more.py": ""}, version=version)
+    sdist = make_sdist(folder / "old", {"a.py": ""}, version=version)
+    return {path.name: bytes_of(path) for path in (wheel, sdist)}
+
+
+def bench(folder: Path, earlier: Mapping[str, bytes] | None = None, **faults: Any) -> Bench:
+    """Make a bench on which 1.2.3 was built, and an index that has what is ``earlier``; default: 1.2.2."""
+    make_wheel(folder / "dist", {**CODE, "sample/new.py": ""})
+    make_sdist(folder / "dist", {"src/sample/__init__.py": ""})
+    files = tuple(map(File.of, built_files(folder / "dist")))
+    manifest = Manifest("sample", "1.2.3", "c" * 40, "v1.2.3", dirty=False, files=files)
+    return Bench(folder, manifest, make_index(earlier=dict(last(folder) if earlier is None else earlier), **faults))
+
+
+def test_a_release_is_compared_with_the_last_one(tmp_path: Path) -> None:
+    """Wheel with wheel; a report holds all of it, and what is unusual apart."""
+    compared = bench(tmp_path).compare()
+    assert (compared.since, compared.file) == ("1.2.2 on PyPI", OLD)
+    assert compared.lines[-1] == "files: 1 added (sample/new.py), 1 gone (sample/more.py)"
+    assert str(compared).endswith("files; 1 unusual")
+    report, told = Report("x"), list[Finding]()
+    compared.enter(report, told.append)
+    assert (report.since, report.changes, told) == ("1.2.2 on PyPI", compared.lines, [])
+    assert [line.partition(" ")[0] for line in report.unusual] == ["NS562"]
+    assert report.difference["files"][0] == {"what": "sample/more.py", "before": 0, "after": None}
+    assert [finding["id"] for finding in report.difference["unusual"]] == ["NS562"]
+    json.dumps(report.difference)
+
+
+def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
+    """What was fetched is kept, for the same commit and the same files, as long as it is whole and not old."""
+    made = bench(tmp_path)
+    first = made.compare()
+    made.index.earlier.clear()
+    assert made.compare() == first
+    assert made.index.downloads == [OLD]
+    assert made.compare(anew=True).why == "PyPI has no release before 1.2.3"
+    assert made.compare().why == "PyPI has no release before 1.2.3"
+    made.index.earlier.update(last(tmp_path))
+    assert made.compare().difference is None
+    assert made.compare(anew=True) == first
+    (tmp_path / "shelf" / "file.whl").write_bytes(b"other")
+    assert made.compare() == first
+    assert made.index.downloads == [OLD] * 3
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"index": 5}', "9" * 5000, "[" * 100_000])
+def test_a_note_that_nobody_wrote_is_not_read(tmp_path: Path, text: str) -> None:
+    """The index is asked again."""
+    made = bench(tmp_path)
+    first = made.compare()
+    (tmp_path / "shelf" / "found.json").write_text(text, "utf-8")
+    assert made.compare() == first
+    assert len(made.index.downloads) == 2
+
+
+def test_a_note_that_is_old_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something may have been released since."""
+    made = bench(tmp_path)
+    made.compare()
+    later = time.time() + 2 * REUSE_SECONDS
+    monkeypatch.setattr(time, "time", lambda: later)
+    made.compare()
+    assert len(made.index.downloads) == 2
+
+
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        (["1.0", "1.1", "1.2", "2.0"], "1.1"),
+        (["1.0", "1.1rc1", "1.2.dev1"], "1.0"),
+        (["1.2rc1", "1.2rc2", "1.3rc1", "1.2.dev9"], "1.2rc2"),
+        (["1.1.post1", "1.1"], "1.1.post1"),
+        (["1!0.1", "1.2"], None),
+        ([], None),
+    ],
+)
+def test_the_last_release_is_the_last_final_one_before(versions: list[str], expected: str | None) -> None:
+    """A pre-release where there is no other; a development version is none, and 2.0 is not before 1.2."""
+    found = _before(Version("1.2"), map(Version, versions))
+    assert found == (Version(expected) if expected else None)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "expected"),
+    [
+        (
+            ["a-2-py3-none-any.whl", "a-2.tar.gz"],
+            ["a-1.tar.gz", "a-1-py3-none-any.whl"],
+            ("a-1-py3-none-any.whl", True),
+        ),
+        (["a-2-py3-none-any.whl", "a-2.tar.gz"], ["a-1-py2.py3-none-any.whl"], ("a-1-py2.py3-none-any.whl", True)),
+        (["a-2-py3-none-any.whl", "a-2.tar.gz"], ["a-1.tar.gz", "a-1.zip", "a-1.exe", "x"], ("a-1.tar.gz", True)),
+        (
+            ["a-2-cp311-cp311-linux_x86_64.whl"],
+            [
+                f"a-1-cp311-cp311-{name}.whl"
+                for name in ("win_amd64", "manylinux_2_17_x86_64", "manylinux_2_17_aarch64")
+            ],
+            ("a-1-cp311-cp311-manylinux_2_17_x86_64.whl", False),
+        ),
+        (["a-2-cp311-cp311-linux_x86_64.whl"], ["a-1-cp311-cp311-win32.whl"], ("a-1-cp311-cp311-win32.whl", False)),
+        (["a-2-py3-none-any.whl"], ["a-1.tar.gz", "b-1-py3-none-any.whl"], None),
+        (["a-2.tar.gz"], ["a-1-py3-none-any.whl"], None),
+        (["a-2.tar.gz"], [], None),
+    ],
+)
+def test_what_is_most_alike_is_compared(new: list[str], old: list[str], expected: tuple[str, bool] | None) -> None:
+    """Wheels for the same platform, for one that is much the same, other wheels, sdists."""
+    files = [File(name, "wheel" if name.endswith(".whl") else "sdist", 1, "0" * 64) for name in new]
+    found = _chosen(files, old)
+    assert (found and found[1:]) == expected
+
+
+def notice(compared: Compared) -> str:
+    """Return the sentence of the one notice, NS560."""
+    (finding,) = compared.findings
+    assert (finding.id, finding.level) == ("NS560", "notice")
+    assert compared.difference is None
+    told: list[Finding] = []
+    compared.enter(Report("x"), told.append)
+    assert told == [finding]
+    return finding.what
+
+
+def test_an_index_that_does_not_answer_is_a_notice(tmp_path: Path) -> None:
+    """NS560, and the next run asks again."""
+    assert "PyPI does not answer" in notice(bench(tmp_path, late=["silent"]).compare())
+    assert not (tmp_path / "shelf").exists()
+
+
+def test_another_file_than_is_listed_is_a_notice(tmp_path: Path) -> None:
+    """It is not compared with; where the index tells no SHA-256, it is."""
+    assert "serves another" in notice(bench(tmp_path, other_bytes=True).compare())
+    assert bench(tmp_path, hashes=False).compare().difference
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"nothing", b"PK\5\6" + b"\0" * 18])
+def test_a_file_that_nobody_can_read_is_a_notice(tmp_path: Path, content: bytes) -> None:
+    """An empty archive is none."""
+    compared = bench(tmp_path, {OLD: content}).compare()
+    assert compared.difference is not None or "cannot be read" in notice(compared)
+    assert {finding.id for finding in compared.findings} <= {"NS560"}
+
+
+def test_whatever_goes_wrong_is_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison never stops a release."""
+
+    def fail(_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("nox_ship.package.difference._files_grew", fail)
+    monkeypatch.setattr("nox_ship.release.comparison.Difference.of", fail)
+    assert "RecursionError" in notice(bench(tmp_path).compare())
+
+
+def test_an_index_that_is_slow_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a few seconds from the moment that it is asked."""
+    over = threading.Event()
+
+    def slow(self: FakeIndex, project: str, version: str) -> Listing:
+        assert self.seconds == 0.02
+        over.wait(30)
+        return Listing(index=self.name, project=project, version=version, files={})
+
+    monkeypatch.setattr(FakeIndex, "listing", slow)
+    monkeypatch.setattr(comparison, "SECONDS", 0.02)
+    try:
+        assert "did not answer within" in notice(bench(tmp_path).compare())
+    finally:
+        over.set()
+
+
+def test_a_large_file_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose size is not told is fetched up to the limit."""
+    monkeypatch.setattr(comparison, "MOST", 5)
+    made = bench(tmp_path)
+    assert "no file of up to 0 MiB that is like one of 1.2.3" in made.compare().why
+    assert made.index.downloads == []
+    assert "no file of up to" in bench(tmp_path, sizes=False).compare().why
+
+
+def test_an_sdist_twice_its_size_is_unusual(tmp_path: Path) -> None:
+    """It is told by the size that the index tells, and is not fetched: NS561."""
+    made = bench(tmp_path)
+    files = (made.manifest.files[0], File("sample-1.2.3.tar.gz", "sdist", 900_000, "0" * 64))
+    larger = Bench(tmp_path, Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files), made.index)
+    compared = larger.compare()
+    assert [finding.id for finding in compared.findings] == ["NS562", "NS561"]
+    assert "sample-1.2.3.tar.gz has 900.0 kB" in compared.findings[1].what
+    assert made.index.downloads == [OLD]
+
+
+def test_what_is_installed_tells_what_a_requirement_brings(tmp_path: Path) -> None:
+    """In nox's environments: NS564."""
+    make_wheel(tmp_path / "dist", CODE, ("Requires-Dist: requests",))
+    files = tuple(map(File.of, built_files(tmp_path / "dist")))
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files)
+    made = Bench(tmp_path, manifest, make_index(earlier=last(tmp_path, files=CODE)))
+    assert made.compare().findings == ()
+    info = tmp_path / "envs" / "tests-3-12" / "lib" / "python3.12" / "site-packages" / "requests-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "RECORD").write_text("requests/__init__.py,,\n", "utf-8")
+    assert [finding.id for finding in made.compare().findings] == ["NS564"]
+
+
+@pytest.mark.usefixtures("programs")
+def test_a_release_tells_what_changed(tmp_path: Path, sessions: FakeGates) -> None:
+    """After the upload rehearsal, before the push; the report has it also where nobody says yes."""
+    sessions.at_once = True
+    yard = make_yard(tmp_path)
+    yard.world.indexes["pypi"].earlier.update(last(tmp_path, "0.0.1"))
+    run = yard.release()
+    told = yard.told()
+    assert told["since"] == "0.0.1 on PyPI"
+    assert told["difference"]["file"] == "sample-0.0.1-py3-none-any.whl"
+    assert [finding["id"] for finding in told["findings"]] == ["NS562"]
+    assert told["unusual"] == [finding for finding in told["unusual"] if finding.startswith("NS562 content-gone")]
+    assert next(row["detail"] for row in told["rows"] if row["name"] == "difference").startswith("since 0.0.1 on PyPI")
+    assert run.report.passed
+
+
+@pytest.mark.usefixtures("sessions", "programs")
+def test_a_first_release_has_nothing_to_compare_with(yard: Yard) -> None:
+    """It is said plainly, and is no finding."""
+    yard.release()
+    told = yard.told()
+    assert (told["since"], told["findings"], told["unusual"]) == ("", [], [])
+    detail = next(row["detail"] for row in told["rows"] if row["name"] == "difference")
+    assert detail == "nothing to compare with: PyPI has no release before 0.1.0"
