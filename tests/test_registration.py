@@ -7,7 +7,7 @@ from pathlib import Path
 import nox
 import pytest
 
-from nox_ship import naming, sessions
+from nox_ship import naming, registration
 from nox_ship.gates import loaded
 from nox_ship.gates.own import GATES, PIPELINE, Own
 from nox_ship.project import Project
@@ -31,8 +31,8 @@ def test_theirs_replace_ours_and_are_gates(load: Load) -> None:
     assert found["tests"].tags == ["gate"]
     assert found["coverage"].requires == ["tests"]
     assert loaded.pythons(found)["tests"] == ["3.11", "3.12"]
-    assert sessions._sessions().decision.gates == GATES
-    assert {"tests", "tests-3.11", "tests-3.12"} <= sessions._sessions().names
+    assert registration.loaded_sessions().decision.gates == GATES
+    assert {"tests", "tests-3.11", "tests-3.12"} <= registration.loaded_sessions().names
 
 
 def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
@@ -40,7 +40,7 @@ def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
     found = load(PLAIN.format(name="unit") + BELOW)
     assert "tests" not in found
     assert found["unit"].tags == ["gate"]
-    assert sessions._sessions().decision.gates == ("lint", "typecheck", "unit", "audit")
+    assert registration.loaded_sessions().decision.gates == ("lint", "typecheck", "unit", "audit")
     assert (found["coverage"].requires, found["coverage"].default, found["coverage"].tags) == ([], False, [])
 
 
@@ -72,7 +72,7 @@ def test_settings_choose_the_gates(load: Load) -> None:
     found = load(idle + BELOW, pyproject=chosen)
     assert "tests" not in found
     assert "lint" in found
-    assert sessions._sessions().decision.gates == ("lint", "unit", "mine")
+    assert registration.loaded_sessions().decision.gates == ("lint", "unit", "mine")
     found = load(PLAIN.format(name="linting") + BELOW, pyproject=chosen)
     assert {"lint", "linting", "tests"} <= set(found)
 
@@ -81,21 +81,21 @@ def test_what_ci_runs_is_looked_up(load: Load) -> None:
     """Where nox does not run it by default."""
     text = PLAIN.format(name="docs").replace("session\n", "session(default=False)\n", 1) + BELOW
     assert "docs" not in load(text)["lint"].tags
-    assert "docs" not in sessions._sessions().decision.gates
+    assert "docs" not in registration.loaded_sessions().decision.gates
     load(text, {".github/workflows/ci.yml": "run: nox -s docs\n"})
-    assert sessions._sessions().decision.gates == (*GATES, "docs")
+    assert registration.loaded_sessions().decision.gates == (*GATES, "docs")
 
 
 def test_sessions_below_the_call_are_noticed(load: Load) -> None:
     """Those that redefine ours, and those that would have been gates; others are none of its business."""
     text = f"import nox{BELOW}"
     load(text + "".join(PLAIN.format(name=name) for name in ("mine", "test", "docs-live".replace("-", "_"))))
-    assert sessions._sessions().late == ("test",)
+    assert registration.loaded_sessions().late == ("test",)
     with pytest.warns(FutureWarning, match="already been registered"):
         load(text + PLAIN.format(name="tests") + PLAIN.format(name="release"))
-    assert sessions._sessions().late == ("tests", "release")
+    assert registration.loaded_sessions().late == ("tests", "release")
     load(PLAIN.format(name="test") + BELOW)
-    assert sessions._sessions().late == ()
+    assert registration.loaded_sessions().late == ()
 
 
 def test_a_broken_project_does_not_hide_sessions(load: Load) -> None:
@@ -142,7 +142,11 @@ def test_parameters_are_jobs_and_requirements(load: Load) -> None:
     )
     assert sorted(found["coverage"].requires) == sorted(runs["test"])
     assert loaded.required(found, ["docs", "lint", "gone"]) == ["docs(x=2)", "lint", "gone"]
-    assert {"docs-3.12(x=2)", "lint-3.11(python='a')", "test(x=1, python='3.11')"} <= sessions._sessions().names
+    assert {
+        "docs-3.12(x=2)",
+        "lint-3.11(python='a')",
+        "test(x=1, python='3.11')",
+    } <= registration.loaded_sessions().names
 
 
 def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +155,7 @@ def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monke
     assert load(text)["coverage"].requires == []
     monkeypatch.setattr("nox_ship.lifeline.join_release", lambda: True)
     assert load(text)["coverage"].requires == ["tests"]
-    assert vars(nox.Session)["notify"] is sessions._not_notified
+    assert vars(nox.Session)["notify"] is registration._not_notified
     circle = text.replace("@nox.session(python=", "@nox.session(requires=['coverage'], python=False and ")
     assert load(circle)["coverage"].requires == []
 

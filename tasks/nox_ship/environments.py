@@ -1,0 +1,87 @@
+"""Running a recipe: what its steps need is installed, and their commands run there. Nox is handed to it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nox
+
+from nox_ship.files import write_whole
+from nox_ship.project import Project
+
+if TYPE_CHECKING:
+    from nox_ship.gates.recipes import Recipe
+    from nox_ship.gates.toolbox import Step
+
+
+def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
+    """Run the steps of a recipe: one in the session's environment, others each in one of their own."""
+    from nox_ship.report import printable
+
+    if recipe.skip:
+        session.skip(recipe.skip)
+    for note in recipe.notes:
+        session.log(printable(note, lines=False))
+    inside = next((step for step in recipe.steps if step.project), recipe.steps[0])
+    for step in sorted(recipe.steps, key=lambda step: step is not inside):
+        if step.why:
+            tools = ", ".join(dict.fromkeys(command[0] for command in step.commands))
+            session.log(printable(f"{tools}: {step.why}", lines=False))
+        if step is inside:
+            install(session, project, step)
+        start = [] if step is inside else _apart(session, project, step)
+        for command in step.commands:
+            external = bool(start) or Path(command[0]).is_absolute()
+            with session.chdir(project.root / step.folder):
+                session.run(*start, *command, env=step.env, external=external)
+
+
+def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
+    """Return the start of a command that uv runs in an environment of its own, made of what the step needs."""
+    from nox_ship import process
+
+    python = str(Path(session.bin) / "python")
+    start = [process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", python]
+    needs = [word for requirement in step.requirements for word in ("--with", requirement)]
+    for file in step.files:  # relative to the project's folder, wherever the command runs
+        needs += ["--with-requirements", file if step.folder == "." else (project.root / file).as_posix()]
+    if step.project:
+        needs += ["--with-editable", _editable(project, step)]
+    return [*start, *needs, *_constraints(project, step), "--"]
+
+
+def _editable(project: Project, step: Step) -> str:
+    extras = f"[{','.join(step.extras)}]" if step.extras else ""
+    return f"{project.root.as_posix()}{extras}"
+
+
+def _constraints(project: Project, step: Step) -> list[str]:
+    """Write the constraints of a step into a file, and return the options that name it."""
+    if not step.constraints:
+        return []
+    text = "\n".join((*step.constraints, ""))
+    file = project.own_folder() / f"constraints-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+    write_whole(file, text)
+    return ["--constraints", file.as_posix()]
+
+
+def install(session: nox.Session, project: Project, step: Step) -> None:
+    """Install what a step needs into the environment of the session."""
+    wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
+    if not step.project:
+        if wanted:
+            session.install(*wanted)
+    elif project.tidy_build and project.static:
+        # From a file, uv takes an editable build that another session made of the same sources; from the command
+        # line it builds anew each time.
+        text = f"-e {_editable(project, step)}\n"
+        listed = project.own_folder() / f"editable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+        write_whole(listed, text)
+        session.install("-r", str(listed), *wanted)
+    else:
+        import filelock
+
+        with filelock.FileLock(project.own_folder() / "install.lock"):
+            session.install("-e", _editable(project, step), *wanted)
