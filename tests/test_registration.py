@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from pathlib import Path
 
 import nox
@@ -9,7 +11,8 @@ import pytest
 
 from nox_ship import naming, registration
 from nox_ship.gates import loaded
-from nox_ship.gates.own import GATES, PIPELINE, Own
+from nox_ship.gates.noxfile import taken
+from nox_ship.gates.own import FURTHER, GATES, PIPELINE, Own
 from nox_ship.project import Project
 from nox_ship.setup.noxfile import Noxfile
 from registering import PYPROJECT, Load
@@ -21,7 +24,61 @@ PLAIN = "import nox\n\n\n@nox.session\ndef {name}(session):\n    pass\n"
 
 def test_ours_are_registered_in_a_noxfile_without_others(load: Load) -> None:
     """All of them, and twice changes nothing."""
-    assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *PIPELINE)
+    assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *FURTHER, *PIPELINE)
+
+
+def test_further_gates_are_gates_where_a_setting_says_so(load: Load) -> None:
+    """One word for each; or their names among the gates. They can be run by name in any case."""
+    found = load(BELOW)
+    assert (found["lowest"].default, found["lowest"].tags) == (False, [])
+    found = load(BELOW, pyproject=f"{PYPROJECT}[tool.nox-ship]\nlowest = 'warning'\n")
+    assert (found["lowest"].default, found["lowest"].tags) == (True, ["gate"])
+    assert registration.loaded_sessions().decision.gates == (*GATES, "lowest")
+    found = load(BELOW, pyproject=f"{PYPROJECT}[tool.nox-ship]\ngates = ['lint', 'api']\nlowest = 'error'\n")
+    assert found["api"].default
+    assert registration.loaded_sessions().decision.gates == ("lint", "api", "lowest")
+
+
+@pytest.mark.parametrize("place", ["{theirs}{ours}", "import nox{ours}{theirs}"])
+def test_sessions_that_are_called_as_further_gates_are_theirs(load: Load, place: str) -> None:
+    """A session `api` may serve one or document it: it stays as it is, wherever it stands, and is no gate of ours."""
+    text = place.format(ours=BELOW, theirs=PLAIN.format(name="api"))
+    with warnings.catch_warnings(action="ignore"):  # nox warns where theirs come last
+        found = load(text)
+    assert found["api"].tags == []
+    assert registration.loaded_sessions().decision.gates == GATES
+    assert registration.loaded_sessions().late == ()
+
+
+def test_a_further_gate_beside_theirs_has_another_name(load: Load) -> None:
+    """That one is the gate; and one of theirs that comes too late for it is told."""
+    on = f"{PYPROJECT}[tool.nox-ship]\napi = 'warning'\n"
+    found = load(PLAIN.format(name="api") + BELOW, pyproject=on)
+    assert found["ship-api"].tags == ["gate"]
+    assert registration.loaded_sessions().decision.gates == (*GATES, "ship-api")
+    assert [str(told)[:5] for told in taken(registration.loaded_sessions().decision)] == ["NS812"]
+    with pytest.warns(FutureWarning, match="already been registered"):
+        load(f"import nox{BELOW}{PLAIN.format(name='api')}", pyproject=on)
+    assert registration.loaded_sessions().late == ("api",)
+
+
+def test_the_lowest_versions_are_for_the_oldest_python_that_is_here(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for where the session is asked for, which takes too long for a list of sessions."""
+    asked = []
+
+    def look(python: str) -> str | None:
+        asked.append(python)
+        return python if python == "3.12" else None
+
+    monkeypatch.setattr("python_discovery.get_interpreter", look)
+    text = f"{PYPROJECT}[tool.nox-ship]\npythons = ['3.11', '3.12', '3.13']\n"
+    assert load(BELOW, pyproject=text)["lowest"].python == "3.11"
+    assert asked == []
+    monkeypatch.setattr(sys, "argv", ["nox", "-s", "lowest"])
+    assert load(BELOW, pyproject=text)["lowest"].python == "3.12"
+    assert asked == ["3.11", "3.12"]
 
 
 def test_theirs_replace_ours_and_are_gates(load: Load) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nox
+from nox.command import CommandFailed
 
+from nox_ship.errors import Finding, ShipError
 from nox_ship.files import write_whole
 from nox_ship.project import Project
 
@@ -31,11 +36,23 @@ def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
             session.log(printable(f"{tools}: {step.why}", lines=False))
         if step is inside:
             install(session, project, step)
+        lowered = _lower(session, project, step) if step is inside and step.lowest else None
         start = [] if step is inside else _apart(session, project, step)
         for command in step.commands:
             external = bool(start) or Path(command[0]).is_absolute()
-            with session.chdir(project.root / step.folder):
+            with session.chdir(project.root / step.folder), _told(lowered):
                 session.run(*start, *command, env=step.env, external=external)
+
+
+@contextmanager
+def _told(finding: Finding | None) -> Iterator[None]:
+    """Raise ``finding`` where a command fails; without one, what nox raises."""
+    try:
+        yield
+    except CommandFailed as error:
+        if finding is None:
+            raise
+        raise ShipError(finding) from error
 
 
 def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
@@ -67,21 +84,47 @@ def _constraints(project: Project, step: Step) -> list[str]:
     return ["--constraints", file.as_posix()]
 
 
-def install(session: nox.Session, project: Project, step: Step) -> None:
-    """Install what a step needs into the environment of the session."""
+def install(session: nox.Session, project: Project, step: Step, *options: str) -> None:
+    """Install what a step needs into the environment of the session, with further options of uv's installer."""
     wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
     if not step.project:
         if wanted:
-            session.install(*wanted)
+            session.install(*options, *wanted)
     elif project.tidy_build and project.static:
         # From a file, uv takes an editable build that another session made of the same sources; from the command
         # line it builds anew each time.
         text = f"-e {_editable(project, step)}\n"
         listed = project.own_folder() / f"editable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
         write_whole(listed, text)
-        session.install("-r", str(listed), *wanted)
+        session.install(*options, "-r", str(listed), *wanted)
     else:
         import filelock
 
         with filelock.FileLock(project.own_folder() / "install.lock"):
-            session.install("-e", _editable(project, step), *wanted)
+            session.install(*options, "-e", _editable(project, step), *wanted)
+
+
+def _lower(session: nox.Session, project: Project, step: Step) -> Finding:
+    """Lower the project's dependencies in the environment of the session as far as its metadata admits.
+
+    Returns:
+        What is wrong where the step's commands fail there.
+
+    Raises:
+        ShipError: The lowest versions cannot be installed (NS435).
+    """
+    from nox_ship.gates import lowest
+    from nox_ship.report import printable
+
+    folder = Path(session.bin).parent
+    lowering = lowest.lowering(project, step, lowest.installed(folder))
+    if lowering.skip:
+        session.skip(lowering.skip)
+    try:
+        install(session, project, dataclasses.replace(step, constraints=lowering.pins), *lowest.OPTIONS)
+    except CommandFailed:
+        raise ShipError(lowering.not_installed()) from None
+    after = lowest.installed(folder)
+    for line in lowering.told(after):
+        session.log(printable(line, lines=False))
+    return lowering.failed(after)

@@ -38,6 +38,8 @@ class Spec:
 
     function: Callable[[nox.Session], None]
     per_python: bool = False
+    oldest: bool = False
+    """Whether it runs on the oldest Python of the project that is here."""
     environment: bool = True
     requires: tuple[str, ...] = ()
     gate: bool = False
@@ -60,6 +62,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
     alone = "--" in sys.argv and not _in_release
     helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     pythons = list(_pythons(project))
+    further = _further(project, theirs)
     shared = _in_release and project is not None and _fixed_port(project)
     for usual, standard in specs.items():
         name = naming.registered(usual)
@@ -68,7 +71,10 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
         spec = _fitted(usual, standard, decided) if decided else standard
         lone = helping or (alone and usual == "coverage")
         requires = [r for r in spec.requires if r not in left_out and not lone]
-        python: list[str] | bool | None = None if spec.environment else False
+        python: list[str] | str | bool | None = None if spec.environment else False
+        if spec.oldest:
+            python = _oldest(pythons, name)
+        gate = spec.gate or usual in further
         declare = nox.session(
             name=name,
             python=pythons if spec.per_python else python,
@@ -76,8 +82,8 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
             download_python="never",
             requires=[naming.registered(r) for r in requires],
             allow_parallel=usual != "tests" or not shared,
-            default=spec.gate,
-            tags=["gate"] if spec.gate else [],
+            default=gate,
+            tags=["gate"] if gate else [],
         )
         _registered[name] = declare(spec.function)
 
@@ -105,6 +111,25 @@ def _fitted(usual: str, spec: Spec, decided: Decision) -> Spec:
         return spec
     tests = () if decided.unmeasured else tuple(loaded.required(nox.registry.get(), decided.tests))
     return dataclasses.replace(spec, requires=tests, gate=not decided.unmeasured)
+
+
+def _further(project: Project | None, theirs: Mapping[str, Any]) -> set[str]:
+    """Return those of our sessions that are gates because the settings say so."""
+    if project is None:
+        return set()
+    return {*project.further_gates, *(name for name in project.settings.gates if name not in theirs)}
+
+
+def _oldest(pythons: Sequence[str], name: str) -> str:
+    """Return the oldest of the project's Pythons; of those that are here, where the session is asked for by name.
+
+    To look for one that is missing takes seconds, which listing the sessions cannot have.
+    """
+    if name not in sys.argv:
+        return pythons[0]
+    from python_discovery import get_interpreter
+
+    return next((python for python in pythons if get_interpreter(python)), pythons[0])
 
 
 def _fixed_port(project: Project) -> bool:
@@ -139,7 +164,9 @@ def decision(project: Project | None) -> Decision:
     """Return which sessions of the noxfile are gates."""
     from nox_ship.gates.own import decide
 
-    return _decided or decide((), chosen=project.chosen_gates if project else None)
+    if _decided:
+        return _decided
+    return decide((), chosen=project.chosen_gates, further=project.further_gates) if project else decide(())
 
 
 def loaded_sessions() -> Sessions:

@@ -19,7 +19,8 @@ import nox
 import nox.registry
 
 from nox_ship import actions, environments, lifeline, registration
-from nox_ship.errors import ShipError, ShownError
+from nox_ship.config import Strictness
+from nox_ship.errors import Finding, ShipError, ShownError
 from nox_ship.files import explained
 from nox_ship.project import Project
 from nox_ship.registration import Spec
@@ -128,6 +129,33 @@ def _measuring_tool(session: nox.Session) -> str | None:
         for tool in sorted(session.env_dir.absolute().parent.glob(f"tests-*/{name}")):
             return str(tool)
     return None
+
+
+@_front_door
+def lowest(session: nox.Session, project: Project) -> None:
+    """Run the tests on the oldest Python, with the lowest versions of the dependencies that the metadata admits."""
+    from nox_ship.gates import lowest as lowering
+
+    with _levelled(session, project.settings.lowest):
+        environments.run_recipe(session, project, lowering.recipe(project, session.posargs))
+
+
+@contextmanager
+def _levelled(session: nox.Session, level: Strictness) -> Iterator[None]:
+    """Let findings be warnings, and the session pass, where the level of its gate is that."""
+    try:
+        yield
+    except ShipError as error:
+        if level != "warning":
+            raise
+        for finding in error.findings:
+            _warn(session, finding)
+
+
+def _warn(session: nox.Session, finding: Finding) -> None:
+    from nox_ship.report import printable
+
+    session.warn(printable(str(finding), lines=False))
 
 
 @_front_door
@@ -297,6 +325,7 @@ _SPECS = {
     "tests": Spec(tests, per_python=True, gate=True),
     "coverage": Spec(coverage, requires=("tests",), gate=True),
     "audit": Spec(audit, gate=True),
+    "lowest": Spec(lowest, oldest=True),
     "build": Spec(build, environment=False),
     "verify-install": Spec(verify_install, per_python=True, requires=("build",)),
     "verify-published": Spec(verify_published, environment=False),

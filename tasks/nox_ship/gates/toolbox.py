@@ -54,6 +54,8 @@ class Step:
     """Lines of a constraints file: the versions of the project's lock."""
     why: str = ""
     """Where commands and versions come from."""
+    lowest: bool = False
+    """Lower the project's dependencies to the lowest versions that its metadata admits, once it is installed."""
     folder: str = "."
     """Where the commands run, relative to the project's folder."""
 
