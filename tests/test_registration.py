@@ -160,7 +160,7 @@ def test_a_broken_project_does_not_hide_sessions(load: Load) -> None:
     found = load(PLAIN.format(name="build") + BELOW, pyproject="[tool.nox-ship]\ngates = 3\n")
     assert "ship-build" in found
     found = load(BELOW, pyproject="not TOML")
-    assert set(found) == {*GATES, *PIPELINE}
+    assert set(found) == {*GATES, *FURTHER, *PIPELINE}
 
 
 PARAMETERS = """\

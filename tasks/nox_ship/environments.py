@@ -104,6 +104,21 @@ def install(session: nox.Session, project: Project, step: Step, *options: str) -
             session.install(*options, "-e", _editable(project, step), *wanted)
 
 
+def tool(session: nox.Session, requirement: str) -> Path:
+    """Install a tool of ours into the environment of the session, and return the Python that has it.
+
+    Raises:
+        ShipError: It cannot be installed (NS438).
+    """
+    from nox_ship.gates.toolbox import TOOL_MISSING
+
+    try:
+        session.install(requirement)
+    except CommandFailed:
+        raise ShipError(TOOL_MISSING(f"{requirement} could not be installed.")) from None
+    return Path(session.bin) / "python"
+
+
 def _lower(session: nox.Session, project: Project, step: Step) -> Finding:
     """Lower the project's dependencies in the environment of the session as far as its metadata admits.
 

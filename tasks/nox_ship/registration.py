@@ -38,6 +38,8 @@ class Spec:
 
     function: Callable[[nox.Session], None]
     per_python: bool = False
+    further: bool = False
+    """Whether it is a gate only where a setting says so."""
     oldest: bool = False
     """Whether it runs on the oldest Python of the project that is here."""
     environment: bool = True
@@ -74,7 +76,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
         python: list[str] | str | bool | None = None if spec.environment else False
         if spec.oldest:
             python = _oldest(pythons, name)
-        gate = spec.gate or usual in further
+        gate = spec.gate or (spec.further and usual in further)
         declare = nox.session(
             name=name,
             python=pythons if spec.per_python else python,

@@ -140,6 +140,29 @@ def lowest(session: nox.Session, project: Project) -> None:
         environments.run_recipe(session, project, lowering.recipe(project, session.posargs))
 
 
+@_front_door
+def api(session: nox.Session, project: Project) -> None:
+    """Compare the public API with that of the last release, by griffe."""
+    from nox_ship.cli import no_arguments
+    from nox_ship.gates import api as comparing
+    from nox_ship.report import printable
+
+    no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
+    with _levelled(session, project.settings.api):
+        try:
+            comparison = comparing.Comparison.of(project)
+            python = environments.tool(session, comparing.TOOL)
+            judged = comparison.judged(comparison.made([python], project.root))
+        except comparing.NothingToCompareError as reason:
+            session.skip(printable(str(reason), lines=False))
+        for line in judged.told:
+            session.log(printable(line, lines=False))
+        for finding in judged.warnings:
+            _warn(session, finding)
+        if judged.errors:
+            raise ShipError(*judged.errors)
+
+
 @contextmanager
 def _levelled(session: nox.Session, level: Strictness) -> Iterator[None]:
     """Let findings be warnings, and the session pass, where the level of its gate is that."""
@@ -325,7 +348,8 @@ _SPECS = {
     "tests": Spec(tests, per_python=True, gate=True),
     "coverage": Spec(coverage, requires=("tests",), gate=True),
     "audit": Spec(audit, gate=True),
-    "lowest": Spec(lowest, oldest=True),
+    "lowest": Spec(lowest, further=True, oldest=True),
+    "api": Spec(api, further=True),
     "build": Spec(build, environment=False),
     "verify-install": Spec(verify_install, per_python=True, requires=("build",)),
     "verify-published": Spec(verify_published, environment=False),
