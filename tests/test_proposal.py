@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Programs
+from fakes import Programs, Yard, noxfile
+from nox_ship.errors import Finding
 from nox_ship.git import Repository
 from nox_ship.project import Project
+from nox_ship.release.preflight import Request, preflight
 from nox_ship.release.proposal import Proposal, propose
 from support import commit_files, git, make_repository
 
@@ -167,3 +169,30 @@ def test_files_that_are_ahead_are_taken_at_their_word(
 ) -> None:
     """Unless the changes ask for more. Dates promise nothing, and a first release is what the files say."""
     assert proposed(tmp_path, programs, "Change", version=version, tag=tag, api=api).wanted == wanted
+
+
+ANSWERED = f"nox-ship:{json.dumps({'changes': [], 'additions': ['sample.g'], 'read': 1})}\n"
+
+
+def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, programs: Programs) -> None:
+    """What decided is told before anything is done; the compared state is HEAD's."""
+    yard.tag("v1.2.3")
+    yard.write({"sample.py": "def g(): ...\n"})
+    programs.answer("surface.py", stdout=ANSWERED)
+    told: list[Finding] = []
+    plan = preflight(yard.root, Request("auto"), noxfile(yard.root, "tests"), yard.world, told.append)
+    assert (plan.version, plan.tag) == ("1.3.0", "v1.3.0")
+    assert [finding.what.partition(":")[0] for finding in told if finding.id == "NS439"] == ["`auto` proposes minor"]
+    (call,) = (call for call in programs.calls if "surface.py" in call.text)
+    assert "--isolated" in call.line
+    assert json.loads(call.line[-1])["roots"][1] != str(yard.root)
+
+
+def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, programs: Programs) -> None:
+    """HEAD is it already, whatever changed."""
+    yard.tag("v1.2.3")
+    told: list[Finding] = []
+    plan = preflight(yard.root, Request("auto"), noxfile(yard.root, "tests"), yard.world, told.append)
+    assert (plan.version, plan.bump) == ("1.2.3", False)
+    assert "NS439" not in {finding.id for finding in told}
+    assert not [call for call in programs.calls if "surface.py" in call.text]
