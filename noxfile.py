@@ -68,14 +68,6 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "benchmarks/mutants.py", *session.posargs)
 
 
-@nox.session(venv_backend="uv", python="3.11", download_python="never", default=False)
-def lowest(session: nox.Session) -> None:
-    """Run the tests, and one whole rehearsal, on the oldest dependencies that pyproject.toml admits."""
-    session.install("--resolution", "lowest-direct", "-e", ".", *TESTS)
-    session.run("pytest", *session.posargs)
-    session.run("pytest", "-m", "integration", "-k", "does_everything")
-
-
 @nox.session(venv_backend="none", default=False)
 def lock(session: nox.Session) -> None:
     """Resolve anew what the jobs of a user's workflows install: releases at least a week old, by hash."""

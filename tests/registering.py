@@ -11,7 +11,7 @@ import nox
 import nox.registry
 import pytest
 
-from nox_ship import naming, sessions, undumpable
+from nox_ship import naming, registration, undumpable
 from nox_ship.gates.loaded import Registry
 from support import write_files
 
@@ -28,9 +28,9 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
     for option in ("sessions", "tags"):
         monkeypatch.setattr(nox.options, option, None)
     monkeypatch.setattr(nox.Session, "notify", nox.Session.notify)
-    monkeypatch.setattr(sessions, "_registered", {})
-    monkeypatch.setattr(sessions, "_decided", None)
-    monkeypatch.setattr(sessions, "_in_release", False)
+    monkeypatch.setattr(registration, "_registered", {})
+    monkeypatch.setattr(registration, "_decided", None)
+    monkeypatch.setattr(registration, "_in_release", False)
     monkeypatch.setattr(naming, "_names", {})
     monkeypatch.setattr(sys, "argv", ["nox"])
 

@@ -17,7 +17,7 @@ import pytest
 import nox_ship
 from fakes import Programs, Yard
 from loopback import Loopback, Reply
-from nox_ship import documents, files, front, sessions
+from nox_ship import documents, environments, files, front, sessions
 from nox_ship.command import main
 from nox_ship.errors import KINDS, ShipError
 from nox_ship.gates import audit
@@ -109,6 +109,24 @@ class FakeSession:
         """Say nothing."""
 
     warn = log
+
+
+def test_a_tool_that_cannot_be_installed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """NS438; where the gate is one of level warning, the session passes with it."""
+
+    class Offline(FakeSession):
+        def install(self, *_: str) -> None:
+            raise nox.command.CommandFailed("exit code 2")
+
+        def warn(self, *words: object) -> None:
+            print("warned", *words)
+
+    session: Any = Offline()
+    with pytest.raises(ShipError, match=r"NS438.*griffe>=1"), sessions._levelled(session, "error"):
+        environments.tool(session, "griffe>=1")
+    with sessions._levelled(session, "warning"):
+        environments.tool(session, "griffe>=1")
+    assert "warned NS438 tool-not-installed: griffe>=1 could not be installed." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -186,6 +186,16 @@ def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> 
     assert stage.workshop.log.read_text("utf-8").startswith("Starting session lint")
 
 
+def test_what_a_session_warned_of_is_told_again_where_it_is_reused(stage: Stage, programs: Programs) -> None:
+    """Until it runs anew: a person decides by what the last run tells."""
+    block = "========== ! lint: success ==========\nnox > NS434 lowest-failed: Hm.\nfine"
+    nox = Nox(programs, PASSED, output=f"{block}\nnox > Ran 1 sessions\n")
+    assert warnings(run(stage, "lint")) == ("NS434 lowest-failed: Hm.",)
+    (again,) = run(stage, "lint")
+    assert (again.status, len(nox.calls)) == ("reused", 1)
+    assert warnings([again]) == ("NS434 lowest-failed: Hm.",)
+
+
 ODD_SESSIONS = ("5", "[5]", "[{}]", "null", '[{"name": "x", "result": []}]', "9" * 5000)
 
 

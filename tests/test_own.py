@@ -6,7 +6,7 @@ import pytest
 
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.noxfile import taken as names_taken
-from nox_ship.gates.own import GATES, PIPELINE, USUAL, Calls, Own, by_default, decide, is_of, meant, undecided
+from nox_ship.gates.own import FURTHER, GATES, PIPELINE, USUAL, Calls, Own, by_default, decide, is_of, meant, undecided
 from nox_ship.sessions import _SPECS
 
 
@@ -22,7 +22,7 @@ def gates(*sessions: Own, **facts: Any) -> tuple[str, ...]:
 
 def test_the_sessions_are_those_that_are_registered() -> None:
     """Gates first; those that the pipeline needs are the others."""
-    assert tuple(_SPECS) == (*GATES, *PIPELINE)
+    assert tuple(_SPECS) == (*GATES, *FURTHER, *PIPELINE)
     assert set(GATES) < set(USUAL)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from pathlib import Path
 
 import nox
 import pytest
 
-from nox_ship import naming, sessions
+from nox_ship import naming, registration
 from nox_ship.gates import loaded
-from nox_ship.gates.own import GATES, PIPELINE, Own
+from nox_ship.gates.noxfile import taken
+from nox_ship.gates.own import FURTHER, GATES, PIPELINE, Own
 from nox_ship.project import Project
 from nox_ship.setup.noxfile import Noxfile
 from registering import PYPROJECT, Load
@@ -21,7 +24,61 @@ PLAIN = "import nox\n\n\n@nox.session\ndef {name}(session):\n    pass\n"
 
 def test_ours_are_registered_in_a_noxfile_without_others(load: Load) -> None:
     """All of them, and twice changes nothing."""
-    assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *PIPELINE)
+    assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *FURTHER, *PIPELINE)
+
+
+def test_further_gates_are_gates_where_a_setting_says_so(load: Load) -> None:
+    """One word for each; or their names among the gates. They can be run by name in any case."""
+    found = load(BELOW)
+    assert (found["lowest"].default, found["lowest"].tags) == (False, [])
+    found = load(BELOW, pyproject=f"{PYPROJECT}[tool.nox-ship]\nlowest = 'warning'\n")
+    assert (found["lowest"].default, found["lowest"].tags) == (True, ["gate"])
+    assert registration.loaded_sessions().decision.gates == (*GATES, "lowest")
+    found = load(BELOW, pyproject=f"{PYPROJECT}[tool.nox-ship]\ngates = ['lint', 'api']\nlowest = 'error'\n")
+    assert found["api"].default
+    assert registration.loaded_sessions().decision.gates == ("lint", "api", "lowest")
+
+
+@pytest.mark.parametrize("place", ["{theirs}{ours}", "import nox{ours}{theirs}"])
+def test_sessions_that_are_called_as_further_gates_are_theirs(load: Load, place: str) -> None:
+    """A session `api` may serve one or document it: it stays as it is, wherever it stands, and is no gate of ours."""
+    text = place.format(ours=BELOW, theirs=PLAIN.format(name="api"))
+    with warnings.catch_warnings(action="ignore"):  # nox warns where theirs come last
+        found = load(text)
+    assert found["api"].tags == []
+    assert registration.loaded_sessions().decision.gates == GATES
+    assert registration.loaded_sessions().late == ()
+
+
+def test_a_further_gate_beside_theirs_has_another_name(load: Load) -> None:
+    """That one is the gate; and one of theirs that comes too late for it is told."""
+    on = f"{PYPROJECT}[tool.nox-ship]\napi = 'warning'\n"
+    found = load(PLAIN.format(name="api") + BELOW, pyproject=on)
+    assert found["ship-api"].tags == ["gate"]
+    assert registration.loaded_sessions().decision.gates == (*GATES, "ship-api")
+    assert [str(told)[:5] for told in taken(registration.loaded_sessions().decision)] == ["NS812"]
+    with pytest.warns(FutureWarning, match="already been registered"):
+        load(f"import nox{BELOW}{PLAIN.format(name='api')}", pyproject=on)
+    assert registration.loaded_sessions().late == ("api",)
+
+
+def test_the_lowest_versions_are_for_the_oldest_python_that_is_here(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked for where the session is asked for, which takes too long for a list of sessions."""
+    asked = []
+
+    def look(python: str) -> str | None:
+        asked.append(python)
+        return python if python == "3.12" else None
+
+    monkeypatch.setattr("python_discovery.get_interpreter", look)
+    text = f"{PYPROJECT}[tool.nox-ship]\npythons = ['3.11', '3.12', '3.13']\n"
+    assert load(BELOW, pyproject=text)["lowest"].python == "3.11"
+    assert asked == []
+    monkeypatch.setattr(sys, "argv", ["nox", "-s", "lowest"])
+    assert load(BELOW, pyproject=text)["lowest"].python == "3.12"
+    assert asked == ["3.11", "3.12"]
 
 
 def test_theirs_replace_ours_and_are_gates(load: Load) -> None:
@@ -31,8 +88,8 @@ def test_theirs_replace_ours_and_are_gates(load: Load) -> None:
     assert found["tests"].tags == ["gate"]
     assert found["coverage"].requires == ["tests"]
     assert loaded.pythons(found)["tests"] == ["3.11", "3.12"]
-    assert sessions._sessions().decision.gates == GATES
-    assert {"tests", "tests-3.11", "tests-3.12"} <= sessions._sessions().names
+    assert registration.loaded_sessions().decision.gates == GATES
+    assert {"tests", "tests-3.11", "tests-3.12"} <= registration.loaded_sessions().names
 
 
 def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
@@ -40,7 +97,7 @@ def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
     found = load(PLAIN.format(name="unit") + BELOW)
     assert "tests" not in found
     assert found["unit"].tags == ["gate"]
-    assert sessions._sessions().decision.gates == ("lint", "typecheck", "unit", "audit")
+    assert registration.loaded_sessions().decision.gates == ("lint", "typecheck", "unit", "audit")
     assert (found["coverage"].requires, found["coverage"].default, found["coverage"].tags) == ([], False, [])
 
 
@@ -72,7 +129,7 @@ def test_settings_choose_the_gates(load: Load) -> None:
     found = load(idle + BELOW, pyproject=chosen)
     assert "tests" not in found
     assert "lint" in found
-    assert sessions._sessions().decision.gates == ("lint", "unit", "mine")
+    assert registration.loaded_sessions().decision.gates == ("lint", "unit", "mine")
     found = load(PLAIN.format(name="linting") + BELOW, pyproject=chosen)
     assert {"lint", "linting", "tests"} <= set(found)
 
@@ -81,21 +138,21 @@ def test_what_ci_runs_is_looked_up(load: Load) -> None:
     """Where nox does not run it by default."""
     text = PLAIN.format(name="docs").replace("session\n", "session(default=False)\n", 1) + BELOW
     assert "docs" not in load(text)["lint"].tags
-    assert "docs" not in sessions._sessions().decision.gates
+    assert "docs" not in registration.loaded_sessions().decision.gates
     load(text, {".github/workflows/ci.yml": "run: nox -s docs\n"})
-    assert sessions._sessions().decision.gates == (*GATES, "docs")
+    assert registration.loaded_sessions().decision.gates == (*GATES, "docs")
 
 
 def test_sessions_below_the_call_are_noticed(load: Load) -> None:
     """Those that redefine ours, and those that would have been gates; others are none of its business."""
     text = f"import nox{BELOW}"
     load(text + "".join(PLAIN.format(name=name) for name in ("mine", "test", "docs-live".replace("-", "_"))))
-    assert sessions._sessions().late == ("test",)
+    assert registration.loaded_sessions().late == ("test",)
     with pytest.warns(FutureWarning, match="already been registered"):
         load(text + PLAIN.format(name="tests") + PLAIN.format(name="release"))
-    assert sessions._sessions().late == ("tests", "release")
+    assert registration.loaded_sessions().late == ("tests", "release")
     load(PLAIN.format(name="test") + BELOW)
-    assert sessions._sessions().late == ()
+    assert registration.loaded_sessions().late == ()
 
 
 def test_a_broken_project_does_not_hide_sessions(load: Load) -> None:
@@ -103,7 +160,7 @@ def test_a_broken_project_does_not_hide_sessions(load: Load) -> None:
     found = load(PLAIN.format(name="build") + BELOW, pyproject="[tool.nox-ship]\ngates = 3\n")
     assert "ship-build" in found
     found = load(BELOW, pyproject="not TOML")
-    assert set(found) == {*GATES, *PIPELINE}
+    assert set(found) == {*GATES, *FURTHER, *PIPELINE}
 
 
 PARAMETERS = """\
@@ -142,7 +199,11 @@ def test_parameters_are_jobs_and_requirements(load: Load) -> None:
     )
     assert sorted(found["coverage"].requires) == sorted(runs["test"])
     assert loaded.required(found, ["docs", "lint", "gone"]) == ["docs(x=2)", "lint", "gone"]
-    assert {"docs-3.12(x=2)", "lint-3.11(python='a')", "test(x=1, python='3.11')"} <= sessions._sessions().names
+    assert {
+        "docs-3.12(x=2)",
+        "lint-3.11(python='a')",
+        "test(x=1, python='3.11')",
+    } <= registration.loaded_sessions().names
 
 
 def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +212,7 @@ def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monke
     assert load(text)["coverage"].requires == []
     monkeypatch.setattr("nox_ship.lifeline.join_release", lambda: True)
     assert load(text)["coverage"].requires == ["tests"]
-    assert vars(nox.Session)["notify"] is sessions._not_notified
+    assert vars(nox.Session)["notify"] is registration._not_notified
     circle = text.replace("@nox.session(python=", "@nox.session(requires=['coverage'], python=False and ")
     assert load(circle)["coverage"].requires == []
 

@@ -118,6 +118,8 @@ class IndexSettings:
     """Base of its JSON API, below which ``NAME/VERSION/json`` lies as on PyPI; default: it has none."""
 
 
+Strictness = Literal["off", "warning", "error"]
+"""Whether a further gate runs in a release, and what it means that it does not pass."""
 Publisher = Literal["auto", "machine", "workflow"]
 
 
@@ -208,6 +210,10 @@ class Settings:
     """The coverage gate."""
     audit: AuditSettings = field(default_factory=AuditSettings)
     """The audit gate."""
+    lowest: Strictness = "off"
+    """Whether the tests with the lowest versions of the dependencies are a gate, and of which level."""
+    api: Strictness = "off"
+    """Whether the comparison of the public API with the last release's is a gate, and of which level."""
     build: BuildSettings = field(default_factory=BuildSettings)
     """The build and its checks."""
     verify_install: VerifyInstallSettings = field(default_factory=VerifyInstallSettings)

@@ -89,6 +89,12 @@ class Project:
         """The setting ``gates``, None where the project does not set it."""
         return self.settings.gates if "gates" in self.tool("nox-ship") else None
 
+    @property
+    def further_gates(self) -> tuple[str, ...]:
+        """The gates that are off until a setting of their name turns them on, and that one has turned on."""
+        levels = {"lowest": self.settings.lowest, "api": self.settings.api}
+        return tuple(name for name, level in levels.items() if level != "off")
+
     @cached_property
     def backend(self) -> str:
         """The build back end's import name (PEP 517), such as ``hatchling.build``."""

@@ -1,180 +1,42 @@
-"""The sessions: parse, call one engine function, show one family of errors. The only importer of nox."""
+"""The sessions: parse, call one engine function, show one family of errors."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 import logging
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import nox
 import nox.registry
 
-from nox_ship import actions, lifeline, naming, undumpable
-from nox_ship.cli import asks_for_help
-from nox_ship.errors import ShipError, ShownError
-from nox_ship.files import explained, write_whole
+from nox_ship import actions, environments, lifeline, registration
+from nox_ship.config import Strictness
+from nox_ship.errors import Finding, ShipError, ShownError
+from nox_ship.files import explained
 from nox_ship.project import Project
+from nox_ship.registration import Spec
 
 if TYPE_CHECKING:
-    from nox_ship.gates.noxfile import Sessions
-    from nox_ship.gates.own import Decision
-    from nox_ship.gates.recipes import Recipe
-    from nox_ship.gates.toolbox import Step
+    pass
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
 
 _OWN_SUMMARY = {"build", "matrix", "verify-published", "publish", "publish-test", "publish-prod"}
 """Sessions that have more to say on the page that sums a run up than that they passed."""
 
-_in_release = False
-"""Whether this nox runs the sessions of a release, in its clean clone."""
-_registered: dict[str, Any] = {}
-"""What nox's registry has from us, by name."""
-_decided: Decision | None = None
-"""Which sessions are gates, as of the moment when ours were registered; None where the noxfile had no others."""
-
-
-@dataclass(frozen=True)
-class _Spec:
-    """How a session is registered."""
-
-    function: Callable[[nox.Session], None]
-    per_python: bool = False
-    environment: bool = True
-    requires: tuple[str, ...] = ()
-    gate: bool = False
-
 
 def register(*, exclude: Iterable[str] = ()) -> None:
     """Register the sessions; see :func:`nox_ship.register`."""
-    undumpable.close_memory()  # of the nox that holds the credentials, before anything of the project's runs below it
-    left_out = set(exclude)
-    if unknown := left_out - set(_SPECS):
-        msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(_SPECS)}"
-        raise ValueError(msg)
-    global _in_release, _decided  # noqa: PLW0603 - nox calls a session with nothing but itself
-    _in_release = lifeline.join_release()
-    project = _project()
-    theirs = nox.registry.get()
-    _decided = decided = _beside(theirs, project, set(_SPECS) - left_out)
-    naming.settle(decided.names if decided else {})
-    # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
-    alone = "--" in sys.argv and not _in_release
-    helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
-    pythons = list(_pythons(project))
-    shared = _in_release and project is not None and _fixed_port(project)
-    for usual, standard in _SPECS.items():
-        name = naming.registered(usual)
-        if usual in left_out or name in theirs or (decided and decided.replaces(usual)):
-            continue
-        spec = _fitted(usual, standard, decided) if decided else standard
-        lone = helping or (alone and usual == "coverage")
-        requires = [r for r in spec.requires if r not in left_out and not lone]
-        python: list[str] | bool | None = None if spec.environment else False
-        declare = nox.session(
-            name=name,
-            python=pythons if spec.per_python else python,
-            venv_backend="uv" if spec.environment else "none",
-            download_python="never",
-            requires=[naming.registered(r) for r in requires],
-            allow_parallel=usual != "tests" or not shared,
-            default=spec.gate,
-            tags=["gate"] if spec.gate else [],
-        )
-        _registered[name] = declare(spec.function)
-
-
-def _beside(theirs: Mapping[str, Any], project: Project | None, names: set[str]) -> Decision | None:
-    """Decide what becomes of our sessions ``names`` beside those of the noxfile's own; None where it has none."""
-    if all(one is _registered.get(name) for name, one in theirs.items()):
-        return None
-    from nox_ship.gates import loaded
-
-    decided = loaded.decided(theirs, _registered, nox.options, project, names)
-    loaded.mark(theirs, decided)
-    if _in_release:
-        loaded.put_in_order(theirs, decided)
-        nox.Session.notify = _not_notified  # type: ignore[method-assign,assignment]
-    return decided
-
-
-def _fitted(usual: str, spec: _Spec, decided: Decision) -> _Spec:
-    """Return how a session of ours is registered beside those of the noxfile's own."""
-    from nox_ship.gates import loaded
-
-    spec = dataclasses.replace(spec, function=loaded.described(spec.function))
-    if usual != "coverage":
-        return spec
-    tests = () if decided.unmeasured else tuple(loaded.required(nox.registry.get(), decided.tests))
-    return dataclasses.replace(spec, requires=tests, gate=not decided.unmeasured)
-
-
-def _fixed_port(project: Project) -> bool:
-    """Whether the tests listen on a fixed port, which those on another Python would want at the same time."""
-    from nox_ship.gates.ports import fixed_port
-
-    try:
-        return fixed_port(project) is not None
-    except ShipError:  # the session that needs it reports it
-        return False
-
-
-def _project() -> Project | None:
-    """Return the project; what is wrong with it is reported by the session that runs."""
-    try:
-        return Project.read(Path.cwd())
-    except ShipError:
-        return None
-
-
-def _decision(project: Project | None) -> Decision:
-    """Return which sessions of the noxfile are gates."""
-    from nox_ship.gates.own import decide
-
-    return _decided or decide((), chosen=project.chosen_gates if project else None)
-
-
-def _sessions() -> Sessions:
-    """Return what the noxfile holds, now that all of it was loaded."""
-    from nox_ship.gates import loaded
-
-    registry, project = nox.registry.get(), _project()
-    now = loaded.decided(registry, _registered, nox.options, project, set(_SPECS))
-    return loaded.sessions(registry, _registered, _decision(project), now)
-
-
-def _not_notified(session: nox.Session, target: object, *_: object, **__: object) -> None:
-    """Do without `session.notify`: a release runs each session in a nox of its own, where nox refuses it."""
-    session.log(f"{target} is not run after this session: a release runs its gates, each by itself")
-
-
-def _pythons(project: Project | None) -> Sequence[str]:
-    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
-
-    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
-    preflight says.
-    """
-    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    try:
-        pythons = project.pythons(running) if project else (running,)
-    except ShipError:
-        return (running,)
-    if project is None or project.named_pythons or not (_in_release and os.environ.get("CI")):
-        return pythons
-    from python_discovery import get_interpreter
-
-    return [python for python in pythons if get_interpreter(python)] or pythons
+    registration.register(_SPECS, exclude=exclude)
 
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
@@ -219,82 +81,12 @@ def _fail(session: nox.Session, error: ShipError) -> NoReturn:
     session.error(printable(line, lines=False).removesuffix("."))  # nox adds one
 
 
-def _run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
-    """Run the steps of a recipe: one in the session's environment, others each in one of their own."""
-    from nox_ship.report import printable
-
-    if recipe.skip:
-        session.skip(recipe.skip)
-    for note in recipe.notes:
-        session.log(printable(note, lines=False))
-    inside = next((step for step in recipe.steps if step.project), recipe.steps[0])
-    for step in sorted(recipe.steps, key=lambda step: step is not inside):
-        if step.why:
-            tools = ", ".join(dict.fromkeys(command[0] for command in step.commands))
-            session.log(printable(f"{tools}: {step.why}", lines=False))
-        if step is inside:
-            _install(session, project, step)
-        start = [] if step is inside else _apart(session, project, step)
-        for command in step.commands:
-            external = bool(start) or Path(command[0]).is_absolute()
-            with session.chdir(project.root / step.folder):
-                session.run(*start, *command, env=step.env, external=external)
-
-
-def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
-    """Return the start of a command that uv runs in an environment of its own, made of what the step needs."""
-    from nox_ship import process
-
-    python = str(Path(session.bin) / "python")
-    start = [process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", python]
-    needs = [word for requirement in step.requirements for word in ("--with", requirement)]
-    for file in step.files:  # relative to the project's folder, wherever the command runs
-        needs += ["--with-requirements", file if step.folder == "." else (project.root / file).as_posix()]
-    if step.project:
-        needs += ["--with-editable", _editable(project, step)]
-    return [*start, *needs, *_constraints(project, step), "--"]
-
-
-def _editable(project: Project, step: Step) -> str:
-    extras = f"[{','.join(step.extras)}]" if step.extras else ""
-    return f"{project.root.as_posix()}{extras}"
-
-
-def _constraints(project: Project, step: Step) -> list[str]:
-    """Write the constraints of a step into a file, and return the options that name it."""
-    if not step.constraints:
-        return []
-    text = "\n".join((*step.constraints, ""))
-    file = project.own_folder() / f"constraints-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
-    write_whole(file, text)
-    return ["--constraints", file.as_posix()]
-
-
-def _install(session: nox.Session, project: Project, step: Step) -> None:
-    wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
-    if not step.project:
-        if wanted:
-            session.install(*wanted)
-    elif project.tidy_build and project.static:
-        # From a file, uv takes an editable build that another session made of the same sources; from the command
-        # line it builds anew each time.
-        text = f"-e {_editable(project, step)}\n"
-        listed = project.own_folder() / f"editable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
-        write_whole(listed, text)
-        session.install("-r", str(listed), *wanted)
-    else:
-        import filelock
-
-        with filelock.FileLock(project.own_folder() / "install.lock"):
-            session.install("-e", _editable(project, step), *wanted)
-
-
 @_front_door
 def lint(session: nox.Session, project: Project) -> None:
     """Check the code's style and for likely mistakes: ruff, or the project's own commands."""
     from nox_ship.gates import recipes
 
-    _run_recipe(session, project, recipes.lint(project, session.posargs))
+    environments.run_recipe(session, project, recipes.lint(project, session.posargs))
 
 
 @_front_door
@@ -302,7 +94,7 @@ def typecheck(session: nox.Session, project: Project) -> None:
     """Check the types: mypy, or the project's own commands."""
     from nox_ship.gates import recipes
 
-    _run_recipe(session, project, recipes.typecheck(project, session.posargs))
+    environments.run_recipe(session, project, recipes.typecheck(project, session.posargs))
 
 
 @_front_door
@@ -310,7 +102,7 @@ def tests(session: nox.Session, project: Project) -> None:
     """Run the tests with pytest, on each Python, and measure what they cover."""
     from nox_ship.gates import recipes
 
-    _run_recipe(session, project, recipes.tests(project, str(session.python), session.posargs))
+    environments.run_recipe(session, project, recipes.tests(project, str(session.python), session.posargs))
 
 
 @_front_door
@@ -318,17 +110,17 @@ def coverage(session: nox.Session, project: Project) -> None:
     """Combine what the tests covered on each Python and hold the threshold."""
     from nox_ship.gates import recipes
 
-    if _decided and _decided.unmeasured:
+    if decision := registration.unmeasured():
         from nox_ship.gates.noxfile import not_measured
 
-        raise ShipError(not_measured(_decided))
+        raise ShipError(not_measured(decision))
     recipe = recipes.coverage(project, session.posargs)
     tool = _measuring_tool(session)
     if tool and recipe.steps and not project.settings.coverage.run:
         (step,) = recipe.steps
         commands = tuple((tool, *command[1:]) for command in step.commands)
         recipe = dataclasses.replace(recipe, steps=(dataclasses.replace(step, requirements=(), commands=commands),))
-    _run_recipe(session, project, recipe)
+    environments.run_recipe(session, project, recipe)
 
 
 def _measuring_tool(session: nox.Session) -> str | None:
@@ -337,6 +129,56 @@ def _measuring_tool(session: nox.Session) -> str | None:
         for tool in sorted(session.env_dir.absolute().parent.glob(f"tests-*/{name}")):
             return str(tool)
     return None
+
+
+@_front_door
+def lowest(session: nox.Session, project: Project) -> None:
+    """Run the tests on the oldest Python, with the lowest versions of the dependencies that the metadata admits."""
+    from nox_ship.gates import lowest as lowering
+
+    with _levelled(session, project.settings.lowest):
+        environments.run_recipe(session, project, lowering.recipe(project, session.posargs))
+
+
+@_front_door
+def api(session: nox.Session, project: Project) -> None:
+    """Compare the public API with that of the last release, by griffe."""
+    from nox_ship.cli import no_arguments
+    from nox_ship.gates import api as comparing
+    from nox_ship.report import printable
+
+    no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
+    with _levelled(session, project.settings.api):
+        try:
+            comparison = comparing.Comparison.of(project)
+            python = environments.tool(session, comparing.TOOL)
+            judged = comparison.judged(comparison.made([python], project.root))
+        except comparing.NothingToCompareError as reason:
+            session.skip(printable(str(reason), lines=False))
+        for line in judged.told:
+            session.log(printable(line, lines=False))
+        for finding in judged.warnings:
+            _warn(session, finding)
+        if judged.errors:
+            raise ShipError(*judged.errors)
+
+
+@contextmanager
+def _levelled(session: nox.Session, level: Strictness) -> Iterator[None]:
+    """Let findings be warnings, and the session pass, where the level of its gate is that."""
+    try:
+        yield
+    except ShipError as error:
+        if level != "warning":
+            raise
+        for finding in error.findings:
+            _warn(session, finding)
+
+
+def _warn(session: nox.Session, finding: Finding) -> None:
+    from nox_ship.report import printable
+
+    session.warn(printable(str(finding), lines=False))
 
 
 @_front_door
@@ -350,10 +192,10 @@ def audit(session: nox.Session, project: Project) -> None:
     if settings.run:
         from nox_ship.gates import recipes
 
-        _run_recipe(session, project, recipes.own_audit(project, session.posargs))
+        environments.run_recipe(session, project, recipes.own_audit(project, session.posargs))
         return
     box = Toolbox(project)
-    _install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
+    environments.install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
     told, warning = auditing.code(project, Path(session.bin), enforced=box.has("bandit"))
@@ -383,9 +225,9 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.report import printable
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
-    fresh = build_arguments(session.posargs).fresh or (_in_release and announced() is None)
-    renaming = None if _in_release else development(project)
-    outcome = build_files(project, fresh=fresh, committed=_in_release, renaming=renaming)
+    fresh = build_arguments(session.posargs).fresh or (registration.in_release() and announced() is None)
+    renaming = None if registration.in_release() else development(project)
+    outcome = build_files(project, fresh=fresh, committed=registration.in_release(), renaming=renaming)
     manifest = outcome.manifest
     for finding in outcome.warnings:
         session.warn(printable(str(finding), lines=False))
@@ -412,7 +254,7 @@ def matrix(session: nox.Session, project: Project) -> None:
     no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = loaded.pythons(nox.registry.get())
-    decided = _decision(project)
+    decided = registration.decision(project)
     gates = jobs(decided.gates, pythons, running, apart=decided.apart, measured=decided.tests)
     values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
     actions.output(**values)
@@ -442,7 +284,8 @@ def verify_install(session: nox.Session, project: Project) -> None:
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
-    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=_in_release)
+    anew = registration.in_release()
+    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=anew)
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
@@ -479,7 +322,7 @@ def release(session: nox.Session) -> None:
         from nox_ship import front
 
         _prepare(session)
-        front.release(Path.cwd(), session.posargs, _sessions(), Path(session.invoked_from))
+        front.release(Path.cwd(), session.posargs, registration.loaded_sessions(), Path(session.invoked_from))
 
 
 def doctor(session: nox.Session) -> None:
@@ -488,7 +331,7 @@ def doctor(session: nox.Session) -> None:
         from nox_ship import front
 
         _prepare(session)
-        front.doctor(Path.cwd(), session.posargs, _sessions())
+        front.doctor(Path.cwd(), session.posargs, registration.loaded_sessions())
 
 
 def _prepare(session: nox.Session) -> None:
@@ -500,18 +343,20 @@ def _prepare(session: nox.Session) -> None:
 
 
 _SPECS = {
-    "lint": _Spec(lint, gate=True),
-    "typecheck": _Spec(typecheck, gate=True),
-    "tests": _Spec(tests, per_python=True, gate=True),
-    "coverage": _Spec(coverage, requires=("tests",), gate=True),
-    "audit": _Spec(audit, gate=True),
-    "build": _Spec(build, environment=False),
-    "verify-install": _Spec(verify_install, per_python=True, requires=("build",)),
-    "verify-published": _Spec(verify_published, environment=False),
-    "matrix": _Spec(matrix, environment=False),
-    "publish-test": _Spec(publish_test, environment=False, requires=("verify-install",)),
-    "publish-prod": _Spec(publish_prod, environment=False, requires=("verify-install",)),
-    "publish": _Spec(publish, environment=False, requires=("verify-install",)),
-    "release": _Spec(release, environment=False),
-    "doctor": _Spec(doctor, environment=False),
+    "lint": Spec(lint, gate=True),
+    "typecheck": Spec(typecheck, gate=True),
+    "tests": Spec(tests, per_python=True, gate=True),
+    "coverage": Spec(coverage, requires=("tests",), gate=True),
+    "audit": Spec(audit, gate=True),
+    "lowest": Spec(lowest, further=True, oldest=True),
+    "api": Spec(api, further=True),
+    "build": Spec(build, environment=False),
+    "verify-install": Spec(verify_install, per_python=True, requires=("build",)),
+    "verify-published": Spec(verify_published, environment=False),
+    "matrix": Spec(matrix, environment=False),
+    "publish-test": Spec(publish_test, environment=False, requires=("verify-install",)),
+    "publish-prod": Spec(publish_prod, environment=False, requires=("verify-install",)),
+    "publish": Spec(publish, environment=False, requires=("verify-install",)),
+    "release": Spec(release, environment=False),
+    "doctor": Spec(doctor, environment=False),
 }

@@ -19,7 +19,8 @@ UNREADABLE_TAG = Kind(
 BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, such as "v{version}".')
 
 _PLACE = "{version}"
-_FIRST_YEAR = 1990
+FIRST_YEAR = 1990
+"""From this number on, the first one of a version is a year."""
 _ISO_DAY = re.compile(r"(?:19|20)\d\d([-_.])(?:0\d|1[0-2])\1[0-3]\d(?!\d)")
 _LONGEST = 255
 """Characters that a file name can have, and so a version that is part of one."""
@@ -131,7 +132,7 @@ def _rank(version: Version, *, dated: bool | None) -> tuple[bool, bool]:
 
 def _is_dated(version: Version) -> bool:
     """Whether a version begins with a year, or with a number that is no release's but may be a build's or a day's."""
-    return version.major >= _FIRST_YEAR
+    return version.major >= FIRST_YEAR
 
 
 def _begins_with_date(version: Version) -> bool:
@@ -140,7 +141,7 @@ def _begins_with_date(version: Version) -> bool:
     if _is_day(first):
         return True
     month, day = [*others, 1, 1][:2] if len(others) == 1 else [*others, 0, 0][:2]
-    return first >= _FIRST_YEAR and _is_day(int(f"{first}{month:02}{day:02}"))
+    return first >= FIRST_YEAR and _is_day(int(f"{first}{month:02}{day:02}"))
 
 
 def _is_day(number: int) -> bool:

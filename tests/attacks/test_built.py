@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fakes import PROBLEM, FakeGates, Programs, Yard, write_dist
+from nox_ship import registration
 from nox_ship import sessions as sessions_module
 from nox_ship.errors import ShipError
 from nox_ship.package import build as building
@@ -230,7 +231,7 @@ def test_a_release_takes_over_no_files_but_its_own(
 ) -> None:
     """A gate that is faster than the build leaves files and a manifest: what the release did not tell is built anew."""
     monkeypatch.chdir(yard.root)
-    monkeypatch.setattr(sessions_module, "_in_release", True)
+    monkeypatch.setattr(registration, "_in_release", True)
     manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
     digest = Manifest.load(manifest_path(yard.project))[1]
     if told:
@@ -252,7 +253,7 @@ def test_a_release_takes_over_no_files_but_its_own(
 def test_an_installation_tells_what_it_tested(yard: Yard, monkeypatch: pytest.MonkeyPatch, in_release: bool) -> None:
     """The session says which manifest it read, and in a release takes nobody's word that the files passed."""
     monkeypatch.chdir(yard.root)
-    monkeypatch.setattr(sessions_module, "_in_release", in_release)
+    monkeypatch.setattr(registration, "_in_release", in_release)
     write_dist(yard.project, yard.repository.head, "0.1.0")
     asked: list[bool] = []
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nox_ship import documents, naming
 from nox_ship.errors import ShipError
-from nox_ship.gates.own import Decision, Own, by_default, decide, meant, undecided
+from nox_ship.gates.own import FURTHER, Decision, Own, by_default, decide, meant, undecided
 from nox_ship.gates.words import of_function
 from nox_ship.project import Project
 
@@ -53,7 +53,7 @@ def decided(
     if project is None:
         return decide(own, ours=names)
     if not own:
-        return decide((), chosen=project.chosen_gates, ours=names)
+        return decide((), chosen=project.chosen_gates, further=project.further_gates, ours=names)
     from nox_ship.gates import evidence
 
     settings = project.settings
@@ -65,9 +65,10 @@ def decided(
             chosen=project.chosen_gates,
             measured=bool(settings.coverage.run) or (bool(tests) and evidence.measures(project, _texts(tests))),
             wanted=settings.coverage.fail_under is not None,
+            further=project.further_gates,
             ours=names,
         )
-    return decide(own, chosen=project.chosen_gates, ours=names)
+    return decide(own, chosen=project.chosen_gates, further=project.further_gates, ours=names)
 
 
 def _texts(functions: list[Function]) -> str:
@@ -88,6 +89,7 @@ def sessions(registry: Registry, ours: Registry, before: Decision, now: Decision
     from nox_ship.gates.noxfile import Sessions
 
     late = {name for name, one in ours.items() if registry.get(name) not in (one, None)}
+    late -= set(FURTHER) - set(before.gates)  # nothing asks for ours
     late |= set(_standing(now)) - set(_standing(before))
     names = frozenset(name for session in registry for name in (session, *signatures(session, registry[session])))
     return Sessions(names, before, tuple(name for name in registry if name in late))

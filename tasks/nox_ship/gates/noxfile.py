@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from nox_ship.errors import Finding, Kind, shorten
-from nox_ship.gates.own import GATES, MEASURED, Decision
+from nox_ship.gates.own import FURTHER, GATES, MEASURED, Decision
 
 SESSION_TAKEN = Kind(
     "NS812", "session-taken", "Nothing is to be done: both work, each by its own name.", level="notice"
@@ -62,4 +62,5 @@ def not_measured(decision: Decision) -> Finding:
 def taken(decision: Decision) -> list[Finding]:
     """Return a notice for each session of ours that has another name, because the usual one is the project's."""
     what = "noxfile.py has a session {0} of its own, so that of nox-ship is called {1}."
-    return [SESSION_TAKEN(what.format(usual, name)) for usual, name in decision.names.items()]
+    asked = {usual: name for usual, name in decision.names.items() if usual not in FURTHER or name in decision.gates}
+    return [SESSION_TAKEN(what.format(usual, name)) for usual, name in asked.items()]

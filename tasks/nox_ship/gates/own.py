@@ -11,7 +11,9 @@ The rule, in this order:
 5. Our gate ``coverage`` needs what the tests measured. Where those are the project's and measure nothing for it, it is
    a gate only where somebody asked for it.
 
-Sessions that the pipeline calls are never replaced: theirs keeps the name, and ours gets another one.
+6. `FURTHER` are gates where a setting of their name turns them on, whatever else the noxfile holds.
+
+`FURTHER` and the sessions that the pipeline calls are never replaced: theirs keeps the name, ours gets another one.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from nox_ship.naming import free_name
 GATES = Settings.gates
 """Our gates, by name."""
 _ALWAYS = tuple(gate for gate in GATES if gate != "coverage")
+FURTHER = ("lowest", "api")
+"""Our gates that are off until a setting turns them on."""
 PIPELINE = (
     *("build", "verify-install", "verify-published", "matrix"),
     *("publish-test", "publish-prod", "publish", "release", "doctor"),
@@ -150,7 +154,8 @@ def decide(
     chosen: tuple[str, ...] | None = None,
     measured: bool = False,
     wanted: bool = False,
-    ours: Collection[str] = (*GATES, *PIPELINE),
+    further: Sequence[str] = (),
+    ours: Collection[str] = (*GATES, *FURTHER, *PIPELINE),
 ) -> Decision:
     """Decide which sessions are gates and what ours are called.
 
@@ -161,6 +166,7 @@ def decide(
         measured: Whether measurements of the project's own tests come to where our gate coverage looks for them, or
             commands of its own combine them.
         wanted: Whether the settings ask for coverage, as ``coverage.fail-under`` does.
+        further: Those of `FURTHER` that are turned on.
         ours: The sessions that would be registered.
     """
     names = {one.name for one in own}
@@ -176,10 +182,13 @@ def decide(
             unfit.append(one)
     usual = {gate: (gate,) for gate in GATES if gate not in names}
     frozen = {gate: tuple(found) for gate, found in standing.items()}
+    renamed = {name: free_name(name, names) for name in (*FURTHER, *PIPELINE) if name in names and name in ours}
+    gates = tuple(name for found in _in_order({**usual, **frozen}) for name in found) if chosen is None else chosen
+    more = (renamed.get(name, name) for name in further if name in ours)
     made = Decision(
-        gates=tuple(name for found in _in_order({**usual, **frozen}) for name in found) if chosen is None else chosen,
+        gates=tuple(dict.fromkeys((*gates, *more))),
         standing=frozen,
-        names={name: free_name(name, names) for name in PIPELINE if name in names and name in ours},
+        names=renamed,
         chosen=chosen is not None,
         unfit=tuple(unfit),
         apart=tuple(gate for gate in ("coverage",) if all(_combines(one) for one in own if one.name == gate)),

@@ -117,14 +117,14 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     return _finished(box, settings, "typecheck", [step])
 
 
-def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:  # noqa: PT028 - not a test
+def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> Recipe:  # noqa: PT028 - not a test
     """Return the recipe of the tests gate on one Python.
 
     Tests are measured for the coverage gate unless arguments were given by hand, which choose a part of them.
 
     Args:
         project: The project.
-        python: The Python's version; it names the file with the measurement.
+        python: The Python's version; it names the file with the measurement. With None, nothing is measured.
         posargs: Arguments for pytest.
     """
     settings = project.settings.tests
@@ -146,7 +146,7 @@ def tests(project: Project, python: str, posargs: Sequence[str] = ()) -> Recipe:
         step = dataclasses.replace(step, requirements=wanted, files=(), extras=())
     if any(word.startswith("--cov") for word in (*addopts(project), *command)):
         step = dataclasses.replace(step, requirements=_with_tool(step.requirements, box, "pytest-cov"))
-    if not posargs and "coverage" in project.settings.gates:
+    if python and not posargs and "coverage" in project.settings.gates:
         step = measured(box, step, python)
     return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
 

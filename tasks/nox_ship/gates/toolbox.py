@@ -17,8 +17,10 @@ from nox_ship.automation.shell import program
 from nox_ship.automation.task import Task
 from nox_ship.automation.tasks import Automation
 from nox_ship.config import Command
-from nox_ship.errors import shorten
+from nox_ship.errors import Kind, shorten
 from nox_ship.project import Project, minor, strings
+
+TOOL_MISSING = Kind("NS438", "tool-not-installed", "Rerun where the index that uv installs from can be reached.")
 
 _THRESHOLD = re.compile(r"--(?:cov-)?fail-under(?:=| )(\d{1,3}(?:\.\d{1,9})?)(?= |$)")
 _CHECK = re.compile(
@@ -54,6 +56,8 @@ class Step:
     """Lines of a constraints file: the versions of the project's lock."""
     why: str = ""
     """Where commands and versions come from."""
+    lowest: bool = False
+    """Lower the project's dependencies to the lowest versions that its metadata admits, once it is installed."""
     folder: str = "."
     """Where the commands run, relative to the project's folder."""
 

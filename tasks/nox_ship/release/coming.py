@@ -13,6 +13,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
 from nox_ship.release.bumpversion import bump_settings, stale_settings
+from nox_ship.release.proposal import AUTO, propose
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.release.tags import check_head
@@ -57,7 +58,7 @@ def find_coming(
     Args:
         project: The project.
         repository: Its checkout.
-        wanted: A part or a whole version; None where nothing was written.
+        wanted: A part, a whole version, or ``auto``; None where nothing was written.
         refs: The commit of each branch and tag of the remote, by full name.
         findings: Takes notices.
         pushed: The release that an earlier run pushed from HEAD.
@@ -87,6 +88,10 @@ def find_coming(
     if wanted is None:
         what = f"No version was asked for; it is {current} now."
         raise ShipError(arithmetic.NOTHING_ASKED(what))
+    if wanted == AUTO:
+        proposal = propose(project, repository, current, stated=source.current is not None)
+        findings.extend(proposal.findings)
+        wanted = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
     if source.current and versions.parse(wanted) == Version(current):
         arithmetic.whole_version(current, arithmetic.PARTS)
@@ -127,7 +132,7 @@ def _check_part(wanted: str | None, project: Project, version: Version) -> None:
     Raises:
         ShipError: There is not (NS302, NS303).
     """
-    if wanted is None or versions.parse(wanted):
+    if wanted in (None, AUTO) or versions.parse(wanted):
         return
     own = Findings().catch(lambda: bump_settings(project, str(version), None))
     parts = own.parts if own else ()

@@ -142,8 +142,12 @@ class GatesFailedError(ShipError):
 
 
 def _passed_before(stage: Stage, name: str) -> list[SessionResult]:
-    passed = stage.record.passed
-    return [SessionResult(s, "reused", seconds) for s, seconds in passed.items() if is_of(name, s)]
+    passed, warned = stage.record.passed, stage.record.warned
+    return [
+        SessionResult(s, "reused", seconds, warnings=warned.get(s, ()))
+        for s, seconds in passed.items()
+        if is_of(name, s)
+    ]
 
 
 def _missing(stage: Stage, name: str) -> list[str]:
@@ -254,8 +258,8 @@ def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionRe
 
 
 def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
-    """Return what sessions that passed warned of."""
-    return tuple(line for result in results if result.status == "passed" for line in result.warnings)
+    """Return what sessions that passed warned of, in this run or an earlier one."""
+    return tuple(line for result in results if result.status in ("passed", "reused") for line in result.warnings)
 
 
 def manifests(results: Iterable[SessionResult]) -> set[str]:
@@ -279,6 +283,7 @@ def _remember(stage: Stage, result: SessionResult) -> None:
         record.failed.remove(result.name)
     if result.status == "passed":
         record.passed[result.name] = result.seconds
+        record.warned[result.name] = result.warnings
     else:
         record.failed.append(result.name)
 

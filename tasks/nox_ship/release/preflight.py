@@ -70,7 +70,7 @@ class Request:
     """What the user asked for."""
 
     wanted: str | None
-    """A part or a whole version; None where nothing was written."""
+    """A part, a whole version, or ``auto``; None where nothing was written."""
     without: tuple[str, ...] = ()
     """Gates to leave out this time."""
     fresh: bool = False

@@ -18,7 +18,7 @@ _NUMBERS = ("major", "minor", "patch")
 _PHASES = {"alpha": "a", "beta": "b", "rc": "rc"}
 _ORDER = ("a", "b", "rc")
 PARTS = (*_NUMBERS, *_PHASES, "final")
-"""What can be asked for beside a whole version."""
+"""What can be asked for beside a whole version, and ``auto``."""
 
 
 def next_version(current: Version, wanted: str, known: tuple[str, ...] = PARTS) -> Version:
@@ -84,7 +84,7 @@ def whole_version(text: str, known: tuple[str, ...]) -> Version:
         hint = f"Did you mean {close[0]}? " if close else ""
         what = f"There is no part {text!r} of a version."
         raise ShipError(
-            UNKNOWN_PART(what, remedy=f"{hint}Write one of {', '.join(known)}, or a version such as 1.4.0.")
+            UNKNOWN_PART(what, remedy=f"{hint}Write one of {', '.join(known)}, auto, or a version such as 1.4.0.")
         )
     if version.local:
         raise ShipError(BAD_VERSION(f"{text!r} has a local part, which no public index takes."))

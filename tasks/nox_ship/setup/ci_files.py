@@ -79,7 +79,10 @@ def gate_jobs(survey: Survey) -> list[matrix.Job]:
     project, noxfile = survey.project, _there(survey)
     decided = decision(project, noxfile)
     gates = [gate for gate in decided.gates if not (noxfile and noxfile.excludes(gate))]
+    lowest = decided.names.get("lowest", "lowest")
     pythons = {**dict.fromkeys(gates), "tests": survey.pythons}
+    if lowest in gates:
+        pythons[lowest] = survey.pythons[:1]
     running = workflows.newest(facts(survey))
     return matrix.jobs(gates, pythons, running, apart=decided.apart, measured=decided.tests)
 

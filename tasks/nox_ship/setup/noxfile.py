@@ -18,7 +18,7 @@ from tomlkit.exceptions import TOMLKitError
 from nox_ship import documents
 from nox_ship.errors import Kind, ShipError
 from nox_ship.gates import evidence
-from nox_ship.gates.own import GATES, PIPELINE, Decision, decide, meant, undecided
+from nox_ship.gates.own import FURTHER, GATES, PIPELINE, Decision, decide, meant, undecided
 from nox_ship.project import Project
 from nox_ship.setup.written import Written
 
@@ -135,7 +135,8 @@ class Noxfile:
             chosen=project.chosen_gates,
             measured=bool(settings.coverage.run) or evidence.measures(project, self.text),
             wanted=settings.coverage.fail_under is not None,
-            ours=[name for name in (*GATES, *PIPELINE) if not self.excludes(name)],
+            further=project.further_gates,
+            ours=[name for name in (*GATES, *FURTHER, *PIPELINE) if not self.excludes(name)],
         )
 
     @property

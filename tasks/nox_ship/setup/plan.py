@@ -39,4 +39,6 @@ class Plan:
 
 def decision(project: Project, noxfile: Noxfile | None) -> Decision:
     """Return which sessions of a project are gates, whether it has a noxfile or not."""
-    return noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates)
+    return (
+        noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates, further=project.further_gates)
+    )

@@ -1,0 +1,145 @@
+"""Running a recipe: what its steps need is installed, and their commands run there. Nox is handed to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nox
+from nox.command import CommandFailed
+
+from nox_ship.errors import Finding, ShipError
+from nox_ship.files import write_whole
+from nox_ship.project import Project
+
+if TYPE_CHECKING:
+    from nox_ship.gates.recipes import Recipe
+    from nox_ship.gates.toolbox import Step
+
+
+def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
+    """Run the steps of a recipe: one in the session's environment, others each in one of their own."""
+    from nox_ship.report import printable
+
+    if recipe.skip:
+        session.skip(recipe.skip)
+    for note in recipe.notes:
+        session.log(printable(note, lines=False))
+    inside = next((step for step in recipe.steps if step.project), recipe.steps[0])
+    for step in sorted(recipe.steps, key=lambda step: step is not inside):
+        if step.why:
+            tools = ", ".join(dict.fromkeys(command[0] for command in step.commands))
+            session.log(printable(f"{tools}: {step.why}", lines=False))
+        if step is inside:
+            install(session, project, step)
+        lowered = _lower(session, project, step) if step is inside and step.lowest else None
+        start = [] if step is inside else _apart(session, project, step)
+        for command in step.commands:
+            external = bool(start) or Path(command[0]).is_absolute()
+            with session.chdir(project.root / step.folder), _told(lowered):
+                session.run(*start, *command, env=step.env, external=external)
+
+
+@contextmanager
+def _told(finding: Finding | None) -> Iterator[None]:
+    """Raise ``finding`` where a command fails; without one, what nox raises."""
+    try:
+        yield
+    except CommandFailed as error:
+        if finding is None:
+            raise
+        raise ShipError(finding) from error
+
+
+def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
+    """Return the start of a command that uv runs in an environment of its own, made of what the step needs."""
+    from nox_ship import process
+
+    python = str(Path(session.bin) / "python")
+    start = [process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", python]
+    needs = [word for requirement in step.requirements for word in ("--with", requirement)]
+    for file in step.files:  # relative to the project's folder, wherever the command runs
+        needs += ["--with-requirements", file if step.folder == "." else (project.root / file).as_posix()]
+    if step.project:
+        needs += ["--with-editable", _editable(project, step)]
+    return [*start, *needs, *_constraints(project, step), "--"]
+
+
+def _editable(project: Project, step: Step) -> str:
+    extras = f"[{','.join(step.extras)}]" if step.extras else ""
+    return f"{project.root.as_posix()}{extras}"
+
+
+def _constraints(project: Project, step: Step) -> list[str]:
+    """Write the constraints of a step into a file, and return the options that name it."""
+    if not step.constraints:
+        return []
+    text = "\n".join((*step.constraints, ""))
+    file = project.own_folder() / f"constraints-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+    write_whole(file, text)
+    return ["--constraints", file.as_posix()]
+
+
+def install(session: nox.Session, project: Project, step: Step, *options: str) -> None:
+    """Install what a step needs into the environment of the session, with further options of uv's installer."""
+    wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
+    if not step.project:
+        if wanted:
+            session.install(*options, *wanted)
+    elif project.tidy_build and project.static:
+        # From a file, uv takes an editable build that another session made of the same sources; from the command
+        # line it builds anew each time.
+        text = f"-e {_editable(project, step)}\n"
+        listed = project.own_folder() / f"editable-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+        write_whole(listed, text)
+        session.install(*options, "-r", str(listed), *wanted)
+    else:
+        import filelock
+
+        with filelock.FileLock(project.own_folder() / "install.lock"):
+            session.install(*options, "-e", _editable(project, step), *wanted)
+
+
+def tool(session: nox.Session, requirement: str) -> Path:
+    """Install a tool of ours into the environment of the session, and return the Python that has it.
+
+    Raises:
+        ShipError: It cannot be installed (NS438).
+    """
+    from nox_ship.gates.toolbox import TOOL_MISSING
+
+    try:
+        session.install(requirement)
+    except CommandFailed:
+        raise ShipError(TOOL_MISSING(f"{requirement} could not be installed.")) from None
+    return Path(session.bin) / "python"
+
+
+def _lower(session: nox.Session, project: Project, step: Step) -> Finding:
+    """Lower the project's dependencies in the environment of the session as far as its metadata admits.
+
+    Returns:
+        What is wrong where the step's commands fail there.
+
+    Raises:
+        ShipError: The lowest versions cannot be installed (NS435).
+    """
+    from nox_ship.gates import lowest
+    from nox_ship.report import printable
+
+    folder = Path(session.bin).parent
+    lowering = lowest.lowering(project, step, lowest.installed(folder))
+    if lowering.skip:
+        session.skip(lowering.skip)
+    try:
+        install(session, project, dataclasses.replace(step, constraints=lowering.pins), *lowest.OPTIONS)
+    except CommandFailed:
+        raise ShipError(lowering.not_installed()) from None
+    after = lowest.installed(folder)
+    for line in lowering.told(after):
+        session.log(printable(line, lines=False))
+    return lowering.failed(after)

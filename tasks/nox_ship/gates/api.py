@@ -1,0 +1,296 @@
+"""The gate api: the public API beside the last release's, and whether the version says what changed.
+
+Which changes a release may make follows SemVer (https://semver.org/#spec-item-8), of versions before 1.0 as Cargo and
+its cargo-semver-checks read them: the first number that is not 0 is the one that a breaking change raises, and before
+0.1 every release may break. Versions that are dates promise nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from packaging.version import Version
+
+from nox_ship import json_data, process, versions
+from nox_ship.config import Settings
+from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
+from nox_ship.git import Repository
+from nox_ship.process import Argument
+from nox_ship.project import Project, read_pyproject
+
+API_BROKEN = Kind(
+    "NS436",
+    "api-broken",
+    "Keep what users call, with a deprecation, or release this as the next major version (before 1.0: minor).",
+    level="warning",
+)
+API_NOT_READ = Kind("NS437", "api-not-read", "griffe's own output says why.", level="warning")
+
+TOOL = "griffe>=1.7"
+"""What compares: https://mkdocstrings.github.io/griffe/."""
+MOST_TOLD = 20
+"""How many changes are told one by one."""
+_SCRIPT = Path(__file__).with_name("surface.py")
+_TOLD = "nox-ship:"
+_SECONDS = 300
+_READ = (".py", ".pyi", ".toml", ".cfg")
+"""What of a release is looked at: its sources, and what tells where its packages are."""
+_MOST_FILES, _MOST_BYTES = 20_000, 1 << 22
+
+
+@dataclass(frozen=True)
+class LastRelease:
+    """The release that HEAD comes after."""
+
+    tag: str
+    version: Version
+    commit: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change that users' code may not survive."""
+
+    path: str
+    """The object's full name, such as ``sample.greet``."""
+    what: str
+    """What happened to it, such as ``was removed``."""
+    file: str
+    """Where it is, or was, below the project's folder; empty where that is not known."""
+    line: int
+    gone: bool
+    """Whether the place is one of the last release."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How the public API differs from the last release's."""
+
+    changes: tuple[Change, ...]
+    additions: tuple[str, ...]
+    read: int
+    """How many packages could be read."""
+
+
+class NothingToCompareError(Exception):
+    """There is no earlier API, or none that can be read; the message says why."""
+
+
+def last_release(project: Project, repository: Repository) -> LastRelease:
+    """Return the last release in HEAD's history, below HEAD: the newest final one, else the newest.
+
+    Raises:
+        NothingToCompareError: There is none.
+    """
+    tags = repository.tags()
+    form, head, merged = project.tag_form(tags), repository.head, repository.merged_tags()
+    released = form.releases(tag for tag in merged if tag in tags)
+    earlier = {tag: version for tag, version in released.items() if tags[tag] != head and not version.is_devrelease}
+    finals = {tag: version for tag, version in earlier.items() if not version.is_prerelease}
+    if not earlier:
+        raise NothingToCompareError("there is no earlier release in the history of HEAD")
+    version, tag = max((version, tag) for tag, version in (finals or earlier).items())
+    return LastRelease(tag, version, tags[tag])
+
+
+def coming(project: Project, repository: Repository, last: LastRelease) -> Version | None:
+    """Return the version that is released from HEAD, or that the files have for the next release; None without one."""
+    tags = repository.tags()
+    at_head = versions.release_at(tags, repository.head, project.tag_form(tags))
+    stated = at_head[1] if at_head else versions.parse(project.stated_version)
+    return stated if stated and stated > last.version else None
+
+
+def may_break(last: Version, new: Version) -> bool:
+    """Whether the version ``new`` says that users of ``last`` may have to change their code."""
+    before, after = ((*version.release, 0, 0, 0)[:3] for version in (last, new))
+    if last.epoch != new.epoch:
+        return True
+    first = next((place for place, number in enumerate(before) if number), len(before) - 1)
+    return after[: first + 1] > before[: first + 1]
+
+
+def is_dated(version: Version) -> bool:
+    """Whether a version is a date, which promises nothing."""
+    return version.major >= versions.FIRST_YEAR
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a comparison comes to, for one release.
+
+    Attributes:
+        told: What is only worth knowing, one line each.
+        warnings: Breaking changes of a release whose version is not known, or promises nothing.
+        errors: Breaking changes that the release's version does not tell of.
+    """
+
+    told: tuple[str, ...]
+    warnings: tuple[Finding, ...] = ()
+    errors: tuple[Finding, ...] = ()
+
+
+def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
+    """Return what a comparison comes to where ``new`` is released; None where that is not known yet."""
+    count, added = len(compared.changes), len(compared.additions)
+    names = f": {shorten(compared.additions)}" if added else ""
+    summary = f"beside {last.tag}: {count} breaking changes, {added} additions{names}"
+    if not count:
+        return Judged((summary,))
+    if new is None or is_dated(last.version):
+        return Judged((summary,), tuple(findings(compared, last, "warning")))
+    if may_break(last.version, new):
+        changes = (told(change, last) for change in compared.changes)
+        return Judged((summary, f"{new} says that it breaks {last.version}; it does:", *changes))
+    return Judged((summary,), (), tuple(findings(compared, last, "error")))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: a project, and the release that it comes after."""
+
+    project: Project
+    repository: Repository
+    last: LastRelease
+
+    @classmethod
+    def of(cls, project: Project) -> Comparison:
+        """Return the comparison of a project with its last release.
+
+        Raises:
+            NothingToCompareError: There is no earlier release.
+            ShipError: It is in no repository (NS201, NS202).
+        """
+        repository = Repository.at(project.root)
+        return cls(project, repository, last_release(project, repository))
+
+    def made(self, python: Sequence[Argument], now: Path | None = None) -> Compared:
+        """Compare the public API with the last release's.
+
+        Args:
+            python: What starts a Python that has griffe.
+            now: The project's folder; None for what HEAD has.
+
+        Raises:
+            NothingToCompareError: griffe can read none of the packages.
+            ShipError: It failed (NS437).
+        """
+        folder = self.project.root.resolve().relative_to(self.repository.path.resolve())
+        with tempfile.TemporaryDirectory(prefix="nox-ship-") as name:
+            scratch = Path(name).resolve()
+            before = unpacked(self.repository, self.last.commit, folder, scratch / "before")
+            root = now or unpacked(self.repository, self.repository.head, folder, scratch / "now")
+            asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
+            try:
+                done = process.run([*python, _SCRIPT, json.dumps(asked)], cwd=scratch, seconds=_SECONDS)
+            except process.CommandFailedError as error:
+                what = f"The public API could not be compared with that of {self.last.tag}."
+                raise ShipError(API_NOT_READ(what, detail=error.done.output)) from error
+        compared = _answer(done.stdout, self.last)
+        if not compared.read:
+            raise NothingToCompareError("the project has no package with Python sources that griffe can read")
+        return compared
+
+    def judged(self, compared: Compared) -> Judged:
+        """Return what a comparison comes to for the version that is released from HEAD, or that the files have."""
+        return judge(compared, self.last, coming(self.project, self.repository, self.last))
+
+
+def _answer(text: str, last: LastRelease) -> Compared:
+    line = next((line for line in reversed(text.splitlines()) if line.startswith(_TOLD)), "")
+    try:
+        return json_data.read(Compared, json_data.parse(line.removeprefix(_TOLD)))
+    except ValueError:
+        what = f"The comparison of the public API with that of {last.tag} gave no answer."
+        raise ShipError(API_NOT_READ(what, detail=text)) from None
+
+
+def unpacked(repository: Repository, commit: str, folder: Path, target: Path) -> Path:
+    """Write the sources that a commit has in ``folder`` below ``target``, and return that folder there.
+
+    Links are left out, and so is what is too large to be read.
+    """
+    target.mkdir(parents=True)
+    archive = target.parent / f"{target.name}.tar"
+    place = f"{commit}:{folder.as_posix()}" if folder.parts else commit
+    repository.run("archive", "--format=tar", f"--output={archive}", place)
+    count = 0
+    with tarfile.open(archive) as members:
+        for member in members:
+            path = PurePosixPath(member.name)
+            plain = (member.isfile() and path.suffix in _READ) or path.name == "setup.py"
+            inside = not path.is_absolute() and ".." not in path.parts
+            if not (plain and inside and member.size <= _MOST_BYTES and count < _MOST_FILES):
+                continue
+            count += 1
+            stream = members.extractfile(member)
+            if stream is not None:
+                file = target / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(stream.read())
+    return target
+
+
+def _leniently(root: Path) -> Project:
+    """Return the project in a folder, without its settings: an old release may have others than we know."""
+    try:
+        pyproject = read_pyproject(root)
+    except ShipError:
+        pyproject = {}
+    return Project(root, pyproject, Settings())
+
+
+def _packages(old: Project, new: Project) -> list[tuple[str, str, str]]:
+    """Return each package's import name, and the folders to search it in, before and now; empty where it is not."""
+    before, now = dict(_importable(old)), dict(_importable(new))
+    found = [(name, before.get(name, ""), now.get(name, "")) for name in dict.fromkeys((*before, *now))]
+    # A folder beside the packages, such as `scripts`, is not of the API because somebody can import it.
+    roots, own = (str(old.root), str(new.root)), _own_name(new)
+    return [one for one in found if all(one[1:]) or one[0] == own or not {*one[1:]} & {*roots}]
+
+
+def _own_name(project: Project) -> str:
+    try:
+        return project.canonical_name.replace("-", "_")
+    except ShipError:
+        return ""
+
+
+def _importable(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield the import name of each package, and the folder in which it is found by that name.
+
+    Folders around it are a namespace where the project's name begins with theirs: ``google/cloud/storage``.
+    """
+    try:
+        name, packages = _own_name(project), project.packages
+    except ShipError:
+        return
+    for path in packages:
+        parts = path.with_suffix("").parts if path.suffix == ".py" else path.parts
+        outer = parts[:-1]
+        around = next(
+            (outer[start:] for start in range(len(outer)) if name.startswith("_".join((*outer[start:], "")))), ()
+        )
+        names = (*around, parts[-1])
+        if all(part.isidentifier() for part in names) and not parts[-1].startswith("_"):
+            yield ".".join(names), str(project.root.joinpath(*parts[: len(parts) - len(names)]))
+
+
+def findings(compared: Compared, last: LastRelease, level: Level) -> Iterator[Finding]:
+    """Yield a finding of ``level`` for each breaking change, and one for all that are too many."""
+    for change in compared.changes[:MOST_TOLD]:
+        yield API_BROKEN(f"{told(change, last)}.", level=level)
+    if left := [change.path for change in compared.changes[MOST_TOLD:]]:
+        yield API_BROKEN(f"{len(left)} more breaking changes: {shorten(left)}.", level=level)
+
+
+def told(change: Change, last: LastRelease) -> str:
+    """Return a change as text, with its place."""
+    where = f"{change.file}, line {change.line}" if change.line else change.file
+    place = f" ({where}{f' of {last.tag}' if change.gone else ''})" if where else f" since {last.tag}"
+    return f"{change.path} {change.what}{place}"

@@ -1,0 +1,292 @@
+"""Run by a Python that has griffe: what is public in two states of the same packages, and how they differ.
+
+It is started as a script, with one JSON argument, and prints one JSON object. It imports nothing of nox-ship, and runs
+nothing of the packages: griffe reads their sources.
+"""
+
+import ast
+import builtins
+import importlib
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import griffe
+
+MOST = 200
+"""How many changes, and how many additions, are told."""
+_NOT_OURS = {"tests", "test", "conftest", "vendor", "vendored", "_vendor", "extern", "migrations"}
+"""Modules that are no part of what users are meant to import."""
+_STATED = {
+    "__version__",
+    "__version_info__",
+    "__version_tuple__",
+    "version",
+    "version_info",
+    "version_tuple",
+    "VERSION",
+}
+_SPECIAL = {
+    *dir(object),
+    *("__slots__", "__dict__", "__weakref__", "__metaclass__", "__setstate__", "__copy__", "__deepcopy__", "__del__"),
+    *("__unicode__", "__nonzero__", "__div__", "__idiv__", "__cmp__", "__getslice__", "__setslice__", "__delslice__"),
+    *("__class_getitem__", "__match_args__", "__annotations__", "__post_init__", "__test__", "__long__", "__coerce__"),
+}
+"""Special names whose absence is none: `object` has them, Python 3 does not ask for them, or they are the class's."""
+
+
+def loaded(name: str, folder: str) -> Any:
+    """Return what griffe reads of a package or module in ``folder``; None where that is nothing."""
+    loader = griffe.GriffeLoader(search_paths=[folder], allow_inspection=False, store_source=False)
+    try:
+        found = loader.load(name, try_relative_path=False)
+        loader.resolve_aliases(implicit=False, external=False)
+    except (ImportError, griffe.GriffeError, SyntaxError, RecursionError, KeyError, ValueError, AttributeError):
+        return None
+    return found
+
+
+def unread(name: str, folder: str) -> Iterator[str]:
+    """Yield the modules that this Python cannot parse, by their full names: nothing is known of those."""
+    place = Path(folder, *name.split("."))
+    for file in [*place.rglob("*.py"), *filter(Path.is_file, [place.with_suffix(".py")])]:
+        try:
+            ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
+            parts = file.relative_to(folder).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def is_told(path: str, apart: set[str]) -> bool:
+    """Whether an object is public by the names of the modules that it is in, and those could be read."""
+    parts = path.split("(", maxsplit=1)[0].split(".")
+    return (
+        not _NOT_OURS & set(parts[1:])
+        and parts[-1] not in _STATED
+        and not any(path == module or path.startswith((f"{module}.", f"{module}(")) for module in apart)
+    )
+
+
+def names(found: Any, *, everything: bool) -> Iterator[str]:
+    """Yield the full names of what is public, and the parameters of functions.
+
+    Args:
+        found: A module or class.
+        everything: Also what is private, imported or inherited.
+    """
+    for name, member in (found.all_members if everything else found.members).items():
+        try:
+            if not (everything or member.is_public) or (name.startswith("__") and name.endswith("__")):
+                continue
+        except griffe.GriffeError:
+            continue
+        path = f"{found.path}.{name}"
+        yield path
+        try:
+            own = member.target if member.is_alias and member.inherited else member
+        except griffe.GriffeError:
+            continue
+        if not own.is_alias and (own.is_module or own.is_class) and own is member:
+            yield from names(own, everything=everything)
+        elif not own.is_alias and own.is_function:
+            yield from (f"{path}({parameter.name})" for parameter in own.parameters if parameter.name)
+
+
+def topmost(new: set[str], before: set[str]) -> Iterator[str]:
+    """Yield of new names those whose parents are old."""
+    for name in sorted(new):
+        parent = name.partition("(")[0] if "(" in name else name.rpartition(".")[0]
+        if parent in before or parent not in new:
+            yield name
+
+
+def breaking(old: Any, new: Any) -> Iterator[tuple[Any, str]]:
+    """Yield the changes that users' code does not survive, each with what happened in words."""
+    for one in griffe.find_breaking_changes(old, new):
+        kind = one.kind.name
+        if kind == "OBJECT_REMOVED" and not (
+            is_inherited(one.obj) or is_for_types(one.obj) or may_be_there(one.obj, new)
+        ):
+            yield one, "was removed"
+        elif kind == "OBJECT_CHANGED_KIND" and (words := changed_kind(one)):
+            yield one, words
+        elif kind in _WORDS and not is_bound(one):
+            yield one, f"{_WORDS[kind]} {(one.old_value or one.new_value).name}"
+        elif kind == "CLASS_REMOVED_BASE" and (gone := removed_bases(one)):
+            yield one, f"is no {', '.join(gone)} any more"
+
+
+_WORDS = {
+    "PARAMETER_REMOVED": "no longer takes the parameter",
+    "PARAMETER_MOVED": "takes at another position the parameter",
+    "PARAMETER_CHANGED_KIND": "takes in another way, by position or by name, the parameter",
+    "PARAMETER_CHANGED_REQUIRED": "now requires the parameter",
+    "PARAMETER_ADDED_REQUIRED": "requires the new parameter",
+}
+
+
+def is_bound(one: Any) -> bool:
+    """Whether a parameter is the object that a method belongs to, which no caller names, whatever it is called."""
+    parameter = one.old_value or one.new_value
+    first = next(iter(one.obj.parameters), None)
+    named = {"self", "cls", "__self", "_self", "mcs", "mcls", "metacls"}
+    return bool(one.obj.parent and one.obj.parent.is_class) and (parameter.name in named or parameter == first)
+
+
+def is_inherited(gone: Any) -> bool:
+    """Whether what is gone is told already of the class that it was inherited from."""
+    try:
+        return bool(gone.is_alias and gone.inherited and gone.target.parent.is_public)
+    except (AttributeError, griffe.GriffeError):
+        return False
+
+
+def is_for_types(gone: Any) -> bool:
+    """Whether an object is a variable of types, which nobody imports."""
+    value = "" if gone.is_alias else str(getattr(gone, "value", None) or "")
+    return value.partition("(")[0].rpartition(".")[2] in ("TypeVar", "ParamSpec", "TypeVarTuple")
+
+
+def may_be_there(gone: Any, new: Any) -> bool:
+    """Whether an object that its place no longer defines may be there all the same, as far as its sources tell."""
+    name = gone.name
+    special = bool(name.startswith("__") and name.endswith("__"))
+    try:
+        parent = new
+        for part in gone.parent.path.split(".")[len(new.path.split(".")) :]:
+            parent = parent.all_members[part]
+        if parent.is_alias:
+            parent = parent.target
+    except (KeyError, AttributeError, griffe.GriffeError):
+        return special  # its parent is gone, which is told
+    if parent.is_module:
+        return special or "__getattr__" in parent.members
+    return name in _SPECIAL or "__getattr__" in parent.all_members or any(has(base, name) for base in bases(parent))
+
+
+def bases(one: Any, deepest: int = 20) -> Iterator[str]:
+    """Yield the full names of the classes outside of the package that a class inherits from."""
+    for base in getattr(one, "bases", ()) if deepest else ():
+        path = str(getattr(base, "canonical_path", base)).partition("[")[0]
+        try:
+            inner = one.modules_collection[path]
+        except (KeyError, griffe.GriffeError):
+            yield path
+            continue
+        if inner.is_class:
+            yield from bases(inner.target if inner.is_alias else inner, deepest - 1)
+
+
+def has(path: str, name: str) -> bool:
+    """Whether a class outside of the package has a member; of those that are not Python's own one cannot know."""
+    module, _, called = path.rpartition(".")
+    if not module:
+        owner: object = builtins
+    elif module.partition(".")[0] in sys.stdlib_module_names:
+        try:
+            owner = importlib.import_module(module)
+        except ImportError:
+            return True
+    else:
+        return True
+    return not hasattr(owner, called) or name in dir(getattr(owner, called))
+
+
+def changed_kind(one: Any) -> str:
+    """Return what happened to an object that became another one; empty where it may be used as before."""
+    old, new = str(one.old_value.value), str(one.new_value.value)
+    is_property = "property" in one.obj.labels
+    if "module" in (old, new) or (old, new) == ("class", "function") or (old == "function" and is_property):
+        return f"is a {'property' if is_property else new} and no {old} any more"
+    return ""
+
+
+def removed_bases(one: Any) -> list[str]:
+    """Return the base classes that a class has lost, without those that mean nothing at run time."""
+    old, new = (
+        [str(base).partition("[")[0].rpartition(".")[2] for base in value] for value in (one.old_value, one.new_value)
+    )
+    return [base for base in old if base not in new and base not in ("object", "Generic", "Protocol")]
+
+
+def place(one: Any, folder: str) -> tuple[str, int]:
+    """Return the file of an object, below ``folder``, and its line."""
+    holder = one.parent if one.is_alias else one
+    line = (one.alias_lineno if one.is_alias else one.lineno) or 0
+    try:
+        return Path(holder.filepath).resolve().relative_to(Path(folder).resolve()).as_posix(), line
+    except (ValueError, TypeError, griffe.GriffeError):
+        return "", line
+
+
+def aliases(found: Any) -> Iterator[tuple[str, str]]:
+    """Yield the full name under which something private is public, after its own: ``sample._impl.run``."""
+    for name, member in found.members.items():
+        if member.is_alias and member.is_public and not member.inherited:
+            yield member.target_path, f"{found.path}.{name}"
+            try:
+                yield member.final_target.path, f"{found.path}.{name}"
+            except griffe.GriffeError:
+                continue
+        elif not member.is_alias and member.is_module:
+            yield from aliases(member)
+
+
+def called(path: str, public: dict[str, str]) -> str:
+    """Return what users call an object: the name under which they import it."""
+    for _ in range(5):  # one may lead to another
+        parts = path.split(".")
+        inner = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in public), 0)
+        path = ".".join((public[".".join(parts[:inner])], *parts[inner:])) if inner else path
+    return path
+
+
+def joined(found: Iterator[tuple[Any, str]]) -> Iterator[tuple[str, str, tuple[Any, bool]]]:
+    """Yield changes with the object's full name; those of several parameters of one function as one."""
+    same: dict[tuple[str, str], tuple[Any, list[str]]] = {}
+    for one, words in found:
+        about, _, name = words.rpartition(" ") if one.kind.name in _WORDS else (words, "", "")
+        same.setdefault((one.obj.path, about), (one, []))[1].append(name)
+    for (path, about), (one, names) in same.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield path, f"{about} {names[0]}".rstrip() + more, (one.obj, one.kind.name == "OBJECT_REMOVED")
+
+
+def compared(packages: list[list[str]], roots: list[str]) -> dict[str, Any]:
+    """Return how the packages of two states differ.
+
+    Args:
+        packages: Each package's name, and the folders that it is in, before and now; empty where it was not, or is not.
+        roots: The folders of the project, before and now: files are named from there.
+    """
+    changes, additions, read = [], [], 0
+    for name, before, now in packages:
+        old = loaded(name, before) if before else None
+        new = loaded(name, now) if now else None
+        if (before and old is None) or (now and new is None):
+            continue
+        read += 1
+        if old is None or new is None:
+            if old is not None:
+                changes.append({"path": name, "what": "was removed", "file": "", "line": 0, "gone": True})
+            elif is_told(name, set()):
+                additions.append(name)
+            continue
+        apart = {*unread(name, before), *unread(name, now)}
+        public = {own: name for own, name in aliases(old) if any(part.startswith("_") for part in own.split("."))}
+        for path, words, (one, gone) in joined(breaking(old, new)):
+            if is_told(path, apart):
+                file, line = place(one, roots[0 if gone else 1])
+                changes.append({"path": called(path, public), "what": words, "file": file, "line": line, "gone": gone})
+        known, found = set(names(old, everything=True)), set(names(new, everything=False))
+        additions += [path for path in topmost(found - known, known) if is_told(path, apart)]
+    return {"changes": changes[:MOST], "additions": additions[:MOST], "read": read}
+
+
+if __name__ == "__main__":
+    logging.disable()
+    sys.setrecursionlimit(3000)
+    sys.stdout.write("\nnox-ship:" + json.dumps(compared(**json.loads(sys.argv[1]))) + "\n")

@@ -1,0 +1,203 @@
+"""Registering the sessions with nox, beside those of the noxfile's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nox
+import nox.registry
+
+from nox_ship import lifeline, naming, undumpable
+from nox_ship.cli import asks_for_help
+from nox_ship.errors import ShipError
+from nox_ship.project import Project
+
+if TYPE_CHECKING:
+    from nox_ship.gates.noxfile import Sessions
+    from nox_ship.gates.own import Decision
+
+_in_release = False
+"""Whether this nox runs the sessions of a release, in its clean clone."""
+_ours: frozenset[str] = frozenset()
+"""The names of all our sessions."""
+_registered: dict[str, Any] = {}
+"""What nox's registry has from us, by name."""
+_decided: Decision | None = None
+"""Which sessions are gates, as of the moment when ours were registered; None where the noxfile had no others."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How a session is registered."""
+
+    function: Callable[[nox.Session], None]
+    per_python: bool = False
+    further: bool = False
+    """Whether it is a gate only where a setting says so."""
+    oldest: bool = False
+    """Whether it runs on the oldest Python of the project that is here."""
+    environment: bool = True
+    requires: tuple[str, ...] = ()
+    gate: bool = False
+
+
+def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
+    """Register the sessions ``specs``, by name; see :func:`nox_ship.register`."""
+    undumpable.close_memory()  # of the nox that holds the credentials, before anything of the project's runs below it
+    left_out = set(exclude)
+    if unknown := left_out - set(specs):
+        msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(specs)}"
+        raise ValueError(msg)
+    global _in_release, _decided, _ours  # noqa: PLW0603 - nox calls a session with nothing but itself
+    _in_release, _ours = lifeline.join_release(), frozenset(specs)
+    project = _project()
+    theirs = nox.registry.get()
+    _decided = decided = _beside(theirs, project, set(specs) - left_out)
+    naming.settle(decided.names if decided else {})
+    # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
+    alone = "--" in sys.argv and not _in_release
+    helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
+    pythons = list(_pythons(project))
+    further = _further(project, theirs)
+    shared = _in_release and project is not None and _fixed_port(project)
+    for usual, standard in specs.items():
+        name = naming.registered(usual)
+        if usual in left_out or name in theirs or (decided and decided.replaces(usual)):
+            continue
+        spec = _fitted(usual, standard, decided) if decided else standard
+        lone = helping or (alone and usual == "coverage")
+        requires = [r for r in spec.requires if r not in left_out and not lone]
+        python: list[str] | str | bool | None = None if spec.environment else False
+        if spec.oldest:
+            python = _oldest(pythons, name)
+        gate = spec.gate or (spec.further and usual in further)
+        declare = nox.session(
+            name=name,
+            python=pythons if spec.per_python else python,
+            venv_backend="uv" if spec.environment else "none",
+            download_python="never",
+            requires=[naming.registered(r) for r in requires],
+            allow_parallel=usual != "tests" or not shared,
+            default=gate,
+            tags=["gate"] if gate else [],
+        )
+        _registered[name] = declare(spec.function)
+
+
+def _beside(theirs: Mapping[str, Any], project: Project | None, names: set[str]) -> Decision | None:
+    """Decide what becomes of our sessions ``names`` beside those of the noxfile's own; None where it has none."""
+    if all(one is _registered.get(name) for name, one in theirs.items()):
+        return None
+    from nox_ship.gates import loaded
+
+    decided = loaded.decided(theirs, _registered, nox.options, project, names)
+    loaded.mark(theirs, decided)
+    if _in_release:
+        loaded.put_in_order(theirs, decided)
+        nox.Session.notify = _not_notified  # type: ignore[method-assign,assignment]
+    return decided
+
+
+def _fitted(usual: str, spec: Spec, decided: Decision) -> Spec:
+    """Return how a session of ours is registered beside those of the noxfile's own."""
+    from nox_ship.gates import loaded
+
+    spec = dataclasses.replace(spec, function=loaded.described(spec.function))
+    if usual != "coverage":
+        return spec
+    tests = () if decided.unmeasured else tuple(loaded.required(nox.registry.get(), decided.tests))
+    return dataclasses.replace(spec, requires=tests, gate=not decided.unmeasured)
+
+
+def _further(project: Project | None, theirs: Mapping[str, Any]) -> set[str]:
+    """Return those of our sessions that are gates because the settings say so."""
+    if project is None:
+        return set()
+    return {*project.further_gates, *(name for name in project.settings.gates if name not in theirs)}
+
+
+def _oldest(pythons: Sequence[str], name: str) -> str:
+    """Return the oldest of the project's Pythons; of those that are here, where the session is asked for by name.
+
+    To look for one that is missing takes seconds, which listing the sessions cannot have.
+    """
+    if name not in sys.argv:
+        return pythons[0]
+    from python_discovery import get_interpreter
+
+    return next((python for python in pythons if get_interpreter(python)), pythons[0])
+
+
+def _fixed_port(project: Project) -> bool:
+    """Whether the tests listen on a fixed port, which those on another Python would want at the same time."""
+    from nox_ship.gates.ports import fixed_port
+
+    try:
+        return fixed_port(project) is not None
+    except ShipError:  # the session that needs it reports it
+        return False
+
+
+def _project() -> Project | None:
+    """Return the project; what is wrong with it is reported by the session that runs."""
+    try:
+        return Project.read(Path.cwd())
+    except ShipError:
+        return None
+
+
+def in_release() -> bool:
+    """Whether this nox runs the sessions of a release, in its clean clone."""
+    return _in_release
+
+
+def unmeasured() -> Decision | None:
+    """Return the decision by which the tests are the project's and measure nothing; None where they do."""
+    return _decided if _decided and _decided.unmeasured else None
+
+
+def decision(project: Project | None) -> Decision:
+    """Return which sessions of the noxfile are gates."""
+    from nox_ship.gates.own import decide
+
+    if _decided:
+        return _decided
+    return decide((), chosen=project.chosen_gates, further=project.further_gates) if project else decide(())
+
+
+def loaded_sessions() -> Sessions:
+    """Return what the noxfile holds, now that all of it was loaded."""
+    from nox_ship.gates import loaded
+
+    registry, project = nox.registry.get(), _project()
+    now = loaded.decided(registry, _registered, nox.options, project, _ours)
+    return loaded.sessions(registry, _registered, decision(project), now)
+
+
+def _not_notified(session: nox.Session, target: object, *_: object, **__: object) -> None:
+    """Do without `session.notify`: a release runs each session in a nox of its own, where nox refuses it."""
+    session.log(f"{target} is not run after this session: a release runs its gates, each by itself")
+
+
+def _pythons(project: Project | None) -> Sequence[str]:
+    """Return the project's Pythons; a mistake in its settings is reported by the session that runs.
+
+    Nox fails in CI where one is missing. In a release, those that the project does not name are left out instead, as
+    preflight says.
+    """
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    try:
+        pythons = project.pythons(running) if project else (running,)
+    except ShipError:
+        return (running,)
+    if project is None or project.named_pythons or not (_in_release and os.environ.get("CI")):
+        return pythons
+    from python_discovery import get_interpreter
+
+    return [python for python in pythons if get_interpreter(python)] or pythons

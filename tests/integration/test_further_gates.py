@@ -1,0 +1,63 @@
+"""The gates that are off until a setting turns them on, and `release -- auto`: real uv and griffe."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench import GOOD, Bench, make_bench
+
+BEFORE = GOOD["src/sample/__init__.py"] + "\n\ndef greet(name):\n    return name\n"
+AFTER = GOOD["src/sample/__init__.py"] + "\n\ndef welcome(name):\n    return name\n"
+TEST = """\
+import importlib.metadata
+
+import sample
+
+
+def test_main():
+    sample.main()
+
+
+def test_the_bound():
+    assert importlib.metadata.version("iniconfig") != "2.0.0"
+"""
+
+
+@pytest.fixture
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Return a project that has lost a function since its last release, and admits too old a dependency."""
+    text = GOOD["pyproject.toml"].replace('license = "MIT"', 'license = "MIT"\ndependencies = ["iniconfig>=2.0"]')
+    settings = '\nlowest = "warning"\napi = "error"\n[dependency-groups]\ntest = ["pytest"]\n'
+    files = {**GOOD, "pyproject.toml": text + settings, "src/sample/__init__.py": BEFORE, "tests/test_sample.py": TEST}
+    bench = make_bench(tmp_path_factory.mktemp("bench"), files)
+    bench.git("tag", "--annotate", "--message", "v1.2.3", "v1.2.3")
+    bench.git("push", "--quiet", "origin", "v1.2.3")
+    bench.write({"src/sample/__init__.py": AFTER})
+    bench.commit()
+    return bench
+
+
+def test_what_changed_decides_and_is_told(changed: Bench) -> None:
+    """A major version is proposed before anything is done; its break is a note then, a bound too low a warning."""
+    outcome = changed.rehearse("auto")
+    assert outcome.code == 0, outcome.output
+    report = changed.report()
+    assert report["version"] == "2.0.0"
+    proposed = next(finding["what"] for finding in report["findings"] if finding["id"] == "NS439")
+    assert "1 breaking change of the public API (sample.greet was removed)" in proposed
+    assert outcome.output.index("NS439") < outcome.output.index("clean clone")
+    statuses = {row["name"]: row["status"] for row in report["rows"]}
+    assert (statuses["api"], statuses["lowest"]) == ("passed", "passed")
+    (warning,) = report["warnings"]
+    assert warning.startswith("NS434 lowest-failed: The tests do not pass with iniconfig 2.0.0.")
+
+
+def test_a_break_that_the_version_does_not_tell_stops_a_release(changed: Bench) -> None:
+    """It is named with its place; where the version is not known yet, it is a warning."""
+    first = changed.nox("-s", "api")
+    assert first.code == 0, first.output
+    assert first.has("NS436", "beside v1.2.3: 1 breaking changes, 1 additions: sample.welcome")
+    changed.git("tag", "v1.3.0")
+    second = changed.nox("-s", "api")
+    assert second.code == 1
+    assert second.has("NS436", "sample.greet was removed (src/sample/__init__.py, line 9 of v1.2.3)")

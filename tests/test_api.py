@@ -1,0 +1,223 @@
+"""The gate api: which release it compares with, what it reads of that, and what the version lets a release change."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from fakes import Programs
+from nox_ship.errors import ShipError
+from nox_ship.gates.api import (
+    MOST_TOLD,
+    Change,
+    Compared,
+    Comparison,
+    LastRelease,
+    NothingToCompareError,
+    coming,
+    judge,
+    may_break,
+    unpacked,
+)
+from nox_ship.git import Repository
+from nox_ship.project import Project
+from support import commit_files, git, make_repository
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "1.0.0"\n'
+LAST = LastRelease("v1.2.0", Version("1.2.0"), "0" * 40)
+GONE = Change("sample.greet", "was removed", "src/sample/__init__.py", 3, gone=True)
+
+
+def tagged(folder: Path, *tags: str, pyproject: str = PYPROJECT) -> Project:
+    """Return a project with a commit for each tag, and one on top."""
+    make_repository(folder, {"pyproject.toml": pyproject, "src/sample/__init__.py": ""})
+    for tag in tags:
+        git(folder, "tag", tag)
+        commit_files(folder, {}, f"after {tag}")
+    return Project.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        (("v1.0.0",), "v1.0.0"),
+        (("v1.0.0", "v1.1.0", "v1.0.1"), "v1.1.0"),
+        (("v1.0.0", "v1.1.0rc1"), "v1.0.0"),
+        (("v1.0.0a1", "v1.0.0rc1"), "v1.0.0rc1"),
+        (("v1.0.0", "v1.1.0.dev3", "nightly"), "v1.0.0"),
+        (("1.0", "1.1"), "1.1"),
+    ],
+)
+def test_the_last_release_is_the_newest_final_one(tmp_path: Path, tags: tuple[str, ...], expected: str) -> None:
+    """Users of a final release are not asked to follow its pre-releases; without one, the newest counts."""
+    assert Comparison.of(tagged(tmp_path, *tags)).last.tag == expected
+
+
+def test_the_release_at_head_is_not_the_last_one(tmp_path: Path) -> None:
+    """It is the one that comes; what lies on another branch is neither."""
+    project = tagged(tmp_path, "v1.0.0")
+    git(tmp_path, "tag", "v1.1.0")
+    git(tmp_path, "switch", "--quiet", "--create", "other")
+    commit_files(tmp_path, {}, "another")
+    git(tmp_path, "tag", "v3.0.0")
+    git(tmp_path, "switch", "--quiet", "main")
+    comparison = Comparison.of(project)
+    assert comparison.last.tag == "v1.0.0"
+    assert coming(project, comparison.repository, comparison.last) == Version("1.1.0")
+
+
+def test_what_comes_is_what_the_files_say_where_they_are_ahead(tmp_path: Path) -> None:
+    """Where they are not, nobody knows yet."""
+    project = tagged(tmp_path, "v0.9.0")
+    comparison = Comparison.of(project)
+    assert coming(project, comparison.repository, comparison.last) == Version("1.0.0")
+    git(tmp_path, "tag", "v1.0.0", "v0.9.0")
+    comparison = Comparison.of(project)
+    assert coming(project, comparison.repository, comparison.last) is None
+
+
+def test_without_an_earlier_release_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    """The reason is told."""
+    with pytest.raises(NothingToCompareError, match="no earlier release"):
+        Comparison.of(tagged(tmp_path, "nightly", "v1.0.0.dev1"))
+
+
+@pytest.mark.parametrize(
+    ("last", "new", "expected"),
+    [
+        ("1.2.3", "1.2.4", False),
+        ("1.2.3", "1.3.0", False),
+        ("1.2.3", "2.0.0", True),
+        ("1.2.3", "2.0.0rc1", True),
+        ("1.2.3", "1.2.3.post1", False),
+        ("1.2", "1.3", False),
+        ("1", "2", True),
+        ("0.2.3", "0.2.4", False),
+        ("0.2.3", "0.3.0", True),
+        ("0.2.3", "1.0.0", True),
+        ("0.0.3", "0.0.4", True),
+        ("0.0.0", "0.0.1", True),
+        ("1.2.3", "1!0.1", True),
+    ],
+)
+def test_which_releases_may_break(last: str, new: str, expected: bool) -> None:
+    """The first number that is not 0 says so."""
+    assert may_break(Version(last), Version(new)) is expected
+
+
+def test_a_change_that_the_version_does_not_tell_of_is_an_error() -> None:
+    """NS436 names the object, what happened, the file and the line, and the release that they are of."""
+    judged = judge(Compared((GONE,), (), 1), LAST, Version("1.3.0"))
+    (error,) = judged.errors
+    assert str(error).startswith(
+        "NS436 api-broken: sample.greet was removed (src/sample/__init__.py, line 3 of v1.2.0)."
+    )
+    assert (error.level, judged.warnings) == ("error", ())
+
+
+def test_a_change_is_a_warning_where_the_version_promises_nothing() -> None:
+    """It is not known yet, or is a date."""
+    dated = LastRelease("2024.1", Version("2024.1"), "0" * 40)
+    for judged in (
+        judge(Compared((GONE,), (), 1), LAST, None),
+        judge(Compared((GONE,), (), 1), dated, Version("2024.2")),
+    ):
+        assert [finding.level for finding in judged.warnings] == ["warning"]
+        assert judged.errors == ()
+
+
+def test_a_release_that_may_break_is_told_what_it_breaks() -> None:
+    """As a note; and one that breaks nothing is told what is new."""
+    judged = judge(Compared((GONE,), (), 1), LAST, Version("2.0.0"))
+    assert (judged.warnings, judged.errors) == ((), ())
+    assert judged.told[0] == "beside v1.2.0: 1 breaking changes, 0 additions"
+    assert "sample.greet was removed" in judged.told[-1]
+    judged = judge(Compared((), ("sample.hello",), 1), LAST, Version("1.2.1"))
+    assert judged.told == ("beside v1.2.0: 0 breaking changes, 1 additions: sample.hello",)
+
+
+def test_many_changes_are_cut_short() -> None:
+    """The last line counts those that are not named."""
+    many = tuple(Change(f"sample.f{number}", "was removed", "", 0, gone=True) for number in range(MOST_TOLD + 5))
+    found = judge(Compared(many, (), 1), LAST, Version("1.2.1")).errors
+    assert len(found) == MOST_TOLD + 1
+    assert found[0].what == "sample.f0 was removed since v1.2.0."
+    assert found[-1].what == "5 more breaking changes: sample.f20, sample.f21, sample.f22 and 2 more."
+
+
+def test_a_release_is_unpacked_as_far_as_it_is_read(tmp_path: Path) -> None:
+    """Sources and the files that tell where they are; no links, nothing of other projects in the repository."""
+    files = {"a/src/x.py": "1", "a/x.pyi": "2", "a/pyproject.toml": "", "a/data.bin": "3", "b/y.py": "4"}
+    repository = make_repository(tmp_path / "repository", files)
+    (tmp_path / "repository" / "a" / "link.py").symlink_to("/etc/passwd")
+    commit = commit_files(tmp_path / "repository", {})
+    root = unpacked(repository, commit, Path("a"), tmp_path / "old")
+    found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
+    assert found == ["pyproject.toml", "src/x.py", "x.pyi"]
+    assert (unpacked(repository, commit, Path(), tmp_path / "all") / "b" / "y.py").read_text("utf-8") == "4"
+
+
+def asked(programs: Programs) -> Any:
+    """Return what griffe was asked."""
+    (call,) = (call for call in programs.calls if "surface.py" in call.text)
+    return json.loads(call.line[-1])
+
+
+ANSWER = "noise\nnox-ship:" + json.dumps({"changes": [vars(GONE)], "additions": ["sample.x"], "read": 1}) + "\n"
+
+
+def test_the_packages_are_found_in_both_states(tmp_path: Path, programs: Programs) -> None:
+    """By what each says of itself, however they were laid out; settings that we do not know stop nothing."""
+    files = {
+        "pyproject.toml": '[project]\nname = "google.sample"\nversion = "1"\n[tool.nox-ship]\nunheard-of = 1\n',
+        "google/sample/__init__.py": "",
+        "scripts/__init__.py": "",
+    }
+    make_repository(tmp_path, files)
+    git(tmp_path, "tag", "v1.0.0")
+    git(tmp_path, "rm", "--quiet", "-r", "google", "scripts")
+    commit_files(
+        tmp_path, {"pyproject.toml": '[project]\nname = "google.sample"\nversion = "1"\n', "src/google/sample/a.py": ""}
+    )
+    programs.answer("surface.py", stdout=ANSWER)
+    compared = Comparison.of(Project.read(tmp_path)).made([sys.executable], tmp_path)
+    assert compared == Compared((GONE,), ("sample.x",), 1)
+    (name, before, now), *others = asked(programs)["packages"]
+    assert (name, others) == ("google.sample", [])
+    assert before == asked(programs)["roots"][0]
+    assert now == str(tmp_path / "src")
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "nox-ship:", "nox-ship:[]", 'nox-ship:{"changes": 3}', "nox-ship:" + "[" * 99999]
+)
+def test_an_answer_that_is_none_is_told(tmp_path: Path, programs: Programs, answer: str) -> None:
+    """NS437, whatever was printed; so is a program that fails."""
+    comparison = Comparison.of(tagged(tmp_path, "v1.0.0"))
+    programs.answer("surface.py", stdout=answer)
+    with pytest.raises(ShipError, match="NS437"):
+        comparison.made([sys.executable])
+    programs.answer("surface.py", code=1, stdout="boom")
+    with pytest.raises(ShipError, match="NS437") as caught:
+        comparison.made([sys.executable])
+    assert caught.value.findings[0].detail == "boom"
+
+
+def test_a_project_of_which_nothing_can_be_read_is_told(tmp_path: Path, programs: Programs) -> None:
+    """Such as one that is compiled as a whole."""
+    comparison = Comparison.of(tagged(tmp_path, "v1.0.0"))
+    programs.answer("surface.py", stdout=ANSWER.replace('"read": 1', '"read": 0'))
+    with pytest.raises(NothingToCompareError, match="no package"):
+        comparison.made([sys.executable])
+
+
+def test_a_repository_without_commits_is_refused(tmp_path: Path) -> None:
+    """As everywhere: NS202."""
+    git(tmp_path, "init", "--quiet")
+    with pytest.raises(ShipError, match="NS202"):
+        Repository.at(tmp_path)

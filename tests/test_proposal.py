@@ -1,0 +1,198 @@
+"""Which version `release -- auto` proposes, and by what evidence."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fakes import Programs, Yard, noxfile
+from nox_ship.errors import Finding
+from nox_ship.git import Repository
+from nox_ship.project import Project
+from nox_ship.release.preflight import Request, preflight
+from nox_ship.release.proposal import Proposal, propose
+from support import commit_files, git, make_repository
+
+PYPROJECT = '[project]\nname = "sample"\nversion = "{}"\n'
+GONE = {"path": "sample.f", "what": "was removed", "file": "sample.py", "line": 1, "gone": True}
+Api = tuple[list[dict[str, object]], list[str]]
+SAME: Api = ([], [])
+ADDED: Api = ([], ["sample.g"])
+BROKEN: Api = ([GONE], ["sample.g"])
+
+
+def proposed(
+    folder: Path,
+    programs: Programs,
+    *messages: str,
+    version: str = "1.2.3",
+    tag: str = "v1.2.3",
+    changelog: str = "",
+    api: Api | None = SAME,
+) -> Proposal:
+    """Return what is proposed after commits with these messages; ``api`` None is a griffe that cannot be had."""
+    texts = (
+        {"CHANGELOG.md": f"# Changes\n\n## Unreleased\n\n{changelog}\n\n## 1.2.3\n\n- First.\n"} if changelog else {}
+    )
+    make_repository(folder, {"pyproject.toml": PYPROJECT.format(version), "sample.py": "", **texts})
+    if tag:
+        git(folder, "tag", tag)
+    for message in messages:
+        commit_files(folder, {}, message)
+    if api is None:
+        programs.answer("surface.py", code=2, stdout="error: no index\nnetwork is unreachable")
+    else:
+        answer = {"changes": api[0], "additions": api[1], "read": 1}
+        programs.answer("surface.py", stdout=f"nox-ship:{json.dumps(answer)}\n")
+    return propose(Project.read(folder), Repository.at(folder), version, stated=True)
+
+
+@pytest.mark.parametrize(
+    ("api", "last", "wanted"),
+    [
+        (SAME, "1.2.3", "patch"),
+        (ADDED, "1.2.3", "minor"),
+        (BROKEN, "1.2.3", "major"),
+        (SAME, "0.2.3", "patch"),
+        (ADDED, "0.2.3", "minor"),
+        (BROKEN, "0.2.3", "minor"),
+    ],
+)
+def test_the_public_api_tells(tmp_path: Path, programs: Programs, api: Api, last: str, wanted: str) -> None:
+    """What is gone is a new major version, before 1.0 a minor one; what is new a minor one."""
+    made = proposed(tmp_path, programs, "Change", version=last, tag=f"v{last}", api=api)
+    assert made.wanted == wanted
+    assert str(made.findings[-1]).startswith(
+        f"NS439 version-proposed: `auto` proposes {wanted}: {wanted}, since v{last}: "
+    )
+    assert made.findings[-1].level == "notice"
+
+
+@pytest.mark.parametrize(
+    ("messages", "wanted"),
+    [
+        (("fix: it", "docs: more"), "patch"),
+        (("fix: it", "feat: new"), "minor"),
+        (("feat(cli): new", "chore: x"), "minor"),
+        (("fix!: other", "feat: new"), "major"),
+        (("fix(api)!: other",), "major"),
+        (("refactor: x\n\nBody.\n\nBREAKING CHANGE: gone",), "major"),
+        (("feat: new", "Mend", "Tell more", "Write"), "patch"),
+        (("Feature: new",), "patch"),
+        (("feat it",), "patch"),
+    ],
+)
+def test_conventional_commits_tell(tmp_path: Path, programs: Programs, messages: tuple[str, ...], wanted: str) -> None:
+    """Where half of the project's last commits are some; elsewhere a word with a colon means nothing."""
+    assert proposed(tmp_path, programs, *messages).wanted == wanted
+
+
+def test_commits_before_the_last_release_tell_of_that_one(tmp_path: Path, programs: Programs) -> None:
+    """They only show that the project follows the convention."""
+    make_repository(tmp_path, {"pyproject.toml": PYPROJECT.format("1.2.3"), "sample.py": ""})
+    commit_files(tmp_path, {}, "feat!: old")
+    git(tmp_path, "tag", "v1.2.3")
+    commit_files(tmp_path, {}, "fix: new")
+    programs.answer("surface.py", stdout='nox-ship:{"changes": [], "additions": [], "read": 1}\n')
+    assert propose(Project.read(tmp_path), Repository.at(tmp_path), "1.2.3", stated=True).wanted == "patch"
+
+
+def test_in_a_folder_of_a_repository_its_own_commits_tell(tmp_path: Path, programs: Programs) -> None:
+    """Those of the packages beside it are for theirs."""
+    make_repository(tmp_path, {"a/pyproject.toml": PYPROJECT.format("1.2.3"), "a/sample.py": "", "b/other.py": ""})
+    git(tmp_path, "tag", "v1.2.3")
+    commit_files(tmp_path, {"b/other.py": "1"}, "feat!: of the other")
+    commit_files(tmp_path, {"a/sample.py": "1"}, "feat: of this one")
+    programs.answer("surface.py", stdout='nox-ship:{"changes": [], "additions": [], "read": 1}\n')
+    made = propose(Project.read(tmp_path / "a"), Repository.at(tmp_path / "a"), "1.2.3", stated=True)
+    assert made.wanted == "minor"
+
+
+@pytest.mark.parametrize(
+    ("changelog", "wanted"),
+    [
+        ("### Fixed\n\n- It.", "patch"),
+        ("### Security\n\n- It.\n\n### Fixed\n\n- It.", "patch"),
+        ("### Added\n\n- It.\n\n### Fixed\n\n- It.", "minor"),
+        ("### Changed\n\n- It.", "minor"),
+        ("### Deprecated\n\n- It.", "minor"),
+        ("### ✨ New features\n\n- It.", "minor"),
+        ("### Removed\n\n- It.", "major"),
+        ("### Breaking changes\n\n- It.\n\n### Added\n\n- It.", "major"),
+        ("### Removed\n\n### Fixed\n\n- It.", "patch"),
+        ("- **Breaking**: it is gone.", "major"),
+        ("- Added it, no breaking of things.", "patch"),
+    ],
+)
+def test_the_changelog_tells(tmp_path: Path, programs: Programs, changelog: str, wanted: str) -> None:
+    """By the headings of what is unreleased that have entries."""
+    assert proposed(tmp_path, programs, "Change", changelog=changelog).wanted == wanted
+
+
+def test_the_highest_evidence_decides_and_is_named(tmp_path: Path, programs: Programs) -> None:
+    """What asks for less is not told."""
+    made = proposed(tmp_path, programs, "feat: new", changelog="### Removed\n\n- It.", api=ADDED)
+    assert (made.wanted, made.why) == ("major", "major, since v1.2.3: CHANGELOG.md has Removed under Unreleased")
+    made = proposed(tmp_path / "2", programs, "feat: new", changelog="### Fixed\n\n- It.", api=ADDED)
+    assert made.wanted == "minor"
+    assert "1 addition to the public API (sample.g); the commits name a feature (feat: new)" in made.why
+
+
+def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> None:
+    """NS440 says so, with the last words of what failed; with no evidence at all it is a patch."""
+    made = proposed(tmp_path, programs, "Change", changelog="### Added\n\n- It.", api=None)
+    assert made.wanted == "minor"
+    assert str(made.findings[0]).startswith(
+        "NS440 api-not-compared: The public API was not compared: network is unreach"
+    )
+    made = proposed(tmp_path / "2", programs, "Change", api=None)
+    assert (made.wanted, made.why) == ("patch", "patch, since v1.2.3: nothing tells more")
+
+
+@pytest.mark.parametrize(
+    ("version", "tag", "api", "wanted"),
+    [
+        ("1.3.0", "v1.2.3", SAME, "1.3.0"),
+        ("1.3.0", "v1.2.3", ADDED, "1.3.0"),
+        ("1.3.0", "v1.2.3", BROKEN, "2.0.0"),
+        ("1.2.4.dev0", "v1.2.3", SAME, "1.2.4"),
+        ("1.2.4.dev0", "v1.2.3", ADDED, "1.3.0"),
+        ("1.3.0rc1", "v1.2.3", SAME, "1.3.0"),
+        ("2024.1.1", "v2024.1.1", BROKEN, "patch"),
+        ("0.1.0", "", BROKEN, "0.1.0"),
+    ],
+)
+def test_files_that_are_ahead_are_taken_at_their_word(
+    tmp_path: Path, programs: Programs, version: str, tag: str, api: Api, wanted: str
+) -> None:
+    """Unless the changes ask for more. Dates promise nothing, and a first release is what the files say."""
+    assert proposed(tmp_path, programs, "Change", version=version, tag=tag, api=api).wanted == wanted
+
+
+ANSWERED = f"nox-ship:{json.dumps({'changes': [], 'additions': ['sample.g'], 'read': 1})}\n"
+
+
+def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, programs: Programs) -> None:
+    """What decided is told before anything is done; the compared state is HEAD's."""
+    yard.tag("v1.2.3")
+    yard.write({"sample.py": "def g(): ...\n"})
+    programs.answer("surface.py", stdout=ANSWERED)
+    told: list[Finding] = []
+    plan = preflight(yard.root, Request("auto"), noxfile(yard.root, "tests"), yard.world, told.append)
+    assert (plan.version, plan.tag) == ("1.3.0", "v1.3.0")
+    assert [finding.what.partition(":")[0] for finding in told if finding.id == "NS439"] == ["`auto` proposes minor"]
+    (call,) = (call for call in programs.calls if "surface.py" in call.text)
+    assert "--isolated" in call.line
+    assert json.loads(call.line[-1])["roots"][1] != str(yard.root)
+
+
+def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, programs: Programs) -> None:
+    """HEAD is it already, whatever changed."""
+    yard.tag("v1.2.3")
+    told: list[Finding] = []
+    plan = preflight(yard.root, Request("auto"), noxfile(yard.root, "tests"), yard.world, told.append)
+    assert (plan.version, plan.bump) == ("1.2.3", False)
+    assert "NS439" not in {finding.id for finding in told}
+    assert not [call for call in programs.calls if "surface.py" in call.text]

@@ -1,0 +1,161 @@
+"""What griffe reads of two states of a package, and which differences count."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nox_ship.gates.surface import compared
+from support import write_files
+
+Files = dict[str, str]
+
+
+def differ(folder: Path, before: Files, now: Files, name: str = "sample") -> tuple[list[str], list[str]]:
+    """Return the breaking changes and the additions between two states of a package."""
+    write_files(folder / "a", {"sample/__init__.py": "", **before})
+    write_files(folder / "b", {"sample/__init__.py": "", **now})
+    roots = [str(folder / "a"), str(folder / "b")]
+    found = compared([[name, *roots]], roots)
+    assert found["read"] == 1
+    return [f"{change['path']} {change['what']}" for change in found["changes"]], found["additions"]
+
+
+def top(folder: Path, before: str, now: str) -> tuple[list[str], list[str]]:
+    """Return the same where one module is the package."""
+    return differ(folder, {"sample/__init__.py": before}, {"sample/__init__.py": now})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("def f(): ...", "", "f was removed"),
+        ("class A:\n    def f(self): ...", "class A: ...", "A.f was removed"),
+        ("X = 1", "", "X was removed"),
+        ("def f(a): ...", "def f(): ...", "f no longer takes the parameter a"),
+        ("def f(a, b, c): ...", "def f(): ...", "f no longer takes the parameter a and 2 more"),
+        ("def f(a=1): ...", "def f(a): ...", "f now requires the parameter a"),
+        ("def f(): ...", "def f(a): ...", "f requires the new parameter a"),
+        ("def f(a, b): ...", "def f(b, a): ...", "f takes at another position the parameter a and 1 more"),
+        ("def f(a): ...", "def f(*, a): ...", "f takes in another way, by position or by name, the parameter a"),
+        (
+            "class A:\n    def f(self): ...",
+            "class A:\n    @property\n    def f(self): ...",
+            "A.f is a property and no function any more",
+        ),
+        ("class A: ...", "def A(): ...", "A is a function and no class any more"),
+        ("class B: ...\nclass A(B): ...", "class B: ...\nclass A: ...", "A is no B any more"),
+        ("class B:\n    def f(self): ...\nclass A(B): ...", "class B: ...\nclass A(B): ...", "B.f was removed"),
+    ],
+)
+def test_what_users_code_does_not_survive(tmp_path: Path, before: str, now: str, told: str) -> None:
+    """It is named with what happened to it, and once."""
+    assert top(tmp_path, before, now)[0] == [f"sample.{told}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("__version__ = '1'\nversion = '1'", ""),
+        ("__author__ = 'A'\n__all__ = []", ""),
+        ("def _f(): ...\nclass _A: ...", ""),
+        ("import os\nfrom json import loads", ""),
+        ("X = 1", "X = 2"),
+        ("def f(a=1): ...", "def f(a=2): ..."),
+        ("def f() -> int: ...", "def f() -> str: ..."),
+        ("def f(): ...", "def f(a=1, *args, **kwargs): ..."),
+        ("def f(): ...", "f = g"),
+        ("def f(): ...", "from sample._inner import f"),
+        ("def f(): ...", "class f: ..."),
+        ("def f(): ...", "def __getattr__(name): ..."),
+        ("class A:\n    def f(self): ...", "class A:\n    def f(this): ..."),
+        ("class A:\n    def f(__self, *args): ...", "class A:\n    def f(self, *args): ..."),
+        ("class A(object): ...", "class A: ..."),
+        ("from typing import Generic\nclass A(Generic[T]): ...", "class A: ..."),
+        ("class A:\n    def __repr__(self): ...\n    def __unicode__(self): ...\n    __slots__ = ()", "class A: ..."),
+        ("class A(dict):\n    def get(self): ...", "class A(dict): ..."),
+        ("from other import B\nclass A(B):\n    def f(self): ...", "from other import B\nclass A(B): ..."),
+        (
+            "class B:\n    def f(self): ...\nclass A(B):\n    def f(self): ...",
+            "class B:\n    def f(self): ...\nclass A(B): ...",
+        ),
+        ("class A:\n    def f(self): ...", "class A:\n    def __getattr__(self, name): ..."),
+        ("from typing import TypeVar\nT = TypeVar('T')", ""),
+        ("import typing as t\nF = t.TypeVar('F', bound=t.Any)", ""),
+        (
+            "from collections.abc import Mapping\nclass A(Mapping):\n    def keys(self): ...",
+            "from collections.abc import Mapping\nclass A(Mapping): ...",
+        ),
+    ],
+)
+def test_what_is_no_change_of_the_api_or_not_surely_one(tmp_path: Path, before: str, now: str) -> None:
+    """Private, imported, stated elsewhere, inherited, or served in another way; values and types are no promises."""
+    assert top(tmp_path, before, now)[0] == []
+
+
+@pytest.mark.parametrize("inner", ["tests/test_a.py", "conftest.py", "_vendor/x.py", "vendor/x.py", "_private.py"])
+def test_modules_that_nobody_is_meant_to_import_do_not_count(tmp_path: Path, inner: str) -> None:
+    """Neither what is gone from them nor what is new in them."""
+    files = {f"sample/{inner}": "def f(): ...\n"}
+    assert differ(tmp_path / "1", files, {}) == ([], [])
+    assert differ(tmp_path / "2", {}, files) == ([], [])
+
+
+def test_a_module_that_cannot_be_parsed_tells_nothing(tmp_path: Path) -> None:
+    """It may be for another Python than ours; the rest is compared."""
+    before = {"sample/a.py": "def f(): ...\n", "sample/b.py": "def g(): ...\n"}
+    now = {"sample/a.py": "def f(:\n", "sample/b.py": ""}
+    assert differ(tmp_path, before, now)[0] == ["sample.b.g was removed"]
+
+
+def test_additions_are_told_by_their_outermost_name(tmp_path: Path) -> None:
+    """Functions, classes, methods, modules and parameters; what was there under cover is none."""
+    start = "from sample._a import h\n"
+    more = "__all__ = ['h', 'A', 'B', 'g']\ndef g(z): ...\nclass A:\n    def f(self, x=1): ...\n"
+    inner = {"sample/_a.py": "def h(): ..."}
+    before = {**inner, "sample/__init__.py": f"{start}class A:\n    def f(self): ...\nclass B(A): ..."}
+    now = {
+        **inner,
+        "sample/__init__.py": f"{start}{more}class B(A):\n    def f(self): ...\n    def new(self, y): ...\n",
+        "sample/more.py": "def k(): ...",
+    }
+    assert differ(tmp_path, before, now) == ([], ["sample.A.f(x)", "sample.B.new", "sample.g", "sample.more"])
+
+
+def test_what_is_private_is_told_by_its_public_name(tmp_path: Path) -> None:
+    """Users know nothing of the module that it is written in."""
+    start = {"sample/__init__.py": "from ._a import A, f\n__all__ = ['A', 'f']\n"}
+    before = {
+        **start,
+        "sample/_a.py": "from ._b import A\ndef f(x): ...\n",
+        "sample/_b.py": "class A:\n    def g(self): ...\n",
+    }
+    now = {**start, "sample/_a.py": "from ._b import A\ndef f(): ...\n", "sample/_b.py": "class A: ...\n"}
+    assert sorted(differ(tmp_path, before, now)[0]) == [
+        "sample.A.g was removed",
+        "sample.f no longer takes the parameter x",
+    ]
+
+
+def test_places_are_in_the_project(tmp_path: Path) -> None:
+    """What is gone is named where it was, what has changed where it is."""
+    write_files(
+        tmp_path, {"a/src/sample.py": "\ndef f(): ...\ndef g(): ...\n", "b/src/sample.py": "\n\n\ndef g(x): ...\n"}
+    )
+    roots = [str(tmp_path / "a"), str(tmp_path / "b")]
+    found = compared([["sample", f"{roots[0]}/src", f"{roots[1]}/src"]], roots)
+    assert [(one["path"], one["file"], one["line"], one["gone"]) for one in found["changes"]] == [
+        ("sample.f", "src/sample.py", 2, True),
+        ("sample.g", "src/sample.py", 4, False),
+    ]
+
+
+def test_packages_come_and_go(tmp_path: Path) -> None:
+    """A package that is gone is a breaking change; one that cannot be read is not looked at."""
+    write_files(tmp_path, {"a/sample/__init__.py": "", "a/odd/__init__.py": "def f(:\n", "a/compiled.so": b"\x7fELF"})
+    a = str(tmp_path / "a")
+    assert [one["path"] for one in compared([["sample", a, ""]], [a, a])["changes"]] == ["sample"]
+    assert compared([["sample", "", a]], [a, a])["additions"] == ["sample"]
+    for name in ("odd", "compiled", "missing"):
+        assert compared([[name, a, a]], [a, a]) == {"changes": [], "additions": [], "read": 0}
