@@ -126,7 +126,7 @@ def installed(folder: Path) -> Environment:
     places = [*folder.glob("lib/python*/site-packages"), *folder.glob("Lib/site-packages")]
     found: dict[str, Installed] = {}
     for one in importlib.metadata.distributions(path=[str(place) for place in places]):
-        name = str(one.metadata["Name"] or "")
+        name = str(next(iter(one.metadata.get_all("Name") or ()), ""))
         if name:  # what has none cannot be asked for
             found[canonicalize_name(name)] = Installed(str(one.version), tuple(one.requires or ()))
     return found
