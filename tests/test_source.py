@@ -92,6 +92,10 @@ def test_the_version_is_found_where_the_back_end_reads_it(
         ({INIT: ASSIGNED}, [INIT]),
         ({INIT: "", "src/sample/__about__.py": ASSIGNED}, ["src/sample/__about__.py"]),
         ({INIT: ASSIGNED, "src/sample/_version.py": ASSIGNED}, [INIT, "src/sample/_version.py"]),
+        (
+            {INIT: "from ._version import __version__\n", "src/sample/_version.py": ASSIGNED},
+            ["src/sample/_version.py"],
+        ),
         ({INIT: '__version__ = "1.2.2"\n'}, []),
         ({INIT: "# __version__ = '1.2.3'\n"}, []),
         ({INIT: 'if x:\n    __version__ = "1.2.3"\n'}, []),

@@ -91,7 +91,7 @@ class VersionSource:
         if found is None:
             raise ShipError(NO_VERSION("The project has no version."))
         place, current = found
-        copies = [copy for copy, version in _copies(project, current) if version == current]
+        copies = dict.fromkeys(copy for copy, version in _copies(project, current) if version == current)
         return cls("files", current, (place, *(copy for copy in copies if copy.file != place.file)))
 
 
