@@ -73,7 +73,7 @@ def test_a_wrong_password_is_refused_before_anything_is_done(status: int) -> Non
         ("Invalid or non-existent authentication information.", "NS721"),
         ("Invalid API Token: token is expired", "NS722"),
         ("The user 'x' isn't allowed to upload to project 'sample'.", "NS724"),
-        ("Read-only mode: Uploads are temporarily disabled.", "NS737"),
+        ("Read-only mode: Uploads are temporarily disabled.", "NS734"),
         ("", "NS733"),
     ],
 )
