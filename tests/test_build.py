@@ -183,6 +183,66 @@ def test_metadata_that_an_index_would_refuse_are_told(yard: Yard, programs: Prog
     assert "--strict" in programs.started("twine", "check")[0].line
 
 
+@pytest.mark.parametrize(
+    ("lines", "twine", "expected"),
+    [
+        (("Requires-Dist: (",), "ERROR    InvalidDistribution: Invalid distribution metadata: ...", {"NS537"}),
+        (("Requires-Dist: (",), "ERROR    `long_description` has syntax errors in markup", {"NS502", "NS537"}),
+        ((), "ERROR    InvalidDistribution: Invalid distribution metadata: ...", {"NS502"}),
+    ],
+)
+def test_what_a_check_tells_more_exactly_twine_does_not_tell_again(
+    yard: Yard, programs: Programs, lines: tuple[str, ...], twine: str, expected: set[str]
+) -> None:
+    """Metadata that it cannot send, that is; a README that does not render, and what no check knows, stand."""
+    real = made_by()
+
+    def reply(call: Call) -> tuple[int, str]:
+        done = real(call)
+        out = Path(call.line[call.line.index("--outdir") + 1])
+        make_sdist(out, FILES, (*METADATA, *lines))
+        return done
+
+    programs.play("-m build", reply=reply)
+    programs.answer("twine check", code=1, stdout=twine)
+    assert {number for number in stopped(yard) if number != "NS517"} == expected
+
+
+def test_an_sdist_that_is_a_zip_is_told(yard: Yard, programs: Programs) -> None:
+    """No index takes one any more: NS512."""
+
+    def reply(call: Call) -> tuple[int, str]:
+        made_by(sdists=0)(call)
+        (Path(call.line[call.line.index("--outdir") + 1]) / "sample-1.2.3.zip").touch()
+        return 0, ""
+
+    programs.play("-m build", reply=reply)
+    assert stopped(yard) == ["NS512"]
+
+
+@pytest.mark.parametrize(("route", "stops"), [("pypi", True), ("testpypi", True), ("mine", False)])
+def test_what_only_pypi_refuses_does_not_matter_to_another_index(
+    tmp_path: Path, programs: Programs, route: str, stops: bool
+) -> None:
+    """The route of the version tells where it goes."""
+    index = '[tool.nox-ship.indexes.mine]\nupload-url = "https://a.example/"\nsimple-url = "https://a.example/simple"\n'
+    text = f'{PYPROJECT}[tool.nox-ship.routes]\nfinal = "{route}"\n{index}'
+    yard = make_yard(tmp_path, {**FILES, "pyproject.toml": text})
+
+    def reply(call: Call) -> tuple[int, str]:
+        out = Path(call.line[call.line.index("--outdir") + 1])
+        lines = (*METADATA, "Classifier: No Such")
+        make_wheel(out, {"sample/__init__.py": "", "sample-1.2.3.dist-info/licenses/LICENSE": "MIT\n"}, lines)
+        make_sdist(out, FILES, lines)
+        return 0, ""
+
+    programs.play("-m build", reply=reply)
+    if stops:
+        assert stopped(yard) == ["NS533"]
+    else:
+        assert "NS533" in [finding.id for finding in build(yard.project).warnings]
+
+
 UNTYPED = "WARNING  `long_description_content_type` missing. defaulting to\n         `text/x-rst`.\n"
 CHECKED = "Checking dist/sample-1.2.3.tar.gz: FAILED due to warnings\n"
 

@@ -169,6 +169,7 @@ def test_settings_cannot_be_changed() -> None:
         "publish.timeout = nan",
         "publish.timeout = 1e300",
         "publish.timeout = 0",
+        "build.largest-file = 0",
         "workflows.systems = []",
         'workflows.file = "../ci.yml"',
         'workflows.file = "release"',

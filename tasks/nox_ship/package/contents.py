@@ -43,7 +43,7 @@ _EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 _UNPRINTABLE = re.compile(r"[\\\x00-\x1f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
-_COMPILED = re.compile(r"\.(?:so|pyd)\Z")
+_COMPILED = re.compile(r"\.(?:so|pyd|dll|dylib)\Z")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 # What PyArmor and SourceDefender leave in code that they encrypted, by PyPI's rules (warehouse/utils/scanner_rules).
 _PYARMOR = re.compile(rb"__pyarmor__\(__name__, __file__,|__pyarmor_(?:enter|exit|assert|bcc)__")

@@ -25,7 +25,9 @@ _SUFFIX = re.compile(
     r"\.(?:(?P<abi3>abi3t?)|cpython-(?P<cpython>\d+[a-z]*)(?:-[\w-]+)?|cp(?P<cp>\d+[a-z]*)-\w+|(?P<other>pypy\d+|graalpy\d+)\S*)"
     r"\.(?:so|pyd)\Z"
 )
-_TESTS = {"test", "tests", "testing", "testdata", "test_data", "data", "fixtures", "examples"}
+# Folders of what is not the project's own code, or not there to be imported.
+_ASIDE = {"test", "tests", "testing", "testdata", "test_data", "data", "fixtures", "examples"}
+_ASIDE |= {"_vendor", "_vendored", "vendor", "third_party"}
 _SYSTEMS = {"linux": "ELF", "manylinux": "ELF", "musllinux": "ELF", "android": "ELF", "win": "PE", "macosx": "Mach-O"}
 _SYSTEM = re.compile(r"(?P<system>manylinux|musllinux|linux|android|win|macosx)")
 _MACHINES = {
@@ -81,19 +83,19 @@ class Extension:
 def extensions_fit(wheel: Archive) -> Iterator[Finding]:
     """Check that each extension module is there for what the tags name.
 
-    A module may be there several times, for several Pythons or machines: one that fits is enough. Those of tests, and
-    libraries without the suffix of an extension module, may be for anything.
+    A module may be there several times, for several Pythons or machines, or in Python: one that fits is enough. Those
+    of tests, and libraries without the suffix of an extension module, may be for anything.
     """
-    tags, modules = tags_of(wheel), dict[str, list[Extension]]()
+    tags, modules, held = tags_of(wheel), dict[str, list[Extension]](), set(wheel.members)
     for name, head in wheel.compiled.items():
-        if extension := _extension(name, head):
+        extension = _extension(name, head)
+        if extension and f"{extension.module}.py" not in held:
             modules.setdefault(extension.module, []).append(extension)
     if not modules or not tags:
         return
-    everywhere = [extension for found in modules.values() for extension in found]
     if all(tag.platform == "any" for tag in tags):
-        if len({(extension.system, extension.machines) for extension in everywhere}) == 1:
-            names = shorten(extension.name for extension in everywhere)
+        if len({machine_of(head) for head in wheel.compiled.values()}) == 1:  # several are there on purpose
+            names = shorten(extension.name for found in modules.values() for extension in found)
             yield FOREIGN_EXTENSION(f"{wheel.path.name} says that it is for any platform and holds {names}.")
         return
     if foreign := [found[0].name for found in modules.values() if not _fits(found, tags)]:
@@ -103,7 +105,7 @@ def extensions_fit(wheel: Archive) -> Iterator[Finding]:
 def _extension(name: str, head: bytes) -> Extension | None:
     path = PurePosixPath(name)
     match = _SUFFIX.search(path.name) if len(path.name) <= _LONGEST else None
-    if not match or not path.name[: match.start()].isidentifier() or not _TESTS.isdisjoint(path.parts[:-1]):
+    if not match or not path.name[: match.start()].isidentifier() or not _ASIDE.isdisjoint(path.parts[:-1]):
         return None
     number = match["cpython"] or match["cp"]
     python = f"cp{number}" if number else match["other"]

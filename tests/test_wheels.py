@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from drafts import Draft, good_files
+from nox_ship.package import wheels
+from nox_ship.package.contents import Archive
+
+
+def drafted(folder: Path) -> Draft:
+    """Return a good wheel, taken apart."""
+    return Draft.read(good_files(folder)[0])
+
+
+def read(folder: Path, draft: Draft) -> Archive:
+    return Archive.read(draft.write(folder / "made"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("sample/__init__.py,", "sample/other.py,", ["does not list sample/__init__.py", "lists sample/other.py"]),
+        ("sample/__init__.py,sha256=", "sample/__init__.py,sha256=A", ["has another hash of sample/__init__.py"]),
+        ("sample/__init__.py,", "\n\nsample/__init__.py,", ["cannot be read"]),
+        ("sample/__init__.py,", "\xff,", ["cannot be read"]),
+        ("sample/__init__.py,sha256=", "sample\\__init__.py,sha512=", []),
+        ("sample/__init__.py,sha256=", "sample/__init__.py,,", []),
+    ],
+)
+def test_a_record_tells_what_the_wheel_holds(tmp_path: Path, old: str, new: str, told: list[str]) -> None:
+    """Members and hashes; a hash of another kind, or none, is taken as it is: NS546."""
+    draft = drafted(tmp_path)
+    record = f"{draft.top}RECORD"
+    text = draft.members[record].decode()
+    assert old in text
+    draft.record, draft.members[record] = False, text.replace(old, new).encode("latin-1")
+    found = list(wheels.recorded(read(tmp_path, draft)))
+    assert {finding.id for finding in found} <= {"NS546"}
+    assert len(found) == len(told)
+    assert all(words in finding.what for words, finding in zip(told, found, strict=True))
+
+
+def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
+    """RECORD.jws and RECORD.p7s are made when it is there already."""
+    draft = drafted(tmp_path)
+    names = [f"{draft.top}{name}" for name in ("RECORD.jws", "RECORD.p7s")]
+    draft.record, draft.members = False, {**draft.members, **dict.fromkeys(names, b"")}
+    assert list(wheels.recorded(read(tmp_path, draft))) == []
+
+
+@pytest.mark.parametrize(
+    ("tag", "lines", "good"),
+    [
+        ("py3-none-any", ["py3-none-any"], True),
+        ("py2.py3-none-any", ["py2-none-any", "py3-none-any"], True),
+        ("py2.py3-none-any", ["py2.py3-none-any"], True),
+        ("py3-none-any", ["cp311-cp311-linux_x86_64"], False),
+        ("py3-none-any", [], False),
+        ("py3-none-any", ["what"], False),
+    ],
+)
+def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: list[str], good: bool) -> None:
+    """Else it is a warning, NS547: it can be installed all the same."""
+    draft = drafted(tmp_path)
+    draft.file = draft.file.replace("py3-none-any", tag)
+    draft.members[f"{draft.top}WHEEL"] = "".join(
+        ["Wheel-Version: 1.0\n", *(f"Tag: {line}\n" for line in lines)]
+    ).encode()
+    found = [(finding.id, finding.level) for finding in wheels.tags_told(read(tmp_path, draft))]
+    assert found == ([] if good else [("NS547", "warning")])
+
+
+TAKEN = [
+    *("any", "win32", "win_amd64", "win_arm64", "manylinux1_i686", "manylinux2010_x86_64", "manylinux2014_s390x"),
+    *("manylinux_2_17_aarch64", "manylinux_2_39_riscv64", "musllinux_1_2_armv7l", "linux_armv7l", "linux_armv6l"),
+    *("macosx_10_9_universal2", "macosx_10_6_intel", "macosx_11_0_arm64", "macosx_26_0_x86_64"),
+    *("ios_13_0_arm64_iphoneos", "android_21_arm64_v8a", "pyemscripten_2025_0_wasm32"),
+]
+REFUSED = [
+    *(
+        "linux_x86_64",
+        "linux_aarch64",
+        "win_amd65",
+        "any2",
+        "manylinux2010_aarch64",
+        "manylinux_2_17_sparc",
+        "freebsd_14",
+    ),
+    *("musllinux_1_2_ppc64", "macosx_12_1_arm64", "macosx_27_0_arm64", "macosx_11_0_sparc", "manylinux3000_x86_64"),
+    *("emscripten_4_0_9_wasm32", "android_21_mips"),
+]
+
+
+@pytest.mark.parametrize(("platform", "taken"), [*((p, True) for p in TAKEN), *((p, False) for p in REFUSED)])
+def test_a_wheel_is_for_platforms_that_pypi_takes(tmp_path: Path, platform: str, taken: bool) -> None:
+    """By the list in its code: NS549."""
+    draft = drafted(tmp_path)
+    draft.file = draft.file.replace("any", platform)
+    found = [finding.id for finding in wheels.platform_taken(read(tmp_path, draft))]
+    assert found == ([] if taken else ["NS549"])
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("", True),
+        ("[console_scripts]\nsample = sample:main\nsample-3.x = sample:main [extra]\n", True),
+        ("[pytest11]\na b/c = sample\n", True),
+        ("# none\n[x]\n", True),
+        ("[gui_scripts]\na b = sample:main\n", False),
+        ("[console_scripts]\nsample: sample:main\n", False),
+        ("[console_scripts]\na = b:c\na = b:d\n", False),
+        ("a = b\n", False),
+        ("[console_scripts\n", False),
+        ("\xff", False),
+    ],
+)
+def test_entry_points_can_be_read(tmp_path: Path, text: str, good: bool) -> None:
+    """Commands have names that are no paths; other groups may have any: NS550."""
+    draft = drafted(tmp_path)
+    draft.members[f"{draft.top}entry_points.txt"] = text.encode("latin-1")
+    found = [finding.id for finding in wheels.entry_points_valid(read(tmp_path, draft))]
+    assert found == ([] if good else ["NS550"])
