@@ -113,6 +113,20 @@ def test_a_long_list_is_read_in_pieces(gap: str, packed: bool, monkeypatch: pyte
         assert [finding.id for finding in index.refuses_name("sample")] == ["NS775"]
 
 
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_a_name_that_is_cut_in_two_is_found(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever blocks begin."""
+    body = projects("a", "Samp1e", "b")
+
+    def scan(_: str, take: Callable[[bytes], object], **__: object) -> None:
+        for start in range(0, len(body), size):
+            take(body[start : start + size])
+
+    monkeypatch.setattr(web, "scan", scan)
+    assert names.similar("x", "sample") == "Samp1e"
+    assert names.similar("x", "other") is None
+
+
 @pytest.mark.parametrize(
     "reply",
     [
