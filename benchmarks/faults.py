@@ -271,14 +271,6 @@ FAULTS = (
         },
     ),
     Fault(
-        "dependencies that depend on where it is built",
-        "NS517",
-        {
-            "pyproject.toml": setuptools(project=DYNAMIC),
-            "setup.py": f"import os\n{SETUP}setup(install_requires=['packaging'] if os.path.exists('.git') else [])\n",
-        },
-    ),
-    Fault(
         "a dependency whose name is misspelt",
         "NS611",
         {"pyproject.toml": pyproject('dependencies = ["packagging-of-nobody-zz"]\n')},
