@@ -50,7 +50,7 @@ FAULTS = (
     ),
     Fault(
         "`src` installed as if it was the package",
-        "NS514",
+        "NS515",
         {"pyproject.toml": pyproject(tool='[tool.hatch.build.targets.wheel]\npackages = ["src"]\n')},
     ),
     Fault(
@@ -69,7 +69,8 @@ FAULTS = (
         {
             "pyproject.toml": pyproject(back_end="wrapped_build", more=WRAPPED),
             "wrapped_build.py": "from hatchling.build import *\n"
-            "from hatchling.build import build_editable as build_wheel\n",
+            "from hatchling.build import build_editable as build_wheel\n"
+            "from hatchling.build import get_requires_for_build_editable as get_requires_for_build_wheel\n",
         },
     ),
     Fault(
@@ -127,9 +128,9 @@ FAULTS = (
         "a `py.typed` that is in git alone",
         "NS521",
         {
-            "pyproject.toml": setuptools(
-                NO_DATA,
+            "pyproject.toml": pyproject(
                 f'classifiers = ["Typing :: Typed", {PYTHON}]\n',
+                '[tool.hatch.build.targets.sdist]\ninclude = ["*.py"]\n',
             ),
             "src/sample/py.typed": "",
         },
@@ -152,7 +153,7 @@ FAULTS = (
         },
     ),
     Fault("bytecode", "NS515", wrapped(in_wheel("sample/__pycache__/core.cpython-311.pyc"))),
-    Fault("a link that leads out of the sdist", "NS505", wrapped(LINK)),
+    Fault("a link that leads out of the sdist, which build refuses to unpack", "NS501", wrapped(LINK)),
     Fault("a module that is there twice", "NS506", wrapped(in_wheel("sample/__init__.py", CORE))),
     Fault("two files that are one on Windows and macOS", "NS522", module("", "Core.py", **{"core.py": ""}), warns=True),
     Fault("a module that Windows cannot write", "NS522", module("", "aux.py"), warns=True),
@@ -267,14 +268,6 @@ FAULTS = (
             "pyproject.toml": setuptools(project=DYNAMIC),
             "setup.py": f"import sys\nsys.path.insert(0, '.')\nimport setup_build\n{SETUP}setup(install_requires=[])\n",
             "setup_build.py": "",
-        },
-    ),
-    Fault(
-        "dependencies that depend on where it is built",
-        "NS517",
-        {
-            "pyproject.toml": setuptools(project=DYNAMIC),
-            "setup.py": f"import os\n{SETUP}setup(install_requires=['packaging'] if os.path.exists('.git') else [])\n",
         },
     ),
     Fault(

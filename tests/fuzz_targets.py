@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fuzz_answers
+import fuzz_modules
 import fuzz_projects
 import fuzz_records
 import fuzz_setup
@@ -13,5 +14,6 @@ TARGETS: dict[str, Target] = {
     **fuzz_records.TARGETS,
     **fuzz_setup.TARGETS,
     **fuzz_answers.TARGETS,
+    **fuzz_modules.TARGETS,
 }
 """Everything that is fuzzed, by name."""

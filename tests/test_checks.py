@@ -250,12 +250,20 @@ def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
         ("testsuite/__init__.py", True),
         (".gitignore", True),
         ("vendor/thing/.git", True),
+        ("src/sample/__init__.py", False),
+        ("src/data.json", True),
     ],
 )
 def test_a_wheel_installs_no_tests_at_top_level(tmp_path: Path, name: str, belongs: bool) -> None:
     """Tests are fine within the package, and in an sdist."""
     built = make_built(tmp_path, wheel={**WHEEL, name: ""}, sdist={**SDIST, name: ""})
     assert (found(checks.nothing_foreign, built) == []) is belongs
+
+
+def test_a_package_that_is_called_src_is_one(tmp_path: Path) -> None:
+    """It has modules of its own."""
+    wheel = {"src/__init__.py": "", "src/inner/core.py": ""}
+    assert found(checks.nothing_foreign, make_built(tmp_path, wheel=wheel)) == []
 
 
 KEY = f"-----BEGIN {'PRIVATE'} KEY-----\n{'MIIEvQIBADANBgkq' * 4}\n-----END {'PRIVATE'} KEY-----\n"

@@ -199,7 +199,7 @@ def names_portable(built: Built) -> Iterator[Finding]:
 
 
 def nothing_foreign(built: Built) -> Iterator[Finding]:
-    """Check that no wheel installs tests at top level or holds caches, and no sdist holds caches."""
+    """Check that no wheel installs tests or `src` at top level or holds caches, and no sdist holds caches."""
     for archive in built.archives:
         caches = [name for name in archive.members if _is_cache(PurePosixPath(name))]
         if caches:
@@ -210,6 +210,9 @@ def nothing_foreign(built: Built) -> Iterator[Finding]:
             yield DOES_NOT_BELONG(
                 f"{wheel.path.name} would install tests beside every other package: {shorten(tests)}."
             )
+        inside = [name for name in wheel.importable if name.startswith("src/")]
+        if any(name.count("/") > 1 for name in inside) and all(name.count("/") > 1 for name in inside):
+            yield DOES_NOT_BELONG(f"{wheel.path.name} would install the folder src itself: {shorten(inside)}.")
 
 
 def _is_cache(path: PurePosixPath) -> bool:
