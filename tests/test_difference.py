@@ -201,6 +201,9 @@ def test_data_that_are_gone_are_unusual(tmp_path: Path) -> None:
         ("NS562", "holds no .html, .typed file any more; the last release has 3."),
         ("NS562", "holds what is empty now: sample/x.json."),
     ]
+    assert told(compared(tmp_path, {**CODE, "sample/VERSION": "1"}, CODE)) == [
+        ("NS562", "holds no VERSION file any more; the last release has 1.")
+    ]
     renamed = {name.replace(".html", ".jinja"): text for name, text in data.items()}
     assert told(compared(tmp_path, {**CODE, **data}, {**CODE, **renamed})) == []
     for name in ("sample/tests/a.html", "sample/x.pyx", "sample-1.0.dist-info/NOTICE.adoc", "sample-1.0.data/data/a.1"):
@@ -216,8 +219,14 @@ def test_a_new_top_level_package_is_unusual(tmp_path: Path) -> None:
 def test_sdists_are_compared_too(tmp_path: Path) -> None:
     """By their files and metadata; what of them is installed is not known."""
     old = make_sdist(tmp_path, {"src/a.py": "", "tests/x.json": "x" * 70_000}, version="1.0")
-    new = make_sdist(tmp_path, {"docs/a.py": "", "tests/x.json": "x" * 200_000}, ("Summary: s",), version="1.1")
-    difference = Difference.of(Pair(Inventory.read(old), Inventory.read(new)))
+    new = make_sdist(
+        tmp_path,
+        {"docs/a.py": "", "tests/x.json": "x" * 200_000},
+        ("Summary: s", "Requires-Dist: requests"),
+        version="1.1",
+    )
+    installed = site(tmp_path, REQUESTS)
+    difference = Difference.of(Pair(Inventory.read(old), Inventory.read(new), installed=installed))
     assert [change.what for change in difference.files] == ["docs/a.py", "src/a.py", "tests/x.json"]
     assert difference.metadata == (Change("Summary", None, "s"),)
     assert [finding.id for finding in difference.unusual] == ["NS561"]
