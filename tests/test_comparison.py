@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,9 @@ def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
     (tmp_path / "shelf" / "file.whl").write_bytes(b"other")
     assert made.compare() == first
     assert made.index.downloads == [OLD] * 3
+    other = Bench(tmp_path, replace(made.manifest, commit="d" * 40), made.index)
+    assert other.compare() == first
+    assert made.index.downloads == [OLD] * 4
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"index": 5}', "9" * 5000, "[" * 100_000])
@@ -153,6 +156,7 @@ def test_the_last_release_is_the_last_final_one_before(versions: list[str], expe
         (["a-2-cp311-cp311-linux_x86_64.whl"], ["a-1-cp311-cp311-win32.whl"], ("a-1-cp311-cp311-win32.whl", False)),
         (["a-2-py3-none-any.whl"], ["a-1.tar.gz", "b-1-py3-none-any.whl"], None),
         (["a-2.tar.gz"], ["a-1-py3-none-any.whl"], None),
+        (["a-2.tar.gz"], ["b-1.tar.gz"], None),
         (["a-2.tar.gz"], [], None),
     ],
 )

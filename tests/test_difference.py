@@ -91,6 +91,16 @@ def test_changes_of_metadata_are_told(tmp_path: Path) -> None:
     assert difference.as_dict()["requirements"][2] == {"what": "six", "before": "six>=1", "after": None}
 
 
+def test_pythons_that_classifiers_name_are_told(tmp_path: Path) -> None:
+    """Those that went and those that came; whole versions of Python, and other languages, are none."""
+    python = "Classifier: Programming Language :: Python :: "
+    before = (f"{python}3.8", f"{python}3.9", f"{python}3", "Classifier: A")
+    after = (f"{python}3.9", f"{python}3.10", f"{python}3.11", f"{python}3 :: Only", "Classifier: 3.12")
+    lines = compared(tmp_path, CODE, CODE, (before, after)).lines()
+    assert "Pythons: - 3.8, + 3.10, + 3.11" in lines
+    assert not any("Pythons" in line for line in compared(tmp_path, CODE, CODE, (before, before)).lines())
+
+
 def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
     """By group and name; a command that is gone is unusual, a plug-in that is gone is not."""
     old = "[console_scripts]\na = sample:a\nB=sample:b\n[x]\np = sample\n"
@@ -172,6 +182,10 @@ def test_a_module_that_is_gone_is_unusual(tmp_path: Path, gone: Files, expected:
         ({"sample/a.cp311-win_amd64.pyd": "x"}, {"sample/a.cpython-312-darwin.so": "x"}),
         ({"sample-1.0.data/purelib/sample/a.py": ""}, {"sample/a.py": ""}),
         ({"sample.libs/libx-1.so": "x"}, {}),
+        (
+            {"a1b2c3__mypyc.cpython-311-x86_64-linux-gnu.so": "x"},
+            {"d4e5f6__mypyc.cpython-311-x86_64-linux-gnu.so": "x"},
+        ),
     ],
 )
 def test_a_module_that_moved_is_not_gone(tmp_path: Path, before: Files, after: Files) -> None:
@@ -187,9 +201,13 @@ def test_data_that_are_gone_are_unusual(tmp_path: Path) -> None:
         ("NS562", "holds no .html, .typed file any more; the last release has 3."),
         ("NS562", "holds what is empty now: sample/x.json."),
     ]
+    assert told(compared(tmp_path, {**CODE, "sample/VERSION": "1"}, CODE)) == [
+        ("NS562", "holds no VERSION file any more; the last release has 1.")
+    ]
     renamed = {name.replace(".html", ".jinja"): text for name, text in data.items()}
     assert told(compared(tmp_path, {**CODE, **data}, {**CODE, **renamed})) == []
-    assert told(compared(tmp_path, {**CODE, "sample/tests/a.html": "", "sample/x.pyx": ""}, CODE)) == []
+    for name in ("sample/tests/a.html", "sample/x.pyx", "sample-1.0.dist-info/NOTICE.adoc", "sample-1.0.data/data/a.1"):
+        assert told(compared(tmp_path, {**CODE, name: ""}, CODE)) == []
 
 
 def test_a_new_top_level_package_is_unusual(tmp_path: Path) -> None:
@@ -201,8 +219,14 @@ def test_a_new_top_level_package_is_unusual(tmp_path: Path) -> None:
 def test_sdists_are_compared_too(tmp_path: Path) -> None:
     """By their files and metadata; what of them is installed is not known."""
     old = make_sdist(tmp_path, {"src/a.py": "", "tests/x.json": "x" * 70_000}, version="1.0")
-    new = make_sdist(tmp_path, {"docs/a.py": "", "tests/x.json": "x" * 200_000}, ("Summary: s",), version="1.1")
-    difference = Difference.of(Pair(Inventory.read(old), Inventory.read(new)))
+    new = make_sdist(
+        tmp_path,
+        {"docs/a.py": "", "tests/x.json": "x" * 200_000},
+        ("Summary: s", "Requires-Dist: requests"),
+        version="1.1",
+    )
+    installed = site(tmp_path, REQUESTS)
+    difference = Difference.of(Pair(Inventory.read(old), Inventory.read(new), installed=installed))
     assert [change.what for change in difference.files] == ["docs/a.py", "src/a.py", "tests/x.json"]
     assert difference.metadata == (Change("Summary", None, "s"),)
     assert [finding.id for finding in difference.unusual] == ["NS561"]

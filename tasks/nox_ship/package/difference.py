@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -66,6 +67,7 @@ _FIELDS = (
     "Requires-External",
     "Description-Content-Type",
 )
+_PYTHON = re.compile(r"(?<!\S)Programming Language :: Python :: (\d+\.\d+)(?=;|$)")
 _SCRIPTS = ("console_scripts", "gui_scripts")
 _TESTS = {"test", "tests", "testing", "conftest"}
 _SOURCES = {".py", ".so", ".pyi", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".f", ".rs"}
@@ -167,14 +169,15 @@ class Difference:
 
     def lines(self) -> list[str]:
         """Return it in a few lines, one a subject, but for what is unusual."""
-        before, after = self.size
+        before, after = map(_bytes, self.size)
         python = self.requires_python
         told = {
-            "size": f"{_bytes(before)} → {_bytes(after)}" if before != after else "",
+            "size": f"{before} → {after}" if before != after else "",
             "files": _told_files(self.files),
             "requirements": _told_requirements(self.requirements),
             "entry points": shorten((change.named for change in self.entry_points), _MOST_NAMED),
             "Requires-Python": str(python) if python else "",
+            "Pythons": _told_pythons(self.metadata),
             "metadata": shorten((change.what for change in self.metadata), len(_FIELDS)),
         }
         return [f"{name}: {text}" for name, text in told.items() if text]
@@ -227,6 +230,15 @@ def _told_requirements(changes: Collection[Change[str]]) -> str:
     extras = sorted({change.what.partition(" [")[2].rstrip("]") for change in changes if " [" in change.what})
     of_extras = [f"{len(changes) - len(always)} of {shorten(extras)}"] if extras else []
     return ", ".join([*([shorten(always, _MOST_NAMED)] if always else []), *of_extras])
+
+
+def _told_pythons(metadata: Collection[Change[str]]) -> str:
+    """Return which Pythons the classifiers name no more, and which they name now."""
+    classifiers = next((change for change in metadata if change.what == "Classifier"), None)
+    if classifiers is None:
+        return ""
+    gone, came = (_PYTHON.findall(text or "") for text in (classifiers.before, classifiers.after))
+    return ", ".join([*(f"- {python}" for python in gone), *(f"+ {python}" for python in came)])
 
 
 def _bytes(size: int) -> str:

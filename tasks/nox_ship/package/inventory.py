@@ -113,7 +113,8 @@ def _common(name: str) -> str:
 def _module(name: str) -> str:
     """Return the dotted name of a module, or nothing where a file is none."""
     path = PurePosixPath(name)
-    if path.suffix not in (".py", ".so") or name.startswith((".dist-info/", ".data/")):
+    installed = path.suffix in (".py", ".so") and not name.startswith((".dist-info/", ".data/"))
+    if not installed or path.stem.endswith("__mypyc"):  # mypyc names it by a hash of the sources
         return ""
     parts = path.parts[:-1] if path.name == "__init__.py" else (*path.parts[:-1], path.stem)
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""

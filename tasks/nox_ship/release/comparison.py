@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from nox_ship import json_data
 from nox_ship.errors import Finding, Kind, ShipError
-from nox_ship.files import remove, write_whole
+from nox_ship.files import remove
 from nox_ship.package.difference import Difference, Pair, grew
 from nox_ship.package.inventory import Inventory
 from nox_ship.package.manifest import File, Manifest
@@ -179,7 +179,7 @@ class Comparison:
         if found.file:
             self._place(found.file).write_bytes(content)
         note = _Note(self._called, self._manifest.commit, self._names, time.time(), found)
-        write_whole(self._shelf / "found.json", json.dumps(asdict(note)))
+        (self._shelf / "found.json").write_text(json.dumps(asdict(note)), encoding="utf-8")  # half of it is no note
         return found
 
     @property
