@@ -135,10 +135,10 @@ def test_a_release_that_may_break_is_told_what_it_breaks() -> None:
     """As a note; and one that breaks nothing is told what is new."""
     judged = judge(Compared((GONE,), (), 1), LAST, Version("2.0.0"))
     assert (judged.warnings, judged.errors) == ((), ())
-    assert judged.told[0] == "beside v1.2.0: 1 breaking changes, 0 additions"
+    assert judged.told[0] == "beside v1.2.0: 1 breaking change, 0 additions"
     assert "sample.greet was removed" in judged.told[-1]
     judged = judge(Compared((), ("sample.hello",), 1), LAST, Version("1.2.1"))
-    assert judged.told == ("beside v1.2.0: 0 breaking changes, 1 additions: sample.hello",)
+    assert judged.told == ("beside v1.2.0: 0 breaking changes, 1 addition: sample.hello",)
 
 
 def test_many_changes_are_cut_short() -> None:
@@ -191,6 +191,20 @@ def test_the_packages_are_found_in_both_states(tmp_path: Path, programs: Program
     assert (name, others) == ("google.sample", [])
     assert before == asked(programs)["roots"][0]
     assert now == str(tmp_path / "src")
+
+
+def test_a_folder_beside_the_packages_is_not_of_the_api(tmp_path: Path, programs: Programs) -> None:
+    """One such as `extra` goes without anybody noticing; a second package in `src` does not."""
+    modules = {"sample/__init__.py": "", "extra/__init__.py": ""}
+    make_repository(tmp_path, {"pyproject.toml": PYPROJECT, **modules})
+    project = Project.read(tmp_path)
+    assert {path.name for path in project.packages} == {"sample", "extra"}
+    git(tmp_path, "tag", "v1.0.0")
+    git(tmp_path, "rm", "--quiet", "-r", "extra")
+    commit_files(tmp_path, {})
+    programs.answer("surface.py", stdout=ANSWER)
+    Comparison.of(project).made([sys.executable])
+    assert [name for name, *_ in asked(programs)["packages"]] == ["sample"]
 
 
 @pytest.mark.parametrize(

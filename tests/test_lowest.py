@@ -44,6 +44,12 @@ def test_what_has_no_lower_bound_is_not_lowered(tmp_path: Path) -> None:
     assert planned(tmp_path, Step(), "unheard-of>=1").skip == "the project depends on nothing"
 
 
+def test_what_has_no_lower_bound_is_pinned_though_others_need_it(tmp_path: Path) -> None:
+    """uv would lower it, because the project names it."""
+    assert "colorama==0.4" not in planned(tmp_path, Step(), "click>=7").pins
+    assert "colorama==0.4" in planned(tmp_path, Step(), "click>=7", "colorama").pins
+
+
 @pytest.mark.parametrize(
     "bound", ["click~=7.0", "click==8.*", "click>6", "click>=7,<9,!=7.1", "Click>=7 ; python_version>'2'"]
 )

@@ -56,7 +56,7 @@ def test_a_break_that_the_version_does_not_tell_stops_a_release(changed: Bench) 
     """It is named with its place; where the version is not known yet, it is a warning."""
     first = changed.nox("-s", "api")
     assert first.code == 0, first.output
-    assert first.has("NS436", "beside v1.2.3: 1 breaking changes, 1 additions: sample.welcome")
+    assert first.has("NS436", "beside v1.2.3: 1 breaking change, 1 addition: sample.welcome")
     changed.git("tag", "v1.3.0")
     second = changed.nox("-s", "api")
     assert second.code == 1

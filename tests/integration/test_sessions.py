@@ -20,7 +20,7 @@ from workbench import PYTHON, Bench
 TESTS = f"tests-{PYTHON}"
 VERIFY = f"verify-install-{PYTHON}"
 OURS = [
-    *("lint", "typecheck", TESTS, "coverage", "audit", "build", VERIFY),
+    *("lint", "typecheck", TESTS, "coverage", "audit", "lowest", "api", "build", VERIFY),
     *("verify-published", "matrix", "publish-test", "publish-prod", "publish", "release", "doctor"),
 ]
 

@@ -135,18 +135,23 @@ class Judged:
     errors: tuple[Finding, ...] = ()
 
 
+def counted(items: Sequence[object], noun: str) -> str:
+    """Return how many items there are, such as ``2 additions``."""
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
 def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
     """Return what a comparison comes to where ``new`` is released; None where that is not known yet."""
-    count, added = len(compared.changes), len(compared.additions)
-    names = f": {shorten(compared.additions)}" if added else ""
-    summary = f"beside {last.tag}: {count} breaking changes, {added} additions{names}"
-    if not count:
+    changes, additions = counted(compared.changes, "breaking change"), counted(compared.additions, "addition")
+    names = f": {shorten(compared.additions)}" if compared.additions else ""
+    summary = f"beside {last.tag}: {changes}, {additions}{names}"
+    if not compared.changes:
         return Judged((summary,))
     if new is None or is_dated(last.version):
         return Judged((summary,), tuple(findings(compared, last, "warning")))
     if may_break(last.version, new):
-        changes = (told(change, last) for change in compared.changes)
-        return Judged((summary, f"{new} says that it breaks {last.version}; it does:", *changes))
+        lines = (told(change, last) for change in compared.changes)
+        return Judged((summary, f"{new} may break what {last.version} promised, and does:", *lines))
     return Judged((summary,), (), tuple(findings(compared, last, "error")))
 
 

@@ -105,7 +105,7 @@ class Lowering:
         if higher:
             yield f"admitted and not tried: {shorten(higher)}; the index lacks it, or something here needs a newer one"
         if self.unbounded:
-            yield f"{shorten(self.unbounded)} has no lower bound: the version is that of the other tests"
+            yield f"no lower bound, and so not lowered: {shorten(self.unbounded)}"
 
 
 def recipe(project: Project, posargs: Sequence[str] = ()) -> recipes.Recipe:

@@ -135,15 +135,13 @@ def _of_api(comparison: api.Comparison) -> tuple[list[Evidence], tuple[Finding, 
         return [], (NOT_COMPARED(f"{what.rstrip('.')}."),)
     changes = [f"{change.path} {change.what}" for change in compared.changes]
     if changes:
-        return [Evidence(_BREAKING, f"{_count(changes, 'breaking change')} of the public API ({shorten(changes)})")], ()
+        return [
+            Evidence(_BREAKING, f"{api.counted(changes, 'breaking change')} of the public API ({shorten(changes)})")
+        ], ()
     if compared.additions:
-        words = f"{_count(compared.additions, 'addition')} to the public API ({shorten(compared.additions)})"
+        words = f"{api.counted(compared.additions, 'addition')} to the public API ({shorten(compared.additions)})"
         return [Evidence(_ADDING, words)], ()
     return [Evidence(_MENDING, "the public API is the same")], ()
-
-
-def _count(items: Sequence[str], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def _of_commits(project: Project, repository: Repository, last: api.LastRelease) -> Iterator[Evidence]:
