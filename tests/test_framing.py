@@ -136,6 +136,16 @@ def test_extra_fields_that_tell_something_else_are_told(kind: int, content: byte
     assert fault(io.BytesIO(data), listed)
 
 
+def test_a_comment_of_a_member_is_told() -> None:
+    """It could be read as the beginning of another record."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        info = zipfile.ZipInfo("a")
+        info.comment = b"PK"
+        archive.writestr(info, b"")
+    assert judged(made.getvalue()) == "a member has a comment"
+
+
 @pytest.mark.parametrize("place", range(0, 700, 11))
 def test_whatever_is_damaged_something_is_said(place: int) -> None:
     """A byte that is another, or a zip that ends too early, is no traceback."""
