@@ -67,6 +67,15 @@ def test_a_file_of_another_version_is_refused(yard: Yard, kind: str) -> None:
     assert refused(yard, replace(manifest, files=tuple(map(renamed, manifest.files)))) == {"NS604"}
 
 
+def test_a_platform_that_an_index_takes_no_wheels_of_is_refused(yard: Yard) -> None:
+    """NS549, where its rules are known."""
+    manifest = built(yard)
+    files = (replace(manifest.files[0], name="sample-1.2.3-cp312-cp312-linux_x86_64.whl"), *manifest.files[1:])
+    manifest = replace(manifest, files=files)
+    assert refused(yard, manifest) == refused(yard, manifest, "testpypi") == {"NS549"}
+    assert admitted(yard, manifest, "company") == []
+
+
 def test_files_of_another_commit_are_refused(yard: Yard) -> None:
     """Also for an index that takes untagged ones: NS604."""
     assert "NS604" in refused(yard, built(yard, commit="d" * 40), "testpypi")

@@ -13,7 +13,7 @@ from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
-from nox_ship.release import gates
+from nox_ship.release import gates, pipeline
 from nox_ship.release.gates import GatesFailedError, SessionResult
 from nox_ship.release.pipeline import STEPS, Run, run_pipeline
 from nox_ship.release.publish import route
@@ -222,6 +222,18 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
     assert told["commits"] == [f"{commit[:7]} Release 0.1.0"]
     assert (told["commit_count"], told["remote"], told["notes"]) == (1, "origin", "- a")
     assert "## 0.1.0 - " in (yard.root / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.usefixtures("sessions")
+def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a workflow publishes, which may make other wheels."""
+    monkeypatch.setattr(pipeline, "refused_platforms", lambda *_: iter([PROBLEM("Not for Linux.")]))
+    with pytest.raises(ShipError, match="Not for Linux"):
+        yard.release()
+    assert yard.world.remote.pushes == []
+    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
+    yard.release()
+    assert len(yard.world.remote.pushes) == 1
 
 
 @pytest.mark.usefixtures("sessions")

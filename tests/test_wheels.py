@@ -7,6 +7,8 @@ import pytest
 from drafts import Draft, good_files
 from nox_ship.package import wheels
 from nox_ship.package.contents import Archive
+from nox_ship.project import Project
+from support import write_files
 
 
 def drafted(folder: Path) -> Draft:
@@ -94,12 +96,29 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("platform", "taken"), [*((p, True) for p in TAKEN), *((p, False) for p in REFUSED)])
-def test_a_wheel_is_for_platforms_that_pypi_takes(tmp_path: Path, platform: str, taken: bool) -> None:
+def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) -> None:
     """By the list in its code: NS549."""
-    draft = drafted(tmp_path)
-    draft.file = draft.file.replace("any", platform)
-    found = [finding.id for finding in wheels.platform_taken(read(tmp_path, draft))]
+    found = [finding.id for finding in wheels.platform_taken(f"sample-1.2.3-py3-none-{platform}.whl")]
     assert found == ([] if taken else ["NS549"])
+
+
+@pytest.mark.parametrize(
+    ("files", "elsewhere"),
+    [
+        ({"python/pyproject.toml": ""}, False),
+        ({".github/workflows/ci.yml": "run: python -m build  # no wheels by cibuildwheels\n"}, False),
+        ({"python/.github/workflows/ci.yml": "uses: pypa/cibuildwheel@v3\n"}, False),
+        ({".github/workflows/ci.yml": "", ".github/workflows/wheels.yaml": "- uses: pypa/cibuildwheel@v3\n"}, True),
+        ({".github/workflows/wheels.yml": b"\xff\n- run: auditwheel repair dist/*.whl\n"}, True),
+        ({"python/pyproject.toml": '[tool.cibuildwheel]\nskip = "pp*"\n'}, True),
+    ],
+)
+def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | bytes], elsewhere: bool) -> None:
+    """By a workflow at the top of the repository, or by settings: then the wheel of this machine is no error."""
+    write_files(tmp_path, {".git/HEAD": "", "python/pyproject.toml": "", **files})
+    assert wheels.made_elsewhere(Project.read(tmp_path / "python")) is elsewhere
+    (finding,) = wheels.platform_taken("sample-1.2.3-cp312-cp312-linux_x86_64.whl", elsewhere=elsewhere)
+    assert finding.level == ("warning" if elsewhere else "error")
 
 
 @pytest.mark.parametrize(

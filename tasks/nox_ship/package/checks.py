@@ -355,9 +355,10 @@ def wheels_describe_themselves(built: Built) -> Iterator[Finding]:
 
 def tags_fit(built: Built) -> Iterator[Finding]:
     """Check that each wheel is for what its tags name, and that an index takes wheels for that."""
+    elsewhere = wheels.made_elsewhere(built.project)
     for wheel in built.wheels:
         yield from wheels.tags_told(wheel)
-        yield from wheels.platform_taken(wheel)
+        yield from wheels.platform_taken(wheel.path.name, elsewhere=elsewhere)
         yield from extensions.extensions_fit(wheel)
 
 

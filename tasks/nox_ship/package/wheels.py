@@ -16,8 +16,10 @@ from email.parser import HeaderParser
 from packaging.tags import Tag, parse_tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
+from nox_ship import documents
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.contents import Archive
+from nox_ship.project import Project
 
 INCOMPLETE = Kind(
     "NS545",
@@ -64,12 +66,17 @@ _PLATFORMS = re.compile(
     r"|android_\d+_(?:armeabi_v7a|arm64_v8a|x86|x86_64)\Z"
     r"|pyemscripten_\d+_\d+_wasm32"
 )
+_MAKERS = re.compile(r"\b(?:cibuildwheel|auditwheel|maturin-action|delocate-wheel|delvewheel)\b")
 
 
 def tags_of(wheel: Archive) -> frozenset[Tag]:
     """Return the tags in the name of a wheel; none where it is not named as a wheel."""
+    return _tags(wheel.path.name)
+
+
+def _tags(file: str) -> frozenset[Tag]:
     try:
-        return parse_wheel_filename(wheel.path.name)[3]
+        return parse_wheel_filename(file)[3]
     except InvalidWheelFilename:
         return frozenset()
 
@@ -129,11 +136,27 @@ def _expanded(line: str) -> frozenset[Tag]:
         return frozenset()
 
 
-def platform_taken(wheel: Archive) -> Iterator[Finding]:
-    """Check that a wheel is for platforms that PyPI takes wheels for."""
-    platforms = {tag.platform for tag in tags_of(wheel)}
+def platform_taken(file: str, *, elsewhere: bool = False) -> Iterator[Finding]:
+    """Check that a wheel is for platforms that PyPI takes wheels for.
+
+    Args:
+        file: The file's name; an sdist is for every platform.
+        elsewhere: Whether the wheels that are published are made by others; then it is a warning.
+    """
+    platforms = {tag.platform for tag in _tags(file)}
     if refused := sorted(name for name in platforms if not _PLATFORMS.match(name)):
-        yield PLATFORM_REFUSED(f"{wheel.path.name} is for {shorten(refused)}, of which PyPI takes no wheels.")
+        what = f"{file} is for {shorten(refused)}, of which PyPI takes no wheels."
+        yield PLATFORM_REFUSED(what, level="warning" if elsewhere else "error")
+
+
+def made_elsewhere(project: Project) -> bool:
+    """Whether settings or workflows of a project make its wheels with a tool that makes them fit for an index."""
+    if project.tool("cibuildwheel"):
+        return True
+    root = project.root.resolve()
+    top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
+    files = sorted(path for end in ("yml", "yaml") for path in (top / ".github" / "workflows").glob(f"*.{end}"))
+    return any(_MAKERS.search(documents.read_text(path)) for path in files)
 
 
 def entry_points_valid(wheel: Archive) -> Iterator[Finding]:

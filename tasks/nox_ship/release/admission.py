@@ -11,10 +11,11 @@ from packaging.version import Version
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
+from nox_ship.package.wheels import platform_taken
 from nox_ship.project import Project
 from nox_ship.release.publish import route
 from nox_ship.release.tags import TAG_MOVED
-from nox_ship.world.index import display_name
+from nox_ship.world.index import PUBLIC_INDEXES, display_name
 from nox_ship.world.real import NO_REMOTE
 from nox_ship.world.world import World
 
@@ -40,7 +41,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     """Check that the files of ``manifest`` may go to ``index``; return warnings.
 
     PyPI, and whichever index final versions go to, takes releases alone: clean, tagged here and on the remote, of a
-    commit on the release branch, and only kinds of version whose route leads there.
+    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI take no wheel of
+    a platform such as ``linux_x86_64``.
 
     Args:
         manifest: What was built.
@@ -51,10 +53,12 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     Raises:
         ShipError: The manifest is another project's (NS605) or of another commit (NS604); it is no release (NS752),
             not on the release branch (NS755), or its route leads elsewhere (NS754); the remote has its tag on another
-            commit (NS212), does not have it (NS225), or does not answer (NS208).
+            commit (NS212), does not have it (NS225), or does not answer (NS208); or the index takes no wheels of a
+            file's platform (NS549).
     """
     findings = Findings()
     findings.extend(_other_names(manifest))
+    findings.extend(refused_platforms(manifest, index))
     repository = _checkout(world)
     if repository:
         findings.extend(_other_project(manifest, project))
@@ -72,6 +76,12 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.append(DIRTY_FILES("The files were built from uncommitted changes."))
     findings.raise_errors()
     return tuple(findings)
+
+
+def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
+    """Yield an error for each wheel whose platform ``index`` takes no wheels of, where its rules are known."""
+    if index in PUBLIC_INDEXES:
+        yield from (finding for file in manifest.files for finding in platform_taken(file.name))
 
 
 def _checkout(world: World) -> Repository | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nox_ship import naming
-from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import explained
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder
@@ -20,6 +20,7 @@ from nox_ship.project import Project
 from nox_ship.release import built
 from nox_ship.release import bump as bumping
 from nox_ship.release import gates as gating
+from nox_ship.release.admission import refused_platforms
 from nox_ship.release.changelog import release_notes
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.preflight import Plan, Request, preflight
@@ -178,6 +179,8 @@ def _rehearse_upload(run: Run) -> str:
 def _try_upload(run: Run) -> str:
     run.manifest = built.hold(run.stage, run.staged)
     run.manifest.check_origin(run.objects.commit, run.plan.version)
+    if not run.plan.workflow:  # else that may make other wheels
+        Findings(refused_platforms(run.manifest, run.plan.index)).raise_errors()
     if run.stage.record.built == run.stage.record.tried:
         return "these very files have passed it already"
     index = run.world.rehearsal_index
