@@ -90,6 +90,15 @@ def test_the_same_version_and_what_is_none_say_nothing(version: str) -> None:
     assert stated(version) == []
 
 
+def test_a_post_release_may_be_of_the_same_code() -> None:
+    """It corrects the packaging; a module that states another post-release is wrong all the same."""
+    assert stated("1.2.3", expected="1.2.3.post1") == []
+    assert stated("1.2.3rc1", expected="1.2.3rc1.post1") == []
+    assert stated("1.2.3.post1", expected="1.2.3.post2")
+    assert stated("1.2.3.post1", expected="1.2.3")
+    assert stated("1.2.2", expected="1.2.3.post1")
+
+
 def test_a_module_of_another_name_may_tell_the_version_of_what_it_wraps() -> None:
     """It speaks for the distribution if it is alone and does not state the beginning of the version."""
     assert stated("4.9.0", "cv2", "opencv-python", "4.9.0.80") == []

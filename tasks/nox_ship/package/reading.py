@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.environment import Environment, Observation, Problem
@@ -103,18 +105,24 @@ def stated_findings(
     """Yield each module that states another version than the metadata.
 
     Only the module that is named as the distribution speaks for it, or one that is alone: others may tell the version
-    of what they wrap. A local version tells how something was built, and makes no other version by itself (PEP 440).
+    of what they wrap. A local version tells how something was built, and a post-release may correct the packaging of
+    the same code (PEP 440): neither makes another version by itself.
     """
     expected = parse(version)
     for problem in problems:
         stated = parse(problem.why) if problem.kind == "stated version" else None
-        if expected is None or stated is None or same(stated.public, expected.public):
+        if expected is None or stated is None or _is_same(stated, expected):
             continue
         own = canonicalize_name(problem.name) == canonicalize_name(name)
         wraps = expected.release[: len(stated.release)] == stated.release
         if own or (len(modules) == 1 and not wraps):
             what = f"{problem.name}.__version__ is {problem.why}, the metadata say {version}."
             yield STATED_VERSION(what)
+
+
+def _is_same(stated: Version, expected: Version) -> bool:
+    texts = {expected.public, re.sub(r"\.post\d+", "", expected.public)}
+    return any(same(stated.public, text) for text in texts)
 
 
 def import_findings(seen: Iterable[Observation], problems: Collection[Problem], python: str) -> Iterator[Finding]:
