@@ -121,10 +121,13 @@ def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["[console_scripts", "=x", "\0", "[a]\nb", "[DEFAULT]\nx = 1\n"])
 def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -> None:
-    """Other checks refuse those of the new release."""
-    difference = compared(tmp_path, {**CODE, POINTS.format("1.0"): text}, CODE)
+    """Other checks refuse those of the new release; a file of that name elsewhere is another one."""
+    other = {**CODE, "sample/entry_points.txt": "[console_scripts]\na = b\n"}
+    difference = compared(tmp_path, {**other, POINTS.format("1.0"): text}, CODE)
     assert difference.entry_points == ()
-    assert difference.unusual == ()
+    assert [finding.what.split(".whl ")[1] for finding in difference.unusual] == [
+        "holds no .txt file any more; the last release has 1."
+    ]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ _MOST_FILE, _MOST_ALL = 1 << 20, 64 << 20
 """Bytes of a file that is looked into, and of all of them."""
 _MOST_DISTRIBUTIONS = 2000
 
+_METADATA = re.compile(r"[^/]+\.dist-info/|PKG-INFO$")
 _PROSE = (".md", ".rst", ".txt", ".html")
 _COMMANDS = ("console_scripts", "gui_scripts")
 
@@ -132,7 +133,7 @@ def named(wheel: Inventory, words: Collection[str]) -> frozenset[str]:
 
     def take(name: str, told: int, stream: IO[bytes]) -> None:
         nonlocal size
-        if not search.left or name.partition("/")[0].endswith(".dist-info") or name.endswith(_PROSE):
+        if not search.left or _METADATA.match(name) or name.endswith(_PROSE):
             return
         content = stream.read(_MOST_FILE)
         size += len(content)
