@@ -51,7 +51,16 @@ INTEGRATION = nox.project.dependency_groups(PYPROJECT, "integration")
 def integration(session: nox.Session) -> None:
     """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
     session.install("-e", ".", *INTEGRATION)
-    session.run("pytest", "-m", "integration", "-n", "2", *session.posargs)
+    session.run("pytest", "-m", "integration and not exhaustive", "-n", "2", *session.posargs)
+
+
+@nox.session(venv_backend="uv", default=False)
+def exhaustive(session: nox.Session) -> None:
+    """Try every refusal of an index on its files, rehearse a project with each fault, and run every fuzz target."""
+    session.install("-e", ".", *TESTS)
+    session.run("pytest", "-m", "exhaustive", "-n", "2")
+    for script in ("checks", "foreseen", "planted", "fuzz"):
+        session.run("python", f"benchmarks/{script}.py")
 
 
 @nox.session(venv_backend="uv", default=False)
