@@ -21,7 +21,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from drafts import Draft, good_files
-from nox_ship.package.checks import Built, examine
+from nox_ship.package.built import Built
+from nox_ship.package.checks import examine
 from nox_ship.package.contents import Archive
 from nox_ship.project import Project
 

@@ -20,7 +20,8 @@ from nox_ship import versions
 from nox_ship.errors import Finding, ShipError
 from nox_ship.gates.audit import not_audited, read_report
 from nox_ship.git import NOT_A_REPOSITORY, Repository
-from nox_ship.package.checks import CHECKS, Built
+from nox_ship.package.built import Built
+from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.process import Done

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from nox_ship.errors import Finding
-from nox_ship.package import checks
-from nox_ship.package.checks import CHECKS, Built
+from nox_ship.package import agreement, checks
+from nox_ship.package.built import Built
+from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
 from support import make_project, make_repository, make_sdist, make_wheel, write_files
 
@@ -57,8 +58,9 @@ def test_a_good_build_passes_every_check(tmp_path: Path) -> None:
 
 
 def test_every_check_is_made() -> None:
-    """No check of the module is left out of the list."""
-    named = {value for value in vars(checks).values() if callable(value) and hasattr(value, "__annotations__")}
+    """No check of the modules is left out of the list."""
+    functions = (*vars(checks).values(), *vars(agreement).values())
+    named = {value for value in functions if callable(value) and hasattr(value, "__annotations__")}
     expected = {value for value in named if value.__annotations__ == {"built": "Built", "return": "Iterator[Finding]"}}
     assert set(CHECKS) == expected
 
@@ -67,7 +69,7 @@ def test_every_check_is_made() -> None:
 def test_versions_in_normal_form_agree(tmp_path: Path, version: str) -> None:
     """Epochs, pre-releases and local versions are versions."""
     built = make_built(tmp_path, wheel_version=version, sdist_version=version, tag=version)
-    assert found(checks.versions_agree, built) == []
+    assert found(agreement.versions_agree, built) == []
 
 
 @pytest.mark.parametrize(
@@ -75,19 +77,19 @@ def test_versions_in_normal_form_agree(tmp_path: Path, version: str) -> None:
 )
 def test_the_tag_tells_the_version_of_the_files(tmp_path: Path, tag: str | None, agrees: bool) -> None:
     """Spellings of one version agree, other versions and texts do not."""
-    assert (found(checks.versions_agree, make_built(tmp_path, tag=tag)) == []) is agrees
+    assert (found(agreement.versions_agree, make_built(tmp_path, tag=tag)) == []) is agrees
 
 
 def test_files_of_different_versions_are_found(tmp_path: Path) -> None:
     """Wheel and sdist tell one version."""
-    problems = found(checks.versions_agree, make_built(tmp_path, sdist_version="1.2.4"))
+    problems = found(agreement.versions_agree, make_built(tmp_path, sdist_version="1.2.4"))
     assert problems == ["NS511 sample-1.2.4.tar.gz says 1.2.4, another file 1.2.3."]
 
 
 def test_a_version_in_another_spelling_is_found(tmp_path: Path) -> None:
     """Metadata hold the normal form, as the file name does."""
     built = make_built(tmp_path, wheel_version="1.0.0rc01", sdist_version="1.0.0rc01", tag="1.0.0rc1")
-    assert [problem.split()[0] for problem in found(checks.versions_agree, built)] == ["NS511", "NS511"]
+    assert [problem.split()[0] for problem in found(agreement.versions_agree, built)] == ["NS511", "NS511"]
 
 
 @pytest.mark.parametrize("name", ["sample-1.2.3-what.whl", "what.whl"])
@@ -96,13 +98,13 @@ def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str)
     built = make_built(tmp_path)
     renamed = dataclasses.replace(built.wheels[0], path=tmp_path / name)
     odd = dataclasses.replace(built, wheels=(renamed,))
-    assert found(checks.versions_agree, odd) == []
-    assert len(found(checks.names_agree, odd)) == 1
+    assert found(agreement.versions_agree, odd) == []
+    assert len(found(agreement.names_agree, odd)) == 1
 
 
 def test_files_of_another_project_are_found(tmp_path: Path) -> None:
     """The name in the metadata is the project's."""
-    problems = found(checks.names_agree, make_built(tmp_path, name="other"))
+    problems = found(agreement.names_agree, make_built(tmp_path, name="other"))
     assert problems[0] == "NS512 other-1.2.3-py3-none-any.whl is of the project other, not sample."
     assert len(problems) == 2
 
@@ -110,8 +112,8 @@ def test_files_of_another_project_are_found(tmp_path: Path) -> None:
 def test_a_file_name_that_is_not_normalised_is_found(tmp_path: Path) -> None:
     """`My.Sample` is called my_sample in file names (PEP 625)."""
     pyproject = '[project]\nname = "My.Sample"'
-    assert found(checks.names_agree, make_built(tmp_path, pyproject=pyproject, name="my_sample")) == []
-    problems = found(checks.names_agree, make_built(tmp_path, pyproject=pyproject, name="My.Sample"))
+    assert found(agreement.names_agree, make_built(tmp_path, pyproject=pyproject, name="my_sample")) == []
+    problems = found(agreement.names_agree, make_built(tmp_path, pyproject=pyproject, name="My.Sample"))
     assert [problem.split()[0] for problem in problems] == ["NS512", "NS512"]
 
 
@@ -382,8 +384,8 @@ def test_dependencies_of_wheel_and_sdist_agree(tmp_path: Path) -> None:
         "Requires-Dist: b",
         "Requires-Dist: a-x (<2,>=1) ; (python_version<'3.12') and (extra == \"y\")",
     )
-    assert found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one, sdist_metadata=other)) == []
-    (problem,) = found(checks.sdist_agrees, make_built(tmp_path, wheel_metadata=one))
+    assert found(agreement.sdist_agrees, make_built(tmp_path, wheel_metadata=one, sdist_metadata=other)) == []
+    (problem,) = found(agreement.sdist_agrees, make_built(tmp_path, wheel_metadata=one))
     assert problem.startswith("NS517 Requires-Dist")
 
 
@@ -394,7 +396,7 @@ def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) ->
         wheel_metadata=(*LICENSED, "Requires-Dist: a"),
         sdist_metadata=(*LICENSED, "Dynamic: requires-dist"),
     )
-    assert found(checks.sdist_agrees, built) == []
+    assert found(agreement.sdist_agrees, built) == []
 
 
 @pytest.mark.parametrize(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
@@ -402,29 +404,29 @@ def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str,
     """PEP 643 came with version 2.2 of the metadata; before it, an sdist's could be anything."""
     built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Dist: a"))
     built.sdist.metadata.replace_header("Metadata-Version", version)
-    assert (found(checks.sdist_agrees, built) != []) is differs
+    assert (found(agreement.sdist_agrees, built) != []) is differs
 
 
 @pytest.mark.parametrize("line", ["Requires-Dist: (((", "Requires-Python: what", f"Requires-Dist: x; {'(' * 3000}"])
 def test_metadata_that_cannot_be_read_are_compared_as_they_are(tmp_path: Path, line: str) -> None:
     """twine says what is wrong with them."""
     same = (*LICENSED, line)
-    assert found(checks.sdist_agrees, make_built(tmp_path / "a", wheel_metadata=same, sdist_metadata=same)) == []
-    (problem,) = found(checks.sdist_agrees, make_built(tmp_path / "b", wheel_metadata=same))
+    assert found(agreement.sdist_agrees, make_built(tmp_path / "a", wheel_metadata=same, sdist_metadata=same)) == []
+    (problem,) = found(agreement.sdist_agrees, make_built(tmp_path / "b", wheel_metadata=same))
     assert problem.startswith("NS517")
 
 
 def test_the_range_of_pythons_agrees(tmp_path: Path) -> None:
     """Another Requires-Python in the sdist is found."""
     built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Python: >=3.11"))
-    (problem,) = found(checks.sdist_agrees, built)
+    (problem,) = found(agreement.sdist_agrees, built)
     assert problem.startswith("NS517 Requires-Python")
 
 
 def test_modules_that_the_sdist_lacks_are_a_warning(tmp_path: Path) -> None:
     """A generated module can be in the wheel alone; a name that merely ends alike does not count."""
     sdist = {**SDIST, "src/sample/more_core.py": ""}
-    (finding,) = checks.sdist_agrees(make_built(tmp_path, wheel={**WHEEL, "sample/core.py": ""}, sdist=sdist))
+    (finding,) = agreement.sdist_agrees(make_built(tmp_path, wheel={**WHEEL, "sample/core.py": ""}, sdist=sdist))
     assert (finding.id, finding.level) == ("NS517", "warning")
     assert "sample/core.py" in finding.what
 
@@ -444,7 +446,7 @@ def test_classifiers_name_pythons_that_are_admitted(tmp_path: Path) -> None:
     """A classifier outside `requires-python` is found."""
     lines = 'classifiers = ["Programming Language :: Python :: 3.9", "Programming Language :: Python :: 3.12"]'
     text = f'{PYPROJECT}requires-python = ">=3.11"\n{lines}\n'
-    assert found(checks.classifiers_agree, make_built(tmp_path / "a", pyproject=text)) == [
+    assert found(agreement.classifiers_agree, make_built(tmp_path / "a", pyproject=text)) == [
         "NS519 The classifiers name Python 3.9, requires-python is >=3.11."
     ]
-    assert found(checks.classifiers_agree, make_built(tmp_path / "b")) == []
+    assert found(agreement.classifiers_agree, make_built(tmp_path / "b")) == []

@@ -11,8 +11,9 @@ import refused
 from drafts import Change, damaged, good_files
 from fakes import Programs, run_here
 from nox_ship.errors import KINDS, ShipError
-from nox_ship.package import build, contents
-from nox_ship.package.checks import Built, examine
+from nox_ship.package import build, unpacking
+from nox_ship.package.built import Built
+from nox_ship.package.checks import examine
 from nox_ship.package.contents import Archive
 from nox_ship.world.refusals import Answer
 from refusals_page import PAGE, table
@@ -51,7 +52,7 @@ def stopped_by(folder: Path, good: list[Path], refusal: Refusal) -> set[str]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a MiB be much: as much as a file may have, or unpack to."""
-    monkeypatch.setattr(contents, "_FREELY_UNPACKED", 1 << 20)
+    monkeypatch.setattr(unpacking, "_FREELY_UNPACKED", 1 << 20)
     monkeypatch.setattr(refused, "LARGE", (1 << 20) + 1)
     monkeypatch.setattr(refused, "BOMB", 1 << 21)
 

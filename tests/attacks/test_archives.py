@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from nox_ship.errors import ShipError
-from nox_ship.package.checks import Built, members_safe
+from nox_ship.package.built import Built
+from nox_ship.package.checks import members_safe
 from nox_ship.package.contents import Archive
 from support import make_project, make_sdist, make_wheel, metadata_text
 

@@ -16,7 +16,9 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import check_folder, copy_whole, write_whole
 from nox_ship.git import Repository
 from nox_ship.package import core_metadata
-from nox_ship.package.checks import NAME_MISMATCH, Built, examine
+from nox_ship.package.agreement import NAME_MISMATCH
+from nox_ship.package.built import Built
+from nox_ship.package.checks import examine
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.project import OWN_FOLDER, Project

@@ -6,27 +6,16 @@ Each check takes what is needed and yields findings; ``CHECKS`` is the list that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
-
-from packaging.requirements import Requirement
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
-from packaging.version import Version
 
 from nox_ship.errors import Finding, Kind, Level, shorten
 from nox_ship.package import core_metadata, data_files, distributions, extensions, portable, wheels
-from nox_ship.package.contents import Archive
+from nox_ship.package.agreement import classifiers_agree, names_agree, sdist_agrees, versions_agree
+from nox_ship.package.built import Built
 from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_KEY, Suspect
 from nox_ship.package.places import expected_files, is_imported, is_test
-from nox_ship.project import Project, admits
-from nox_ship.versions import parse, same
 
 UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave it out, or rename it: installers refuse such a file.")
 DUPLICATE_MEMBER = Kind(
@@ -34,12 +23,6 @@ DUPLICATE_MEMBER = Kind(
     "duplicate-member",
     "Correct what adds it twice in the build back end's settings: installers disagree on it.",
 )
-VERSION_MISMATCH = Kind(
-    "NS511",
-    "version-mismatch",
-    "Make tag, metadata and file names agree; `nox -s release` sets them together.",
-)
-NAME_MISMATCH = Kind("NS512", "name-mismatch", "Use a current build back end: it writes normalised names (PEP 625).")
 NO_LICENSE = Kind("NS513", "no-license", "Add a LICENSE file and `license` to [project] (PEP 639).", level="warning")
 MODULE_MISSING = Kind(
     "NS514", "module-missing", "Name its package in the build back end's settings, or add the file to git."
@@ -48,7 +31,6 @@ DOES_NOT_BELONG = Kind("NS515", "does-not-belong", "Exclude it in the build back
 SECRET_INSIDE = Kind(
     "NS516", "secret-inside", "Remove it from the sources, and replace the secret: consider it leaked."
 )
-SDIST_DIFFERS = Kind("NS517", "sdist-differs", "Include in the sdist what the wheel needs.")
 NO_PY_TYPED = Kind(
     "NS518",
     "no-py-typed",
@@ -61,8 +43,6 @@ LOOKS_SECRET = Kind(
     "If it serves tests or examples alone, all is well; else remove it, and replace the secret.",
     level="warning",
 )
-CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
-
 _CACHES = {
     "__pycache__",
     ".mypy_cache",
@@ -74,32 +54,8 @@ _CACHES = {
     ".hg",
     ".nox-ship",
 }
-_RELIABLE = Version("2.2")
-"""The version of core metadata from which on an sdist's are those of its wheels."""
 _TEST_FOLDERS = {"tests", "test"}
 _LICENSE_NAMES = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE")
-
-
-@dataclass(frozen=True)
-class Built:
-    """What the checks look at."""
-
-    project: Project
-    wheels: tuple[Archive, ...]
-    sdist: Archive
-    tag_version: str | None
-    """The version in the release tag of the commit, None where it has no tag."""
-    sources: tuple[str, ...]
-    """The files the release was built from, relative to the project's folder."""
-    tracked: Mapping[str, str] = field(default_factory=dict)
-    """The ID in git of each file that it tracks, by the same name."""
-    public: bool = True
-    """Whether the release goes to PyPI or TestPyPI; an index of one's own may take more."""
-
-    @property
-    def archives(self) -> tuple[Archive, ...]:
-        """Every file, wheels first."""
-        return (*self.wheels, self.sdist)
 
 
 def members_safe(built: Built) -> Iterator[Finding]:
@@ -109,45 +65,6 @@ def members_safe(built: Built) -> Iterator[Finding]:
             yield UNSAFE_MEMBER(f"{archive.path.name} holds what must not be unpacked: {shorten(archive.unsafe)}.")
         if twice := [name for name, count in Counter(archive.members).items() if count > 1]:
             yield DUPLICATE_MEMBER(f"{archive.path.name} holds {shorten(map(repr, twice))} more than once.")
-
-
-def versions_agree(built: Built) -> Iterator[Finding]:
-    """Check that tag, metadata and file names tell one version, in its normal form (PEP 440)."""
-    version = built.archives[0].version
-    for archive in built.archives:
-        if archive.version != version:
-            yield VERSION_MISMATCH(f"{archive.path.name} says {archive.version}, another file {version}.")
-        name, in_name = _named(archive)
-        if name and in_name != archive.version:
-            yield VERSION_MISMATCH(f"The file is called {archive.path.name}, its metadata say {archive.version}.")
-    if built.tag_version is not None and not same(built.tag_version, version):
-        yield VERSION_MISMATCH(f"The tag says {built.tag_version}, the metadata {version}.")
-
-
-def names_agree(built: Built) -> Iterator[Finding]:
-    """Check that file names hold the project's name, normalised (PEP 427, PEP 625)."""
-    expected = built.project.canonical_name
-    for archive in built.archives:
-        stem = expected.replace("-", "_")
-        if canonicalize_name(archive.name) != expected:
-            yield NAME_MISMATCH(f"{archive.path.name} is of the project {archive.name}, not {expected}.")
-        elif not archive.path.name.startswith(f"{stem}-"):
-            yield NAME_MISMATCH(f"{archive.path.name} does not start with the normalised name {stem}.")
-        elif (named := _named(archive)) == (None, None):
-            yield NAME_MISMATCH(f"{archive.path.name} is not named as a wheel or an sdist is.")
-        elif not archive.is_wheel and archive.path.name != f"{stem}-{named[1]}.tar.gz":
-            yield NAME_MISMATCH(f"{archive.path.name} is not called {stem}-{named[1]}.tar.gz (PEP 625).")
-
-
-def _named(archive: Archive) -> tuple[str, str] | tuple[None, None]:
-    try:
-        if archive.path.suffix == ".whl":
-            name, version, _, _ = parse_wheel_filename(archive.path.name)
-        else:
-            name, version = parse_sdist_filename(archive.path.name)
-    except (InvalidWheelFilename, InvalidSdistFilename):
-        return None, None
-    return name, str(version)
 
 
 def license_present(built: Built) -> Iterator[Finding]:
@@ -256,47 +173,6 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
     return "warning" if example else "error", what
 
 
-def sdist_agrees(built: Built) -> Iterator[Finding]:
-    """Check that the sdist describes itself as the wheels do, and holds the modules they install."""
-    for wheel in built.wheels:
-        for key in ("Requires-Python", "Requires-Dist"):
-            ours, theirs = (_values(archive, key) for archive in (wheel, built.sdist))
-            if ours != theirs and not _is_dynamic(built.sdist, key):
-                yield SDIST_DIFFERS(f"{key} of {wheel.path.name} and {built.sdist.path.name} differ.")
-        modules = [name for name in wheel.importable if name.endswith(".py")]
-        ends = _ends(built.sdist.members, {name.count("/") for name in modules})
-        if absent := [name for name in modules if name not in ends]:
-            yield SDIST_DIFFERS(
-                f"{built.sdist.path.name} lacks {shorten(absent)}, which the wheel installs.", level="warning"
-            )
-
-
-def _ends(names: Iterable[str], depths: set[int]) -> set[str]:
-    """Return the ends of paths: their last parts, as many as have one of ``depths`` slashes between them."""
-    return {"/".join(name.rsplit("/", depth + 1)[-depth - 1 :]) for name in names for depth in depths}
-
-
-def _values(archive: Archive, key: str) -> list[str]:
-    return sorted(_normal(str(value)) for value in archive.metadata.get_all(key) or [])
-
-
-def _normal(text: str) -> str:
-    """Return one spelling of a requirement or a range of versions."""
-    try:
-        parsed = Requirement(text if text[:1].isalnum() else f"x {text}")
-    except (ValueError, RecursionError):
-        return text
-    return f"{canonicalize_name(parsed.name)}{sorted(parsed.extras)}{parsed.specifier}{parsed.url}{parsed.marker}"
-
-
-def _is_dynamic(sdist: Archive, key: str) -> bool:
-    """Whether ``key`` may differ in a wheel (PEP 643): the sdist says so, or is too old to say anything."""
-    version = parse(str(sdist.metadata["Metadata-Version"]))
-    if version is not None and version < _RELIABLE:
-        return True
-    return key.lower() in {str(value).lower() for value in sdist.metadata.get_all("Dynamic") or []}
-
-
 def typed_as_claimed(built: Built) -> Iterator[Finding]:
     """Check that a package that claims to be typed tells type checkers so; what git has of it is checked as data."""
     if any(name.endswith("/py.typed") for name in built.tracked):
@@ -305,15 +181,6 @@ def typed_as_claimed(built: Built) -> Iterator[Finding]:
         claims = "Typing :: Typed" in (wheel.metadata.get_all("Classifier") or [])
         if claims and not any(name.endswith("/py.typed") for name in wheel.members):
             yield NO_PY_TYPED(f"{wheel.path.name} claims `Typing :: Typed` but holds no py.typed.")
-
-
-def classifiers_agree(built: Built) -> Iterator[Finding]:
-    """Check that every Python the classifiers name is one that ``requires-python`` admits."""
-    project = built.project
-    if refused := [v for v in project.classified_pythons if not admits(project.requires_python, v)]:
-        yield CLASSIFIERS_DISAGREE(
-            f"The classifiers name Python {shorten(refused)}, requires-python is {project.requires_python}."
-        )
 
 
 def metadata_taken(built: Built) -> Iterator[Finding]:

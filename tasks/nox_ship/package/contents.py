@@ -1,53 +1,23 @@
-"""Reading wheels and sdists: their members and their core metadata."""
+"""What is in a wheel or an sdist: its members and its core metadata."""
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import io
-import posixpath
 import re
-import stat
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from packaging.utils import canonicalize_name
 
-from nox_ship.errors import Kind, ShipError
-from nox_ship.package import framing, leaks
+from nox_ship.errors import ShipError
+from nox_ship.package import unpacking
 from nox_ship.package.leaks import Suspect
+from nox_ship.package.unpacking import BAD_ARCHIVE, Found, dist_info
 
-BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
-
-_MOST_METADATA = 8 << 20
-_MOST_RECORDED = 32 << 20
-"""Bytes of the largest RECORD that is read: that of the most members there may be."""
-_MOST_CODE = 5 << 20
-"""Bytes of the largest Python file that is searched for marks of encryption, as PyPI does."""
-_HEAD = 4096
-"""Bytes at the beginning of a compiled file that tell the machine it is for."""
-_CHUNK = 1 << 20
-_FREELY_UNPACKED, MOST_RATIO = 64 << 20, 50
-"""Above so many bytes, an archive may unpack to so many times its size."""
-_MOST_MEMBERS = 200_000
-_MOST_UNPACKED = 8 << 30
-_IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
-_ABSOLUTE = re.compile(r"/|[A-Za-z]:")
-_UNPRINTABLE = re.compile(r"[\\\x00-\x1f]")
-_NO_CHARACTER = re.compile("[\ud800-\udfff]")
-_COMPILED = re.compile(r"\.(?:so|pyd|dll|dylib)\Z")
-_UTF8_NAME, _ENCRYPTED = 0x800, 0x1
-# What PyArmor and SourceDefender leave in code that they encrypted, by PyPI's rules (warehouse/utils/scanner_rules).
-_PYARMOR = re.compile(rb"__pyarmor__\(__name__, __file__,|__pyarmor_(?:enter|exit|assert|bcc)__")
-_SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
 
 
 @dataclass(frozen=True)
@@ -95,8 +65,8 @@ class Archive:
         Raises:
             ShipError: It is not a readable archive or has no metadata (NS503).
         """
-        found = _Found()
-        _read(path, found)
+        found = Found()
+        unpacking.read(path, found)
         if found.metadata is None:
             raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
         metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
@@ -181,240 +151,3 @@ def _importable_name(path: PurePosixPath, code: list[PurePosixPath]) -> str | No
         if any(other.parent == package for other in code):
             return ".".join(package.parts) if all(part.isidentifier() for part in package.parts) else None
     return None
-
-
-@dataclass
-class _Found:
-    """What was found in an archive so far."""
-
-    hashes: bool = True
-    """Whether the members of a wheel are read to their end."""
-    members: list[str] = field(default_factory=list)
-    suspects: list[Suspect] = field(default_factory=list)
-    unsafe: list[str] = field(default_factory=list)
-    metadata: bytes | None = None
-    size: int = 0
-    unpacked: int = 0
-    others: list[str] = field(default_factory=list)
-    records: dict[str, bytes] = field(default_factory=dict)
-    digests: dict[str, bytes] = field(default_factory=dict)
-    compiled: dict[str, bytes] = field(default_factory=dict)
-    encrypted: list[str] = field(default_factory=list)
-    sparse: list[str] = field(default_factory=list)
-    ambiguous: str | None = None
-
-    def refuse(self, name: str, why: str | None) -> None:
-        """Note a member that an installer would have to refuse, where there is a reason."""
-        if why:
-            self.unsafe.append(f"{name.encode(errors='backslashreplace').decode()!r} {why}")
-
-    def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:
-        """Note a file; of its content no more is read than is needed, whatever size it claims to have.
-
-        Args:
-            name: Its name.
-            size: The size that it claims to have.
-            stream: Its content.
-            record: What it is in a wheel's ``.dist-info``, if it is one of the files that are read whole.
-            metadata: Whether it holds the core metadata.
-
-        Returns:
-            What was read.
-        """
-        self.members.append(name)
-        if metadata or record:
-            return self._describe(record, stream)
-        if not (name.lower().endswith((".py", ".pye")) and size <= _MOST_CODE):
-            content = looked_into = leaks.read(stream, name, size)
-        else:
-            content = stream.read(_MOST_CODE)
-            looked_into = leaks.read(io.BytesIO(content), name, size)
-            if _PYARMOR.search(content) or all(mark in content for mark in _SOURCEDEFENDER):
-                self.encrypted.append(name)
-        if suspect := leaks.examine(name, looked_into):
-            self.suspects.append(suspect)
-        return content
-
-    def _describe(self, record: str, stream: IO[bytes]) -> bytes:
-        most = _MOST_RECORDED if record else _MOST_METADATA
-        content = stream.read(most + 1)
-        if len(content) > most:
-            raise tarfile.ReadError(f"its {record or 'metadata'} have more than {most >> 20} MiB")
-        if record:
-            self.records[record] = content
-        elif self.metadata is not None:
-            raise tarfile.ReadError("it holds core metadata twice")
-        else:
-            self.metadata = content
-        return content
-
-
-@dataclass
-class _Handing(_Found):
-    """Hands each file on, and keeps nothing."""
-
-    hashes: bool = False
-    each: Callable[[str, int, IO[bytes]], object] = field(kw_only=True)
-
-    def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:  # noqa: ARG002
-        """Hand a file on."""
-        self.each(name, size, stream)
-        return b""
-
-
-def walk(path: Path, each: Callable[[str, int, IO[bytes]], object]) -> None:
-    """Go through the files in a wheel or an sdist, one by one.
-
-    Args:
-        path: The wheel or sdist.
-        each: Handed the name of each, an sdist's without its leading folder; the size that the archive tells; and
-            what is in it, as an open file, which must not be used later.
-
-    Raises:
-        ShipError: It is not a readable archive (NS503).
-    """
-    _read(path, _Handing(each=each))
-
-
-def _read(path: Path, found: _Found) -> None:
-    try:
-        (_read_wheel if path.suffix == ".whl" else _read_sdist)(path, found)
-    except Exception as error:
-        raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
-
-
-def _wrong_name(name: str) -> str | None:
-    """Return why a file of this name cannot be unpacked in one place on every system."""
-    if _ABSOLUTE.match(name):
-        return "is an absolute path"
-    if ".." in name and ".." in name.split("/"):
-        return "leads out of the archive"
-    if _UNPRINTABLE.search(name):
-        return "has a backslash or a control character in it"
-    return "is not UTF-8" if _NO_CHARACTER.search(name) else None
-
-
-def dist_info(file: str) -> str:
-    """Return the folder in which a wheel called ``file`` describes itself, as PyPI and installers look for it."""
-    return f"{'-'.join(file.split('-')[:2])}.dist-info"
-
-
-def _read_wheel(path: Path, found: _Found) -> None:
-    with path.open("rb") as raw, zipfile.ZipFile(raw) as archive:
-        members = archive.infolist()
-        if len(members) > _MOST_MEMBERS:
-            raise zipfile.BadZipFile(f"it has more than {_MOST_MEMBERS} members")
-        found.size, found.unpacked = path.stat().st_size, sum(info.file_size for info in members)
-        found.ambiguous = framing.fault(raw, {info.orig_filename: info for info in members})
-        for info in members:
-            found.refuse(info.filename, _wrong_member(info))
-            if info.is_dir():
-                continue
-            if info.flag_bits & _ENCRYPTED:
-                found.members.append(info.filename)
-                continue
-            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise zipfile.BadZipFile(f"{info.filename} is compressed in a way that wheels are not")
-            with archive.open(info) as stream:  # also compares the two places that tell its name
-                _take_member(path, info, stream, found)
-
-
-def _take_member(path: Path, info: zipfile.ZipInfo, stream: IO[bytes], found: _Found) -> None:
-    """Read a member of a wheel to its end, unless the wheel unpacks to more than a wheel would."""
-    name = info.filename
-    folder, _, last = name.partition("/")
-    record = last if last in ("WHEEL", "RECORD", "entry_points.txt") and folder == dist_info(path.name) else ""
-    metadata = _IS_METADATA.fullmatch(name) is not None
-    content = found.take(name, info.file_size, stream, record=record, metadata=metadata)
-    if _COMPILED.search(name):
-        content += stream.read(max(_HEAD - len(content), 0))
-        found.compiled[name] = content[:_HEAD]
-    if not found.hashes or unpacks_to_too_much(found.size, found.unpacked):
-        return
-    digest = hashlib.sha256(content)
-    while chunk := stream.read(_CHUNK):
-        digest.update(chunk)
-    found.digests[name] = digest.digest()
-
-
-def unpacks_to_too_much(size: int, unpacked: int) -> bool:
-    """Whether a file is one that PyPI takes for a bomb; many files of interfaces and JSON are packed very well."""
-    return unpacked > _FREELY_UNPACKED and unpacked > MOST_RATIO * size
-
-
-def _wrong_member(info: zipfile.ZipInfo) -> str | None:
-    if info.flag_bits & _ENCRYPTED:
-        return "is encrypted"
-    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        return "is a link or a device"
-    if not info.orig_filename.isascii() and not info.flag_bits & _UTF8_NAME:
-        return "is not UTF-8"
-    return _wrong_name(info.orig_filename)
-
-
-def _read_sdist(path: Path, found: _Found) -> None:
-    """Read an sdist, which is a gzipped tar with one folder at its top (PEP 625)."""
-    tops: set[str] = set()
-    with path.open("rb") as raw:
-        found.size, found.ambiguous = path.stat().st_size, "it is a zip, too" if _is_zip(raw) else None
-        raw.seek(0)
-        with _Bounded(fileobj=raw) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
-            for member in _members(archive):
-                top, _, name = member.name.partition("/")
-                tops.add(top)
-                found.refuse(member.name, _wrong_entry(member))
-                if member.issparse():
-                    found.sparse.append(name)
-                if member.isfile() and name and (stream := archive.extractfile(member)):
-                    found.take(name, member.size, stream, metadata=name == "PKG-INFO")
-                else:
-                    found.others.append(name)
-    if len(tops) > 1:
-        found.refuse(sorted(tops)[1], "is a second folder at the top")
-
-
-def _is_zip(stream: IO[bytes]) -> bool:
-    """Whether a file can be opened as a zip; that four bytes near its end look like one's is chance."""
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            return bool(archive.infolist())
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no zip
-        return False
-
-
-def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members one by one, and forget them: a tar keeps all that it has seen."""
-    for _ in range(_MOST_MEMBERS):
-        if (member := archive.next()) is None:
-            return
-        yield member
-        archive.members.clear()  # type: ignore[attr-defined]
-    raise tarfile.ReadError(f"it has more than {_MOST_MEMBERS} members")
-
-
-def _wrong_entry(member: tarfile.TarInfo) -> str | None:
-    """Return why an entry must not be unpacked (PEP 721); links within the archive may."""
-    if why := _wrong_name(member.name):
-        return why
-    if not (member.issym() or member.islnk()):
-        return None if member.isfile() or member.isdir() else "is a device"
-    start = posixpath.dirname(member.name) if member.issym() else ""
-    target = posixpath.normpath(posixpath.join(start, member.linkname))
-    leads_out = target.startswith("/") or target.partition("/")[0] == ".."
-    return "is a link that leads out of the archive" if leads_out else None
-
-
-class _Bounded(gzip.GzipFile):
-    """A packed file of which no header of unusual size, and no more than some GiB, is read."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read some bytes; whoever asks for many is misled by a header."""
-        if size is None or not 0 <= size <= _MOST_METADATA * 2:
-            raise tarfile.ReadError("a header in it is too large")
-        return super().read(size)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place, which takes time where it is far away."""
-        if offset > _MOST_UNPACKED:
-            raise tarfile.ReadError(f"it unpacks to more than {_MOST_UNPACKED >> 30} GiB")
-        return super().seek(offset, whence)

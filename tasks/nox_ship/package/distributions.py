@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nox_ship.errors import Finding, Kind, shorten
-from nox_ship.package.contents import MOST_RATIO, Archive, unpacks_to_too_much
+from nox_ship.package.contents import Archive
 from nox_ship.package.core_metadata import license_files
+from nox_ship.package.unpacking import MOST_RATIO, unpacks_to_too_much
 
 LICENSE_FILE_MISSING = Kind(
     "NS535",

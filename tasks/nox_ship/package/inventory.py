@@ -15,7 +15,7 @@ from typing import IO
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from nox_ship.package.contents import walk
+from nox_ship.package.unpacking import walk
 
 _MOST_TEXT = 1 << 20
 """Bytes that are read of the metadata, and of the entry points."""

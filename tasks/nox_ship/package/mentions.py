@@ -20,8 +20,8 @@ from packaging.utils import canonicalize_name
 
 from nox_ship import documents
 from nox_ship.documents import UnreadableError
-from nox_ship.package.contents import walk
 from nox_ship.package.inventory import Inventory
+from nox_ship.package.unpacking import walk
 
 _MOST_FILE, _MOST_ALL = 1 << 20, 64 << 20
 """Bytes of a file that is looked into, and of all of them."""

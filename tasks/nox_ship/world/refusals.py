@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 
 from nox_ship.errors import Finding, Kind
-from nox_ship.package.checks import DUPLICATE_MEMBER, NAME_MISMATCH, UNSAFE_MEMBER, VERSION_MISMATCH
-from nox_ship.package.contents import BAD_ARCHIVE
+from nox_ship.package.agreement import NAME_MISMATCH, VERSION_MISMATCH
+from nox_ship.package.checks import DUPLICATE_MEMBER, UNSAFE_MEMBER
 from nox_ship.package.core_metadata import (
     BAD_EMAIL,
     BAD_FIELD,
@@ -35,6 +35,7 @@ from nox_ship.package.distributions import (
     SPARSE_MEMBER,
     UNPACKS_TO_TOO_MUCH,
 )
+from nox_ship.package.unpacking import BAD_ARCHIVE
 from nox_ship.package.wheels import BAD_ENTRY_POINTS, INCOMPLETE, PLATFORM_REFUSED
 from nox_ship.world.attest import NOT_SIGNED
 from nox_ship.world.closed import RELEASE_CLOSED, SECOND_SDIST
