@@ -34,50 +34,19 @@ _SOURCES = {
 _DATA = {
     *(".json", ".yaml", ".yml", ".toml", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".tmpl", ".tpl"),
     *(".css", ".js", ".sql", ".csv", ".tsv", ".txt", ".xml", ".xsd", ".xsl", ".png", ".svg", ".ico"),
-    *(".gif", ".jpg", ".ttf", ".woff", ".woff2", ".dat", ".db", ".graphql", ".pyi", ".lark", ".mo"),
-    *(".po"),
+    *(".gif", ".jpg", ".ttf", ".woff", ".woff2", ".dat", ".db", ".graphql", ".pyi", ".lark", ".mo", ".po"),
 }
 """Endings of what a package usually reads as it runs."""
 _NOT_DATA = (
     *("readme*", "change*", "history*", "news*", "notes*", "todo*", "license*", "licence*", "copying*", "authors*"),
-    *(
-        "notice*",
-        "contributing*",
-        "makefile",
-        "gnumakefile",
-        "cmakelists.txt",
-        "dockerfile*",
-        "build",
-        "buck",
-        "sconscript",
-    ),
-    *(
-        "setup.cfg",
-        "tox.ini",
-        "package.json",
-        "package-lock.json",
-        "yarn.lock",
-        "tsconfig*.json",
-        "*.config.js",
-        "cargo.*",
-    ),
-    *(
-        "go.mod",
-        "go.sum",
-        "requirements*.txt",
-        "pyproject.toml",
-        "vendor*.txt",
-        "manifest.in",
-        "*.sh",
-        "*.bat",
-        "*.ps1",
-        ".*",
-    ),
+    *("notice*", "contributing*", "makefile", "gnumakefile", "cmakelists.txt", "dockerfile*", "build", "buck"),
+    *("sconscript", "setup.cfg", "tox.ini", "package.json", "package-lock.json", "yarn.lock", "tsconfig*.json"),
+    *("*.config.js", "cargo.*", "go.mod", "go.sum", "requirements*.txt", "pyproject.toml", "vendor*.txt"),
+    *("manifest.in", "*.sh", "*.bat", "*.ps1", ".*"),
 )
 _ASIDE = {
     *("testdata", "test_data", "fixtures", "benchmark", "benchmarks", "node_modules", "csrc", "doc"),
-    *("docs", "example", "examples", "notebooks", "scripts", "tools", "ci", "vendored_licenses"),
-    *("licenses"),
+    *("docs", "example", "examples", "notebooks", "scripts", "tools", "ci", "vendored_licenses", "licenses"),
 }
 _SIBLINGS = 2
 """How many files like it a wheel must hold, and all of them, for one that it lacks to have been forgotten."""
