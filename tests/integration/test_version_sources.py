@@ -28,7 +28,7 @@ build-backend = "poetry.core.masonry.api"
 name = "sample"
 version = "1.2.3"
 description = "A sample"
-authors = ["Tester <tester@example.invalid>"]
+authors = ["Tester <tester@example.org>"]
 readme = "README.md"
 packages = [{{ include = "sample", from = "src" }}]
 classifiers = ["Programming Language :: Python :: {PYTHON}"]
