@@ -160,7 +160,9 @@ FAULTS = (
     Fault(
         "a compiled module in a wheel for every platform",
         "NS548",
-        wrapped(in_wheel("sample/_speed.so", "\x7fELF\x02\x01")),
+        wrapped(
+            in_wheel("sample/_speed.cpython-311-x86_64-linux-gnu.so", f"\x7fELF\x02\x01\x01{chr(0) * 9}\x03\x00>\x00")
+        ),
     ),
     Fault(
         "a wheel for Linux at large",

@@ -171,6 +171,15 @@ def test_coverages_own_settings_are_kept(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("python", "lacks"), [("3.9", True), ("pypy3.10", True), ("3.11", False), ("3.14t", False)])
+def test_a_python_without_toml_gets_a_parser_of_it(tmp_path: Path, python: str, lacks: bool) -> None:
+    """Coverage does not bring one itself, and cannot read its settings without."""
+    step = only(recipes.tests(project(tmp_path / "a"), python))
+    assert ("tomli" in step.requirements) is lacks
+    ini = {".coveragerc": "[run]\nrelative_files = true\n"}
+    assert "tomli" not in only(recipes.tests(project(tmp_path / "b", "", ini), python)).requirements
+
+
 def test_a_coveragerc_is_left_to_coverage(tmp_path: Path) -> None:
     """Settings outside pyproject.toml are read by the tool itself."""
     step = only(recipes.tests(project(tmp_path, "", {".coveragerc": "[run]\nrelative_files = true\n"}), "3.12"))

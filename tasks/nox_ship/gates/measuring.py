@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,9 +41,18 @@ def measured(box: Toolbox, step: Step, python: str) -> Step:
     for number, command in enumerate(further, 2):
         data = f"--data-file={(folder / f'data.{python}.{number}').as_posix()}"
         commands.append(("coverage", "run", *config, data, *_started(command)))
-    there = provides(step.requirements, "coverage")
-    wanted = step.requirements if there else (*step.requirements, box.requirement("coverage"))
-    return dataclasses.replace(step, requirements=wanted, commands=tuple(commands), env=env)
+    wanted = [*step.requirements]
+    if not provides(step.requirements, "coverage"):
+        wanted.append(box.requirement("coverage"))
+    if config and _reads_no_toml(python):
+        wanted.append("tomli")
+    return dataclasses.replace(step, requirements=tuple(wanted), commands=tuple(commands), env=env)
+
+
+def _reads_no_toml(python: str) -> bool:
+    """Whether a Python has no parser of TOML of its own, by its version, such as ``3.10`` or ``pypy3.10``."""
+    version = re.search(r"(\d+)\.(\d+)", python)
+    return version is not None and (int(version[1]), int(version[2])) < (3, 11)
 
 
 def _started(command: Command) -> Command:
