@@ -317,6 +317,16 @@ ERROR, WARNING = ["NS516 error"], ["NS530 warning"]
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [("sample/static/app.js", "NS530"), ("sample.egg-info/PKG-INFO", "NS530"), ("sample/.env", "NS516")],
+)
+def test_a_key_for_everybody_may_be_in_what_a_build_makes(tmp_path: Path, name: str, expected: str) -> None:
+    """A packed script, or the metadata with the README; in a file that is named as secrets are, it is one."""
+    (told,) = secrets(tmp_path, name, PUBLIC, tracked=False, wheel=name.endswith(".js"))
+    assert told.startswith(expected)
+
+
+@pytest.mark.parametrize(
     ("name", "content", "in_sdist", "in_wheel"),
     [
         ("deploy/id_rsa", KEY, ERROR, ERROR),

@@ -5,13 +5,14 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable
+from email.message import Message
 from pathlib import Path
 
 import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.package.contents import Archive
-from support import make_sdist, make_wheel, metadata_text
+from support import in_time, make_sdist, make_wheel, metadata_text
 
 
 def refused(path: Path) -> bool:
@@ -140,6 +141,14 @@ def test_top_level_names_are_what_can_be_imported(tmp_path: Path, files: list[st
     """Packages, modules, extensions, and packages in namespaces; not data, scripts or stubs."""
     archive = Archive.read(make_wheel(tmp_path, dict.fromkeys(files, "")))
     assert list(archive.top_level) == expected
+
+
+def test_the_packages_of_a_large_namespace_are_found_in_no_time() -> None:
+    """Generated clients have thousands."""
+    names = tuple(f"company/part{number}/__init__.py" for number in range(1500))
+    archive = Archive(Path("sample-1.2.3-py3-none-any.whl"), names, Message(), (), ())
+    with in_time(0.5):
+        assert len(archive.top_level) == len(names)
 
 
 def test_small_files_are_searched_for_secrets(tmp_path: Path) -> None:

@@ -207,3 +207,29 @@ def test_many_missing_files_are_looked_at_in_no_time(tmp_path: Path) -> None:
     with in_time(1):
         (line,) = found(tmp_path, {**sources, **data}, lacking=(".json",))
     assert " and 98 more, which sample/core0.py reads." in line
+
+
+def test_a_table_of_names_is_no_search_for_files(tmp_path: Path) -> None:
+    """A module may hold thousands of texts in one statement, each of which could name a file or a package."""
+    rows = ", ".join(f"'kind{number}.json': 'application/x-{number}'" for number in range(300))
+    sources = {"src/sample/kinds.py": f"{BESIDE}KINDS = {{HERE: 1, {rows}}}\n", "src/sample/a.json": ""}
+    with in_time(1):
+        assert [line[:13] for line in found(tmp_path, sources, lacking=(".json",))] == ["NS521 warning"]
+
+
+def test_a_module_that_is_nested_too_deeply_is_not_looked_into(tmp_path: Path) -> None:
+    """Generated parsers have thousands of branches, which Python itself takes."""
+    branches = "".join(f"elif X == {number}:\n    pass\n" for number in range(1100))
+    sources = {"src/sample/core.py": f"{BESIDE}X = HERE / 'a.json'\nif X:\n    pass\n{branches}"}
+    data = {"src/sample/a.json": ""}
+    assert [line[:13] for line in found(tmp_path, {**sources, **data}, lacking=(".json",))] == ["NS521 warning"]
+
+
+def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
+    """Each of them with those of its kind, which are found once."""
+    project = make_project(tmp_path / "project", PYPROJECT, {"src/sample/__init__.py": ""})
+    wheel = Archive.read(make_wheel(tmp_path, {"sample/__init__.py": ""}))
+    sources = ("src/sample/__init__.py", *(f"src/sample/data/{number}.json" for number in range(900)))
+    with in_time(1):
+        (finding,) = data_files.missing(project, [wheel], sources, dict.fromkeys(sources, ""))
+    assert finding.level == "warning"

@@ -119,6 +119,13 @@ def test_only_errors_stop_a_release() -> None:
     assert [finding.what for finding in caught.value.findings] == ["No."]
 
 
+def test_what_is_endless_is_cut() -> None:
+    """A name or a version in somebody's metadata may have millions of characters; a password is blotted out first."""
+    finding = PROBLEM(f"{'x' * 1980} https://user:{'y' * 5000}@example.invalid/")
+    assert finding.what == f"{'x' * 1980} https://***@example...."[:2000] + "..."
+    assert PROBLEM("x" * 2000).what == "x" * 2000
+
+
 @pytest.mark.parametrize(
     ("items", "text"),
     [

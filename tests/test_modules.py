@@ -267,3 +267,12 @@ def test_a_large_distribution_is_read_in_time(site: Path) -> None:
     files = {f"zz/m{number}.py": f"from zz import m{number + 1}\nimport zz_gone{number}\n" for number in range(300)}
     with in_time(2):
         assert len(seen(site, {"zz/__init__.py": "from . import m0", **files})) == 200
+
+
+def test_modules_that_import_each_other_are_followed_in_time(site: Path) -> None:
+    """Whether something guards the imports of one that is broken is found out once for each, not for each way."""
+    lines = {i: "".join(f"from zz import m{(i * 7 + j * 13 + 1) % 40}\n" for j in range(12)) for i in range(40)}
+    files = {f"zz/m{i}.py": text for i, text in lines.items()}
+    with in_time(1):
+        told = seen(site, {"zz/__init__.py": "", **files, "zz/m0.py": f"{lines[0]}x = = 1\n"})
+    assert told == ["syntax invalid syntax zz/m0.py:13 unsure"]

@@ -8,7 +8,7 @@ from drafts import Draft, good_files
 from nox_ship.package import wheels
 from nox_ship.package.contents import Archive
 from nox_ship.project import Project
-from support import write_files
+from support import in_time, write_files
 
 
 def drafted(folder: Path) -> Draft:
@@ -74,6 +74,17 @@ def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: lis
     assert found == ([] if good else [("NS547", "warning")])
 
 
+def test_tags_that_stand_for_millions_are_not_counted(tmp_path: Path) -> None:
+    """A set of tags on one line is as many as its parts make together: NS547."""
+    draft = drafted(tmp_path)
+    parts = (".".join(f"{letter}{number}" for number in range(100)) for letter in "abc")
+    draft.members[f"{draft.top}WHEEL"] = f"Tag: {'-'.join(parts)}\n".encode()
+    with in_time(0.5):
+        (finding,) = wheels.tags_told(read(tmp_path, draft))
+    assert finding.id == "NS547"
+    assert finding.what.endswith("tells more than 10000 tags.")
+
+
 TAKEN = [
     *("any", "win32", "win_amd64", "win_arm64", "manylinux1_i686", "manylinux2010_x86_64", "manylinux2014_s390x"),
     *("manylinux_2_17_aarch64", "manylinux_2_39_riscv64", "musllinux_1_2_armv7l", "linux_armv7l", "linux_armv6l"),
@@ -110,6 +121,9 @@ def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) ->
         ({"python/.github/workflows/ci.yml": "uses: pypa/cibuildwheel@v3\n"}, False),
         ({".github/workflows/ci.yml": "", ".github/workflows/wheels.yaml": "- uses: pypa/cibuildwheel@v3\n"}, True),
         ({".github/workflows/wheels.yml": b"\xff\n- run: auditwheel repair dist/*.whl\n"}, True),
+        ({".gitlab-ci.yml": "script: [cibuildwheel]\n"}, True),
+        ({".circleci/config.yml": "image: quay.io/pypa/manylinux_2_28_x86_64\n"}, True),
+        ({".gitlab-ci.yml": "# manylinux\n"}, False),
         ({"python/pyproject.toml": '[tool.cibuildwheel]\nskip = "pp*"\n'}, True),
     ],
 )
@@ -125,6 +139,12 @@ def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | byt
     ("text", "good"),
     [
         ("", True),
+        ("[x]\n" + "".join(f"a{number} = b:c\n" for number in range(5000)), True),
+        ("[x]\n" + "x\n" * 200_000, False),
+        ("[x]\n" + "  x\n" * 200_000, False),
+        ("[x]\n" + "=\n" * 200_000, False),
+        (f"[x]\na{' ' * 20_000}b\n", False),
+        ("[x]\n" + f"# {'x' * 900}\n" * 2000, False),
         ("[console_scripts]\nsample = sample:main\nsample-3.x = sample:main [extra]\n", True),
         ("[pytest11]\na b/c = sample\n", True),
         ("# none\n[x]\n", True),
@@ -137,8 +157,9 @@ def test_wheels_may_be_made_elsewhere(tmp_path: Path, files: dict[str, str | byt
     ],
 )
 def test_entry_points_can_be_read(tmp_path: Path, text: str, good: bool) -> None:
-    """Commands have names that are no paths; other groups may have any: NS550."""
+    """Commands have names that are no paths; other groups may have any: NS550. What is endless is not gone through."""
     draft = drafted(tmp_path)
     draft.members[f"{draft.top}entry_points.txt"] = text.encode("latin-1")
-    found = [finding.id for finding in wheels.entry_points_valid(read(tmp_path, draft))]
+    with in_time(1):
+        found = [finding.id for finding in wheels.entry_points_valid(read(tmp_path, draft))]
     assert found == ([] if good else ["NS550"])

@@ -14,6 +14,9 @@ from nox_ship.addresses import uncoloured, without_passwords
 Level = Literal["error", "warning", "notice"]
 T = TypeVar("T")
 
+_LONGEST = 2000
+"""Characters of the longest sentence: what others wrote may have millions."""
+
 KINDS: dict[str, Kind] = {}
 """Every kind of problem declared so far, by ID; filled as modules are imported."""
 
@@ -59,12 +62,13 @@ class Kind:
     ) -> Finding:
         """Return a finding; ``what`` is one sentence that names the thing that was found.
 
-        Passwords in addresses, which other tools quote too, are blotted out.
+        Passwords in addresses, which other tools quote too, are blotted out, and what is endless is cut.
         """
+        plain = without_passwords(" ".join(uncoloured(what).split()).encode(errors="backslashreplace").decode())
         return Finding(
             id=self.id,
             name=self.name,
-            what=without_passwords(" ".join(uncoloured(what).split()).encode(errors="backslashreplace").decode()),
+            what=plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}...",
             remedy=self.remedy if remedy is None else without_passwords(uncoloured(remedy)),
             level=level or self.level,
             detail=without_passwords(uncoloured(detail)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tarfile
 import tracemalloc
 import warnings
@@ -198,6 +199,14 @@ def test_a_header_without_an_end_is_refused(tmp_path: Path, kind: bytes) -> None
     with gzip.open(path, "wb", compresslevel=1) as stream:
         stream.write(member.tobuf() + bytes(64 * MIB + 1024))
     assert "a header in it is too large" in refused(path)
+
+
+def test_a_wheel_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:
+    """Members that overlap can make of a few bytes as much as they like; none of them is read."""
+    path = make_wheel(tmp_path, {f"sample/{number}.txt": "a" * 77 for number in range(3)})
+    claimed = path.read_bytes().replace(struct.pack("<L", 77), struct.pack("<L", 0xFFFFFFF0))
+    path.write_bytes(claimed)
+    assert "it unpacks to more than" in refused(path)
 
 
 def test_a_tar_that_unpacks_to_any_size_is_refused(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def no_secrets(built: Built) -> Iterator[Finding]:
 
 def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, str] | None:
     """Return how bad a file is, and what is said of it; None where nothing is to be said."""
-    if not tracked:
+    if not tracked and (suspect.named or suspect.holds != PUBLIC_KEY):
         return "error", "{}, which looks like a secret and is not in git"
     if suspect.holds is None:
         return "warning", "{}, which is named as secrets are"

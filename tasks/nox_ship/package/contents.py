@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from email.parser import HeaderParser
@@ -128,7 +128,8 @@ class Archive:
     def top_level(self) -> tuple[str, ...]:
         """A wheel's importable top-level names; of a namespace without code, the packages below it."""
         code = [PurePosixPath(name) for name in self.importable]
-        found = {_importable_name(path, code) for path in code}
+        packages = {path.parent for path in code}
+        found = {_importable_name(path, packages) for path in code}
         return tuple(sorted(name for name in found if name))
 
     @cached_property
@@ -142,12 +143,12 @@ class Archive:
         )
 
 
-def _importable_name(path: PurePosixPath, code: list[PurePosixPath]) -> str | None:
+def _importable_name(path: PurePosixPath, packages: Collection[PurePosixPath]) -> str | None:
     if len(path.parts) == 1:
         name = path.name.split(".")[0]
         return name if name.isidentifier() else None
     for depth in range(1, len(path.parts)):
         package = PurePosixPath(*path.parts[:depth])
-        if any(other.parent == package for other in code):
+        if package in packages:
             return ".".join(package.parts) if all(part.isidentifier() for part in package.parts) else None
     return None

@@ -116,10 +116,13 @@ def missing(
     leaving = _left_out(project)
     absent = [place for place in absent if not _is_excluded(PurePosixPath(place), leaving)][:_MOST]
     namings = Namings.of(known.modules(), absent)
+    kinds: dict[tuple[str, str], set[str]] = {}
+    for place in data:
+        kinds.setdefault(_kind(place), set()).add(place)
     certain: dict[str, list[str]] = {}
     likely: list[str] = []
     for place in sorted(absent):
-        if why := _certain(place, data, known, wheels, namings):
+        if why := _certain(place, kinds[_kind(place)] - {place}, known, wheels, namings):
             certain.setdefault(why, []).append(place)
         elif namings.use(place) is Uses.NAMED or PurePosixPath(place).suffix in _DATA or place.endswith("/py.typed"):
             likely.append(place)
@@ -131,9 +134,9 @@ def missing(
 
 
 def _certain(
-    place: str, data: Iterable[str], known: _Sources, wheels: Iterable[Archive], namings: Namings
+    place: str, like: Collection[str], known: _Sources, wheels: Iterable[Archive], namings: Namings
 ) -> str | None:
-    """Return why a file is certain to be missed, None where it is not."""
+    """Return why a file is certain to be missed, None where it is not; ``like`` are those of its kind beside it."""
     path = PurePosixPath(place)
     if path.name == "py.typed":
         typed = any("Typing :: Typed" in (wheel.metadata.get_all("Classifier") or ()) for wheel in wheels)
@@ -141,14 +144,15 @@ def _certain(
         return "though the package claims to be typed" if typed or stubs else None
     if (by := namings.read_by(place)) is not None:
         return f"which {by} reads"
-    like = [other for other in data if other != place and _is_like(PurePosixPath(other), path)]
     if len(like) >= _SIBLINGS and path.suffix in _DATA and known.held.issuperset(like):
         return "though it holds every other file like it there"
     return None
 
 
-def _is_like(other: PurePosixPath, path: PurePosixPath) -> bool:
-    return other.suffix == path.suffix and other.parent == path.parent
+def _kind(place: str) -> tuple[str, str]:
+    """Return the folder and the ending of a file, by which files are like each other."""
+    path = PurePosixPath(place)
+    return str(path.parent), path.suffix
 
 
 def _is_data(path: PurePosixPath, frontends: Collection[str]) -> bool:

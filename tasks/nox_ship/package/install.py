@@ -101,7 +101,7 @@ def verify_files(
         anew: Try them in any case: code that runs beside this may have written that they passed.
 
     Raises:
-        ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617).
+        ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624).
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
@@ -155,7 +155,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         python: The interpreter, as a path or a version.
 
     Raises:
-        ShipError: With every finding (NS611-NS617).
+        ShipError: With every finding (NS611-NS617, NS622-NS624).
     """
     findings, promised = Findings(), (expected.name, expected.version)
     with fresh_environment(python) as environment:

@@ -224,16 +224,16 @@ class Distribution:
         self._words = {word for path, _ in own for word in re.split(r"[/.]", path)}
         read = (Module(path, _content(str(file.locate()))) for path, file in own if path.endswith(".py"))
         self.modules = {module.name: module for module in read}  # type: Dict[str, Module]
+        self._importers = None  # type: Optional[Dict[str, List[Tuple[Module, Import]]]]
+        self._guarded = {}  # type: Dict[Tuple[str, int], bool]
         self._reached = self._reach(tops)
 
     def _targets(self, found: Import) -> "Iterator[Module]":
         """Yield the modules of ours that an import runs, with the packages that they are in."""
         for name in found.names:
-            parts = name.split(".")
-            for depth in range(1, len(parts) + 1):
-                module = self.modules.get(".".join(parts[:depth]))
-                if module is not None:
-                    yield module
+            for used in _with_parents(name):
+                if used in self.modules:
+                    yield self.modules[used]
 
     def _reach(self, tops: "List[str]") -> "Set[str]":
         """Return the names of the modules that run when the top-level ones are imported."""
@@ -250,35 +250,36 @@ class Distribution:
         """Yield the modules whose syntax this Python does not know, and that nothing keeps from being imported."""
         broken = [module for module in self.modules.values() if module.error is not None and not module.aside]
         for module in broken:
-            uses = [
-                (found, other)
-                for other in self.modules.values()
-                if other is not module and not other.aside
-                for found in other.every_import()
-                if module in self._targets(found)
-            ]
-            plain = [found for found, other in uses if not found.guarded and not self._is_guarded(other)]
-            last = module.parts[-1]
-            told = any(last.encode() in other.content for other in broken if other is not module)
+            uses = [(other, found) for other, found in self._uses(module.name) if other is not module]
+            plain = [found for other, found in uses if not found.guarded and not self._is_guarded(other)]
+            last = module.parts[-1].encode()
+            told = not uses and any(last in other.content for other in broken if other is not module)
             unsure = (not plain if uses else told) or any(re.search(r"\d", part) for part in module.parts)
             if not self._is_guarded(module):
                 error = module.error
                 yield _row("syntax", error.msg if error else "", module.path, (error and error.lineno) or 1, not unsure)
 
+    def _uses(self, name: str) -> "List[Tuple[Module, Import]]":
+        """Return each import of a module, or of what is in it, with the module that makes it."""
+        if self._importers is None:
+            self._importers = {}
+            for other in self.modules.values():
+                for found in other.every_import() if not other.aside else ():
+                    for used in {used for imported in found.names for used in _with_parents(imported)}:
+                        self._importers.setdefault(used, []).append((other, found))
+        return self._importers.get(name, [])
+
     def _is_guarded(self, module: Module, deep: int = 3) -> bool:
         """Whether every import of a module, or of a package that it is in, is guarded."""
-        for depth in range(1, len(module.parts) + 1):
-            name = ".".join(module.parts[:depth])
-            uses = [
-                found.guarded or (deep > 0 and other.name != name and self._is_guarded(other, deep - 1))
-                for other in self.modules.values()
-                if not other.aside and not (other.name + ".").startswith(name + ".")
-                for found in other.every_import()
-                if any(imported == name or imported.startswith(name + ".") for imported in found.names)
-            ]
-            if uses and all(uses):
-                return True
-        return False
+        return any(self._is_name_guarded(name, deep) for name in _with_parents(module.name))
+
+    def _is_name_guarded(self, name: str, deep: int) -> bool:
+        if (name, deep) not in self._guarded:
+            uses = [use for use in self._uses(name) if not (use[0].name + ".").startswith(name + ".")]
+            self._guarded[name, deep] = bool(uses) and all(
+                found.guarded or (deep > 0 and self._is_guarded(other, deep - 1)) for other, found in uses
+            )
+        return self._guarded[name, deep]
 
     def foreign(self) -> "Iterator[Tuple[str, Module, Import]]":
         """Yield each name of others that a module always imports, once: a module that is reached comes first."""
@@ -317,6 +318,12 @@ class Distribution:
                 known = {_canonical(str(self._distribution.metadata["Name"])), *declared, *_of_extras(required)}
                 if len(providers) == 1 and providers.isdisjoint(known):
                     yield _row("indirect", top, module.path, found.line, reached, min(providers))
+
+
+def _with_parents(name: str) -> "List[str]":
+    """Return a dotted name, and before it those of the packages that it is in."""
+    parts = name.split(".")
+    return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
 
 
 def _row(kind: str, what: str, path: str, line: int, certain: bool, by: str = "") -> "Dict[str, object]":

@@ -21,6 +21,8 @@ _ANCHORS = {"__file__", "__path__", *_BY_PACKAGE}
 """What leads to the place of a module."""
 _MAKERS = ("gen", "make", "build", "update", "regen", "convert", "download", "fetch", "release")
 """How modules are called that make data, and are no part of what runs."""
+_MOST_WORDS = 200
+"""How many texts a statement may hold that looks for a file: one with more is a table."""
 
 
 class Uses(Enum):
@@ -64,8 +66,10 @@ class Namings:
                     continue
                 last = {word.rpartition("/")[2] for word in words_in}
                 naming.update(place.whole for place in sought if place.name in last)
+                if not anchored or len(words_in) > _MOST_WORDS:
+                    continue
                 look = _Look(words_in, bases)
-                left = (place for place in sought if anchored and place.whole not in reading)
+                left = (place for place in sought if place.whole not in reading)
                 reading.update((place.whole, str(module.path)) for place in left if look.finds(place))
         return cls(reading, frozenset(naming))
 
@@ -84,7 +88,7 @@ def _parsed(path: PurePosixPath, text: str, words: Collection[str]) -> _Module |
         return None
     try:
         return _Module(path, documents.python(text))
-    except documents.UnreadableError:
+    except (documents.UnreadableError, RecursionError):  # nobody wrote it by hand
         return None
 
 

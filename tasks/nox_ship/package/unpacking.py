@@ -33,6 +33,7 @@ _FREELY_UNPACKED, MOST_RATIO = 64 << 20, 50
 """Above so many bytes, an archive may unpack to so many times its size."""
 _MOST_MEMBERS = 200_000
 _MOST_UNPACKED = 8 << 30
+_TOO_MUCH = f"it unpacks to more than {_MOST_UNPACKED >> 30} GiB"
 _IS_METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 _UNPRINTABLE = re.compile(r"[\\\x00-\x1f]")
@@ -171,6 +172,8 @@ def _read_wheel(path: Path, found: Found) -> None:
         if len(members) > _MOST_MEMBERS:
             raise zipfile.BadZipFile(f"it has more than {_MOST_MEMBERS} members")
         found.size, found.unpacked = path.stat().st_size, sum(info.file_size for info in members)
+        if found.unpacked > _MOST_UNPACKED:
+            raise zipfile.BadZipFile(_TOO_MUCH)
         found.ambiguous = framing.fault(raw, {info.orig_filename: info for info in members})
         for info in members:
             found.refuse(info.filename, _wrong_member(info))
@@ -282,5 +285,5 @@ class _Bounded(gzip.GzipFile):
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a place, which takes time where it is far away."""
         if offset > _MOST_UNPACKED:
-            raise tarfile.ReadError(f"it unpacks to more than {_MOST_UNPACKED >> 30} GiB")
+            raise tarfile.ReadError(_TOO_MUCH)
         return super().seek(offset, whence)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import configparser
 import csv
+import math
 import re
 from collections.abc import Iterator
 from email.parser import HeaderParser
@@ -53,6 +54,11 @@ BAD_ENTRY_POINTS = Kind(
 
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
 _COMMAND = re.compile(r"[\w.-]+")
+_MOST_TAGS = 10_000
+"""Many more tags than the longest name of a file can hold."""
+# A line of entry_points.txt as it should be; configparser takes minutes over long lines, and over many that are wrong.
+_LINE = re.compile(r"\s*(?:$|[#;]|\[.+\]|[^=\s][^=]*=)")
+_LONGEST_LINE, _MOST_WRONG, _LONGEST_ENTRIES = 1000, 1000, 1 << 20
 # The platforms that PyPI takes; in its code, too, they are matched from the beginning and not to the end.
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
 _MAC = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
@@ -66,7 +72,14 @@ _PLATFORMS = re.compile(
     r"|android_\d+_(?:armeabi_v7a|arm64_v8a|x86|x86_64)\Z"
     r"|pyemscripten_\d+_\d+_wasm32"
 )
-_MAKERS = re.compile(r"\b(?:cibuildwheel|auditwheel|maturin-action|delocate-wheel|delvewheel)\b")
+_MAKERS = re.compile(
+    r"\b(?:cibuildwheel|auditwheel|maturin-action|delocate-wheel|delvewheel)\b|pypa/(?:many|musl)linux"
+)
+_OTHER_CI = (
+    *(".gitlab-ci.yml", "azure-pipelines.yml", ".azure-pipelines.yml", ".circleci/config.yml", ".cirrus.yml"),
+    *(".travis.yml", "appveyor.yml", ".appveyor.yml"),
+)
+"""Where other services than GitHub's look for what they run."""
 
 
 def tags_of(wheel: Archive) -> frozenset[Tag]:
@@ -123,8 +136,11 @@ def tags_told(wheel: Archive) -> Iterator[Finding]:
     text = wheel.records.get("WHEEL")
     if text is None or not named:
         return
-    lines = HeaderParser().parsestr(text.decode("utf-8", errors="replace")).get_all("Tag") or []
-    told = {tag for line in lines for tag in _expanded(str(line))}
+    lines = list(map(str, HeaderParser().parsestr(text.decode("utf-8", errors="replace")).get_all("Tag") or []))
+    if sum(math.prod(part.count(".") + 1 for part in line.split("-")) for line in lines) > _MOST_TAGS:
+        yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} tells more than {_MOST_TAGS} tags.")
+        return
+    told = {tag for line in lines for tag in _expanded(line)}
     if told != named:
         yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} tells the tags {shorten(sorted(map(str, told))) or 'of none'}.")
 
@@ -150,12 +166,13 @@ def platform_taken(file: str, *, elsewhere: bool = False) -> Iterator[Finding]:
 
 
 def made_elsewhere(project: Project) -> bool:
-    """Whether settings or workflows of a project make its wheels with a tool that makes them fit for an index."""
+    """Whether settings or CI of a project make its wheels with a tool that makes them fit for an index."""
     if project.tool("cibuildwheel"):
         return True
     root = project.root.resolve()
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
     files = sorted(path for end in ("yml", "yaml") for path in (top / ".github" / "workflows").glob(f"*.{end}"))
+    files += [top / name for name in _OTHER_CI]
     return any(_MAKERS.search(documents.read_text(path)) for path in files)
 
 
@@ -167,6 +184,7 @@ def entry_points_valid(wheel: Archive) -> Iterator[Finding]:
     parser = configparser.ConfigParser(delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
+        _check_length(text.decode())
         parser.read_string(text.decode())
         commands = [name for group in ("console_scripts", "gui_scripts") if group in parser for name in parser[group]]
     except Exception as error:  # noqa: BLE001 - of some texts configparser itself stumbles
@@ -175,3 +193,11 @@ def entry_points_valid(wheel: Archive) -> Iterator[Finding]:
         return
     if wrong := [name for name in commands if not _COMMAND.fullmatch(name)]:
         yield BAD_ENTRY_POINTS(f"{wheel.path.name} has commands whose names are none: {shorten(map(repr, wrong))}.")
+
+
+def _check_length(text: str) -> None:
+    lines = text.split("\n")
+    if len(text) > _LONGEST_ENTRIES or any(len(line) > _LONGEST_LINE for line in lines):
+        raise ValueError("it is too long")
+    if sum(not _LINE.match(line) for line in lines) > _MOST_WRONG:
+        raise ValueError("hardly a line is an entry point")
