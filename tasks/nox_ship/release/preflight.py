@@ -150,7 +150,9 @@ def preflight(
         pushed = _pushed(earlier, repository, refs)
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
-            coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
+            made = None if request.fresh else earlier
+            wanted = request.wanted
+            coming = findings.catch(lambda: find_coming(project, repository, wanted, refs, findings, pushed, made))
     if project:
         _read_files(project, coming, findings)
     by = Publishing()

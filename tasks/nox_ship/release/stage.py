@@ -232,7 +232,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch)
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch, plan.proposed)
 
 
 def _made_by() -> str:

@@ -146,7 +146,7 @@ class Index:
     def _from_simple(self, project: str, version: str) -> Listing:
         page, at = self._page(project)
         files: dict[str, Served] = {}
-        releases: dict[Version, tuple[Served, ...]] = {}
+        releases: dict[Version, list[Served]] = {}
         for package in page.packages if page else ():
             served = Served(
                 package.filename,
@@ -159,13 +159,13 @@ class Index:
             if package.version is not None and same(package.version, version):
                 files[package.filename] = served
             if (parsed_version := parse(package.version or "")) is not None and not package.is_yanked:
-                releases[parsed_version] = (*releases.get(parsed_version, ()), served)
+                releases.setdefault(parsed_version, []).append(served)
         return Listing(
             index=self.name,
             project=project,
             version=version,
             files=files,
-            releases=releases,
+            releases={one: tuple(several) for one, several in releases.items()},
             known=page is not None,
             status=str((page and page.status) or "active"),
             reason=(page and page.status_reason) or "",

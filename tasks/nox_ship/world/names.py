@@ -66,17 +66,19 @@ def similar(simple_url: str, project: str) -> str | None:
     """
     from pypi_simple import ACCEPT_JSON_ONLY
 
-    own, pattern, found = canonicalize_name(project), _pattern(project), list[str]()
+    own, pattern = canonicalize_name(project), _pattern(project)
+    found: str | None = None
     rest = b""
 
     def take(block: bytes) -> None:
-        nonlocal rest
+        nonlocal rest, found
         text = rest + block
-        found.extend(match[1].decode("ascii") for match in pattern.finditer(text))
+        alike = (match[1].decode("ascii") for match in pattern.finditer(text))
+        found = found or next((name for name in alike if canonicalize_name(name) != own), None)
         rest = text[-_LONGEST:]
 
     web.scan(simple_url, take, kind=ACCEPT_JSON_ONLY, most=MOST, seconds=SECONDS)
-    return next((name for name in found if canonicalize_name(name) != own), None)
+    return found
 
 
 def _pattern(project: str) -> re.Pattern[bytes]:
