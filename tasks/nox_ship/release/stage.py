@@ -73,6 +73,11 @@ class Workshop:
         return self.folder / "predecessor"
 
     @property
+    def free_name(self) -> Path:
+        """Where a rehearsal keeps that an index would give the project's name, as JSON."""
+        return self.folder / "free.json"
+
+    @property
     def owner(self) -> Path:
         """Whose folder it is, as JSON."""
         return self.folder / "project.json"

@@ -88,6 +88,7 @@ class Index:
         prove: Tries that without an upload, for a project and a version; returns notices.
         seconds: How long one attempt to upload or download a file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
+        free: The file that keeps that the project's name is free there; None asks in any case.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Index:
     prove: Callable[[Credentials, str, str], tuple[Finding, ...]] = field(default=_untried, repr=False)
     seconds: float = 300
     public: bool = False
+    free: Path | None = field(default=None, repr=False)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -141,7 +143,7 @@ class Index:
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:
         """Return why the index would not take ``project`` as a new name, as far as that can be asked."""
-        return names.refused(self.name, self.simple_url, project) if self.public else ()
+        return names.refused(self.name, self.simple_url, project, self.free) if self.public else ()
 
     def _from_simple(self, project: str, version: str) -> Listing:
         page, at = self._page(project)
