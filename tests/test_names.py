@@ -70,13 +70,15 @@ def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytes
         for asked in (1, 1):
             assert keeping.refuses_name("sample") == ()
             assert len(server.paths) == asked
+        with monkeypatch.context() as later:
+            later.setattr(time, "time", lambda: 1e10)
+            assert keeping.refuses_name("sample") == ()
+        assert len(server.paths) == 2
         known.append("5ample0")
         assert [finding.id for finding in keeping.refuses_name("5ampleo")] == ["NS727"]
         assert index.refuses_name("sample") == ()
         assert replace(keeping, simple_url=f"{server.url}/").refuses_name("sample") == ()
-        assert len(server.paths) == 4
-        monkeypatch.setattr(time, "time", lambda: 1e10)
-        assert keeping.refuses_name("sample") == ()
+        assert len(server.paths) == 5
         kept.write_text("[]", "utf-8")
         assert keeping.refuses_name("sample") == ()
         assert len(server.paths) == 6
