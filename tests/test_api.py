@@ -87,6 +87,15 @@ def test_without_an_earlier_release_there_is_nothing_to_compare(tmp_path: Path) 
         Comparison.of(tagged(tmp_path, "nightly", "v1.0.0.dev1"))
 
 
+def test_a_history_that_is_cut_off_is_told(tmp_path: Path) -> None:
+    """A shallow clone has no earlier release because nobody fetched it."""
+    tagged(tmp_path / "whole", "v1.0.0")
+    commit_files(tmp_path / "whole", {}, "more")
+    git(tmp_path, "clone", "--quiet", "--depth=1", (tmp_path / "whole").as_uri(), "cut")
+    with pytest.raises(NothingToCompareError, match=r"has only the end \(`git fetch --tags --unshallow`\)"):
+        Comparison.of(Project.read(tmp_path / "cut"))
+
+
 @pytest.mark.parametrize(
     ("last", "new", "expected"),
     [

@@ -283,3 +283,18 @@ def test_a_first_release_has_nothing_to_compare_with(yard: Yard) -> None:
     assert (told["since"], told["findings"], told["unusual"]) == ("", [], [])
     detail = next(row["detail"] for row in told["rows"] if row["name"] == "difference")
     assert detail == "nothing to compare with: PyPI has no release before 0.1.0"
+
+
+def test_that_an_index_is_silent_is_told_once(tmp_path: Path) -> None:
+    """A rehearsal has said so (NS767) when it compares; the step says why it compared nothing, and asks again."""
+    made = bench(tmp_path)
+
+    class Silent(FakeIndex):
+        def listing(self, project: str, version: str) -> Listing:
+            return replace(super().listing(project, version), silent="it sleeps")
+
+    silent = Silent("PyPI", made.index.upload_url, made.index.simple_url)
+    compared = Bench(tmp_path, made.manifest, silent).compare()
+    assert str(compared) == "nothing to compare with: PyPI could not be asked: it sleeps"
+    assert compared.findings == ()
+    assert made.compare().difference

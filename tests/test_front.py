@@ -12,12 +12,15 @@ import pytest
 
 from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, noxfile, write_dist
 from nox_ship import front
+from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder, manifest_path
-from nox_ship.release.stage import Stage
+from nox_ship.release.stage import Stage, workshop
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import Line
+from nox_ship.world.index import Index
+from nox_ship.world.real import RealWorld
 from support import commit_files, git
 
 pytestmark = pytest.mark.usefixtures("programs", "home")
@@ -543,3 +546,25 @@ def test_a_doctor_that_finds_an_error_fails(
         front.doctor(yard.root, [], Sessions())
     assert [finding.what for finding in caught.value.findings] == ["No."]
     assert "much" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("args", "keeps"), [([], True), (["--fresh"], False)])
+def test_a_rehearsal_looks_for_the_name_once(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, args: list[str], keeps: bool
+) -> None:
+    """What an earlier one found is kept with its clone; a fresh one looks anew, and a release does in any case."""
+    looked: list[Index] = []
+
+    @contextmanager
+    def opened(*_: Any, **told: Any) -> Iterator[FakeWorld]:
+        looked.append(told["look"]("pypi", "sample"))
+        yield yard.world
+
+    monkeypatch.setattr(front, "RealWorld", RealWorld)
+    monkeypatch.setattr(front, "StandIns", opened)
+    with (
+        workshop(yard.root) as shop,
+        front._world(release_arguments(["patch", "--dry-run", *args]), yard.root, shop, Voice()),
+    ):
+        assert [index.free for index in looked] == [shop.free_name if keeps else None]
+        assert RealWorld(yard.root, shop.folder, yard.project.settings).index("pypi", "sample").free is None

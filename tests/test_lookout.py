@@ -95,6 +95,15 @@ def test_an_index_is_asked_once() -> None:
     assert told(stand_in) == []
 
 
+def test_another_spelling_of_a_version_asks_for_nothing_new() -> None:
+    """Files may state 2024.01, and be built as 2024.1; the few seconds may be over by then."""
+    real = make_index(shelf={WHEEL: b""})
+    stand_in = looked(real)
+    for version in ("1.2.03", "1.2.3", "v1.2.3"):
+        assert list(stand_in.listing("sample", version).files) == [WHEEL]
+    assert real.asked == ["1.2.03"]
+
+
 def test_releases_are_those_of_the_index() -> None:
     """What was uploaded here is none; an index that did not answer before is not asked again, and says why."""
     stand_in = looked(make_index(earlier={"sample-1.0.tar.gz": b"x"}), shelf={SDIST: b""})

@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +60,28 @@ def told(project: str, *known: str) -> list[str]:
 def test_names_that_are_too_similar(ours: str, theirs: str, alike: bool) -> None:
     """They differ by case, separators, 1, l and i, or 0 and o alone; a project of the very name is not another."""
     assert told(ours, "aaa", theirs, "zzz") == (["NS727"] if alike else [])
+
+
+def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a file that keeps it; for that name on that index alone, and never where it is not free."""
+    known, kept = ["other"], tmp_path / "free.json"
+    with serving(lambda _: Reply(projects(*known), headers=JSON)) as (index, server):
+        keeping = replace(index, free=kept)
+        for asked in (1, 1):
+            assert keeping.refuses_name("sample") == ()
+            assert len(server.paths) == asked
+        with monkeypatch.context() as later:
+            later.setattr(time, "time", lambda: 1e10)
+            assert keeping.refuses_name("sample") == ()
+        assert len(server.paths) == 2
+        known.append("5ample0")
+        assert [finding.id for finding in keeping.refuses_name("5ampleo")] == ["NS727"]
+        assert index.refuses_name("sample") == ()
+        assert replace(keeping, simple_url=f"{server.url}/").refuses_name("sample") == ()
+        assert len(server.paths) == 5
+        kept.write_text("[]", "utf-8")
+        assert keeping.refuses_name("sample") == ()
+        assert len(server.paths) == 6
 
 
 def test_the_similar_project_is_named() -> None:

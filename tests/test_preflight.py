@@ -314,6 +314,17 @@ def test_default_gates_that_a_noxfile_excludes_are_told(tmp_path: Path) -> None:
     assert "NS109" in told(yard, without=("tests",))
 
 
+def test_a_further_gate_that_the_noxfile_excludes_is_told(yard: Yard) -> None:
+    """NS105, also where `gates` is set, which does not name it; a session of the project's own is not that gate."""
+    found: list[Finding] = []
+    for own in ((), (Own("api", default=False),)):
+        decided = decide(own, chosen=("tests",), further=("api",), ours=("tests", "build"))
+        sessions = Sessions(frozenset({"tests", *(one.name for one in own)}), decided)
+        assert preflight(yard.root, Request("minor"), sessions, yard.world, found.append).gates == ("tests",)
+    told = [finding.what for finding in found if finding.id == "NS105"]
+    assert told == ["The noxfile excludes the session api."]
+
+
 def test_what_is_wrong_with_sessions_is_told_before_anything_runs(yard: Yard) -> None:
     """Coverage that cannot work (NS841) and sessions below the call (NS842) stop a release; a notice does not."""
     unmeasured = decide([Own("tests", default=True)], chosen=("tests", "coverage"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from fakes import Programs, Yard, noxfile
-from nox_ship.errors import Finding
+from fakes import FakeGates, Programs, Yard, noxfile
+from nox_ship.errors import Finding, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
+from nox_ship.release.pipeline import CUT, run_pipeline
 from nox_ship.release.preflight import Request, preflight
 from nox_ship.release.proposal import Proposal, propose
 from support import commit_files, git, make_repository
@@ -185,6 +187,7 @@ def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, pro
     assert [finding.what.partition(":")[0] for finding in told if finding.id == "NS439"] == ["`auto` proposes minor"]
     (call,) = (call for call in programs.calls if "surface.py" in call.text)
     assert "--isolated" in call.line
+    assert call.line[call.line.index("python") + 1] == "-I"  # nothing of the project is imported by way of PYTHONPATH
     assert json.loads(call.line[-1])["roots"][1] != str(yard.root)
 
 
@@ -196,3 +199,45 @@ def test_a_release_that_is_to_be_finished_is_not_proposed_anew(yard: Yard, progr
     assert (plan.version, plan.bump) == ("1.2.3", False)
     assert "NS439" not in {finding.id for finding in told}
     assert not [call for call in programs.calls if "surface.py" in call.text]
+
+
+def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Programs, sessions: FakeGates) -> None:
+    """What is released is what was rehearsed, though griffe cannot be had any more; a fresh run asks anew."""
+    yard.tag("v1.2.3")
+    yard.write({"sample.py": "def g(): ...\n"})
+    programs.answer("surface.py", stdout=ANSWERED)
+    sessions.facts = {"commit": "0" * 40}
+    with pytest.raises(ShipError):
+        yard.release("auto")
+    programs.answer("surface.py", code=2, stdout="no index")
+    sessions.facts = {}
+    again = yard.prepare("auto")
+    run_pipeline(again, CUT)
+    assert (again.plan.version, again.stage.reused) == ("1.3.0", True)
+    (told,) = (finding["what"] for finding in again.report.findings if finding["id"] == "NS439")
+    assert told == "`auto` proposes minor: an earlier run for this commit did."
+    fresh = yard.prepare("auto", fresh=True)
+    run_pipeline(fresh, CUT)
+    assert fresh.plan.version == "1.2.4"
+
+
+@pytest.mark.parametrize("change", ["a version that was asked for", "another commit", "its tag"])
+def test_a_proposal_that_no_longer_holds_is_made_anew(
+    yard: Yard, programs: Programs, sessions: FakeGates, change: str
+) -> None:
+    """It was for another commit, was no proposal, or has been released since."""
+    yard.tag("v1.2.3")
+    yard.write({"sample.py": "def g(): ...\n"})
+    programs.answer("surface.py", stdout=ANSWERED)
+    sessions.facts = {"commit": "0" * 40}
+    with pytest.raises(ShipError):
+        yard.release("major" if change.startswith("a version") else "auto")
+    if change == "another commit":
+        yard.write({"sample.py": "def h(): ...\n"})
+    if change == "its tag":
+        yard.world.remote.has["refs/tags/v1.3.0"] = "d" * 40
+    before = len(programs.calls)
+    made = yard.prepare("auto")
+    with suppress(ShipError):
+        run_pipeline(made, CUT)
+    assert [call for call in programs.calls[before:] if "surface.py" in call.text]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,15 @@ def test_packages_come_and_go(tmp_path: Path) -> None:
     assert compared([["sample", "", a]], [a, a])["additions"] == ["sample"]
     for name in ("odd", "compiled", "missing"):
         assert compared([[name, a, a]], [a, a]) == {"changes": [], "additions": [], "read": 0}
+
+
+@pytest.mark.parametrize("module", ["this", "unittest.__main__", "antigravity"])
+def test_no_module_that_does_something_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], module: str
+) -> None:
+    """To find what a class inherits from Python's own, its module is imported; these would open a browser, or print."""
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    code = f"import {module}\nclass A({module}.B):\n    "
+    assert top(tmp_path, f"{code}def f(self): ...", f"{code}pass") == ([], [])
+    assert module not in sys.modules
+    assert not capsys.readouterr().out

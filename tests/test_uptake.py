@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from fakes import PROBLEM, FakeIndex, Yard, make_index, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import Manifest
+from nox_ship.release import uptake
 from nox_ship.release.uptake import foresee, glimpse, lacking
 from nox_ship.world.credentials import Credentials
+from nox_ship.world.listing import Listing
 from nox_ship.world.lookout import Lookout, StandIn
 
 WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
@@ -122,6 +125,23 @@ def test_where_others_publish_the_index_is_only_looked_at() -> None:
     assert glimpsed([WHEEL], new=False, age=15) == []
     assert glimpsed([], "silent") == [("NS767", "notice")]
     assert glimpsed([], silent="it sleeps", status="archived") == [("NS767", "notice")]
+
+
+def test_a_release_that_others_upload_does_not_wait_for_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a few seconds it goes on, with NS767."""
+    over = threading.Event()
+
+    class Slow(FakeIndex):
+        def listing(self, project: str, version: str) -> Listing:
+            over.wait(30)
+            return super().listing(project, version)
+
+    monkeypatch.setattr(uptake, "GLIMPSE_SECONDS", 0.01)
+    try:
+        (found,) = glimpse(Slow("PyPI", "https://x.invalid/", "https://x.invalid/"), "sample", "1.2.3", new=True)
+    finally:
+        over.set()
+    assert (found.id, found.level) == ("NS767", "notice")
 
 
 def test_an_index_that_does_not_answer_is_an_error_for_who_publishes() -> None:

@@ -14,6 +14,7 @@ import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.version import Version
@@ -73,7 +74,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
     )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
-    with _guarded(), workshop(root) as shop, _world(options, root, shop.world(), voice) as world:
+    with _guarded(), workshop(root) as shop, _world(options, root, shop, voice) as world:
         run = Run(root, request, sessions, world, shop, voice, report)
         if not agreed:
             run.confirm = _ask
@@ -153,13 +154,14 @@ def _stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
 
 
 @contextmanager
-def _world(options: Namespace, root: Path, folder: Path, voice: Voice) -> Iterator[RealWorld | StandIns]:
+def _world(options: Namespace, root: Path, shop: Workshop, voice: Voice) -> Iterator[RealWorld | StandIns]:
     """Open the world that was asked for."""
-    settings = _settings(root)
+    settings, folder = _settings(root), shop.world()
     if options.dry_run or getattr(options, "bundle", None):
 
         def look(name: str, project: str) -> Index:
-            return RealWorld(root, folder, settings, quietly=True).index(name, project)
+            free = None if getattr(options, "fresh", False) else shop.free_name
+            return replace(RealWorld(root, folder, settings, quietly=True).index(name, project), free=free)
 
         with StandIns(
             root,
@@ -247,7 +249,7 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             manifest = Manifest.read(manifest_path(project))
             name = wanted or route(project.settings, Version(manifest.version))
             report.title += f" to {display_name(name)}"
-            with _world(options, project.root, shop.world(), voice) as world:
+            with _world(options, project.root, shop, voice) as world:
                 _bring(manifest, project, world, name, voice, report, install=not options.no_install)
                 if options.dry_run:
                     _compare(manifest, project, world, name, shop, voice, report)

@@ -93,7 +93,9 @@ def last_release(project: Project, repository: Repository) -> LastRelease:
     earlier = {tag: version for tag, version in released.items() if tags[tag] != head and not version.is_devrelease}
     finals = {tag: version for tag, version in earlier.items() if not version.is_prerelease}
     if not earlier:
-        raise NothingToCompareError("there is no earlier release in the history of HEAD")
+        cut = repository.find("rev-parse", "--is-shallow-repository") == "true"
+        missing = ", of which this clone has only the end (`git fetch --tags --unshallow`)" if cut else ""
+        raise NothingToCompareError(f"there is no earlier release in the history of HEAD{missing}")
     version, tag = max((version, tag) for tag, version in (finals or earlier).items())
     return LastRelease(tag, version, tags[tag])
 
@@ -192,7 +194,8 @@ class Comparison:
             root = now or unpacked(self.repository, self.repository.head, folder, scratch / "now")
             asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
             try:
-                done = process.run([*python, _SCRIPT, json.dumps(asked)], cwd=scratch, seconds=_SECONDS)
+                apart = [*python, "-I"]  # PYTHONPATH may lead to the project
+                done = process.run([*apart, _SCRIPT, json.dumps(asked)], cwd=scratch, seconds=_SECONDS)
             except process.CommandFailedError as error:
                 what = f"The public API could not be compared with that of {self.last.tag}."
                 raise ShipError(API_NOT_READ(what, detail=error.done.output)) from error

@@ -184,7 +184,7 @@ def decide(
     frozen = {gate: tuple(found) for gate, found in standing.items()}
     renamed = {name: free_name(name, names) for name in (*FURTHER, *PIPELINE) if name in names and name in ours}
     gates = tuple(name for found in _in_order({**usual, **frozen}) for name in found) if chosen is None else chosen
-    more = (renamed.get(name, name) for name in further if name in ours)
+    more = (renamed.get(name, name) for name in further if name in ours or name not in names)
     made = Decision(
         gates=tuple(dict.fromkeys((*gates, *more))),
         standing=frozen,

@@ -36,6 +36,8 @@ _SPECIAL = {
     *("__class_getitem__", "__match_args__", "__annotations__", "__post_init__", "__test__", "__long__", "__coerce__"),
 }
 """Special names whose absence is none: `object` has them, Python 3 does not ask for them, or they are the class's."""
+_PROGRAMS = {"__main__", "antigravity", "idlelib", "this", "turtledemo"}
+"""Modules of the standard library that do something when they are imported."""
 
 
 def loaded(name: str, folder: str) -> Any:
@@ -185,10 +187,10 @@ def has(path: str, name: str) -> bool:
     module, _, called = path.rpartition(".")
     if not module:
         owner: object = builtins
-    elif module.partition(".")[0] in sys.stdlib_module_names:
+    elif module.partition(".")[0] in sys.stdlib_module_names and not _PROGRAMS & set(module.split(".")):
         try:
             owner = importlib.import_module(module)
-        except ImportError:
+        except Exception:  # noqa: BLE001 - not on this system, or not on this Python
             return True
     else:
         return True

@@ -13,7 +13,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
 from nox_ship.release.bumpversion import bump_settings, stale_settings
-from nox_ship.release.proposal import AUTO, propose
+from nox_ship.release.proposal import AUTO, again, propose
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.release.tags import check_head
@@ -43,6 +43,8 @@ class Coming:
     """Whether a version is to be set and tagged; not where HEAD is that release already."""
     message: str = ""
     tag_message: str = ""
+    proposed: str = ""
+    """What ``auto`` proposed; empty where the version was asked for."""
 
 
 def find_coming(
@@ -52,6 +54,7 @@ def find_coming(
     refs: Mapping[str, str],
     findings: Findings,
     pushed: Record | None,
+    earlier: Record | None = None,
 ) -> Coming:
     """Return the release that is asked for, or the one that HEAD already is.
 
@@ -62,6 +65,7 @@ def find_coming(
         refs: The commit of each branch and tag of the remote, by full name.
         findings: Takes notices.
         pushed: The release that an earlier run pushed from HEAD.
+        earlier: The release that an earlier run made and did not push: ``auto`` proposes for its commit what it did.
 
     Raises:
         ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
@@ -88,10 +92,12 @@ def find_coming(
     if wanted is None:
         what = f"No version was asked for; it is {current} now."
         raise ShipError(arithmetic.NOTHING_ASKED(what))
+    proposed = ""
     if wanted == AUTO:
-        proposal = propose(project, repository, current, stated=source.current is not None)
+        known = earlier.proposed if earlier and earlier.head == head and earlier.tag not in tags else ""
+        proposal = again(known) if known else propose(project, repository, current, stated=source.current is not None)
         findings.extend(proposal.findings)
-        wanted = proposal.wanted
+        wanted = proposed = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
     if source.current and versions.parse(wanted) == Version(current):
         arithmetic.whole_version(current, arithmetic.PARTS)
@@ -117,6 +123,7 @@ def find_coming(
         bump=True,
         message=(own and own.filled(own.message, current, version)) or f"Release {version}",
         tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
+        proposed=proposed,
     )
 
 

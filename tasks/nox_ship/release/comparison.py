@@ -109,6 +109,10 @@ class Compared:
         return {"since": self.since, "file": self.file, "why": self.why, **changed, "unusual": unusual}
 
 
+class _SilentError(ShipError):
+    """The index did not answer, which a rehearsal has been told of already (NS767)."""
+
+
 class Comparison:
     """A comparison with the last release, which is fetched in the background from the moment it is made."""
 
@@ -144,6 +148,8 @@ class Comparison:
             return self._compared(self._predecessor(), Installed(_sites(environments)))
         except TimeoutError:
             why = f"{self._called} did not answer within {SECONDS:.0f} seconds"
+        except _SilentError as error:
+            return Compared(why=error.findings[0].what.rstrip("."))
         except ShipError as error:
             why = error.findings[0].what.rstrip(".")
         except Exception as error:  # noqa: BLE001 - whatever the file of an index holds, the release goes on
@@ -208,7 +214,7 @@ class Comparison:
         """
         listing = self._index.listing(self._manifest.name, self._manifest.version)
         if listing.silent:
-            raise ShipError(NOT_COMPARED(f"{self._called} could not be asked: {listing.silent}."))
+            raise _SilentError(NOT_COMPARED(f"{self._called} could not be asked: {listing.silent}."))
         releases = listing.releases
         usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
         version = _before(Version(self._manifest.version), usable)

@@ -17,6 +17,7 @@ from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, shorten
 from nox_ship.gates.noxfile import Sessions
+from nox_ship.gates.own import FURTHER
 from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
@@ -150,7 +151,9 @@ def preflight(
         pushed = _pushed(earlier, repository, refs)
         findings.extend(_remote_branch(repository, branch, refs, pushed))
         if project:
-            coming = findings.catch(lambda: find_coming(project, repository, request.wanted, refs, findings, pushed))
+            made = None if request.fresh else earlier
+            wanted = request.wanted
+            coming = findings.catch(lambda: find_coming(project, repository, wanted, refs, findings, pushed, made))
     if project:
         _read_files(project, coming, findings)
     by = Publishing()
@@ -288,7 +291,7 @@ def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator
     for gate in sessions.decision.gates:
         if gate in sessions.names or gate in without:
             continue
-        if sessions.decision.chosen:
+        if sessions.decision.chosen and gate not in FURTHER:
             yield UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
         else:
             yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")

@@ -103,6 +103,11 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
     return _proposal(_version(part, last.version, current), f"{part}, since {last.tag}: {why}", *warnings)
 
 
+def again(wanted: str) -> Proposal:
+    """Return what an earlier run proposed for this commit: what is released is what was rehearsed."""
+    return _proposal(wanted, "an earlier run for this commit did")
+
+
 def _proposal(wanted: str, why: str, *warnings: Finding) -> Proposal:
     return Proposal(wanted, why, (*warnings, PROPOSED(f"`auto` proposes {wanted}: {why}.")))
 

@@ -22,6 +22,8 @@ class Record:
     """Seconds since the epoch."""
     branch: str = ""
     """The branch it is on."""
+    proposed: str = ""
+    """What ``auto`` proposed; empty where the version was asked for."""
     commit: str | None = None
     """The release's commit, once it is made."""
     passed: dict[str, float] = field(default_factory=dict)

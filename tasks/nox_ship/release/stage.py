@@ -73,6 +73,11 @@ class Workshop:
         return self.folder / "predecessor"
 
     @property
+    def free_name(self) -> Path:
+        """Where a rehearsal keeps that an index would give the project's name, as JSON."""
+        return self.folder / "free.json"
+
+    @property
     def owner(self) -> Path:
         """Whose folder it is, as JSON."""
         return self.folder / "project.json"
@@ -232,7 +237,7 @@ def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch)
+    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch, plan.proposed)
 
 
 def _made_by() -> str:

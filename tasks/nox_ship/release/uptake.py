@@ -14,7 +14,7 @@ from nox_ship.versions import same
 from nox_ship.world.closed import closed_project, closed_release
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing, Served
-from nox_ship.world.lookout import not_asked
+from nox_ship.world.lookout import SECONDS, begun, not_asked
 
 VERSION_TAKEN = Kind(
     "NS224",
@@ -26,6 +26,9 @@ OTHER_BYTES = Kind(
     "other-bytes",
     "A file name can never be used again, even after deletion: release the next version.",
 )
+
+GLIMPSE_SECONDS = 2 * SECONDS
+"""How long a release that others upload waits for the index; a rehearsal's look at it takes half of that."""
 
 
 def foresee(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
@@ -69,7 +72,10 @@ def glimpse(index: Index, project: str, version: str, *, new: bool, certain: boo
         certain: Whether they are known to upload to this very index; else its refusals are warnings.
     """
     try:
-        listing = index.listing(project, version)
+        listing = begun(lambda: index.listing(project, version)).result(GLIMPSE_SECONDS)
+    except TimeoutError:
+        why = f"it did not answer within {GLIMPSE_SECONDS:.0f} seconds"
+        return Findings([not_asked(index.name, project, version, why)])
     except ShipError as error:
         why = error.findings[0].what.rstrip(".")
         return Findings([not_asked(index.name, project, version, why)])

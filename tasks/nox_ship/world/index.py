@@ -88,6 +88,7 @@ class Index:
         prove: Tries that without an upload, for a project and a version; returns notices.
         seconds: How long one attempt to upload or download a file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
+        free: The file that keeps that the project's name is free there; None asks in any case.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Index:
     prove: Callable[[Credentials, str, str], tuple[Finding, ...]] = field(default=_untried, repr=False)
     seconds: float = 300
     public: bool = False
+    free: Path | None = field(default=None, repr=False)
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -141,12 +143,12 @@ class Index:
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:
         """Return why the index would not take ``project`` as a new name, as far as that can be asked."""
-        return names.refused(self.name, self.simple_url, project) if self.public else ()
+        return names.refused(self.name, self.simple_url, project, self.free) if self.public else ()
 
     def _from_simple(self, project: str, version: str) -> Listing:
         page, at = self._page(project)
         files: dict[str, Served] = {}
-        releases: dict[Version, tuple[Served, ...]] = {}
+        releases: dict[Version, list[Served]] = {}
         for package in page.packages if page else ():
             served = Served(
                 package.filename,
@@ -159,13 +161,13 @@ class Index:
             if package.version is not None and same(package.version, version):
                 files[package.filename] = served
             if (parsed_version := parse(package.version or "")) is not None and not package.is_yanked:
-                releases[parsed_version] = (*releases.get(parsed_version, ()), served)
+                releases.setdefault(parsed_version, []).append(served)
         return Listing(
             index=self.name,
             project=project,
             version=version,
             files=files,
-            releases=releases,
+            releases={one: tuple(several) for one, several in releases.items()},
             known=page is not None,
             status=str((page and page.status) or "active"),
             reason=(page and page.status_reason) or "",

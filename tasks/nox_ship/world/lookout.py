@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.versions import same
 from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing
@@ -62,10 +63,11 @@ class Lookout:
         return begun(self._index.find)
 
     def _listing(self, version: str) -> Future[Listing]:
-        if version not in self._listings:
+        known = next((asked for other, asked in self._listings.items() if same(other, version)), None)
+        if known is None:
             self._began, self._credentials  # noqa: B018 - begun with it
-            self._listings[version] = begun(lambda: self._index.listing(self._project, version))
-        return self._listings[version]
+            known = self._listings[version] = begun(lambda: self._index.listing(self._project, version))
+        return known
 
     def _result(self, asked: Future[T]) -> T:
         return asked.result(max(self._began + self._seconds - time.monotonic(), 0))

@@ -6,13 +6,20 @@ The rules are those of ``check_project_name`` in PyPI's ``packaging/services.py`
 
 from __future__ import annotations
 
+import json
 import re
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import accumulate
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from nox_ship import json_data
 from nox_ship.errors import Finding, Kind
+from nox_ship.files import write_whole
 from nox_ship.world import web
 from nox_ship.world.refusals import NAME_FORBIDDEN
 
@@ -29,30 +36,55 @@ SECONDS = 15
 MOST = 256 << 20
 """Bytes that it may have; that of PyPI has about 40 million."""
 
+_KEPT_SECONDS = 24 * 60 * 60
 _LONGEST = 1000
 """Bytes of an entry that is read where it is cut in two."""
 _ALIKE = {**dict.fromkeys("1li", "[1li]"), **dict.fromkeys("0o", "[0o]")}
 
 
-def refused(index: str, simple_url: str, project: str) -> tuple[Finding, ...]:
+@dataclass(frozen=True)
+class _Free:
+    """A name that was seen to be free."""
+
+    simple_url: str
+    project: str
+    at: float
+
+
+def refused(index: str, simple_url: str, project: str, kept: Path | None = None) -> tuple[Finding, ...]:
     """Return why an index that PyPI's rules hold for would not take ``project`` as a new name.
 
     Args:
         index: The index, as it is written.
         simple_url: The base of its simple API.
         project: The name of a project that it does not have.
+        kept: The file that keeps that the name is free, and saves asking for a day; None asks in any case.
     """
     if canonicalize_name(project) in _standard_library():
         what = f"{index} gives the name {project} to nobody: it is that of a module of the standard library."
         return (NAME_FORBIDDEN(what),)
+    if kept and _was_free(kept, simple_url, project):
+        return ()
     try:
         other = similar(simple_url, project)
     except web.WebError as error:
         what = f"Whether {project} is too similar to the name of another project on {index} could not be seen: {error}."
         return (NAMES_NOT_COMPARED(what),)
     if other is None:
+        if kept:
+            with suppress(OSError):  # it is asked again
+                write_whole(kept, json.dumps(asdict(_Free(simple_url, project, time.time()))))
         return ()
     return (NAME_FORBIDDEN(f"{index} has a project {other}, and takes no new name as similar to it as {project}."),)
+
+
+def _was_free(kept: Path, simple_url: str, project: str) -> bool:
+    try:
+        found = json_data.read(_Free, json_data.parse(kept.read_bytes()))
+    except (OSError, ValueError):
+        return False
+    young = 0 <= time.time() - found.at <= _KEPT_SECONDS
+    return young and (found.simple_url, found.project) == (simple_url, project)
 
 
 def similar(simple_url: str, project: str) -> str | None:
@@ -66,17 +98,19 @@ def similar(simple_url: str, project: str) -> str | None:
     """
     from pypi_simple import ACCEPT_JSON_ONLY
 
-    own, pattern, found = canonicalize_name(project), _pattern(project), list[str]()
+    own, pattern = canonicalize_name(project), _pattern(project)
+    found: str | None = None
     rest = b""
 
     def take(block: bytes) -> None:
-        nonlocal rest
+        nonlocal rest, found
         text = rest + block
-        found.extend(match[1].decode("ascii") for match in pattern.finditer(text))
+        alike = (match[1].decode("ascii") for match in pattern.finditer(text))
+        found = found or next((name for name in alike if canonicalize_name(name) != own), None)
         rest = text[-_LONGEST:]
 
     web.scan(simple_url, take, kind=ACCEPT_JSON_ONLY, most=MOST, seconds=SECONDS)
-    return next((name for name in found if canonicalize_name(name) != own), None)
+    return found
 
 
 def _pattern(project: str) -> re.Pattern[bytes]:
