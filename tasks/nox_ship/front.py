@@ -127,7 +127,7 @@ def _tell(report: Report, path: Path | None) -> None:
 
 
 def _tell_changes(report: Report) -> None:
-    """Tell GitHub Actions what changed since the last release, where it was compared with that."""
+    """Add what changed since the last release to the job summary, if there was a comparison."""
     if report.since:
         changes = [line.partition(": ") for line in report.changes] or [("nothing", "", "but the version")]
         rows = [(what, change) for what, _, change in changes] + [("unusual", line) for line in report.unusual]
@@ -308,7 +308,7 @@ def _bring(
 
 
 def _foresee(manifest: Manifest, index: Index, voice: Voice) -> None:
-    """Tell what a rehearsal sees of how the index would take the files.
+    """Report whether the index would accept the files.
 
     Raises:
         ShipError: It would not.
@@ -329,7 +329,7 @@ def _compare(
     voice: Voice,
     report: Report,
 ) -> None:
-    """Tell what changes in the index from the last release to what was built."""
+    """Report what changed between the last release on the index and what was built."""
     index = world.index(name, manifest.name)
     comparison = Comparison(manifest, dist_folder(project), index, display_name(name), shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)

@@ -14,9 +14,9 @@ from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.contents import Archive
 from nox_ship.package.wheels import tags_of
 
-FOREIGN_EXTENSION = Kind(
+EXTENSION_MISMATCH = Kind(
     "NS548",
-    "extension-not-of-tags",
+    "extension-mismatch",
     "Make the build back end tag the wheel for what it compiled (hatchling: `infer_tag` in the build hook; setuptools:"
     " `ext_modules`, and `py_limited_api` of both wheel and extension), or leave the compiled file out.",
 )
@@ -96,10 +96,10 @@ def extensions_fit(wheel: Archive) -> Iterator[Finding]:
     if all(tag.platform == "any" for tag in tags):
         if len({machine_of(head) for head in wheel.compiled.values()}) == 1:  # several are there on purpose
             names = shorten(extension.name for found in modules.values() for extension in found)
-            yield FOREIGN_EXTENSION(f"{wheel.path.name} is tagged for any platform, but contains {names}.")
+            yield EXTENSION_MISMATCH(f"{wheel.path.name} is tagged for any platform, but contains {names}.")
         return
     if foreign := [found[0].name for found in modules.values() if not _fits(found, tags)]:
-        yield FOREIGN_EXTENSION(f"{wheel.path.name} contains {shorten(foreign)}, which do not match its tags.")
+        yield EXTENSION_MISMATCH(f"{wheel.path.name} contains {shorten(foreign)}, which do not match its tags.")
 
 
 def _extension(name: str, head: bytes) -> Extension | None:

@@ -22,10 +22,10 @@ def _missing(error: BaseException) -> str:
 
 
 def _stated(module: object) -> str:
-    """Return the version that a module states; empty where it states none."""
+    """Return a module's `__version__`; empty if it has none."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some warn whoever asks
+            warnings.simplefilter("ignore")  # some modules warn when it is read
             version = getattr(module, "__version__", "")
         return str(version) if isinstance(version, str) else ""
     except BaseException:  # noqa: BLE001 - it may be computed

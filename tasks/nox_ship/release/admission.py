@@ -41,8 +41,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     """Check that the files of ``manifest`` may go to ``index``; return warnings.
 
     PyPI, and whichever index final versions go to, takes releases alone: clean, tagged here and on the remote, of a
-    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI take no wheel of
-    a platform such as ``linux_x86_64``.
+    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI accept no wheels
+    for platforms such as ``linux_x86_64``.
 
     Args:
         manifest: What was built.
@@ -79,7 +79,7 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
-    """Yield an error for each wheel whose platform ``index`` takes no wheels of, where its rules are known."""
+    """Yield an error for each wheel that ``index`` does not accept because of its platform, if its rules are known."""
     if index in PUBLIC_INDEXES:
         yield from (finding for file in manifest.files for finding in platform_taken(file.name))
 

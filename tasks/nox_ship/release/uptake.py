@@ -56,7 +56,7 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
     return findings
 
 
-def glimpse(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
+def foresee_workflow(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
     """Ask an index as :func:`foresee` does, but for a workflow's upload: without credentials; no answer is a notice.
 
     Which files the workflow uploads is not known, so none count as missing.
