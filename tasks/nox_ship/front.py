@@ -366,7 +366,7 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
         world = RealWorld(project.root, Path(folder), project.settings)
         index = world.index(name, called)
         if expected:
-            if listing := Findings().catch(lambda: index.listing(called, version)):  # else it is waited for
+            if listing := Findings().catch(lambda: index.listing(called, version)):  # else wait below
                 for warning in check_open(expected.manifest, listing):
                     voice.finding(warning)
             confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))

@@ -82,7 +82,7 @@ class NothingToCompareError(Exception):
 
 
 def last_release(project: Project, repository: Repository) -> LastRelease:
-    """Return the last release in HEAD's history, below HEAD: the newest final one, else the newest.
+    """Return the last release in HEAD's history, before HEAD: the newest final one, or else the newest.
 
     Raises:
         NothingToCompareError: There is none.

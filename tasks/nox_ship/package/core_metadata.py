@@ -117,7 +117,7 @@ def problems(described: bytes, *, tagged: bool = True) -> Iterator[Finding]:
         raw, unknown = _read(described)
         yield from _general(raw, unknown)
         yield from _particular(_Fields(_sent(raw)), tagged=tagged)
-    except Exception as error:  # noqa: BLE001 - whoever wrote them may have written anything
+    except Exception as error:  # noqa: BLE001 - metadata may hold anything
         yield BAD_FIELD(f"The core metadata cannot be read: {_cut(str(error) or type(error).__name__)}.")
 
 
@@ -128,7 +128,7 @@ def license_files(described: bytes) -> tuple[str, ...]:
     """
     try:
         return tuple(_Fields(_read(described)[0]).get("license_files") or ())
-    except Exception:  # noqa: BLE001 - what is wrong is told by `problems`
+    except Exception:  # noqa: BLE001 - `problems` reports it
         return ()
 
 

@@ -42,7 +42,7 @@ _BAD_SIZES = "a member's sizes contradict each other"
 
 
 class _FaultError(Exception):
-    """What is wrong with the structure of a ZIP, in a few words."""
+    """Something is wrong with the structure of a ZIP; the message says what, in a few words."""
 
 
 def fault(stream: IO[bytes], listed: Mapping[str, ZipInfo]) -> str | None:

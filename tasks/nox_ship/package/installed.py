@@ -38,8 +38,8 @@ def problems(
     """Yield what is wrong with the installed distribution ``name``, as tuples of what and why.
 
     For an entry point that does not load, the tuple goes on with its group, name and value, and with the module that
-    was not found, which is empty where something else is wrong; for a module, with an empty group and value. A module
-    that states another version than ``version`` is told, too; whether it matters is for others to judge.
+    was not found, which is empty if something else is wrong; for a module, with an empty group and value. A module
+    that states another version than ``version`` is also yielded; whether it matters is decided elsewhere.
 
     Args:
         name: The distribution's name.

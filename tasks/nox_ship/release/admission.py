@@ -53,8 +53,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     Raises:
         ShipError: The manifest is another project's (NS605) or of another commit (NS604); it is no release (NS752),
             not on the release branch (NS755), or its route leads elsewhere (NS754); the remote has its tag on another
-            commit (NS212), does not have it (NS225), or does not answer (NS208); or the index takes no wheels of a
-            file's platform (NS549).
+            commit (NS212), does not have it (NS225), or does not answer (NS208); or the index accepts no wheels
+            for a file's platform (NS549).
     """
     findings = Findings()
     findings.extend(_other_names(manifest))

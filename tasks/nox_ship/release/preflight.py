@@ -70,7 +70,7 @@ class Request:
     """What the user asked for."""
 
     wanted: str | None
-    """A part, a whole version, or ``auto``; None where nothing was written."""
+    """A part, a whole version, or ``auto``; None if nothing was given."""
     without: tuple[str, ...] = ()
     """Gates to leave out this time."""
     fresh: bool = False
