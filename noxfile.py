@@ -56,7 +56,7 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(venv_backend="uv", default=False)
 def exhaustive(session: nox.Session) -> None:
-    """Try every refusal of an index on its files, rehearse a project with each fault, and run every fuzz target."""
+    """Test every refusal of an index, rehearse a project with each fault, and run every fuzz target."""
     session.install("-e", ".", *TESTS)
     session.run("pytest", "-m", "exhaustive", "-n", "2")
     for script in ("checks", "foreseen", "planted", "fuzz"):

@@ -1,4 +1,4 @@
-"""Measure what the checks of `build` cost: reading wheel and sdist, and going through every check.
+"""Measure how long the checks of `build` take: reading wheel and sdist, and running every check.
 
 It ends with 1 where they cost more than the bound: 0.3 seconds for a package of 100 files, 5 seconds for one of 10,000.
 The project is read before, as it is in a build; the time is that of the processor.
@@ -63,7 +63,7 @@ def build(folder: Path, number: int) -> tuple[Project, list[Path], tuple[str, ..
 
 
 def measure(number: int, *, profile: bool) -> float:
-    """Return the seconds that the checks of a package of ``number`` files cost."""
+    """Return the seconds that the checks of a package with ``number`` files take."""
     with tempfile.TemporaryDirectory(prefix="checks-") as folder:
         project, (wheel, sdist), names = build(Path(folder), number)
         profiler = cProfile.Profile()

@@ -1,4 +1,4 @@
-"""Small projects that have one fault each, of the kinds that real projects published, and what must be said of it.
+"""Small projects with one fault each, of kinds that real projects have published, and the finding to expect.
 
 `planted.py` rehearses a release of each. Issues are named where a fault is one project's; the others are of many.
 """

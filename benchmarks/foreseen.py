@@ -1,4 +1,4 @@
-"""Rehearse a release of a project for each refusal of an index that the built files foresee.
+"""Rehearse a release of a project for each refusal of an index that the built files show.
 
 Each project has a build back end of its own that lets hatchling build, then damages the files as `tests/refused.py`
 says: no honest settings make most of these faults. Its rehearsal, `nox -s release -- patch --dry-run` without the gates
@@ -52,7 +52,7 @@ import nox_ship
 nox_ship.register()
 """
 _BACK_END = '''\
-"""Hatchling, and a fault in what it built."""
+"""A build back end that runs hatchling and puts a fault into what it built."""
 
 from pathlib import Path
 
@@ -79,7 +79,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 
 @dataclass
 class Trial:
-    """What became of one project."""
+    """The outcome for one project."""
 
     refusal: Refusal
     stopped_by: str = "nothing"

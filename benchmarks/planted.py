@@ -1,4 +1,4 @@
-"""Rehearse a release of a project for each fault that real projects had, and see that it is stopped, by its ID.
+"""Rehearse a release of a project for each fault that real projects had, and check that it is found, by its ID.
 
 A fault that may be healthy is to be told as a warning instead. Nothing may change in the checkout or its remote. First
 the project without any fault is rehearsed, which must pass.
@@ -44,12 +44,12 @@ def make_checkout(fault: Fault, folder: Path) -> Checkout:
 
 
 def told(attempt: Attempt) -> list[str]:
-    """Return the IDs of what was said."""
+    """Return the IDs of the findings."""
     return list(dict.fromkeys(re.findall(r"\bNS\d{3}\b", attempt.output)))
 
 
 def judge(attempt: Attempt, fault: Fault) -> str:
-    """Return what is wrong with what a rehearsal said of a fault; empty where nothing is."""
+    """Return what is wrong with a rehearsal's findings about a fault; empty if nothing is."""
     if attempt.passed is not (fault.warns or fault is HEALTHY):
         return "passed" if attempt.passed else f"stopped by {', '.join(told(attempt)) or 'something'}"
     ids = told(attempt)

@@ -1,4 +1,4 @@
-"""How faults are planted into a good project: what the files of such projects have in common."""
+"""Planting faults into a good project: what the files of such projects have in common."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ gates = []
 
 
 def setuptools(tool: str = "", project: str = "", python: str = "3.11") -> str:
-    """Return a ``pyproject.toml`` for setuptools, which finds packages in ``src`` where nothing else is said."""
+    """Return a ``pyproject.toml`` for setuptools, which finds packages in ``src`` by default."""
     found = tool or '[tool.setuptools.packages.find]\nwhere = ["src"]\n'
     return pyproject(project, found, back_end="setuptools.build_meta", python=python)
 
@@ -77,7 +77,7 @@ WRAPPED = 'backend-path = ["."]\n'
 
 
 def wrapped(change: str) -> dict[str, str | None]:
-    """Return a project with a back end of its own, which does ``change`` to what hatchling built at ``path``."""
+    """Return a project with its own build back end, which applies ``change`` to what hatchling built at ``path``."""
     body = "\n".join(f"    {line}" for line in change.splitlines())
     code = f"""\
 import gzip, io, os, tarfile, zipfile
@@ -106,7 +106,7 @@ def in_wheel(name: str, content: str = "") -> str:
 
 
 def renamed(ending: str, old: str, new: str) -> str:
-    """Return code that gives a file of an ending another name."""
+    """Return code that renames a file with a suffix."""
     return (
         f"if path.endswith({ending!r}):\n    other = path.replace({old!r}, {new!r})\n"
         "    os.rename(path, other)\n    path = other"

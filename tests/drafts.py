@@ -1,4 +1,4 @@
-"""A wheel or an sdist taken apart, to be packed again with a fault in it.
+"""A wheel or an sdist that is unpacked, and packed again with a fault in it.
 
 It needs nothing but Python: a build back end that damages what it made has a copy of it.
 """
@@ -18,7 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 
 Change = Callable[["Draft"], None]
-"""Something that is made wrong."""
+"""A change that puts a fault into a file."""
 SUMMARY = "A sample"
 
 
@@ -29,20 +29,20 @@ class Draft:
     file: str
     """Its name."""
     members: dict[str, bytes]
-    """What is in it, by the whole name."""
+    """Its members' content, by full name."""
     described: str
     """The name of the member that holds its core metadata."""
     repeated: list[tuple[str, bytes]] = field(default_factory=list)
-    """Members that are there once more."""
+    """Members to add a second time."""
     record: bool = True
-    """Whether RECORD is written anew."""
+    """Whether to rewrite RECORD."""
     method: int = zipfile.ZIP_DEFLATED
     comment: bytes = b""
     """What each member of a wheel is said to be."""
     sparse: str = ""
-    """The member of an sdist whose holes are left out."""
+    """The member of an sdist to store as a sparse file."""
     after: list[Callable[[bytes], bytes]] = field(default_factory=list)
-    """What is done to the file as a whole."""
+    """A change to the packed file as a whole."""
 
     @classmethod
     def read(cls, path: Path) -> Draft:
@@ -81,14 +81,14 @@ class Draft:
         self.members[self.described] = text.encode()
 
     def header(self, *lines: str) -> None:
-        """Put ``lines`` in the place of the metadata's own of the same names, which may be several."""
+        """Replace the metadata's fields of the same names with ``lines``, which may repeat a name."""
         names = {line.partition(":")[0].lower() for line in lines}
         head, gap, body = self.metadata.partition("\n\n")
         kept = [line for line in head.split("\n") if line.partition(":")[0].lower() not in names]
         self.metadata = "\n".join([*kept, *lines]) + gap + body
 
     def renamed(self, folder: str) -> None:
-        """Move what describes a wheel to another folder, or an sdist to another folder at its top."""
+        """Rename a wheel's .dist-info, or an sdist's top folder."""
         old = self.top
         self.members = {
             (folder + name.removeprefix(old) if name.startswith(old) else name): content

@@ -1,4 +1,4 @@
-"""The table of `docs/refusals.md`, made of the refusals; run it to write the page anew."""
+"""The table of `docs/refusals.md`, made from the refusals; run it to rewrite the page."""
 
 from __future__ import annotations
 

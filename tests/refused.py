@@ -1,4 +1,4 @@
-"""Every refusal that PyPI's upload code knows: its words, what they mean here, and a file that earns it.
+"""Every refusal in PyPI's upload code: its words, its ID here, and a fault in a file that causes it.
 
 The words are those of ``warehouse/forklift``, ``warehouse/packaging/services.py``, ``warehouse/macaroons``,
 ``warehouse/attestations`` and packaging, filled in for a project called ``sample``; addresses in them are left out.
@@ -27,13 +27,13 @@ class Refusal:
     """One refusal.
 
     Attributes:
-        words: PyPI's.
-        id: What it is told as, if the index says so.
-        status: PyPI's.
-        foreseen: Where a rehearsal finds it; empty where only the index can know.
-        fault: Makes a good file one that is refused so; None for what is no matter of files, and what cannot be made.
-        also: The IDs of other checks that see the same fault from another side.
-        check: The ID of the check, where it is another one than ``id``.
+        words: PyPI's words.
+        id: The ID under which it is reported if the index answers with it.
+        status: PyPI's status.
+        foreseen: Where a rehearsal finds it; empty if only the index can know.
+        fault: Makes a good file one that is refused in this way; None if no file causes it, or none can be made.
+        also: The IDs of other checks that find the same fault.
+        check: The ID of the check, if it is not ``id``.
     """
 
     words: str
@@ -46,7 +46,7 @@ class Refusal:
 
     @property
     def foreseen_as(self) -> str:
-        """The ID under which a rehearsal finds it."""
+        """The ID under which a rehearsal reports it."""
         return self.check or self.id
 
     @property

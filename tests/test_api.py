@@ -144,10 +144,10 @@ def test_a_release_that_may_break_is_told_what_it_breaks() -> None:
     """As a note; and one that breaks nothing is told what is new."""
     judged = judge(Compared((GONE,), (), 1), LAST, Version("2.0.0"))
     assert (judged.warnings, judged.errors) == ((), ())
-    assert judged.told[0] == "beside v1.2.0: 1 breaking change, 0 additions"
+    assert judged.told[0] == "compared with v1.2.0: 1 breaking change, 0 additions"
     assert "sample.greet was removed" in judged.told[-1]
     judged = judge(Compared((), ("sample.hello",), 1), LAST, Version("1.2.1"))
-    assert judged.told == ("beside v1.2.0: 0 breaking changes, 1 addition: sample.hello",)
+    assert judged.told == ("compared with v1.2.0: 0 breaking changes, 1 addition: sample.hello",)
 
 
 def test_many_changes_are_cut_short() -> None:

@@ -75,17 +75,17 @@ def test_a_closed_release_says_since_when_and_what_is_missing() -> None:
     """And what to do; near the end it says how long is left."""
     (closed,) = closed_release(listing((WHEEL, 20)), [SDIST])
     assert closed.what == (
-        "PyPI takes no more files of sample 1.2.3: its first one came on 2026-02-28, more than 14 days ago,"
+        "PyPI accepts no more files for sample 1.2.3: the first came on 2026-02-28, more than 14 days ago,"
         f" and it lacks {SDIST}."
     )
     assert "docs/emergencies.md" in closed.remedy
     (soon,) = closed_release(listing((WHEEL, 13.5)), [SDIST])
     assert (soon.level, soon.what) == (
         "warning",
-        f"PyPI lacks {SDIST} of sample 1.2.3, and takes files of it for 12 hours.",
+        f"PyPI lacks {SDIST} of sample 1.2.3, and accepts files for it for only 12 more hours.",
     )
     (soon,) = closed_release(listing((WHEEL, 13.99)), [SDIST])
-    assert "for an hour at the most" in soon.what
+    assert "for only one more hour" in soon.what
 
 
 @pytest.mark.parametrize("other", ["sample-1.2.3.zip", "Sample-1.2.3.tar.gz", "sample-1.2.3.0.tar.gz"])

@@ -60,7 +60,7 @@ def test_files_that_came_went_or_changed_are_told(tmp_path: Path) -> None:
         Change("sample/new.py", None, 1),
     )
     files = next(line for line in difference.lines() if line.startswith("files: "))
-    assert files == "files: 1 added (sample/new.py), 1 gone (sample/_old.py), 1 of another size"
+    assert files == "files: 1 added (sample/new.py), 1 gone (sample/_old.py), 1 changed in size"
     assert told(difference) == []
 
 
@@ -84,7 +84,7 @@ def test_changes_of_metadata_are_told(tmp_path: Path) -> None:
     assert difference.requires_python == Change("Requires-Python", ">=3.9", ">=3.10")
     assert difference.metadata == (Change("Classifier", "A", "B"), Change("Provides-Extra", None, "cli"))
     assert difference.lines()[-3:] == [
-        'requirements: + click>=8; python_version < "4", - six>=1, 1 of cli',
+        'requirements: + click>=8; python_version < "4", - six>=1, 1 in extras (cli)',
         "Requires-Python: >=3.9 → >=3.10",
         "metadata: Classifier, Provides-Extra",
     ]
@@ -116,7 +116,7 @@ def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
         "entry points: - console_scripts B, + console_scripts D = sample:b, console_scripts a = sample:a → sample:c,"
         " - x p"
     )
-    assert told(difference) == [("NS562", "lacks a command that was there: B.")]
+    assert told(difference) == [("NS562", "lacks commands that the last release has: B.")]
 
 
 @pytest.mark.parametrize("text", ["[console_scripts", "=x", "\0", "[a]\nb", "[DEFAULT]\nx = 1\n"])
@@ -126,7 +126,7 @@ def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -
     difference = compared(tmp_path, {**other, POINTS.format("1.0"): text}, CODE)
     assert difference.entry_points == ()
     assert [finding.what.split(".whl ")[1] for finding in difference.unusual] == [
-        "holds no .txt file any more; the last release has 1."
+        "no longer has any .txt files; the last release has 1."
     ]
 
 
@@ -174,7 +174,7 @@ def test_a_wheel_twice_its_size_is_unusual(tmp_path: Path) -> None:
 def test_a_module_that_is_gone_is_unusual(tmp_path: Path, gone: Files, expected: str | None) -> None:
     """Of a package the whole is named; what is private or a test may go: NS562."""
     found = told(compared(tmp_path, {**CODE, **gone}, CODE))
-    assert found == ([("NS562", f"lacks what users could import: {expected}")] if expected else [])
+    assert found == ([("NS562", f"lacks modules that users could import: {expected}")] if expected else [])
 
 
 @pytest.mark.parametrize(
@@ -201,11 +201,11 @@ def test_data_that_are_gone_are_unusual(tmp_path: Path) -> None:
     data = {"sample/a.html": "x" * 2000, "sample/b/c.html": "x", "sample/py.typed": "", "sample/x.json": "y" * 2000}
     found = told(compared(tmp_path, {**CODE, **data}, {**CODE, "sample/x.json": ""}))
     assert found == [
-        ("NS562", "holds no .html, .typed file any more; the last release has 3."),
-        ("NS562", "holds what is empty now: sample/x.json."),
+        ("NS562", "no longer has any .html, .typed files; the last release has 3."),
+        ("NS562", "has files that are empty now: sample/x.json."),
     ]
     assert told(compared(tmp_path, {**CODE, "sample/VERSION": "1"}, CODE)) == [
-        ("NS562", "holds no VERSION file any more; the last release has 1.")
+        ("NS562", "no longer has any VERSION files; the last release has 1.")
     ]
     renamed = {name.replace(".html", ".jinja"): text for name, text in data.items()}
     assert told(compared(tmp_path, {**CODE, **data}, {**CODE, **renamed})) == []
@@ -262,7 +262,7 @@ def site(folder: Path, brought: Mapping[str, tuple[str, ...]], texts: Files | No
 
 
 REQUESTS = {"requests": ("requests/__init__.py", "requests-1.dist-info/RECORD"), "pyyaml": ("yaml/__init__.py",)}
-UNUSED = "requires what nothing in it imports: {}."
+UNUSED = "has requirements that nothing in it imports: {}."
 
 
 @pytest.mark.parametrize(

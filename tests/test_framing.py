@@ -94,17 +94,17 @@ def _changed(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Callable[[b
     ("change", "said"),
     [
         (lambda data: b"MZ" + data, "belong to no record"),
-        (lambda data: data + b"\0", "data follow its end"),
+        (lambda data: data + b"\0", "data after its end"),
         (_again, "sizes|twice"),
         (lambda data: data[: data.index(b"PK\x01\x02")] + b"????" + data[data.index(b"PK\x01\x02") :], "no record"),
         (_changed(6, b"\x08\x08"), "data descriptor"),
-        (_changed(18, b"\x09"), "tell different sizes"),
-        (_changed(22, b"\x09"), "tell different sizes"),
-        (_changed(30, b"sbmple"), "not in the list"),
+        (_changed(18, b"\x09"), "give different sizes"),
+        (_changed(22, b"\x09"), "give different sizes"),
+        (_changed(30, b"sbmple"), "lacks a member"),
         (_changed(30, b"\xff"), "not UTF-8"),
-        (_changed(30, b"\x01"), "cannot be printed"),
+        (_changed(30, b"\x01"), "control character"),
         (lambda data: as_zip64(data).replace(b"PK\x06\x07", b"PK\x06\x08"), "no record"),
-        (lambda data: as_zip64(data).replace(b"PK\x06\x06\x2c", b"PK\x06\x06\x2d"), "more"),
+        (lambda data: as_zip64(data).replace(b"PK\x06\x06\x2c", b"PK\x06\x06\x2d"), "extra data"),
     ],
 )  # fmt: skip
 def test_a_zip_that_can_be_read_in_two_ways_is_told(change: Callable[[bytes], bytes], said: str) -> None:

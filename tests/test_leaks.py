@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from nox_ship.package.leaks import API_TOKEN, MOST, MOST_TEXT, PRIVATE_KEY, PUBLIC_KEY, examine, read
+from nox_ship.package.leaks import API_TOKEN, MOST, MOST_TEXT, PRIVATE_KEY, PUBLIC_API_KEY, examine, read
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 RANDOM = "k3JvQ8zP1mXw7RbT5yLs0HdN4gFcA9uE2oViKq6ZtYjWxMhUaBnCeGrSfDpI"
@@ -179,7 +179,7 @@ def test_addresses_and_pairs_that_give_access_are_found(text: str) -> None:
 
 def test_a_key_that_programs_must_hold_is_told_apart() -> None:
     """Google's are in the programs of everybody's devices."""
-    assert held(f"KEY = '{'AI' + 'za' + RANDOM[:35]}'", "sample/a.py") == PUBLIC_KEY
+    assert held(f"KEY = '{'AI' + 'za' + RANDOM[:35]}'", "sample/a.py") == PUBLIC_API_KEY
     assert held(f"KEY = '{'AI' + 'za' + 'x' * 35}'", "sample/a.py") is None
 
 

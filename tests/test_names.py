@@ -89,7 +89,7 @@ def test_the_similar_project_is_named() -> None:
     with serving(lambda _: Reply(projects("x", "Samp1e_Tool"), headers=JSON)) as (index, server):
         (finding,) = index.refuses_name("sample-tool")
     assert (finding.id, finding.level) == ("NS727", "error")
-    assert "PyPI has a project Samp1e_Tool" in finding.what
+    assert "too similar to the project Samp1e_Tool" in finding.what
     assert server.paths == ["/simple/"]
     assert server.asked[0].headers["accept"] == JSON["Content-Type"]
 

@@ -21,7 +21,9 @@ def found(folder: Path, *names: str) -> list[str]:
 def test_a_name_that_windows_cannot_write_is_a_warning(tmp_path: Path, name: str) -> None:
     """Devices with any ending, signs, and dots or spaces at the end: NS522."""
     (line,) = found(tmp_path, "sample/__init__.py", name)
-    assert line == f"NS522 warning: sample-1.2.3-py3-none-any.whl holds what Windows cannot write: {name}."
+    assert (
+        line == f"NS522 warning: sample-1.2.3-py3-none-any.whl contains file names that Windows cannot create: {name}."
+    )
 
 
 def test_names_that_differ_in_case_alone_are_a_warning(tmp_path: Path) -> None:

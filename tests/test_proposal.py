@@ -150,7 +150,7 @@ def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> 
         "NS440 api-not-compared: The public API was not compared: network is unreach"
     )
     made = proposed(tmp_path / "2", programs, "Change", api=None)
-    assert (made.wanted, made.why) == ("patch", "patch, since v1.2.3: nothing tells more")
+    assert (made.wanted, made.why) == ("patch", "patch, since v1.2.3: nothing calls for more")
 
 
 @pytest.mark.parametrize(

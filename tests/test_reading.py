@@ -35,8 +35,8 @@ def missing(name: str) -> Problem:
 def test_newer_syntax_is_an_error_where_the_package_cannot_do_without() -> None:
     """NS622 names module, line and Python."""
     assert told([observed("syntax", "invalid syntax"), observed("syntax", "x", certain=False)]) == [
-        "NS622 error: sample/a.py line 3 is no syntax of Python 3.12: invalid syntax.",
-        "NS622 warning: sample/a.py line 3 is no syntax of Python 3.12: x.",
+        "NS622 error: sample/a.py line 3 is not valid syntax on Python 3.12: invalid syntax.",
+        "NS622 warning: sample/a.py line 3 is not valid syntax on Python 3.12: x.",
     ]
 
 
@@ -44,8 +44,8 @@ def test_an_import_that_is_not_declared_is_an_error_where_it_failed() -> None:
     """NS624; where everything could be imported, it came from somewhere."""
     seen = [observed("undeclared", "requests"), observed("undeclared", "yaml")]
     assert told(seen, missing("requests")) == [
-        "NS624 error: `requests`, imported by sample/a.py line 3, is not declared: Python 3.12 does not find it.",
-        "NS624 error: `yaml`, imported by sample/a.py line 3, is not declared: Python 3.12 does not find it.",
+        "NS624 error: `requests`, imported by sample/a.py line 3, is not a dependency: Python 3.12 cannot find it.",
+        "NS624 error: `yaml`, imported by sample/a.py line 3, is not a dependency: Python 3.12 cannot find it.",
     ]
     assert told(seen) == []
 
@@ -66,7 +66,7 @@ def test_what_only_dependencies_require_is_one_warning() -> None:
     seen = [observed("indirect", "yaml", by="pyyaml"), observed("indirect", "six", by="six", certain=False)]
     (line,) = told(seen)
     assert line.startswith("NS626 warning: ")
-    assert "yaml (sample/a.py line 3), which only pyyaml is known to bring, six (" in line
+    assert "yaml (sample/a.py line 3), provided by pyyaml, six (" in line
 
 
 def stated(version: str, module: str = "sample", name: str = "sample", expected: str = "1.2.3") -> list[str]:
@@ -79,7 +79,7 @@ def stated(version: str, module: str = "sample", name: str = "sample", expected:
 @pytest.mark.parametrize("version", ["1.2.2", "1.2.3.dev0", "1.2.3rc1", "2.0+local", "0+unknown"])
 def test_another_version_than_the_metadata_have_is_an_error(version: str) -> None:
     """NS623 names both."""
-    assert stated(version) == [f"NS623 error: sample.__version__ is {version}, the metadata say 1.2.3."]
+    assert stated(version) == [f"NS623 error: sample.__version__ is {version}, but the metadata says 1.2.3."]
 
 
 @pytest.mark.parametrize(

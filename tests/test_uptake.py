@@ -11,7 +11,7 @@ from fakes import PROBLEM, FakeIndex, Yard, make_index, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import Manifest
 from nox_ship.release import uptake
-from nox_ship.release.uptake import foresee, glimpse, lacking
+from nox_ship.release.uptake import foresee, foresee_workflow, lacking
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.listing import Listing
 from nox_ship.world.lookout import Lookout, StandIn
@@ -115,7 +115,7 @@ def test_where_others_publish_the_index_is_only_looked_at() -> None:
             facts=facts,
             late=list(moods),
         )
-        found = glimpse(there, "sample", "1.2.3", new=new, certain=certain)
+        found = foresee_workflow(there, "sample", "1.2.3", new=new, certain=certain)
         return [(finding.id, finding.level) for finding in found]
 
     assert glimpsed([]) == []
@@ -138,7 +138,9 @@ def test_a_release_that_others_upload_does_not_wait_for_the_index(monkeypatch: p
 
     monkeypatch.setattr(uptake, "GLIMPSE_SECONDS", 0.01)
     try:
-        (found,) = glimpse(Slow("PyPI", "https://x.invalid/", "https://x.invalid/"), "sample", "1.2.3", new=True)
+        (found,) = foresee_workflow(
+            Slow("PyPI", "https://x.invalid/", "https://x.invalid/"), "sample", "1.2.3", new=True
+        )
     finally:
         over.set()
     assert (found.id, found.level) == ("NS767", "notice")
@@ -180,7 +182,7 @@ def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:
     assert [finding.what for finding in found] == [f"PyPI has 1.2.3 already: {SDIST}."]
 
 
-@pytest.mark.parametrize("look", [foresee, glimpse])
+@pytest.mark.parametrize("look", [foresee, foresee_workflow])
 def test_a_silent_index_stops_no_rehearsal(look: Any) -> None:
     """It is a notice, once, and neither the name nor the age is judged by the stand-in's own answer."""
     real = index(WHEEL, age=15)

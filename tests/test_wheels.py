@@ -24,7 +24,7 @@ def read(folder: Path, draft: Draft) -> Archive:
     ("old", "new", "told"),
     [
         ("sample/__init__.py,", "sample/other.py,", ["does not list sample/__init__.py", "lists sample/other.py"]),
-        ("sample/__init__.py,sha256=", "sample/__init__.py,sha256=A", ["has another hash of sample/__init__.py"]),
+        ("sample/__init__.py,sha256=", "sample/__init__.py,sha256=A", ["has the wrong hash for sample/__init__.py"]),
         ("sample/__init__.py,", "\n\nsample/__init__.py,", ["cannot be read"]),
         ("sample/__init__.py,", "\xff,", ["cannot be read"]),
         ("sample/__init__.py,sha256=", "sample\\__init__.py,sha512=", []),

@@ -49,7 +49,7 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         "wanted",
         nargs="?",
         metavar="VERSION",
-        help="patch, minor, major, alpha, beta, rc, final, minor-rc..., 1.4.0, or auto: what the changes ask for",
+        help="patch, minor, major, alpha, beta, rc, final, minor-rc..., 1.4.0, or auto: what the changes call for",
     )
     parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
     parser.add_argument(

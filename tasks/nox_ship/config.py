@@ -77,7 +77,7 @@ class BuildSettings:
     ignore: tuple[str, ...] = ()
     """IDs of checks whose findings are shown as warnings, such as ``"NS519"``."""
     largest_file: int = 100
-    """MiB that a file may have: PyPI's limit, unless it gave the project a higher one."""
+    """The largest size of a file in MiB: PyPI's limit, unless the project has a higher one."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class IndexSettings:
 
 
 Strictness = Literal["off", "warning", "error"]
-"""Whether a further gate runs in a release, and what it means that it does not pass."""
+"""Whether an optional gate runs in a release, and the level of its findings."""
 Publisher = Literal["auto", "machine", "workflow"]
 
 
@@ -211,9 +211,9 @@ class Settings:
     audit: AuditSettings = field(default_factory=AuditSettings)
     """The audit gate."""
     lowest: Strictness = "off"
-    """Whether the tests with the lowest versions of the dependencies are a gate, and of which level."""
+    """Whether the tests with the lowest versions of the dependencies are a gate, and the level of its findings."""
     api: Strictness = "off"
-    """Whether the comparison of the public API with the last release's is a gate, and of which level."""
+    """Whether the comparison of the public API with the last release's is a gate, and the level of its findings."""
     build: BuildSettings = field(default_factory=BuildSettings)
     """The build and its checks."""
     verify_install: VerifyInstallSettings = field(default_factory=VerifyInstallSettings)

@@ -1,4 +1,4 @@
-"""Running a recipe: what its steps need is installed, and their commands run there. Nox is handed to it."""
+"""Running a recipe in a nox session: installing what its steps need, and running their commands."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
 
 @contextmanager
 def _told(finding: Finding | None) -> Iterator[None]:
-    """Raise ``finding`` where a command fails; without one, what nox raises."""
+    """Raise ``finding`` if a command fails; without one, what nox raises."""
     try:
         yield
     except CommandFailed as error:
@@ -85,7 +85,7 @@ def _constraints(project: Project, step: Step) -> list[str]:
 
 
 def install(session: nox.Session, project: Project, step: Step, *options: str) -> None:
-    """Install what a step needs into the environment of the session, with further options of uv's installer."""
+    """Install what a step needs into the session's environment; ``options`` go to uv."""
     wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
     if not step.project:
         if wanted:
@@ -105,7 +105,7 @@ def install(session: nox.Session, project: Project, step: Step, *options: str) -
 
 
 def tool(session: nox.Session, requirement: str) -> Path:
-    """Install a tool of ours into the environment of the session, and return the Python that has it.
+    """Install one of nox-ship's own tools into the session's environment, and return the Python that has it.
 
     Raises:
         ShipError: It cannot be installed (NS438).
@@ -120,10 +120,10 @@ def tool(session: nox.Session, requirement: str) -> Path:
 
 
 def _lower(session: nox.Session, project: Project, step: Step) -> Finding:
-    """Lower the project's dependencies in the environment of the session as far as its metadata admits.
+    """Lower the project's dependencies in the session's environment as far as its metadata allows.
 
     Returns:
-        What is wrong where the step's commands fail there.
+        The finding to raise if the step's commands fail there.
 
     Raises:
         ShipError: The lowest versions cannot be installed (NS435).

@@ -128,7 +128,7 @@ def _tell(report: Report, path: Path | None) -> None:
 
 
 def _tell_changes(report: Report) -> None:
-    """Tell GitHub Actions what changed since the last release, where it was compared with that."""
+    """Add what changed since the last release to the job summary, if there was a comparison."""
     if report.since:
         changes = [line.partition(": ") for line in report.changes] or [("nothing", "", "but the version")]
         rows = [(what, change) for what, _, change in changes] + [("unusual", line) for line in report.unusual]
@@ -310,7 +310,7 @@ def _bring(
 
 
 def _foresee(manifest: Manifest, index: Index, voice: Voice) -> None:
-    """Tell what a rehearsal sees of how the index would take the files.
+    """Report whether the index would accept the files.
 
     Raises:
         ShipError: It would not.
@@ -331,7 +331,7 @@ def _compare(
     voice: Voice,
     report: Report,
 ) -> None:
-    """Tell what changes in the index from the last release to what was built."""
+    """Report what changed between the last release on the index and what was built."""
     index = world.index(name, manifest.name)
     comparison = Comparison(manifest, dist_folder(project), index, display_name(name), shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)
@@ -368,7 +368,7 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
         world = RealWorld(project.root, Path(folder), project.settings)
         index = world.index(name, called)
         if expected:
-            if listing := Findings().catch(lambda: index.listing(called, version)):  # else it is waited for
+            if listing := Findings().catch(lambda: index.listing(called, version)):  # else wait below
                 for warning in check_open(expected.manifest, listing):
                     voice.finding(warning)
             confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))

@@ -91,7 +91,7 @@ class Project:
 
     @property
     def further_gates(self) -> tuple[str, ...]:
-        """The gates that are off until a setting of their name turns them on, and that one has turned on."""
+        """Those of the optional gates that a setting turns on."""
         levels = {"lowest": self.settings.lowest, "api": self.settings.api}
         return tuple(name for name, level in levels.items() if level != "off")
 

@@ -1,4 +1,4 @@
-"""Registering the sessions with nox, beside those of the noxfile's own."""
+"""Registering the sessions with nox, beside the noxfile's own."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Spec:
     function: Callable[[nox.Session], None]
     per_python: bool = False
     further: bool = False
-    """Whether it is a gate only where a setting says so."""
+    """Whether it is a gate only if a setting turns it on."""
     oldest: bool = False
-    """Whether it runs on the oldest Python of the project that is here."""
+    """Whether it runs on the oldest of the project's Pythons that is installed."""
     environment: bool = True
     requires: tuple[str, ...] = ()
     gate: bool = False
@@ -116,16 +116,16 @@ def _fitted(usual: str, spec: Spec, decided: Decision) -> Spec:
 
 
 def _further(project: Project | None, theirs: Mapping[str, Any]) -> set[str]:
-    """Return those of our sessions that are gates because the settings say so."""
+    """Return those of our sessions that the settings turn into gates."""
     if project is None:
         return set()
     return {*project.further_gates, *(name for name in project.settings.gates if name not in theirs)}
 
 
 def _oldest(pythons: Sequence[str], name: str) -> str:
-    """Return the oldest of the project's Pythons; of those that are here, where the session is asked for by name.
+    """Return the oldest of the project's Pythons; if the session is asked for by name, the oldest that is installed.
 
-    To look for one that is missing takes seconds, which listing the sessions cannot have.
+    Searching for a missing one takes seconds, which is too long for listing the sessions.
     """
     if name not in sys.argv:
         return pythons[0]

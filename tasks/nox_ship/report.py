@@ -39,7 +39,7 @@ _COLOURS = {
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
 _MOST_COMMITS, _MOST_LINES, _MOST_CHANGES, _MOST_COLUMNS = 20, 40, 10, 160
-"""How much of the commits, of the changelog and of what changed is shown."""
+"""How much is shown of the commits, the changelog and what changed."""
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -95,13 +95,13 @@ class Report:
     notes: str = ""
     """The section of the release in the changelog, without its heading."""
     since: str = ""
-    """The last release, and the index that has it; empty where the release was not compared with one."""
+    """The last release, and the index that has it; empty if there was no comparison."""
     changes: list[str] = field(default_factory=list)
-    """What changed since then, one line a subject."""
+    """What changed since then, one line per subject."""
     unusual: list[str] = field(default_factory=list)
     """What is unusual about it, one line each."""
     difference: dict[str, Any] = field(default_factory=dict)
-    """All of what changed."""
+    """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     findings: list[dict[str, str]] = field(default_factory=list)

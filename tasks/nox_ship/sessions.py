@@ -133,7 +133,7 @@ def _measuring_tool(session: nox.Session) -> str | None:
 
 @_front_door
 def lowest(session: nox.Session, project: Project) -> None:
-    """Run the tests on the oldest Python, with the lowest versions of the dependencies that the metadata admits."""
+    """Run the tests on the oldest Python, with the lowest versions of the dependencies that the metadata allows."""
     from nox_ship.gates import lowest as lowering
 
     with _levelled(session, project.settings.lowest):
@@ -142,7 +142,7 @@ def lowest(session: nox.Session, project: Project) -> None:
 
 @_front_door
 def api(session: nox.Session, project: Project) -> None:
-    """Compare the public API with that of the last release, by griffe."""
+    """Compare the public API with that of the last release, using griffe."""
     from nox_ship.cli import no_arguments
     from nox_ship.gates import api as comparing
     from nox_ship.report import printable
@@ -165,7 +165,7 @@ def api(session: nox.Session, project: Project) -> None:
 
 @contextmanager
 def _levelled(session: nox.Session, level: Strictness) -> Iterator[None]:
-    """Let findings be warnings, and the session pass, where the level of its gate is that."""
+    """Turn errors into warnings, and let the session pass, if that is the gate's level."""
     try:
         yield
     except ShipError as error:

@@ -20,7 +20,7 @@ BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, s
 
 _PLACE = "{version}"
 FIRST_YEAR = 1990
-"""From this number on, the first one of a version is a year."""
+"""From here on, the first number of a version is a year."""
 _ISO_DAY = re.compile(r"(?:19|20)\d\d([-_.])(?:0\d|1[0-2])\1[0-3]\d(?!\d)")
 _LONGEST = 255
 """Characters that a file name can have, and so a version that is part of one."""

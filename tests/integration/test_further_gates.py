@@ -49,14 +49,14 @@ def test_what_changed_decides_and_is_told(changed: Bench) -> None:
     statuses = {row["name"]: row["status"] for row in report["rows"]}
     assert (statuses["api"], statuses["lowest"]) == ("passed", "passed")
     (warning,) = report["warnings"]
-    assert warning.startswith("NS434 lowest-failed: The tests do not pass with iniconfig 2.0.0.")
+    assert warning.startswith("NS434 lowest-failed: The tests fail with iniconfig 2.0.0.")
 
 
 def test_a_break_that_the_version_does_not_tell_stops_a_release(changed: Bench) -> None:
     """It is named with its place; where the version is not known yet, it is a warning."""
     first = changed.nox("-s", "api")
     assert first.code == 0, first.output
-    assert first.has("NS436", "beside v1.2.3: 1 breaking change, 1 addition: sample.welcome")
+    assert first.has("NS436", "compared with v1.2.3: 1 breaking change, 1 addition: sample.welcome")
     changed.git("tag", "v1.3.0")
     second = changed.nox("-s", "api")
     assert second.code == 1

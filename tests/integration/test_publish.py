@@ -354,7 +354,7 @@ def test_a_release_that_can_no_longer_be_completed_is_told(ready: Bench, index: 
     for args in ((), ("--dry-run",)):
         outcome = publish(ready, index, *args, PYPI_API_TOKEN=token)
         assert outcome.code == 1
-        assert outcome.has("NS772", "PyPI takes no more files of sample 1.2.3", "it lacks sample-1.2.3.tar.gz")
+        assert outcome.has("NS772", "PyPI accepts no more files for sample 1.2.3", "it lacks sample-1.2.3.tar.gz")
     assert len(index.uploads) == 2
     index.faults = Faults(age=13.5)
     outcome = publish(ready, index, PYPI_API_TOKEN=token)

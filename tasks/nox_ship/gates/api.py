@@ -1,8 +1,8 @@
-"""The gate api: the public API beside the last release's, and whether the version says what changed.
+"""The gate api: comparing the public API with the last release's, and whether the version allows the changes.
 
-Which changes a release may make follows SemVer (https://semver.org/#spec-item-8), of versions before 1.0 as Cargo and
-its cargo-semver-checks read them: the first number that is not 0 is the one that a breaking change raises, and before
-0.1 every release may break. Versions that are dates promise nothing.
+The rule is SemVer (https://semver.org/#spec-item-8). Before 1.0, it is read as Cargo and cargo-semver-checks do: a
+breaking change raises the first number that is not 0, and before 0.1 every release may break. Versions that are dates
+promise nothing.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from nox_ship.project import Project, read_pyproject
 API_BROKEN = Kind(
     "NS436",
     "api-broken",
-    "Keep what users call, with a deprecation, or release this as the next major version (before 1.0: minor).",
+    "Keep and deprecate what users call, or release this as the next major version (before 1.0: minor).",
     level="warning",
 )
 API_NOT_READ = Kind("NS437", "api-not-read", "griffe's own output says why.", level="warning")
 
 TOOL = "griffe>=1.7"
-"""What compares: https://mkdocstrings.github.io/griffe/."""
+"""The tool that compares: https://mkdocstrings.github.io/griffe/."""
 MOST_TOLD = 20
-"""How many changes are told one by one."""
+"""How many changes are reported one by one."""
 _SCRIPT = Path(__file__).with_name("surface.py")
 _TOLD = "nox-ship:"
 _SECONDS = 300
 _READ = (".py", ".pyi", ".toml", ".cfg")
-"""What of a release is looked at: its sources, and what tells where its packages are."""
+"""The files of a release that are read: its sources, and the settings that say where its packages are."""
 _MOST_FILES, _MOST_BYTES = 20_000, 1 << 22
 
 
@@ -54,17 +54,17 @@ class LastRelease:
 
 @dataclass(frozen=True)
 class Change:
-    """A change that users' code may not survive."""
+    """A change that may break users' code."""
 
     path: str
     """The object's full name, such as ``sample.greet``."""
     what: str
     """What happened to it, such as ``was removed``."""
     file: str
-    """Where it is, or was, below the project's folder; empty where that is not known."""
+    """Where it is, or was, below the project's folder; empty if that is not known."""
     line: int
     gone: bool
-    """Whether the place is one of the last release."""
+    """Whether file and line are those of the last release."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,11 @@ class Compared:
 
 
 class NothingToCompareError(Exception):
-    """There is no earlier API, or none that can be read; the message says why."""
+    """There is no earlier release, or no API that can be read; the message says which."""
 
 
 def last_release(project: Project, repository: Repository) -> LastRelease:
-    """Return the last release in HEAD's history, below HEAD: the newest final one, else the newest.
+    """Return the last release in HEAD's history, before HEAD: the newest final one, or else the newest.
 
     Raises:
         NothingToCompareError: There is none.
@@ -101,7 +101,7 @@ def last_release(project: Project, repository: Repository) -> LastRelease:
 
 
 def coming(project: Project, repository: Repository, last: LastRelease) -> Version | None:
-    """Return the version that is released from HEAD, or that the files have for the next release; None without one."""
+    """Return the version released from HEAD, or the next one that the files state; None without one."""
     tags = repository.tags()
     at_head = versions.release_at(tags, repository.head, project.tag_form(tags))
     stated = at_head[1] if at_head else versions.parse(project.stated_version)
@@ -109,7 +109,7 @@ def coming(project: Project, repository: Repository, last: LastRelease) -> Versi
 
 
 def may_break(last: Version, new: Version) -> bool:
-    """Whether the version ``new`` says that users of ``last`` may have to change their code."""
+    """Whether the version ``new`` may break code that uses ``last``."""
     before, after = ((*version.release, 0, 0, 0)[:3] for version in (last, new))
     if last.epoch != new.epoch:
         return True
@@ -124,12 +124,12 @@ def is_dated(version: Version) -> bool:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a comparison comes to, for one release.
+    """The verdict on a comparison, for one release.
 
     Attributes:
-        told: What is only worth knowing, one line each.
-        warnings: Breaking changes of a release whose version is not known, or promises nothing.
-        errors: Breaking changes that the release's version does not tell of.
+        told: Lines for the log.
+        warnings: Breaking changes, if the release's version is not known or promises nothing.
+        errors: Breaking changes that the release's version does not allow.
     """
 
     told: tuple[str, ...]
@@ -143,23 +143,23 @@ def counted(items: Sequence[object], noun: str) -> str:
 
 
 def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
-    """Return what a comparison comes to where ``new`` is released; None where that is not known yet."""
+    """Return the verdict on a comparison for the release of ``new``, which is None if not known yet."""
     changes, additions = counted(compared.changes, "breaking change"), counted(compared.additions, "addition")
     names = f": {shorten(compared.additions)}" if compared.additions else ""
-    summary = f"beside {last.tag}: {changes}, {additions}{names}"
+    summary = f"compared with {last.tag}: {changes}, {additions}{names}"
     if not compared.changes:
         return Judged((summary,))
     if new is None or is_dated(last.version):
         return Judged((summary,), tuple(findings(compared, last, "warning")))
     if may_break(last.version, new):
         lines = (told(change, last) for change in compared.changes)
-        return Judged((summary, f"{new} may break what {last.version} promised, and does:", *lines))
+        return Judged((summary, f"{new} may break compatibility with {last.version}, and does:", *lines))
     return Judged((summary,), (), tuple(findings(compared, last, "error")))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared: a project, and the release that it comes after."""
+    """A project and its last release, to be compared."""
 
     project: Project
     repository: Repository
@@ -180,7 +180,7 @@ class Comparison:
         """Compare the public API with the last release's.
 
         Args:
-            python: What starts a Python that has griffe.
+            python: The command of a Python with griffe.
             now: The project's folder; None for what HEAD has.
 
         Raises:
@@ -205,7 +205,7 @@ class Comparison:
         return compared
 
     def judged(self, compared: Compared) -> Judged:
-        """Return what a comparison comes to for the version that is released from HEAD, or that the files have."""
+        """Return the verdict on a comparison for the version that is released from HEAD, or that the files state."""
         return judge(compared, self.last, coming(self.project, self.repository, self.last))
 
 
@@ -219,9 +219,9 @@ def _answer(text: str, last: LastRelease) -> Compared:
 
 
 def unpacked(repository: Repository, commit: str, folder: Path, target: Path) -> Path:
-    """Write the sources that a commit has in ``folder`` below ``target``, and return that folder there.
+    """Write the sources that a commit has in ``folder`` into ``target``, and return it.
 
-    Links are left out, and so is what is too large to be read.
+    Links and files that are too large are left out.
     """
     target.mkdir(parents=True)
     archive = target.parent / f"{target.name}.tar"
@@ -245,7 +245,7 @@ def unpacked(repository: Repository, commit: str, folder: Path, target: Path) ->
 
 
 def _leniently(root: Path) -> Project:
-    """Return the project in a folder, without its settings: an old release may have others than we know."""
+    """Return the project in a folder, without its settings: an old release may have settings that are unknown now."""
     try:
         pyproject = read_pyproject(root)
     except ShipError:
@@ -254,10 +254,10 @@ def _leniently(root: Path) -> Project:
 
 
 def _packages(old: Project, new: Project) -> list[tuple[str, str, str]]:
-    """Return each package's import name, and the folders to search it in, before and now; empty where it is not."""
+    """Return each package's import name, and the folders to search, before and now; empty if not there."""
     before, now = dict(_importable(old)), dict(_importable(new))
     found = [(name, before.get(name, ""), now.get(name, "")) for name in dict.fromkeys((*before, *now))]
-    # A folder beside the packages, such as `scripts`, is not of the API because somebody can import it.
+    # A folder beside the packages, such as `scripts`, is no part of the API only because it can be imported.
     roots, own = (str(old.root), str(new.root)), _own_name(new)
     return [one for one in found if all(one[1:]) or one[0] == own or not {*one[1:]} & {*roots}]
 
@@ -270,9 +270,9 @@ def _own_name(project: Project) -> str:
 
 
 def _importable(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield the import name of each package, and the folder in which it is found by that name.
+    """Yield the import name of each package, and the folder to search for it.
 
-    Folders around it are a namespace where the project's name begins with theirs: ``google/cloud/storage``.
+    Parent folders are a namespace if the project's name begins with theirs: ``google/cloud/storage``.
     """
     try:
         name, packages = _own_name(project), project.packages
@@ -290,7 +290,7 @@ def _importable(project: Project) -> Iterator[tuple[str, str]]:
 
 
 def findings(compared: Compared, last: LastRelease, level: Level) -> Iterator[Finding]:
-    """Yield a finding of ``level`` for each breaking change, and one for all that are too many."""
+    """Yield a finding of ``level`` for each breaking change, and one for those beyond the limit."""
     for change in compared.changes[:MOST_TOLD]:
         yield API_BROKEN(f"{told(change, last)}.", level=level)
     if left := [change.path for change in compared.changes[MOST_TOLD:]]:

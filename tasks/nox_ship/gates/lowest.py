@@ -1,8 +1,8 @@
-"""The gate lowest: the tests with the lowest versions of its dependencies that a project's metadata admits.
+"""The gate lowest: the tests with the lowest versions of the dependencies that the metadata allows.
 
-The environment is that of the tests at first. Then the project's own dependencies are lowered as far as what the
-tests install lets them: what only the tests need stays as it is, and the project's lock counts for that alone. So there
-is always an environment, and a test that fails there fails for a dependency that users may have.
+It starts from the environment of the tests. Then the project's own dependencies are lowered as far as the tests'
+requirements allow; what only the tests need keeps its version, and the project's lock counts only for that. So a test
+that fails there fails with dependencies that users may have.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ LOWEST_FAILED = Kind(
 LOWEST_NOT_INSTALLED = Kind(
     "NS435",
     "lowest-not-installed",
-    "Raise the lower bound of the dependency that uv's output names to a version that this Python can install.",
+    "Raise the lower bound of the dependency named in uv's output to a version that installs on this Python.",
 )
 
 OPTIONS = ("--resolution", "lowest-direct", "--upgrade")
-"""What makes uv lower what is there already."""
+"""The options that make uv lower what is already installed."""
 _SHOWN = 30
 """Dependencies that are named with their versions."""
 _LOWER = (">=", ">", "~=", "==", "===")
@@ -45,7 +45,7 @@ _FOR_DEVELOPMENT = (
     "test tests testing dev devel develop development lint linting style qa ci check checks format typing types mypy"
     " doc docs documentation cov coverage bench benchmark benchmarks release build tox nox"
 )
-"""Words in the names of extras that are no part of what users install."""
+"""Words in the names of extras that users do not install."""
 _EXTRA = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
 
 
@@ -64,12 +64,12 @@ Environment = Mapping[str, Installed]
 
 @dataclass(frozen=True)
 class Lowering:
-    """Which dependencies are lowered in an environment, and what holds the rest.
+    """Which dependencies are lowered in an environment, and what keeps the others in place.
 
     Attributes:
-        bounds: The lower bound of each dependency to be lowered, by name; empty where it is no version itself.
-        unbounded: Names of dependencies without one, which stay as they are.
-        pins: Requirements that keep everything else that the tests need in its version.
+        bounds: The lower bound of each dependency to lower, by name; empty if it is not an exact version.
+        unbounded: Names of dependencies without a lower bound, which keep their versions.
+        pins: Requirements that keep the versions of everything else that the tests need.
     """
 
     bounds: Mapping[str, str]
@@ -78,12 +78,12 @@ class Lowering:
 
     @property
     def skip(self) -> str | None:
-        """Why there is nothing to lower, in words; None where there is something."""
+        """Why there is nothing to lower; None if there is something."""
         if self.bounds:
             return None
         if self.unbounded:
             return f"no dependency of the project has a lower bound ({shorten(self.unbounded)})"
-        return "the project depends on nothing"
+        return "the project has no dependencies"
 
     def not_installed(self) -> Finding:
         """Return the finding for lowest versions that cannot be installed."""
@@ -91,32 +91,32 @@ class Lowering:
         return LOWEST_NOT_INSTALLED(f"The lowest versions of {shorten(bounds, _SHOWN)} could not be installed.")
 
     def failed(self, after: Environment) -> Finding:
-        """Return the finding for tests that do not pass; ``after`` is the environment that they ran in."""
-        return LOWEST_FAILED(f"The tests do not pass with {_listed(self._versions(after))}.")
+        """Return the finding for tests that fail; ``after`` is the environment that they ran in."""
+        return LOWEST_FAILED(f"The tests fail with {_listed(self._versions(after))}.")
 
     def _versions(self, after: Environment) -> dict[str, str]:
         return {name: after[name].version for name in self.bounds if name in after}
 
     def told(self, after: Environment) -> Iterator[str]:
-        """Yield what was lowered, and what was not; ``after`` is the environment as it has become."""
+        """Yield what was lowered and what was not; ``after`` is the lowered environment."""
         there = self._versions(after)
         yield f"lowest versions: {_listed(there)}"
         higher = [f"{name} {self.bounds[name]}" for name in there if _is_higher(there[name], self.bounds[name])]
         if higher:
-            yield f"admitted and not tried: {shorten(higher)}; the index lacks it, or something here needs a newer one"
+            yield f"allowed but not tested: {shorten(higher)}; the index lacks it, or something needs a newer one"
         if self.unbounded:
-            yield f"no lower bound, and so not lowered: {shorten(self.unbounded)}"
+            yield f"not lowered, as there is no lower bound: {shorten(self.unbounded)}"
 
 
 def recipe(project: Project, posargs: Sequence[str] = ()) -> recipes.Recipe:
-    """Return the recipe of the gate: that of the tests, not measured, with the project's dependencies lowered.
+    """Return the recipe of the gate: that of the tests, without coverage, with the project's dependencies lowered.
 
     Args:
         project: The project.
         posargs: Arguments for pytest.
     """
     if project.static and not strings(project.metadata.get("dependencies")):
-        return recipes.Recipe(skip="the project depends on nothing")
+        return recipes.Recipe(skip="the project has no dependencies")
     made = recipes.tests(project, None, posargs)
     return dataclasses.replace(made, steps=tuple(dataclasses.replace(step, lowest=True) for step in made.steps))
 
@@ -127,13 +127,13 @@ def installed(folder: Path) -> Environment:
     found: dict[str, Installed] = {}
     for one in importlib.metadata.distributions(path=[str(place) for place in places]):
         name = str(next(iter(one.metadata.get_all("Name") or ()), ""))
-        if name:  # what has none cannot be asked for
+        if name:  # broken metadata may have none
             found[canonicalize_name(name)] = Installed(str(one.version), tuple(one.requires or ()))
     return found
 
 
 def lowering(project: Project, step: Step, before: Environment) -> Lowering:
-    """Return what is to be lowered in the environment of the tests.
+    """Return what to lower in the environment of the tests.
 
     Args:
         project: The project, which is installed there.
@@ -171,27 +171,27 @@ def _lines(project: Project, step: Step) -> Iterator[str]:
 
 
 def _read(lines: Iterable[str]) -> Iterator[Requirement]:
-    """Yield the requirements among lines; paths, addresses and options are none."""
+    """Yield the requirements among lines; paths, URLs and options are skipped."""
     for line in lines:
         with suppress(InvalidRequirement, RecursionError):
             yield Requirement(line)
 
 
 def _counts(one: Requirement, extras: Collection[str]) -> bool:
-    """Whether a requirement is the project's without extras, or with one of ``extras``; an address has no versions."""
+    """Whether a requirement counts: it has versions, and applies without extras or with one of ``extras``."""
     named = {canonicalize_name(name) for name in _EXTRA.findall(str(one.marker or ""))}
     return one.url is None and (not named or bool(named & set(extras)))
 
 
 def _bound(one: Requirement) -> tuple[str] | None:
-    """Return the lower bound of a requirement, which is empty where it is none of its versions; None without one."""
+    """Return the lower bound of a requirement, empty if it is not an exact version; None without one."""
     lower = [(specifier.operator, specifier.version) for specifier in one.specifier if specifier.operator in _LOWER]
     exact = [version for operator, version in lower if operator != ">" and not version.endswith(".*")]
     return (exact[0] if len(exact) == len(lower) == 1 else "",) if lower else None
 
 
 def _needed(before: Environment, names: Iterable[str]) -> set[str]:
-    """Return what is installed for ``names``, directly or not."""
+    """Return what is installed because of ``names``, directly or indirectly."""
     found: set[str] = set()
     todo = list(names)
     while todo:

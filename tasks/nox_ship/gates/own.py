@@ -11,7 +11,7 @@ The rule, in this order:
 5. Our gate ``coverage`` needs what the tests measured. Where those are the project's and measure nothing for it, it is
    a gate only where somebody asked for it.
 
-6. `FURTHER` are gates where a setting of their name turns them on, whatever else the noxfile holds.
+6. `FURTHER` are gates if a setting with their name turns them on, whatever else the noxfile holds.
 
 `FURTHER` and the sessions that the pipeline calls are never replaced: theirs keeps the name, ours gets another one.
 """

@@ -1,4 +1,4 @@
-"""Run by a Python that has griffe: what is public in two states of the same packages, and how they differ.
+"""Run by a Python with griffe: compare the public APIs of two states of the same packages.
 
 It is started as a script, with one JSON argument, and prints one JSON object. It imports nothing of nox-ship, and runs
 nothing of the packages: griffe reads their sources.
@@ -17,9 +17,9 @@ from typing import Any
 import griffe
 
 MOST = 200
-"""How many changes, and how many additions, are told."""
+"""How many changes, and how many additions, are reported."""
 _NOT_OURS = {"tests", "test", "conftest", "vendor", "vendored", "_vendor", "extern", "migrations"}
-"""Modules that are no part of what users are meant to import."""
+"""Modules that users are not meant to import."""
 _STATED = {
     "__version__",
     "__version_info__",
@@ -35,13 +35,13 @@ _SPECIAL = {
     *("__unicode__", "__nonzero__", "__div__", "__idiv__", "__cmp__", "__getslice__", "__setslice__", "__delslice__"),
     *("__class_getitem__", "__match_args__", "__annotations__", "__post_init__", "__test__", "__long__", "__coerce__"),
 }
-"""Special names whose absence is none: `object` has them, Python 3 does not ask for them, or they are the class's."""
+"""Special names that can go without breaking anything: `object` has them, or nobody calls them in Python 3."""
 _PROGRAMS = {"__main__", "antigravity", "idlelib", "this", "turtledemo"}
 """Modules of the standard library that do something when they are imported."""
 
 
 def loaded(name: str, folder: str) -> Any:
-    """Return what griffe reads of a package or module in ``folder``; None where that is nothing."""
+    """Return a package or module in ``folder`` as griffe reads it; None if it cannot."""
     loader = griffe.GriffeLoader(search_paths=[folder], allow_inspection=False, store_source=False)
     try:
         found = loader.load(name, try_relative_path=False)
@@ -52,7 +52,7 @@ def loaded(name: str, folder: str) -> Any:
 
 
 def unread(name: str, folder: str) -> Iterator[str]:
-    """Yield the modules that this Python cannot parse, by their full names: nothing is known of those."""
+    """Yield the full names of the modules that this Python cannot parse: nothing is known of them."""
     place = Path(folder, *name.split("."))
     for file in [*place.rglob("*.py"), *filter(Path.is_file, [place.with_suffix(".py")])]:
         try:
@@ -63,7 +63,7 @@ def unread(name: str, folder: str) -> Iterator[str]:
 
 
 def is_told(path: str, apart: set[str]) -> bool:
-    """Whether an object is public by the names of the modules that it is in, and those could be read."""
+    """Whether an object counts: its modules are meant for users, and they could be read."""
     parts = path.split("(", maxsplit=1)[0].split(".")
     return (
         not _NOT_OURS & set(parts[1:])
@@ -98,7 +98,7 @@ def names(found: Any, *, everything: bool) -> Iterator[str]:
 
 
 def topmost(new: set[str], before: set[str]) -> Iterator[str]:
-    """Yield of new names those whose parents are old."""
+    """Yield those of the new names whose parents are not new themselves."""
     for name in sorted(new):
         parent = name.partition("(")[0] if "(" in name else name.rpartition(".")[0]
         if parent in before or parent not in new:
@@ -106,7 +106,7 @@ def topmost(new: set[str], before: set[str]) -> Iterator[str]:
 
 
 def breaking(old: Any, new: Any) -> Iterator[tuple[Any, str]]:
-    """Yield the changes that users' code does not survive, each with what happened in words."""
+    """Yield the changes that break users' code, each with what happened in words."""
     for one in griffe.find_breaking_changes(old, new):
         kind = one.kind.name
         if kind == "OBJECT_REMOVED" and not (
@@ -118,20 +118,20 @@ def breaking(old: Any, new: Any) -> Iterator[tuple[Any, str]]:
         elif kind in _WORDS and not is_bound(one):
             yield one, f"{_WORDS[kind]} {(one.old_value or one.new_value).name}"
         elif kind == "CLASS_REMOVED_BASE" and (gone := removed_bases(one)):
-            yield one, f"is no {', '.join(gone)} any more"
+            yield one, f"no longer inherits from {', '.join(gone)}"
 
 
 _WORDS = {
     "PARAMETER_REMOVED": "no longer takes the parameter",
-    "PARAMETER_MOVED": "takes at another position the parameter",
-    "PARAMETER_CHANGED_KIND": "takes in another way, by position or by name, the parameter",
+    "PARAMETER_MOVED": "has moved the parameter",
+    "PARAMETER_CHANGED_KIND": "changed the kind (positional or keyword) of the parameter",
     "PARAMETER_CHANGED_REQUIRED": "now requires the parameter",
     "PARAMETER_ADDED_REQUIRED": "requires the new parameter",
 }
 
 
 def is_bound(one: Any) -> bool:
-    """Whether a parameter is the object that a method belongs to, which no caller names, whatever it is called."""
+    """Whether a parameter is the ``self`` or ``cls`` of a method, whatever it is called: no caller passes it."""
     parameter = one.old_value or one.new_value
     first = next(iter(one.obj.parameters), None)
     named = {"self", "cls", "__self", "_self", "mcs", "mcls", "metacls"}
@@ -139,7 +139,7 @@ def is_bound(one: Any) -> bool:
 
 
 def is_inherited(gone: Any) -> bool:
-    """Whether what is gone is told already of the class that it was inherited from."""
+    """Whether the removal is already reported for the class that it was inherited from."""
     try:
         return bool(gone.is_alias and gone.inherited and gone.target.parent.is_public)
     except (AttributeError, griffe.GriffeError):
@@ -163,14 +163,14 @@ def may_be_there(gone: Any, new: Any) -> bool:
         if parent.is_alias:
             parent = parent.target
     except (KeyError, AttributeError, griffe.GriffeError):
-        return special  # its parent is gone, which is told
+        return special  # its parent is gone, which is reported
     if parent.is_module:
         return special or "__getattr__" in parent.members
     return name in _SPECIAL or "__getattr__" in parent.all_members or any(has(base, name) for base in bases(parent))
 
 
 def bases(one: Any, deepest: int = 20) -> Iterator[str]:
-    """Yield the full names of the classes outside of the package that a class inherits from."""
+    """Yield the full names of the base classes of a class that are outside the package."""
     for base in getattr(one, "bases", ()) if deepest else ():
         path = str(getattr(base, "canonical_path", base)).partition("[")[0]
         try:
@@ -183,7 +183,7 @@ def bases(one: Any, deepest: int = 20) -> Iterator[str]:
 
 
 def has(path: str, name: str) -> bool:
-    """Whether a class outside of the package has a member; of those that are not Python's own one cannot know."""
+    """Whether a class outside the package may have a member; only those of Python itself are known."""
     module, _, called = path.rpartition(".")
     if not module:
         owner: object = builtins
@@ -198,16 +198,16 @@ def has(path: str, name: str) -> bool:
 
 
 def changed_kind(one: Any) -> str:
-    """Return what happened to an object that became another one; empty where it may be used as before."""
+    """Return what happened to an object whose kind changed; empty if it can be used as before."""
     old, new = str(one.old_value.value), str(one.new_value.value)
     is_property = "property" in one.obj.labels
     if "module" in (old, new) or (old, new) == ("class", "function") or (old == "function" and is_property):
-        return f"is a {'property' if is_property else new} and no {old} any more"
+        return f"is now a {'property' if is_property else new}, no longer a {old}"
     return ""
 
 
 def removed_bases(one: Any) -> list[str]:
-    """Return the base classes that a class has lost, without those that mean nothing at run time."""
+    """Return the base classes that a class has lost, without those that do not matter at run time."""
     old, new = (
         [str(base).partition("[")[0].rpartition(".")[2] for base in value] for value in (one.old_value, one.new_value)
     )
@@ -225,7 +225,7 @@ def place(one: Any, folder: str) -> tuple[str, int]:
 
 
 def aliases(found: Any) -> Iterator[tuple[str, str]]:
-    """Yield the full name under which something private is public, after its own: ``sample._impl.run``."""
+    """Yield the private full name of each re-exported object, such as ``sample._impl.run``, and its public one."""
     for name, member in found.members.items():
         if member.is_alias and member.is_public and not member.inherited:
             yield member.target_path, f"{found.path}.{name}"
@@ -238,7 +238,7 @@ def aliases(found: Any) -> Iterator[tuple[str, str]]:
 
 
 def called(path: str, public: dict[str, str]) -> str:
-    """Return what users call an object: the name under which they import it."""
+    """Return the name under which users import an object."""
     for _ in range(5):  # one may lead to another
         parts = path.split(".")
         inner = next((end for end in range(len(parts), 0, -1) if ".".join(parts[:end]) in public), 0)
@@ -247,7 +247,7 @@ def called(path: str, public: dict[str, str]) -> str:
 
 
 def joined(found: Iterator[tuple[Any, str]]) -> Iterator[tuple[str, str, tuple[Any, bool]]]:
-    """Yield changes with the object's full name; those of several parameters of one function as one."""
+    """Yield changes with the object's full name; merge those to several parameters of one function."""
     same: dict[tuple[str, str], tuple[Any, list[str]]] = {}
     for one, words in found:
         about, _, name = words.rpartition(" ") if one.kind.name in _WORDS else (words, "", "")
@@ -261,8 +261,8 @@ def compared(packages: list[list[str]], roots: list[str]) -> dict[str, Any]:
     """Return how the packages of two states differ.
 
     Args:
-        packages: Each package's name, and the folders that it is in, before and now; empty where it was not, or is not.
-        roots: The folders of the project, before and now: files are named from there.
+        packages: Each package's name, and its parent folders before and now; empty if it did or does not exist.
+        roots: The project's folders before and now; files are named relative to them.
     """
     changes, additions, read = [], [], 0
     for name, before, now in packages:

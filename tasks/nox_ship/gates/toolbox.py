@@ -20,7 +20,7 @@ from nox_ship.config import Command
 from nox_ship.errors import Kind, shorten
 from nox_ship.project import Project, minor, strings
 
-TOOL_MISSING = Kind("NS438", "tool-not-installed", "Rerun where the index that uv installs from can be reached.")
+TOOL_MISSING = Kind("NS438", "tool-not-installed", "Rerun when uv can reach its package index.")
 
 _THRESHOLD = re.compile(r"--(?:cov-)?fail-under(?:=| )(\d{1,3}(?:\.\d{1,9})?)(?= |$)")
 _CHECK = re.compile(
@@ -57,7 +57,7 @@ class Step:
     why: str = ""
     """Where commands and versions come from."""
     lowest: bool = False
-    """Lower the project's dependencies to the lowest versions that its metadata admits, once it is installed."""
+    """Once installed, lower the project's dependencies to the lowest versions that its metadata allows."""
     folder: str = "."
     """Where the commands run, relative to the project's folder."""
 

@@ -1,4 +1,4 @@
-"""Whether the files of a release, its tag and the project's settings tell the same of it."""
+"""Whether a release's files, its tag and the project's settings agree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classi
 
 
 _RELIABLE = Version("2.2")
-"""The version of core metadata from which on an sdist's are those of its wheels."""
+"""The version of core metadata since which an sdist's is reliable for its wheels (PEP 643)."""
 
 
 def versions_agree(built: Built) -> Iterator[Finding]:
@@ -89,7 +89,7 @@ def sdist_agrees(built: Built) -> Iterator[Finding]:
 
 
 def _ends(names: Iterable[str], depths: set[int]) -> set[str]:
-    """Return the ends of paths: their last parts, as many as have one of ``depths`` slashes between them."""
+    """Return the last parts of each path, for each number of slashes in ``depths``."""
     return {"/".join(name.rsplit("/", depth + 1)[-depth - 1 :]) for name in names for depth in depths}
 
 

@@ -38,9 +38,11 @@ README_UNTYPED = Kind(
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
 _TWINE_SAYS = re.compile(r"(WARNING|ERROR) (.*?)(?=WARNING|ERROR|Checking |$)")
-_GZIPPED = "Let the build back end make one (setup.cfg: `formats = gztar` in the section `sdist`, or none)."
+_GZIPPED = (
+    "Make the build back end write a .tar.gz (setup.cfg: `formats = gztar` in the section `sdist`, or no `formats`)."
+)
 _UNREADABLE = "InvalidDistribution"
-"""What twine says of metadata that it cannot send; our checks tell more exactly what is wrong."""
+"""What twine says of metadata that it refuses; our own checks are more precise."""
 _METADATA = {kind.id for kind in core_metadata.KINDS}
 _UNTYPED = "`long_description_content_type` missing. defaulting to `text/x-rst`."
 
@@ -174,14 +176,14 @@ def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
 def _check(
     project: Project, files: list[Path], tag: str | None, *, sources: tuple[str, ...], tracked: Mapping[str, str]
 ) -> tuple[str, tuple[Finding, ...]]:
-    """Go through every check, then raise what stops a release, together; return the version and the warnings."""
+    """Run every check, then raise all errors together; return the version and the warnings."""
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
     if not wheels or len(sdists) != 1:
         raise ShipError(NOT_BUILT(f"The build made {len(wheels)} wheels and {len(sdists)} sdists."))
     if sdists[0].suffix == ".zip":
         raise ShipError(
-            NAME_MISMATCH(f"{sdists[0].name} is a zip; an index takes a .tar.gz (PEP 625).", remedy=_GZIPPED)
+            NAME_MISMATCH(f"{sdists[0].name} is a ZIP; indexes accept only .tar.gz (PEP 625).", remedy=_GZIPPED)
         )
     findings = Findings()
     findings.extend(findings.catch(lambda: _twine_check(files)) or ())
@@ -198,7 +200,7 @@ def _check(
 
 
 def _is_public(project: Project, version: str) -> bool:
-    """Whether a version goes to PyPI or TestPyPI, whose rules are known; one that cannot be read goes nowhere else."""
+    """Whether a version goes to PyPI or TestPyPI, whose rules are known; an invalid one counts as if it did."""
     parsed = versions.parse(version)
     return parsed is None or project.settings.routes.index(parsed) in ("pypi", "testpypi")
 

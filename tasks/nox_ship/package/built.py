@@ -1,4 +1,4 @@
-"""What was built, as the checks look at it."""
+"""What the checks of the built files look at."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from nox_ship.project import Project
 
 @dataclass(frozen=True)
 class Built:
-    """What the checks look at."""
+    """The built files, with the project and the sources they were built from."""
 
     project: Project
     wheels: tuple[Archive, ...]
     sdist: Archive
     tag_version: str | None
-    """The version in the release tag of the commit, None where it has no tag."""
+    """The version in the commit's release tag; None if it has no tag."""
     sources: tuple[str, ...]
     """The files the release was built from, relative to the project's folder."""
     tracked: Mapping[str, str] = field(default_factory=dict)
-    """The ID in git of each file that it tracks, by the same name."""
+    """The git object ID of each tracked file, by the same name."""
     public: bool = True
-    """Whether the release goes to PyPI or TestPyPI; an index of one's own may take more."""
+    """Whether the release goes to PyPI or TestPyPI; other indexes may accept more."""
 
     @property
     def archives(self) -> tuple[Archive, ...]:

@@ -14,7 +14,7 @@ from nox_ship.errors import Finding, Kind, Level, shorten
 from nox_ship.package import core_metadata, data_files, distributions, extensions, portable, wheels
 from nox_ship.package.agreement import classifiers_agree, names_agree, sdist_agrees, versions_agree
 from nox_ship.package.built import Built
-from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_KEY, Suspect
+from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_API_KEY, Suspect
 from nox_ship.package.places import expected_files, is_imported, is_test
 
 UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave it out, or rename it: installers refuse such a file.")
@@ -78,7 +78,7 @@ def license_present(built: Built) -> Iterator[Finding]:
     for archive in built.archives:
         files = {str(name) for name in archive.metadata.get_all("License-File") or []}
         if core_metadata.license_files(archive.described):
-            continue  # it holds them, or another check says so
+            continue  # another check looks for them
         if not any(_is_license(name, files) for name in archive.members):
             yield NO_LICENSE(f"{archive.path.name} holds no license text.")
 
@@ -100,18 +100,18 @@ def modules_complete(built: Built) -> Iterator[Finding]:
 
 
 def _is_namespace(built: Built, source: PurePosixPath) -> bool:
-    """Whether a module only declares a namespace in an old way; a wheel can do without it (PEP 420)."""
+    """Whether a module only declares a namespace in the old way, which wheels no longer need (PEP 420)."""
     text = built.project.read_text(str(source)) if source.name == "__init__.py" else ""
     return "extend_path(" in text or "declare_namespace(" in text
 
 
 def data_complete(built: Built) -> Iterator[Finding]:
-    """Check that some wheel holds every file of data that the packages have in the sources and cannot do without."""
+    """Check that the wheels hold all data files that the packages have in the sources and need."""
     yield from data_files.missing(built.project, built.wheels, built.sources, built.tracked)
 
 
 def names_portable(built: Built) -> Iterator[Finding]:
-    """Check that each system can install every file of a wheel."""
+    """Check that every system can create all files of a wheel."""
     yield from portable.check(built.wheels)
 
 
@@ -158,12 +158,12 @@ def no_secrets(built: Built) -> Iterator[Finding]:
 
 def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, str] | None:
     """Return how bad a file is, and what is said of it; None where nothing is to be said."""
-    if not tracked and (suspect.named or suspect.holds != PUBLIC_KEY):
+    if not tracked and (suspect.named or suspect.holds != PUBLIC_API_KEY):
         return "error", "{}, which looks like a secret and is not in git"
     if suspect.holds is None:
         return "warning", "{}, which is named as secrets are"
     what = f"{suspect.holds} in {{}}"
-    if suspect.holds == PUBLIC_KEY:
+    if suspect.holds == PUBLIC_API_KEY:
         return None if is_test(PurePosixPath(suspect.name)) else ("warning", what)
     if suspect.holds == PRIVATE_KEY and suspect.name.endswith(".py"):
         return ("error", what) if wheel and is_imported(PurePosixPath(suspect.name)) else None
@@ -174,7 +174,7 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
 
 
 def typed_as_claimed(built: Built) -> Iterator[Finding]:
-    """Check that a package that claims to be typed tells type checkers so; what git has of it is checked as data."""
+    """Check that a package that claims to be typed has a py.typed; one that git has is checked as data."""
     if any(name.endswith("/py.typed") for name in built.tracked):
         return
     for wheel in built.wheels:
@@ -184,7 +184,7 @@ def typed_as_claimed(built: Built) -> Iterator[Finding]:
 
 
 def metadata_taken(built: Built) -> Iterator[Finding]:
-    """Check that an index takes the core metadata; what is wrong in several files is told once."""
+    """Check that an index accepts the core metadata; the same problem in several files is reported once."""
     seen: dict[tuple[str, str], Finding] = {}
     for archive in built.archives:
         for finding in core_metadata.problems(archive.described, tagged=built.tag_version is not None):
@@ -193,18 +193,18 @@ def metadata_taken(built: Built) -> Iterator[Finding]:
 
 
 def _keeps_private(finding: Finding) -> bool:
-    """Whether a classifier is unknown on purpose: it keeps PyPI from taking what is for an index of one's own."""
+    """Whether a classifier is invalid on purpose: it keeps the package off PyPI."""
     return finding.id == core_metadata.UNKNOWN_CLASSIFIER.id and "'Private ::" in finding.what
 
 
 def license_files_held(built: Built) -> Iterator[Finding]:
-    """Check that each file holds the license files that its metadata name."""
+    """Check that each file holds the license files that its metadata names."""
     for archive in built.archives:
         yield from distributions.license_files_held(archive)
 
 
 def files_taken(built: Built) -> Iterator[Finding]:
-    """Check that an index takes each file by its name, its size, how it is packed, and what code is in it."""
+    """Check that an index accepts each file's name, size, packing and code."""
     for archive in built.archives:
         yield from distributions.name_fits(archive)
         yield from distributions.size_fits(archive, built.project.settings.build.largest_file)
@@ -213,7 +213,7 @@ def files_taken(built: Built) -> Iterator[Finding]:
 
 
 def wheels_describe_themselves(built: Built) -> Iterator[Finding]:
-    """Check what each wheel tells of itself: its RECORD, its entry points, and where both are."""
+    """Check each wheel's .dist-info: that it is complete, RECORD, and the entry points."""
     for wheel in built.wheels:
         yield from wheels.describes_itself(wheel)
         yield from wheels.recorded(wheel)
@@ -221,7 +221,7 @@ def wheels_describe_themselves(built: Built) -> Iterator[Finding]:
 
 
 def tags_fit(built: Built) -> Iterator[Finding]:
-    """Check that each wheel is for what its tags name, and that an index takes wheels for that."""
+    """Check that each wheel matches its tags, and that an index accepts wheels for its platform."""
     elsewhere = wheels.made_elsewhere(built.project)
     for wheel in built.wheels:
         yield from wheels.tags_told(wheel)
@@ -239,11 +239,11 @@ PUBLIC_RULES = frozenset(
         *(distributions.UNPACKS_TO_TOO_MUCH, wheels.PLATFORM_REFUSED),
     )
 )
-"""What PyPI and TestPyPI refuse, and other indexes may take."""
+"""The IDs of what PyPI and TestPyPI refuse, but other indexes may accept."""
 
 
 def examine(built: Built) -> tuple[Finding, ...]:
-    """Go through every check; what only PyPI refuses stops no release that goes to another index."""
+    """Run every check; what only PyPI refuses is a warning if the release goes to another index."""
     lenient = frozenset[str]() if built.public else PUBLIC_RULES
     found = (finding for check in CHECKS for finding in check(built))
     return tuple(replace(each, level="warning") if each.id in lenient else each for each in found)

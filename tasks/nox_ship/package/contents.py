@@ -30,16 +30,16 @@ class Archive:
         metadata: Its core metadata: ``METADATA`` of a wheel, ``PKG-INFO`` of an sdist.
         suspects: Members that are secrets, or look like them.
         unsafe: Members that an installer would have to refuse, each with the reason.
-        described: The text of its core metadata, as it stands in the file.
-        size: Its bytes.
-        unpacked: Bytes that a wheel's members say they have.
-        others: Names of an sdist's folders and links, without its leading folder.
-        records: What a wheel's ``WHEEL``, ``RECORD`` and ``entry_points.txt`` hold, by those names.
-        digests: The SHA-256 of each member of a wheel; of none, if they unpack to more than is read.
+        described: The text of its core metadata.
+        size: Its size in bytes.
+        unpacked: The total size of a wheel's members, in bytes, according to the wheel.
+        others: The names of an sdist's folders and links, without its leading folder.
+        records: The content of a wheel's ``WHEEL``, ``RECORD`` and ``entry_points.txt``, by these names.
+        digests: The SHA-256 of each member of a wheel; empty if it unpacks to too much.
         compiled: The beginning of each compiled file in a wheel, by its name.
-        encrypted: Python files whose code PyArmor or SourceDefender encrypted.
-        sparse: Members of an sdist that leave out the holes in a file.
-        ambiguous: Why another program might read another content than ours, in a few words; None where none would.
+        encrypted: Python files with code encrypted by PyArmor or SourceDefender.
+        sparse: Members of an sdist that are stored as sparse files.
+        ambiguous: Why another program might find other files in it, in a few words; None if none would.
     """
 
     path: Path
@@ -95,12 +95,12 @@ class Archive:
 
     @property
     def irregular(self) -> bool:
-        """Whether members have names by which they cannot be unpacked, or the same name: that is told for itself."""
+        """Whether members have unsafe or duplicate names, which other checks report."""
         return bool(self.unsafe) or len(set(self.members)) < len(self.members)
 
     @property
     def dist_info(self) -> str:
-        """Name of the folder in which a wheel of this file name describes itself."""
+        """The name of the ``.dist-info`` folder that a wheel with this file name should have."""
         return dist_info(self.path.name)
 
     @property

@@ -1,6 +1,6 @@
-"""What an index demands of the core metadata of a file.
+"""What an index requires of the core metadata in a file.
 
-The rules are those of packaging, by which twine refuses to send a file, and those that PyPI adds to them
+The rules are those of packaging, which twine applies before it uploads a file, and those that PyPI adds
 (``warehouse/forklift/metadata.py``, in the same order).
 """
 
@@ -21,30 +21,30 @@ from nox_ship.versions import parse
 METADATA_VERSION = Kind(
     "NS531",
     "metadata-too-new",
-    "Let the back end write an older one (hatchling: `core-metadata-version`; others: an upper bound in"
+    "Make the build back end write an older version (hatchling: `core-metadata-version`; others: an upper bound in"
     " `build-system.requires`).",
 )
 LOCAL_VERSION = Kind(
     "NS532",
     "local-version",
-    'Leave out what stands behind the `+` (setuptools-scm and hatch-vcs: `local_scheme = "no-local-version"`).',
+    'Drop the part after the `+` (setuptools-scm and hatch-vcs: `local_scheme = "no-local-version"`).',
 )
 UNKNOWN_CLASSIFIER = Kind(
     "NS533",
     "unknown-classifier",
-    "Correct `classifiers` in [project]: `python -m trove_classifiers` lists those that there are; if it is newer than"
-    " your list, update trove-classifiers.",
+    "Correct `classifiers` in [project] (`python -m trove_classifiers` lists the valid ones); if yours is newer than"
+    " that list, update trove-classifiers.",
 )
 BAD_LICENSE = Kind(
     "NS534",
     "bad-license",
-    'Give `license` in [project] one SPDX expression, such as "MIT" or "Apache-2.0 OR MIT", and `license-files` by'
-    " paths without `..` (PEP 639).",
+    'Set `license` in [project] to an SPDX expression, such as "MIT" or "Apache-2.0 OR MIT", and use no `..` in the'
+    " paths of `license-files` (PEP 639).",
 )
 DIRECT_REFERENCE = Kind(
     "NS536",
     "direct-reference",
-    "Depend on a release of it by name and version; for development, keep the address in a dependency group or in"
+    "Depend on a released version by name; for development, move the URL to a dependency group or to"
     " [tool.uv.sources].",
 )
 BAD_REQUIREMENT = Kind(
@@ -61,18 +61,18 @@ BAD_EMAIL = Kind(
 BAD_URL = Kind(
     "NS539",
     "bad-url",
-    "Correct `urls` in [project] (setup.py: `url`, `download_url`, `project_urls`): each has a label of 32 characters"
-    " at most, and an address that begins with https:// or http://.",
+    "Correct `urls` in [project] (setup.py: `url`, `download_url`, `project_urls`): each needs a label of at most 32"
+    " characters and a URL that starts with https:// or http://.",
 )
 BAD_SUMMARY = Kind(
     "NS540",
     "bad-summary",
-    "Make `description` in [project] one line of 512 characters at most; what is longer belongs into the README.",
+    "Shorten `description` in [project] to one line of at most 512 characters; the rest belongs in the README.",
 )
 BAD_FIELD = Kind(
     "NS541",
     "bad-metadata-field",
-    "Correct the field in [project]; if it is not there, the build back end writes it: use a current release of it.",
+    "Correct the field in [project]; if it is not there, the build back end writes it: update the build back end.",
 )
 
 KINDS = (
@@ -81,7 +81,7 @@ KINDS = (
 )
 """Every kind of finding here."""
 
-# The versions that PyPI takes; packaging knows a newer one.
+# The versions that PyPI accepts; packaging knows a newer one.
 _TAKEN = {"1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"}
 _LICENSE_FILES_SINCE = Version("2.4")
 _LONGEST_SUMMARY, _LONGEST_LABEL = 512, 32
@@ -94,7 +94,7 @@ _OF_FIELD = {
         ("requires-dist", "requires-python", "provides-extra", "provides-dist", "obsoletes-dist"), BAD_REQUIREMENT
     ),
 }
-# Fields whose value may be left to the wheel (PEP 643), as PyPI knows them.
+# Fields that may be dynamic (PEP 643), according to PyPI.
 _DYNAMIC = frozenset(
     (
         *("platform", "supported-platform", "summary", "description", "description-content-type", "keywords"),
@@ -107,33 +107,33 @@ _DYNAMIC = frozenset(
 
 
 def problems(described: bytes, *, tagged: bool = True) -> Iterator[Finding]:
-    """Yield what an index would refuse of core metadata.
+    """Yield what an index would refuse in core metadata.
 
     Args:
         described: The text of ``METADATA`` or ``PKG-INFO``.
-        tagged: Whether they are of a release; the versions of others may be local.
+        tagged: Whether it is a release; only other builds may have a local version.
     """
     try:
         raw, unknown = _read(described)
         yield from _general(raw, unknown)
         yield from _particular(_Fields(_sent(raw)), tagged=tagged)
-    except Exception as error:  # noqa: BLE001 - whoever wrote them may have written anything
+    except Exception as error:  # noqa: BLE001 - metadata may hold anything
         yield BAD_FIELD(f"The core metadata cannot be read: {_cut(str(error) or type(error).__name__)}.")
 
 
 def license_files(described: bytes) -> tuple[str, ...]:
-    """Return the files that core metadata name as licenses; before version 2.4, the field meant something else.
+    """Return the license files that core metadata names; before version 2.4, the field meant something else.
 
-    None are returned where one is named in a way that is not valid, which `problems` tells.
+    If one of the names is not valid, none are returned: `problems` reports it.
     """
     try:
         return tuple(_Fields(_read(described)[0]).get("license_files") or ())
-    except Exception:  # noqa: BLE001 - what is wrong is told by `problems`
+    except Exception:  # noqa: BLE001 - `problems` reports it
         return ()
 
 
 def _read(described: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
-    """Read metadata as twine does: what old setuptools writes of license files is left out."""
+    """Read metadata as twine does: without the license files that old setuptools wrote."""
     raw, unknown = parse_email(described)
     version = parse(raw.get("metadata_version", "0"))
     if version is None or version < _LICENSE_FILES_SINCE:
@@ -143,7 +143,7 @@ def _read(described: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
 
 
 def _sent(raw: RawMetadata) -> RawMetadata:
-    """Return what PyPI makes of what it is sent: neither an empty field nor distutils' ``UNKNOWN`` is there."""
+    """Return the metadata as PyPI reads it from an upload: without empty fields and distutils' ``UNKNOWN``."""
 
     def empty(value: object) -> bool:
         last = value[-1] if isinstance(value, list) and value else value
@@ -154,28 +154,26 @@ def _sent(raw: RawMetadata) -> RawMetadata:
 
 
 def _general(raw: RawMetadata, unknown: Mapping[str, list[str]]) -> Iterator[Finding]:
-    """Yield what packaging refuses, by which twine sends nothing."""
+    """Yield what packaging refuses: twine does not upload it."""
     if unknown:
-        yield BAD_FIELD(
-            f"The core metadata have fields that are unknown, or cannot be read: {shorten(sorted(unknown))}."
-        )
+        yield BAD_FIELD(f"The core metadata has unknown or unreadable fields: {shorten(sorted(unknown))}.")
     try:
         Metadata.from_raw(raw)
     except ExceptionGroup as group:
         for error in sorted(group.exceptions, key=str):
             field = error.field if isinstance(error, InvalidMetadata) else ""
             kind = BAD_FIELD if " introduced in metadata version " in str(error) else _OF_FIELD.get(field, BAD_FIELD)
-            yield kind(f"The core metadata are not valid: {_cut(str(error))}.")
+            yield kind(f"The core metadata is not valid: {_cut(str(error))}.")
 
 
 class _Fields:
-    """Metadata of which each field is there or not; what packaging refuses is told elsewhere."""
+    """Metadata whose invalid fields count as missing; `_general` reports those."""
 
     def __init__(self, raw: RawMetadata) -> None:
         self._metadata = Metadata.from_raw(raw, validate=False)
 
     def get(self, name: str) -> Any:
-        """Return a field's value, None where there is none or it is not valid."""
+        """Return a field's value; None if it is missing or not valid."""
         try:
             return getattr(self._metadata, name)
         except InvalidMetadata:
@@ -183,30 +181,30 @@ class _Fields:
 
 
 def _particular(fields: _Fields, *, tagged: bool) -> Iterator[Finding]:
-    """Yield what PyPI refuses beyond that."""
+    """Yield what PyPI refuses in addition."""
     written = fields.get("metadata_version")
     if written is not None and written not in _TAKEN:
-        yield METADATA_VERSION(f"PyPI does not take version {written} of core metadata.")
+        yield METADATA_VERSION(f"PyPI does not accept core metadata version {written}.")
     version = fields.get("version")
     if version is not None and version.local:
         level = "error" if tagged else "warning"
-        yield LOCAL_VERSION(f"{version} is a local version, which no public index takes.", level=level)  # type: ignore[arg-type]
+        yield LOCAL_VERSION(f"{version} is a local version, which public indexes do not accept.", level=level)  # type: ignore[arg-type]
     summary = fields.get("summary") or ""
     if len(summary) > _LONGEST_SUMMARY:
-        yield BAD_SUMMARY(f"The summary has {len(summary)} characters, PyPI takes {_LONGEST_SUMMARY}.")
+        yield BAD_SUMMARY(f"The summary has {len(summary)} characters; PyPI allows {_LONGEST_SUMMARY}.")
     for name in ("author_email", "maintainer_email"):
         yield from _email(name, fields.get(name))
     yield from _classifiers(fields.get("classifiers") or ())
     yield from _urls(fields)
     yield from _requirements(fields)
     if odd := sorted(set(fields.get("dynamic") or ()) - _DYNAMIC):
-        yield BAD_FIELD(f"The core metadata call {shorten(odd)} dynamic, which cannot be (PEP 643).")
+        yield BAD_FIELD(f"The core metadata marks {shorten(odd)} as dynamic, which is not allowed (PEP 643).")
     if fields.get("license") and fields.get("license_expression"):
-        yield BAD_LICENSE("The core metadata have both License and License-Expression; the latter replaces the former.")
+        yield BAD_LICENSE("The core metadata has both License and License-Expression, which replaces it.")
 
 
 def _email(field: str, value: str | None) -> Iterator[Finding]:
-    """Check an address as PyPI does: of several, the first."""
+    """Check an email address as PyPI does: only the first of several."""
     from email_validator import EmailNotValidError, validate_email  # it imports a resolver for DNS
 
     _, address = email.utils.parseaddr(value or "")
@@ -216,16 +214,16 @@ def _email(field: str, value: str | None) -> Iterator[Finding]:
         validate_email(address, check_deliverability=False)
     except EmailNotValidError as error:
         shown = field.replace("_", "-")
-        yield BAD_EMAIL(f"{_cut(repr(address))} in {shown} is no valid email address: {_cut(str(error))}.")
+        yield BAD_EMAIL(f"{_cut(repr(address))} in {shown} is not a valid email address: {_cut(str(error))}.")
 
 
 def _classifiers(given: Collection[str]) -> Iterator[Finding]:
-    """Check that there are such classifiers, and none that was replaced; one may be newer than our list."""
+    """Check that the classifiers exist and are not deprecated; one may be newer than our list."""
     from trove_classifiers import classifiers, deprecated_classifiers
 
     for name in sorted(set(given) - classifiers - set(deprecated_classifiers)):
         if name in _following():
-            what = f"The classifier {_cut(repr(name))} is newer than the list of this machine, if there is one."
+            what = f"The classifier {_cut(repr(name))} is not in the installed trove-classifiers; it may be newer."
             yield UNKNOWN_CLASSIFIER(what, level="warning")
         else:
             yield UNKNOWN_CLASSIFIER(f"There is no classifier {_cut(repr(name))}.")
@@ -237,7 +235,7 @@ def _classifiers(given: Collection[str]) -> Iterator[Finding]:
 
 @functools.cache
 def _following() -> frozenset[str]:
-    """Return the classifiers that come next: of the newest Python, Django or other numbered thing, the next version."""
+    """Return the classifiers to expect next: those for the next version of Python, Django and the like."""
     from trove_classifiers import sorted_classifiers
 
     newest: dict[str, Version] = {}
@@ -259,20 +257,20 @@ def _urls(fields: _Fields) -> Iterator[Finding]:
     for name in ("home_page", "download_url"):
         url = fields.get(name)
         if url is not None and not _is_address(url):
-            yield BAD_URL(f"{_cut(repr(url))} in {name.replace('_', '-')} is no valid address.")
+            yield BAD_URL(f"{_cut(repr(url))} in {name.replace('_', '-')} is not a valid URL.")
     for label, url in (fields.get("project_urls") or {}).items():
         if not label:
-            yield BAD_URL(f"The address {_cut(repr(url))} has no label.")
+            yield BAD_URL(f"The URL {_cut(repr(url))} has no label.")
         elif len(label) > _LONGEST_LABEL:
-            yield BAD_URL(f"The label {_cut(repr(label))} of an address has more than {_LONGEST_LABEL} characters.")
+            yield BAD_URL(f"The URL label {_cut(repr(label))} has more than {_LONGEST_LABEL} characters.")
         elif not url:
-            yield BAD_URL(f"The label {_cut(repr(label))} has no address.")
+            yield BAD_URL(f"The URL label {_cut(repr(label))} has no URL.")
         elif not _is_address(url):
-            yield BAD_URL(f"{_cut(repr(url))}, the address of {_cut(repr(label))}, is not valid.")
+            yield BAD_URL(f"{_cut(repr(url))}, labelled {_cut(repr(label))}, is not a valid URL.")
 
 
 def _is_address(text: str) -> bool:
-    """Whether a text is an address of the web (RFC 3986), by the library and the rules of PyPI."""
+    """Whether a text is a web URL (RFC 3986), by the library and the rules that PyPI uses."""
     from rfc3986 import exceptions, uri_reference, validators
 
     checks = validators.Validator().allow_schemes("http", "https").require_presence_of("scheme")
@@ -287,7 +285,7 @@ def _is_address(text: str) -> bool:
 def _requirements(fields: _Fields) -> Iterator[Finding]:
     for requirement in fields.get("requires_dist") or ():
         if requirement.url is not None:
-            yield DIRECT_REFERENCE(f"Requires-Dist leads to an address: {_cut(str(requirement))}.")
+            yield DIRECT_REFERENCE(f"Requires-Dist has a direct reference: {_cut(str(requirement))}.")
     for field in ("provides_dist", "obsoletes_dist"):
         shown = field.replace("_", "-").title()
         for text in fields.get(field) or ():
@@ -297,10 +295,10 @@ def _requirements(fields: _Fields) -> Iterator[Finding]:
                 yield BAD_REQUIREMENT(f"{_cut(repr(text))} in {shown} is not valid: {_cut(str(error))}.")
                 continue
             if requirement.url is not None:
-                yield DIRECT_REFERENCE(f"{shown} leads to an address: {_cut(text)}.")
+                yield DIRECT_REFERENCE(f"{shown} has a direct reference: {_cut(text)}.")
 
 
 def _cut(text: str) -> str:
-    """Return a text that others wrote as a part of a sentence: not too long, and on one line."""
+    """Return foreign text shortened to fit into a sentence, on one line."""
     plain = " ".join(text.split()).rstrip(".")
     return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."

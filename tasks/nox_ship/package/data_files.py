@@ -1,4 +1,4 @@
-"""Files of data that a package has in the sources and no wheel installs: which of them are certain to be missed."""
+"""Data files that a package has in the sources but in no wheel, and which of them are sure to be missed."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _SOURCES = {
     *(".less", ".styl", ".coffee", ".vue", ".svelte", ".map", ".psd", ".xcf", ".ai", ".ipynb", ".puml"),
     *(".drawio", ".graffle", ".rst", ".md", ".pot", ".orig", ".bak", ".diff", ".patch", ".log"),
 }
-"""Endings of what is compiled, generated from, written about or left over."""
+"""Suffixes of sources, templates, documentation and leftovers."""
 _DATA = {
     *(".json", ".yaml", ".yml", ".toml", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".tmpl", ".tpl"),
     *(".css", ".js", ".sql", ".csv", ".tsv", ".txt", ".xml", ".xsd", ".xsl", ".png", ".svg", ".ico"),
     *(".gif", ".jpg", ".ttf", ".woff", ".woff2", ".dat", ".db", ".graphql", ".pyi", ".lark", ".mo", ".po"),
 }
-"""Endings of what a package usually reads as it runs."""
+"""Suffixes of files that packages usually read at run time."""
 _NOT_DATA = (
     *("readme*", "change*", "history*", "news*", "notes*", "todo*", "license*", "licence*", "copying*", "authors*"),
     *("notice*", "contributing*", "makefile", "gnumakefile", "cmakelists.txt", "dockerfile*", "build", "buck"),
@@ -49,17 +49,17 @@ _ASIDE = {
     *("docs", "example", "examples", "notebooks", "scripts", "tools", "ci", "vendored_licenses", "licenses"),
 }
 _SIBLINGS = 2
-"""How many files like it a wheel must hold, and all of them, for one that it lacks to have been forgotten."""
+"""A missing file counts as forgotten if the wheel has at least this many files of its kind, and all the others."""
 
 _LEAVING = ("exclude", "recursive-exclude", "global-exclude", "prune")
-"""The commands of MANIFEST.in that leave something out."""
+"""The commands of MANIFEST.in that exclude files."""
 _MOST = 500
 """How many missing files are looked at."""
 
 
 @dataclass(frozen=True)
 class _Sources:
-    """The sources of what wheels install, and what the wheels hold of it."""
+    """The sources of the packages that wheels install, and what the wheels hold."""
 
     project: Project
     files: Mapping[str, PurePosixPath]
@@ -80,11 +80,11 @@ class _Sources:
         return [place for place in self.files if _is_data(PurePosixPath(place), frontends)]
 
     def moved(self) -> set[str]:
-        """Return the names of files that the wheels hold in places that the sources have not."""
+        """Return the names of files that the wheels hold in another place than the sources."""
         return {PurePosixPath(name).name for name in self.held if name not in self.files}
 
     def modules(self) -> Iterator[tuple[str, str]]:
-        """Yield place and text of each module that the wheels install for use."""
+        """Yield place and text of each module that the wheels install and users may import."""
         for place, path in self.files.items():
             if path.suffix == ".py" and place in self.held and is_imported(PurePosixPath(place)):
                 try:
@@ -96,10 +96,10 @@ class _Sources:
 def missing(
     project: Project, wheels: Collection[Archive], sources: Collection[str], tracked: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Yield what is said of data that no wheel installs: an error where it is certain to be missed.
+    """Yield a finding for data that no wheel installs: an error if it is sure to be missed.
 
-    That is where a module names it, or the folder that holds it, beside its own place; where it is the only one of
-    its kind that was left out; and of ``py.typed`` where the package claims to be typed.
+    It is if a module looks for it, or for its folder, beside itself; if it is the only file of its kind that was left
+    out; and if it is ``py.typed`` and the package claims to be typed.
 
     Args:
         project: The project.
@@ -136,16 +136,16 @@ def missing(
 def _certain(
     place: str, like: Collection[str], known: _Sources, wheels: Iterable[Archive], namings: Namings
 ) -> str | None:
-    """Return why a file is certain to be missed, None where it is not; ``like`` are those of its kind beside it."""
+    """Return why a file is sure to be missed, None if it is not; ``like`` are the files of its kind beside it."""
     path = PurePosixPath(place)
     if path.name == "py.typed":
         typed = any("Typing :: Typed" in (wheel.metadata.get_all("Classifier") or ()) for wheel in wheels)
         stubs = any(name.endswith(".pyi") for name in known.held)
-        return "though the package claims to be typed" if typed or stubs else None
+        return "although the package claims to be typed" if typed or stubs else None
     if (by := namings.read_by(place)) is not None:
         return f"which {by} reads"
     if len(like) >= _SIBLINGS and path.suffix in _DATA and known.held.issuperset(like):
-        return "though it holds every other file like it there"
+        return "although it has every other file of that kind there"
     return None
 
 
@@ -165,7 +165,7 @@ def _is_data(path: PurePosixPath, frontends: Collection[str]) -> bool:
 
 
 def _places(member: str) -> Iterator[str]:
-    """Yield where a member of a wheel is installed: as it is called, or what its ``.data`` folder says."""
+    """Yield where a member of a wheel is installed: under its name, or where its ``.data`` folder puts it."""
     yield member
     top, _, rest = member.partition("/")
     if top.endswith(".data"):
@@ -173,22 +173,22 @@ def _places(member: str) -> Iterator[str]:
 
 
 def _is_excluded(path: PurePosixPath, leaving: Collection[str]) -> bool:
-    """Whether the project's settings seem to leave a file out on purpose; a .po file's .mo may be made by the build."""
+    """Whether the project's settings seem to exclude a file on purpose; the build may make .mo files from .po files."""
     return path.suffix == ".po" or any(fnmatchcase(part, pattern) for pattern in leaving for part in path.parts[1:])
 
 
 def _left_out(project: Project) -> set[str]:
-    """Return the names and patterns of files and folders that the settings of build back ends leave out."""
+    """Return the names and patterns of files and folders that the build back end's settings exclude."""
     lines = [line.split() for line in project.read_text("MANIFEST.in").splitlines()]
     found = [word for words in lines if words and words[0] in _LEAVING for word in words[1:]]
-    with suppress(documents.UnreadableError):  # it can be read, or there would be nothing built
+    with suppress(documents.UnreadableError):  # the build has read it already
         found += _excluded(documents.toml(project.read_text("pyproject.toml")))
     found += _excluded(project.ini("setup.cfg"))
     return {part for word in found for part in re.split(r"[/\s,]+", word)} - {"*", "**", ""}
 
 
 def _excluded(settings: object, *, excludes: bool = False) -> Iterator[str]:
-    """Yield the texts in settings below a key that speaks of what is excluded."""
+    """Yield the texts in settings below a key with ``exclude`` in its name."""
     if isinstance(settings, str) and excludes:
         yield settings
     elif isinstance(settings, Mapping):

@@ -1,4 +1,4 @@
-"""What changed between two releases of a project, by their files; what is unusual about it is told as a warning."""
+"""What changed between the files of two releases; unusual changes are warnings."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ from nox_ship.package.mentions import Installed, named
 FILE_GREW = Kind(
     "NS561",
     "file-grew",
-    "See that nothing got in by mistake, such as test data, build output or a virtual environment.",
+    "Check that nothing got in by mistake, such as test data, build output or a virtual environment.",
     level="warning",
 )
 CONTENT_GONE = Kind(
     "NS562",
     "content-gone",
-    "Nothing is to be done if it was removed on purpose; else see what the build back end's settings leave out.",
+    "Nothing, if it was removed on purpose; otherwise check what the build back end's settings leave out.",
     level="warning",
 )
 NEW_TOP_LEVEL = Kind(
     "NS563",
     "new-top-level",
-    "Nothing is to be done if it is meant to be installed beside every other package; else exclude it in the build"
-    " back end's settings.",
+    "Nothing, if it is meant to be installed at top level; otherwise exclude it in the build back end's settings.",
     level="warning",
 )
 UNUSED_REQUIREMENT = Kind(
@@ -44,7 +43,7 @@ UNUSED_REQUIREMENT = Kind(
 
 _TIMES = 2
 _LEAST_GROWN, _LEAST_GROWN_WHOLE = 64 << 10, 128 << 10
-"""Bytes that a file, and a whole wheel or sdist, must have grown by: small ones double every other day."""
+"""Bytes by which a file, or a whole wheel or sdist, must have grown: small ones double all the time."""
 _LEAST_EMPTIED = 1 << 10
 _KILO = 1000
 _FIELDS = (
@@ -71,19 +70,19 @@ _PYTHON = re.compile(r"(?<!\S)Programming Language :: Python :: (\d+\.\d+)(?=;|$
 _SCRIPTS = ("console_scripts", "gui_scripts")
 _TESTS = {"test", "tests", "testing", "conftest"}
 _SOURCES = {".py", ".so", ".pyi", ".c", ".cc", ".cpp", ".cxx", ".h", ".hpp", ".pyx", ".pxd", ".pxi", ".f", ".rs"}
-"""The ends of names of modules, and of what compiled ones are made from."""
+"""The suffixes of modules, and of the sources of compiled ones."""
 
 T = TypeVar("T", int, str)
 
 
 @dataclass(frozen=True)
 class Change(Generic[T]):
-    """Something that is another one than before.
+    """Something that was added, removed or changed.
 
     Attributes:
-        what: What it is: the name of a file, a requirement, an entry point or a field.
-        before: What it was; None where it is new.
-        after: What it is; None where it is gone.
+        what: The name of the file, requirement, entry point or field.
+        before: The old value; None if it is new.
+        after: The new value; None if it is gone.
     """
 
     what: str
@@ -97,7 +96,7 @@ class Change(Generic[T]):
 
     @property
     def named(self) -> str:
-        """The change with the name of what changed, where its values do not tell that."""
+        """The change, with the name of what changed."""
         if self.before is None:
             return f"+ {self.what} = {self.after}"
         return f"- {self.what}" if self.after is None else f"{self.what} = {self.before} → {self.after}"
@@ -108,11 +107,11 @@ class Pair:
     """Two wheels, or two sdists, of one project.
 
     Attributes:
-        old: That of the last release.
-        new: That of the coming one.
-        alike: Whether both are for the same Pythons and platforms; else the sizes of what is compiled, and of the
-            whole, say nothing.
-        installed: Where to find what a requirement brings.
+        old: From the last release.
+        new: From the coming one.
+        alike: Whether both are for the same Pythons and platforms; if not, sizes of compiled files and of the whole
+            are not compared.
+        installed: Where to look up which modules a requirement provides.
     """
 
     old: Inventory
@@ -126,13 +125,13 @@ class Difference:
     """What changed from one wheel or sdist to another.
 
     Attributes:
-        size: How many bytes each of the two has.
-        files: Files that came, went, or have another size, in bytes.
-        requirements: Requirements, by the name of what is required and the extra that they belong to.
+        size: The sizes of the two, in bytes.
+        files: Files that were added, removed or changed in size, in bytes.
+        requirements: Requirements, by the name of the required distribution and the extra.
         entry_points: Entry points, by group and name.
-        requires_python: The range of Pythons; None where it is the same.
-        metadata: Further fields of the metadata; of one with several values, those that went and those that came.
-        unusual: What hardly ever changes so on purpose.
+        requires_python: The range of Pythons; None if it is the same.
+        metadata: Other metadata fields; for one with several values, those removed and those added.
+        unusual: Findings for changes that are rarely intended.
     """
 
     size: tuple[int, int]
@@ -168,7 +167,7 @@ class Difference:
         return {**found, "unusual": [finding.as_dict() for finding in self.unusual]}
 
     def lines(self) -> list[str]:
-        """Return it in a few lines, one a subject, but for what is unusual."""
+        """Return it in a few lines, one per subject, without what is unusual."""
         before, after = map(_bytes, self.size)
         python = self.requires_python
         told = {
@@ -222,18 +221,18 @@ def _told_files(files: Collection[Change[int]]) -> str:
     removed = [change.what for change in files if change.after is None]
     resized = len(files) - len(added) - len(removed)
     told = [f"{len(names)} {verb} ({shorten(names)})" for names, verb in ((added, "added"), (removed, "gone")) if names]
-    return ", ".join([*told, *([f"{resized} of another size"] if resized else [])])
+    return ", ".join([*told, *([f"{resized} changed in size"] if resized else [])])
 
 
 def _told_requirements(changes: Collection[Change[str]]) -> str:
     always = [str(change) for change in changes if " [" not in change.what]
     extras = sorted({change.what.partition(" [")[2].rstrip("]") for change in changes if " [" in change.what})
-    of_extras = [f"{len(changes) - len(always)} of {shorten(extras)}"] if extras else []
+    of_extras = [f"{len(changes) - len(always)} in extras ({shorten(extras)})"] if extras else []
     return ", ".join([*([shorten(always, _MOST_NAMED)] if always else []), *of_extras])
 
 
 def _told_pythons(metadata: Collection[Change[str]]) -> str:
-    """Return which Pythons the classifiers name no more, and which they name now."""
+    """Return which Pythons the classifiers no longer name, and which are new."""
     classifiers = next((change for change in metadata if change.what == "Classifier"), None)
     if classifiers is None:
         return ""
@@ -252,15 +251,15 @@ def _bytes(size: int) -> str:
 
 
 def grew(name: str, before: int, after: int) -> Iterator[Finding]:
-    """Yield a warning where a whole wheel or sdist is twice the size of the last release's.
+    """Yield a warning if a whole wheel or sdist is at least twice the size of the last release's.
 
     Args:
         name: Its file name.
-        before: How many bytes the last release's has.
-        after: How many it has.
+        before: The size of the last release's, in bytes.
+        after: Its own size, in bytes.
     """
     if after >= _TIMES * before and after - before >= _LEAST_GROWN_WHOLE:
-        yield FILE_GREW(f"{name} has {_bytes(after)}; the last release's has {_bytes(before)}.")
+        yield FILE_GREW(f"{name} has {_bytes(after)}; in the last release, it had {_bytes(before)}.")
 
 
 def _files_grew(pair: Pair) -> Iterator[Finding]:
@@ -274,7 +273,7 @@ def _files_grew(pair: Pair) -> Iterator[Finding]:
         if pair.alike or not change.what.endswith(".so")
     ]
     if large:
-        yield FILE_GREW(f"{pair.new.path.name} holds what is twice its size or more: {shorten(large)}.")
+        yield FILE_GREW(f"{pair.new.path.name} has files that at least doubled in size: {shorten(large)}.")
 
 
 def _content_gone(pair: Pair) -> Iterator[Finding]:
@@ -282,18 +281,18 @@ def _content_gone(pair: Pair) -> Iterator[Finding]:
     gone = {module for module in old.modules - new.modules if _is_public(module)}
     outermost = sorted(module for module in gone if module.rpartition(".")[0] not in gone)
     if outermost:
-        yield CONTENT_GONE(f"{name} lacks what users could import: {shorten(outermost)}.")
+        yield CONTENT_GONE(f"{name} lacks modules that users could import: {shorten(outermost)}.")
     before, after = (Counter(map(_kind, filter(_is_data, side.sizes))) for side in (old, new))
     lost = before.keys() - after.keys() if old.is_wheel else set()
     number = sum(before[kind] for kind in lost)
-    if lost and before.total() - after.total() >= number:  # else they may have got another name
-        yield CONTENT_GONE(f"{name} holds no {shorten(sorted(lost))} file any more; the last release has {number}.")
+    if lost and before.total() - after.total() >= number:  # otherwise they may have been renamed
+        yield CONTENT_GONE(f"{name} no longer has any {shorten(sorted(lost))} files; the last release has {number}.")
     emptied = [file for file, size in new.sizes.items() if size == 0 and old.sizes.get(file, 0) >= _LEAST_EMPTIED]
     if emptied:
-        yield CONTENT_GONE(f"{name} holds what is empty now: {shorten(emptied)}.")
+        yield CONTENT_GONE(f"{name} has files that are empty now: {shorten(emptied)}.")
     commands = [point for group, point in old.entry_points.keys() - new.entry_points.keys() if group in _SCRIPTS]
     if commands:
-        yield CONTENT_GONE(f"{name} lacks a command that was there: {shorten(sorted(commands))}.")
+        yield CONTENT_GONE(f"{name} lacks commands that the last release has: {shorten(sorted(commands))}.")
 
 
 def _is_public(module: str) -> bool:
@@ -323,9 +322,9 @@ def _new_top_level(pair: Pair) -> Iterator[Finding]:
 
 
 def _unused_requirements(pair: Pair) -> Iterator[Finding]:
-    """Yield a warning for what is always required, and is not named where it is new, or not any more.
+    """Yield a warning for requirements without an extra that are new and unused, or no longer used.
 
-    What was required and never named is the project's own affair: it is not news.
+    One that was already required and unused in the last release is not news.
     """
     if not pair.new.is_wheel:  # tests and docs of an sdist import what is not required
         return
@@ -340,7 +339,9 @@ def _unused_requirements(pair: Pair) -> Iterator[Finding]:
     )
     own = canonicalize_name(pair.new.path.name.partition("-")[0])
     if unused := sorted(name for name in news if not pair.installed.comes_along(name, own)):
-        yield UNUSED_REQUIREMENT(f"{pair.new.path.name} requires what nothing in it imports: {shorten(unused)}.")
+        yield UNUSED_REQUIREMENT(
+            f"{pair.new.path.name} has requirements that nothing in it imports: {shorten(unused)}."
+        )
 
 
 def _unnamed(wheel: Inventory, words: Mapping[str, Collection[str]]) -> set[str]:
@@ -354,4 +355,4 @@ RULES: tuple[Callable[[Pair], Iterator[Finding]], ...] = (
     _new_top_level,
     _unused_requirements,
 )
-"""What is unusual."""
+"""The rules for what is unusual."""

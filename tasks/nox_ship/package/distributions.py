@@ -1,4 +1,4 @@
-"""What an index demands of any file: its name, its size, how it is packed, and that what it names is there.
+"""What an index requires of any file: its name, its size, how it is packed, and the license files that it names.
 
 The rules are those of PyPI (``warehouse/forklift/legacy.py``, ``warehouse/utils/scanner.py``).
 """
@@ -15,49 +15,49 @@ from nox_ship.package.unpacking import MOST_RATIO, unpacks_to_too_much
 LICENSE_FILE_MISSING = Kind(
     "NS535",
     "license-file-missing",
-    "Correct `license-files` in [project], see that git has the file, and that the build back end's settings exclude it"
-    " from neither sdist nor wheel.",
+    "Correct `license-files` in [project], and make sure that git has the file and that the build back end's settings"
+    " do not exclude it from the sdist or the wheel.",
 )
-NAME_TOO_LONG = Kind("NS542", "file-name-too-long", "Shorten the version, or the list of tags that the wheel is for.")
+NAME_TOO_LONG = Kind("NS542", "file-name-too-long", "Shorten the version, or the wheel's list of tags.")
 FILE_TOO_LARGE = Kind(
     "NS543",
     "file-too-large",
-    "Make it smaller: leave out what is no code, or load it when it is needed; if the index gave the project a higher"
-    " limit, set `build.largest-file` in [tool.nox-ship].",
+    "Make it smaller: leave out data, or download it when it is needed; if the index gave the project a higher limit,"
+    " set `build.largest-file` in [tool.nox-ship].",
 )
 AMBIGUOUS = Kind(
     "NS544",
     "ambiguous-archive",
-    "Use a current release of the build back end, and change no file after it is built: every reader must find the same"
-    " in it.",
+    "Build it with a current release of the build back end, and do not change it afterwards: every tool must find the"
+    " same files in it.",
 )
 SPARSE_MEMBER = Kind(
     "NS551",
     "sparse-member",
-    "Use a build back end that packs sdists by Python: GNU tar's `--sparse` is not for them.",
+    "Use a build back end that packs sdists with Python, or run GNU tar without `--sparse`.",
 )
 ENCRYPTED_CODE = Kind(
     "NS552",
     "encrypted-code",
-    "Publish the code as it is: PyPI's terms forbid code that PyArmor or SourceDefender encrypted.",
+    "Publish the plain code: PyPI's terms forbid code encrypted by PyArmor or SourceDefender.",
 )
 UNPACKS_TO_TOO_MUCH = Kind(
     "NS553",
     "unpacks-to-too-much",
-    "Leave out the files that are almost empty, or pack them once more: PyPI takes such a wheel for a bomb.",
+    "Leave out the files that are almost empty, or compress them inside the wheel: PyPI treats it as a zip bomb.",
 )
 
 _LONGEST = 255
-"""Bytes of the longest file name that there can be."""
+"""Bytes of the longest file name that file systems allow."""
 _BESIDE = ".metadata"
-"""What PyPI adds to the name of a wheel, for the metadata that it serves beside it (PEP 658)."""
+"""What PyPI appends to the name of a wheel to serve its metadata (PEP 658)."""
 
 
 def name_fits(archive: Archive) -> Iterator[Finding]:
     """Check that the name of a file is not too long for PyPI to keep it."""
     name = f"{archive.path.name}{_BESIDE if archive.is_wheel else ''}"
     if len(name.encode(errors="replace")) > _LONGEST:
-        yield NAME_TOO_LONG(f"The name of {archive.path.name[:60]}... is too long for an index to keep.")
+        yield NAME_TOO_LONG(f"The file name {archive.path.name[:60]}... is too long for PyPI.")
 
 
 def size_fits(archive: Archive, largest: int) -> Iterator[Finding]:
@@ -68,15 +68,15 @@ def size_fits(archive: Archive, largest: int) -> Iterator[Finding]:
         largest: Its limit, in MiB.
     """
     if archive.size > largest << 20:
-        yield FILE_TOO_LARGE(f"{archive.path.name} has {archive.size / (1 << 20):.1f} MiB, the limit is {largest}.")
+        yield FILE_TOO_LARGE(f"{archive.path.name} has {archive.size / (1 << 20):.1f} MiB; the limit is {largest} MiB.")
 
 
 def packed_as_usual(archive: Archive) -> Iterator[Finding]:
-    """Check that every reader finds the same in a file, and no more than can be unpacked."""
+    """Check that every reader finds the same files, none of them sparse, and that it is no zip bomb."""
     if archive.ambiguous and not archive.irregular:
-        yield AMBIGUOUS(f"{archive.path.name} is not packed as PyPI demands: {archive.ambiguous}.")
+        yield AMBIGUOUS(f"{archive.path.name} is packed in a way that PyPI does not accept: {archive.ambiguous}.")
     if archive.sparse:
-        yield SPARSE_MEMBER(f"{archive.path.name} leaves out the holes in {shorten(archive.sparse)}.")
+        yield SPARSE_MEMBER(f"{archive.path.name} stores sparse files: {shorten(archive.sparse)}.")
     if archive.is_wheel and unpacks_to_too_much(archive.size, archive.unpacked):
         yield UNPACKS_TO_TOO_MUCH(f"{archive.path.name} unpacks to more than {MOST_RATIO} times its size.")
 
@@ -84,16 +84,16 @@ def packed_as_usual(archive: Archive) -> Iterator[Finding]:
 def not_encrypted(archive: Archive) -> Iterator[Finding]:
     """Check that no code is encrypted."""
     if archive.encrypted:
-        yield ENCRYPTED_CODE(f"{archive.path.name} holds encrypted code: {shorten(archive.encrypted)}.")
+        yield ENCRYPTED_CODE(f"{archive.path.name} contains encrypted code: {shorten(archive.encrypted)}.")
 
 
 def license_files_held(archive: Archive) -> Iterator[Finding]:
-    """Check that a file holds each license file that its metadata name, where PEP 639 has it."""
+    """Check that a file holds each license file that its metadata names, in the place that PEP 639 gives."""
     named = license_files(archive.described)
     folder = f"{archive.dist_info}/licenses/" if archive.is_wheel else ""
     held = {*archive.members, *archive.others}
     if archive.is_wheel and f"{archive.dist_info}/METADATA" not in held:
-        return  # nothing is where its name leads, which is told
+        return  # its .dist-info is elsewhere; another check reports that
     if missing := [name for name in named if f"{folder}{name}" not in held]:
         where = f" in {folder}" if folder else ""
-        yield LICENSE_FILE_MISSING(f"{archive.path.name} lacks {shorten(missing)}{where}, which its metadata name.")
+        yield LICENSE_FILE_MISSING(f"{archive.path.name} lacks {shorten(missing)}{where}, which its metadata names.")

@@ -31,11 +31,11 @@ class Problem:
 
     Attributes:
         kind: ``version``, ``import``, ``stated version`` or ``entry point``.
-        why: What went wrong, without a full stop; the version that a module states.
+        why: What went wrong, without a full stop; or the version that a module states.
         group: The group of an entry point that does not load; empty for other kinds.
-        name: Its name; the name of the module that was imported.
+        name: The name of the entry point, or of the imported module.
         value: Its value, ``module:attribute [extra]``; empty for other kinds.
-        missing: The module that was not found; empty where the reason is another one.
+        missing: The module that was not found; empty if there is another reason.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the modules of a distribution tell where they are read, see ``modules.py``."""
+    """Something seen in the modules of a distribution when they were read; see ``modules.py``."""
 
     kind: str
     what: str
@@ -90,7 +90,7 @@ class Environment:
 
     @cached_property
     def python(self) -> str:
-        """The version of its Python, such as ``3.12``; empty where the environment does not tell."""
+        """The version of its Python, such as ``3.12``; empty if unknown."""
         told = re.search(
             r"^version(?:_info)? *= *(\d+\.\d+)", documents.read_text(self.path / "pyvenv.cfg"), re.MULTILINE
         )
@@ -127,7 +127,7 @@ class Environment:
             return None, done
 
     def observations(self, name: str, modules: Collection[str]) -> list[Observation]:
-        """Read the modules of what is installed; see ``modules.py``. Nothing is told where that fails."""
+        """Read the modules of what is installed; see ``modules.py``. If that fails, nothing is returned."""
         answer, _ = self._ask(module_reader.__file__, {"name": name, "modules": tuple(modules)})
         try:
             return [json_data.read(Observation, row) for row in answer or ()]
@@ -135,7 +135,7 @@ class Environment:
             return []
 
     def compiled(self, paths: Collection[str], python: str | None = None) -> set[str]:
-        """Return which of some installed modules a Python can compile; that of the environment, or another one.
+        """Return which of some installed modules a Python can compile: the environment's, or another one.
 
         Args:
             paths: Where the modules are, relative to the folder of what is installed.
@@ -148,7 +148,7 @@ class Environment:
         return {path for path, whole in zip(paths, absolute, strict=True) if whole in known}
 
     def _ask(self, script: str, question: object, python: str | None = None) -> tuple[Any, process.Done]:
-        """Return what a script of ours answers, None where it does not; and how its Python ended."""
+        """Return the answer of one of our scripts, None if there is none; and how its Python ended."""
         done = self.run([python or self.programs / "python", "-I", script, json.dumps(question)])
         _, mark, answer = done.stdout.rpartition(_MARK)
         try:

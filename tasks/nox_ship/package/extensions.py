@@ -1,4 +1,4 @@
-"""Whether the extension modules in a wheel are for the Pythons and the machines that its tags name."""
+"""Whether the extension modules in a wheel match its tags."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.contents import Archive
 from nox_ship.package.wheels import tags_of
 
-FOREIGN_EXTENSION = Kind(
+EXTENSION_MISMATCH = Kind(
     "NS548",
-    "extension-not-of-tags",
-    "Let the build back end tag the wheel for what it compiled (hatchling: `infer_tag` in the build hook; setuptools:"
+    "extension-mismatch",
+    "Make the build back end tag the wheel for what it compiled (hatchling: `infer_tag` in the build hook; setuptools:"
     " `ext_modules`, and `py_limited_api` of both wheel and extension), or leave the compiled file out.",
 )
 
@@ -25,7 +25,7 @@ _SUFFIX = re.compile(
     r"\.(?:(?P<abi3>abi3t?)|cpython-(?P<cpython>\d+[a-z]*)(?:-[\w-]+)?|cp(?P<cp>\d+[a-z]*)-\w+|(?P<other>pypy\d+|graalpy\d+)\S*)"
     r"\.(?:so|pyd)\Z"
 )
-# Folders of what is not the project's own code, or not there to be imported.
+# Folders of vendored code, and of files that nobody imports.
 _ASIDE = {"test", "tests", "testing", "testdata", "test_data", "data", "fixtures", "examples"}
 _ASIDE |= {"_vendor", "_vendored", "vendor", "third_party"}
 _SYSTEMS = {"linux": "ELF", "manylinux": "ELF", "musllinux": "ELF", "android": "ELF", "win": "PE", "macosx": "Mach-O"}
@@ -63,14 +63,14 @@ _MOST_FAT = 20
 
 @dataclass(frozen=True)
 class Extension:
-    """A compiled file that its name makes an extension module.
+    """A compiled file with the suffix of an extension module.
 
     Attributes:
         name: Its place in the wheel.
-        module: Its place without what tells Python and platform.
-        python: The tag of the one interpreter that loads it (``cp312``); None where several do.
-        system: ``ELF``, ``PE`` or ``Mach-O``; None where it is none of these.
-        machines: The machines it was compiled for; empty where that is not known.
+        module: Its place without the suffix for Python and platform.
+        python: The tag of the one interpreter that loads it (``cp312``); None if several do.
+        system: ``ELF``, ``PE`` or ``Mach-O``; None if it is none of these.
+        machines: The machines it was compiled for; empty if unknown.
     """
 
     name: str
@@ -81,10 +81,10 @@ class Extension:
 
 
 def extensions_fit(wheel: Archive) -> Iterator[Finding]:
-    """Check that each extension module is there for what the tags name.
+    """Check that each extension module can be loaded where the tags allow the wheel to be installed.
 
-    A module may be there several times, for several Pythons or machines, or in Python: one that fits is enough. Those
-    of tests, and libraries without the suffix of an extension module, may be for anything.
+    If a module exists several times, for several Pythons or machines or in Python, one that matches is enough. Test
+    data, vendored code, and libraries without the suffix of an extension module are not checked.
     """
     tags, modules, held = tags_of(wheel), dict[str, list[Extension]](), set(wheel.members)
     for name, head in wheel.compiled.items():
@@ -96,10 +96,10 @@ def extensions_fit(wheel: Archive) -> Iterator[Finding]:
     if all(tag.platform == "any" for tag in tags):
         if len({machine_of(head) for head in wheel.compiled.values()}) == 1:  # several are there on purpose
             names = shorten(extension.name for found in modules.values() for extension in found)
-            yield FOREIGN_EXTENSION(f"{wheel.path.name} says that it is for any platform and holds {names}.")
+            yield EXTENSION_MISMATCH(f"{wheel.path.name} is tagged for any platform, but contains {names}.")
         return
     if foreign := [found[0].name for found in modules.values() if not _fits(found, tags)]:
-        yield FOREIGN_EXTENSION(f"{wheel.path.name} holds {shorten(foreign)}, which its tags do not fit.")
+        yield EXTENSION_MISMATCH(f"{wheel.path.name} contains {shorten(foreign)}, which do not match its tags.")
 
 
 def _extension(name: str, head: bytes) -> Extension | None:
@@ -114,7 +114,7 @@ def _extension(name: str, head: bytes) -> Extension | None:
 
 
 def _fits(found: list[Extension], tags: frozenset[Tag]) -> bool:
-    """Whether one of the files of a module can be loaded where a wheel of these tags is installed."""
+    """Whether one of a module's files can be loaded where a wheel with these tags is installed."""
     several = len({extension.python for extension in found}) > 1
     return any((several or _of_python(extension, tags)) and _of_machine(extension, tags) for extension in found)
 
@@ -142,10 +142,10 @@ def _of_machine(extension: Extension, tags: frozenset[Tag]) -> bool:
 
 
 def machine_of(head: bytes) -> tuple[str | None, frozenset[str]]:
-    """Return the format of a compiled file and the machines it is for, by its first bytes.
+    """Return the format of a compiled file and the machines it is for, from its first bytes.
 
     Returns:
-        ``ELF``, ``PE``, ``Mach-O`` or None; and names of machines, none where they are not known.
+        ``ELF``, ``PE``, ``Mach-O`` or None; and names of machines, none if unknown.
     """
     try:
         system, numbers = _numbers(head)

@@ -1,8 +1,8 @@
-"""Whether a wheel is framed so that every reader of zips finds the same files in it.
+"""Whether every ZIP reader finds the same files in a wheel.
 
-Some read the list at a zip's end, some the header before each file. PyPI takes only zips in which both tell the same
-and account for every byte (``warehouse/utils/zipfiles.py``). The format is that of PKWARE's APPNOTE.TXT, to whose
-sections the comments refer.
+Some read the central directory at the end, some the header before each file. PyPI accepts only ZIPs in which both
+agree and account for every byte (``warehouse/utils/zipfiles.py``). The comments refer to sections of PKWARE's
+APPNOTE.TXT, which defines the format.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from zipfile import ZipInfo
 _HEADER, _ENTRY, _END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 _END64, _LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
 _SIGNATURE = 4
-# What stands behind each signature; sections 4.3.7, 4.3.12, 4.3.16, 4.3.14, 4.3.15.
+# The fields after each signature; sections 4.3.7, 4.3.12, 4.3.16, 4.3.14, 4.3.15.
 _HEADER_FIELDS = struct.Struct("<2xHH8xLLHH")
 _ENTRY_FIELDS = struct.Struct("<24xHHH12x")
 _END_FIELDS = struct.Struct("<4xHHLLH")
@@ -37,20 +37,20 @@ _NAME_AT = 5
 """Bytes before the name in the extra field that repeats it as Unicode."""
 
 _UNPRINTABLE = re.compile(rb"[\x00-\x1f\x7f]")
-_CUT = "it ends within a record"
-_BAD_SIZES = "a member's sizes do not fit each other"
+_CUT = "it ends in the middle of a record"
+_BAD_SIZES = "a member's sizes contradict each other"
 
 
 class _FaultError(Exception):
-    """Why a zip is not framed as it must be, in a few words."""
+    """Something is wrong with the structure of a ZIP; the message says what, in a few words."""
 
 
 def fault(stream: IO[bytes], listed: Mapping[str, ZipInfo]) -> str | None:
-    """Return why another reader might find other files in a zip, in a few words; None where none would.
+    """Return why another reader might find other files in a ZIP, in a few words; None if none would.
 
     Args:
-        stream: The zip, which can be sought in; where it stands afterwards is open.
-        listed: What `zipfile` read of the list at its end, by ``orig_filename``.
+        stream: The ZIP, seekable; its position afterwards is undefined.
+        listed: The entries of the central directory, as `zipfile` read them, by ``orig_filename``.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0)
@@ -58,12 +58,12 @@ def fault(stream: IO[bytes], listed: Mapping[str, ZipInfo]) -> str | None:
         _Walk(stream, listed, size).run()
     except _FaultError as error:
         return str(error)
-    return "data follow its end" if stream.tell() != size else None
+    return "there is data after its end" if stream.tell() != size else None
 
 
 @dataclass
 class _Walk:
-    """A way through a zip from its first byte to its last, record by record."""
+    """A walk through a ZIP from its first byte to its last, record by record."""
 
     stream: IO[bytes]
     listed: Mapping[str, ZipInfo]
@@ -73,15 +73,15 @@ class _Walk:
     list_at: int | None = None
     list_size: int = 0
     promised: tuple[int, int, int] | None = None
-    """Number, size and place of the list's entries, as the end of a ZIP64 tells them."""
+    """Count, size and offset of the central directory's entries, as the ZIP64 end record has them."""
     end64: bool = False
     located: bool = False
 
     def run(self) -> None:
-        """Go through it to the record that ends it.
+        """Walk to the end record.
 
         Raises:
-            _FaultError: It is not framed as it must be.
+            _FaultError: Something is wrong with the structure.
         """
         while (signature := self._take(_SIGNATURE)) != _END:
             if signature == _HEADER:
@@ -94,7 +94,7 @@ class _Walk:
                 _LOCATOR_FIELDS.unpack(self._take(_LOCATOR_FIELDS.size))
                 self.located = True
             else:
-                raise _FaultError("there are bytes in it that belong to no record")
+                raise _FaultError("it has bytes that belong to no record")
         self._end()
 
     def _take(self, number: int) -> bytes:
@@ -108,17 +108,17 @@ class _Walk:
         name = _printable(self._take(length))
         packed, size = _real_sizes(self._take(extra_length), stored=method == 0, packed=packed, size=size)
         if flags & _STREAMED:
-            raise _FaultError("the size of a member stands behind it (a data descriptor)")
+            raise _FaultError("a member's size follows its data (a data descriptor)")
         try:
             info = self.listed[name.decode()]
         except UnicodeDecodeError:
             raise _FaultError("a member's name is not UTF-8") from None
         except KeyError:
-            raise _FaultError("a member is not in the list at its end") from None
+            raise _FaultError("the central directory lacks a member") from None
         if (info.compress_size, info.file_size) != (packed, size):
-            raise _FaultError("a member and the list at its end tell different sizes")
+            raise _FaultError("a member's header and the central directory give different sizes")
         if name in self.headers:
-            raise _FaultError("a member is there twice")
+            raise _FaultError("a member appears twice")
         self.headers.add(name)
         if self.stream.tell() + packed > self.size:
             raise _FaultError(_CUT)
@@ -134,40 +134,40 @@ class _Walk:
         self._take(extra_length)
         self.list_size += _ENTRY_SIZE + length + extra_length
         if name in self.entries:
-            raise _FaultError("the list at its end names a member twice")
+            raise _FaultError("the central directory lists a member twice")
         if name not in self.headers:
-            raise _FaultError("the list at its end names a member that is not there")
+            raise _FaultError("the central directory lists a member that is not there")
         self.entries.add(name)
 
     def _end64(self) -> None:
         self.end64 = True
         length, here, number, size, place = _END64_FIELDS.unpack(self._take(_END64_FIELDS.size))
         if length != _END64_SIZE or here != number:
-            raise _FaultError("it is in several parts, or its end holds more than it may")
+            raise _FaultError("it is split into several parts, or its ZIP64 end record holds extra data")
         self.promised = number, size, place
 
     def _end(self) -> None:
         if self.end64 and not self.located:
-            raise _FaultError("its end is of the large kind, and nothing leads there")
+            raise _FaultError("its ZIP64 end record has no locator")
         if self.list_at is None:  # there is nothing in it
             self.list_at = self.stream.tell() - _SIGNATURE
         here, number, size, place, comment_length = _END_FIELDS.unpack(self._take(_END_FIELDS.size))
         if here != number:
-            raise _FaultError("it is in several parts")
+            raise _FaultError("it is split into several parts")
         self._take(comment_length)
         promised = self.promised or (number, size, place)
         if promised != (len(self.entries), self.list_size, self.list_at) or self.entries != self.headers:
-            raise _FaultError("the list at its end is not the one that its last record tells of")
+            raise _FaultError("the central directory is not what the end record describes")
 
 
 def _printable(name: bytes) -> bytes:
     if _UNPRINTABLE.search(name):
-        raise _FaultError("a member's name holds a character that cannot be printed")
+        raise _FaultError("a member's name contains a control character")
     return name
 
 
 def _real_sizes(extra: bytes, *, stored: bool, packed: int, size: int) -> tuple[int, int]:
-    """Return the sizes of a member, packed and unpacked, where an extra field tells them (sections 4.5.3, 4.6.9)."""
+    """Return the sizes of a member, packed and unpacked, with those in extra fields (sections 4.5.3, 4.6.9)."""
     for kind, data in _extras(extra):
         if kind == _UNICODE_NAME:
             try:
@@ -180,7 +180,7 @@ def _real_sizes(extra: bytes, *, stored: bool, packed: int, size: int) -> tuple[
 
 
 def _extras(extra: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the extra fields of a header, each with its number."""
+    """Yield the number and the data of each extra field of a header."""
     seen: set[int] = set()
     while extra:
         if len(extra) < _EXTRA_FIELDS.size:
@@ -190,14 +190,14 @@ def _extras(extra: bytes) -> Iterator[tuple[int, bytes]]:
         if end > len(extra):
             raise _FaultError("an extra field of a member is cut off")
         if kind in seen & _ONCE:
-            raise _FaultError("a member has two extra fields that may be there once")
+            raise _FaultError("a member repeats an extra field that must be unique")
         seen.add(kind)
         yield kind, extra[_EXTRA_FIELDS.size : end]
         extra = extra[end:]
 
 
 def _large_sizes(data: bytes, *, stored: bool, packed: int, size: int) -> tuple[int, int]:
-    """Return the sizes of a member of a ZIP64; a size that stands in its header counts before one in the field."""
+    """Return the sizes of a ZIP64 member; a size in its header takes precedence over one in the field."""
     if len(data) not in _ZIP64_SIZES:
         raise _FaultError(_BAD_SIZES)
     if not data:

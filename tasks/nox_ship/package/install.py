@@ -63,9 +63,9 @@ class Expected:
     extras: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The names of what each extra requires, by the extra's name; all normalised."""
     pythons: tuple[str, ...] = ()
-    """The Pythons that the files are for, such as ``3.12``."""
+    """The Pythons that the files support, such as ``3.12``."""
     ignored: tuple[str, ...] = ()
-    """IDs of findings about the modules that are only shown."""
+    """IDs of findings about the modules that are only warnings."""
 
     @classmethod
     def of(

@@ -22,10 +22,10 @@ def _missing(error: BaseException) -> str:
 
 
 def _stated(module: object) -> str:
-    """Return the version that a module states; empty where it states none."""
+    """Return a module's `__version__`; empty if it has none."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some warn whoever asks
+            warnings.simplefilter("ignore")  # some modules warn when it is read
             version = getattr(module, "__version__", "")
         return str(version) if isinstance(version, str) else ""
     except BaseException:  # noqa: BLE001 - it may be computed
@@ -38,8 +38,8 @@ def problems(
     """Yield what is wrong with the installed distribution ``name``, as tuples of what and why.
 
     For an entry point that does not load, the tuple goes on with its group, name and value, and with the module that
-    was not found, which is empty where something else is wrong; for a module, with an empty group and value. A module
-    that states another version than ``version`` is told, too; whether it matters is for others to judge.
+    was not found, which is empty if something else is wrong; for a module, with an empty group and value. A module
+    that states another version than ``version`` is also yielded; whether it matters is decided elsewhere.
 
     Args:
         name: The distribution's name.

@@ -1,4 +1,4 @@
-"""What of a wheel or an sdist can be compared with that of another release: files, sizes, metadata, entry points."""
+"""What can be compared between the wheels or sdists of two releases: files, sizes, metadata, entry points."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from nox_ship.package.unpacking import walk
 _MOST_TEXT = 1 << 20
 """Bytes that are read of the metadata, and of the entry points."""
 _MOST_LINES = 2000
-"""Requirements and entry points that are looked at."""
+"""Requirements and entry points that are read."""
 
-# Made by each build anew, compared in another form, or different on each machine (auditwheel, delocate, delvewheel).
+# Rewritten by each build, compared in another form, or different on each machine (auditwheel, delocate, delvewheel).
 _APART = re.compile(
     r"[^/]+\.dist-info/(?:RECORD(?:\.\w+)?|METADATA|WHEEL|entry_points\.txt|top_level\.txt)"
     r"|PKG-INFO|(?:[^/]+/)*[^/]+\.egg-info/.*|(?:[^/]+/)*(?:[^/]+\.libs|\.dylibs)/.*"
@@ -30,21 +30,21 @@ _APART = re.compile(
 _DIST_INFO = re.compile(r"[^/]+(?=\.(?:dist-info|data)/)")
 _INSTALLED_AT_TOP = re.compile(r"\.data/(?:purelib|platlib)/")
 _BUILT_FOR = re.compile(r"(?:\.(?:cpython-|cp|pypy|pp|abi)\d[\w-]*|\.cpython-\w+)?\.(?:so|pyd)$")
-"""What a compiled module's name says of the Python and the platform that it was built for."""
+"""The part of a compiled module's name for the Python and the platform that it was built for."""
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a wheel or an sdist holds, by names that two releases of one project have in common.
+    """What a wheel or an sdist holds, under names that do not depend on the version.
 
     Attributes:
         path: The file.
-        size: How many bytes it has.
-        sizes: The size of each file in it, by its name without the release's version, an sdist's without the folder at
-            the top; metadata, and what a tool made for one machine, are none of them.
+        size: Its size in bytes.
+        sizes: The size of each file in it, by its name without the version and, in an sdist, the top folder; metadata,
+            and files that a tool made for one machine, are left out.
         metadata: Its core metadata.
-        entry_points: What each entry point names, by group and name.
+        entry_points: The object reference of each entry point, by group and name.
     """
 
     path: Path
@@ -82,15 +82,15 @@ class Inventory:
 
     @cached_property
     def modules(self) -> frozenset[str]:
-        """The dotted names of what a wheel installs for import; of an sdist nothing is known."""
+        """The dotted names of the modules that a wheel installs; none for an sdist."""
         names = (_module(name) for name in self.sizes) if self.is_wheel else ()
         return frozenset(name for name in names if name)
 
     @cached_property
     def requirements(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
-        """What is required: each requirement in one spelling, by the distribution's normalised name and the extra.
+        """The requirements in a normal form, by the distribution's normalised name and the extra.
 
-        The extra is empty for what is always required; a requirement that cannot be read stands under its own text.
+        The extra is empty for what is always required; the key of a requirement that cannot be parsed is its text.
         """
         found: dict[tuple[str, str], set[str]] = {}
         for line in self.values("Requires-Dist")[:_MOST_LINES]:
@@ -105,13 +105,13 @@ class Inventory:
 
 
 def _common(name: str) -> str:
-    """Return the name of a file without the release's version, and without what one machine adds to it."""
+    """Return the name of a file without the version, and without the tags of a Python or platform."""
     common = _DIST_INFO.sub("", name, count=1) if _DIST_INFO.match(name) else name
     return _BUILT_FOR.sub(".so", _INSTALLED_AT_TOP.sub("", common) if common.startswith(".data/") else common)
 
 
 def _module(name: str) -> str:
-    """Return the dotted name of a module, or nothing where a file is none."""
+    """Return the dotted name of a module; empty if the file is not one."""
     path = PurePosixPath(name)
     installed = path.suffix in (".py", ".so") and not name.startswith((".dist-info/", ".data/"))
     if not installed or path.stem.endswith("__mypyc"):  # mypyc names it by a hash of the sources
@@ -121,7 +121,7 @@ def _module(name: str) -> str:
 
 
 def _spelled(line: str) -> tuple[str, str]:
-    """Return the name of what a line requires, and one spelling of the line."""
+    """Return the name of the distribution that a line requires, and the line in a normal form."""
     try:
         parsed = Requirement(line)
     except (InvalidRequirement, RecursionError):
@@ -133,7 +133,7 @@ def _spelled(line: str) -> tuple[str, str]:
 
 
 def _entry_points(text: str) -> dict[tuple[str, str], str]:
-    """Return what each entry point names, by group and name; nothing where the file cannot be read."""
+    """Return the object reference of each entry point, by group and name; nothing if the file cannot be read."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:

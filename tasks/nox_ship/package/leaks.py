@@ -13,14 +13,14 @@ from typing import IO
 
 from nox_ship import documents
 
-PRIVATE_KEY, API_TOKEN, PUBLIC_KEY = "a private key", "an API token", "an API key that may be meant for everybody"
+PRIVATE_KEY, API_TOKEN, PUBLIC_API_KEY = "a private key", "an API token", "an API key that may be public"
 """What a file can hold, in words."""
 MOST = 64 * 1024
-"""Bytes of the largest file that is searched for private keys: no key and no file of credentials is as large."""
+"""Bytes of the largest file that is searched for private keys: keys and credential files are smaller."""
 MOST_TEXT = 4 << 20
 """Bytes of the largest text that is searched for API tokens."""
 _BEGINNING = 1024
-"""Bytes by which a text is told from what is none."""
+"""Bytes that are looked at to tell text from binary data."""
 
 _NAMES = {
     ".pypirc",
@@ -32,28 +32,28 @@ _NAMES = {
     "id_ed25519",
     ".git-credentials",
 }
-# Programs and texts that tell of keys quote them; modules do so with a part of a key, or in a docstring.
+# Code and documentation about keys quote them; modules only in part, or in a docstring.
 _TELLING = (".py", ".pyi", ".md", ".rst")
 _MODULE = ".py"
 _GENERATED = ("PKG-INFO", "METADATA")
-# A key that goes on behind its first line, also in a string of JSON or indented; not the words that announce one alone.
+# A key with content after its first line, also indented or in a JSON string; not the first line alone.
 _KEY = re.compile(
     rb"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[ \t]*(?:\r?\n|\\n)"
     rb"(?:[\w-]{1,30}: [^\n\\]{0,99}(?:\n|\\n))*(?:\\n|\s)*[A-Za-z0-9+/]{32}"
 )
-# A whole key in a module, also in several strings.
+# A complete key in a module, also split into several strings.
 _WHOLE_KEY = re.compile(
     rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY-----([^-]{64,16000})"
     rb"-----END (?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY-----"
 )
 _OPENSSH = b"openssh-key-v1\0"
 _SEQUENCE = 0x30
-# 40 characters in base 64 that are no hexadecimal number, which a hash would be.
+# 40 characters in base 64, but not a hexadecimal number, which would be a hash.
 _SECRET_OF_AWS = (
     rb"(?<![\w+/])(?=[0-9A-Za-z+/]{0,39}[G-Z])(?=[0-9A-Za-z+/]{0,39}[g-z])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=])"
 )
-# Forms in which services issue tokens, at their full length, which examples seldom have. First what stands in each: it
-# is looked for first, because that is quick.
+# The forms of services' tokens, at their full length, which examples rarely have. Each comes with substrings that are
+# searched first, because that is fast.
 _FORMS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
     ((b"pypi-AgE",), rb"pypi-AgE[\w-]{100,}"),
     (
@@ -86,16 +86,16 @@ _FORMS: tuple[tuple[tuple[bytes, ...], bytes], ...] = (
         rb"A[KS]IA[A-Z2-7]{16}(?![A-Za-z0-9])[\s\S]{0,200}?" + _SECRET_OF_AWS,
     ),
 )
-"""What tokens of these look like: PyPI, GitHub and npm, GitLab, Slack, Stripe, Anthropic, OpenAI, Hugging Face, Docker,
+"""Tokens of PyPI, GitHub and npm, GitLab, Slack, Stripe, Anthropic, OpenAI, Hugging Face, Docker,
 SendGrid, Telegram, DigitalOcean, Grafana, Shopify, RubyGems, Linear, Azure's storage, Discord; and AWS' keys with the
 secret beside them."""
 _TOKENS = tuple((marks, re.compile(rb"(?<![\w-])(?:%s)" % form)) for marks, form in _FORMS)
-# Google tells owners to limit such keys by sender, because programs for everybody's devices have to hold them.
+# Google recommends to restrict such keys by application, since apps have to contain them.
 _PUBLIC = re.compile(rb"(?<![\w-])AIza[\w-]{35}(?![\w-])")
-# Of documentation, and of the emulator of Azure's storage, which has one key everywhere.
+# From documentation, and the well-known key of the emulator of Azure Storage.
 _KNOWN = (b"EXAMPLE", b"Eby8vdM02xNOcqFl", b"110201543:", b"4839574812:")
 _ENDING = 20
-"""Characters at the end of a token that are random in any of these forms."""
+"""Characters at the end of a token that are random in all of these forms."""
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -106,7 +106,7 @@ class Suspect:
     Attributes:
         name: Its name in the archive.
         named: It is named as files of secrets are.
-        holds: ``PRIVATE_KEY``, ``API_TOKEN`` or ``PUBLIC_KEY``; None for neither.
+        holds: ``PRIVATE_KEY``, ``API_TOKEN`` or ``PUBLIC_API_KEY``; None for neither.
         objects: The IDs that git would give it.
     """
 
@@ -131,13 +131,13 @@ def examine(name: str, content: bytes) -> Suspect | None:
     elif _holds_token(content):
         holds = API_TOKEN
     elif b"AIza" in content and any(_is_varied(match[0]) for match in _PUBLIC.finditer(content)):
-        holds = PUBLIC_KEY
+        holds = PUBLIC_API_KEY
     named = last in _NAMES
     return Suspect(name, named, holds, frozenset(_objects(content))) if named or holds else None
 
 
 def read(stream: IO[bytes], name: str, size: int) -> bytes:
-    """Read of a file what is worth to look into, and return it: of what is large, only texts are read whole.
+    """Read as much of a file as is worth searching: large files only if they are text.
 
     Args:
         stream: The file.
@@ -159,7 +159,7 @@ def _holds_key(content: bytes, *, telling: bool, module: bool) -> bool:
 
 
 def _holds_whole_key(content: bytes) -> bool:
-    """Whether a module holds a key that could be used, and not as an example in a docstring."""
+    """Whether a module holds a usable key that is not an example in a docstring."""
     keys = [match for match in _WHOLE_KEY.finditer(content) if _is_key(match[1])]
     if not keys:
         return False
@@ -173,8 +173,8 @@ def _holds_whole_key(content: bytes) -> bool:
 
 
 def _is_key(body: bytes) -> bool:
-    """Whether what stands between the two lines of a key decodes to what keys begin with."""
-    bare = re.sub(rb"(?<![A-Za-z0-9+/])b(?=[\"'])", b"", body)  # of strings of bytes
+    """Whether the text between the first and last line of a key decodes to a key."""
+    bare = re.sub(rb"(?<![A-Za-z0-9+/])b(?=[\"'])", b"", body)  # prefixes of bytes literals
     text = re.sub(rb"\\[nr]|[\s\"'\\,()]", b"", bare)
     try:
         key = base64.b64decode(text, validate=True)
@@ -184,7 +184,7 @@ def _is_key(body: bytes) -> bool:
 
 
 def _der_length(key: bytes) -> int:
-    """Return how long the sequence says it is that a key begins with (X.690, 8.1.3); 0 for none."""
+    """Return the length that a key's DER header gives (X.690, 8.1.3); 0 without one."""
     if len(key) < 2 or key[0] != _SEQUENCE:  # noqa: PLR2004 - its kind and its length
         return 0
     count = key[1] & 0x7F
@@ -201,7 +201,7 @@ def _holds_token(content: bytes) -> bool:
 
 
 def _is_issued(token: re.Match[bytes]) -> bool:
-    """Whether a token may work; placeholders repeat a few characters."""
+    """Whether a token may be real; placeholders repeat a few characters."""
     if not _is_varied(token[0]) or any(known in token[0] for known in _KNOWN):
         return False
     parts = token.groupdict()
@@ -213,7 +213,7 @@ def _is_varied(token: bytes) -> bool:
 
 
 def _sums_up(body: bytes, checksum: bytes) -> bool:
-    """Whether a token of GitHub or npm is one that they issue: it ends with the CRC-32 of the rest, in base 62.
+    """Whether a token of GitHub or npm has a valid checksum: it ends with the CRC-32 of the rest, in base 62.
 
     https://github.blog/engineering/behind-githubs-new-authentication-token-formats/ describes it.
     """

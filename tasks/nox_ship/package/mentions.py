@@ -1,6 +1,6 @@
-"""Whether a wheel uses what it requires: which modules a distribution brings, and whether anything names them.
+"""Whether a wheel uses what it requires: which modules a distribution provides, and whether anything names them.
 
-Nothing is guessed: where it cannot be told what a distribution brings, or what a wheel imports, nothing is said.
+Nothing is guessed: if it is not known what a distribution provides, or what a wheel imports, nothing is reported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nox_ship.package.inventory import Inventory
 from nox_ship.package.unpacking import walk
 
 _MOST_FILE, _MOST_ALL = 1 << 20, 64 << 20
-"""Bytes of a file that is looked into, and of all of them."""
+"""Bytes that are searched of one file, and of all files."""
 _MOST_DISTRIBUTIONS = 2000
 
 _METADATA = re.compile(r"[^/]+\.dist-info/|PKG-INFO$")
@@ -44,24 +44,24 @@ class Installed:
 
     @cached_property
     def _infos(self) -> tuple[dict[str, Path], ...]:
-        """Where the metadata of each distribution are, by its normalised name, for each folder."""
+        """The ``.dist-info`` of each distribution, by normalised name, for each folder."""
         return tuple(map(_infos, self.sites))
 
     def modules(self, distribution: str) -> frozenset[str]:
-        """Return the top-level names that a distribution installs for import.
+        """Return the top-level modules that a distribution installs.
 
         Args:
             distribution: Its normalised name.
 
         Returns:
-            Nothing where that is not known: it is installed nowhere, has nothing to import, or is a plug-in that
-            another program finds by its entry points.
+            Nothing if that is not known: it is not installed, has no modules, or is a plug-in that another program
+            finds by its entry points.
         """
         own = next((infos[distribution] for infos in self._infos if distribution in infos), None)
         return frozenset() if own is None or _is_plug_in(own) else _top_level(own)
 
     def comes_along(self, distribution: str, apart: str) -> bool:
-        """Whether another one than ``apart`` requires it: a requirement may restrain the version that it gets."""
+        """Whether a distribution other than ``apart`` requires it: the project may only constrain its version."""
         return any(
             distribution in _required(info)
             for infos in self._infos
@@ -79,7 +79,7 @@ def _infos(site: Path) -> dict[str, Path]:
 
 
 def _read(path: Path) -> str:
-    """Return the beginning of a file; nothing where there is none."""
+    """Return the beginning of a file; empty if there is no such file."""
     if not documents.is_file(path):
         return ""
     try:
@@ -105,7 +105,7 @@ def _is_plug_in(info: Path) -> bool:
 
 
 def _required(info: Path) -> set[str]:
-    """Return the names of what an installed distribution requires, with no extra."""
+    """Return the names of what an installed distribution requires without extras."""
     lines = map(str, HeaderParser().parsestr(_read(info / "METADATA")).get_all("Requires-Dist", ()))
     return {
         canonicalize_name(re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0]) for line in lines if "extra" not in line
@@ -113,9 +113,9 @@ def _required(info: Path) -> set[str]:
 
 
 def named(wheel: Inventory, words: Collection[str]) -> frozenset[str]:
-    """Return those of ``words`` that a wheel's code or settings name: by an import, or in a text that is not prose.
+    """Return those of ``words`` that a wheel's code or settings name: in an import or a string, but not a docstring.
 
-    All of them where it cannot be told: a compiled module may import anything, and nobody sees it.
+    If that cannot be known, all of them are returned: a compiled module may import anything.
 
     Args:
         wheel: The wheel.
@@ -154,7 +154,7 @@ class _Search:
     def look(self, name: str, content: bytes) -> None:
         """Take away the words that a file names."""
         small = content.lower()
-        likely = (word for word in self.left if word.lower().encode() in small)  # hundred times as fast
+        likely = (word for word in self.left if word.lower().encode() in small)  # a hundred times as fast
         there = {word for word in likely if _word(word).search(content)}
         if not there:
             return

@@ -28,7 +28,7 @@ _COMPARED = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-# What is imported by quite another name than it is installed by; most others have one name within the other.
+# Modules whose distribution has quite another name; usually one name contains the other.
 _CALLED = {
     "bs4": "beautifulsoup4",
     "cv2": "opencv",
@@ -44,7 +44,7 @@ _CALLED = {
     "win32api": "pywin32",
     "win32con": "pywin32",
 }
-# Before 3.10, Python does not say which modules are only on other systems.
+# Before 3.10, Python does not list the modules that exist only on other systems.
 _OTHER_SYSTEMS = (
     "winreg",
     "msvcrt",
@@ -65,8 +65,8 @@ _STANDARD = {*getattr(sys, "stdlib_module_names", ()), *sys.builtin_module_names
 class Import(NamedTuple):
     """An import that a module makes.
 
-    ``names`` are the dotted names of what may be imported; ``always`` tells that it happens whenever the module is
-    imported, ``guarded`` that a condition on the Python, or an expected error, stands before it.
+    ``names`` are the dotted names of what may be imported; ``always`` means that it runs whenever the module is
+    imported, ``guarded`` that it depends on the Python version or that an error is expected.
     """
 
     names: "Tuple[str, ...]"
@@ -76,7 +76,7 @@ class Import(NamedTuple):
 
 
 class Module:
-    """A module of the distribution, as its text has it."""
+    """A module of the distribution, read from its source."""
 
     def __init__(self, path: str, content: bytes) -> None:
         parts = path[: -len(".py")].split("/")
@@ -101,14 +101,14 @@ class Module:
         return []
 
     def every_import(self) -> "List[Import]":
-        """Return also the imports that depend on something; ``imports`` has those that always happen."""
+        """Return all imports, conditional ones too; ``imports`` has only those that always run."""
         if self._all is None:
             self._all = self._parsed(whole=True)
         return self._all
 
     @property
     def aside(self) -> bool:
-        """Whether nobody imports it as a part of the package: tests, examples, templates."""
+        """Whether it is not meant to be imported as part of the package: tests, examples, templates."""
         last = self.parts[-1] if self.parts else ""
         return (
             not _ASIDE.isdisjoint(part.lower().strip("_") if part != "__main__" else part for part in self.parts)
@@ -131,9 +131,9 @@ class Module:
 def _imports(
     body: "List[Any]", always: bool = True, guarded: bool = False, whole: bool = True
 ) -> "Iterator[Tuple[Any, bool, bool]]":
-    """Yield each statement that imports, with whether it always runs and whether something guards it.
+    """Yield each import statement, with whether it always runs and whether something guards it.
 
-    Where the ``whole`` body is not asked for, what does not always run is left out.
+    Unless ``whole`` is set, those that do not always run are left out.
     """
     for node in body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -147,7 +147,7 @@ def _imports(
 
 
 def _bodies(node: "Any", whole: bool) -> "Iterator[Tuple[List[Any], bool, bool]]":
-    """Yield the statements within a statement, with whether they run where it does and whether it guards them."""
+    """Yield the bodies of a compound statement, with whether they always run and whether it guards them."""
     if isinstance(node, ast.If):
         met, looks = _decided(node.test), whole and _looks_at_python(node.test)
         yield node.body, met is True, looks
@@ -171,7 +171,7 @@ def _statements(found: "Any") -> "List[Any]":
 
 
 def _ends(node: "Any") -> bool:
-    """Whether what follows a statement at the top of a module never runs."""
+    """Whether nothing after this statement at the top level of a module runs."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return ast.dump(node.value.func).count("'exit'") > 0
     return isinstance(node, ast.Raise)
@@ -189,7 +189,7 @@ def _looks_at_python(test: "Any") -> bool:
 
 
 def _decided(test: "Any") -> "Optional[bool]":
-    """Return whether a condition on this Python, or on type checking, is met; None for any other."""
+    """Return whether a condition on the Python version or on type checking is met; None for any other condition."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         met = _decided(test.operand)
         return None if met is None else not met
@@ -215,7 +215,7 @@ def _version_told(node: "Any") -> "Any":
 
 
 class Distribution:
-    """What was installed under a name, and what its modules import."""
+    """An installed distribution, and what its modules import."""
 
     def __init__(self, name: str, tops: "List[str]") -> None:
         self._distribution = importlib.metadata.distribution(name)
@@ -229,7 +229,7 @@ class Distribution:
         self._reached = self._reach(tops)
 
     def _targets(self, found: Import) -> "Iterator[Module]":
-        """Yield the modules of ours that an import runs, with the packages that they are in."""
+        """Yield the modules of the distribution that an import runs, and their parent packages."""
         for name in found.names:
             for used in _with_parents(name):
                 if used in self.modules:
@@ -247,7 +247,7 @@ class Distribution:
         return seen
 
     def unreadable(self) -> "Iterator[Dict[str, object]]":
-        """Yield the modules whose syntax this Python does not know, and that nothing keeps from being imported."""
+        """Yield the modules whose syntax this Python does not know and whose import is not guarded."""
         broken = [module for module in self.modules.values() if module.error is not None and not module.aside]
         for module in broken:
             uses = [(other, found) for other, found in self._uses(module.name) if other is not module]
@@ -270,7 +270,7 @@ class Distribution:
         return self._importers.get(name, [])
 
     def _is_guarded(self, module: Module, deep: int = 3) -> bool:
-        """Whether every import of a module, or of a package that it is in, is guarded."""
+        """Whether every import of a module, or of one of its parent packages, is guarded."""
         return any(self._is_name_guarded(name, deep) for name in _with_parents(module.name))
 
     def _is_name_guarded(self, name: str, deep: int) -> bool:
@@ -282,12 +282,12 @@ class Distribution:
         return self._guarded[name, deep]
 
     def foreign(self) -> "Iterator[Tuple[str, Module, Import]]":
-        """Yield each name of others that a module always imports, once: a module that is reached comes first."""
+        """Yield each third-party name that a module always imports, once; modules that run on import come first."""
         seen = set()  # type: Set[str]
         by_reach = sorted(self.modules.values(), key=lambda module: (module.name not in self._reached, module.path))
         for module in by_reach:
             for found in module.imports if not module.aside else ():
-                # The first name of `from a import b` is the module; of `import a, b` each one is.
+                # In `from a import b`, the first name is the module; in `import a, b`, each one is.
                 names = found.names
                 for name in names[:1] if len(names) > 1 and names[1].startswith(names[0] + ".") else names:
                     top = name.split(".")[0]
@@ -297,7 +297,7 @@ class Distribution:
                         yield name, module, found
 
     def undeclared(self) -> "Iterator[Dict[str, object]]":
-        """Yield what modules import and the environment has not, or has only because a dependency requires it."""
+        """Yield imports that the environment lacks, or has only because a dependency requires them."""
         required = [str(line) for line in self._distribution.requires or ()]
         declared = {_canonical(re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0]) for line in required}
         brought = None  # type: Optional[Dict[str, Set[str]]]
@@ -344,14 +344,17 @@ def _canonical(name: str) -> str:
 
 
 def _is_required(top: str, declared: "Set[str]") -> bool:
-    """Whether what provides a module seems to be required under a condition: by an extra, or on other systems."""
+    """Whether the provider of a module seems to be required conditionally: by an extra, or on other systems."""
     words = {_CALLED.get(top, top), top}
     plain = [name.replace("-", "") for name in declared]
     return any(_canonical(word).replace("-", "") in name for name in plain for word in words)
 
 
 def _lacking(name: str) -> str:
-    """Return as much of a dotted name as is not there; empty where it is. Of a namespace, the package in it counts."""
+    """Return the shortest prefix of a dotted name that cannot be found; empty if all is there.
+
+    Within a namespace package, the search goes on to the package in it.
+    """
     parts, places = name.split("."), None  # type: Tuple[List[str], Optional[List[str]]]
     for depth in range(1, len(parts) + 1):
         whole = ".".join(parts[:depth])
@@ -360,7 +363,7 @@ def _lacking(name: str) -> str:
                 spec = importlib.util.find_spec(whole)
             else:
                 spec = importlib.machinery.PathFinder.find_spec(whole, places)
-        except Exception:  # noqa: BLE001 - a finder of somebody else's may do anything
+        except Exception:  # noqa: BLE001 - a third-party finder may do anything
             return ""
         if spec is None:
             return whole
@@ -371,10 +374,10 @@ def _lacking(name: str) -> str:
 
 
 def _providers() -> "Dict[str, Set[str]]":
-    """Return the distributions that bring each top-level name."""
+    """Return the distributions that provide each top-level module."""
     found = {}  # type: Dict[str, Set[str]]
     for distribution in importlib.metadata.distributions():
-        record = distribution.read_text("RECORD") or ""  # `files` asks the disk for each
+        record = distribution.read_text("RECORD") or ""  # `files` would access the disk for each
         tops = {re.split(r"[/,]", line.lstrip('"'), maxsplit=1)[0].split(".")[0] for line in record.splitlines()}
         name = _canonical(str(distribution.metadata["Name"])) if tops else ""
         for top in tops:
@@ -383,7 +386,7 @@ def _providers() -> "Dict[str, Set[str]]":
 
 
 def _of_extras(required: "List[str]") -> "Set[str]":
-    """Return what is required by way of extras of dependencies, as by ``httpx[http2]``."""
+    """Return what the extras of dependencies require, such as ``httpx[http2]``."""
     found = set()  # type: Set[str]
     for line in required:
         match = re.match(r"\s*([\w.-]+)\s*\[", line)
@@ -396,11 +399,11 @@ def _of_extras(required: "List[str]") -> "Set[str]":
 
 
 def observations(name: str, modules: "List[str]") -> "List[Dict[str, object]]":
-    """Return what can be said of the modules of an installed distribution without running them.
+    """Return what reading the modules of an installed distribution shows, without running them.
 
-    Each is an object: its ``kind`` is ``syntax``, ``undeclared`` or ``indirect``; ``what`` is Python's complaint, or
-    what is imported; ``path`` and ``line`` tell where; ``certain`` whether the top-level modules cannot do without;
-    ``by`` is the distribution that brings what is indirect.
+    Each item is an object: its ``kind`` is ``syntax``, ``undeclared`` or ``indirect``; ``what`` is Python's error
+    message, or the imported name; ``path`` and ``line`` say where; ``certain``, whether the top-level modules need it;
+    ``by`` is the distribution that provides an indirect import.
 
     Args:
         name: The distribution's name.
@@ -414,7 +417,7 @@ def observations(name: str, modules: "List[str]") -> "List[Dict[str, object]]":
 
 
 def compiled(paths: "List[str]") -> "List[str]":
-    """Return those of some files whose syntax this Python knows."""
+    """Return those of ``paths`` whose syntax this Python knows."""
     return [path for path in paths if Module("x.py", _content(path)).error is None]
 
 

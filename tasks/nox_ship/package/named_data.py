@@ -1,4 +1,4 @@
-"""Which files of data the modules of a package name, and whether they do so as they look for them beside themselves."""
+"""Which data files the modules of a package name, and which they look for beside themselves."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BY_PACKAGE = {
     *("files", "get_data", "resource_filename", "resource_string", "resource_stream", "resource_listdir"),
     *("PackageLoader", "open_text", "open_binary", "read_binary", "as_file"),
 }
-"""What looks for a file in the package that it is given: of importlib.resources, pkgutil, pkg_resources, Jinja."""
+"""Functions that look for a file in a given package: importlib.resources, pkgutil, pkg_resources, Jinja."""
 _ANCHORS = {"__file__", "__path__", *_BY_PACKAGE}
-"""What leads to the place of a module."""
+"""Names that lead to the folder of a module."""
 _MAKERS = ("gen", "make", "build", "update", "regen", "convert", "download", "fetch", "release")
-"""How modules are called that make data, and are no part of what runs."""
+"""Prefixes of the names of modules that generate data and are not used at run time."""
 _MOST_WORDS = 200
 """How many texts a statement may hold that looks for a file: one with more is a table."""
 
@@ -35,10 +35,10 @@ class Uses(Enum):
 
 @dataclass(frozen=True)
 class Namings:
-    """What the modules of a package say of some files.
+    """How the modules of a package use some files.
 
     Attributes:
-        reading: The first module that looks for each file beside itself, by the file's place.
+        reading: For each file, by its place, the first module that looks for it beside itself.
         naming: The files that are named in any way.
     """
 
@@ -47,7 +47,7 @@ class Namings:
 
     @classmethod
     def of(cls, modules: Iterable[tuple[str, str]], places: Collection[str]) -> Namings:
-        """Look for files in the texts of modules.
+        """Search the texts of modules for files.
 
         Args:
             modules: Place in site-packages and text of each module.
@@ -78,12 +78,12 @@ class Namings:
         return Uses.READ if place in self.reading else Uses.NAMED if place in self.naming else Uses.NOT
 
     def read_by(self, place: str) -> str | None:
-        """Return the module that looks for a file beside itself, None where none does."""
+        """Return the module that looks for a file beside itself; None if none does."""
         return self.reading.get(place)
 
 
 def _parsed(path: PurePosixPath, text: str, words: Collection[str]) -> _Module | None:
-    """Return a module that may name one of some words; None for any other, and for what makes data."""
+    """Return a parsed module if it may name one of ``words`` and does not generate data; else None."""
     if path.stem.lstrip("_").startswith(_MAKERS) or not (any(word in text for word in words) or "__file__" in text):
         return None
     try:
@@ -93,13 +93,13 @@ def _parsed(path: PurePosixPath, text: str, words: Collection[str]) -> _Module |
 
 
 class _Module:
-    """A module, taken apart into statements."""
+    """A module, split into statements."""
 
     def __init__(self, path: PurePosixPath, tree: ast.Module) -> None:
         self.path, self.folder = path, path.parent
         self._statements = [found for found in _simple(tree.body) if found.words or found.names]
         self.anchored: set[str] = set()
-        for _ in range(2):  # a name may be made of one that is made of the module's place
+        for _ in range(2):  # a name may be derived from another one that is derived from the module's place
             for statement in self._statements:
                 if not statement.names.isdisjoint(_ANCHORS | self.anchored):
                     self.anchored |= statement.makes
@@ -107,10 +107,10 @@ class _Module:
     def statements(
         self, shared: dict[str, PurePosixPath]
     ) -> Iterator[tuple[tuple[str, ...], bool, tuple[PurePosixPath, ...]]]:
-        """Yield the words of each statement, whether it leads to the place of a module, and the folders it may mean.
+        """Yield the strings of each statement, whether it leads to a module's folder, and the folders it may mean.
 
         Args:
-            shared: Names that other modules of the package give such places, with their folders.
+            shared: Constants of other modules in the package that hold such paths, with the modules' folders.
         """
         known = _ANCHORS | self.anchored
         for statement in self._statements:
@@ -127,13 +127,13 @@ class _Statement:
     words: tuple[str, ...]
     names: frozenset[str]
     makes: frozenset[str]
-    """What it gives a value to, or defines."""
+    """The names that it assigns or defines."""
     package: str = ""
-    """The top-level name of the package that it names to look for a file in."""
+    """The top-level name of the package in which it looks for a file."""
 
 
 def _simple(body: Iterable[ast.stmt]) -> Iterator[_Statement]:
-    """Yield the statements in a body, and in what it holds; of a compound one what stands before its colon."""
+    """Yield the statements in a body, nested ones too; of a compound statement, its header."""
     for node in body:
         inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, ast.excepthandler))]
         own = [child for child in ast.iter_child_nodes(node) if not isinstance(child, (ast.stmt, ast.excepthandler))]
@@ -182,7 +182,7 @@ class _Place:
     name: str
     folder: str
     below: frozenset[str]
-    """The folders that it is in, but for the top-level one."""
+    """Its parent folders, without the top-level one."""
 
     @classmethod
     def of(cls, place: str) -> _Place:
@@ -193,7 +193,7 @@ class _Place:
 
 
 class _Look:
-    """A statement that leads to the place of a module, and what it may look for there."""
+    """A statement that leads to a module's folder, and what it may look for there."""
 
     def __init__(self, words: Iterable[str], bases: Iterable[PurePosixPath]) -> None:
         self._words = {word.strip("/") for word in words if "\0" not in word} - {""}
@@ -205,7 +205,7 @@ class _Look:
         self._files = {word.replace(".", "/") for word in files}
 
     def finds(self, place: _Place) -> bool:
-        """Whether it names a file, or a folder that holds it as a whole."""
+        """Whether it names a file, or a whole folder that holds it."""
         if place.whole in self._leads:
             return True
         if place.name in self._words:

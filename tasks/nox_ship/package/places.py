@@ -1,4 +1,4 @@
-"""Where in the sources the packages lie that a wheel installs: back ends move them, so the two are compared."""
+"""Where the packages that a wheel installs are in the sources: back ends move them, so the two are compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASIDE = {"doc", "docs", "example", "examples"}
 def expected_files(project: Project, sources: Iterable[str], wheel: Archive) -> Iterator[tuple[str, PurePosixPath]]:
     """Yield each source file of the packages that a wheel installs: its place in site-packages, and the file.
 
-    Where a package lies in the sources is found by comparing: the folder in which most of its modules are.
+    The sources of a package are in the folder that has the most of its modules.
     """
     names, members = sorted(sources), set(wheel.members)
     for top in _tops(project, wheel):
@@ -30,7 +30,7 @@ def expected_files(project: Project, sources: Iterable[str], wheel: Archive) -> 
 
 
 def _tops(project: Project, wheel: Archive) -> list[str]:
-    """Return the top-level folders of modules that a wheel has, or should have as the project says."""
+    """Return the top-level packages that a wheel has, or should have according to the project."""
     parts = [name.split("/") for name in wheel.importable if "/" in name]
     own = project.canonical_name.replace("-", "_")
     ours = {
@@ -41,12 +41,12 @@ def _tops(project: Project, wheel: Archive) -> list[str]:
 
 
 def is_imported(place: PurePosixPath) -> bool:
-    """Whether a module is one that users may import: no test, nor what documents or builds the package."""
+    """Whether users may import a module: it is no test, documentation or example."""
     parts = (*place.parts[:-1], place.stem)
     return all(part.isidentifier() and part not in _ASIDE for part in parts[1:]) and not is_test(place)
 
 
 def is_test(path: PurePosixPath) -> bool:
-    """Whether a file is a test, or belongs to tests."""
+    """Whether a file is a test or belongs to tests."""
     in_tests = any(part in _TEST_FOLDERS for part in path.parts[:-1])
     return in_tests or path.name == "conftest.py" or path.name.startswith("test_")

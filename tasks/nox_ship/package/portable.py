@@ -1,4 +1,4 @@
-"""Names of files that some systems cannot hold, or hold as one."""
+"""File names that some systems cannot create, or treat as the same."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _SIGNS = set('<>:"|?*')
 
 
 def check(wheels: Iterable[Archive]) -> Iterator[Finding]:
-    """Yield the files of wheels that Windows cannot write, and those that Windows and macOS take for one.
+    """Yield the files of wheels that Windows cannot create, and those that Windows and macOS treat as one.
 
-    https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file has the rules.
+    The rules: https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file.
     """
     for wheel in wheels:
         if bad := [name for name in wheel.members if any(map(_is_refused, PurePosixPath(name).parts))]:
-            yield NOT_PORTABLE(f"{wheel.path.name} holds what Windows cannot write: {shorten(bad)}.")
+            yield NOT_PORTABLE(f"{wheel.path.name} contains file names that Windows cannot create: {shorten(bad)}.")
         spelt: dict[str, set[str]] = {}
         for name in wheel.members:
             spelt.setdefault(name.casefold(), set()).add(name)
         if one := [" and ".join(sorted(names)) for names in spelt.values() if len(names) > 1]:
-            yield NOT_PORTABLE(f"{wheel.path.name} holds what is one file on Windows and macOS: {shorten(one)}.")
+            yield NOT_PORTABLE(f"{wheel.path.name} contains names of one file on Windows and macOS: {shorten(one)}.")
 
 
 def _is_refused(part: str) -> bool:

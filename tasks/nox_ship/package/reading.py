@@ -1,4 +1,4 @@
-"""What the modules of an installed file tell of it: syntax, versions and imports that its metadata do not fit."""
+"""Whether the modules of an installed file match its metadata: their syntax, versions and imports."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from nox_ship.versions import parse, same
 NEWER_SYNTAX = Kind(
     "NS622",
     "newer-syntax",
-    "Write it in the syntax of that Python, or raise `requires-python`.",
+    "Rewrite it in syntax that this Python knows, or raise `requires-python`.",
 )
 STATED_VERSION = Kind(
     "NS623",
     "stated-version",
-    "Change it with the version: take it from the metadata, or name its file in [tool.bumpversion].",
+    "Read it from the metadata, or add its file to [tool.bumpversion], so that both always change together.",
 )
-UNDECLARED = Kind("NS624", "undeclared-import", "Name the distribution that provides it in `dependencies`.")
+UNDECLARED = Kind("NS624", "undeclared-import", "Add the distribution that provides it to `dependencies`.")
 PERHAPS_UNDECLARED = Kind(
     "NS625",
     "optional-import",
-    "If whoever imports that module always has it, all is well; else name it in `dependencies` or in an extra.",
+    "Add it to `dependencies` or to an extra, unless everyone who imports that module has it anyway.",
     level="warning",
 )
 INDIRECT = Kind(
     "NS626",
     "indirect-dependency",
-    "Name it in `dependencies`: a later release of what brings it may do without.",
+    "Add it to `dependencies`: a later release of your dependency may no longer require it.",
     level="warning",
 )
 KINDS = (NEWER_SYNTAX, STATED_VERSION, UNDECLARED, PERHAPS_UNDECLARED, INDIRECT)
 
 
 def read(environment: Environment, name: str, modules: Collection[str], pythons: Iterable[str]) -> list[Observation]:
-    """Return what the modules of an installed distribution tell, without the syntax of templates.
+    """Return what was seen in the modules of an installed distribution, without syntax errors in templates.
 
-    A template is a file that no Python here can compile, of those that the distribution is for.
+    A file counts as a template if none of the distribution's Pythons on this machine can compile it.
 
     Args:
         environment: Where it is installed.
@@ -60,7 +60,7 @@ def read(environment: Environment, name: str, modules: Collection[str], pythons:
 
 
 def _interpreters(pythons: Iterable[str]) -> Iterator[str]:
-    """Yield the running Python, then those of some versions that this machine has."""
+    """Yield the running Python, then those of ``pythons`` that are on this machine."""
     from python_discovery import get_interpreter
 
     yield sys.executable
@@ -77,11 +77,11 @@ def findings(
     modules: Collection[str],
     python: str,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with an installed file as its modules tell, and as they were imported.
+    """Yield what reading and importing the modules of an installed file has shown to be wrong.
 
     Args:
-        seen: What was seen where they were read.
-        problems: What happened where they were imported.
+        seen: What was seen when they were read.
+        problems: What happened when they were imported.
         expected: The distribution's name and version.
         modules: Its top-level modules.
         python: The version of the Python.
@@ -92,10 +92,10 @@ def findings(
 
 
 def syntax_findings(seen: Iterable[Observation], python: str) -> Iterator[Finding]:
-    """Yield what the Python called ``python`` cannot compile: an error where the package cannot do without."""
+    """Yield what the Python called ``python`` cannot compile: an error if the package needs it."""
     for one in seen:
         if one.kind == "syntax":
-            what = f"{one.place} is no syntax of Python {python}: {one.what}."
+            what = f"{one.place} is not valid syntax on Python {python}: {one.what}."
             yield NEWER_SYNTAX(what, level="error" if one.certain else "warning")
 
 
@@ -104,9 +104,8 @@ def stated_findings(
 ) -> Iterator[Finding]:
     """Yield each module that states another version than the metadata.
 
-    Only the module that is named as the distribution speaks for it, or one that is alone: others may tell the version
-    of what they wrap. A local version tells how something was built, and a post-release may correct the packaging of
-    the same code (PEP 440): neither makes another version by itself.
+    Only the module with the distribution's name counts, or an only module: others may have the version of what they
+    wrap. Local versions and post-releases (PEP 440) are versions of the same code, so they do not count as different.
     """
     expected = parse(version)
     for problem in problems:
@@ -116,7 +115,7 @@ def stated_findings(
         own = canonicalize_name(problem.name) == canonicalize_name(name)
         wraps = expected.release[: len(stated.release)] == stated.release
         if own or (len(modules) == 1 and not wraps):
-            what = f"{problem.name}.__version__ is {problem.why}, the metadata say {version}."
+            what = f"{problem.name}.__version__ is {problem.why}, but the metadata says {version}."
             yield STATED_VERSION(what)
 
 
@@ -126,7 +125,7 @@ def _is_same(stated: Version, expected: Version) -> bool:
 
 
 def import_findings(seen: Iterable[Observation], problems: Collection[Problem], python: str) -> Iterator[Finding]:
-    """Yield what is imported and not declared: an error where the package could not be imported for the lack of it.
+    """Yield imports that are not declared: an error if the package could not be imported without them.
 
     Args:
         seen: What was seen in the modules.
@@ -138,23 +137,23 @@ def import_findings(seen: Iterable[Observation], problems: Collection[Problem], 
     optional, indirect = [], []
     for one in seen:
         if one.kind == "indirect":
-            indirect.append(f"{one.what} ({one.place}), which only {one.by} is known to bring")
+            indirect.append(f"{one.what} ({one.place}), provided by {one.by}")
         elif one.kind != "undeclared" or _top(one.what) in of_entries:
             continue
         elif one.certain and stopped:
             yield UNDECLARED(
-                f"`{one.what}`, imported by {one.place}, is not declared: Python {python} does not find it."
+                f"`{one.what}`, imported by {one.place}, is not a dependency: Python {python} cannot find it."
             )
         elif not one.certain:
             optional.append(f"`{one.what}` ({one.place})")
     if optional:
         yield PERHAPS_UNDECLARED(f"Modules that nothing else imports need what is not declared: {shorten(optional)}.")
     if indirect:
-        yield INDIRECT(f"The dependencies do not name what is imported: {shorten(indirect)}.")
+        yield INDIRECT(f"The package imports what `dependencies` does not name: {shorten(indirect)}.")
 
 
 def is_explained(problem: Problem, findings: Iterable[Finding]) -> bool:
-    """Whether a finding says already why a module cannot be imported."""
+    """Whether a finding already says why a module cannot be imported."""
     told = [finding.what for finding in findings if finding.id == UNDECLARED.id]
     return bool(problem.missing) and any(what.startswith(f"`{problem.missing}`") for what in told)
 

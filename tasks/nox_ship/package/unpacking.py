@@ -1,4 +1,4 @@
-"""Going through the files in a wheel or an sdist, within bounds, and noting what an index or installer would refuse."""
+"""Reading the files in a wheel or an sdist within bounds, and noting what an index or installer would refuse."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it 
 
 _MOST_METADATA = 8 << 20
 _MOST_RECORDED = 32 << 20
-"""Bytes of the largest RECORD that is read: that of the most members there may be."""
+"""Bytes of the largest RECORD that is read, enough for the maximum number of members."""
 _MOST_CODE = 5 << 20
-"""Bytes of the largest Python file that is searched for marks of encryption, as PyPI does."""
+"""Bytes of the largest Python file that is searched for encrypted code, as by PyPI."""
 _HEAD = 4096
-"""Bytes at the beginning of a compiled file that tell the machine it is for."""
+"""Bytes at the beginning of a compiled file that show the machine it is for."""
 _CHUNK = 1 << 20
 _FREELY_UNPACKED, MOST_RATIO = 64 << 20, 50
-"""Above so many bytes, an archive may unpack to so many times its size."""
+"""An archive may unpack to this many bytes, or else to this many times its size."""
 _MOST_MEMBERS = 200_000
 _MOST_UNPACKED = 8 << 30
 _TOO_MUCH = f"it unpacks to more than {_MOST_UNPACKED >> 30} GiB"
@@ -40,14 +40,14 @@ _UNPRINTABLE = re.compile(r"[\\\x00-\x1f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")
 _COMPILED = re.compile(r"\.(?:so|pyd|dll|dylib)\Z")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
-# What PyArmor and SourceDefender leave in code that they encrypted, by PyPI's rules (warehouse/utils/scanner_rules).
+# The marks of code encrypted by PyArmor and SourceDefender, by PyPI's rules (warehouse/utils/scanner_rules).
 _PYARMOR = re.compile(rb"__pyarmor__\(__name__, __file__,|__pyarmor_(?:enter|exit|assert|bcc)__")
 _SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
 
 
 @dataclass
 class Found:
-    """What was found in an archive so far."""
+    """What has been found in an archive."""
 
     hashes: bool = True
     """Whether the members of a wheel are read to their end."""
@@ -66,18 +66,18 @@ class Found:
     ambiguous: str | None = None
 
     def refuse(self, name: str, why: str | None) -> None:
-        """Note a member that an installer would have to refuse, where there is a reason."""
+        """Note a member that an installer would have to refuse, if there is a reason."""
         if why:
             self.unsafe.append(f"{name.encode(errors='backslashreplace').decode()!r} {why}")
 
     def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:
-        """Note a file; of its content no more is read than is needed, whatever size it claims to have.
+        """Note a file; no more of its content is read than needed, whatever size it claims to have.
 
         Args:
             name: Its name.
             size: The size that it claims to have.
             stream: Its content.
-            record: What it is in a wheel's ``.dist-info``, if it is one of the files that are read whole.
+            record: Its name in a wheel's ``.dist-info``, if it is one that is read whole; else empty.
             metadata: Whether it holds the core metadata.
 
         Returns:
@@ -113,13 +113,13 @@ class Found:
 
 @dataclass
 class _Handing(Found):
-    """Hands each file on, and keeps nothing."""
+    """Passes each file on and keeps nothing."""
 
     hashes: bool = False
     each: Callable[[str, int, IO[bytes]], object] = field(kw_only=True)
 
     def take(self, name: str, size: int, stream: IO[bytes], *, record: str = "", metadata: bool = False) -> bytes:  # noqa: ARG002
-        """Hand a file on."""
+        """Pass a file on."""
         self.each(name, size, stream)
         return b""
 
@@ -129,8 +129,8 @@ def walk(path: Path, each: Callable[[str, int, IO[bytes]], object]) -> None:
 
     Args:
         path: The wheel or sdist.
-        each: Handed the name of each, an sdist's without its leading folder; the size that the archive tells; and
-            what is in it, as an open file, which must not be used later.
+        each: Called with the name of each file, without an sdist's leading folder; its size according to the archive;
+            and its content, as an open file, which must not be used later.
 
     Raises:
         ShipError: It is not a readable archive (NS503).
@@ -151,7 +151,7 @@ def read(path: Path, found: Found) -> None:
 
 
 def _wrong_name(name: str) -> str | None:
-    """Return why a file of this name cannot be unpacked in one place on every system."""
+    """Return why a file with this name cannot be unpacked safely on every system; None if it can."""
     if _ABSOLUTE.match(name):
         return "is an absolute path"
     if ".." in name and ".." in name.split("/"):
@@ -162,7 +162,7 @@ def _wrong_name(name: str) -> str | None:
 
 
 def dist_info(file: str) -> str:
-    """Return the folder in which a wheel called ``file`` describes itself, as PyPI and installers look for it."""
+    """Return the name of the ``.dist-info`` folder that PyPI and installers expect in a wheel called ``file``."""
     return f"{'-'.join(file.split('-')[:2])}.dist-info"
 
 
@@ -184,7 +184,7 @@ def _read_wheel(path: Path, found: Found) -> None:
                 continue
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile(f"{info.filename} is compressed in a way that wheels are not")
-            with archive.open(info) as stream:  # also compares the two places that tell its name
+            with archive.open(info) as stream:  # also compares the name in its header
                 _take_member(path, info, stream, found)
 
 
@@ -207,7 +207,7 @@ def _take_member(path: Path, info: zipfile.ZipInfo, stream: IO[bytes], found: Fo
 
 
 def unpacks_to_too_much(size: int, unpacked: int) -> bool:
-    """Whether a file is one that PyPI takes for a bomb; many files of interfaces and JSON are packed very well."""
+    """Whether PyPI would treat a file as a zip bomb; small ones may compress very well."""
     return unpacked > _FREELY_UNPACKED and unpacked > MOST_RATIO * size
 
 
@@ -225,7 +225,7 @@ def _read_sdist(path: Path, found: Found) -> None:
     """Read an sdist, which is a gzipped tar with one folder at its top (PEP 625)."""
     tops: set[str] = set()
     with path.open("rb") as raw:
-        found.size, found.ambiguous = path.stat().st_size, "it is a zip, too" if _is_zip(raw) else None
+        found.size, found.ambiguous = path.stat().st_size, "it is also a ZIP" if _is_zip(raw) else None
         raw.seek(0)
         with _Bounded(fileobj=raw) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
             for member in _members(archive):
@@ -243,16 +243,16 @@ def _read_sdist(path: Path, found: Found) -> None:
 
 
 def _is_zip(stream: IO[bytes]) -> bool:
-    """Whether a file can be opened as a zip; that four bytes near its end look like one's is chance."""
+    """Whether a file can be opened as a ZIP and has members; a signature alone may be chance."""
     try:
         with zipfile.ZipFile(stream) as archive:
             return bool(archive.infolist())
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no zip
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no ZIP
         return False
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members one by one, and forget them: a tar keeps all that it has seen."""
+    """Yield the members one by one without keeping them, as `tarfile` would."""
     for _ in range(_MOST_MEMBERS):
         if (member := archive.next()) is None:
             return
@@ -274,16 +274,16 @@ def _wrong_entry(member: tarfile.TarInfo) -> str | None:
 
 
 class _Bounded(gzip.GzipFile):
-    """A packed file of which no header of unusual size, and no more than some GiB, is read."""
+    """A gzip file that refuses to read oversized headers, or more than some GiB."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read some bytes; whoever asks for many is misled by a header."""
+        """Read some bytes; a request for too many comes from a bad header."""
         if size is None or not 0 <= size <= _MOST_METADATA * 2:
             raise tarfile.ReadError("a header in it is too large")
         return super().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place, which takes time where it is far away."""
+        """Seek within the limit: seeking unpacks everything before the target."""
         if offset > _MOST_UNPACKED:
             raise tarfile.ReadError(_TOO_MUCH)
         return super().seek(offset, whence)

@@ -1,4 +1,4 @@
-"""What must hold of a wheel beyond its core metadata: how it describes itself, and what it says it is for.
+"""Checks of a wheel beyond its core metadata: its .dist-info, its RECORD, its entry points and its tags.
 
 The rules are those of PyPI (``warehouse/forklift/legacy.py``, ``warehouse/utils/wheel.py``) and of the binary
 distribution format (packaging.python.org).
@@ -25,31 +25,31 @@ from nox_ship.project import Project
 INCOMPLETE = Kind(
     "NS545",
     "wheel-incomplete",
-    "Use a current release of the build back end, and change no wheel after it is built: the folder `.dist-info` is"
-    " named by the normalised name and the version, and holds METADATA, WHEEL and RECORD.",
+    "Build it with a current release of the build back end, and do not rename it afterwards: the folder"
+    " `NAME-VERSION.dist-info` must match the file name, and hold METADATA, WHEEL and RECORD.",
 )
 RECORD_DIFFERS = Kind(
     "NS546",
     "record-differs",
-    "Do not change a wheel after it is built, or pack it anew by `wheel pack`, which writes its RECORD.",
+    "Do not change a wheel after it is built, or repack it with `wheel pack`, which rewrites RECORD.",
 )
 TAGS_DIFFER = Kind(
     "NS547",
     "wheel-tags-differ",
-    "Change a wheel's tags by `wheel tags`, not by renaming it.",
+    "Change a wheel's tags with `wheel tags`, not by renaming the file.",
     level="warning",
 )
 PLATFORM_REFUSED = Kind(
     "NS549",
     "platform-refused",
-    "Build it where it gets a platform that PyPI takes (cibuildwheel does), repair it (auditwheel makes linux a"
-    " manylinux), or publish the sdist alone.",
+    "Build it for a platform that PyPI accepts (with cibuildwheel), repair it (auditwheel turns `linux` into"
+    " `manylinux`), or publish the sdist alone.",
 )
 BAD_ENTRY_POINTS = Kind(
     "NS550",
     "bad-entry-points",
-    "Correct `scripts`, `gui-scripts` or `entry-points` in [project]: the names of commands hold letters, digits, `.`,"
-    " `-` and `_` alone.",
+    "Correct `scripts`, `gui-scripts` or `entry-points` in [project]: command names may contain only letters, digits,"
+    " `.`, `-` and `_`.",
 )
 
 _SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -59,7 +59,7 @@ _MOST_TAGS = 10_000
 # A line of entry_points.txt as it should be; configparser takes minutes over long lines, and over many that are wrong.
 _LINE = re.compile(r"\s*(?:$|[#;]|\[.+\]|[^=\s][^=]*=)")
 _LONGEST_LINE, _MOST_WRONG, _LONGEST_ENTRIES = 1000, 1000, 1 << 20
-# The platforms that PyPI takes; in its code, too, they are matched from the beginning and not to the end.
+# The platforms that PyPI accepts; its patterns, too, are not all anchored at the end.
 _LINUX = "x86_64|i686|aarch64|armv7l|ppc64le|s390x|riscv64"
 _MAC = "ppc|ppc64|i386|x86_64|arm64|intel|fat|fat3|fat64|universal|universal2"
 _PLATFORMS = re.compile(
@@ -83,7 +83,7 @@ _OTHER_CI = (
 
 
 def tags_of(wheel: Archive) -> frozenset[Tag]:
-    """Return the tags in the name of a wheel; none where it is not named as a wheel."""
+    """Return the tags in the file name of a wheel; none if it is not a valid one."""
     return _tags(wheel.path.name)
 
 
@@ -95,7 +95,7 @@ def _tags(file: str) -> frozenset[Tag]:
 
 
 def describes_itself(wheel: Archive) -> Iterator[Finding]:
-    """Check that the files by which a wheel describes itself are where its name leads."""
+    """Check that METADATA, WHEEL and RECORD are in the folder that the file name calls for."""
     held = set(wheel.members)
     names = [f"{wheel.dist_info}/{name}" for name in ("METADATA", "WHEEL", "RECORD")]
     if missing := [name for name in names if name not in held]:
@@ -103,7 +103,7 @@ def describes_itself(wheel: Archive) -> Iterator[Finding]:
 
 
 def recorded(wheel: Archive) -> Iterator[Finding]:
-    """Check that RECORD lists the members of a wheel, no others, and the right hash of each."""
+    """Check that RECORD lists exactly the members of a wheel, each with the right hash."""
     text = wheel.records.get("RECORD")
     if text is None or wheel.irregular:
         return
@@ -119,11 +119,11 @@ def recorded(wheel: Archive) -> Iterator[Finding]:
     if absent := sorted(listed - held):
         yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} lists {shorten(absent)}, which it does not hold.")
     if wrong := sorted(name for name, *told in rows if told and not _is_hash(told[0], wheel.digests.get(name))):
-        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} has another hash of {shorten(wrong)}.")
+        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} has the wrong hash for {shorten(wrong)}.")
 
 
 def _is_hash(told: str, digest: bytes | None) -> bool:
-    """Whether a hash in RECORD may be that of a member; of other algorithms than the usual one it is not known."""
+    """Whether a hash in RECORD may be that of a member; only SHA-256 is checked."""
     algorithm, _, value = told.partition("=")
     if digest is None or algorithm != "sha256":
         return True
@@ -142,7 +142,7 @@ def tags_told(wheel: Archive) -> Iterator[Finding]:
         return
     told = {tag for line in lines for tag in _expanded(line)}
     if told != named:
-        yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} tells the tags {shorten(sorted(map(str, told))) or 'of none'}.")
+        yield TAGS_DIFFER(f"{wheel.path.name} has other tags in WHEEL: {shorten(sorted(map(str, told))) or 'none'}.")
 
 
 def _expanded(line: str) -> frozenset[Tag]:
@@ -153,20 +153,20 @@ def _expanded(line: str) -> frozenset[Tag]:
 
 
 def platform_taken(file: str, *, elsewhere: bool = False) -> Iterator[Finding]:
-    """Check that a wheel is for platforms that PyPI takes wheels for.
+    """Check that PyPI accepts wheels for the platforms of a wheel.
 
     Args:
         file: The file's name; an sdist is for every platform.
-        elsewhere: Whether the wheels that are published are made by others; then it is a warning.
+        elsewhere: Whether the published wheels are built elsewhere; then it is a warning.
     """
     platforms = {tag.platform for tag in _tags(file)}
     if refused := sorted(name for name in platforms if not _PLATFORMS.match(name)):
-        what = f"{file} is for {shorten(refused)}, of which PyPI takes no wheels."
+        what = f"{file} is for {shorten(refused)}, and PyPI accepts no wheels for that platform."
         yield PLATFORM_REFUSED(what, level="warning" if elsewhere else "error")
 
 
 def made_elsewhere(project: Project) -> bool:
-    """Whether settings or CI of a project make its wheels with a tool that makes them fit for an index."""
+    """Whether settings or CI build the project's wheels with cibuildwheel, auditwheel or the like."""
     if project.tool("cibuildwheel"):
         return True
     root = project.root.resolve()
@@ -177,7 +177,7 @@ def made_elsewhere(project: Project) -> bool:
 
 
 def entry_points_valid(wheel: Archive) -> Iterator[Finding]:
-    """Check that ``entry_points.txt`` can be read, and that no command is named by a path."""
+    """Check that ``entry_points.txt`` can be read and that its command names are valid."""
     text = wheel.records.get("entry_points.txt")
     if text is None:
         return
@@ -187,12 +187,12 @@ def entry_points_valid(wheel: Archive) -> Iterator[Finding]:
         _check_length(text.decode())
         parser.read_string(text.decode())
         commands = [name for group in ("console_scripts", "gui_scripts") if group in parser for name in parser[group]]
-    except Exception as error:  # noqa: BLE001 - of some texts configparser itself stumbles
+    except Exception as error:  # noqa: BLE001 - configparser itself fails on some texts
         why = " ".join(str(error).split()).rstrip(".")
         yield BAD_ENTRY_POINTS(f"entry_points.txt of {wheel.path.name} cannot be read: {why[:200]}.")
         return
     if wrong := [name for name in commands if not _COMMAND.fullmatch(name)]:
-        yield BAD_ENTRY_POINTS(f"{wheel.path.name} has commands whose names are none: {shorten(map(repr, wrong))}.")
+        yield BAD_ENTRY_POINTS(f"{wheel.path.name} has commands with invalid names: {shorten(map(repr, wrong))}.")
 
 
 def _check_length(text: str) -> None:

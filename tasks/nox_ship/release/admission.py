@@ -41,8 +41,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     """Check that the files of ``manifest`` may go to ``index``; return warnings.
 
     PyPI, and whichever index final versions go to, takes releases alone: clean, tagged here and on the remote, of a
-    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI take no wheel of
-    a platform such as ``linux_x86_64``.
+    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI accept no wheels
+    for platforms such as ``linux_x86_64``.
 
     Args:
         manifest: What was built.
@@ -53,8 +53,8 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
     Raises:
         ShipError: The manifest is another project's (NS605) or of another commit (NS604); it is no release (NS752),
             not on the release branch (NS755), or its route leads elsewhere (NS754); the remote has its tag on another
-            commit (NS212), does not have it (NS225), or does not answer (NS208); or the index takes no wheels of a
-            file's platform (NS549).
+            commit (NS212), does not have it (NS225), or does not answer (NS208); or the index accepts no wheels
+            for a file's platform (NS549).
     """
     findings = Findings()
     findings.extend(_other_names(manifest))
@@ -79,7 +79,7 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
-    """Yield an error for each wheel whose platform ``index`` takes no wheels of, where its rules are known."""
+    """Yield an error for each wheel that ``index`` does not accept because of its platform, if its rules are known."""
     if index in PUBLIC_INDEXES:
         yield from (finding for file in manifest.files for finding in platform_taken(file.name))
 

@@ -61,7 +61,7 @@ def find_coming(
     Args:
         project: The project.
         repository: Its checkout.
-        wanted: A part, a whole version, or ``auto``; None where nothing was written.
+        wanted: A part, a whole version, or ``auto``; None if nothing was given.
         refs: The commit of each branch and tag of the remote, by full name.
         findings: Takes notices.
         pushed: The release that an earlier run pushed from HEAD.

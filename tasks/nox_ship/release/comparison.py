@@ -1,6 +1,6 @@
-"""What a release changes: its files beside those of the last release, which the index is asked for while gates run.
+"""Comparing a release's files with the last release's, which are fetched from the index while gates run.
 
-Nothing of it stops a release. What is fetched is kept in the workshop, so that the same release asks for it once.
+This never stops a release. What was fetched is kept in the workshop, so the same release fetches it once.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from nox_ship.report import Report
 from nox_ship.world.index import Index
 from nox_ship.world.lookout import SECONDS, begun
 
-NOT_COMPARED = Kind("NS560", "not-compared", "Nothing is to be done; the release goes on.", level="notice")
+NOT_COMPARED = Kind("NS560", "not-compared", "Nothing; the release goes on.", level="notice")
 
 MOST = 32 << 20
-"""Bytes of the largest file that is fetched to be compared."""
+"""Bytes of the largest file that is fetched."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Predecessor:
     """What is known of the last release.
 
     Attributes:
-        version: Its version; empty where the index has none before this one.
-        file: The name of the file that was fetched; empty where none can be compared.
+        version: Its version; empty if the index has no earlier release.
+        file: The name of the file that was fetched; empty if none can be compared.
         sha256: Its SHA-256.
-        sdist: The size of its sdist, in bytes; None where the index tells none.
+        sdist: The size of its sdist, in bytes; None if the index does not give it.
     """
 
     version: str = ""
@@ -54,7 +54,7 @@ class Predecessor:
 
 @dataclass(frozen=True)
 class _Note:
-    """For which release a predecessor was looked for, and when."""
+    """Which release a predecessor was looked up for, and when."""
 
     index: str
     commit: str
@@ -65,12 +65,12 @@ class _Note:
 
 @dataclass(frozen=True)
 class Compared:
-    """What came of it.
+    """The result of a comparison.
 
     Attributes:
-        since: The version of the last release, and the index that has it; empty where there is none.
-        file: The file that was compared with.
-        difference: What changed; None where nothing was compared.
+        since: The version of the last release, and the index that has it; empty if there is none.
+        file: The last release's file.
+        difference: What changed; None if nothing was compared.
         why: Why nothing was compared.
         findings: What is unusual, or a notice that the index could not be asked.
     """
@@ -94,7 +94,7 @@ class Compared:
         return self.difference.lines() if self.difference else []
 
     def enter(self, report: Report, notify: Callable[[Finding], None]) -> None:
-        """Enter it in a report; what is unusual is shown with it, of a notice ``notify`` is told."""
+        """Add it to a report, with what is unusual; a notice goes to ``notify``."""
         report.since, report.changes, report.difference = self.since, self.lines, self._as_dict()
         for finding in self.findings:
             if finding.level == "notice":
@@ -119,15 +119,15 @@ class Comparison:
     def __init__(
         self, manifest: Manifest, dist: Path, index: Index, called: str, shelf: Path, *, anew: bool = False
     ) -> None:
-        """Begin to look for the last release.
+        """Start to look for the last release.
 
         Args:
             manifest: What was built.
             dist: Where it is.
-            index: The index that it goes to; it is read.
-            called: What that is called.
+            index: The index that it goes to; it is only read.
+            called: The index's display name.
             shelf: The folder that keeps what was fetched; it need not exist.
-            anew: Ask the index whatever is kept.
+            anew: Ask the index even if something is kept.
         """
         self._manifest = manifest
         self._dist = dist
@@ -139,10 +139,10 @@ class Comparison:
         self._fetched = None if self._kept else begun(self._fetch)
 
     def result(self, environments: Path) -> Compared:
-        """Compare; wait a few seconds for the index, counted from the beginning.
+        """Compare; wait for the index until a few seconds after the start.
 
         Args:
-            environments: The folder of nox's environments: what is installed there tells what requirements bring.
+            environments: The folder of nox's environments, which show what modules requirements provide.
         """
         try:
             return self._compared(self._predecessor(), Installed(_sites(environments)))
@@ -152,9 +152,9 @@ class Comparison:
             return Compared(why=error.findings[0].what.rstrip("."))
         except ShipError as error:
             why = error.findings[0].what.rstrip(".")
-        except Exception as error:  # noqa: BLE001 - whatever the file of an index holds, the release goes on
-            why = f"{type(error).__name__} while it was compared"
-        return Compared(why=why, findings=(NOT_COMPARED(f"The last release was not compared with: {why}."),))
+        except Exception as error:  # noqa: BLE001 - whatever an index's file holds, the release goes on
+            why = f"comparing raised {type(error).__name__}"
+        return Compared(why=why, findings=(NOT_COMPARED(f"There was no comparison with the last release: {why}."),))
 
     def _compared(self, last: Predecessor, installed: Installed) -> Compared:
         version, since = self._manifest.version, f"{last.version} on {self._called}"
@@ -162,7 +162,7 @@ class Comparison:
             return Compared(why=f"{self._called} has no release before {version}")
         chosen = _chosen(self._manifest.files, [last.file]) if last.file else None
         if chosen is None:
-            return Compared(why=f"{since} has no file of up to {MOST >> 20} MiB that is like one of {version}")
+            return Compared(why=f"{since} has no file of up to {MOST >> 20} MiB to compare with {version}")
         file, _, alike = chosen
         try:
             old = Inventory.read(self._place(last.file))
@@ -178,14 +178,14 @@ class Comparison:
         if self._kept:
             return self._kept
         if self._fetched is None:
-            raise AssertionError  # it is one or the other
+            raise AssertionError  # one of the two is set
         found, content = self._fetched.result(max(self._until - time.monotonic(), 0))
         remove(self._shelf)
         self._shelf.mkdir(parents=True)
         if found.file:
             self._place(found.file).write_bytes(content)
         note = _Note(self._called, self._manifest.commit, self._names, time.time(), found)
-        (self._shelf / "found.json").write_text(json.dumps(asdict(note)), encoding="utf-8")  # half of it is no note
+        (self._shelf / "found.json").write_text(json.dumps(asdict(note)), encoding="utf-8")  # a partial note is ignored
         return found
 
     @property
@@ -196,7 +196,7 @@ class Comparison:
         return self._shelf / f"file{'.whl' if name.endswith('.whl') else '.tar.gz'}"
 
     def _keeps(self) -> Predecessor | None:
-        """Return what an earlier run of this release has found, where it still is what that has fetched."""
+        """Return what an earlier run of this release found, if what it fetched is still there."""
         try:
             note = json_data.read(_Note, json_data.parse((self._shelf / "found.json").read_bytes()))
             same = (note.index, note.commit, note.files) == (self._called, self._manifest.commit, self._names)
@@ -207,10 +207,10 @@ class Comparison:
         return note.found if same and young and whole else None
 
     def _fetch(self) -> tuple[Predecessor, bytes]:
-        """Ask the index for the last release, and for the file of it that is most like one of this one.
+        """Ask the index for the last release, and fetch its file that is most like one of this release.
 
         Raises:
-            ShipError: It does not answer (NS701), or serves another file than it lists (NS560).
+            ShipError: The index does not answer (NS701), or the file has another SHA-256 than it lists (NS560).
         """
         listing = self._index.listing(self._manifest.name, self._manifest.version)
         if listing.silent:
@@ -231,22 +231,21 @@ class Comparison:
         if stream.tell() > MOST:
             return Predecessor(str(version), sdist=sdist), b""
         if served.sha256 not in (None, sha256):
-            raise ShipError(NOT_COMPARED(f"{self._called} serves another {served.filename} than it lists."))
+            raise ShipError(NOT_COMPARED(f"{self._called} serves {served.filename} with another SHA-256 than listed."))
         return Predecessor(str(version), served.filename, sha256, sdist), stream.getvalue()
 
 
 def _before(version: Version, releases: Iterable[Version]) -> Version | None:
-    """Return the last final release before ``version``; where there is none, the last pre-release."""
+    """Return the last final release before ``version``; if there is none, the last pre-release."""
     earlier = [other for other in releases if other < version and not other.is_devrelease]
     final = [other for other in earlier if not other.is_prerelease]
     return max(final or earlier, default=None)
 
 
 def _chosen(new: Iterable[File], old: Iterable[str]) -> tuple[File, str, bool] | None:
-    """Return the two files that are most like each other, and whether they are for the same Pythons and platforms.
+    """Return the two files that are most alike, and whether they are for the same Pythons and platforms.
 
-    Wheels before sdists: what is in a wheel gets installed. None where there are neither two wheels that can be
-    compared nor two sdists.
+    Wheels are preferred to sdists, since they are what gets installed. None if no two files can be compared.
     """
     found = [
         (likeness, file.name, name, file) for file in new for name in old if (likeness := _likeness(file.name, name))
@@ -262,7 +261,7 @@ _SDISTS, _OTHER, _FAMILY, _SAME = 1, 2, 3, 4
 
 
 def _likeness(new: str, old: str) -> int:
-    """Return how much two files are alike, by their names; 0 where they are not."""
+    """Return how alike two files are, by their names; 0 if they cannot be compared."""
     try:
         if not new.endswith(".whl"):
             names = [parse_sdist_filename(name)[0] for name in (new, old) if name.endswith(".tar.gz")]
@@ -279,7 +278,7 @@ def _likeness(new: str, old: str) -> int:
 
 
 def _family(tag: Tag) -> tuple[str, str]:
-    """Return what is told of a platform by a wheel that a tool has made fit for many machines, or not."""
+    """Return system and machine of a platform tag, whatever version of the system it is for."""
     system = "linux" if "linux" in tag.platform else tag.platform.partition("_")[0]
     machine = next((name for name in _MACHINES if tag.platform.endswith(name)), "")
     return system, machine

@@ -179,7 +179,7 @@ def _rehearse_upload(run: Run) -> str:
 def _try_upload(run: Run) -> str:
     run.manifest = built.hold(run.stage, run.staged)
     run.manifest.check_origin(run.objects.commit, run.plan.version)
-    if not run.plan.workflow:  # else that may make other wheels
+    if not run.plan.workflow:  # which may build other wheels
         Findings(refused_platforms(run.manifest, run.plan.index)).raise_errors()
     if run.stage.record.built == run.stage.record.tried:
         return "these very files have passed it already"

@@ -27,7 +27,7 @@ from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
 from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
-from nox_ship.release.uptake import foresee, glimpse
+from nox_ship.release.uptake import foresee, foresee_workflow
 from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
@@ -71,7 +71,7 @@ class Request:
     """What the user asked for."""
 
     wanted: str | None
-    """A part, a whole version, or ``auto``; None where nothing was written."""
+    """A part, a whole version, or ``auto``; None if nothing was given."""
     without: tuple[str, ...] = ()
     """Gates to leave out this time."""
     fresh: bool = False
@@ -205,7 +205,7 @@ def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, s
 
 
 def _index(project: Project, coming: Coming, world: World, by: Publishing, built: Manifest | None) -> Findings:
-    """Return what is known of how the index will take the release; where a workflow publishes, it is only looked at.
+    """Return whether the index will accept the release; if a workflow publishes, without credentials.
 
     Raises:
         ShipError: The index does not answer (NS701) to the one who publishes.
@@ -216,7 +216,7 @@ def _index(project: Project, coming: Coming, world: World, by: Publishing, built
     called, version = project.canonical_name, coming.version
     index = world.index(name, called)
     if by.workflow:
-        return glimpse(index, called, version, new=coming.bump, certain=by.certain)
+        return foresee_workflow(index, called, version, new=coming.bump, certain=by.certain)
     return foresee(index, called, version, new=coming.bump, built=built)
 
 

@@ -1,8 +1,8 @@
-"""Which version `release -- auto` proposes: the highest that anything since the last release asks for.
+"""Which version `release -- auto` proposes: the highest that the changes since the last release call for.
 
-What is asked, and what an answer means: the public API (a breaking change, an addition); the commits, where the project
-follows Conventional Commits (https://www.conventionalcommits.org); the changelog's section for what is unreleased, by
-its headings as in Keep a Changelog (https://keepachangelog.com). Before 1.0 a breaking change raises the second number.
+The evidence: the public API (breaking changes, additions); the commits, if the project follows Conventional Commits
+(https://www.conventionalcommits.org); the headings of the changelog's unreleased section, as in Keep a Changelog
+(https://keepachangelog.com). Before 1.0, a breaking change raises the second number.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from nox_ship.release.changelog import find_changelog
 from nox_ship.release.version import next_version
 
 AUTO = "auto"
-"""What is asked for to have a version proposed."""
+"""The argument that asks for a proposal."""
 PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or its part.", level="notice")
 NOT_COMPARED = Kind(
     "NS440",
     "api-not-compared",
-    "The rest of the evidence decides; rerun where the index that uv installs from can be reached.",
+    "Commits and changelog decide; rerun when uv can reach its package index, or name the version yourself.",
     level="warning",
 )
 
 _BREAKING, _ADDING, _MENDING = range(3)
-"""What a release does, by what evidence says of it."""
+"""What a piece of evidence says of a release."""
 _MOST_COMMITS = 1000
 _LOOKED_AT = 50
-"""Commits by which it is told whether a project follows Conventional Commits: half of them do."""
+"""Recent commits of which half must follow Conventional Commits, or the project does not."""
 _CONVENTIONAL = re.compile(
     r"(?P<type>feat|fix|docs?|chore|refactor|perf|tests?|build|ci|style|revert|deps|release|bump)"
     r"(?:\([^()\n]{1,100}\))?(?P<breaks>!)?: \S",
@@ -53,7 +53,7 @@ _SAYS_BREAKING = re.compile(r"[-*+\s]*[*_`[(]*breaking\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one source tells of the changes since the last release."""
+    """What one source says of the changes since the last release."""
 
     meaning: int
     what: str
@@ -67,7 +67,7 @@ class Proposal:
     Attributes:
         wanted: A part, or a whole version.
         why: What decided.
-        findings: What is told of it before anything is done.
+        findings: What to tell the user about it.
     """
 
     wanted: str
@@ -76,13 +76,13 @@ class Proposal:
 
 
 def propose(project: Project, repository: Repository, current: str, *, stated: bool) -> Proposal:
-    """Return the version that comes next, as what changed since the last release asks for.
+    """Return the next version that the changes since the last release call for.
 
     Args:
         project: The project.
         repository: Its checkout.
-        current: The version now.
-        stated: Whether files of the project have it.
+        current: The current version.
+        stated: Whether the project's files state it.
 
     Raises:
         ShipError: The changelog cannot be read (NS308, NS312).
@@ -99,7 +99,7 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
     meaning = min((one.meaning for one in found), default=_MENDING)
     part = ("major" if last.version.major else "minor", "minor", "patch")[meaning]
     telling = [one.what for one in found if one.meaning == meaning]
-    why = "; ".join(telling) if telling else "nothing tells more"
+    why = "; ".join(telling) if telling else "nothing calls for more"
     return _proposal(_version(part, last.version, current), f"{part}, since {last.tag}: {why}", *warnings)
 
 
@@ -113,7 +113,7 @@ def _proposal(wanted: str, why: str, *warnings: Finding) -> Proposal:
 
 
 def _version(part: str, last: Version, current: str) -> str:
-    """Return what to ask for: the part, or the version where the files are ahead of the last release already."""
+    """Return what to ask for: the part, or a version if the files are already ahead of the last release."""
     now = Version(current)
     if now == last:
         return part
@@ -123,7 +123,7 @@ def _version(part: str, last: Version, current: str) -> str:
 
 
 def _python() -> Sequence[Argument]:
-    """Return what starts a Python that has griffe, in an environment of uv's own."""
+    """Return the command of a Python with griffe, in a temporary environment of uv's."""
     options = ("--quiet", "--isolated", "--no-project", "--python", sys.executable, "--with", api.TOOL)
     return (process.uv(), "run", *options, "--", "python")
 
@@ -150,7 +150,7 @@ def _of_api(comparison: api.Comparison) -> tuple[list[Evidence], tuple[Finding, 
 
 
 def _of_commits(project: Project, repository: Repository, last: api.LastRelease) -> Iterator[Evidence]:
-    """Yield what the commits since the last release say, where the project follows Conventional Commits."""
+    """Yield what the commits since the last release say, if the project follows Conventional Commits."""
     recent = _messages(project, repository, _LOOKED_AT, "HEAD")
     if 2 * sum(bool(_CONVENTIONAL.match(message)) for message in recent) < len(recent):
         return
@@ -170,7 +170,7 @@ def _of_commits(project: Project, repository: Repository, last: api.LastRelease)
 
 
 def _messages(project: Project, repository: Repository, most: int, commits: str) -> list[str]:
-    """Return the messages of commits, the newest first; where the project is below the top, of those that touch it."""
+    """Return the messages of the commits that touch the project, newest first."""
     folder = project.root.resolve()
     paths = () if folder == repository.path.resolve() else (str(folder),)
     options = ("-z", "--no-color", "--no-merges", "--encoding=UTF-8", f"--max-count={most}", "--format=%B")
@@ -179,7 +179,7 @@ def _messages(project: Project, repository: Repository, most: int, commits: str)
 
 
 def _of_changelog(project: Project) -> Iterator[Evidence]:
-    """Yield what the changelog's section for what is unreleased says, by its headings that are followed by entries."""
+    """Yield what the changelog's unreleased section says, by its headings with entries below them."""
     changelog = find_changelog(project)
     section = changelog.unreleased if changelog else None
     document = changelog.document if changelog else None

@@ -116,9 +116,9 @@ def converge(
         arrived: Told of each file that the index has, as soon as it has it.
 
     Raises:
-        ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711), takes
-            no more of the project or the release (NS770-NS774), refuses it (NS702, NS720-NS738), leaves open what
-            became of it (NS735), or does not serve it (NS712, NS713).
+        ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711), accepts
+            no more files for the project or the release (NS770-NS774), refuses it (NS702, NS720-NS738), leaves open
+            what became of it (NS735), or does not serve it (NS712, NS713).
     """
     bounds = patience or Patience()
     paths = manifest.check(folder)

@@ -100,8 +100,8 @@ def listed(project: Project, release: tuple[str, Version], index: Index, folder:
         folder: An empty folder for the files.
 
     Raises:
-        ShipError: The index has no file of it (NS712, with NS770 or NS771 where it never will), serves another file
-            than it lists (NS711), or does not answer (NS701).
+        ShipError: The index has no file of it (NS712, with NS770 or NS771 if it never will), serves another file than
+            it lists (NS711), or does not answer (NS701).
     """
     tag, version = release
     listing = index.listing(project.canonical_name, str(version))

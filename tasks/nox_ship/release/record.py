@@ -29,7 +29,7 @@ class Record:
     passed: dict[str, float] = field(default_factory=dict)
     """Sessions that passed here, with the seconds each took."""
     warned: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """What those warned of, one line each."""
+    """The warnings of those sessions, one line each."""
     failed: list[str] = field(default_factory=list)
     """Sessions that ran here and did not pass."""
     built: str | None = None

@@ -69,7 +69,7 @@ class Workshop:
 
     @property
     def predecessor(self) -> Path:
-        """What was fetched of the release before the one that is made."""
+        """What was downloaded of the last release."""
         return self.folder / "predecessor"
 
     @property
@@ -272,7 +272,7 @@ def last_release(shop: Workshop) -> Record | None:
 
 
 def last_built(shop: Workshop, root: Path) -> Manifest | None:
-    """Return the manifest of what was built in the stage; None where nothing was, or where it cannot be read.
+    """Return the manifest of what was built in the stage; None if nothing was, or if it cannot be read.
 
     Args:
         shop: Where the stage is kept.

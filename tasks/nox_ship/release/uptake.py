@@ -1,4 +1,4 @@
-"""Whether an index takes a release: a new one, and what it lacks of one that is there. Nothing is sent to find out."""
+"""Whether an index will accept a new release, or the missing files of one. Nothing is uploaded to find out."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ GLIMPSE_SECONDS = 2 * SECONDS
 
 
 def foresee(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
-    """Ask an index whether it will take a release, as far as that can be known without an upload.
+    """Ask an index whether it will accept a release, as far as that can be known without an upload.
 
-    A release that is to be finished needs credentials where nothing is there alone: what is missing of another is seen
-    once it is built.
+    Credentials are only checked if the index has no file of the release: what else is missing is not known before the
+    build.
 
     Args:
         index: The index that the release goes to.
         project: The project's name.
         version: The version.
         new: Whether it has not been released yet.
-        built: What was built for the release; None where nothing was, or where it is not known.
+        built: What was built for the release; None if nothing was, or if that is not known.
 
     Returns:
-        Everything that was found, errors too: it has the version already (NS224), takes no files of the project
-        (NS770, NS771) or the release (NS772, NS774), or does not give the name (NS727); there are no credentials, or it
+        All findings, errors included: it already has the version (NS224), accepts no files for the project (NS770,
+        NS771) or the release (NS772, NS774), or does not allow the name (NS727); there are no credentials, or it
         refuses them.
 
     Raises:
@@ -59,17 +59,17 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
     return findings
 
 
-def glimpse(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
-    """Ask an index as :func:`foresee` does where others upload: without credentials, and its silence is a notice.
+def foresee_workflow(index: Index, project: str, version: str, *, new: bool, certain: bool = True) -> Findings:
+    """Ask an index as :func:`foresee` does, but for a workflow's upload: without credentials; no answer is a notice.
 
-    Which files they upload is not known, so nothing counts as missing of a release that is there.
+    Which files the workflow uploads is not known, so none count as missing.
 
     Args:
         index: The index that the release goes to.
         project: The project's name.
         version: The version.
         new: Whether it has not been released yet.
-        certain: Whether they are known to upload to this very index; else its refusals are warnings.
+        certain: Whether the workflow is known to upload to this very index; otherwise refusals are warnings.
     """
     try:
         listing = begun(lambda: index.listing(project, version)).result(GLIMPSE_SECONDS)
@@ -96,7 +96,7 @@ def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) 
 
 
 def _missing(listing: Listing, built: Manifest | None) -> list[str]:
-    """Return what an index lacks of a release: the names of files, or a kind of file where no build tells them."""
+    """Return what an index lacks of a release: file names or, without a build, kinds of files."""
     if built and same(built.version, listing.version):
         return lacking(built, listing)
     kinds = {"the sdist": any(served.is_sdist for served in listing.files.values())}
@@ -105,16 +105,16 @@ def _missing(listing: Listing, built: Manifest | None) -> list[str]:
 
 
 def lacking(manifest: Manifest, listing: Listing) -> list[str]:
-    """Return the names of the manifest's files that an index does not have, whatever its stand-in was given."""
+    """Return the names of the manifest's files that an index does not have; uploads to a stand-in do not count."""
     there = {name for name, served in listing.files.items() if not served.trial}
     return [file.name for file in manifest.files if file.name not in there]
 
 
 def check_open(manifest: Manifest, listing: Listing) -> tuple[Finding, ...]:
-    """Check that an index takes what it lacks of a release; return warnings.
+    """Check that an index accepts the missing files of a release; return warnings.
 
     Raises:
-        ShipError: It takes no files of the project (NS770, NS771), or of the release (NS772, NS774).
+        ShipError: It accepts no files for the project (NS770, NS771) or the release (NS772, NS774).
     """
     findings = Findings(closed_release(listing, lacking(manifest, listing)))
     findings.raise_errors()
@@ -122,10 +122,10 @@ def check_open(manifest: Manifest, listing: Listing) -> tuple[Finding, ...]:
 
 
 def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping[str, Served], index: Index) -> None:
-    """Check that what an index has under the names of ``files`` are those files.
+    """Check that an index has no other files under the names of ``files``.
 
     Raises:
-        ShipError: It has others (NS711), or does not answer (NS701).
+        ShipError: It has other files (NS711), or does not answer (NS701).
     """
     findings = Findings()
     for file in files:
@@ -137,7 +137,7 @@ def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping
 
 
 def next_release(manifest: Manifest) -> str:
-    """Return what to do where a file name is taken: it is never free again."""
+    """Return what to do if a file name is taken: it never becomes free again."""
     version = Version(manifest.version)
     remedy = "A file name can never be used again, even after deletion"
     if version.is_devrelease:

@@ -85,7 +85,7 @@ class Publishing:
     told: tuple[Finding, ...] = ()
     """What a person should know about it."""
     certain: bool = True
-    """Whether it was seen to upload to this very index; else a setting alone tells that it publishes."""
+    """Whether it was seen to upload to this very index; otherwise only a setting says that it publishes."""
 
 
 def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Publishing:

@@ -294,7 +294,7 @@ def _indexes(patient: Patient) -> Told:
 
 
 def _free_name(patient: Patient, index: Index, *, wanted: bool) -> Told:
-    """Yield whether a name that an index does not know can be had; only of the one that releases go to it is asked."""
+    """Yield whether a name that an index does not know is allowed; only the index of final releases is asked."""
     project = patient.project.canonical_name
     findings = index.refuses_name(project) if wanted else ()
     yield from findings

@@ -1,4 +1,4 @@
-"""What an index takes no files for: a project that is closed, a release that is too old, an sdist beside another."""
+"""When an index accepts no files: for a closed project, an old release, or a second sdist."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from nox_ship.world.listing import Listing
 PROJECT_ARCHIVED = Kind(
     "NS770",
     "project-archived",
-    "To release it again, an owner has to unarchive it first, in the project's settings on the index.",
+    "To release it again, ask an owner to unarchive it in the project's settings on the index.",
 )
 PROJECT_QUARANTINED = Kind(
     "NS771",
     "project-quarantined",
-    "The index's administrators decide: answer the mail that the project's owners got, or write to them.",
+    "Answer the email that the index's administrators sent to the project's owners, or write to them.",
 )
 RELEASE_CLOSED = Kind(
     "NS772",
     "release-closed",
-    "Commit something and release the next version; if what is there is of no use alone, yank it, as"
-    " docs/emergencies.md says.",
+    "Commit something and release the next version; if the incomplete release is of no use, yank it, as"
+    " docs/emergencies.md describes.",
 )
 RELEASE_CLOSES = Kind(
     "NS773", "release-closes-soon", "Upload what is missing now, or release the next version.", level="warning"
@@ -30,11 +30,11 @@ RELEASE_CLOSES = Kind(
 SECOND_SDIST = Kind(
     "NS774",
     "second-sdist",
-    "Commit something and release the next version, from one place alone.",
+    "Commit something and release the next version, and upload it from one place only.",
 )
 
 OPEN_DAYS = 14
-"""How long PyPI takes files of a release (``MAXIMUM_AGE_FOR_NEW_UPLOADS_DAYS`` of its ``forklift/legacy.py``)."""
+"""How long PyPI accepts files for a release (``MAXIMUM_AGE_FOR_NEW_UPLOADS_DAYS`` of its ``forklift/legacy.py``)."""
 
 _OPEN = dt.timedelta(days=OPEN_DAYS)
 _SOON = dt.timedelta(days=1)
@@ -42,24 +42,24 @@ _MOST_REASON = 200
 
 
 def closed_project(listing: Listing) -> Iterator[Finding]:
-    """Yield an error where the index takes no files of the project, whatever the version (PEP 792)."""
+    """Yield an error if the index accepts no files for the project at all (PEP 792)."""
     project, index = listing.project, listing.index
     reason = f" ({listing.reason[:_MOST_REASON].strip()})" if listing.reason.strip() else ""
     if listing.status == "archived":
-        yield PROJECT_ARCHIVED(f"{project} is archived on {index}{reason}: it takes no files.")
+        yield PROJECT_ARCHIVED(f"{project} is archived on {index}{reason}: it accepts no files.")
     elif listing.status == "quarantined":
         yield PROJECT_QUARANTINED(f"{project} is quarantined on {index}{reason}: none of its files are served.")
 
 
 def closed_release(listing: Listing, missing: Sequence[str]) -> Iterator[Finding]:
-    """Yield what keeps the index from taking what is missing of a release.
+    """Yield what keeps the index from accepting the missing files of a release.
 
-    PyPI and TestPyPI take no file of a release that is older than 14 days, and one sdist of each. The age counts from
-    the oldest file that is still there, and ends by the index's own clock: the release is that old at least.
+    PyPI and TestPyPI accept no file for a release that is older than 14 days, and only one sdist per release. The age
+    counts from the oldest file that is still there, by the index's own clock: the release is at least that old.
 
     Args:
         listing: What the index has of the release.
-        missing: The files that it lacks, by name or in words; nothing is yielded where there are none.
+        missing: The files that it lacks, by name or in words; if there are none, nothing is yielded.
     """
     if not missing:
         return
@@ -69,13 +69,13 @@ def closed_release(listing: Listing, missing: Sequence[str]) -> Iterator[Finding
     first, release = listing.first_upload, f"{listing.project} {listing.version}"
     left = _OPEN - (listing.at - first) if first else _OPEN
     if first and left <= dt.timedelta():
-        what = f"{listing.index} takes no more files of {release}: its first one came on {first.date().isoformat()},"
+        what = f"{listing.index} accepts no more files for {release}: the first came on {first.date().isoformat()},"
         yield RELEASE_CLOSED(f"{what} more than {OPEN_DAYS} days ago, and it lacks {shorten(missing)}.")
     elif left < _SOON:
         hours = int(left / dt.timedelta(hours=1))
-        what = f"{listing.index} lacks {shorten(missing)} of {release}, and takes files of it"
-        yield RELEASE_CLOSES(f"{what} for {f'{hours} hours' if hours > 1 else 'an hour at the most'}.")
+        what = f"{listing.index} lacks {shorten(missing)} of {release}, and accepts files for it"
+        yield RELEASE_CLOSES(f"{what} for only {f'{hours} more hours' if hours > 1 else 'one more hour'}.")
     other = next((name for name, served in listing.files.items() if served.is_sdist and not served.trial), None)
     if other and (ours := [name for name in missing if name.endswith((".tar.gz", ".zip"))]):
-        what = f"{listing.index} has {other}, and takes one sdist of a release: not {shorten(ours)}."
+        what = f"{listing.index} has {other} and accepts only one sdist per release, so not {shorten(ours)}."
         yield SECOND_SDIST(what)

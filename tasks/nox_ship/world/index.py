@@ -124,7 +124,7 @@ class Index:
         return self.credentials.kind if "credentials" in vars(self) else ""
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what the index has of one version: what its simple API tells, and files that only its JSON API shows.
+        """Return what the index has of one version: from its simple API, with files that only its JSON API shows.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -142,7 +142,7 @@ class Index:
         return dict(self.listing(project, version).files)
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:
-        """Return why the index would not take ``project`` as a new name, as far as that can be asked."""
+        """Return why the index would not allow ``project`` as a new name, as far as that can be known."""
         return names.refused(self.name, self.simple_url, project, self.free) if self.public else ()
 
     def _from_simple(self, project: str, version: str) -> Listing:
@@ -176,7 +176,7 @@ class Index:
         )
 
     def _page(self, project: str) -> tuple[ProjectPage | None, dt.datetime]:
-        """Return the project's page, None where there is none, and when the index answered."""
+        """Return the project's page, None if there is none, and when the index answered."""
         from pypi_simple import ACCEPT_ANY
 
         try:

@@ -1,4 +1,4 @@
-"""What an index tells of one version of a project: its files, and what the project is there."""
+"""What an index says of one version of a project: its files, and the project's status."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Served:
     filename: str
     url: str
     sha256: str | None
-    """None where the index tells none."""
+    """None if the index gives none."""
     seen_in: Literal["simple API", "JSON API"] = "simple API"
     """Installers read the simple API; the JSON API shows a file earlier."""
     trial: bool = False
     """Whether it was only uploaded to a stand-in for the index."""
     is_sdist: bool = False
     uploaded: dt.datetime | None = None
-    """When the index got it (PEP 700), in UTC; None where it does not tell."""
+    """When it was uploaded (PEP 700), in UTC; None if the index does not say."""
     size: int | None = None
-    """How many bytes it has (PEP 700); None where the index does not tell."""
+    """Its size in bytes (PEP 700); None if the index does not say."""
 
 
 def _now() -> dt.datetime:
@@ -38,27 +38,27 @@ class Listing:
     """What an index has of one version of a project."""
 
     index: str
-    """The index, as it is written."""
+    """The index's display name."""
     project: str
     version: str
     files: Mapping[str, Served]
     """The files of this version, by name."""
     releases: Mapping[Version, tuple[Served, ...]] = field(default_factory=dict)
-    """The files that installers may take of each version; those that are yanked are left out (PEP 592)."""
+    """The files of each version, without yanked ones (PEP 592)."""
     known: bool = True
     """Whether the index has the project at all."""
     status: str = "active"
     """The project's status (PEP 792)."""
     reason: str = ""
-    """Why it has that status, in the index's words."""
+    """The reason for the status, in the index's words."""
     at: dt.datetime = field(default_factory=_now)
-    """When the index told it, by its own clock, in UTC."""
+    """When the index answered, by its own clock, in UTC."""
     public: bool = False
     """Whether the index is PyPI or TestPyPI, whose rules are known."""
     silent: str = ""
-    """Why the index could not be asked; empty where it answered."""
+    """Why the index could not be asked; empty if it answered."""
 
     @property
     def first_upload(self) -> dt.datetime | None:
-        """When the index got the oldest of the files that it still has; None where it does not tell."""
+        """When the oldest file that the index still has was uploaded; None if it does not say."""
         return min((served.uploaded for served in self.files.values() if served.uploaded), default=None)

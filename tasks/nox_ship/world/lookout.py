@@ -73,14 +73,14 @@ class Lookout:
         return asked.result(max(self._began + self._seconds - time.monotonic(), 0))
 
     def listing(self, version: str) -> Listing:
-        """Return what the index has of a version; nothing, and why, where it does not answer in time."""
+        """Return what the index has of a version; if it does not answer in time, nothing and the reason."""
         if why := self._silent(self._listing(version)):
             return Listing(index=self._index.name, project=self._project, version=version, files={}, silent=why)
         found = self._result(self._listing(version))
         return replace(found, files={name: replace(one, seen_in="simple API") for name, one in found.files.items()})
 
     def refuses_name(self) -> tuple[Finding, ...]:
-        """Return why the index would not take the project's name as a new one."""
+        """Return why the index would not allow the project's name for a new project."""
         return self._index.refuses_name(self._project)
 
     def told(self) -> tuple[Finding, ...]:
@@ -117,7 +117,7 @@ class Lookout:
 
 
 def not_asked(index: str, project: str, version: str, why: str) -> Finding:
-    """Return the notice that an index could not be asked what it has."""
+    """Return the notice that an index could not be asked what it has of a version."""
     return INDEX_NOT_ASKED(f"{index} could not be asked whether it has {project} {version}: {why}.")
 
 
@@ -146,7 +146,7 @@ class StandIn(Index):
     lookout: Lookout | None = field(default=None, repr=False)
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what the real index has of a version, with the files that were uploaded here, which are no release.
+        """Return what the real index has of a version, with the trial uploads, which are not part of any release.
 
         Raises:
             ShipError: This index does not answer (NS701).
@@ -157,7 +157,7 @@ class StandIn(Index):
         return replace(seen or here, files={**trial, **(seen.files if seen else {})})
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - the lookout knows it
-        """Return why the real index would not take the project's name as a new one."""
+        """Return why the real index would not allow the project's name for a new project."""
         return self.lookout.refuses_name() if self.lookout else ()
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:

@@ -1,7 +1,7 @@
-"""Which names PyPI gives to no new project, as far as that can be known without an upload.
+"""Which names PyPI does not allow for a new project, as far as that can be known without an upload.
 
 The rules are those of ``check_project_name`` in PyPI's ``packaging/services.py``, and of the function
-``ultranormalize_name`` of its database. Names that it prohibits by hand are in no list that can be read.
+``ultranormalize_name`` of its database. The names that its administrators prohibit are not public.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from nox_ship.world.refusals import NAME_FORBIDDEN
 NAMES_NOT_COMPARED = Kind(
     "NS775",
     "names-not-compared",
-    "Nothing is to be done; look on the index for projects whose names differ from it by `.`, `-`, `_`, or by 1, l and"
-    " i, or 0 and o alone.",
+    "Nothing; to be sure, search the index for projects whose names differ only in `.`, `-`, `_`, in 1, l and i, or in"
+    " 0 and o.",
     level="notice",
 )
 
 SECONDS = 15
 """How long the list of all projects may take."""
 MOST = 256 << 20
-"""Bytes that it may have; that of PyPI has about 40 million."""
+"""Bytes that it may have; PyPI's has about 40 million."""
 
 _KEPT_SECONDS = 24 * 60 * 60
 _LONGEST = 1000
-"""Bytes of an entry that is read where it is cut in two."""
+"""Bytes of the longest entry that is found across two blocks."""
 _ALIKE = {**dict.fromkeys("1li", "[1li]"), **dict.fromkeys("0o", "[0o]")}
 
 
@@ -52,7 +52,7 @@ class _Free:
 
 
 def refused(index: str, simple_url: str, project: str, kept: Path | None = None) -> tuple[Finding, ...]:
-    """Return why an index that PyPI's rules hold for would not take ``project`` as a new name.
+    """Return why an index with PyPI's rules would not allow ``project`` as a new name.
 
     Args:
         index: The index, as it is written.
@@ -61,21 +61,21 @@ def refused(index: str, simple_url: str, project: str, kept: Path | None = None)
         kept: The file that keeps that the name is free, and saves asking for a day; None asks in any case.
     """
     if canonicalize_name(project) in _standard_library():
-        what = f"{index} gives the name {project} to nobody: it is that of a module of the standard library."
+        what = f"{index} does not allow the name {project}: it is the name of a module in the standard library."
         return (NAME_FORBIDDEN(what),)
     if kept and _was_free(kept, simple_url, project):
         return ()
     try:
         other = similar(simple_url, project)
     except web.WebError as error:
-        what = f"Whether {project} is too similar to the name of another project on {index} could not be seen: {error}."
+        what = f"Whether {project} is too similar to the name of another project on {index} is not known: {error}."
         return (NAMES_NOT_COMPARED(what),)
     if other is None:
         if kept:
             with suppress(OSError):  # it is asked again
                 write_whole(kept, json.dumps(asdict(_Free(simple_url, project, time.time()))))
         return ()
-    return (NAME_FORBIDDEN(f"{index} has a project {other}, and takes no new name as similar to it as {project}."),)
+    return (NAME_FORBIDDEN(f"{index} does not allow the name {project}: it is too similar to the project {other}."),)
 
 
 def _was_free(kept: Path, simple_url: str, project: str) -> bool:
@@ -88,13 +88,13 @@ def _was_free(kept: Path, simple_url: str, project: str) -> bool:
 
 
 def similar(simple_url: str, project: str) -> str | None:
-    """Return the name of a project that is too similar to ``project`` for PyPI; None where there is none.
+    """Return the name of a project that is too similar to ``project`` for PyPI; None if there is none.
 
-    Names are too similar where they differ by case, by separators, by ``1``, ``l`` and ``i``, or by ``0`` and ``o``
-    alone. The list of all projects (PEP 691) is read, and no more of it is kept than one block.
+    Names are too similar if they differ only in case, in separators, in ``1``, ``l`` and ``i``, or in ``0`` and ``o``.
+    The list of all projects (PEP 691) is read block by block.
 
     Raises:
-        WebError: The list cannot be had, not in this form, or not in time.
+        WebError: The list is not available, not in this form, or not in time.
     """
     from pypi_simple import ACCEPT_JSON_ONLY
 
@@ -114,7 +114,7 @@ def similar(simple_url: str, project: str) -> str | None:
 
 
 def _pattern(project: str) -> re.Pattern[bytes]:
-    """Return what finds the names that are too similar to ``project`` in a list of projects."""
+    """Return a pattern for the names in a list of projects that are too similar to ``project``."""
     plain = re.sub(r"[._-]", "", project.lower())
     letters = "[._-]*".join(_ALIKE.get(letter) or re.escape(letter) for letter in plain)
     return re.compile(rf'"name"\s*:\s*"([._-]*{letters}[._-]*)"'.encode(), re.IGNORECASE)
@@ -122,7 +122,7 @@ def _pattern(project: str) -> re.Pattern[bytes]:
 
 @cache
 def _standard_library() -> frozenset[str]:
-    """Return the names of all modules that the standard library of any Python has had, and of those they are in."""
+    """Return the names of all modules, and their parents, in the standard library of any Python."""
     import stdlib_list
 
     modules = {module for version in stdlib_list.short_versions for module in stdlib_list.stdlib_list(version)}

@@ -28,7 +28,7 @@ _ELEMENT = re.compile(
 _ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]++))?""")
 _TAG = re.compile(rb"<[^<>]*+>?")
 _STATUSES = ("active", "archived", "quarantined", "deprecated")
-"""What PEP 792 knows; the parsers refuse a page with any other."""
+"""The statuses of PEP 792; the parsers refuse a page with any other."""
 _LONGEST_META = 1000
 """Bytes of an element with something about the page; the longest of PyPI has a hundred."""
 
@@ -85,7 +85,7 @@ def _hashes(found: object) -> dict[str, str]:
 
 
 def _status(found: object) -> dict[str, str]:
-    """Return a project's status and its reason; nothing where it is none that PEP 792 knows."""
+    """Return a project's status and its reason; nothing if PEP 792 does not define the status."""
     told = found if isinstance(found, dict) else {}
     status, reason = told.get("status"), told.get("reason")
     if not isinstance(status, str) or status not in _STATUSES:
@@ -94,7 +94,7 @@ def _status(found: object) -> dict[str, str]:
 
 
 def _time(found: object) -> str | None:
-    """Return a moment (PEP 700: ISO 8601, in UTC) in one form; None where it is none."""
+    """Return a time (PEP 700: ISO 8601, in UTC) in a normal form; None if it is not valid."""
     try:
         told = dt.datetime.fromisoformat(found) if isinstance(found, str) else None
         utc = told and (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
@@ -129,7 +129,7 @@ def _flat(page: bytes) -> Iterator[bytes]:
 
 
 def _odd_status(meta: bytes) -> bool:
-    """Whether an element tells a project's status in a word that PEP 792 does not know."""
+    """Whether an element gives a project status that PEP 792 does not define."""
     told = {word[1].lower(): (word[2] or b"").strip(b"\"'") for word in _ATTRIBUTE.finditer(meta)}
     known = told.get(b"content", b"").decode("latin-1") in _STATUSES
     return told.get(b"name", b"").lower() == b"pypi:project-status" and not known

@@ -80,13 +80,11 @@ WRONG_ADDRESS = Kind("NS738", "wrong-address", "Correct `upload-url` in [tool.no
 UPLOAD_REFUSED = Kind("NS702", "upload-refused", "The index's own words say why; nothing of this file was published.")
 
 
-_NEXT = "If the tag is pushed already, make the correction in the next version."
-_LATER = "Wait until the index takes uploads again, as its status page tells, then run the same command again."
-_DAMAGED = "Run the same command again: the file arrived damaged."
-_INACTIVE = "Ask an owner of the organisation to settle it with the index, then run the same command again."
-_PROJECT_FULL = (
-    "Delete files of old releases on the index, or ask it for a higher limit, then run the same command again."
-)
+_NEXT = "If the tag is already pushed, correct it in the next version."
+_LATER = "Wait until the index accepts uploads again (see its status page), then run the same command again."
+_DAMAGED = "Run the same command again: the file was damaged on its way."
+_INACTIVE = "Ask an owner of the organisation to settle this with the index, then run the same command again."
+_PROJECT_FULL = "Delete files of old releases on the index or ask for a higher limit, then run the same command again."
 
 
 @dataclass(frozen=True)
@@ -96,15 +94,15 @@ class _Refusal:
     words: str = ""
     """A pattern that the answer must hold."""
     remedy: str | None = None
-    """What to do, where it is not what the kind says."""
+    """What to do, if it is not the remedy of the kind."""
 
 
 def _of_file(kind: Kind, words: str) -> _Refusal:
-    """Return a refusal that a check of the built files foresees; the correction comes too late for this version."""
+    """Return a refusal that a check of the built files foresees; it is too late to correct this version."""
     return _Refusal(kind, (400,), words, f"{kind.remedy} {_NEXT}")
 
 
-# What PyPI says of a file, in the order of its code; values that users wrote stand in it, so the patterns are narrow.
+# What PyPI says about a file, in the order of its code; the words quote users' values, so the patterns are narrow.
 _OF_FILES = (
     _of_file(METADATA_VERSION, r"is not a valid metadata version"),
     _of_file(LOCAL_VERSION, r"use of local versions"),

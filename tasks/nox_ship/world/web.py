@@ -53,11 +53,11 @@ class Answer:
     """The type of its content, as the server named it."""
     body: bytes
     date: str = ""
-    """When it was answered, as the server told it."""
+    """When it was answered, according to the server."""
 
     @property
     def at(self) -> dt.datetime:
-        """When it was answered, in UTC: by the server's clock, by ours where that tells nothing."""
+        """When it was answered, in UTC: by the server's clock, or by ours if it gives no valid date."""
         try:
             told = parsedate_to_datetime(self.date)
             return (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
@@ -183,18 +183,18 @@ def scan(
     most: int,
     seconds: float,
 ) -> None:
-    """Read a page that is too long to be kept, block by block.
+    """Read a page that is too long to keep in memory, block by block.
 
     Args:
         url: Its address.
-        take: Handed each block.
-        headers: What to ask with.
-        kind: The type that its content must have.
-        most: How many bytes it may have once it is unpacked.
-        seconds: How long it may take in all.
+        take: Called with each block.
+        headers: Headers of the request.
+        kind: The content type that it must have.
+        most: How many bytes it may have, unpacked.
+        seconds: How long it may take in total.
 
     Raises:
-        WebError: As in :func:`get`, and where it has another status, or another type.
+        WebError: As in :func:`get`, and if it has another status or content type.
     """
     asked = {**(headers or {}), "Accept": kind, "Accept-Encoding": "gzip"}
 

@@ -118,7 +118,7 @@ def test_a_release_that_can_no_longer_be_finished_is_told_by_everything(bench: B
     index.packages.joinpath(SDIST).unlink()
     index.faults = Faults(age=15)
     sent = len(index.uploads)
-    words = "PyPI takes no more files of sample 1.2.4: its first one came on"
+    words = "PyPI accepts no more files for sample 1.2.4: the first came on"
     for session in ("release -- patch", "release -- patch --dry-run", "verify-published", "doctor"):
         outcome = bench.nox("-s", *session.split(), env=laptop(index))
         assert outcome.has("NS772", words, f"it lacks {SDIST}"), outcome.output
