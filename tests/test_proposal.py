@@ -241,3 +241,19 @@ def test_a_proposal_that_no_longer_holds_is_made_anew(
     with suppress(ShipError):
         run_pipeline(made, CUT)
     assert [call for call in programs.calls[before:] if "surface.py" in call.text]
+
+
+@pytest.mark.usefixtures("bump_my_version")
+def test_a_proposal_that_the_projects_versions_cannot_follow_is_told(yard: Yard, programs: Programs) -> None:
+    """NS302 with the parts that they have; to ask for `auto` again is no remedy."""
+    scheme = 'parse = "(?P<big>\\\\d+)\\\\.(?P<small>\\\\d+)"\nserialize = ["{big}.{small}"]\n'
+    text = f'{PYPROJECT.format("1.2")}[tool.bumpversion]\ncurrent_version = "1.2"\n{scheme}'
+    yard.write({"pyproject.toml": text, "sample.py": ""})
+    yard.tag("v1.2")
+    yard.write({"sample.py": "def g(): ...\n"})
+    programs.answer("surface.py", stdout=ANSWERED)
+    with pytest.raises(ShipError) as caught:
+        preflight(yard.root, Request("auto"), noxfile(yard.root, "tests"), yard.world, lambda _: None)
+    (found,) = (finding for finding in caught.value.findings if finding.id == "NS302")
+    assert "`auto` proposes minor" in found.what
+    assert found.remedy == "Write one of big, small, or a version such as 1.4.0."

@@ -99,6 +99,7 @@ def find_coming(
         findings.extend(proposal.findings)
         wanted = proposed = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
+    _check_proposed(proposed, own.parts if own else ())
     if source.current and versions.parse(wanted) == Version(current):
         arithmetic.whole_version(current, arithmetic.PARTS)
         version = current  # the files have it and nobody has released it, as is often so with the first one
@@ -127,8 +128,20 @@ def find_coming(
     )
 
 
+def _check_proposed(proposed: str, parts: Collection[str]) -> None:
+    """Check that a part that ``auto`` proposes is one of the project's own, where it has some.
+
+    Raises:
+        ShipError: It is not (NS302).
+    """
+    if parts and _part(proposed) and proposed not in parts:
+        what = f"`auto` proposes {proposed}, and the versions of this project have no such part."
+        remedy = f"Write one of {', '.join(parts)}, or a version such as 1.4.0."
+        raise ShipError(arithmetic.UNKNOWN_PART(what, remedy=remedy))
+
+
 def _part(wanted: str) -> str | None:
-    return None if versions.parse(wanted) else wanted
+    return None if versions.parse(wanted) else wanted or None
 
 
 def _check_part(wanted: str | None, project: Project, version: Version) -> None:
