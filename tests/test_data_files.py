@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from email.message import Message
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from nox_ship.package import data_files
+from nox_ship.package import data_files, places
 from nox_ship.package.contents import Archive
 from support import in_time, make_project, make_wheel
 
@@ -233,3 +234,13 @@ def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
     with in_time(1):
         (finding,) = data_files.missing(project, [wheel], sources, dict.fromkeys(sources, ""))
     assert finding.level == "warning"
+
+
+def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:
+    """A wheel may install hundreds of them."""
+    project = make_project(tmp_path, PYPROJECT)
+    names = tuple(f"part{number % 200}/module{number}.py" for number in range(2000))
+    wheel = Archive(Path("sample-1.2.3-py3-none-any.whl"), names, Message(), (), ())
+    with in_time(0.5):
+        found = dict(places.expected_files(project, [f"src/{name}" for name in names], wheel))
+    assert found == {name: PurePosixPath(f"src/{name}") for name in names}
