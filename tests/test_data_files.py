@@ -159,6 +159,8 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
         ("MANIFEST.in", "global-exclude *.json\n"),
         ("MANIFEST.in", "exclude src/sample/words.json\n"),
         ("MANIFEST.in", "prune src/sample/data\n"),
+        ("setup.py", "import setuptools\nsetuptools.setup(exclude_package_data={'': ['words.json']})\n"),
+        (".gitattributes", "src/sample/words.json export-ignore\n"),
         ("setup.cfg", "[options.exclude_package_data]\nsample = words.json\n"),
         ("pyproject.toml", f'{PYPROJECT}[tool.hatch.build.targets.wheel]\nexclude = ["/src/sample/data"]\n'),
         ("pyproject.toml", f'{PYPROJECT}[tool.setuptools]\nexclude-package-data = {{sample = ["*.json"]}}\n'),
