@@ -6,7 +6,7 @@ import pytest
 from packaging.tags import sys_tags
 
 from nox_ship.errors import ShipError
-from nox_ship.package import contents, install
+from nox_ship.package import install, unpacking
 from nox_ship.package.contents import Archive
 from nox_ship.package.install import Expected, fits
 from nox_ship.package.installed import problems
@@ -228,6 +228,6 @@ def test_an_archive_with_too_many_members_is_not_read(tmp_path: Path, monkeypatc
     for path in (make_wheel(tmp_path, files), make_sdist(tmp_path, files)):
         monkeypatch.undo()
         Archive.read(path)
-        monkeypatch.setattr(contents, "_MOST_MEMBERS", 9)
+        monkeypatch.setattr(unpacking, "_MOST_MEMBERS", 9)
         with pytest.raises(ShipError, match="more than 9 members"):
             Archive.read(path)
