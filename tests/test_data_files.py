@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from email.message import Message
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from nox_ship.package import data_files
+from nox_ship.package import data_files, places
 from nox_ship.package.contents import Archive
 from support import in_time, make_project, make_wheel
 
@@ -158,6 +159,8 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
         ("MANIFEST.in", "global-exclude *.json\n"),
         ("MANIFEST.in", "exclude src/sample/words.json\n"),
         ("MANIFEST.in", "prune src/sample/data\n"),
+        ("setup.py", "import setuptools\nsetuptools.setup(exclude_package_data={'': ['words.json']})\n"),
+        (".gitattributes", "src/sample/words.json export-ignore\n"),
         ("setup.cfg", "[options.exclude_package_data]\nsample = words.json\n"),
         ("pyproject.toml", f'{PYPROJECT}[tool.hatch.build.targets.wheel]\nexclude = ["/src/sample/data"]\n'),
         ("pyproject.toml", f'{PYPROJECT}[tool.setuptools]\nexclude-package-data = {{sample = ["*.json"]}}\n'),
@@ -233,3 +236,13 @@ def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
     with in_time(1):
         (finding,) = data_files.missing(project, [wheel], sources, dict.fromkeys(sources, ""))
     assert finding.level == "warning"
+
+
+def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:
+    """A wheel may install hundreds of them."""
+    project = make_project(tmp_path, PYPROJECT)
+    names = tuple(f"part{number % 200}/module{number}.py" for number in range(2000))
+    wheel = Archive(Path("sample-1.2.3-py3-none-any.whl"), names, Message(), (), ())
+    with in_time(0.5):
+        found = dict(places.expected_files(project, [f"src/{name}" for name in names], wheel))
+    assert found == {name: PurePosixPath(f"src/{name}") for name in names}

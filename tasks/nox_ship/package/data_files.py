@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from nox_ship.package.contents import Archive
 from nox_ship.package.named_data import Namings, Uses
 from nox_ship.package.places import expected_files, is_imported, is_test
 from nox_ship.project import Project
+from nox_ship.setup_script import setup_expression
 
 DATA_MISSING = Kind(
     "NS521",
@@ -178,12 +180,20 @@ def _is_excluded(path: PurePosixPath, leaving: Collection[str]) -> bool:
 
 
 def _left_out(project: Project) -> set[str]:
-    """Return the names and patterns of files and folders that the build back end's settings exclude."""
+    """Return the names and patterns of files and folders that the build back end's settings, or git's, exclude."""
     lines = [line.split() for line in project.read_text("MANIFEST.in").splitlines()]
     found = [word for words in lines if words and words[0] in _LEAVING for word in words[1:]]
     with suppress(documents.UnreadableError):  # the build has read it already
         found += _excluded(documents.toml(project.read_text("pyproject.toml")))
     found += _excluded(project.ini("setup.cfg"))
+    given = setup_expression(project.read_text("setup.py"), "exclude_package_data")
+    found += [
+        node.value
+        for node in ast.walk(given or ast.Dict([], []))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    attributes = (line.split() for line in project.read_text(".gitattributes").splitlines())
+    found += [words[0] for words in attributes if "export-ignore" in words]  # archives of git leave it out
     return {part for word in found for part in re.split(r"[/\s,]+", word)} - {"*", "**", ""}
 
 

@@ -174,7 +174,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         smoked = list(_smoke(environment, label, expected.smoke))
     told = reading.findings(seen, problems or (), promised, expected.modules, running)
     findings.extend(replace(f, level="warning") if f.id in expected.ignored else f for f in told)
-    others = [p for p in problems or () if p.kind in _KINDS and not reading.is_explained(p, findings)]
+    others = [p for p in problems or () if p.kind in _KINDS and not reading.is_explained(p, findings.errors)]
     findings.extend(_KINDS[problem.kind](f"{label}: {problem.why}.") for problem in others)
     unloaded = [problem for problem in problems or () if problem.kind == "entry point"]
     findings.extend(_try_with_extras(source, label, expected, python, unloaded))

@@ -21,8 +21,9 @@ def expected_files(project: Project, sources: Iterable[str], wheel: Archive) -> 
     names, members = sorted(sources), set(wheel.members)
     for top in _tops(project, wheel):
         found: dict[str, dict[str, str]] = {}
-        for name in names:
-            for match in re.finditer(rf"(?:^|(?<=/)){re.escape(top)}/", name):
+        folder = re.compile(rf"(?:^|(?<=/)){re.escape(top)}/")
+        for name in (name for name in names if f"{top}/" in name):
+            for match in folder.finditer(name):
                 found.setdefault(name[: match.start()], {})[name[match.start() :]] = name
         packages = (inner for inner in found.values() if any(place.endswith(".py") for place in inner))
         best = max(packages, key=lambda inner: len(inner.keys() & members), default={})
