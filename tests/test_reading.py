@@ -143,6 +143,15 @@ def test_what_the_settings_say_is_only_shown(programs: Programs) -> None:
     assert (finding.id, finding.level) == ("NS623", "warning")
 
 
+def test_an_import_that_fails_is_an_error_whatever_is_ignored(programs: Programs) -> None:
+    """NS613 stands where NS624, which explains it, is only shown."""
+    programs.answer("modules.py", stdout=f"nox-ship:{json.dumps([ROW])}")
+    programs.answer("installed.py", stdout='nox-ship:[["import", "no requests", "", "sample", "", "requests"]]')
+    with pytest.raises(ShipError) as caught:
+        verify(SOURCE, "sample", Expected("sample", "1.2.3", ("sample",), ignored=("NS624",)), "python3.12")
+    assert [finding.id for finding in caught.value.findings] == ["NS613"]
+
+
 @pytest.mark.parametrize("rows", [None, 5, [5], [{}], [{**ROW, "line": "x"}], [{**ROW, "more": 1}], {"a": 1}])
 def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> None:
     """Reading explains; what fails is told by the import."""
