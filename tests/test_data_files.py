@@ -65,6 +65,18 @@ def test_data_that_a_module_reads_beside_itself_is_an_error(tmp_path: Path, code
     ]
 
 
+def test_a_folder_that_is_there_in_part_is_a_warning(tmp_path: Path) -> None:
+    """A module that reads whatever is in it can do without the rest, unless it names that."""
+    code = f"{BESIDE}X = sorted((HERE / 'static').iterdir())\n"
+    sources = {"src/sample/core.py": code, "src/sample/static/app.js": "", "src/sample/static/raw.dat": ""}
+    for lacking, level in (((".dat",), "warning"), ((".dat", ".js"), "error")):
+        lines = found(tmp_path / level, sources, lacking=lacking)
+        assert [line.partition(":")[0] for line in lines] == [f"NS521 {level}"]
+    sources["src/sample/core.py"] = f"{code}Y = HERE / 'static' / 'raw.dat'\n"
+    (line,) = found(tmp_path / "named", sources, lacking=(".dat",))
+    assert line.startswith("NS521 error")
+
+
 def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
     """A constant that leads to the package is one wherever it is imported."""
     sources = {

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from nox_ship import documents
 from nox_ship.errors import Finding, Kind, ShipError, shorten
 from nox_ship.package.contents import Archive
-from nox_ship.package.named_data import Namings, Uses
+from nox_ship.package.named_data import Namings
 from nox_ship.package.places import expected_files, is_imported, is_test
 from nox_ship.project import Project
 from nox_ship.setup_script import setup_expression
@@ -81,6 +81,10 @@ class _Sources:
         frontends = {str(PurePosixPath(place).parent) for place in self.files if place.endswith("/package.json")}
         return [place for place in self.files if _is_data(PurePosixPath(place), frontends)]
 
+    def lacks(self, folder: PurePosixPath) -> bool:
+        """Whether the wheels hold no data in a folder: else what is missing there may have been left out on purpose."""
+        return not any(PurePosixPath(name).parent == folder for name in self.held if not name.endswith(".py"))
+
     def moved(self) -> set[str]:
         """Return the names of files that the wheels hold in another place than the sources."""
         return {PurePosixPath(name).name for name in self.held if name not in self.files}
@@ -100,8 +104,8 @@ def missing(
 ) -> Iterator[Finding]:
     """Yield a finding for data that no wheel installs: an error if it is sure to be missed.
 
-    It is if a module looks for it, or for its folder, beside itself; if it is the only file of its kind that was left
-    out; and if it is ``py.typed`` and the package claims to be typed.
+    It is if a module looks for it beside itself, or for its folder of which the wheels hold nothing; if it is the only
+    file of its kind that was left out; and if it is ``py.typed`` and the package claims to be typed.
 
     Args:
         project: The project.
@@ -126,7 +130,7 @@ def missing(
     for place in sorted(absent):
         if why := _certain(place, kinds[_kind(place)] - {place}, known, wheels, namings):
             certain.setdefault(why, []).append(place)
-        elif namings.use(place) is Uses.NAMED or PurePosixPath(place).suffix in _DATA or place.endswith("/py.typed"):
+        elif namings.knows(place) or PurePosixPath(place).suffix in _DATA or place.endswith("/py.typed"):
             likely.append(place)
     called = shorten(wheel.path.name for wheel in wheels)
     for why, places in certain.items():
@@ -144,7 +148,8 @@ def _certain(
         typed = any("Typing :: Typed" in (wheel.metadata.get_all("Classifier") or ()) for wheel in wheels)
         stubs = any(name.endswith(".pyi") for name in known.held)
         return "although the package claims to be typed" if typed or stubs else None
-    if (by := namings.read_by(place)) is not None:
+    by = namings.read_by(place)
+    if by is not None and (place in namings.naming or known.lacks(path.parent)):
         return f"which {by} reads"
     if len(like) >= _SIBLINGS and path.suffix in _DATA and known.held.issuperset(like):
         return "although it has every other file of that kind there"

@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -25,20 +24,12 @@ _MOST_WORDS = 200
 """How many texts a statement may hold that looks for a file: one with more is a table."""
 
 
-class Uses(Enum):
-    """How a file is named."""
-
-    NOT = "not at all"
-    NAMED = "somewhere"
-    READ = "as a file beside the module"
-
-
 @dataclass(frozen=True)
 class Namings:
     """How the modules of a package use some files.
 
     Attributes:
-        reading: For each file, by its place, the first module that looks for it beside itself.
+        reading: For each file, by its place, the first module that looks for it, or its folder, beside itself.
         naming: The files that are named in any way.
     """
 
@@ -73,12 +64,12 @@ class Namings:
                 reading.update((place.whole, str(module.path)) for place in left if look.finds(place))
         return cls(reading, frozenset(naming))
 
-    def use(self, place: str) -> Uses:
-        """Return how a file is named."""
-        return Uses.READ if place in self.reading else Uses.NAMED if place in self.naming else Uses.NOT
+    def knows(self, place: str) -> bool:
+        """Whether a file is named, or looked for, anywhere."""
+        return place in self.naming or place in self.reading
 
     def read_by(self, place: str) -> str | None:
-        """Return the module that looks for a file beside itself; None if none does."""
+        """Return the module that looks for a file, or its folder, beside itself; None if none does."""
         return self.reading.get(place)
 
 
