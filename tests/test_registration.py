@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import nox
 import pytest
 
-from nox_ship import naming, registration
+from nox_ship import naming, registration, sessions
 from nox_ship.gates import loaded
 from nox_ship.gates.noxfile import taken
 from nox_ship.gates.own import FURTHER, GATES, PIPELINE, Own
@@ -354,3 +358,17 @@ def test_tests_that_listen_on_a_fixed_port_run_alone_in_a_release(
     found = load(BELOW, {"tests/conftest.py": server, "tests/test_a.py": ""})
     alone = {name for name, func in found.items() if not func.allow_parallel}
     assert alone == ({"tests"} if listens and released else set())
+
+
+def test_logs_of_libraries_stay_out_of_noxs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nox shows whatever is logged, and parsers log each step: only errors of theirs are told."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [logging.StreamHandler(stream)])
+    monkeypatch.setattr(root, "level", logging.DEBUG)
+    sessions._prepare(cast("nox.Session", SimpleNamespace(parallel=False)))
+    logging.getLogger("markdown_it.rules_block").debug("entering")
+    logging.getLogger("urllib3").warning("again")
+    logging.getLogger("nox").info("Running session")
+    logging.getLogger("keyring").error("broken")
+    assert stream.getvalue().splitlines() == ["Running session", "broken"]

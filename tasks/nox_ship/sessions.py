@@ -338,8 +338,13 @@ def _prepare(session: nox.Session) -> None:
     """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
     if session.parallel:
         lifeline.end_with(os.getppid())
-    for library in ("id", "keyring", "pypiserver", "urllib3"):
-        logging.getLogger(library).setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(_is_told)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    """Whether a log record is nox's own, or an error: nox would show whatever any library logs for its developers."""
+    return record.name.partition(".")[0] == "nox" or record.levelno >= logging.ERROR
 
 
 _SPECS = {
