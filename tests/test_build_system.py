@@ -46,7 +46,8 @@ def test_setup_scripts_import_from_their_folder_as_before(tmp_path: Path, line: 
 
 
 @pytest.mark.parametrize(
-    "line", ["import os, sys, distutils.core", "from . import x", "import numpy", "import sampler"]
+    "line",
+    ["import os, sys, distutils.core", "from . import x", "import numpy", "import sampler", f"import {'s' * 300}"],
 )
 def test_other_imports_change_nothing(tmp_path: Path, line: str) -> None:
     """What is not in the folder is found elsewhere."""

@@ -405,6 +405,7 @@ TOWNCRIER = '[tool.towncrier]\ndirectory = "news"\n'
         ("", {"news/1.fix.md": ""}, ""),
         ('[tool.towncrier]\ndirectory = "../.."\n', {}, ""),
         ('[tool.towncrier]\ndirectory = "a\\u0000"\n', {}, ""),
+        (f'[tool.towncrier]\ndirectory = "{"a" * 300}"\n', {}, ""),
         ("[tool.towncrier]\ndirectory = 3\npackage = []\n", {}, ""),
         ("", {"towncrier.toml": "[tool\n", "news/1.fix.md": ""}, ""),
         ("", {"towncrier.toml": "tool = 3\n", "news/1.fix.md": ""}, ""),

@@ -36,7 +36,7 @@ def pending(project: Project) -> Pending | None:
     for tool, folder in _folders(project):
         inside = not Path(folder).is_absolute() and ".." not in Path(folder).parts
         place = project.root / folder
-        if inside and place.is_dir():
+        if inside and documents.is_folder(place):
             count = sum(_is_fragment(path) for depth in ("*", "*/*") for path in place.glob(depth))
             if count:
                 return Pending(tool, folder, count)

@@ -100,7 +100,7 @@ def _modules(tree: ast.Module) -> Iterator[str]:
 
 
 def _lies_in(root: Path, module: str) -> bool:
-    return (root / module).is_dir() or documents.is_file(root / f"{module}.py")
+    return documents.is_folder(root / module) or documents.is_file(root / f"{module}.py")
 
 
 def _setup_requires(root: Path) -> Iterator[str]:
