@@ -195,3 +195,13 @@ def damaged(path: Path, change: Change, folder: Path) -> Path:
 def elf(machine: int) -> bytes:
     """Return the beginning of a compiled file of Linux for a machine, by its number in the format."""
     return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 3, machine) + bytes(44)
+
+
+def as_zip64(data: bytes) -> bytes:
+    """Return a zip with the end that one of more than 4 GiB has."""
+    place = data.rindex(b"PK\x05\x06")
+    number, size, offset = struct.unpack_from("<HLL", data, place + 10)
+    end = struct.pack("<LQHHLLQQQQ", 0x06064B50, 44, 45, 45, 0, 0, number, number, size, offset)
+    locator = struct.pack("<LLQL", 0x07064B50, 0, place, 1)
+    last = struct.pack("<LHHHHLLH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return data[:place] + end + locator + last

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from drafts import Change, Draft
+from drafts import Change, Draft, as_zip64
 
 Where = Literal["build", "preflight", ""]
 
@@ -177,6 +177,16 @@ def _unlisted(data: bytes) -> bytes:
     return header + data
 
 
+def _edited(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Change:
+    """Replace some bytes behind the first record with a mark, by default a member's own header."""
+
+    def change(data: bytes) -> bytes:
+        at = data.index(mark) + place
+        return data[:at] + new + data[at + len(new) :]
+
+    return in_wheels(_after(change))
+
+
 def _also_a_zip(data: bytes) -> bytes:
     import io
 
@@ -201,17 +211,21 @@ def _long(draft: Draft) -> None:
     _tagged(draft.file.split("-", 2)[2].removesuffix(".whl"))(draft)
 
 
-def _described_by(text: str) -> Change:
-    """Give it another README, in reStructuredText."""
+def _described_by(text: str, *, typed: bool = True) -> Change:
+    """Give it another README, in reStructuredText; whether it says so or not."""
 
     def fault(draft: Draft) -> None:
         draft.header("Description-Content-Type: text/x-rst")
-        draft.metadata = f"{draft.metadata.partition(chr(10) * 2)[0]}\n\n{text}"
+        head = draft.metadata.partition("\n\n")[0]
+        head = head if typed else re.sub(r"(?m)^Description-Content-Type: .*\n?", "", head).rstrip("\n")
+        draft.metadata = f"{head}\n\n{text}"
 
     return fault
 
 
 ENCRYPTED = b"__pyarmor" + b"_enter__(12345)\n"
+LISTED = b"PK\x05\x06"
+"""How the record begins that ends a zip."""
 SEALED = b"---BEGIN PYE " + b"FILE---\nabc\n---END PYE " + b"FILE---\n"
 NAMED = "Start and end with a letter or numeral containing only ASCII numeric and '.', '_' and '-'."
 
@@ -400,21 +414,25 @@ REFUSALS: tuple[Refusal, ...] = (
         _described_by("Title\n==\n\n.. code:: x\n   :nope: 1\n\n`a"),
         check="NS502",
     ),
-    Refusal(
+    built(
         "The description failed to render in the default format of reStructuredText. See it.",
         "NS729",
-        400,
-        "build",
+        _described_by("Title\n==\n\n.. code:: x\n   :nope: 1\n\n`a", typed=False),
         check="NS502",
     ),
     # The file's name, size and place
-    Refusal(
+    built(
         "Cannot upload a file with non-printable characters (ordinals 0-31) or the DEL character.",
         "NS512",
-        400,
-        "build",
+        in_wheels(_renamed("-py3", "\x7f-py3", inside=False)),
+        "NS545",
     ),
-    Refusal("Cannot upload a file with '/' or '\\' in the name.", "NS512", 400, "build"),
+    built(
+        "Cannot upload a file with '/' or '\\' in the name.",
+        "NS512",
+        in_wheels(_renamed("-py3", r"\\-py3", inside=False)),
+        "NS545",
+    ),
     Refusal("Invalid file extension: Extension .zip is invalid for filetype bdist_wheel.", "NS512", 400, "build"),
     Refusal("Invalid file extension: Use .tar.gz, .whl or .zip extension.", "NS512", 400, "build"),
     Refusal("Invalid distribution file.", "NS503"),
@@ -454,7 +472,12 @@ REFUSALS: tuple[Refusal, ...] = (
         "Invalid distribution file. Incorrect number of top-level directories in sdist", "NS505", in_sdists(_other_top)
     ),
     built("Invalid distribution file. PKG-INFO not found at sample-1.2.3/PKG-INFO", "NS503", in_sdists(_no_pkg_info)),
-    Refusal("Invalid distribution file. Unable to parse name and version from wheel filename", "NS512", 400, "build"),
+    built(
+        "Invalid distribution file. Unable to parse name and version from wheel filename",
+        "NS512",
+        in_wheels(_renamed("-.*", ".whl", inside=False)),
+        "NS545",
+    ),
     built(
         "Invalid distribution file. WHEEL not found at sample-1.2.3.dist-info/WHEEL",
         "NS545",
@@ -484,12 +507,16 @@ REFUSALS: tuple[Refusal, ...] = (
     ),
     built(f"{ZIP}: Duplicate filename in local headers. See it.", "NS506", in_wheels(_twice)),
     built(f"{ZIP}: Invalid character in filename. See it.", "NS505", in_wheels(_holding("a\nb.py", b""))),
-    Refusal(f"{ZIP}: Malformed zip file. See it.", "NS544", 400, "build"),
-    Refusal(f"{ZIP}: Mis-matched data size. See it.", "NS544", 400, "build"),
-    Refusal(f"{ZIP}: Missing filename in local headers. See it.", "NS544", 400, "build"),
-    Refusal(f"{ZIP}: Mismatched central directory offset. See it.", "NS544", 400, "build"),
-    Refusal(f"{ZIP}: ZIP64 extensible data not allowed. See it.", "NS544", 400, "build"),
-    Refusal(f"{ZIP}: Filename not unicode. See it.", "NS544", 400, "build"),
+    built(f"{ZIP}: Malformed zip file. See it.", "NS544", _edited(8, b"\xfe\xff", LISTED)),
+    built(f"{ZIP}: Mis-matched data size. See it.", "NS544", _edited(18, b"\xff")),
+    built(f"{ZIP}: Missing filename in local headers. See it.", "NS544", _edited(30, b"z"), check="NS503"),
+    built(f"{ZIP}: Mismatched central directory offset. See it.", "NS544", _edited(16, b"\x00", LISTED), check="NS503"),
+    built(
+        f"{ZIP}: ZIP64 extensible data not allowed. See it.",
+        "NS544",
+        in_wheels(_after(lambda data: as_zip64(data).replace(b"PK\x06\x06\x2c", b"PK\x06\x06\x2d"))),
+    ),
+    built(f"{ZIP}: Filename not unicode. See it.", "NS544", _edited(30, b"\xff"), check="NS503"),
     # What the file is called, and what it names
     built(
         "Invalid source distribution filename: sample-1.2.3-what.tar.gz",

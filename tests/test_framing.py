@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from drafts import as_zip64
 from nox_ship.package.framing import fault
 
 FILES = {"sample/__init__.py": b"", "sample/a.py": b"x = 1\n" * 50, "sample/größe.txt": b"1"}
@@ -29,16 +30,6 @@ def judged(data: bytes) -> str | None:
     """Return what is said of a zip that `zipfile` can read."""
     with io.BytesIO(data) as stream, zipfile.ZipFile(stream) as archive:
         return fault(stream, {info.orig_filename: info for info in archive.infolist()})
-
-
-def as_zip64(data: bytes) -> bytes:
-    """Return a zip with the end that one of more than 4 GiB has."""
-    place = data.rindex(b"PK\x05\x06")
-    number, size, offset = struct.unpack_from("<HLL", data, place + 10)
-    end = struct.pack("<LQHHLLQQQQ", 0x06064B50, 44, 45, 45, 0, 0, number, number, size, offset)
-    locator = struct.pack("<LLQL", 0x07064B50, 0, place, 1)
-    last = struct.pack("<LHHHHLLH", 0x06054B50, 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
-    return data[:place] + end + locator + last
 
 
 def with_extra(kind: int, content: bytes, *, times: int = 1) -> bytes:
