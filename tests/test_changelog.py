@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from changelogs import HOST, MARKDOWN, RESTRUCTURED, before_and_after
+from nox_ship import documents
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release import restructured
@@ -382,6 +383,21 @@ def test_a_changelog_in_a_form_that_is_not_understood_is_told(tmp_path: Path, te
     project = make_project(tmp_path, f'{STATIC}[tool.nox-ship]\nchangelog = "CHANGES.adoc"\n', {"CHANGES.adoc": text})
     assert told(project) == ["NS313"]
     assert cut_changelog(project, "1.2.0", TODAY) is None
+
+
+def test_a_changelog_that_the_setting_names_must_be_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS308 where it is not UTF-8, and the system's own words where it cannot be read."""
+    text = f'{STATIC}[tool.nox-ship]\nchangelog = "CHANGES.md"\n'
+    project = make_project(tmp_path, text, {"CHANGES.md": b"## Unreleased\n- \xff\n"})
+    with pytest.raises(ShipError, match="NS308"):
+        find_changelog(project)
+
+    def fail(path: Path) -> bytes:
+        raise ShipError(documents.FILE_UNREADABLE(f"{path.name} cannot be read."))
+
+    monkeypatch.setattr(documents, "read_bytes", fail)
+    with pytest.raises(ShipError, match="NS312"):
+        find_changelog(project)
 
 
 TOWNCRIER = '[tool.towncrier]\ndirectory = "news"\n'

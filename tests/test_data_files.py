@@ -163,6 +163,9 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
     """Sources of what is compiled or generated, tests, notes, and what only developers use."""
     sources = {f"src/sample/{name}": "", "src/sample/frontend/package.json": "{}"}
     assert found(tmp_path, sources, lacking=(name, "package.json")) == []
+    sources["src/sample/core.py"] = f"{BESIDE}X = HERE / {name!r}\n"
+    named = found(tmp_path / "named", sources, lacking=(name, "package.json"))
+    assert bool(named) is (name == "data.unknown")  # of which nothing is known but that a module reads it
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ def found(folder: Path, tag: str, **files: bytes) -> list[str]:
         ("py3-none-any", {"_vendor/a.cpython-39-x86_64-linux-gnu.so": X86_64}),
         ("py3-none-any", {"not-a-module.abi3.so": X86_64}),
         (f"cp311-cp311-{LINUX}", {"a.cpython-311-x86_64-linux-gnu.so": b""}),
+        ("any", {"a.cpython-311-x86_64-linux-gnu.so": X86_64}),  # no name of a wheel: that is told for itself
     ],
 )  # fmt: skip
 def test_extension_modules_may_be_for_what_the_tags_name(tmp_path: Path, tag: str, files: dict[str, bytes]) -> None:

@@ -10,6 +10,15 @@ from support import make_project, write_files
 NAMED = '[project]\nname = "sample"\n'
 
 
+@pytest.mark.parametrize("module", ["code/sample.py", "code/other.py"])
+def test_a_module_in_a_folder_that_the_settings_name_is_found(tmp_path: Path, module: str) -> None:
+    """Whatever the folder and the module are called."""
+    settings = (
+        '[build-system]\nbuild-backend = "setuptools.build_meta"\n[tool.setuptools]\npackage-dir = {"" = "code"}\n'
+    )
+    assert make_project(tmp_path, NAMED + settings, {module: ""}).packages == (Path(module),)
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [

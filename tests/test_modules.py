@@ -50,6 +50,8 @@ def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tup
         ("try:\n    import a\nexcept: ...", []),
         ("if TYPE_CHECKING:\n    import a\nelse:\n    import b", ["b"]),
         ("if not typing.TYPE_CHECKING:\n    import a", ["a"]),
+        ("if sys.version_info > (3, 0) > (9, 9):\n    import a", []),
+        ("if WORD != 'x':\n    import a", []),
         ("if sys.version_info < (3, 5):\n    import a\nelif sys.version_info >= (3, 6):\n    import b", ["b"]),
         ("if sys.version_info[0] == 2:\n    import a\nelse:\n    import b", ["b"]),
         ("if sys.platform == 'win32':\n    import a", []),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -180,6 +181,16 @@ def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: 
     assert [one.path for one in seen] == ["sample/new.py"]
     asked = [call.line[0] for call in programs.calls if "compile" in call.line[-1]]
     assert asked == [sys.executable, "/x/python3.13", "/x/python3.12"]
+
+
+@pytest.mark.parametrize("wrap", [list, lambda paths: dict.fromkeys(paths, 1), lambda paths: [*paths, 5]])
+def test_only_a_list_of_paths_tells_what_compiles(
+    tmp_path: Path, programs: Programs, wrap: Callable[[list[str]], object]
+) -> None:
+    """Any other answer tells of no file that it does."""
+    whole = str(tmp_path / "Lib" / "site-packages" / "a.py")
+    programs.answer("modules.py", stdout=f"nox-ship:{json.dumps(wrap([whole]))}")
+    assert Environment(tmp_path).compiled(["a.py", "b.py"]) == ({"a.py"} if wrap is list else set())
 
 
 @pytest.mark.parametrize(
