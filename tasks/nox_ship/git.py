@@ -130,7 +130,7 @@ class Repository:
         wanted = _REACHES if secrets else _SIGNS
         keep = {name for name in process.secret_names(os.environ) if wanted.match(name)}
         keep -= set(process.index_secret_names(os.environ))
-        full = {**_ENV, **(env or {}), **_numbered(settings, process.scrubbed(os.environ, keep))}
+        full = {**_ENV, **(env or {}), **_numbered(settings, os.environ)}
         return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
