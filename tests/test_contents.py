@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import nox_ship
 from nox_ship.errors import ShipError
 from nox_ship.package.contents import Archive
+from nox_ship.package.unpacking import Found
 from support import in_time, make_sdist, make_wheel, metadata_text
 
 
@@ -175,3 +177,11 @@ def test_folders_and_links_are_no_members(tmp_path: Path) -> None:
         with (tmp_path / "PKG-INFO").open("rb") as stream:
             archive.addfile(member, stream)
     assert Archive.read(path).members == ("PKG-INFO",)
+
+
+def test_our_own_modules_are_none_that_an_index_refuses() -> None:
+    """What tells encrypted code, keys and tokens must not be taken for them itself."""
+    for path in sorted(Path(nox_ship.__file__).parent.rglob("*.py")):
+        found, content = Found(), path.read_bytes()
+        found.take(path.name, len(content), io.BytesIO(content))
+        assert (found.encrypted, found.suspects) == ([], []), path

@@ -42,7 +42,7 @@ _COMPILED = re.compile(r"\.(?:so|pyd|dll|dylib)\Z")
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 # The marks of code encrypted by PyArmor and SourceDefender, by PyPI's rules (warehouse/utils/scanner_rules).
 _PYARMOR = re.compile(rb"__pyarmor__\(__name__, __file__,|__pyarmor_(?:enter|exit|assert|bcc)__")
-_SOURCEDEFENDER = (b"---BEGIN PYE FILE---", b"---END PYE FILE---")
+_SOURCEDEFENDER = tuple(b"---%s PYE FILE---" % word for word in (b"BEGIN", b"END"))  # else this file would be one
 
 
 @dataclass
