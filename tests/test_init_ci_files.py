@@ -8,7 +8,9 @@ import pytest
 
 from initializing import GITHUB, HASH, LOCK, PYPROJECT, WRITTEN, files
 from nox_ship import command
+from nox_ship.setup.ci_files import gate_jobs
 from nox_ship.setup.noxfile import NEW
+from nox_ship.setup.survey import Survey
 from support import git, load_yaml, write_files
 
 
@@ -313,3 +315,11 @@ def test_a_version_that_the_index_lacks_is_told(
     monkeypatch.setattr(command, "_published", lambda _: (HASH,))
     assert command.main(["init"]) == 0
     assert HASH in (project / LOCK).read_text("utf-8")
+
+
+def test_a_gate_that_the_noxfile_leaves_out_is_no_job(project: Path) -> None:
+    """It would fail in every run; without a noxfile, which is about to be written, each gate is one."""
+    every = [job["session"] for job in gate_jobs(Survey.of(project, "3.12"))]
+    write_files(project, {"noxfile.py": 'import nox_ship\n\nnox_ship.register(exclude=["audit"])\n'})
+    assert [job["session"] for job in gate_jobs(Survey.of(project, "3.12"))] == [x for x in every if x != "audit"]
+    assert "audit" in every

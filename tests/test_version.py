@@ -4,7 +4,7 @@ import pytest
 from packaging.version import Version
 
 from nox_ship.errors import ShipError
-from nox_ship.release.version import next_version
+from nox_ship.release.version import is_part, next_version
 
 
 @pytest.mark.parametrize(
@@ -114,3 +114,11 @@ def test_a_projects_own_parts_are_named() -> None:
     with pytest.raises(ShipError) as caught:
         next_version(Version("1.2.3"), "buidl", ("build", "patch"))
     assert "Did you mean build? Write one of build, patch" in caught.value.findings[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"), [("minor-rc", True), ("rc", True), ("extra-rc", False), ("minor-x", False)]
+)
+def test_a_part_is_one_by_both_of_its_words(wanted: str, named: bool) -> None:
+    """A number that is raised, and the phase that begins with it."""
+    assert is_part(wanted) is named

@@ -164,9 +164,11 @@ def _versioned(before: str, name: str, after: str, url: str, *, link: bool) -> T
 
 def redated(text: str, day: date) -> tuple[int, int, str] | None:
     """Return where the first date of a text stands, and ``day`` in its form; None where there is none."""
-    found = ((match, form) for pattern, form in _DATES if (match := pattern.search(text)))
-    match, form = min(found, key=lambda pair: pair[0].start(), default=(None, None))
-    return (*match.span(), form(match, day)) if match and form else None
+    found = [(match, form) for pattern, form in _DATES if (match := pattern.search(text))]
+    if not found:
+        return None
+    match, form = min(found, key=lambda pair: pair[0].start())
+    return (*match.span(), form(match, day))
 
 
 def marked(line: str) -> bool:
