@@ -448,10 +448,10 @@ def test_a_status_that_is_no_page_is_a_finding(status: int) -> None:
 
 def test_a_release_of_very_many_files_is_read_in_a_moment() -> None:
     """What is kept of each release grows with the number of its files, not with its square."""
-    files = [{"filename": "sample-1.0.tar.gz", "url": "a"}] * 95_000
+    files = [{"filename": "sample-1.0.tar.gz", "url": "a"}] * 30_000
     page = json.dumps({"meta": {"api-version": "1.1"}, "name": "sample", "files": files}).encode()
-    begun = time.monotonic()
+    begun = time.process_time()
     with Loopback(lambda _: Reply(page, headers={"Content-Type": ACCEPT_JSON_ONLY})) as server:
         listing = Index("here", "", f"{server.url}/").listing("sample", "2.0")
-    assert [len(found) for found in listing.releases.values()] == [95_000]
-    assert time.monotonic() - begun < 15
+    assert [len(found) for found in listing.releases.values()] == [30_000]
+    assert time.process_time() - begun < 8
