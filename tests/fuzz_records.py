@@ -225,12 +225,13 @@ def _archive(ground: Ground, value: tuple[str, bytes]) -> None:
 def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
     """Check that a file of an index comes to a difference or a notice, and never to an error."""
     name, data = value
-    folder = ground.write({"sample-1.2.4.tar.gz": packed("sdist", {"PKG-INFO": b"Name: sample\n", "x.py": b"x"})})
-    make_wheel(folder, {"sample/__init__.py": "", "tests/x.py": ""}, ("Requires-Dist: x",), version="1.2.4")
-    files = tuple(map(File.of, built_files(folder)))
+    sdist = packed("sdist", {"PKG-INFO": b"Name: sample\n", "x.py": b"x"})
+    folder = ground.write({"pyproject.toml": as_toml(HATCH), "dist/sample-1.2.4.tar.gz": sdist})
+    make_wheel(folder / "dist", {"sample/__init__.py": "", "tests/x.py": ""}, ("Requires-Dist: x",), version="1.2.4")
+    files = tuple(map(File.of, built_files(folder / "dist")))
     manifest = Manifest("sample", "1.2.4", "c" * 40, None, dirty=False, files=files)
     index = make_index(earlier={name: data})
-    compared = Comparison(manifest, folder, index, "PyPI", folder / "shelf", anew=True).result(folder)
+    compared = Comparison(manifest, Project.read(folder), index, "PyPI", folder / "shelf", anew=True).result(folder)
     ground.outcomes["compared" if compared.difference else "not compared"] += 1
     assert {finding.level for finding in compared.findings} <= {"notice", "warning"}
     report = Report("x")

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.version import Version
 
 from fakes import FakeGates, FakeIndex, Yard, make_index, make_yard
 from nox_ship.errors import Finding
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release import comparison
-from nox_ship.release.comparison import Compared, Comparison, _before, _chosen
+from nox_ship.project import Project
+from nox_ship.release import comparison, predecessor
+from nox_ship.release.comparison import Compared, Comparison
 from nox_ship.release.stage import REUSE_SECONDS
 from nox_ship.report import Report
 from nox_ship.world.listing import Listing
-from support import make_sdist, make_wheel
+from support import make_repository, make_sdist, make_wheel
 
 CODE = {"sample/__init__.py": ""}
 OLD = "sample-1.2.2-py3-none-any.whl"
@@ -35,9 +35,8 @@ class Bench:
 
     def compare(self, *, anew: bool = False) -> Compared:
         """Compare what was built with what the index has."""
-        return Comparison(
-            self.manifest, self.folder / "dist", self.index, "PyPI", self.folder / "shelf", anew=anew
-        ).result(self.folder / "envs")
+        project, shelf = Project.read(self.folder), self.folder / "shelf"
+        return Comparison(self.manifest, project, self.index, "PyPI", shelf, anew=anew).result(self.folder / "envs")
 
 
 def bytes_of(path: Path) -> bytes:
@@ -56,6 +55,7 @@ def last(folder: Path, version: str = "1.2.2", files: Mapping[str, str | bytes] 
 
 def bench(folder: Path, earlier: Mapping[str, bytes] | None = None, **faults: Any) -> Bench:
     """Make a bench on which 1.2.3 was built, and an index that has what is ``earlier``; default: 1.2.2."""
+    make_repository(folder, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1.2.3"\n'})
     make_wheel(folder / "dist", {**CODE, "sample/new.py": ""})
     make_sdist(folder / "dist", {"src/sample/__init__.py": ""})
     files = tuple(map(File.of, built_files(folder / "dist")))
@@ -85,8 +85,8 @@ def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
     made.index.earlier.clear()
     assert made.compare() == first
     assert made.index.downloads == [OLD]
-    assert made.compare(anew=True).why == "PyPI has no release before 1.2.3"
-    assert made.compare().why == "PyPI has no release before 1.2.3"
+    assert made.compare(anew=True).why == "neither PyPI nor the history has a release before 1.2.3"
+    assert made.compare().why == "neither PyPI nor the history has a release before 1.2.3"
     made.index.earlier.update(last(tmp_path))
     assert made.compare().difference is None
     assert made.compare(anew=True) == first
@@ -116,55 +116,6 @@ def test_a_note_that_is_old_is_not_believed(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(time, "time", lambda: later)
     made.compare()
     assert len(made.index.downloads) == 2
-
-
-@pytest.mark.parametrize(
-    ("versions", "expected"),
-    [
-        (["1.0", "1.1", "1.2", "2.0"], "1.1"),
-        (["1.0", "1.1rc1", "1.2.dev1"], "1.0"),
-        (["1.2rc1", "1.2rc2", "1.3rc1", "1.2.dev9"], "1.2rc2"),
-        (["1.1.post1", "1.1"], "1.1.post1"),
-        (["1!0.1", "1.2"], None),
-        ([], None),
-    ],
-)
-def test_the_last_release_is_the_last_final_one_before(versions: list[str], expected: str | None) -> None:
-    """A pre-release where there is no other; a development version is none, and 2.0 is not before 1.2."""
-    found = _before(Version("1.2"), map(Version, versions))
-    assert found == (Version(expected) if expected else None)
-
-
-@pytest.mark.parametrize(
-    ("new", "old", "expected"),
-    [
-        (
-            ["a-2-py3-none-any.whl", "a-2.tar.gz"],
-            ["a-1.tar.gz", "a-1-py3-none-any.whl"],
-            ("a-1-py3-none-any.whl", True),
-        ),
-        (["a-2-py3-none-any.whl", "a-2.tar.gz"], ["a-1-py2.py3-none-any.whl"], ("a-1-py2.py3-none-any.whl", True)),
-        (["a-2-py3-none-any.whl", "a-2.tar.gz"], ["a-1.tar.gz", "a-1.zip", "a-1.exe", "x"], ("a-1.tar.gz", True)),
-        (
-            ["a-2-cp311-cp311-linux_x86_64.whl"],
-            [
-                f"a-1-cp311-cp311-{name}.whl"
-                for name in ("win_amd64", "manylinux_2_17_x86_64", "manylinux_2_17_aarch64")
-            ],
-            ("a-1-cp311-cp311-manylinux_2_17_x86_64.whl", False),
-        ),
-        (["a-2-cp311-cp311-linux_x86_64.whl"], ["a-1-cp311-cp311-win32.whl"], ("a-1-cp311-cp311-win32.whl", False)),
-        (["a-2-py3-none-any.whl"], ["a-1.tar.gz", "b-1-py3-none-any.whl"], None),
-        (["a-2.tar.gz"], ["a-1-py3-none-any.whl"], None),
-        (["a-2.tar.gz"], ["b-1.tar.gz"], None),
-        (["a-2.tar.gz"], [], None),
-    ],
-)
-def test_what_is_most_alike_is_compared(new: list[str], old: list[str], expected: tuple[str, bool] | None) -> None:
-    """Wheels for the same platform, for one that is much the same, other wheels, sdists."""
-    files = [File(name, "wheel" if name.endswith(".whl") else "sdist", 1, "0" * 64) for name in new]
-    found = _chosen(files, old)
-    assert (found and found[1:]) == expected
 
 
 def notice(compared: Compared) -> str:
@@ -228,9 +179,9 @@ def test_an_index_that_is_slow_is_not_waited_for(tmp_path: Path, monkeypatch: py
 
 def test_a_large_file_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One whose size is not told is fetched up to the limit."""
-    monkeypatch.setattr(comparison, "MOST", 5)
+    monkeypatch.setattr(predecessor, "MOST", 5)
     made = bench(tmp_path)
-    assert "no file of up to 0 MiB to compare with 1.2.3" in made.compare().why
+    assert "no file of up to 32 MiB to compare with 1.2.3" in made.compare().why
     assert made.index.downloads == []
     assert "no file of up to" in bench(tmp_path, sizes=False).compare().why
 
@@ -248,6 +199,7 @@ def test_an_sdist_twice_its_size_is_unusual(tmp_path: Path) -> None:
 
 def test_what_is_installed_tells_what_a_requirement_brings(tmp_path: Path) -> None:
     """In nox's environments: NS564."""
+    bench(tmp_path)
     make_wheel(tmp_path / "dist", CODE, ("Requires-Dist: requests",))
     files = tuple(map(File.of, built_files(tmp_path / "dist")))
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files)
@@ -282,7 +234,7 @@ def test_a_first_release_has_nothing_to_compare_with(yard: Yard) -> None:
     told = yard.told()
     assert (told["since"], told["findings"], told["unusual"]) == ("", [], [])
     detail = next(row["detail"] for row in told["rows"] if row["name"] == "difference")
-    assert detail == "nothing to compare with: PyPI has no release before 0.1.0"
+    assert detail == "nothing to compare with: neither PyPI nor the history has a release before 0.1.0"
 
 
 def test_that_an_index_is_silent_is_told_once(tmp_path: Path) -> None:

@@ -333,7 +333,7 @@ def _compare(
 ) -> None:
     """Report what changed between the last release on the index and what was built."""
     index = world.index(name, manifest.name)
-    comparison = Comparison(manifest, dist_folder(project), index, display_name(name), shop.predecessor)
+    comparison = Comparison(manifest, project, index, display_name(name), shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)
     voice.changes(report)
     _tell_changes(report)

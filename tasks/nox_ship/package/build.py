@@ -140,6 +140,27 @@ def build(
     return Outcome(manifest, digest, reused=False, warnings=(*unsure, *warnings))
 
 
+def build_at(project: Project, commit: str, folder: Path, seconds: float) -> tuple[Path, ...]:
+    """Build what another commit holds, and check nothing.
+
+    Args:
+        project: The project, in the repository that has the commit.
+        commit: The commit.
+        folder: An empty folder, for the sources and for the files that are returned.
+        seconds: How long the build may take.
+
+    Raises:
+        ShipError: The back end fails (NS501), or takes too long (NS904).
+    """
+    repository = Repository.at(project.root)
+    clone = _clone_at(repository, commit, folder / "source")
+    place, out = clone.path / _place(project, repository), folder / "dist"
+    if not place.is_dir():
+        raise ShipError(BUILD_FAILED(f"The commit {commit[:10]} has no folder {_place(project, repository)}."))
+    _run_build(place, out, clone.commit_time, folder / "build.log", seconds)
+    return tuple(built_files(out))
+
+
 def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:
     """Return the manifest that covers what is in ``dist/``, with its digest; None where it is not of this build."""
     try:
@@ -156,18 +177,28 @@ def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | 
 def _sources(repository: Repository, commit: str, project: Project, *, dirty: bool) -> Iterator[Path]:
     """Make a clone of ``commit`` to build in, for the time of a ``with`` block; yield the project's folder in it."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        clone = repository.clone(Path(folder) / "source")
-        clone.run("checkout", "--quiet", "--detach", commit)
+        clone = _clone_at(repository, commit, Path(folder) / "source")
         if dirty:
             repository.carry_changes(clone, IGNORED_CHANGES)
-        yield clone.path / project.root.resolve().relative_to(repository.path.resolve())
+        yield clone.path / _place(project, repository)
 
 
-def _run_build(folder: Path, out: Path, commit_time: int, log: Path) -> None:
+def _clone_at(repository: Repository, commit: str, target: Path) -> Repository:
+    clone = repository.clone(target)
+    clone.run("checkout", "--quiet", "--detach", commit)
+    return clone
+
+
+def _place(project: Project, repository: Repository) -> Path:
+    """Return where the project is in its repository."""
+    return project.root.resolve().relative_to(repository.path.resolve())
+
+
+def _run_build(folder: Path, out: Path, commit_time: int, log: Path, seconds: float | None = None) -> None:
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
     # A back end that is in the sources, or imports from them, would leave caches there for the sdist to take in.
     env = {"SOURCE_DATE_EPOCH": str(commit_time), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = process.run(command, cwd=folder, env=env, check=False)
+    done = process.run(command, cwd=folder, env=env, check=False, seconds=seconds)
     if done.code:
         write_whole(log, f"{done.stdout}\n{done.stderr}")
         raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))

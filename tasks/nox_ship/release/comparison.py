@@ -1,55 +1,41 @@
-"""Comparing a release's files with the last release's, which are fetched from the index while gates run.
+"""Comparing a release's files with the last release's, which are fetched or built while gates run.
 
-This never stops a release. What was fetched is kept in the workshop, so the same release fetches it once.
+This never stops a release. What was found is kept in the workshop, so the same release looks for it once.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.tags import Tag
-from packaging.utils import parse_sdist_filename, parse_wheel_filename
-from packaging.version import Version
-
 from nox_ship import json_data
-from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.errors import Finding, ShipError
 from nox_ship.files import remove
+from nox_ship.package.build import dist_folder
 from nox_ship.package.difference import Difference, Pair, grew
 from nox_ship.package.inventory import Inventory
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.package.mentions import Installed
+from nox_ship.project import Project
+from nox_ship.release.predecessor import (
+    BUILD_SECONDS,
+    MOST,
+    NOT_COMPARED,
+    Predecessor,
+    SilentError,
+    build_last,
+    chosen,
+    fetch,
+)
 from nox_ship.release.stage import REUSE_SECONDS
 from nox_ship.report import Report
 from nox_ship.world.index import Index
 from nox_ship.world.lookout import SECONDS, begun
-
-NOT_COMPARED = Kind("NS560", "not-compared", "Nothing; the release goes on.", level="notice")
-
-MOST = 32 << 20
-"""Bytes of the largest file that is fetched."""
-
-
-@dataclass(frozen=True)
-class Predecessor:
-    """What is known of the last release.
-
-    Attributes:
-        version: Its version; empty if the index has no earlier release.
-        file: The name of the file that was fetched; empty if none can be compared.
-        sha256: Its SHA-256.
-        sdist: The size of its sdist, in bytes; None if the index does not give it.
-    """
-
-    version: str = ""
-    file: str = ""
-    sha256: str = ""
-    sdist: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,37 +95,33 @@ class Compared:
         return {"since": self.since, "file": self.file, "why": self.why, **changed, "unusual": unusual}
 
 
-class _SilentError(ShipError):
-    """The index did not answer, which a rehearsal has been told of already (NS767)."""
-
-
 class Comparison:
     """A comparison with the last release, which is fetched in the background from the moment it is made."""
 
     def __init__(
-        self, manifest: Manifest, dist: Path, index: Index, called: str, shelf: Path, *, anew: bool = False
+        self, manifest: Manifest, project: Project, index: Index, called: str, shelf: Path, *, anew: bool = False
     ) -> None:
         """Start to look for the last release.
 
         Args:
             manifest: What was built.
-            dist: Where it is.
+            project: The project that it was built of, in whose history the last release is.
             index: The index that it goes to; it is only read.
             called: The index's display name.
             shelf: The folder that keeps what was fetched; it need not exist.
             anew: Ask the index even if something is kept.
         """
         self._manifest = manifest
-        self._dist = dist
+        self._project = project
         self._index = replace(index, name=called, seconds=SECONDS)
         self._called = called
         self._shelf = shelf
-        self._until = time.monotonic() + SECONDS
+        self._patience = time.monotonic() + SECONDS, f"{called} did not answer within {SECONDS:.0f} seconds"
         self._kept = None if anew else self._keeps()
-        self._fetched = None if self._kept else begun(self._fetch)
+        self._fetched = None if self._kept else begun(self._find)
 
     def result(self, environments: Path) -> Compared:
-        """Compare; wait for the index until a few seconds after the start.
+        """Compare; wait for the index until a few seconds after the start, or for the build of the last release.
 
         Args:
             environments: The folder of nox's environments, which show what modules requirements provide.
@@ -147,8 +129,8 @@ class Comparison:
         try:
             return self._compared(self._predecessor(), Installed(_sites(environments)))
         except TimeoutError:
-            why = f"{self._called} did not answer within {SECONDS:.0f} seconds"
-        except _SilentError as error:
+            why = self._patience[1]
+        except SilentError as error:
             return Compared(why=error.findings[0].what.rstrip("."))
         except ShipError as error:
             why = error.findings[0].what.rstrip(".")
@@ -157,18 +139,22 @@ class Comparison:
         return Compared(why=why, findings=(NOT_COMPARED(f"There was no comparison with the last release: {why}."),))
 
     def _compared(self, last: Predecessor, installed: Installed) -> Compared:
-        version, since = self._manifest.version, f"{last.version} on {self._called}"
+        version = self._manifest.version
+        since = f"{last.version} (built from {last.tag})" if last.tag else f"{last.version} on {self._called}"
         if not last.version:
-            return Compared(why=f"{self._called} has no release before {version}")
-        chosen = _chosen(self._manifest.files, [last.file]) if last.file else None
-        if chosen is None:
+            return Compared(why=f"neither {self._called} nor the history has a release before {version}")
+        if last.failed:
+            what = f"{self._called} has no earlier release, and {last.tag} could not be built: {last.failed}"
+            raise ShipError(NOT_COMPARED(f"{what}."))
+        alike_files = chosen(self._manifest.files, [last.file]) if last.file else None
+        if alike_files is None:
             return Compared(why=f"{since} has no file of up to {MOST >> 20} MiB to compare with {version}")
-        file, _, alike = chosen
+        file, _, alike = alike_files
         try:
             old = Inventory.read(self._place(last.file))
         except ShipError as error:
-            raise ShipError(NOT_COMPARED(f"{last.file} on {self._called} cannot be read.")) from error
-        new = Inventory.read(self._dist / file.name)
+            raise ShipError(NOT_COMPARED(f"{last.file} of {since} cannot be read.")) from error
+        new = Inventory.read(dist_folder(self._project) / file.name)
         difference = Difference.of(Pair(old, new, alike, installed))
         sdists = [other for other in self._manifest.files if other.kind == "sdist" != file.kind]
         larger = (found for sdist in sdists if last.sdist for found in grew(sdist.name, last.sdist, sdist.size))
@@ -179,7 +165,7 @@ class Comparison:
             return self._kept
         if self._fetched is None:
             raise AssertionError  # one of the two is set
-        found, content = self._fetched.result(max(self._until - time.monotonic(), 0))
+        found, content = self._waited(self._fetched)
         remove(self._shelf)
         self._shelf.mkdir(parents=True)
         if found.file:
@@ -187,6 +173,23 @@ class Comparison:
         note = _Note(self._called, self._manifest.commit, self._names, time.time(), found)
         (self._shelf / "found.json").write_text(json.dumps(asdict(note)), encoding="utf-8")  # a partial note is ignored
         return found
+
+    def _waited(self, fetched: Future[tuple[Predecessor, bytes]]) -> tuple[Predecessor, bytes]:
+        while True:
+            try:
+                return fetched.result(max(self._patience[0] - time.monotonic(), 0))
+            except TimeoutError:
+                if fetched.done() or self._patience[0] <= time.monotonic():  # else a build has begun meanwhile
+                    raise
+
+    def _find(self) -> tuple[Predecessor, bytes]:
+        """Return the last release that the index serves; if it serves none, build that of the history."""
+        found = fetch(self._manifest, self._index)
+        if found[0].version:
+            return found
+        seconds = 2 * BUILD_SECONDS
+        self._patience = time.monotonic() + seconds, f"building the last release took over {seconds:.0f} seconds"
+        return build_last(self._manifest, self._project, self._shelf / "build")
 
     @property
     def _names(self) -> list[str]:
@@ -205,86 +208,6 @@ class Comparison:
         except (OSError, ValueError):
             return None
         return note.found if same and young and whole else None
-
-    def _fetch(self) -> tuple[Predecessor, bytes]:
-        """Ask the index for the last release, and fetch its file that is most like one of this release.
-
-        Raises:
-            ShipError: The index does not answer (NS701), or the file has another SHA-256 than it lists (NS560).
-        """
-        listing = self._index.listing(self._manifest.name, self._manifest.version)
-        if listing.silent:
-            raise _SilentError(NOT_COMPARED(f"{self._called} could not be asked: {listing.silent}."))
-        releases = listing.releases
-        usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
-        version = _before(Version(self._manifest.version), usable)
-        if version is None:
-            return Predecessor(), b""
-        files = {served.filename: served for served in releases[version]}
-        sdist = next((served.size for name, served in files.items() if name.endswith(".tar.gz")), None)
-        small = [name for name, served in files.items() if (served.size or 0) <= MOST]
-        chosen = _chosen(self._manifest.files, small)
-        if chosen is None:
-            return Predecessor(str(version), sdist=sdist), b""
-        served, stream = files[chosen[1]], io.BytesIO()
-        sha256 = self._index.download_sha256(served, MOST, stream)
-        if stream.tell() > MOST:
-            return Predecessor(str(version), sdist=sdist), b""
-        if served.sha256 not in (None, sha256):
-            raise ShipError(NOT_COMPARED(f"{self._called} serves {served.filename} with another SHA-256 than listed."))
-        return Predecessor(str(version), served.filename, sha256, sdist), stream.getvalue()
-
-
-def _before(version: Version, releases: Iterable[Version]) -> Version | None:
-    """Return the last final release before ``version``; if there is none, the last pre-release."""
-    earlier = [other for other in releases if other < version and not other.is_devrelease]
-    final = [other for other in earlier if not other.is_prerelease]
-    return max(final or earlier, default=None)
-
-
-def _chosen(new: Iterable[File], old: Iterable[str]) -> tuple[File, str, bool] | None:
-    """Return the two files that are most alike, and whether they are for the same Pythons and platforms.
-
-    Wheels are preferred to sdists, since they are what gets installed. None if no two files can be compared.
-    """
-    found = [
-        (likeness, file.name, name, file) for file in new for name in old if (likeness := _likeness(file.name, name))
-    ]
-    if not found:
-        return None
-    likeness, _, name, file = max(found)
-    return file, name, likeness in (_SAME, _SDISTS)
-
-
-_ENDINGS = (".whl", ".tar.gz")
-_SDISTS, _OTHER, _FAMILY, _SAME = 1, 2, 3, 4
-
-
-def _likeness(new: str, old: str) -> int:
-    """Return how alike two files are, by their names; 0 if they cannot be compared."""
-    try:
-        if not new.endswith(".whl"):
-            names = [parse_sdist_filename(name)[0] for name in (new, old) if name.endswith(".tar.gz")]
-            return _SDISTS if len(names) == 2 and names[0] == names[1] else 0  # noqa: PLR2004
-        (name, *_, tags), (other, *_, others) = parse_wheel_filename(new), parse_wheel_filename(old)
-    except ValueError:
-        return 0
-    if name != other:
-        return 0
-    if tags == others or all(tag.platform == "any" for tag in tags | others):
-        return _SAME
-    mine, theirs = (frozenset(map(_family, side)) for side in (tags, others))
-    return _FAMILY if not mine.isdisjoint(theirs) else _OTHER
-
-
-def _family(tag: Tag) -> tuple[str, str]:
-    """Return system and machine of a platform tag, whatever version of the system it is for."""
-    system = "linux" if "linux" in tag.platform else tag.platform.partition("_")[0]
-    machine = next((name for name in _MACHINES if tag.platform.endswith(name)), "")
-    return system, machine
-
-
-_MACHINES = ("x86_64", "aarch64", "arm64", "i686", "universal2", "amd64", "win32", "armv7l", "ppc64le", "s390x")
 
 
 def _sites(environments: Path) -> tuple[Path, ...]:

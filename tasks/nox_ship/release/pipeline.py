@@ -195,7 +195,7 @@ def _begin_comparison(run: Run, manifest: Manifest) -> Comparison:
     plan = run.plan
     index = run.world.index(plan.index, plan.project.canonical_name)
     shelf, anew = run.workshop.predecessor, run.request.fresh
-    return Comparison(manifest, dist_folder(run.staged), index, display_name(plan.index), shelf, anew=anew)
+    return Comparison(manifest, run.staged, index, display_name(plan.index), shelf, anew=anew)
 
 
 def _compare(run: Run) -> str:
