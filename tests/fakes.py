@@ -101,7 +101,7 @@ class Programs:
         if reply is None and call.line[0] == "git":
             return self._real(args, **options)
         code, output = reply(call) if reply else (0, "")
-        for line in output.splitlines() if options.get("on_line") else ():
+        for line in output.rstrip("\n").split("\n") if output and options.get("on_line") else ():
             options["on_line"](line)
         done = Done(call.line, code, output, "")
         if options.get("check", True) and code:

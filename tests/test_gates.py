@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
-from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, warnings
+from nox_ship.release.gates import EVENT, GatesFailedError, SessionResult, run_sessions, warnings
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 from support import write_files
@@ -28,24 +27,25 @@ def stage(tmp_path: Path) -> Stage:
 
 
 class Nox:
-    """Plays nox: writes a report with ``entries`` and ends with ``code``."""
+    """Plays the runner: sessions that end as ``entries`` say, each after what ``said`` has of it; then ``code``."""
 
-    def __init__(self, programs: Programs, *entries: dict[str, Any], code: int = 0, output: str = "") -> None:
-        self.entries, self.code, self.output = entries, code, output
-        self.text: str | None = None
+    def __init__(
+        self, programs: Programs, *entries: dict[str, Any], code: int = 0, output: str = "", **said: str
+    ) -> None:
+        self.entries, self.code, self.output, self.said = entries, code, output, said
         programs.play("--noxfile", reply=self)
         self.calls: list[Call] = []
 
     def __call__(self, call: Call) -> tuple[int, str]:
         """Run."""
         self.calls.append(call)
-        report = Path(call.line[call.line.index("--report") + 1])
-        assert not report.exists()
-        if self.text is not None:
-            report.write_text(self.text, "utf-8")
-        elif self.entries:
-            report.write_text(json.dumps({"sessions": self.entries}), "utf-8")
-        return self.code, self.output
+        events: list[list[Any]] = []
+        for entry in self.entries:
+            name = (entry.get("signatures") or [entry["name"]])[0]
+            said = self.said.get(name.replace("-", "_").replace(".", "_"), "")
+            events += [["started", name], ["said", name, said], ["ended", name, entry]]
+        lines = [self.output.rstrip("\n"), *(EVENT + json.dumps(event) for event in events)]
+        return self.code, "\n".join(filter(None, lines))
 
     @property
     def selected(self) -> list[str]:
@@ -64,7 +64,7 @@ def run(stage: Stage, *names: str, keep: tuple[str, ...] = ()) -> tuple[SessionR
 
 
 def test_sessions_run_in_the_clone_and_nowhere_else(stage: Stage, programs: Programs) -> None:
-    """Its own noxfile, environments that are kept beside it, and one nox for all of them."""
+    """Its own noxfile, environments that are kept beside it, and one runner for all of them."""
     nox = Nox(programs, PASSED)
     assert run(stage, "lint", "typecheck") == (SessionResult("lint", "passed", 1.5),)
     (call,) = nox.calls
@@ -72,7 +72,7 @@ def test_sessions_run_in_the_clone_and_nowhere_else(stage: Stage, programs: Prog
     line = call.line
     assert line[line.index("--noxfile") + 1] == "noxfile.py"
     assert Path(line[line.index("--envdir") + 1]) == stage.workshop.environments
-    assert int(line[line.index("--parallel") + 1]) >= 2
+    assert Path(line[2]).name == "runner.py"
     assert nox.selected == ["lint", "typecheck"]
     assert line[1] == "-P"
     assert not call.options.get("secrets")
@@ -145,7 +145,8 @@ def test_what_failed_beside_other_pythons_is_tried_alone(stage: Stage, programs:
         "NS860 passed-alone: tests-3.12",
         "NS860 passed-alone: tests-3.13",
     ]
-    assert stage.workshop.log.read_text("utf-8") == "run 1\nrun 2\nrun 3\nrun 4\n"
+    log = stage.workshop.log.read_text("utf-8").splitlines()
+    assert [line for line in log if line.startswith("run")] == ["run 1", "run 2", "run 3", "run 4"]
     assert stage.record.failed == []
 
 
@@ -171,11 +172,8 @@ def test_what_fails_for_good_is_tried_alone_once_at_most(
 
 def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> None:
     """The finding has all of it, and the tool's last words as its reason; the others' results are kept."""
-    block = "========== ✗ tests-3.12: failed, took 2 seconds ==========\nE  boom\n== 1 failed ==\nnox > bye"
-    passed = "========== ✓ lint: success ==========\nnox > NS307 stale-settings: Hm.\nfine"
-    Nox(
-        programs, PASSED, FAILED, code=1, output=f"Starting session lint...\n{block}\n{passed}\nnox > Ran 2 sessions\nx"
-    )
+    words = {"tests_3_12": "E  boom\n== 1 failed ==\nnox > bye\n", "lint": "nox > NS307 stale-settings: Hm.\nfine\n"}
+    Nox(programs, PASSED, FAILED, code=1, output="deprecated!", **words)
     with pytest.raises(GatesFailedError) as caught:
         run(stage, "lint", "tests")
     (finding,) = caught.value.findings
@@ -183,43 +181,45 @@ def test_a_failed_session_tells_its_output(stage: Stage, programs: Programs) -> 
     assert "1 failed" in finding.what
     assert [result.status for result in caught.value.results] == ["passed", "failed"]
     assert warnings(caught.value.results) == ("NS307 stale-settings: Hm.",)
-    assert stage.workshop.log.read_text("utf-8").startswith("Starting session lint")
+    assert stage.workshop.log.read_text("utf-8").splitlines()[:3] == [
+        "deprecated!",
+        "lint: success",
+        "nox > NS307 stale-settings: Hm.",
+    ]
 
 
 def test_what_a_session_warned_of_is_told_again_where_it_is_reused(stage: Stage, programs: Programs) -> None:
     """Until it runs anew: a person decides by what the last run tells."""
-    block = "========== ! lint: success ==========\nnox > NS434 lowest-failed: Hm.\nfine"
-    nox = Nox(programs, PASSED, output=f"{block}\nnox > Ran 1 sessions\n")
+    nox = Nox(programs, PASSED, lint="nox > NS434 lowest-failed: Hm.\nfine")
     assert warnings(run(stage, "lint")) == ("NS434 lowest-failed: Hm.",)
     (again,) = run(stage, "lint")
     assert (again.status, len(nox.calls)) == ("reused", 1)
     assert warnings([again]) == ("NS434 lowest-failed: Hm.",)
 
 
-ODD_SESSIONS = ("5", "[5]", "[{}]", "null", '[{"name": "x", "result": []}]', "9" * 5000)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [None, "", "{", "[]", "{}", '{"session": []}', "[" * 20_000, *(f'{{"sessions": {odd}}}' for odd in ODD_SESSIONS)],
-)
-def test_a_nox_that_leaves_no_report_has_not_passed(stage: Stage, programs: Programs, text: str | None) -> None:
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_runner_that_tells_of_no_session_has_not_passed(stage: Stage, programs: Programs, code: int) -> None:
     """A crash is NS432, whatever the exit code was."""
-    nox = Nox(programs, code=1, output="Traceback: boom")
-    nox.text = text
+    Nox(programs, code=code, output="Traceback: boom")
     with pytest.raises(ShipError) as caught:
         run(stage, "lint")
     assert [finding.id for finding in caught.value.findings] == ["NS432"]
-    assert caught.value.findings[0].detail == "Traceback: boom"
+    assert caught.value.findings[0].detail == "Traceback: boom\n"
     assert stage.record.passed == {}
 
 
-def test_a_report_of_an_earlier_run_is_not_taken_for_this_ones(stage: Stage, programs: Programs) -> None:
-    """It is removed before nox is started."""
-    (stage.workshop.folder / "nox.json").write_text(json.dumps({"sessions": [PASSED]}), "utf-8")
-    Nox(programs)
+NO_EVENTS = ("", "{", "[]", "5", '["ended"]', '["ended", "x", {}]', '["ended", "x", {"result": []}]', '["started", 5]')
+LINT_ENDED = '["ended", "lint", {"result": "success"}]'
+ODD_EVENTS = ('["said", "x", 5]', '["ended", 5, {"result": "success"}]', LINT_ENDED, "9" * 5000, "[" * 20_000)
+
+
+@pytest.mark.parametrize("event", [*NO_EVENTS, *ODD_EVENTS])
+def test_what_no_runner_says_has_not_passed(stage: Stage, programs: Programs, event: str) -> None:
+    """A noxfile may print such a line, such as a second end of one session: NS432."""
+    Nox(programs, PASSED, output=EVENT + event)
     with pytest.raises(ShipError, match="NS432"):
         run(stage, "lint")
+    assert stage.record.passed == {}
 
 
 def test_a_nox_that_fails_without_a_failed_session_has_not_passed(stage: Stage, programs: Programs) -> None:
@@ -232,7 +232,7 @@ def test_a_nox_that_fails_without_a_failed_session_has_not_passed(stage: Stage, 
 def test_what_was_not_reached_or_is_unknown_has_not_passed(stage: Stage, programs: Programs) -> None:
     """A session whose prerequisite failed is told as such; a result that nobody knows is a failure."""
     waits = {"name": "coverage", "result": "failed", "reason": "Prerequisite session tests was not successful"}
-    strange = {"name": "lint", "signatures": "lint", "result": "exploded", "duration": "x"}
+    strange = {"name": "lint", "result": "exploded", "duration": "x"}
     Nox(programs, waits, strange, FAILED, code=1)
     with pytest.raises(GatesFailedError) as caught:
         run(stage, "lint", "coverage", "tests")
@@ -268,29 +268,24 @@ def test_variables_of_the_outer_nox_do_not_reach_the_inner(
     nox = Nox(programs, PASSED)
     monkeypatch.setenv("DEPLOY_TOKEN", "x")
     monkeypatch.setenv("OTHER_TOKEN", "y")
-    monkeypatch.setenv("NOX_SHIP_PARENT", "1")
     run(stage, "lint", keep=("DEPLOY_TOKEN", "MISSING"))
     env = nox.calls[0].env
     gone = {name for name, value in env.items() if value is None}
     selections = {"NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL", "NOX_CURRENT_SESSION"}
     assert selections | {"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"} <= gone
-    assert (env["NOX_SHIP_RUN"], env["NOX_SHIP_PARENT"]) == ("nox", str(os.getpid()))
-    assert (env["DEPLOY_TOKEN"], env["NOX_SCRIPT_MODE"]) == ("x", "none")
+    assert env["DEPLOY_TOKEN"] == "x"
     assert not {"OTHER_TOKEN", "MISSING"} & set(env)
 
 
 def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Programs) -> None:
     """Their start, their end, and each line."""
-    lines = ["Starting session lint...", "========== ✓ lint: success ==========", "fine"]
-    Nox(programs, PASSED, output="\n".join(lines))
-    started: list[str] = []
-    finished: list[tuple[str, str]] = []
-    echoed: list[str] = []
+    Nox(programs, PASSED, lint="fine\n\nwell\n")
+    told: list[str] = []
     run_sessions(
         stage,
         ["lint"],
-        started=started.append,
-        finished=lambda name, status: finished.append((name, status)),
-        echo=echoed.append,
+        started=lambda name: told.append(f"{name} starts"),
+        finished=lambda name, status: told.append(f"{name} ends: {status}"),
+        echo=told.append,
     )
-    assert (started, finished, echoed) == (["lint"], [("lint", "success")], lines)
+    assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: success"]

@@ -147,31 +147,3 @@ def test_processes_are_listed_where_there_is_no_proc(monkeypatch: pytest.MonkeyP
     listing = subprocess.CompletedProcess((), 0, stdout="    1     0\n  312     1\n  313   312\n")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: listing)
     assert lifeline._children() == {0: [1], 1: [312], 312: [313]}
-
-
-@pytest.mark.parametrize("marks", [{}, {lifeline.RUN_VARIABLE: "nox"}, {lifeline.PARENT_VARIABLE: "1"}])
-def test_a_nox_of_ones_own_is_not_tied(monkeypatch: pytest.MonkeyPatch, marks: dict[str, str]) -> None:
-    """Without the marks of a release nothing is changed."""
-    monkeypatch.setattr(lifeline, "end_with", lambda _: pytest.fail("It is tied."))
-    for name in (lifeline.RUN_VARIABLE, lifeline.PARENT_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in marks.items():
-        monkeypatch.setenv(name, value)
-    assert lifeline.join_release() is False
-    assert marks.items() <= os.environ.items()
-
-
-def test_the_marks_go_from_a_release_to_its_sessions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its nox is tied to the release, a session to that nox; a nox that a test starts is not part of it."""
-    tied: list[int] = []
-    monkeypatch.setattr(lifeline, "end_with", tied.append)
-    for name, value in lifeline.joining().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv(lifeline.PARENT_VARIABLE, "123")
-    assert lifeline.join_release() is True
-    assert os.environ[lifeline.PARENT_VARIABLE] == str(os.getpid())
-    assert lifeline.join_release() is True
-    assert tied == [123, os.getpid()]
-    assert lifeline.RUN_VARIABLE not in os.environ
-    assert lifeline.PARENT_VARIABLE not in os.environ
-    assert lifeline.join_release() is False

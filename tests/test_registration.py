@@ -214,7 +214,7 @@ def test_in_a_release_coverage_of_theirs_waits_for_their_tests(load: Load, monke
     """By hand it is run as they wrote it; what notifies it is not refused."""
     text = TESTS + PLAIN.format(name="coverage") + BELOW
     assert load(text)["coverage"].requires == []
-    monkeypatch.setattr("nox_ship.lifeline.join_release", lambda: True)
+    monkeypatch.setattr(registration, "_in_release", True)
     assert load(text)["coverage"].requires == ["tests"]
     assert vars(nox.Session)["notify"] is registration._not_notified
     circle = text.replace("@nox.session(python=", "@nox.session(requires=['coverage'], python=False and ")
@@ -353,7 +353,7 @@ def test_tests_that_listen_on_a_fixed_port_run_alone_in_a_release(
     load: Load, monkeypatch: pytest.MonkeyPatch, listens: bool, released: bool
 ) -> None:
     """Those on two Pythons would want the port at the same time; all other sessions stay parallel."""
-    monkeypatch.setattr("nox_ship.lifeline.join_release", lambda: released)
+    monkeypatch.setattr(registration, "_in_release", released)
     server = "from http.server import HTTPServer\nHTTPServer(('', 8000), None)\n" if listens else ""
     found = load(BELOW, {"tests/conftest.py": server, "tests/test_a.py": ""})
     alone = {name for name, func in found.items() if not func.allow_parallel}

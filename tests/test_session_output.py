@@ -5,43 +5,9 @@ from pathlib import Path
 import pytest
 
 from nox_ship.git import Repository
-from nox_ship.release.gates import SessionResult, _finding, _findings, _missing, _Output, _remember, _result
+from nox_ship.release.gates import SessionResult, _finding, _findings, _missing, _remember, _result
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
-
-PRINTED = """\
-Starting session good...
-Starting session tests-3.12...
-========== ✓ good: success ==========
-nox > Running session good
-Starting session par(x='a: b')...
-========== ✗ tests-3.12: failed, 3 seconds ==========
-===== 1 failed, 2 passed in 0.10s =====
-nox > Session tests-3.12 failed.
-========== ↯ after: aborted ==========
-  Prerequisite session tests-3.12 was not successful
-========== ✓ par(x='a: b'): success, 1 minute, 2 seconds ==========
-hello
-nox > Ran 4 sessions in 3 seconds:
-nox > * good: success
-"""
-
-
-class Listener:
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.started: list[str] = []
-        self.finished: list[tuple[str, str]] = []
-        self.echoed: list[str] = []
-        self.output = _Output(
-            self.started.append, lambda name, status: self.finished.append((name, status)), self.echoed.append
-        )
-
-    def feed(self, text: str) -> None:
-        """Hand every line on."""
-        for line in text.splitlines():
-            self.output.feed(line)
 
 
 def make_stage(folder: Path, *, passed: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> Stage:
@@ -50,64 +16,29 @@ def make_stage(folder: Path, *, passed: tuple[str, ...] = (), failed: tuple[str,
     return Stage(Workshop(folder), Repository(folder), folder, record)
 
 
-def test_output_is_taken_apart_by_session() -> None:
-    """Each session's lines are its own; the summary belongs to none, and every line is told on."""
-    listener = Listener()
-    listener.feed(PRINTED)
-    assert listener.started == ["good", "tests-3.12", "par(x='a: b')"]
-    assert listener.finished == [
-        ("good", "success"),
-        ("tests-3.12", "failed"),
-        ("after", "aborted"),
-        ("par(x='a: b')", "success"),
-    ]
-    assert listener.output.blocks == {
-        "good": ["nox > Running session good"],
-        "tests-3.12": ["===== 1 failed, 2 passed in 0.10s =====", "nox > Session tests-3.12 failed."],
-        "after": ["  Prerequisite session tests-3.12 was not successful"],
-        "par(x='a: b')": ["hello"],
-    }
-    assert listener.echoed == PRINTED.splitlines()
-
-
-def test_lines_before_the_first_session_belong_to_none() -> None:
-    """What nox says at its start is not a session's."""
-    listener = Listener()
-    listener.feed("nox > hello\n\n========== x")
-    assert listener.output.blocks == {}
-
-
-def test_a_heading_that_a_session_prints_is_its_output() -> None:
-    """Only nox's own form of a heading begins another session: ten signs, one symbol, a name, a status."""
-    listener = Listener()
-    listener.feed("========== ✓ good: success ==========\n=== not a heading: success ===\n== x y: failed ==")
-    assert listener.finished == [("good", "success")]
-    assert listener.output.blocks == {"good": ["=== not a heading: success ===", "== x y: failed =="]}
-
-
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
         (
-            {"name": "a", "signatures": ["a"], "result": "success", "reason": None, "duration": 2},
+            {"result": "success", "reason": None, "duration": 2},
             SessionResult("a", "passed", 2.0, "", "out"),
         ),
         (
-            {"name": "tests", "signatures": ["tests-3.12"], "result": "failed", "reason": "x\n y", "duration": 0.5},
-            SessionResult("tests-3.12", "failed", 0.5, "x y", ""),
+            {"result": "failed", "reason": "x\n y", "duration": 0.5},
+            SessionResult("a", "failed", 0.5, "x y", "out"),
         ),
-        ({"name": "a", "signatures": [], "result": "skipped"}, SessionResult("a", "skipped", 0.0, "", "out")),
-        ({"name": "a", "result": "aborted", "reason": "no"}, SessionResult("a", "failed", 0.0, "no", "out")),
+        ({"result": "skipped"}, SessionResult("a", "skipped", 0.0, "", "out")),
+        ({"result": "aborted", "reason": "no"}, SessionResult("a", "failed", 0.0, "no", "out")),
         (
-            {"name": "a", "result": "aborted", "reason": "Prerequisite session b was not successful"},
+            {"result": "aborted", "reason": "Prerequisite session b was not successful"},
             SessionResult("a", "not reached", 0.0, "Prerequisite session b was not successful", "out"),
         ),
-        ({"name": "a", "result": "new status"}, SessionResult("a", "failed", 0.0, "", "out")),
+        ({"result": "new status", "duration": "x"}, SessionResult("a", "failed", 0.0, "", "out")),
     ],
 )
-def test_an_entry_of_noxs_report_is_a_result(entry: dict[str, object], expected: SessionResult) -> None:
-    """The name is the one with the Python; whatever is not success or skipped has failed."""
-    result = _result(entry, {"a": ["out"]})
+def test_what_nox_says_of_a_result_is_one_of_ours(entry: dict[str, object], expected: SessionResult) -> None:
+    """Whatever is not success or skipped has failed."""
+    result = _result("a", entry, ["out"])
     assert result == expected
     assert result.output == expected.output
 

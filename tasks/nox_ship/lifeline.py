@@ -1,7 +1,7 @@
 """Ending with the process that started us: a killed release leaves nothing running.
 
-Nothing can be done by a process that gets a SIGKILL. So each nox of a release, and each of its sessions, waits for the
-end of the one that started it; and a guard, a small process beside the release, ends the other programs that were
+Nothing can be done by a process that gets a SIGKILL. So each session of a release waits for the end of the process that
+it was forked from; and a guard, a small process beside the release, ends the other programs that were
 under way. This file is also that guard, when it is run as a script; it imports nothing of nox-ship.
 """
 
@@ -18,39 +18,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-RUN_VARIABLE = "NOX_SHIP_RUN"
-"""Set for the nox run that a release starts (`nox`), and by it for its parallel sessions (`session`)."""
-PARENT_VARIABLE = "NOX_SHIP_PARENT"
-"""Process id of whoever started that nox, or that session."""
-
 _INTERVAL_SECONDS = 0.02
 _POSIX = os.name == "posix"
 
 _guard: int | None = None
 """Where the guard is told of programs; None where there is none."""
-
-
-def joining() -> dict[str, str]:
-    """Return the variables that let a nox, started with them, run the sessions of a release and end with us."""
-    return {RUN_VARIABLE: "nox", PARENT_VARIABLE: str(os.getpid())}
-
-
-def join_release() -> bool:
-    """Return whether this nox runs the sessions of a release; if so, tie it to the process that started it.
-
-    nox starts each parallel session as a process group of its own, which a SIGKILL of nox's group does not reach.
-    So the nox of the release notes its process id for its children, and each child ends when that process does.
-    The children take the marks out of their environment: a nox that a test starts is not part of the release.
-    """
-    role, parent = os.environ.get(RUN_VARIABLE), os.environ.get(PARENT_VARIABLE, "")
-    if not role or not parent.isdecimal():
-        return False
-    if role == "nox":
-        os.environ.update({RUN_VARIABLE: "session", PARENT_VARIABLE: str(os.getpid())})
-    else:
-        del os.environ[RUN_VARIABLE], os.environ[PARENT_VARIABLE]
-    end_with(int(parent))
-    return True
 
 
 def end_with(parent: int) -> None:

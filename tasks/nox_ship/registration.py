@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import nox
 import nox.registry
 
-from nox_ship import lifeline, naming, undumpable
+from nox_ship import naming, undumpable
 from nox_ship.cli import asks_for_help
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nox_ship.gates.own import Decision
 
 _in_release = False
-"""Whether this nox runs the sessions of a release, in its clean clone."""
+"""Whether this process runs the sessions of a release, in its clean clone."""
 _ours: frozenset[str] = frozenset()
 """The names of all our sessions."""
 _registered: dict[str, Any] = {}
@@ -54,8 +54,8 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
     if unknown := left_out - set(specs):
         msg = f"exclude names {', '.join(sorted(unknown))}; nox-ship has {', '.join(specs)}"
         raise ValueError(msg)
-    global _in_release, _decided, _ours  # noqa: PLW0603 - nox calls a session with nothing but itself
-    _in_release, _ours = lifeline.join_release(), frozenset(specs)
+    global _decided, _ours  # noqa: PLW0603 - nox calls a session with nothing but itself
+    _ours = frozenset(specs)
     project = _project()
     theirs = nox.registry.get()
     _decided = decided = _beside(theirs, project, set(specs) - left_out)
@@ -152,8 +152,14 @@ def _project() -> Project | None:
         return None
 
 
+def join_release() -> None:
+    """Let what is registered from now on be the sessions of a release, in its clean clone."""
+    global _in_release  # noqa: PLW0603 - a noxfile calls `register` with nothing of it
+    _in_release = True
+
+
 def in_release() -> bool:
-    """Whether this nox runs the sessions of a release, in its clean clone."""
+    """Whether this process runs the sessions of a release, in its clean clone."""
     return _in_release
 
 

@@ -269,11 +269,10 @@ def test_an_installation_tells_what_it_tested(yard: Yard, monkeypatch: pytest.Mo
 
 
 def test_a_line_that_a_test_prints_hides_none_of_a_session() -> None:
-    """One that looks like the heading of another session's output does not take the place of that output."""
-    first, second = f"nox > {TOLD}{'e' * 64}", f"nox > {TOLD}{'f' * 64}"
-    heading = "========== ✓ verify-install-3.12: success =========="
-    output = gates._Output(print, print, print)
-    for line in (heading, first, heading, second):
-        output.feed(line)
-    results = [SessionResult(name, "passed", output="\n".join(lines)) for name, lines in output.blocks.items()]
-    assert gates.manifests(results) == {"e" * 64, "f" * 64}
+    """One that looks as if the session began anew does not take the place of what it wrote."""
+    started, said = '["started", "verify-install-3.12"]', f'["said", "verify-install-3.12", "nox > {TOLD}{{}}\\n"]'
+    events = gates._Events(print, print, print)
+    for event in (started, said.format("e" * 64), started, said.format("f" * 64)):
+        events.feed(f"{gates.EVENT}{event}")
+    output = "\n".join(events.output("verify-install-3.12"))
+    assert gates.manifests([SessionResult("verify-install-3.12", "passed", output=output)]) == {"e" * 64, "f" * 64}

@@ -1,19 +1,23 @@
-"""Gates, build and verify-install: one parallel nox run in the clean clone."""
+"""Gates, build and verify-install: nox sessions, run beside each other in the clean clone by `runner.py`."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
-from nox_ship import actions, json_data, lifeline, naming, process
+from nox_ship import actions, json_data, naming, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.gates.own import is_of
+from nox_ship.output import Kept
 from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
+from nox_ship.process import Argument
 from nox_ship.release.stage import Stage
 
 GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
@@ -39,12 +43,11 @@ _OUTER_NOX = (
     "NOX_CURRENT_SESSION",
 )
 
-_STARTING = re.compile(r"^Starting session (?P<name>.+)\.\.\.$")
-_FINISHED = re.compile(r"^={10} [✓⊘✗↯+x!-] (?P<name>.+): (?P<status>success|failed|skipped|aborted)(, [^=]*)? ={10}$")
-
-_SUMMARY = re.compile(r"^nox > Ran \d+ sessions")
 _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
+_RUNNER = Path(__file__).parents[1] / "runner.py"
+EVENT = "\x1e"
+"""What a line of the runner begins with that tells what happens."""
 _PREREQUISITE = "Prerequisite session "
 _ONE_OF_SEVERAL = re.compile(r"(?P<session>.+?)-(?:\d|py|cpython|graalpy)[\w.]*(?:\(.*\))?", re.DOTALL)
 """The name of a session on one of its Pythons."""
@@ -70,30 +73,49 @@ class SessionResult:
 
 
 @dataclass
-class _Output:
-    """nox's output, taken apart into one block a session while it comes in."""
+class _Events:
+    """What the runner says, one run after another: what happens to sessions, and what each writes."""
 
     started: Callable[[str], None]
     finished: Callable[[str, str], None]
     echo: Callable[[str], None]
-    blocks: dict[str, list[str]] = field(default_factory=dict)
-    said: str = ""
-    """All that was printed, of one run after another."""
-    _current: str | None = None
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How the sessions of this run ended, by name."""
+    outputs: dict[str, Kept] = field(default_factory=dict)
+    """What each session wrote in its last run."""
+    log: str = ""
 
     def feed(self, line: str) -> None:
+        """Take a line of the runner.
+
+        Raises:
+            ValueError: It is none that the runner writes.
+        """
+        if not line.startswith(EVENT):
+            self._show(line)
+            return
+        match json_data.parse(line.removeprefix(EVENT).encode()):
+            case ["started", str(name)]:
+                self.started(name)
+            case ["said", str(name), str(text)]:
+                self.outputs.setdefault(name, Kept()).add(text.encode())
+            case ["ended", str(name), {"result": str(status)} as entry] if name not in self.entries:
+                self.entries[name] = entry
+                self._show(f"{name}: {status}")
+                for written in self.output(name):
+                    self._show(written)
+                self.finished(name, status)
+            case _:
+                raise ValueError(line)
+
+    def output(self, name: str) -> list[str]:
+        """Return the lines that a session wrote."""
+        text = self.outputs[name].text().rstrip("\n") if name in self.outputs else ""
+        return text.split("\n") if text else []
+
+    def _show(self, line: str) -> None:
+        self.log += f"{line}\n"
         self.echo(line)
-        if match := _STARTING.match(line):
-            self._current = None
-            self.started(match["name"])
-        elif match := _FINISHED.match(line):
-            self._current = match["name"]
-            self.blocks.setdefault(match["name"], [])  # a test may print such a line too: nothing is lost by it
-            self.finished(match["name"], match["status"])
-        elif _SUMMARY.match(line):
-            self._current = None
-        elif self._current is not None:
-            self.blocks[self._current].append(line)
 
 
 def run_sessions(
@@ -121,8 +143,8 @@ def run_sessions(
     done = [result for name in names for result in _passed_before(stage, name)]
     wanted = [selected for name in names for selected in _missing(stage, name)]
     if wanted:
-        output = _Output(started, finished, echo)
-        done += _again(stage, _run_nox(stage, wanted, output, keep), output, keep)
+        events = _Events(started, finished, echo)
+        done += _again(stage, _run(stage, wanted, events, keep), events, keep)
         stage.save()
     findings = _findings(result for result in done if result.status == "failed")
     skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
@@ -158,7 +180,7 @@ def _missing(stage: Stage, name: str) -> list[str]:
     return [] if _passed_before(stage, name) else [name]
 
 
-def _again(stage: Stage, results: list[SessionResult], output: _Output, keep: Iterable[str]) -> list[SessionResult]:
+def _again(stage: Stage, results: list[SessionResult], events: _Events, keep: Iterable[str]) -> list[SessionResult]:
     """Run what failed on one Python and passed on another again, alone, and then what waited for it.
 
     In a project's CI each has a machine of its own. Here they share processors, ports and files, which is no fault of
@@ -167,14 +189,14 @@ def _again(stage: Stage, results: list[SessionResult], output: _Output, keep: It
     ended = {result.name: result for result in results}
     for result in results:
         if result.status == "failed" and _passed_elsewhere(result, results):
-            output.blocks.pop(result.name, None)
-            more = _run_nox(stage, [result.name], output, keep, alone=True)
+            events.outputs.pop(result.name, None)
+            more = _run(stage, [result.name], events, keep, alone=True)
             ended |= {one.name: _told(one) for one in more if one.name == result.name}
             if ended[result.name].status != "passed":
                 return list(ended.values())
     mended = any(ended[result.name].status != result.status for result in results)
     if mended and (waiting := [result.name for result in results if result.status == "not reached"]):
-        ended |= {one.name: one for one in _run_nox(stage, waiting, output, keep, alone=True) if one.name in waiting}
+        ended |= {one.name: one for one in _run(stage, waiting, events, keep, alone=True) if one.name in waiting}
     return list(ended.values())
 
 
@@ -194,33 +216,30 @@ def _told(result: SessionResult) -> SessionResult:
     return dataclasses.replace(result, warnings=(*result.warnings, str(warning)))
 
 
-def _run_nox(
-    stage: Stage, names: Sequence[str], output: _Output, keep: Iterable[str], *, alone: bool = False
+def _run(
+    stage: Stage, names: Sequence[str], events: _Events, keep: Iterable[str], *, alone: bool = False
 ) -> list[SessionResult]:
     """Run sessions; ``alone``, without those that they require."""
-    report = stage.workshop.folder / "nox.json"
-    report.unlink(missing_ok=True)
-    command = [*process.module("nox"), "--noxfile", "noxfile.py", "--report", report, "--nocolor"]
-    command += ["--envdir", stage.workshop.environments, "--parallel", str(2 * (os.cpu_count() or 2))]
-    command += ["--no-dependencies"] if alone else []
-    done = process.run(
-        [*command, "--sessions", *names],
-        cwd=stage.root,
-        env=_environment(stage, keep),
-        check=False,
-        on_line=output.feed,
-    )
-    output.said += done.stdout
-    write_whole(stage.workshop.log, output.said)
+    events.entries.clear()
+    command: list[Argument] = [sys.executable, "-P", _RUNNER, "--noxfile", "noxfile.py"]
+    command += ["--envdir", stage.workshop.environments, *(["--no-dependencies"] if alone else ())]
     try:
-        entries = json_data.parse(report.read_bytes())["sessions"]
-        results = [_result(entry, output.blocks) for entry in entries]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout)) from error
+        done = process.run(
+            [*command, "--sessions", *names],
+            cwd=stage.root,
+            env=_environment(stage, keep),
+            check=False,
+            on_line=events.feed,
+        )
+        results = [_result(name, entry, events.output(name)) for name, entry in events.entries.items()]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ShipError(NOX_FAILED("What the sessions came to cannot be read.", detail=events.log)) from error
+    finally:
+        write_whole(stage.workshop.log, events.log)
     for result in results:
         _remember(stage, result)
-    if done.code and not any(result.status == "failed" for result in results):
-        raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=done.stdout))
+    if (done.code or not results) and not any(result.status == "failed" for result in results):
+        raise ShipError(NOX_FAILED(f"nox ended with exit code {done.code}.", detail=events.log))
     return results
 
 
@@ -230,23 +249,19 @@ def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
     return {
         **dict.fromkeys(_OUTER_NOX),
         **kept,
-        **lifeline.joining(),
         DIGEST_VARIABLE: stage.record.built,
         actions.OUTPUT: None,
         actions.SUMMARY: None,
-        "NOX_SCRIPT_MODE": "none",
         "MYPY_CACHE_DIR": str(caches / "mypy"),
         "RUFF_CACHE_DIR": str(caches / "ruff"),
     }
 
 
-def _result(entry: dict[str, object], blocks: dict[str, list[str]]) -> SessionResult:
-    signatures = entry.get("signatures") or [entry["name"]]
-    name = str(signatures[0] if isinstance(signatures, list) else signatures)
+def _result(name: str, entry: dict[str, Any], lines: list[str]) -> SessionResult:
     statuses: dict[object, SessionStatus] = {"success": "passed", "skipped": "skipped"}
-    reason = " ".join(str(entry.get("reason") or "").split()) or _last_words(entry, blocks.get(name, []))
+    reason = " ".join(str(entry.get("reason") or "").split()) or _last_words(entry, lines)
     otherwise: SessionStatus = "not reached" if reason.startswith(_PREREQUISITE) else "failed"
-    seconds, output = entry.get("duration"), "\n".join(blocks.get(name, []))
+    seconds, output = entry.get("duration"), "\n".join(lines)
     return SessionResult(
         name=name,
         status=statuses.get(entry["result"], otherwise),
@@ -269,7 +284,7 @@ def manifests(results: Iterable[SessionResult]) -> set[str]:
     return {match[1] for output in proofs for match in _MANIFEST.finditer(output)}
 
 
-def _last_words(entry: dict[str, object], lines: list[str]) -> str:
+def _last_words(entry: dict[str, Any], lines: list[str]) -> str:
     """Return what the tool of a failed session said last: mostly its own summary."""
     if entry["result"] != "failed":
         return ""

@@ -1,0 +1,254 @@
+"""Running the sessions of a release: each is a process, forked from one that has loaded nox and the noxfile.
+
+Such a process does what `nox --session NAME` does, with the same functions of nox. `release/gates.py` starts this file
+as a program, in the clone, and reads its lines. Those that begin with `EVENT` hold a list in JSON; all others are what
+nox and the noxfile say while they are loaded.
+
+- ``["started", name]``: a session runs.
+- ``["said", name, text]``: what it wrote.
+- ``["ended", name, entry]``: what nox says of its result (`nox.sessions.Result.serialize`).
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gc
+import graphlib
+import json
+import os
+import selectors
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[1]))  # where the noxfile says where nox-ship is
+
+from nox import _options, logger, registry, tasks
+from nox.sessions import Result, resolve_allow_parallel
+
+from nox_ship import lifeline, registration
+from nox_ship.release.gates import EVENT
+
+if TYPE_CHECKING:
+    from nox._options import NoxConfig
+    from nox.manifest import Manifest
+    from nox.sessions import SessionRunner
+
+_PIECE = 1 << 14
+_LOOK_SECONDS = 0.05
+
+
+@dataclass
+class _Running:
+    """A session under way, in a process of its own."""
+
+    session: SessionRunner
+    pid: int
+    output: int
+    """What it writes."""
+    result: int
+    """What it comes to."""
+    begun: float = field(default_factory=time.monotonic)
+    entry: bytes = b""
+    told: bool = False
+    """Whether it has told what it comes to: all that its process still does is to end."""
+    text: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")(errors="replace")
+    )
+
+
+class Runner:
+    """The sessions of a noxfile that is loaded."""
+
+    def __init__(self, manifest: Manifest, config: NoxConfig, jobs: int, tell: Callable[..., None]) -> None:
+        """Prepare to run what is selected.
+
+        Args:
+            manifest: nox's sessions; those in its queue are run.
+            config: nox's options.
+            jobs: How many sessions run at once.
+            tell: Called with what happens.
+        """
+        self._config = config
+        self._jobs = jobs
+        self._tell = tell
+        self._queue: list[SessionRunner] = list(manifest)
+        self._selector = selectors.DefaultSelector()
+        self._running: dict[SessionRunner, _Running] = {}
+        self._results: dict[SessionRunner, bool] = {}
+
+    def run(self, parent: int) -> bool:
+        """Run all sessions, each once those that it requires have passed; return whether all have.
+
+        Args:
+            parent: The process that waits for us: without it, this ends.
+        """
+        selected = set(self._queue)
+        needs = {one: [need for need in one.get_direct_dependencies() if need in selected] for one in self._queue}
+        order = graphlib.TopologicalSorter(needs)
+        order.prepare()
+        ready: list[SessionRunner] = []
+        while order.is_active():
+            ready = sorted({*ready, *order.get_ready()}, key=self._queue.index)
+            for session in [one for one in ready if not all(self._results[need] for need in needs[one])]:
+                failed = next(need for need in needs[session] if not self._results[need])
+                self._end(session, Result.aborted_prerequisite(session, failed).serialize())
+            for session in [one for one in ready if one not in self._results]:
+                if self._may_start(session):
+                    self._start(session)
+            self._look(parent)
+            done = [one for one in ready if one in self._results]
+            order.done(*done)
+            ready = [one for one in ready if one not in self._results]
+        return all(self._results.values())
+
+    def _may_start(self, session: SessionRunner) -> bool:
+        """Whether there is room: a session that does not allow others beside it runs alone, as in nox."""
+        if session in self._running or len(self._running) >= self._jobs:
+            return False
+        beside = [session, *self._running]
+        alone = not all(resolve_allow_parallel(self._config, one.func) for one in beside)
+        return not (self._running and (alone or any(one.envdir == session.envdir for one in self._running)))
+
+    def _start(self, session: SessionRunner) -> None:
+        output, said = os.pipe()
+        result, told = os.pipe()
+        self._tell("started", session.friendly_name)
+        server, pid = os.getpid(), os.fork()
+        if not pid:
+            for one in self._running.values():
+                os.close(one.output)
+                os.close(one.result)
+            os._exit(_run(session, self._config, server, said, told))
+        os.close(said)
+        os.close(told)
+        running = self._running[session] = _Running(session, pid, output, result)
+        for pipe in (output, result):
+            os.set_blocking(pipe, False)
+            self._selector.register(pipe, selectors.EVENT_READ, running)
+
+    def _look(self, parent: int) -> None:
+        """Take what sessions write, until one says something or for a moment, and the results of those that ended."""
+        for key, _ in self._selector.select(_LOOK_SECONDS):
+            running: _Running = key.data
+            self._read(running, key.fd)
+        for running in list(self._running.values()):
+            ended, status = os.waitpid(running.pid, 0 if running.told else os.WNOHANG)
+            if ended:
+                self._collect(running, status)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    def _read(self, running: _Running, pipe: int) -> bool:
+        """Take what a session wrote; return whether it may have written more."""
+        try:
+            piece = os.read(pipe, _PIECE)
+        except BlockingIOError:
+            return False
+        if not piece and pipe in self._selector.get_map():
+            self._selector.unregister(pipe)
+        if pipe == running.result:
+            running.entry += piece
+            running.told = not piece
+        elif text := running.text.decode(piece, final=not piece):
+            self._tell("said", running.session.friendly_name, text)
+        return bool(piece)
+
+    def _collect(self, running: _Running, status: int) -> None:
+        """Take the result of a session whose process has ended; what it left running may still hold its pipes."""
+        for pipe in (running.output, running.result):
+            while self._read(running, pipe):
+                pass
+            if pipe in self._selector.get_map():
+                self._selector.unregister(pipe)
+            os.close(pipe)
+        del self._running[running.session]
+        try:
+            entry = json.loads(running.entry)
+        except ValueError:
+            code = os.waitstatus_to_exitcode(status)
+            how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+            why, seconds = f"its process ended early, {how}", time.monotonic() - running.begun
+            entry = {"result": "failed", "reason": why, "duration": seconds}
+        self._end(running.session, entry)
+
+    def _end(self, session: SessionRunner, entry: dict[str, Any]) -> None:
+        self._results[session] = entry["result"] in ("success", "skipped")
+        self._tell("ended", session.friendly_name, entry)
+
+
+def _run(session: SessionRunner, config: NoxConfig, server: int, output: int, told: int) -> int:
+    """Run one session in this forked process, as a nox does that was started for it alone; return the exit code."""
+    os.setsid()
+    lifeline.end_with(server)
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    entry: dict[str, Any] | None = None
+    code = 1
+    try:
+        config.no_dependencies = config.parallel_worker = True
+        result = session.execute()
+        result.log(f"Session {session.friendly_name} {result.imperfect}.")
+        entry, code = result.serialize(), int(not result)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:  # noqa: BLE001 - the process ends here
+        traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    with contextlib.suppress(OSError), os.fdopen(told, "w", encoding="utf-8") as pipe:
+        json.dump(entry or {"result": "failed" if code else "success"}, pipe, default=str)
+    return code
+
+
+def load(arguments: Sequence[str]) -> tuple[Manifest, NoxConfig] | int:
+    """Load the noxfile as nox does, and select sessions by nox's ``arguments``; an exit code if that fails."""
+    config = _options.options.parse_args(list(arguments))
+    logger.setup_logging(color=False)
+    registry.reset()
+    module = tasks.load_nox_module(config)
+    if isinstance(module, int):
+        return module
+    tasks.merge_noxfile_options(module, config)
+    manifest = tasks.filter_manifest(tasks.discover_manifest(module, config), config)
+    return manifest if isinstance(manifest, int) else (manifest, config)
+
+
+def main() -> int:
+    """Run the sessions that nox's arguments select, and print what happens.
+
+    Returns:
+        The exit code: 0 where all passed, 1 where one did not, nox's own where the noxfile cannot be loaded.
+    """
+    parent = os.getppid()
+    registration.join_release()
+    loaded = load(sys.argv[1:])
+    if isinstance(loaded, int):
+        return loaded
+    sys.stdout.flush()
+    events = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    events.write("\n")  # what the noxfile printed last may have no end
+
+    def tell(*event: object) -> None:
+        events.write(f"{EVENT}{json.dumps(event, default=str)}\n")
+        events.flush()
+
+    gc.freeze()  # so that what is shared with the forked processes stays so
+    try:
+        return int(not Runner(*loaded, jobs=2 * (os.cpu_count() or 2), tell=tell).run(parent))
+    except KeyboardInterrupt:  # the sessions end with us
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
