@@ -15,7 +15,7 @@ from twine.utils import DEFAULT_REPOSITORY
 
 from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
-from nox_ship.report import printable
+from nox_ship.printable import printable
 from nox_ship.world.closed import closed_release
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served

@@ -24,13 +24,14 @@ from nox_ship.package.built import Built
 from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.printable import printable
 from nox_ship.process import Done
 from nox_ship.project import Project
 from nox_ship.release import admission
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.record import Record
 from nox_ship.release.version import PARTS, next_version
-from nox_ship.report import Report, printable
+from nox_ship.report import Report
 from nox_ship.world.refusals import Answer
 from nox_ship.world.world import World
 from support import commit_files, git, make_repository, make_wheel

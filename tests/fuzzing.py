@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from nox_ship.errors import ShipError
-from nox_ship.report import printable
+from nox_ship.printable import printable
 from support import write_files
 
 T = TypeVar("T")

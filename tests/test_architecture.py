@@ -28,7 +28,7 @@ GROUND = {
     "lifeline",
     "output",
     "naming",
-    "poetry",
+    "printable",
     "process",
     "project",
     "pythons",

@@ -9,7 +9,8 @@ import pytest
 from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
-from nox_ship.release.gates import EVENT, GatesFailedError, SessionResult, run_sessions, warnings
+from nox_ship.output import EVENT
+from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, warnings
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 from support import write_files

@@ -7,7 +7,8 @@ import pytest
 from nox_ship import naming
 from nox_ship.cli import release_arguments
 from nox_ship.errors import Kind, ShipError
-from nox_ship.report import Report, printable
+from nox_ship.printable import printable
+from nox_ship.report import Report
 
 NAMES = {"release": "ship-release", "verify-install": "ship-verify-install", "publish": "ship-publish"}
 

@@ -19,7 +19,7 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>#!|~&:@$^])")
 
 def output(**values: str) -> None:
     """Hand values of one line each to later steps and jobs; outside Actions nothing happens."""
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     lines = (f"{name.replace('_', '-')}={printable(value, lines=False)}\n" for name, value in values.items())
     _append(OUTPUT, "".join(lines))
@@ -40,7 +40,7 @@ def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str,
 
 
 def _plain(text: str) -> str:
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     shown = _MARKS.sub(r"\\\1", printable(" ".join(text.split()), lines=False))
     return re.sub(r"www\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
     """Run the steps of a recipe: one in the session's environment, others each in one of their own."""
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     if recipe.skip:
         session.skip(recipe.skip)
@@ -129,7 +129,7 @@ def _lower(session: nox.Session, project: Project, step: Step) -> Finding:
         ShipError: The lowest versions cannot be installed (NS435).
     """
     from nox_ship.gates import lowest
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     folder = Path(session.bin).parent
     lowering = lowest.lowering(project, step, lowest.installed(folder))

@@ -12,6 +12,9 @@ from typing import IO
 KEPT = 2 << 20
 """Bytes that are kept of the beginning of what a program writes, and of its end."""
 
+EVENT = "\x1e"
+"""What a line begins with that holds JSON among others that do not, as in a sequence of JSON texts (RFC 7464)."""
+
 _BLOCK = 1 << 16
 
 

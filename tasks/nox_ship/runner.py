@@ -15,6 +15,7 @@ import codecs
 import contextlib
 import gc
 import graphlib
+import importlib
 import json
 import os
 import selectors
@@ -34,13 +35,15 @@ from nox import _options, logger, registry, tasks
 from nox.sessions import Result, resolve_allow_parallel
 
 from nox_ship import lifeline, registration
-from nox_ship.release.gates import EVENT
+from nox_ship.output import EVENT
 
 if TYPE_CHECKING:
     from nox._options import NoxConfig
     from nox.manifest import Manifest
     from nox.sessions import SessionRunner
 
+_USED = ("nox_ship.gates.recipes", "nox_ship.package.build", "nox_ship.package.install", "python_discovery")
+"""Modules that sessions import when they run: once, for all of them."""
 _PIECE = 1 << 14
 _LOOK_SECONDS = 0.05
 
@@ -243,6 +246,8 @@ def main() -> int:
         events.write(f"{EVENT}{json.dumps(event, default=str)}\n")
         events.flush()
 
+    for name in _USED:
+        importlib.import_module(name)
     gc.freeze()  # so that what is shared with the forked processes stays so
     try:
         return int(not Runner(*loaded, jobs=2 * (os.cpu_count() or 2), tell=tell).run(parent))

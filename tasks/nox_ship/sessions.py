@@ -70,7 +70,8 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
     """Show every finding, unless that was done, and end the session as failed, with one line."""
-    from nox_ship.report import Voice, printable
+    from nox_ship.printable import printable
+    from nox_ship.report import Voice
 
     first, *more = error.findings
     if (more or first.detail) and not isinstance(error, ShownError):
@@ -145,7 +146,7 @@ def api(session: nox.Session, project: Project) -> None:
     """Compare the public API with that of the last release, using griffe."""
     from nox_ship.cli import no_arguments
     from nox_ship.gates import api as comparing
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
     with _levelled(session, project.settings.api):
@@ -176,7 +177,7 @@ def _levelled(session: nox.Session, level: Strictness) -> Iterator[None]:
 
 
 def _warn(session: nox.Session, finding: Finding) -> None:
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     session.warn(printable(str(finding), lines=False))
 
@@ -186,7 +187,7 @@ def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
     from nox_ship.gates import audit as auditing
     from nox_ship.gates.toolbox import Step, Toolbox
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     settings = project.settings.audit
     if settings.run:
@@ -220,9 +221,9 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
     from nox_ship.package.manifest import TOLD, announced
+    from nox_ship.printable import printable
     from nox_ship.release.development import development
     from nox_ship.release.publish import route
-    from nox_ship.report import printable
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
     fresh = build_arguments(session.posargs).fresh or (registration.in_release() and announced() is None)
@@ -278,7 +279,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
-    from nox_ship.report import printable
+    from nox_ship.printable import printable
 
     no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
     manifest, digest = Manifest.load(manifest_path(project))

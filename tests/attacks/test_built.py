@@ -13,6 +13,7 @@ from fakes import PROBLEM, FakeGates, Programs, Yard, write_dist
 from nox_ship import registration
 from nox_ship import sessions as sessions_module
 from nox_ship.errors import ShipError
+from nox_ship.output import EVENT
 from nox_ship.package import build as building
 from nox_ship.package import install as installing
 from nox_ship.package.build import Outcome, dist_folder, manifest_path
@@ -273,6 +274,6 @@ def test_a_line_that_a_test_prints_hides_none_of_a_session() -> None:
     started, said = '["started", "verify-install-3.12"]', f'["said", "verify-install-3.12", "nox > {TOLD}{{}}\\n"]'
     events = gates._Events(print, print, print)
     for event in (started, said.format("e" * 64), started, said.format("f" * 64)):
-        events.feed(f"{gates.EVENT}{event}")
+        events.feed(f"{EVENT}{event}")
     output = "\n".join(events.output("verify-install-3.12"))
     assert gates.manifests([SessionResult("verify-install-3.12", "passed", output=output)]) == {"e" * 64, "f" * 64}

@@ -15,7 +15,7 @@ from nox_ship import actions, json_data, naming, process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.gates.own import is_of
-from nox_ship.output import Kept
+from nox_ship.output import EVENT, Kept
 from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
 from nox_ship.process import Argument
 from nox_ship.release.stage import Stage
@@ -46,8 +46,6 @@ _OUTER_NOX = (
 _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
 _RUNNER = Path(__file__).parents[1] / "runner.py"
-EVENT = "\x1e"
-"""What a line of the runner begins with that tells what happens."""
 _PREREQUISITE = "Prerequisite session "
 _ONE_OF_SEVERAL = re.compile(r"(?P<session>.+?)-(?:\d|py|cpython|graalpy)[\w.]*(?:\(.*\))?", re.DOTALL)
 """The name of a session on one of its Pythons."""
