@@ -149,15 +149,38 @@ def test_arguments_by_hand_go_to_the_first_checker(tmp_path: Path) -> None:
 
 def test_tests_are_measured(tmp_path: Path) -> None:
     """They run under coverage, each Python into a file of its own, with paths that can be combined."""
-    step = only(recipes.tests(project(tmp_path), "3.12"))
+    step = only(recipes.tests(project(tmp_path), "3.11"))
     assert step.requirements == ("pytest", "coverage")
     assert step.project
     (command,) = step.commands
     assert command[:2] == ("coverage", "run")
     assert command[-2:] == ("-m", "pytest")
-    assert step.env == {"COVERAGE_FILE": str(tmp_path / ".nox-ship" / "coverage" / "data.3.12")}
+    assert step.env == {"COVERAGE_FILE": str(tmp_path / ".nox-ship" / "coverage" / "data.3.11")}
     settings = tomllib.loads((tmp_path / ".nox-ship" / "coverage.toml").read_text("utf-8"))
     assert settings["tool"]["coverage"]["run"] == {"relative_files": True, "source": ["src/sample"]}
+
+
+@pytest.mark.parametrize(
+    ("python", "run", "quick"),
+    [
+        ("3.12", "", True),
+        ("3.14", "branch = false", True),
+        ("3.11", "", False),
+        ("2.12", "", False),
+        ("pypy3.12", "", False),
+        ("3.14t", "", False),
+        ("3.13", "branch = true", False),
+        ("3.13", 'plugins = ["x"]', False),
+        ("3.13", 'concurrency = ["gevent"]', False),
+        ("3.13", 'dynamic_context = "test_function"', False),
+        ("3.13", 'core = "ctrace"', False),
+        ("3.13", "timid = true", False),
+    ],
+)
+def test_coverage_measures_by_monitoring_where_it_can(tmp_path: Path, python: str, run: str, quick: bool) -> None:
+    """That takes half the time; where coverage would warn that it cannot, it is not asked."""
+    step = only(recipes.tests(project(tmp_path, f"[tool.coverage.run]\n{run}"), python))
+    assert step.env.get("COVERAGE_CORE") == ("sysmon" if quick else None)
 
 
 def test_coverages_own_settings_are_kept(tmp_path: Path) -> None:
@@ -184,6 +207,7 @@ def test_a_coveragerc_is_left_to_coverage(tmp_path: Path) -> None:
     """Settings outside pyproject.toml are read by the tool itself."""
     step = only(recipes.tests(project(tmp_path, "", {".coveragerc": "[run]\nrelative_files = true\n"}), "3.12"))
     assert step.commands == (("coverage", "run", "-m", "pytest"),)
+    assert "COVERAGE_CORE" not in step.env
 
 
 @pytest.mark.parametrize("options", ['"-q --cov=sample"', '["-q", "--cov"]'])
@@ -194,6 +218,7 @@ def test_pytest_cov_measures_alone(tmp_path: Path, options: str) -> None:
     assert step.commands[0][0] == "pytest"
     assert step.requirements == ("pytest-cov", "pytest")
     assert "COVERAGE_FILE" in step.env
+    assert "COVERAGE_CORE" not in step.env
 
 
 def test_options_that_only_concern_coverage_do_not_measure(tmp_path: Path) -> None:

@@ -46,7 +46,24 @@ def measured(box: Toolbox, step: Step, python: str) -> Step:
         wanted.append(box.requirement("coverage"))
     if config and _reads_no_toml(python):
         wanted.append("tomli")
+    env = {**(_core(project, python) if config else {}), **env}
     return dataclasses.replace(step, requirements=tuple(wanted), commands=tuple(commands), env=env)
+
+
+def _core(project: Project, python: str) -> dict[str, str]:
+    """Return the variable that lets coverage measure by `sys.monitoring` where that finds the same in half the time.
+
+    Where it cannot, coverage would warn, which some tests take for an error
+    (https://coverage.readthedocs.io/en/latest/config.html#run-core).
+    """
+    version = re.fullmatch(r"3\.(\d+)", python)
+    run = project.tool("coverage").get("run")
+    chosen = isinstance(run, dict) and any(run.get(name) for name in _NEEDS_A_TRACER)
+    return {"COVERAGE_CORE": "sysmon"} if version and int(version[1]) >= _FIRST_MONITORED and not chosen else {}
+
+
+_FIRST_MONITORED = 12
+_NEEDS_A_TRACER = ("branch", "concurrency", "core", "dynamic_context", "plugins", "timid")
 
 
 def _reads_no_toml(python: str) -> bool:
