@@ -16,8 +16,8 @@ from nox_ship.project import Project
 from nox_ship.release import gates, pipeline
 from nox_ship.release.gates import GatesFailedError, SessionResult
 from nox_ship.release.pipeline import STEPS, Run, run_pipeline
-from nox_ship.release.publish import route
 from nox_ship.release.record import Record
+from nox_ship.release.route import route
 from nox_ship.release.stage import Stage
 from support import commit_files, git
 

@@ -25,16 +25,20 @@ from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, ShownError
 from nox_ship.files import explained, real_place
 from nox_ship.gates.noxfile import Sessions
-from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.comparison import Comparison
+from nox_ship.release.converge import Published, confirm
 from nox_ship.release.handover import Cut, bundle
 from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, ended_by, run_pipeline, told_by
 from nox_ship.release.preflight import Request
-from nox_ship.release.publish import Patience, confirm_served, converge, prove_install, route
+from nox_ship.release.prove import prove
+from nox_ship.release.publication import Publication
+from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.published import built, listed, released
+from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.release.uptake import check_open, foresee
 from nox_ship.report import Report, Row, Voice
@@ -250,9 +254,14 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             name = wanted or route(project.settings, Version(manifest.version))
             report.title += f" to {display_name(name)}"
             with _world(options, project.root, shop, voice) as world:
-                _bring(manifest, project, world, name, voice, report, install=not options.no_install)
+                for finding in _admitted(manifest, project, name, world, report):
+                    voice.finding(finding)
+                publication = Publication.of(manifest, project, world.index(name, manifest.name), voice.note)
                 if options.dry_run:
-                    _compare(manifest, project, world, name, shop, voice, report)
+                    _foresee(publication, voice)
+                _publish(publication, display_name(name), report, install=not options.no_install)
+                if options.dry_run:
+                    _compare(publication, display_name(name), shop, voice, report)
         except BaseException as error:
             report.rows.append(Row(session, ended_by(error)))
             report.findings += [finding.as_dict() for finding in told_by(error)]
@@ -273,35 +282,27 @@ def _wanted_index(session: str, index: str | None, to: str | None) -> str | None
     return to or index
 
 
-def _bring(
-    manifest: Manifest,
-    project: Project,
-    world: RealWorld | StandIns,
-    name: str,
-    voice: Voice,
-    report: Report,
-    *,
-    install: bool,
-) -> None:
-    """Publish from the project's own folder, and tell of it."""
-    begun = time.monotonic()
+def _admitted(
+    manifest: Manifest, project: Project, name: str, world: RealWorld | StandIns, report: Report
+) -> tuple[Finding, ...]:
+    """Enter in the report what is to be published, and check that it may be; return warnings.
+
+    Raises:
+        ShipError: It may not.
+    """
     report.project, report.version, report.commit = manifest.name, manifest.version, manifest.commit
     report.tag = manifest.tag or ""
-    for finding in admit(manifest, project, name, world):
-        voice.finding(finding)
-    index = world.index(name, manifest.name)
-    folder = dist_folder(project)
-    if report.rehearsal:
-        _foresee(manifest, index, voice)
-    try:
-        published = converge(manifest, folder, index, voice.note, Patience.of(project.settings))
-    finally:
-        report.credentials = index.authenticated
-    report.rows += [Row(entry.file.name, "done", detail=entry.action) for entry in published]
-    uploaded = (entry.file.name for entry in published if entry.action == "uploaded")
-    report.uploads += [f"{file} → {display_name(name)}" for file in uploaded]
-    if install:
-        prove_install(manifest, folder, index, project, voice.note)
+    return admit(manifest, project, name, world)
+
+
+def _publish(publication: Publication, called: str, report: Report, *, install: bool) -> None:
+    """Publish from the project's own folder, and tell of it."""
+    begun = time.monotonic()
+
+    def arrived(entry: Published) -> None:
+        report.rows.append(Row(entry.file.name, "done", detail=entry.action))
+
+    published = publish_files(publication, called, report, install=install, arrived=arrived)
     report.passed = True
     report.seconds = time.monotonic() - begun
     who = f", with credentials from {report.credentials}" if report.credentials else ""
@@ -309,31 +310,24 @@ def _bring(
     actions.summary(f"{report.title}{who}", rows, ("file", "result", "SHA-256"))
 
 
-def _foresee(manifest: Manifest, index: Index, voice: Voice) -> None:
+def _foresee(publication: Publication, voice: Voice) -> None:
     """Report whether the index would accept the files.
 
     Raises:
         ShipError: It would not.
     """
-    findings = foresee(index, manifest.name, manifest.version, new=False, built=manifest)
+    manifest = publication.manifest
+    findings = foresee(publication.index, manifest.name, manifest.version, new=False, built=manifest)
     for finding in findings:
         if finding.level != "error":
             voice.finding(finding)
     findings.raise_errors()
 
 
-def _compare(
-    manifest: Manifest,
-    project: Project,
-    world: RealWorld | StandIns,
-    name: str,
-    shop: Workshop,
-    voice: Voice,
-    report: Report,
-) -> None:
+def _compare(publication: Publication, called: str, shop: Workshop, voice: Voice, report: Report) -> None:
     """Report what changed between the last release on the index and what was built."""
-    index = world.index(name, manifest.name)
-    comparison = Comparison(manifest, project, index, display_name(name), shop.predecessor)
+    project = publication.project
+    comparison = Comparison(publication.manifest, project, publication.index, called, shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)
     voice.changes(report)
     _tell_changes(report)
@@ -367,16 +361,18 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     ):
         world = RealWorld(project.root, Path(folder), project.settings)
         index = world.index(name, called)
-        if expected:
+        here = expected is not None
+        expected = expected or (release and listed(project, release, index, Path(files)))
+        if not expected:
+            raise AssertionError  # what is neither built nor released is told above
+        publication = Publication.of(expected.manifest, project, index, voice.note)
+        publication = replace(publication, folder=expected.folder)
+        if here:
             if listing := Findings().catch(lambda: index.listing(called, version)):  # else wait below
                 for warning in check_open(expected.manifest, listing):
                     voice.finding(warning)
-            confirm_served(expected.manifest, index, voice.note, Patience.of(project.settings))
-        elif release:
-            expected = listed(project, release, index, Path(files))
-        else:
-            raise AssertionError  # what is neither built nor released is told above
-        prove_install(expected.manifest, expected.folder, index, project, voice.note)
+            confirm(publication)
+        prove(publication)
     served = f"{called} {version}"
     actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
     voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")

@@ -221,7 +221,7 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import build as build_files
     from nox_ship.package.manifest import TOLD, announced
     from nox_ship.release.development import development
-    from nox_ship.release.publish import route
+    from nox_ship.release.route import route
     from nox_ship.report import printable
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nox_ship import naming
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import explained
 from nox_ship.gates.noxfile import Sessions
-from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
@@ -23,8 +22,11 @@ from nox_ship.release import gates as gating
 from nox_ship.release.admission import refused_platforms
 from nox_ship.release.changelog import release_notes
 from nox_ship.release.comparison import Comparison
+from nox_ship.release.converge import converge
 from nox_ship.release.preflight import Plan, Request, preflight
-from nox_ship.release.publish import Patience, Proven, Published, converge, install_from, prove_install
+from nox_ship.release.prove import install
+from nox_ship.release.publication import Publication
+from nox_ship.release.publish import publish
 from nox_ship.release.seal import STAGE_CHANGED, Seal
 from nox_ship.release.stage import Stage, Workshop, last_built, last_release, open_stage, sealed
 from nox_ship.report import Report, Row, Voice
@@ -66,14 +68,14 @@ class Run:
     """The project as it is in the stage, with its new version, read before anything ran there."""
     objects: bumping.Objects = field(init=False)
     seal: Seal = field(init=False)
-    manifest: Manifest = field(init=False)
     background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     trial: Future[str] | None = None
     """The upload rehearsal, where it was begun while gates still ran."""
     comparison: Comparison | None = None
     """The comparison with the last release, which is fetched while gates still run."""
-    proven: Proven = field(default_factory=set)
-    """What was installed from an index and works: in a rehearsal both steps that install have one index."""
+    publication: Publication = field(init=False)
+    """The files on their way to the index of the upload rehearsal, and then to the release's: in a rehearsal both
+    steps that install have one index, and what is proven there is proven once."""
 
 
 @dataclass(frozen=True)
@@ -177,18 +179,16 @@ def _rehearse_upload(run: Run) -> str:
 
 
 def _try_upload(run: Run) -> str:
-    run.manifest = built.hold(run.stage, run.staged)
-    run.manifest.check_origin(run.objects.commit, run.plan.version)
+    manifest = built.hold(run.stage, run.staged)
+    manifest.check_origin(run.objects.commit, run.plan.version)
     if not run.plan.workflow:  # which may build other wheels
-        Findings(refused_platforms(run.manifest, run.plan.index)).raise_errors()
+        Findings(refused_platforms(manifest, run.plan.index)).raise_errors()
+    run.publication = Publication.of(manifest, run.staged, run.world.rehearsal_index)
     if run.stage.record.built == run.stage.record.tried:
         return "these very files have passed it already"
-    index = run.world.rehearsal_index
-    folder = dist_folder(run.staged)
-    converge(run.manifest, folder, index)
-    installed = install_from(run.manifest, folder, index, run.staged, run.proven)
-    names = shorten(dict.fromkeys(installed.values()))
-    return f"{len(run.manifest.files)} files to an index on this machine; {names} installed from there"
+    converge(run.publication)
+    names = shorten(dict.fromkeys(install(run.publication).values()))
+    return f"{len(manifest.files)} files to an index on this machine; {names} installed from there"
 
 
 def _begin_comparison(run: Run, manifest: Manifest) -> Comparison:
@@ -199,7 +199,7 @@ def _begin_comparison(run: Run, manifest: Manifest) -> Comparison:
 
 
 def _compare(run: Run) -> str:
-    comparison = run.comparison or _begin_comparison(run, run.manifest)
+    comparison = run.comparison or _begin_comparison(run, run.publication.manifest)
     compared = comparison.result(run.workshop.environments)
     compared.enter(run.report, lambda finding: _notify(run, finding))
     return str(compared)
@@ -262,26 +262,15 @@ def _checkout(run: Run) -> str:
 
 
 def _publish(run: Run) -> str:
-    plan, folder = run.plan, dist_folder(run.staged)
-    name = display_name(plan.index)
+    plan, name = run.plan, display_name(run.plan.index)
     if plan.workflow:
         run.report.workflow, run.report.waits = plan.workflow, plan.waits
-        run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.manifest.files]
+        run.report.uploads += [f"{file.name} → {name}, by {plan.workflow}" for file in run.publication.manifest.files]
         return f"left to {plan.workflow}; {follow(run.world.remote, plan.workflow, waits=plan.waits)}"
     index = run.world.index(plan.index, plan.project.canonical_name)
-
-    def arrived(entry: Published) -> None:
-        run.report.arrived.append(f"{entry.file.name} on {name}")
-
-    try:
-        patience = Patience.of(plan.project.settings)
-        published = converge(run.manifest, folder, index, run.voice.note, patience, arrived)
-    finally:
-        run.report.credentials = index.authenticated
-    run.report.uploads += [f"{entry.file.name} → {name}" for entry in published if entry.action == "uploaded"]
-    prove_install(run.manifest, folder, index, run.staged, run.voice.note, run.proven)
+    run.publication = replace(run.publication, index=index, note=run.voice.note)
+    published = publish(run.publication, name, run.report)
     uploaded = sum(entry.action == "uploaded" for entry in published)
-    run.report.changed = run.report.changed or uploaded > 0
     return f"{index.name}: {uploaded} uploaded, {len(published) - uploaded} there with the same SHA-256"
 
 

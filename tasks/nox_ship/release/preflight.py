@@ -25,8 +25,8 @@ from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import changelog_findings
 from nox_ship.release.coming import Coming, find_coming
-from nox_ship.release.publish import index_names, route
 from nox_ship.release.record import Record
+from nox_ship.release.route import index_names, route
 from nox_ship.release.uptake import foresee, foresee_workflow
 from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.remote import is_pushed

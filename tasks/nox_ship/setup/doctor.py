@@ -28,7 +28,7 @@ from nox_ship.release.preflight import (
     missing_gates,
     routes_known,
 )
-from nox_ship.release.publish import route
+from nox_ship.release.route import route
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import last_built, last_release, workshop_of
 from nox_ship.release.uptake import lacking
