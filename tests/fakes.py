@@ -34,7 +34,7 @@ from nox_ship.process import CommandFailedError, Done
 from nox_ship.project import Project
 from nox_ship.release.gates import SessionResult
 from nox_ship.release.pipeline import Run, run_pipeline
-from nox_ship.release.preflight import Request
+from nox_ship.release.planning import Request
 from nox_ship.release.publication import Publication
 from nox_ship.release.stage import Stage, Workshop
 from nox_ship.report import Report, Voice

@@ -7,7 +7,8 @@ import pytest
 from fakes import Yard, make_yard, noxfile
 from nox_ship.errors import ShipError
 from nox_ship.release.bump import bump
-from nox_ship.release.preflight import Plan, preflight
+from nox_ship.release.planning import Plan
+from nox_ship.release.preflight import preflight
 from nox_ship.release.stage import Stage, open_stage
 from support import commit_files
 

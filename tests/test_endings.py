@@ -20,7 +20,8 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.coming import Coming
 from nox_ship.release.pipeline import Run, Step, run_pipeline
-from nox_ship.release.preflight import Request, _not_agreed
+from nox_ship.release.planning import Request
+from nox_ship.release.preflight import _not_agreed
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop
 from nox_ship.report import Report, Voice

@@ -11,7 +11,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
-from nox_ship.release.preflight import Plan
+from nox_ship.release.planning import Plan
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, open_stage, sealed, workshop

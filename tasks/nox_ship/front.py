@@ -33,7 +33,7 @@ from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import Published, confirm
 from nox_ship.release.handover import Cut, bundle
 from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, ended_by, run_pipeline, told_by
-from nox_ship.release.preflight import Request
+from nox_ship.release.planning import Request
 from nox_ship.release.prove import prove
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files

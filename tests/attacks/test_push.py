@@ -19,7 +19,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import pipeline
 from nox_ship.release.pipeline import Run
-from nox_ship.release.preflight import Plan, Request
+from nox_ship.release.planning import Plan, Request
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release, open_stage, sealed
 from nox_ship.report import Report, Voice

@@ -12,7 +12,7 @@ from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.changelog import cut_changelog
 from nox_ship.release.companions import follow
-from nox_ship.release.preflight import Plan
+from nox_ship.release.planning import Plan
 from nox_ship.release.stage import Stage
 
 COMMIT_REFUSED = Kind(

@@ -23,7 +23,8 @@ from nox_ship.release.admission import refused_platforms
 from nox_ship.release.changelog import release_notes
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import converge
-from nox_ship.release.preflight import Plan, Request, preflight
+from nox_ship.release.planning import Plan, Request
+from nox_ship.release.preflight import preflight
 from nox_ship.release.prove import install
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish

@@ -20,7 +20,7 @@ from nox_ship.files import remove
 from nox_ship.git import Repository
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER
-from nox_ship.release.preflight import Plan
+from nox_ship.release.planning import Plan
 from nox_ship.release.record import Record
 from nox_ship.release.seal import Seal
 from nox_ship.versions import parse
