@@ -33,10 +33,11 @@ from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.process import CommandFailedError, Done
 from nox_ship.project import Project
 from nox_ship.release.gates import SessionResult
-from nox_ship.release.pipeline import Run, run_pipeline
-from nox_ship.release.planning import Request
+from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.planning import Plan, Request
 from nox_ship.release.publication import Publication
-from nox_ship.release.stage import Stage, Workshop
+from nox_ship.release.run import Run
+from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
 from nox_ship.report import Report, Voice
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import INDEX_UNREACHABLE, Index
@@ -311,6 +312,11 @@ def publication(
 ) -> Publication:
     """Return files on their way to an index; without a project they cannot be installed from there."""
     return Publication(manifest, folder, index, cast("Project", project), **facts)
+
+
+def opened(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
+    """Open the stage for a plan: the one that an earlier run left where it can serve, else a new one."""
+    return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh))
 
 
 @dataclass

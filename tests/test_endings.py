@@ -19,9 +19,11 @@ from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.coming import Coming
-from nox_ship.release.pipeline import Run, Step, run_pipeline
+from nox_ship.release.pipeline import run_pipeline
 from nox_ship.release.planning import Request
 from nox_ship.release.preflight import _not_agreed
+from nox_ship.release.results import Result
+from nox_ship.release.run import Run, State, Step
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop
 from nox_ship.report import Report, Voice
@@ -36,14 +38,17 @@ PUBLIC = ("no", "yes", "unknown")
 def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
     """Run a pipeline of three steps whose second one ends with ``error``."""
 
-    def fail(run: Run) -> str:
+    def fail(run: Run, _: State) -> Result:
         run.report.pushed = pushed  # type: ignore[assignment] # one of three
         raise error
 
-    def pass_by(_: Run) -> str:
-        return "done"
+    def pass_by(*_: object) -> Result:
+        return Result()
 
-    steps = (Step("one", "", pass_by), Step("two", "", fail), Step("three", "", pass_by))
+    def step(name: str, do: Callable[[Run, State], Result]) -> Step:
+        return Step(name, "", lambda _: State.missing("nothing is there"), do)
+
+    steps = (step("one", pass_by), step("two", fail), step("three", pass_by))
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(folder, Request("patch"), Sessions(), cast("World", None), Workshop(folder), voice, Report("Release"))
     with front._stop_shown(voice, run.report, run.workshop):

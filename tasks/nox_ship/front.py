@@ -32,13 +32,14 @@ from nox_ship.release.admission import admit
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import Published, confirm
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, DECLINED, STEPS, Run, ended_by, run_pipeline, told_by
+from nox_ship.release.pipeline import CUT, DECLINED, STEPS, ended_by, run_pipeline, told_by
 from nox_ship.release.planning import Request
 from nox_ship.release.prove import prove
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.published import built, listed, released
 from nox_ship.release.route import route
+from nox_ship.release.run import Run
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.release.uptake import check_open, foresee
 from nox_ship.report import Report, Row, Voice
@@ -113,7 +114,7 @@ def _target(root: Path, invoked_from: Path, path: Path) -> Path:
 
 def _hand_on(run: Run, target: Path) -> None:
     """Write the objects of the release that was cut into a bundle, and tell other jobs which they are."""
-    cut = Cut(run.plan.branch, run.plan.tag, run.objects.commit, run.objects.tag, run.plan.head)
+    cut = Cut(run.plan.branch, run.plan.tag, run.bumped.objects.commit, run.bumped.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
     actions.output(tag_object=cut.tag_object)

@@ -13,7 +13,7 @@ from nox_ship.package.manifest import File
 from nox_ship.release.publication import NOT_SERVED, Publication, silent
 from nox_ship.release.uptake import OTHER_BYTES, check_open, next_release, refuse_other_bytes
 from nox_ship.world.index import UploadUnclearError
-from nox_ship.world.listing import Served
+from nox_ship.world.listing import Listing, Served
 from nox_ship.world.refusals import FILE_EXISTS
 
 NOT_VISIBLE = Kind(
@@ -31,12 +31,40 @@ class Published:
     action: Literal["uploaded", "there already"]
 
 
-def converge(publication: Publication, arrived: Callable[[Published], object] = silent) -> tuple[Published, ...]:
+@dataclass(frozen=True)
+class Held:
+    """What an index has of a publication: nothing else under the name of any file."""
+
+    listing: Listing
+    missing: tuple[str, ...]
+    """The names of the files that installers are not served from there."""
+
+    def __str__(self) -> str:
+        return f"{self.listing.index} lacks {shorten(self.missing)}" if self.missing else f"{self.listing.index} has it"
+
+
+def compare(publication: Publication) -> Held:
+    """Ask the index what it has.
+
+    Raises:
+        ShipError: It holds other bytes under the name of a file (NS711), or does not answer (NS701).
+    """
+    manifest, index = publication.manifest, publication.index
+    listing = index.listing(manifest.name, manifest.version)
+    refuse_other_bytes(manifest, manifest.files, listing.files, index)
+    files = {name: served for name, served in listing.files.items() if _visible(served) and not served.trial}
+    return Held(listing, tuple(file.name for file in manifest.files if file.name not in files))
+
+
+def converge(
+    publication: Publication, arrived: Callable[[Published], object] = silent, held: Held | None = None
+) -> tuple[Published, ...]:
     """Upload the files that the index lacks, wheels before sdists, one at a time; then compare all.
 
     Args:
         publication: What is to be there.
         arrived: Told of each file that the index has, as soon as it has it.
+        held: What the index has, if it was just asked.
 
     Raises:
         ShipError: A file differs from the manifest (NS603), the index holds other bytes under its name (NS711), accepts
@@ -45,9 +73,8 @@ def converge(publication: Publication, arrived: Callable[[Published], object] = 
     """
     manifest, index, note = publication.manifest, publication.index, publication.note
     paths = manifest.check(publication.folder)
-    listing = index.listing(manifest.name, manifest.version)
+    listing = (held or compare(publication)).listing
     there = listing.files
-    refuse_other_bytes(manifest, manifest.files, there, index)
     for warning in check_open(manifest, listing):
         note(str(warning))
     if any(file.name not in there for file in manifest.files):
@@ -76,7 +103,7 @@ def confirm(publication: Publication) -> None:
     Raises:
         ShipError: A file is not served (NS712, NS713), or with other bytes (NS711, NS714).
     """
-    _compare(publication, _wait(publication))
+    _compare_bytes(publication, _wait(publication))
 
 
 def _bring(publication: Publication, file: File, path: Path) -> str:
@@ -162,7 +189,7 @@ def _not_visible(late: list[File], there: Mapping[str, Served], index: str, wait
     return NOT_SERVED(f"{index} took {names}, but after {waited:.0f} s none of its APIs lists it.")
 
 
-def _compare(publication: Publication, served: Mapping[str, Served]) -> None:
+def _compare_bytes(publication: Publication, served: Mapping[str, Served]) -> None:
     """Compare what the index serves with the manifest, by downloading it."""
     index, findings = publication.index, Findings()
     for file in publication.manifest.files:

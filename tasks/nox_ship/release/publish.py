@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nox_ship.release.converge import Published, converge
+from nox_ship.release.converge import Held, Published, converge
 from nox_ship.release.prove import prove
 from nox_ship.release.publication import Publication, silent
 from nox_ship.report import Report
@@ -15,6 +15,7 @@ def publish(
     called: str,
     report: Report,
     *,
+    held: Held | None = None,
     install: bool = True,
     arrived: Callable[[Published], object] = silent,
 ) -> tuple[Published, ...]:
@@ -24,6 +25,7 @@ def publish(
         publication: What is to be there.
         called: The index's display name, whatever stands in for it.
         report: Takes each file as soon as the index has it.
+        held: What the index has, if it was just asked.
         install: Whether to install what is served.
         arrived: Told of each file too.
 
@@ -36,7 +38,7 @@ def publish(
         arrived(entry)
 
     try:
-        published = converge(publication, enter)
+        published = converge(publication, enter, held)
     finally:
         report.credentials = publication.index.authenticated
     uploads = [f"{entry.file.name} → {called}" for entry in published if entry.action == "uploaded"]
