@@ -65,6 +65,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "command",
         "environments",
         "front",
+        "looking",
         "registration",
         "sessions",
     }:

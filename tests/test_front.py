@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, noxfile, write_dist
-from nox_ship import front
+from nox_ship import front, looking
 from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
@@ -539,11 +539,11 @@ def test_a_doctor_that_finds_an_error_fails(
 ) -> None:
     """Warnings alone do not."""
     lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
-    monkeypatch.setattr(front, "examine", lambda *_: iter(lines))
-    front.doctor(yard.root, [], Sessions())
+    monkeypatch.setattr(looking, "examine", lambda *_: iter(lines))
+    looking.doctor(yard.root, [], Sessions())
     lines.append(Line("git", "", PROBLEM("No.", detail="much")))
     with pytest.raises(ShownError) as caught:
-        front.doctor(yard.root, [], Sessions())
+        looking.doctor(yard.root, [], Sessions())
     assert [finding.what for finding in caught.value.findings] == ["No."]
     assert "much" in capsys.readouterr().out
 

@@ -5,7 +5,6 @@ They know the arguments and the terminal, but not nox.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
@@ -19,8 +18,8 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions, closing, lifeline, naming, process
-from nox_ship.cli import doctor_arguments, publish_arguments, release_arguments, verify_arguments
+from nox_ship import actions, closing, lifeline, process
+from nox_ship.cli import publish_arguments, release_arguments, verify_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, ShownError
 from nox_ship.files import explained, real_place
@@ -43,7 +42,6 @@ from nox_ship.release.run import Run
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.release.uptake import check_open, foresee
 from nox_ship.report import Report, Row, Voice
-from nox_ship.setup.doctor import examine
 from nox_ship.world.index import Index, display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
@@ -377,31 +375,3 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     served = f"{called} {version}"
     actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
     voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")
-
-
-def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
-    """Show what is set up right and wrong.
-
-    Args:
-        root: The project's folder.
-        args: What followed ``nox -s doctor --``.
-        sessions: What the noxfile holds.
-
-    Raises:
-        ShipError: The arguments are wrong (NS108).
-        ShownError: Something would stop a release.
-    """
-    options, voice = doctor_arguments(args), Voice()
-    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    lines = []
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        for line in examine(root, sessions, running, Path(folder)):
-            lines.append(line)
-            if not options.json:
-                voice.examined(line.status, line.check, str(line.finding or line.text))
-                if line.finding and line.finding.detail:
-                    voice.text(line.finding.detail.rstrip())
-    if options.json:
-        print(naming.spoken(json.dumps([line.as_dict() for line in lines], indent=2)))
-    if stopping := [line.finding for line in lines if line.finding and line.finding.level == "error"]:
-        raise ShownError(*stopping)

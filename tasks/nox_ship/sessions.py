@@ -328,10 +328,19 @@ def release(session: nox.Session) -> None:
 def doctor(session: nox.Session) -> None:
     """Look for what is set up wrong, before a release is tried: `nox -s doctor -- --json`."""
     with _errors_shown(session):
-        from nox_ship import front
+        from nox_ship import looking
 
         _prepare(session)
-        front.doctor(Path.cwd(), session.posargs, registration.loaded_sessions())
+        looking.doctor(Path.cwd(), session.posargs, registration.loaded_sessions())
+
+
+def status(session: nox.Session) -> None:
+    """Show what is released, what is not, and which command comes next: `nox -s status -- --json`."""
+    with _errors_shown(session):
+        from nox_ship import looking
+
+        _prepare(session)
+        looking.status(Path.cwd(), session.posargs, registration.loaded_sessions())
 
 
 def _prepare(session: nox.Session) -> None:
@@ -364,4 +373,5 @@ _SPECS = {
     "publish": Spec(publish, environment=False, requires=("verify-install",)),
     "release": Spec(release, environment=False),
     "doctor": Spec(doctor, environment=False),
+    "status": Spec(status, environment=False),
 }

@@ -99,11 +99,12 @@ def checkout_state(run: Run) -> State:
     if commit is None:
         return State.unknown("there is no commit to bring it to")
     try:
-        if checkout.branch == plan.branch and checkout.head == commit and checkout.tags().get(plan.tag) == commit:
+        there = checkout.branch == plan.branch and checkout.tags().get(plan.tag) == commit
+        if there and checkout.is_ancestor(commit, checkout.head):
             return State.done(Followed(plan.branch, commit, "there already"))
     except CommandFailedError as error:
         return State.unknown(error.findings[0].what)
-    return State.missing(f"{plan.branch} is not at {commit[:10]}")
+    return State.missing(f"{plan.branch} of the checkout does not have {commit[:10]}")
 
 
 def follow(run: Run, _: State) -> Followed:
