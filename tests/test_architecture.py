@@ -64,8 +64,12 @@ def layer(parts: tuple[str, ...]) -> str:
         "cli",
         "command",
         "environments",
+        "asking",
         "front",
         "looking",
+        "publishing",
+        "showing",
+        "worlds",
         "registration",
         "sessions",
     }:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from nox_ship import closing, front
+from nox_ship import asking, closing, publishing, showing
 from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import manifest_path
@@ -51,7 +51,7 @@ def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
     steps = (step("one", pass_by), step("two", fail), step("three", pass_by))
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(folder, Request("patch"), Sessions(), cast("World", None), Workshop(folder), voice, Report("Release"))
-    with front._stop_shown(voice, run.report, run.workshop):
+    with showing.stop_shown(voice, run.report, run.workshop):
         run_pipeline(run, steps)
     return run
 
@@ -173,7 +173,7 @@ def test_a_terminal_is_one_to_read_and_to_write(
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(sys, "stdin", Stream(stdin))
     monkeypatch.setattr(sys, "stdout", Stream(stdout))
-    assert front._on_a_terminal() == terminal
+    assert asking.on_a_terminal() == terminal
 
 
 @pytest.fixture
@@ -208,9 +208,9 @@ def test_a_publish_that_failed_is_reported(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(front, "admit", fail)
+    monkeypatch.setattr(publishing, "admit", fail)
     with pytest.raises(becomes):
-        front.publish(built, [], "publish-prod", "pypi")
+        publishing.publish(built, [], "publish-prod", "pypi")
     (path,) = (tmp_path / "cache").glob("*/report.json")
     report = json.loads(path.read_text("utf-8"))
     assert (report["passed"], report["project"], report["version"]) == (False, "sample", "1.2.3")

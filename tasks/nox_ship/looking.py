@@ -11,10 +11,8 @@ from pathlib import Path
 
 from nox_ship import naming
 from nox_ship.cli import doctor_arguments, status_arguments
-from nox_ship.config import Settings
-from nox_ship.errors import Findings, ShownError
+from nox_ship.errors import ShownError
 from nox_ship.gates.noxfile import Sessions
-from nox_ship.project import Project
 from nox_ship.release.following import following
 from nox_ship.release.stage import workshop_of
 from nox_ship.release.status import Serving, Standing, look
@@ -22,6 +20,7 @@ from nox_ship.report import Voice
 from nox_ship.setup.doctor import examine
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.real import RealWorld
+from nox_ship.worlds import settings_of
 
 _COLOURS = {"done": "green", "missing": "yellow", "conflicting": "red", "unknown": "white"}
 
@@ -66,10 +65,8 @@ def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
         ShipError: The arguments are wrong (NS108).
     """
     options = status_arguments(args)
-    project = Findings().catch(lambda: Project.read(root))  # what is wrong with it is told
-    settings = project.settings if project else Settings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        world = Onlooker(RealWorld(root, Path(folder), settings, quietly=True))
+        world = Onlooker(RealWorld(root, Path(folder), settings_of(root), quietly=True))
         standing = look(root, sessions, world, workshop_of(root))
     if options.json:
         command, why = following(standing)

@@ -265,10 +265,10 @@ def matrix(session: nox.Session, project: Project) -> None:
 @_front_door
 def verify_published(session: nox.Session, project: Project) -> None:
     """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
-    from nox_ship import front
+    from nox_ship import publishing
 
     _prepare(session)
-    front.verify_published(project, session.posargs)
+    publishing.verify_published(project, session.posargs)
 
 
 @_front_door
@@ -292,10 +292,10 @@ def verify_install(session: nox.Session, project: Project) -> None:
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:
-    from nox_ship import front
+    from nox_ship import publishing
 
     _prepare(session)
-    front.publish(project, session.posargs, session.name, index)
+    publishing.publish(project, session.posargs, session.name, index)
 
 
 @_front_door
