@@ -354,7 +354,7 @@ def test_the_steps_of_an_open_release_are_shown(yard: Yard, shown: Callable[...,
     stopped(yard)
     capture = shown().splitlines()
     assert any(line.startswith("release          v0.1.0 is not at its end") for line in capture)
-    assert any(line.startswith("  missing        publish: PyPI has no file") for line in capture)
+    assert any(line.startswith(f"  missing        publish: PyPI lacks {WHEEL}") for line in capture)
     assert capture[-1].startswith("Next: nox -s release -- 0.1.0 (")
     yard.release()
     pass_all(yard)

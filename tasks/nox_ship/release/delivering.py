@@ -14,7 +14,9 @@ from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.results import Bumped, Followed, LeftTo, Pushed, Result, Tried, Uploaded
 from nox_ship.release.run import Run, State
 from nox_ship.release.seal import STAGE_CHANGED
+from nox_ship.release.stage import last_built
 from nox_ship.release.uptake import OTHER_BYTES, glimpse
+from nox_ship.versions import same
 from nox_ship.world.forge import follow as how_to_follow
 from nox_ship.world.index import display_name
 from nox_ship.world.remote import PushUnclearError, is_pushed
@@ -41,6 +43,17 @@ class _Remote:
     def __str__(self) -> str:
         there = self.refs.get(f"refs/tags/{self.tag}")
         return f"{self.name} has {self.tag} on {there[:10]}" if there else f"{self.name} does not have {self.tag}"
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """Files of the release on an index, and nothing here that they could be compared with."""
+
+    index: str
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.index} has {shorten(self.files)}, and what was built is not here to compare with"
 
 
 def _commit(run: Run) -> str | None:
@@ -99,12 +112,12 @@ def checkout_state(run: Run) -> State:
     if commit is None:
         return State.unknown("there is no commit to bring it to")
     try:
-        there = checkout.branch == plan.branch and checkout.tags().get(plan.tag) == commit
-        if there and checkout.is_ancestor(commit, checkout.head):
+        tip = checkout.find("rev-parse", "--verify", "--quiet", f"refs/heads/{plan.branch}")
+        if checkout.tags().get(plan.tag) == commit and (tip is None or checkout.is_ancestor(commit, tip)):
             return State.done(Followed(plan.branch, commit, "there already"))
     except CommandFailedError as error:
         return State.unknown(error.findings[0].what)
-    return State.missing(f"{plan.branch} of the checkout does not have {commit[:10]}")
+    return State.missing(f"the checkout does not have {plan.tag} on {plan.branch}")
 
 
 def follow(run: Run, _: State) -> Followed:
@@ -121,10 +134,20 @@ def follow(run: Run, _: State) -> Followed:
 
 def publish_state(run: Run) -> State:
     """Ask what the index has of the release: of files that are here each with its SHA-256, else whether it has any."""
-    tried = run.find(Tried)
-    if run.plan.workflow and run.plan.bump:
-        return State.missing(f"{run.plan.workflow} publishes it")
-    return _compared(tried.publication) if tried and not run.plan.workflow else _listed(run)
+    plan, tried = run.plan, run.find(Tried)
+    if plan.workflow:
+        return State.missing(f"{plan.workflow} publishes it") if plan.bump else _listed(run)
+    publication = tried.publication if tried else _left_here(run)
+    return _compared(publication) if publication else _listed(run)
+
+
+def _left_here(run: Run) -> Publication | None:
+    """Return the files that an earlier run built of this release, however far they are proven."""
+    plan, built_here = run.plan, last_built(run.workshop, run.root)
+    if built_here is None or not same(built_here.version, plan.version):
+        return None
+    index = run.world.index(plan.index, plan.project.canonical_name)
+    return Publication.of(built_here, plan.project, index)
 
 
 def _compared(publication: Publication) -> State:
@@ -144,11 +167,10 @@ def _listed(run: Run) -> State:
     files = tuple(file for file, served in listing.files.items() if not served.trial)
     if listing.silent:
         return State.unknown(f"{name} could not be asked: {listing.silent}")
-    if not files:
-        return State.missing(f"{plan.workflow} publishes it" if plan.workflow else f"{name} has no file of it")
     if plan.workflow:
-        return State.done(LeftTo(plan.workflow, plan.waits, name, files))
-    return State.unknown(f"{name} has {shorten(files)}, and what was built is not here to compare with")
+        done = LeftTo(plan.workflow, plan.waits, name, files)
+        return State.done(done) if files else State.missing(f"{plan.workflow} publishes it")
+    return State.unknown(Unmatched(name, files)) if files else State.missing(Held(listing, ("every file",)))
 
 
 def publish(run: Run, state: State) -> Result:

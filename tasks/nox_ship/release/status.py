@@ -174,10 +174,22 @@ def _look_into(
     here = versions.release_at(tags, standing.head, form)
     plan = _under_way(standing, project, repository, refs, last_release(shop), here)
     if plan:
-        gates = tuple(gate for gate in sessions.decision.gates if gate in sessions.names)
-        run = Run(project.root, Request(plan.version), sessions, world, shop, Voice(), Report("Status"))
-        run.take(Planned(replace(plan, gates=gates)))
-        standing.progress = Progress(plan, {step.name: state for step, state in states(run, STEPS[1:])})
+        standing.progress = progress_of(plan, sessions, world, shop)
+
+
+def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) -> Progress:
+    """Ask how far a release is.
+
+    Args:
+        plan: The release.
+        sessions: What the noxfile holds.
+        world: The world; it is only read.
+        shop: Where the releases of this checkout are made.
+    """
+    gates = tuple(gate for gate in sessions.decision.gates if gate in sessions.names)
+    run = Run(plan.project.root, Request(plan.version), sessions, world, shop, Voice(), Report("Status"))
+    run.take(Planned(replace(plan, gates=gates)))
+    return Progress(plan, {step.name: state for step, state in states(run, STEPS[1:])})
 
 
 def _served(project: Project, world: World) -> tuple[Serving, ...]:
@@ -226,29 +238,40 @@ def _under_way(
     here: tuple[str, Version] | None,
 ) -> Plan | None:
     """Return the release that HEAD is, or that an earlier run left: one that is pushed, or was made from HEAD."""
+    branch = standing.release_branch or standing.branch or ""
     if here:
-        tag, version, commit, bump = here[0], str(here[1]), standing.head, False
-    elif earlier and earlier.commit:
-        tag, version, commit = earlier.tag, earlier.version, earlier.commit
-        bump = refs.get(f"refs/tags/{tag}") != commit
-        if bump and standing.head != earlier.head:
-            return None  # the next release is made of what was committed since
-    else:
+        tag, version = here
+        branch = earlier.branch if earlier and earlier.tag == tag else branch
+        return _planned(project, repository, tag, str(version), branch, standing.head, standing.head)
+    if earlier is None:
         return None
-    branch = (earlier.branch if earlier and earlier.tag == tag else "") or standing.release_branch or standing.branch
+    pushed = refs.get(f"refs/tags/{earlier.tag}") == earlier.commit
+    return left_behind(project, repository, earlier, pushed=pushed) if pushed or standing.head == earlier.head else None
+
+
+def left_behind(project: Project, repository: Repository, record: Record, *, pushed: bool) -> Plan:
+    """Return the release that an earlier run made, as it is to be finished."""
+    tag, version, branch = record.tag, record.version, record.branch
+    plan = _planned(project, repository, tag, version, branch, record.head, record.commit)
+    return replace(plan, bump=not pushed)
+
+
+def _planned(
+    project: Project, repository: Repository, tag: str, version: str, branch: str, head: str, commit: str | None
+) -> Plan:
+    """Return a release whose commit and tag are made."""
     index = route(project.settings, Version(version))
     by = publishing(repository.path, project.settings, index, tag)
-    head = earlier.head if earlier and not here else standing.head
     return Plan(
         source=VersionSource("tags"),
         current=version,
         version=version,
         tag=tag,
-        bump=bump,
+        bump=False,
         project=project,
         repository=repository,
-        branch=branch or "",
-        release_branch=standing.release_branch or "",
+        branch=branch,
+        release_branch=branch,
         head=head,
         gates=(),
         index=index,
