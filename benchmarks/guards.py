@@ -24,7 +24,7 @@ ALONE = {"project.py": ("Project.own_folder",)}
 _KIND = re.compile(r"[A-Z][A-Z0-9_]+")
 # Functions that are called for what they refuse, not for what they return.
 _PROTECTIVE = re.compile(
-    r"_?(check|refuse|confirm|prove|verify|compare|catch|raise_errors|raise_for_status|declare|converge|install_from"
+    r"_?(check|refuse|confirm|prove|verify|compare|catch|raise_errors|raise_for_status|declare|converge|install"
     r"|extend|unlink|rmtree|save|remember)(_\w+)?$"
 )
 # Functions that return their first argument without what must not be in it.

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, cast
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
@@ -33,9 +33,11 @@ from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.process import CommandFailedError, Done
 from nox_ship.project import Project
 from nox_ship.release.gates import SessionResult
-from nox_ship.release.pipeline import Run, run_pipeline
-from nox_ship.release.preflight import Request
-from nox_ship.release.stage import Stage, Workshop
+from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.planning import Plan, Request
+from nox_ship.release.publication import Publication
+from nox_ship.release.run import Run
+from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
 from nox_ship.report import Report, Voice
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import INDEX_UNREACHABLE, Index
@@ -303,6 +305,18 @@ def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Man
     )
     manifest.write(manifest_path(project))
     return manifest
+
+
+def publication(
+    manifest: Manifest, folder: Path, index: Index, project: Project | None = None, **facts: Any
+) -> Publication:
+    """Return files on their way to an index; without a project they cannot be installed from there."""
+    return Publication(manifest, folder, index, cast("Project", project), **facts)
+
+
+def opened(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
+    """Open the stage for a plan: the one that an earlier run left where it can serve, else a new one."""
+    return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh))
 
 
 @dataclass

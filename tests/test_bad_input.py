@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from fakes import make_index, noxfile
-from nox_ship import front
+from nox_ship import front, worlds
 from nox_ship.errors import ShipError
 from nox_ship.world import standins
 from workbench import Bench, copy_of, make_bench
@@ -28,7 +28,7 @@ def bench(tmp_path: Path, good: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench
     monkeypatch.setenv("NOX_SHIP_CACHE", str(copy.cache))
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(standins, "StandInIndex", lambda *_: SimpleNamespace(index=make_index(), close=list))
-    monkeypatch.setattr(front, "RealWorld", lambda *_, **__: SimpleNamespace(index=lambda *_: make_index()))
+    monkeypatch.setattr(worlds, "RealWorld", lambda *_, **__: SimpleNamespace(index=lambda *_: make_index()))
     return copy
 
 

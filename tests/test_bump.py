@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Yard, make_yard, noxfile
+from fakes import Yard, make_yard, noxfile, opened
 from nox_ship.errors import ShipError
-from nox_ship.release.bump import bump
-from nox_ship.release.preflight import Plan, preflight
-from nox_ship.release.stage import Stage, open_stage
+from nox_ship.release.bump import bump, made
+from nox_ship.release.planning import Plan
+from nox_ship.release.preflight import preflight
+from nox_ship.release.stage import Stage
 from support import commit_files
 
 WRITTEN = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = []\n'
@@ -21,7 +22,7 @@ def staged(folder: Path, text: str | None = WRITTEN, changelog: str = CHANGES) -
     yard = make_yard(folder, files)
     run = yard.prepare("0.1.0")
     plan = preflight(yard.root, run.request, run.sessions, yard.world, print)
-    return plan, open_stage(yard.shop, plan), yard
+    return plan, opened(yard.shop, plan), yard
 
 
 def hook(stage: Stage, name: str, line: str) -> None:
@@ -47,10 +48,11 @@ def test_commit_and_tag_are_made_in_the_clone(tmp_path: Path) -> None:
 
 
 def test_a_bump_is_made_once(tmp_path: Path) -> None:
-    """What the record says to be done is not done again."""
+    """What an earlier run made is found."""
     plan, stage, _ = staged(tmp_path)
+    assert made(stage) is None
     done = bump(plan, stage)
-    assert bump(plan, stage) == done
+    assert made(stage) == done
     assert stage.repository.head == done.commit
 
 
@@ -73,7 +75,7 @@ def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, name: st
     yard = make_yard(tmp_path, {name: text})
     plan = preflight(yard.root, yard.prepare("0.1.0").request, noxfile(yard.root, "tests"), yard.world, print)
     assert plan.source.kind == "tags"
-    stage = open_stage(yard.shop, plan)
+    stage = opened(yard.shop, plan)
     done = bump(plan, stage)
     assert done.commit != yard.repository.head
     assert stage.repository.tags() == {"v0.1.0": done.commit}

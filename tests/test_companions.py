@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from fakes import make_yard, noxfile
+from fakes import make_yard, noxfile, opened
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.bump import bump
 from nox_ship.release.companions import follow
 from nox_ship.release.preflight import preflight
-from nox_ship.release.stage import open_stage
 from support import make_project, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.3.0"\n'
@@ -104,7 +103,7 @@ def test_a_release_takes_them_along(tmp_path: Path) -> None:
     files = {"pyproject.toml": text, "CITATION.cff": citation, "docs/conf.py": conf('"1.2"', '"1.2.9"')}
     yard = make_yard(tmp_path, files)
     plan = preflight(yard.root, yard.prepare("minor").request, noxfile(yard.root, "tests"), yard.world, print)
-    stage = open_stage(yard.shop, plan)
+    stage = opened(yard.shop, plan)
     bump(plan, stage)
     after = Project.read(stage.root).read_text("CITATION.cff")
     assert after.startswith("version: 1.3.0\ndate-released: 20")

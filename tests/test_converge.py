@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from fakes import INSTALLED, PROBLEM, FakeIndex, Programs, make_index, write_dist
+from fakes import INSTALLED, PROBLEM, FakeIndex, Programs, make_index, publication, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
-from nox_ship.release.publish import Patience, Proven, confirm_served, converge, install_from, prove_install
+from nox_ship.release.converge import confirm, converge
+from nox_ship.release.prove import install, prove
+from nox_ship.release.publication import Patience, Proven
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import UPLOAD_UNCLEAR, UploadUnclearError
 from nox_ship.world.refusals import FILE_EXISTS
@@ -37,7 +39,7 @@ def manifest(project: Project) -> Manifest:
 def bring(project: Project, manifest: Manifest, index: FakeIndex, patience: Patience = QUICK) -> list[str]:
     """Bring an index to a manifest and return what was noted."""
     notes: list[str] = []
-    converge(manifest, dist_folder(project), index, notes.append, patience)
+    converge(publication(manifest, dist_folder(project), index, patience=patience, note=notes.append))
     return notes
 
 
@@ -223,13 +225,13 @@ def test_an_index_that_falls_silent_is_waited_for(project: Project, manifest: Ma
 def test_confirming_compares_without_uploading(project: Project, manifest: Manifest) -> None:
     """A job without credentials sees other bytes, too."""
     with pytest.raises(ShipError, match="NS712"):
-        confirm_served(manifest, make_index(), patience=QUICK)
+        confirm(publication(manifest, dist_folder(project), make_index(), patience=QUICK))
     shelf = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
     index = make_index(shelf=shelf)
-    confirm_served(manifest, index, patience=QUICK)
+    confirm(publication(manifest, dist_folder(project), index, patience=QUICK))
     shelf[WHEEL] = b"other"
     with pytest.raises(ShipError, match="NS711"):
-        confirm_served(manifest, index, patience=QUICK)
+        confirm(publication(manifest, dist_folder(project), index, patience=QUICK))
     assert index.uploads == []
 
 
@@ -247,7 +249,7 @@ def served(project: Project, manifest: Manifest, **faults: Any) -> FakeIndex:
 def test_what_is_not_listed_cannot_be_installed(project: Project, manifest: Manifest, programs: Programs) -> None:
     """NS712, and no installer is started."""
     with pytest.raises(ShipError, match="NS712"):
-        install_from(manifest, dist_folder(project), make_index(), project)
+        install(publication(manifest, dist_folder(project), make_index(), project))
     assert programs.started("install") == []
 
 
@@ -255,12 +257,12 @@ def test_what_is_broken_once_installed_is_told_so(project: Project, manifest: Ma
     """NS613 why, NS714 what to do; a failed installation alone proves nothing about the release."""
     programs.answer("installed.py", stdout='nox-ship:[["import", "no"]]')
     with pytest.raises(ShipError) as caught:
-        prove_install(manifest, dist_folder(project), served(project, manifest), project)
+        prove(publication(manifest, dist_folder(project), served(project, manifest), project))
     assert [finding.id for finding in caught.value.findings] == ["NS613", "NS714"]
     programs.answer("installed.py", stdout=INSTALLED)
     programs.answer("pip install", code=1)
     with pytest.raises(ShipError) as caught:
-        prove_install(manifest, dist_folder(project), served(project, manifest), project)
+        prove(publication(manifest, dist_folder(project), served(project, manifest), project))
     assert [finding.id for finding in caught.value.findings] == ["NS611"]
 
 
@@ -268,7 +270,7 @@ def test_what_is_broken_once_installed_is_told_so(project: Project, manifest: Ma
 def test_what_works_is_noted(project: Project, manifest: Manifest) -> None:
     """With the file's name and the Pythons."""
     notes: list[str] = []
-    prove_install(manifest, dist_folder(project), served(project, manifest), project, notes.append)
+    prove(publication(manifest, dist_folder(project), served(project, manifest), project, note=notes.append))
     assert notes == [f"{WHEEL} was installed from PyPI and works on Python {RUNNING}"]
 
 
@@ -276,22 +278,22 @@ def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manif
     """A file that was installed from an index on a Python needs no second proof there; any other does."""
     index, dist = served(project, manifest), dist_folder(project)
     proven: Proven = set()
-    assert install_from(manifest, dist, index, project, proven) == {RUNNING: WHEEL}
+    assert install(publication(manifest, dist, index, project, proven=proven)) == {RUNNING: WHEEL}
     assert len(proven) == len(programs.started("install")) == 1
     programs.answer("pip install", code=1)
-    assert install_from(manifest, dist, index, project, proven) == {RUNNING: WHEEL}
+    assert install(publication(manifest, dist, index, project, proven=proven)) == {RUNNING: WHEEL}
     with pytest.raises(ShipError, match="NS611"):
-        install_from(manifest, dist, index, project, set())
+        install(publication(manifest, dist, index, project))
     other = make_index("Other", shelf=index.shelf)
     with pytest.raises(ShipError, match="NS611"):
-        install_from(manifest, dist, other, project, proven)
+        install(publication(manifest, dist, other, project, proven=proven))
     assert len(proven) == 1
 
 
 def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: Manifest, programs: Programs) -> None:
     """Other bytes are NS711, and no installer sees them."""
     with pytest.raises(ShipError, match="NS711"):
-        install_from(manifest, dist_folder(project), served(project, manifest, other_bytes=True), project)
+        install(publication(manifest, dist_folder(project), served(project, manifest, other_bytes=True), project))
     assert programs.started("install") == []
 
 
@@ -299,7 +301,7 @@ def test_what_is_installed_is_bound_to_the_bytes_that_were_built(
     project: Project, manifest: Manifest, programs: Programs
 ) -> None:
     """Whatever hash the index tells."""
-    install_from(manifest, dist_folder(project), served(project, manifest), project)
+    install(publication(manifest, dist_folder(project), served(project, manifest), project))
     (call,) = programs.started("install")
     assert call.line[-1].endswith(f"/{WHEEL}#sha256={manifest.files[0].sha256}")
     assert "@ file:///" in call.line[-1]

@@ -10,6 +10,7 @@ import pytest
 
 from fakes import PROBLEM, FakeIndex, Yard, noxfile, write_dist
 from nox_ship.errors import Finding
+from nox_ship.package.build import dist_folder
 from nox_ship.project import Project
 from nox_ship.release.record import Record
 from nox_ship.release.stage import workshop_of
@@ -98,7 +99,7 @@ def test_an_unfinished_release_is_told(left: Yard) -> None:
     assert "v1.0 is pushed, and PyPI lacks every file" in text
     assert "Run the command that made it again" in text
     left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
-    assert "this checkout does not have it" in said(doctor._unfinished(patient(left)))[1]
+    assert "the checkout does not have v1.0" in said(doctor._unfinished(patient(left)))[1]
     git(left.root, "tag", "v1.0", commit)
     assert said(doctor._unfinished(patient(left))) == ([], "v1.0, the last one from here, is at its end")
     left.world.indexes["pypi"].shelf.clear()
@@ -117,18 +118,23 @@ def test_what_is_missing_on_the_index_is_named(left: Yard) -> None:
     """Of the files that were built for it."""
     shop = workshop_of(left.root)
     left.world.remote.has["refs/tags/v1.0"] = git(shop.stage, "rev-parse", "HEAD")
-    write_dist(Project.read(shop.stage), left.repository.head, "1.0")
-    left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
+    staged = Project.read(shop.stage)
+    write_dist(staged, left.repository.head, "1.0")
+    shelf = left.world.indexes["pypi"].shelf
+    shelf["sample-1.0.tar.gz"] = (dist_folder(staged) / "sample-1.0.tar.gz").read_bytes()
     assert "PyPI lacks sample-1.0-py3-none-any.whl." in said(doctor._unfinished(patient(left)))[1]
+    shelf["sample-1.0.tar.gz"] = b"other"
+    assert said(doctor._unfinished(patient(left)))[0] == ["NS711 warning"]
 
 
 def test_a_release_that_can_no_longer_be_finished_is_told(left: Yard) -> None:
     """NS772 instead of the advice to run it again; it stands against no other release, so it is a warning."""
     shop = workshop_of(left.root)
     left.world.remote.has["refs/tags/v1.0"] = git(shop.stage, "rev-parse", "HEAD")
-    write_dist(Project.read(shop.stage), left.repository.head, "1.0")
+    staged = Project.read(shop.stage)
+    write_dist(staged, left.repository.head, "1.0")
     index = left.world.indexes["pypi"]
-    index.shelf["sample-1.0.tar.gz"] = b""
+    index.shelf["sample-1.0.tar.gz"] = (dist_folder(staged) / "sample-1.0.tar.gz").read_bytes()
     index.facts.update(public=True, age=15)
     found, text = said(doctor._unfinished(patient(left)))
     assert found == ["NS772 warning"]

@@ -12,15 +12,18 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from nox_ship import closing, front
+from nox_ship import asking, closing, publishing, showing
 from nox_ship.errors import Kind, ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.coming import Coming
-from nox_ship.release.pipeline import Run, Step, run_pipeline
-from nox_ship.release.preflight import Request, _not_agreed
+from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.planning import Request
+from nox_ship.release.preflight import _not_agreed
+from nox_ship.release.results import Result
+from nox_ship.release.run import Run, State, Step
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop
 from nox_ship.report import Report, Voice
@@ -35,17 +38,20 @@ PUBLIC = ("no", "yes", "unknown")
 def stopped_by(folder: Path, error: BaseException, pushed: str = "no") -> Run:
     """Run a pipeline of three steps whose second one ends with ``error``."""
 
-    def fail(run: Run) -> str:
+    def fail(run: Run, _: State) -> Result:
         run.report.pushed = pushed  # type: ignore[assignment] # one of three
         raise error
 
-    def pass_by(_: Run) -> str:
-        return "done"
+    def pass_by(*_: object) -> Result:
+        return Result()
 
-    steps = (Step("one", "", pass_by), Step("two", "", fail), Step("three", "", pass_by))
+    def step(name: str, do: Callable[[Run, State], Result]) -> Step:
+        return Step(name, "", lambda _: State.missing("nothing is there"), do)
+
+    steps = (step("one", pass_by), step("two", fail), step("three", pass_by))
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(folder, Request("patch"), Sessions(), cast("World", None), Workshop(folder), voice, Report("Release"))
-    with front._stop_shown(voice, run.report, run.workshop):
+    with showing.stop_shown(voice, run.report, run.workshop):
         run_pipeline(run, steps)
     return run
 
@@ -167,7 +173,7 @@ def test_a_terminal_is_one_to_read_and_to_write(
     monkeypatch.setenv("CI", ci)
     monkeypatch.setattr(sys, "stdin", Stream(stdin))
     monkeypatch.setattr(sys, "stdout", Stream(stdout))
-    assert front._on_a_terminal() == terminal
+    assert asking.on_a_terminal() == terminal
 
 
 @pytest.fixture
@@ -202,9 +208,9 @@ def test_a_publish_that_failed_is_reported(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(front, "admit", fail)
+    monkeypatch.setattr(publishing, "admit", fail)
     with pytest.raises(becomes):
-        front.publish(built, [], "publish-prod", "pypi")
+        publishing.publish(built, [], "publish-prod", "pypi")
     (path,) = (tmp_path / "cache").glob("*/report.json")
     report = json.loads(path.read_text("utf-8"))
     assert (report["passed"], report["project"], report["version"]) == (False, "sample", "1.2.3")

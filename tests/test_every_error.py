@@ -17,7 +17,7 @@ import pytest
 import nox_ship
 from fakes import Programs, Yard
 from loopback import Loopback, Reply
-from nox_ship import documents, environments, files, front, sessions
+from nox_ship import documents, environments, files, publishing, sessions
 from nox_ship.command import main
 from nox_ship.errors import KINDS, ShipError
 from nox_ship.gates import audit
@@ -52,7 +52,7 @@ def test_a_publish_session_goes_to_its_own_index(yard: Yard, tmp_path: Path, mon
     """One that is told another is NS757, before anything is looked at."""
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
     with pytest.raises(ShipError, match=r"NS757.*PyPI.*testpypi"):
-        front.publish(yard.project, ["--to", "testpypi"], "publish-prod", "pypi")
+        publishing.publish(yard.project, ["--to", "testpypi"], "publish-prod", "pypi")
 
 
 def test_a_noxfile_that_is_there_is_not_overwritten(

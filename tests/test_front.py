@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fakes import PROBLEM, FakeGates, FakeIndex, FakeWorld, Programs, Yard, make_index, noxfile, write_dist
-from nox_ship import front
+from nox_ship import asking, front, looking, publishing, worlds
 from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.gates.noxfile import Sessions
@@ -42,7 +42,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard) -> list[ob
         yield yard.world
 
     asks: list[object] = []
-    monkeypatch.setattr(front, "RealWorld", opened)
+    monkeypatch.setattr(worlds, "RealWorld", opened)
     return asks
 
 
@@ -55,7 +55,7 @@ def rehearsed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
     def opened(*_: Any, **__: Any) -> Iterator[FakeWorld]:
         yield world
 
-    monkeypatch.setattr(front, "StandIns", opened)
+    monkeypatch.setattr(worlds, "StandIns", opened)
     return world
 
 
@@ -88,7 +88,7 @@ def test_nothing_but_yes_means_yes(
         assert "failed" not in shown
         return answer
 
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", ask)
     with pytest.raises(ShownError, match="NS235"):
         release(yard)
@@ -113,7 +113,7 @@ def test_what_goes_out_is_shown_before_the_question(
         shown.append(capsys.readouterr().out)
         return "n"
 
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", ask)
     with pytest.raises(ShownError, match="NS235"):
         release(yard)
@@ -127,7 +127,7 @@ def test_what_goes_out_is_shown_before_the_question(
 @pytest.mark.usefixtures("sessions")
 def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     """And is asked for once."""
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", lambda *_: answer)
     release(yard)
     assert len(yard.world.remote.pushes) == 1
@@ -136,7 +136,7 @@ def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch, answer: str) -
 @pytest.mark.usefixtures("sessions")
 def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--yes` does, at a terminal and elsewhere."""
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", lambda *_: pytest.fail("nobody is to be asked"))
     release(yard, "--yes")
     assert len(yard.world.remote.pushes) == 1
@@ -172,7 +172,7 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """`--bundle` writes commit and tag to a file for another job; nobody is asked, and nothing is published."""
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     release(yard, "--bundle", "cut.bundle")
     said = capsys.readouterr().out
     assert "v0.1.0 is cut, and not pushed" in said
@@ -242,7 +242,7 @@ def test_a_person_is_asked_for_credentials_only_where_somebody_is(
     yard: Yard, home: list[object], monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
     """Nobody is at a pipe."""
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: there)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: there)
     release(yard, "--yes")
     assert [ask is not None for ask in home] == [there]
 
@@ -250,7 +250,7 @@ def test_a_person_is_asked_for_credentials_only_where_somebody_is(
 @pytest.mark.usefixtures("sessions")
 def test_a_release_that_nobody_can_be_asked_about_needs_consent(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal it stops before anything is done, unless `--yes` says so."""
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     with pytest.raises(ShownError, match="NS237"):
         release(yard)
     assert yard.world.rehearsal_index.uploads == []
@@ -269,7 +269,7 @@ def test_a_terminal_has_somebody_at_both_ends(
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: stdin))
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: stdout))
     monkeypatch.setenv("CI", job)
-    assert front._on_a_terminal() is expected
+    assert asking.on_a_terminal() is expected
 
 
 @pytest.mark.usefixtures("sessions")
@@ -277,7 +277,7 @@ def test_a_release_that_stops_says_so_and_leaves_its_report(
     yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The report that was asked for is written all the same."""
-    monkeypatch.setattr(front, "_on_a_terminal", lambda: False)
+    monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     yard.world.rehearsal_index = make_index(other_bytes=True)
     with pytest.raises(ShownError, match="NS711"):
         release(yard, "--yes", "--report", "report.json")
@@ -292,7 +292,7 @@ def published(yard: Yard, *args: str, index: str | None = None, **facts: Any) ->
         yard.tag("v0.1.0")
     write_dist(yard.project, **{"commit": yard.repository.head, "version": "0.1.0", **facts})
     git(yard.root, "update-index", "-q", "--refresh")
-    front.publish(yard.project, list(args), "publish", index)
+    publishing.publish(yard.project, list(args), "publish", index)
 
 
 def test_publishing_uploads_and_installs(yard: Yard, programs: Programs, capsys: pytest.CaptureFixture[str]) -> None:
@@ -354,7 +354,7 @@ def test_a_publish_that_fails_early_replaces_the_report(
     if told:
         monkeypatch.setenv("NOX_SHIP_MANIFEST", told)
     with pytest.raises(ShipError, match=expected):
-        front.publish(yard.project, args, "publish", index)
+        publishing.publish(yard.project, args, "publish", index)
     written = json.loads(report.read_text("utf-8"))
     assert (written["passed"], [finding["id"] for finding in written["findings"]]) == (False, [expected])
     assert written["rehearsal"] is ("--dry-run" in args)
@@ -401,9 +401,9 @@ def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], Non
     manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
     shelf = yard.world.indexes["pypi"].shelf
     shelf.update({file.name: (dist_folder(yard.project) / file.name).read_bytes() for file in manifest.files})
-    monkeypatch.setattr(front, "RealWorld", lambda *_, **__: yard.world)
+    monkeypatch.setattr(publishing, "RealWorld", lambda *_, **__: yard.world)
     change()
-    front.verify_published(yard.project, [])
+    publishing.verify_published(yard.project, [])
 
 
 def test_what_is_published_is_compared_and_installed(
@@ -453,8 +453,8 @@ def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 
     def verify(*args: str) -> str:
         with monkeypatch.context() as patched:
-            patched.setattr(front, "RealWorld", lambda *_, **__: yard.world)
-            front.verify_published(yard.project, list(args))
+            patched.setattr(publishing, "RealWorld", lambda *_, **__: yard.world)
+            publishing.verify_published(yard.project, list(args))
         return capsys.readouterr().out.splitlines()[-1]
 
     return verify
@@ -539,11 +539,11 @@ def test_a_doctor_that_finds_an_error_fails(
 ) -> None:
     """Warnings alone do not."""
     lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
-    monkeypatch.setattr(front, "examine", lambda *_: iter(lines))
-    front.doctor(yard.root, [], Sessions())
+    monkeypatch.setattr(looking, "examine", lambda *_: iter(lines))
+    looking.doctor(yard.root, [], Sessions())
     lines.append(Line("git", "", PROBLEM("No.", detail="much")))
     with pytest.raises(ShownError) as caught:
-        front.doctor(yard.root, [], Sessions())
+        looking.doctor(yard.root, [], Sessions())
     assert [finding.what for finding in caught.value.findings] == ["No."]
     assert "much" in capsys.readouterr().out
 
@@ -560,11 +560,11 @@ def test_a_rehearsal_looks_for_the_name_once(
         looked.append(told["look"]("pypi", "sample"))
         yield yard.world
 
-    monkeypatch.setattr(front, "RealWorld", RealWorld)
-    monkeypatch.setattr(front, "StandIns", opened)
+    monkeypatch.setattr(worlds, "RealWorld", RealWorld)
+    monkeypatch.setattr(worlds, "StandIns", opened)
     with (
         workshop(yard.root) as shop,
-        front._world(release_arguments(["patch", "--dry-run", *args]), yard.root, shop, Voice()),
+        worlds.opened(release_arguments(["patch", "--dry-run", *args]), yard.root, shop, Voice()),
     ):
         assert [index.free for index in looked] == [shop.free_name if keeps else None]
         assert RealWorld(yard.root, shop.folder, yard.project.settings).index("pypi", "sample").free is None

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeIndex, make_index
+from fakes import PROBLEM, FakeIndex, make_index, publication
 from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release.publish import Patience, converge
+from nox_ship.release.converge import converge
+from nox_ship.release.publication import Patience
 from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials, Wanted, find_credentials
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing, Served
@@ -190,12 +191,12 @@ def test_only_what_the_index_lacks_is_uploaded_in_a_rehearsal(tmp_path: Path) ->
         index = make_index(shelf=dict(real))
         stand_in = looked(index, shelf=here)
         object.__setattr__(stand_in, "download_sha256", lambda served, *_: served.sha256)
-        published = converge(manifest, tmp_path, stand_in, patience=Patience(wait=0.1))
+        published = converge(publication(manifest, tmp_path, stand_in, patience=Patience(wait=0.1)))
         assert [entry.action for entry in published] == expected
         assert index.uploads == []
     index = make_index(shelf={WHEEL: b"other"})
     with pytest.raises(ShipError, match="NS711"):
-        converge(manifest, tmp_path, looked(index, shelf=bytes_of), patience=Patience(wait=0.1))
+        converge(publication(manifest, tmp_path, looked(index, shelf=bytes_of), patience=Patience(wait=0.1)))
 
 
 @pytest.fixture

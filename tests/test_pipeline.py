@@ -13,11 +13,12 @@ from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
-from nox_ship.release import gates, pipeline
+from nox_ship.release import gates, proving
 from nox_ship.release.gates import GatesFailedError, SessionResult
-from nox_ship.release.pipeline import STEPS, Run, run_pipeline
-from nox_ship.release.publish import route
+from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.record import Record
+from nox_ship.release.route import route
+from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from support import commit_files, git
 
@@ -227,7 +228,7 @@ def test_a_checkout_follows_the_release(tmp_path: Path, sessions: FakeGates) -> 
 @pytest.mark.usefixtures("sessions")
 def test_a_wheel_that_the_index_does_not_take_is_never_pushed(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless a workflow publishes, which may make other wheels."""
-    monkeypatch.setattr(pipeline, "refused_platforms", lambda *_: iter([PROBLEM("Not for Linux.")]))
+    monkeypatch.setattr(proving, "refused_platforms", lambda *_: iter([PROBLEM("Not for Linux.")]))
     with pytest.raises(ShipError, match="Not for Linux"):
         yard.release()
     assert yard.world.remote.pushes == []

@@ -17,7 +17,8 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import Own, decide
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.release import preflight as checks
-from nox_ship.release.preflight import Plan, Request, preflight
+from nox_ship.release.planning import Plan, Request
+from nox_ship.release.preflight import preflight
 from nox_ship.release.record import Record
 from nox_ship.world.credentials import Credentials
 from support import commit_files, git, write_files

@@ -13,7 +13,8 @@ from nox_ship.errors import Finding, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.pipeline import CUT, run_pipeline
-from nox_ship.release.preflight import Request, preflight
+from nox_ship.release.planning import Request
+from nox_ship.release.preflight import preflight
 from nox_ship.release.proposal import Proposal, propose
 from support import commit_files, git, make_repository
 

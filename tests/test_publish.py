@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from fakes import publication
 from nox_ship.config import RoutesSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release.publish import converge, index_names, route
+from nox_ship.release.converge import converge
+from nox_ship.release.route import index_names, route
 from nox_ship.release.uptake import next_release
 from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
@@ -70,7 +72,7 @@ def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shel
     for file in built_files(tmp_path / "dist"):
         (folder / file.name).write_bytes(file.read_bytes())
     notes: list[str] = []
-    published = converge(manifest, tmp_path / "dist", index, notes.append)
+    published = converge(publication(manifest, tmp_path / "dist", index, note=notes.append))
     assert [entry.action for entry in published] == ["there already", "there already"]
     assert all("there already" in note for note in notes)
 
@@ -83,13 +85,13 @@ def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
     manifest = make_dist(tmp_path / "dist")
     wheel, sdist = built_files(tmp_path / "dist")
     (folder / wheel.name).write_bytes(wheel.read_bytes())
-    published = converge(manifest, tmp_path / "dist", index)
+    published = converge(publication(manifest, tmp_path / "dist", index))
     assert [(entry.file.kind, entry.action) for entry in published] == [
         ("wheel", "there already"),
         ("sdist", "uploaded"),
     ]
     assert (folder / sdist.name).read_bytes() == sdist.read_bytes()
-    assert {entry.action for entry in converge(manifest, tmp_path / "dist", index)} == {"there already"}
+    assert {entry.action for entry in converge(publication(manifest, tmp_path / "dist", index))} == {"there already"}
 
 
 def test_other_bytes_under_the_same_name_stop_everything(tmp_path: Path, shelf: Shelf) -> None:
@@ -98,7 +100,7 @@ def test_other_bytes_under_the_same_name_stop_everything(tmp_path: Path, shelf: 
     manifest = make_dist(tmp_path / "dist")
     write_files(folder, {"sample-1.2.3.tar.gz": b"other"})
     with pytest.raises(ShipError, match="NS711"):
-        converge(manifest, tmp_path / "dist", index)
+        converge(publication(manifest, tmp_path / "dist", index))
     assert [path.name for path in folder.iterdir()] == ["sample-1.2.3.tar.gz"]
 
 
@@ -108,7 +110,7 @@ def test_a_file_that_is_not_the_manifests_is_not_uploaded(tmp_path: Path, shelf:
     manifest = make_dist(tmp_path / "dist")
     built_files(tmp_path / "dist")[0].write_bytes(b"other")
     with pytest.raises(ShipError, match="NS603"):
-        converge(manifest, tmp_path / "dist", index)
+        converge(publication(manifest, tmp_path / "dist", index))
     assert list(folder.iterdir()) == []
 
 
@@ -118,7 +120,7 @@ def test_an_index_that_does_not_answer_is_a_finding(tmp_path: Path) -> None:
     server = StandInIndex(tmp_path / "index")
     server.close()
     with pytest.raises(ShipError, match="NS701"):
-        converge(manifest, tmp_path / "dist", server.index)
+        converge(publication(manifest, tmp_path / "dist", server.index))
 
 
 @pytest.mark.parametrize("version", ["1.2.3", "1!2.0", "1.0rc1", "1.0.dev3", "1.0.post1", "2026.1"])

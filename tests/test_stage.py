@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from fakes import opened
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
-from nox_ship.release.preflight import Plan
+from nox_ship.release.planning import Plan
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, open_stage, sealed, workshop
+from nox_ship.release.stage import REUSE_SECONDS, Stage, Workshop, _reusable, last_release, sealed, workshop
 from support import commit_files, git, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.0"\n'
@@ -62,7 +63,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workshop, Plan]:
     """Make one release, for the tests that only change its record."""
     folder = tmp_path_factory.mktemp("stage")
     plan, shop = make_plan(folder), make_shop(folder)
-    release(open_stage(shop, plan), plan)
+    release(opened(shop, plan), plan)
     return shop, plan
 
 
@@ -80,7 +81,7 @@ def is_reusable(released: tuple[Workshop, Plan], changes: dict[str, Any] | str) 
 def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
     """It is at the plan's commit and knows nothing that passed."""
     plan = make_plan(tmp_path)
-    stage = open_stage(make_shop(tmp_path), plan)
+    stage = opened(make_shop(tmp_path), plan)
     assert stage.repository.head == plan.head
     assert not stage.reused
     assert (stage.record.commit, stage.record.passed, stage.record.failed) == (None, {}, [])
@@ -90,14 +91,14 @@ def test_a_new_stage_is_a_clean_clone(tmp_path: Path) -> None:
 def test_a_release_that_is_made_already_needs_no_commit(tmp_path: Path) -> None:
     """Where HEAD is the release, its commit is HEAD."""
     plan = make_plan(tmp_path, bump=False)
-    assert open_stage(make_shop(tmp_path), plan).record.commit == plan.head
+    assert opened(make_shop(tmp_path), plan).record.commit == plan.head
 
 
 def test_a_stage_is_used_again(tmp_path: Path) -> None:
     """What passed there for the same release is kept."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan), plan)
-    again = open_stage(shop, plan)
+    release(opened(shop, plan), plan)
+    again = opened(shop, plan)
     assert again.reused
     assert again.record.passed == {"lint": 1.5}
 
@@ -105,10 +106,10 @@ def test_a_stage_is_used_again(tmp_path: Path) -> None:
 def test_a_stage_that_is_used_again_is_cleaned(tmp_path: Path) -> None:
     """What tests left behind goes; what was built, and what we keep there, stays."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     release(stage, plan)
     write_files(stage.root, {"left.txt": "", "left/over.txt": "", "dist/a.whl": "", ".nox-ship/manifest.json": ""})
-    assert open_stage(shop, plan).reused
+    assert opened(shop, plan).reused
     assert {path.name for path in stage.root.iterdir()} == {".git", ".nox-ship", "a.txt", "dist", "pyproject.toml"}
     assert (stage.root / "dist" / "a.whl").is_file()
     assert (stage.root / ".nox-ship" / "manifest.json").is_file()
@@ -117,9 +118,9 @@ def test_a_stage_that_is_used_again_is_cleaned(tmp_path: Path) -> None:
 def test_a_stage_can_be_made_anew(tmp_path: Path) -> None:
     """`--fresh` uses nothing that is there, environments neither."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan), plan)
+    release(opened(shop, plan), plan)
     write_files(shop.environments, {"tests/pyvenv.cfg": ""})
-    stage = open_stage(shop, plan, fresh=True)
+    stage = opened(shop, plan, fresh=True)
     assert not stage.reused
     assert stage.record.passed == {}
     assert stage.repository.head == plan.head
@@ -165,10 +166,10 @@ def test_a_broken_record_is_as_none(released: tuple[Workshop, Plan], content: st
 def test_a_stage_that_was_changed_is_not_used_again(tmp_path: Path, command: list[str]) -> None:
     """Another commit, another tag, or a changed file make it useless."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     release(stage, plan)
     git(stage.root, *command)
-    assert not open_stage(shop, plan).reused
+    assert not opened(shop, plan).reused
 
 
 def test_a_workshop_is_for_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,16 +236,16 @@ def test_a_stage_is_for_its_branch(tmp_path: Path) -> None:
     git(plan.repository.path, "branch", "side")
     for branch in ("main", "side", "main"):
         there = dataclasses.replace(plan, branch=branch)
-        stage = open_stage(shop, there)
+        stage = opened(shop, there)
         assert (stage.reused, stage.repository.branch, stage.record.branch) == (False, branch, branch)
         release(stage, there)
-        assert open_stage(shop, there).reused
+        assert opened(shop, there).reused
 
 
 def test_a_pushed_release_keeps_its_stage_on_any_branch(tmp_path: Path) -> None:
     """What was built for it is nowhere else, whatever branch is checked out now."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan), plan)
+    release(opened(shop, plan), plan)
     assert open_stage_would_reuse(shop, dataclasses.replace(finishing(plan, plan.head), branch="side"))
 
 
@@ -256,7 +257,7 @@ def finishing(plan: Plan, head: str) -> Plan:
 def test_a_pushed_release_is_finished_from_its_stage(tmp_path: Path) -> None:
     """Whether the checkout has come to it or not, however old it is, and by whichever version of ours."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     release(stage, plan)
     stage.record.made_at -= 2 * REUSE_SECONDS
     stage.record.made_by = "another"
@@ -276,20 +277,20 @@ def open_stage_would_reuse(shop: Workshop, plan: Plan) -> bool:
 def test_what_is_pushed_and_nowhere_else_is_not_thrown_away(tmp_path: Path) -> None:
     """`--fresh` makes a new clone, but not of a checkout that lacks the release."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     release(stage, plan)
-    again = open_stage(shop, finishing(plan, plan.head), fresh=True)
+    again = opened(shop, finishing(plan, plan.head), fresh=True)
     assert again.reused
     assert again.record.commit == stage.record.commit
     git(plan.repository.path, "fetch", "--quiet", str(shop.stage), "tag", "v1.1")
-    assert not open_stage(shop, finishing(plan, plan.head), fresh=True).reused
+    assert not opened(shop, finishing(plan, plan.head), fresh=True).reused
 
 
 def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path) -> None:
     """Without a commit, or with a clone that was changed, there is none."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
     assert last_release(shop) is None
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     assert last_release(shop) is None
     release(stage, plan)
     assert last_release(shop) == stage.record
@@ -300,7 +301,7 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
 def test_a_stage_that_cannot_be_made_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is remembered of the one before is gone before its files are."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan), plan)
+    release(opened(shop, plan), plan)
 
     def fail(*_: object, **__: object) -> None:
         assert not shop.record.exists()
@@ -308,14 +309,14 @@ def test_a_stage_that_cannot_be_made_is_not_remembered(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Repository, "clone", fail)
     with pytest.raises(KeyboardInterrupt):
-        open_stage(shop, plan, fresh=True)
+        opened(shop, plan, fresh=True)
     assert last_release(shop) is None
 
 
 def test_a_stage_that_is_a_symlink_holds_no_release(tmp_path: Path) -> None:
     """Nor does one whose repository is elsewhere."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    release(open_stage(shop, plan), plan)
+    release(opened(shop, plan), plan)
     for path in (shop.stage / ".git", shop.stage):
         path.rename(tmp_path / "elsewhere")
         path.symlink_to(tmp_path / "elsewhere")
@@ -338,7 +339,7 @@ def test_a_stage_with_another_tag_is_not_used_again(released: tuple[Workshop, Pl
 def test_a_stage_with_two_commits_holds_no_release(tmp_path: Path) -> None:
     """A release is one commit on top of what it is made from."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     commit_files(stage.root, {"b.txt": ""})
     release(stage, plan)
     assert last_release(shop) is None
@@ -347,7 +348,7 @@ def test_a_stage_with_two_commits_holds_no_release(tmp_path: Path) -> None:
 def test_a_stage_with_a_changed_file_holds_no_release(tmp_path: Path) -> None:
     """Its commit is not what would be built."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     release(stage, plan)
     write_files(stage.root, {"a.txt": "3\n"})
     assert last_release(shop) is None
@@ -356,7 +357,7 @@ def test_a_stage_with_a_changed_file_holds_no_release(tmp_path: Path) -> None:
 def test_a_stage_with_a_commit_on_top_holds_no_release(tmp_path: Path) -> None:
     """Also where that changes no file."""
     plan, shop = make_plan(tmp_path), make_shop(tmp_path)
-    stage = open_stage(shop, plan)
+    stage = opened(shop, plan)
     release(stage, plan)
     git(stage.root, "commit", "--quiet", "--allow-empty", "--message", "more")
     assert last_release(shop) is None

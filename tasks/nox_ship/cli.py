@@ -119,6 +119,17 @@ def doctor_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
+def status_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s status --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    parser = _Parser(prog="nox -s status --", description="Show where the releases stand.", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    return parser.parse_args(args)
+
+
 def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments of the ``nox-ship`` command.
 

@@ -113,6 +113,7 @@ class Repository:
         settings: Iterable[tuple[str, str]] = (),
         secrets: bool = False,
         apart: bool = False,
+        seconds: float | None = None,
     ) -> str:
         """Run git here and return its standard output, stripped at the end.
 
@@ -122,6 +123,7 @@ class Repository:
             settings: Settings of git for this run, handed over where no other user reads them.
             secrets: Hand on what git may need to authenticate to a remote.
             apart: As in `process.run`.
+            seconds: As in `process.run`.
 
         Raises:
             CommandFailedError: Git ended with another code than 0.
@@ -131,7 +133,7 @@ class Repository:
         keep = {name for name in process.secret_names(os.environ) if wanted.match(name)}
         keep -= set(process.index_secret_names(os.environ))
         full = {**_ENV, **(env or {}), **_numbered(settings, os.environ)}
-        return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart).stdout.rstrip()
+        return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart, seconds=seconds).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
         """Run git here and return its standard output, None where it ended with another code than 0."""

@@ -223,7 +223,7 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.package.manifest import TOLD, announced
     from nox_ship.printable import printable
     from nox_ship.release.development import development
-    from nox_ship.release.publish import route
+    from nox_ship.release.route import route
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
     fresh = build_arguments(session.posargs).fresh or (registration.in_release() and announced() is None)
@@ -266,10 +266,10 @@ def matrix(session: nox.Session, project: Project) -> None:
 @_front_door
 def verify_published(session: nox.Session, project: Project) -> None:
     """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
-    from nox_ship import front
+    from nox_ship import publishing
 
     _prepare(session)
-    front.verify_published(project, session.posargs)
+    publishing.verify_published(project, session.posargs)
 
 
 @_front_door
@@ -293,10 +293,10 @@ def verify_install(session: nox.Session, project: Project) -> None:
 
 
 def _publish(session: nox.Session, project: Project, index: str | None) -> None:
-    from nox_ship import front
+    from nox_ship import publishing
 
     _prepare(session)
-    front.publish(project, session.posargs, session.name, index)
+    publishing.publish(project, session.posargs, session.name, index)
 
 
 @_front_door
@@ -329,10 +329,19 @@ def release(session: nox.Session) -> None:
 def doctor(session: nox.Session) -> None:
     """Look for what is set up wrong, before a release is tried: `nox -s doctor -- --json`."""
     with _errors_shown(session):
-        from nox_ship import front
+        from nox_ship import looking
 
         _prepare(session)
-        front.doctor(Path.cwd(), session.posargs, registration.loaded_sessions())
+        looking.doctor(Path.cwd(), session.posargs, registration.loaded_sessions())
+
+
+def status(session: nox.Session) -> None:
+    """Show what is released, what is not, and which command comes next: `nox -s status -- --json`."""
+    with _errors_shown(session):
+        from nox_ship import looking
+
+        _prepare(session)
+        looking.status(Path.cwd(), session.posargs, registration.loaded_sessions())
 
 
 def _prepare(session: nox.Session) -> None:
@@ -365,4 +374,5 @@ _SPECS = {
     "publish": Spec(publish, environment=False, requires=("verify-install",)),
     "release": Spec(release, environment=False),
     "doctor": Spec(doctor, environment=False),
+    "status": Spec(status, environment=False),
 }

@@ -20,9 +20,10 @@ from nox_ship.package.build import Outcome, dist_folder, manifest_path
 from nox_ship.package.install import Verified, verify_files
 from nox_ship.package.manifest import TOLD, File, Manifest, built_files
 from nox_ship.project import Project
-from nox_ship.release import gates, pipeline
+from nox_ship.release import gates, proving
 from nox_ship.release.gates import SessionResult
-from nox_ship.release.pipeline import Run, run_pipeline
+from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from support import make_wheel
 
@@ -71,7 +72,7 @@ def after_the_trial(run: Run, evil: Evil) -> Callable[[Stage], None]:
 
     def gate(stage: Stage) -> None:
         assert run.trial is not None
-        assert "installed from there" in run.trial.result()
+        assert "installed from there" in str(run.trial.result())
         evil(stage)
 
     return gate
@@ -145,7 +146,7 @@ def test_the_build_is_held_before_its_upload_is_tried(
 ) -> None:
     """Right when its session ends; a thread may begin late."""
     held: list[str | None] = []
-    monkeypatch.setattr(pipeline, "_try_upload", lambda _: refuse(yard.prepare()))
+    monkeypatch.setattr(proving, "_try_upload", lambda _: refuse(yard.prepare()))
     sessions.at_once, sessions.afterwards = True, lambda stage: held.append(stage.record.built)
     assert stopped(yard.prepare()) == {"NS000"}
     assert None not in held
@@ -195,7 +196,7 @@ def test_a_session_that_is_run_again_is_told_what_was_built(
     run.confirm, sessions.at_once = refuse, True
     stopped(run)
     told = gates._environment(run.stage, [])["NOX_SHIP_MANIFEST"]
-    assert told == Manifest.load(manifest_path(run.staged))[1]
+    assert told == Manifest.load(manifest_path(run.bumped.project))[1]
     run.stage.record.built = None
     assert gates._environment(run.stage, [])["NOX_SHIP_MANIFEST"] is None
     assert programs.calls

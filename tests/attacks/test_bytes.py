@@ -9,11 +9,14 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from fakes import publication
 from nox_ship import process
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release import publish
-from nox_ship.release.publish import Patience, converge, install_from
+from nox_ship.release import prove
+from nox_ship.release.converge import converge
+from nox_ship.release.prove import install
+from nox_ship.release.publication import Patience
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing, Served
@@ -73,8 +76,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
         path = Path(source.removeprefix("file://").partition("#")[0])
         given.append((source, path.read_bytes() if path.is_file() else b""))
 
-    monkeypatch.setattr(publish, "verify", verify)
-    monkeypatch.setattr(publish, "_installed_pythons", lambda *_: {"3.11": "python3.11", "3.12": "python3.12"})
+    monkeypatch.setattr(prove, "verify", verify)
+    monkeypatch.setattr(prove, "_installed_pythons", lambda *_: {"3.11": "python3.11", "3.12": "python3.12"})
     return given
 
 
@@ -97,7 +100,9 @@ def test_what_was_compared_is_installed(
     manifest = manifest_of(dist)
     index = shelf(dist, address)
     project = make_project(tmp_path / "project", STATIC)
-    assert install_from(manifest, dist, index, project) == dict.fromkeys(("3.11", "3.12"), manifest.files[0].name)
+    assert install(publication(manifest, dist, index, project)) == dict.fromkeys(
+        ("3.11", "3.12"), manifest.files[0].name
+    )
     wheel = manifest.files[0]
     assert len(installed) == 2
     for source, data in installed:
@@ -112,10 +117,10 @@ def test_an_index_that_serves_other_bytes_later_is_found_out(
 ) -> None:
     """The right bytes for the comparison and others for the installer: NS711, and nothing is installed."""
     manifest, index = manifest_of(dist), shelf(dist)
-    converge(manifest, dist, index)
+    converge(publication(manifest, dist, index))
     index.evil_after.append(len(index.downloads))
     with pytest.raises(ShipError, match="NS711"):
-        install_from(manifest, dist, index, make_project(tmp_path / "project", STATIC))
+        install(publication(manifest, dist, index, make_project(tmp_path / "project", STATIC)))
     assert installed == []
 
 
@@ -141,7 +146,7 @@ def test_a_file_that_changes_after_the_check_is_not_uploaded(dist: Path, sent: l
             path.write_bytes(b"evil")
 
     with pytest.raises(ShipError, match="NS603"):
-        converge(manifest, dist, index, meanwhile, Patience(wait=0.1))
+        converge(publication(manifest, dist, index, note=meanwhile, patience=Patience(wait=0.1)))
     assert sent == []
 
 
@@ -159,5 +164,5 @@ def test_a_file_that_leads_elsewhere_after_the_check_is_not_uploaded(
             path.symlink_to(secret)
 
     with pytest.raises(ShipError, match="NS603"):
-        converge(manifest, dist, index, meanwhile, Patience(wait=0.1))
+        converge(publication(manifest, dist, index, note=meanwhile, patience=Patience(wait=0.1)))
     assert sent == []

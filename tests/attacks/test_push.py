@@ -12,16 +12,17 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from fakes import write_dist
+from fakes import opened, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.project import Project
-from nox_ship.release import pipeline
-from nox_ship.release.pipeline import Run
-from nox_ship.release.preflight import Plan, Request
+from nox_ship.release.pipeline import STEPS, advance
+from nox_ship.release.planning import Plan, Request
+from nox_ship.release.results import Planned, Result
+from nox_ship.release.run import Run
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import Workshop, last_release, open_stage, sealed
+from nox_ship.release.stage import Workshop, last_release, sealed
 from nox_ship.report import Report, Voice
 from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
@@ -80,11 +81,16 @@ def bumped(folder: Path, **files: str) -> Run:
     world = cast("World", Place(checkout, Remote("origin", "origin", checkout)))
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(checkout.path, Request("1.0"), Sessions(), world, shop_of(folder), voice, Report("Release"))
-    run.plan = plan_of(checkout)
-    run.stage = open_stage(run.workshop, run.plan)
-    pipeline._bump(run)
-    write_dist(run.staged, run.objects.commit, "1.0")
+    run.take(Planned(plan_of(checkout)))
+    for step in STEPS[1:3]:
+        advance(step, run)
+    write_dist(run.bumped.project, run.bumped.objects.commit, "1.0")
     return run
+
+
+def go(run: Run, name: str) -> Result:
+    """Take one step."""
+    return advance(next(step for step in STEPS if step.name == name), run)
 
 
 def refs(run: Run) -> str:
@@ -196,7 +202,7 @@ def test_a_clone_that_was_changed_is_not_pushed(tmp_path: Path, tamper: Tamper) 
     before = refs(run)
     tamper(run.stage.root)
     with pytest.raises(ShipError, match="NS236"):
-        pipeline._push(run)
+        go(run, "push")
     assert refs(run) == before
     assert run.report.pushed == "no"
     assert last_release(run.workshop) is None
@@ -215,7 +221,7 @@ def test_litter_of_tests_does_not_matter(tmp_path: Path) -> None:
     """Files that git does not track, what is built, an index written anew and git's housekeeping stop nothing."""
     run = bumped(tmp_path)
     litter(run.stage.root)
-    pipeline._push(run)
+    go(run, "push")
     assert "refs/tags/v1.0" in refs(run)
 
 
@@ -237,8 +243,8 @@ def test_what_acts_after_the_comparison_comes_too_late(tmp_path: Path, tamper: T
         tamper(stage)
 
     run.confirm = late
-    pipeline._push(run)
-    pipeline._checkout(run)
+    go(run, "push")
+    go(run, "checkout")
     assert refs(run).splitlines() == [
         f"refs/heads/main {expected['HEAD']}",
         f"refs/tags/v1.0 {expected['v1.0']}",
@@ -256,7 +262,7 @@ def test_a_checkout_on_another_branch_gets_the_same_objects(tmp_path: Path) -> N
     git(run.root, "switch", "--quiet", "--create", "other")
     git(run.stage.root, "tag", "evil")
     amend(run.stage.root)
-    pipeline._checkout(run)
+    go(run, "checkout")
     assert git(run.root, "rev-parse", "main", "v1.0^{commit}").split() == [commit, commit]
     assert git(run.root, "tag") == "v1.0"
 
@@ -266,7 +272,7 @@ def test_a_tag_that_the_user_made_meanwhile_is_not_moved(tmp_path: Path) -> None
     run = bumped(tmp_path)
     git(run.root, "tag", "v1.0", git(run.root, "commit-tree", "-m", "x", git(run.root, "rev-parse", "HEAD^{tree}")))
     before = git(run.root, "for-each-ref")
-    assert pipeline._checkout(run) == "left as it is"
+    assert str(go(run, "checkout")) == "left as it is"
     assert git(run.root, "for-each-ref") == before
 
 
@@ -290,10 +296,10 @@ def hide_an_edit(run: Run) -> None:
 def test_a_clone_that_was_changed_is_not_used_again(tmp_path: Path, forge: Callable[[Run], object]) -> None:
     """Where the run ended before it compared, the next one does, and makes a clone anew."""
     run = bumped(tmp_path)
-    assert open_stage(run.workshop, run.plan).reused
+    assert opened(run.workshop, run.plan).reused
     forge(run)
     run.stage.save()
-    again = open_stage(run.workshop, run.plan)
+    again = opened(run.workshop, run.plan)
     assert not again.reused
     assert git(again.root, "config", "--get-all", "core.hooksPath")
     assert again.repository.head == run.plan.head
@@ -307,7 +313,7 @@ def test_a_stage_that_leads_to_the_checkout_is_not_cleaned(tmp_path: Path) -> No
     write_files(checkout, {"notes.txt": "mine"})
     shutil.rmtree(run.workshop.stage)
     run.workshop.stage.symlink_to(checkout)
-    assert not open_stage(run.workshop, run.plan).reused
+    assert not opened(run.workshop, run.plan).reused
     assert (checkout / "notes.txt").read_text("utf-8") == "mine"
     assert not run.workshop.stage.is_symlink()
 
@@ -321,7 +327,7 @@ def test_a_submodule_that_was_changed_stops_the_release(tmp_path: Path, monkeypa
     checkout = make_repository(tmp_path / "checkout", FILES)
     git(checkout.path, "submodule", "--quiet", "add", str(library.path), "library")
     git(checkout.path, "commit", "--quiet", "--message", "library")
-    stage = open_stage(shop_of(tmp_path), plan_of(checkout))
+    stage = opened(shop_of(tmp_path), plan_of(checkout))
     seal = sealed(stage.workshop, plan_of(checkout), checkout.head)
     inner = stage.root / "library"
     write_files(inner, {"litter.txt": ""})
@@ -345,7 +351,7 @@ def test_a_push_that_is_cut_off_may_have_arrived(tmp_path: Path) -> None:
     run = bumped(tmp_path)
     hook_of_the_remote(run, "kill -9 $PPID")
     with pytest.raises(ShipError, match="NS238"):
-        pipeline._push(run)
+        go(run, "push")
     assert run.report.pushed == "unknown"
 
 
@@ -361,7 +367,7 @@ def test_what_happens_at_the_push_is_unknown(
 
     monkeypatch.setattr(Remote, "push", push)
     with pytest.raises(type(error)):
-        pipeline._push(run)
+        go(run, "push")
     assert run.report.pushed == "unknown"
 
 
@@ -370,5 +376,5 @@ def test_a_push_that_was_refused_changed_nothing(tmp_path: Path) -> None:
     run = bumped(tmp_path)
     hook_of_the_remote(run, "exit 1")
     with pytest.raises(ShipError, match="NS231"):
-        pipeline._push(run)
+        go(run, "push")
     assert run.report.pushed == "no"

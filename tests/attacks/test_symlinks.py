@@ -282,7 +282,7 @@ def test_a_bundle_is_written_where_it_was_meant_to_be(
         yield yard.world
 
     monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(front, "_world", opened)
+    monkeypatch.setattr(front, "opened", opened)
     monkeypatch.setattr(front, "run_pipeline", lambda *_: (yard.root / "a").symlink_to(outside))
     with pytest.raises(ShipError, match="NS608"):
         front.release(

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from failing_index import FailingIndex
+from fakes import publication
 from nox_ship import process
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest
-from nox_ship.release.publish import converge
+from nox_ship.release.converge import converge
 from nox_ship.world.real import RealWorld
 from support import make_repository, make_sdist, make_wheel
 
@@ -88,7 +89,7 @@ def test_each_file_goes_out_with_its_attestation(
 
     sign_locally(monkeypatch)
     manifest = built(tmp_path / "dist")
-    converge(manifest, tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+    converge(publication(manifest, tmp_path / "dist", world(tmp_path, server).index("pypi", "sample")))
     assert len(server.uploads) == 2
     assert sorted(path.name for path in (tmp_path / "dist").iterdir()) == sorted(file.name for file in manifest.files)
     monkeypatch.setattr(_impl, "Verifier", LocalVerifier)
@@ -112,7 +113,11 @@ def test_attestations_are_not_made_where_they_are_not_wanted(
 ) -> None:
     """The setting turns them off, and an index of one's own is sent none."""
     sign_locally(monkeypatch)
-    converge(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server, **publish).index(name, "sample"))
+    converge(
+        publication(
+            built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server, **publish).index(name, "sample")
+        )
+    )
     assert [upload.attestations for upload in server.uploads] == [None, None]
 
 
@@ -121,14 +126,16 @@ def test_a_token_signs_nothing(tmp_path: Path, server: FailingIndex, monkeypatch
     sign_locally(monkeypatch)
     server.faults.no_audience = True
     monkeypatch.setenv("PYPI_API_TOKEN", server.new_token())
-    converge(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+    converge(publication(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample")))
     assert [upload.attestations for upload in server.uploads] == [None, None]
 
 
 def test_without_an_answer_of_sigstore_nothing_is_uploaded(tmp_path: Path, server: FailingIndex) -> None:
     """The real signer, which has no network here, ends in NS751, and shows no identity."""
     with pytest.raises(ShipError, match="NS751") as caught:
-        converge(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+        converge(
+            publication(built(tmp_path / "dist"), tmp_path / "dist", world(tmp_path, server).index("pypi", "sample"))
+        )
     assert server.uploads == []
     told = "".join(finding.detail for finding in caught.value.findings)
     assert not any(identity in told for identity in server.identities)

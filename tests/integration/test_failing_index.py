@@ -14,10 +14,12 @@ import pytest
 
 from drafts import damaged, good_files
 from failing_index import FailingIndex, Faults
+from fakes import publication
 from nox_ship.config import Settings, read_settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest
-from nox_ship.release.publish import Patience, Published, converge
+from nox_ship.release.converge import Published, converge
+from nox_ship.release.publication import Patience
 from nox_ship.world.index import Index
 from nox_ship.world.real import RealWorld
 from refused import REFUSALS, Refusal
@@ -51,7 +53,8 @@ class Case:
 
     def publish(self, **changes: Any) -> tuple[Published, ...]:
         """Bring the index to the manifest, impatiently."""
-        return converge(self.manifest, self.folder, self.index(**changes), self.notes.append, QUICK)
+        told: dict[str, Any] = {"patience": QUICK, "note": self.notes.append}
+        return converge(publication(self.manifest, self.folder, self.index(**changes), **told))
 
     @property
     def complete(self) -> bool:

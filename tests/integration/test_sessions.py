@@ -21,7 +21,7 @@ TESTS = f"tests-{PYTHON}"
 VERIFY = f"verify-install-{PYTHON}"
 OURS = [
     *("lint", "typecheck", TESTS, "coverage", "audit", "lowest", "api", "build", VERIFY),
-    *("verify-published", "matrix", "publish-test", "publish-prod", "publish", "release", "doctor"),
+    *("verify-published", "matrix", "publish-test", "publish-prod", "publish", "release", "doctor", "status"),
 ]
 
 

@@ -13,7 +13,7 @@ from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
 from nox_ship.package.wheels import platform_taken
 from nox_ship.project import Project
-from nox_ship.release.publish import route
+from nox_ship.release.route import route
 from nox_ship.release.tags import TAG_MOVED
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
 from nox_ship.world.real import NO_REMOTE

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from nox_ship.errors import Findings, ShipError
+from nox_ship.errors import Finding, Findings, ShipError
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import FILE_CHANGED, Manifest
 from nox_ship.project import Project
@@ -34,19 +34,29 @@ def hold(stage: Stage, project: Project) -> Manifest:
     return manifest
 
 
+def changed(stage: Stage, project: Project) -> tuple[Finding, ...]:
+    """Return what is no longer as it was built, manifest or files (NS601-NS603); nothing is done about it.
+
+    Args:
+        stage: The clean clone.
+        project: The project in it.
+    """
+    findings = Findings()
+    if manifest := findings.catch(partial(hold, stage, project)):
+        findings.catch(lambda: manifest.check(dist_folder(project)))
+    return tuple(replace(one, remedy=_REMEDY) for one in findings) if stage.record.built else tuple(findings)
+
+
 def check(stage: Stage, project: Project) -> None:
     """Check that manifest and files are still those that were built.
 
     Raises:
         ShipError: With each that is not (NS601-NS603); nothing that passed in the stage counts any more.
     """
-    findings = Findings()
-    if manifest := findings.catch(partial(hold, stage, project)):
-        findings.catch(lambda: manifest.check(dist_folder(project)))
-    if findings and stage.record.built:
-        _forget(stage)
-        raise ShipError(*(replace(finding, remedy=_REMEDY) for finding in findings))
-    findings.raise_errors()
+    if findings := changed(stage, project):
+        if stage.record.built:
+            _forget(stage)
+        raise ShipError(*findings)
 
 
 def check_tested(stage: Stage, told: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.changelog import cut_changelog
 from nox_ship.release.companions import follow
-from nox_ship.release.preflight import Plan
+from nox_ship.release.planning import Plan
 from nox_ship.release.stage import Stage
 
 COMMIT_REFUSED = Kind(
@@ -34,8 +34,15 @@ class Objects:
     tag: str
 
 
+def made(stage: Stage) -> Objects | None:
+    """Return the release's commit and tag, where an earlier run made them in the stage."""
+    record = stage.record
+    tag = f"refs/tags/{record.tag}"
+    return Objects(record.commit, stage.repository.run("rev-parse", tag)) if record.commit else None
+
+
 def bump(plan: Plan, stage: Stage) -> Objects:
-    """Make the release's commit and annotated tag in the stage, unless they are there.
+    """Make the release's commit and annotated tag in the stage.
 
     Where neither a version nor the changelog changes, the tag is put on the commit that is there.
 
@@ -49,9 +56,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         ShipError: The files cannot be changed (NS306), or lie elsewhere (NS608); or git refuses the commit
             (NS232) or the tag (NS233).
     """
-    repository, ref = stage.repository, f"refs/tags/{plan.tag}"
-    if stage.record.commit is not None:
-        return Objects(stage.record.commit, repository.run("rev-parse", ref))
+    repository = stage.repository
     if plan.source.kind == "files":
         project = Project.read(stage.root)
         check_places(project, plan.source, repository)
@@ -71,7 +76,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         what = f"The commit of {plan.version} does not follow {plan.head[:10]} directly."
         raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes commits of its own."))
     stage.record.commit = commit
-    return Objects(commit, repository.run("rev-parse", ref))
+    return Objects(commit, repository.run("rev-parse", f"refs/tags/{plan.tag}"))
 
 
 def _commit(plan: Plan, repository: Repository) -> None:

@@ -6,8 +6,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from packaging.version import Version
@@ -15,20 +15,19 @@ from packaging.version import Version
 from nox_ship import documents
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Findings, Kind, shorten
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import FURTHER
-from nox_ship.git import Repository
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import changelog_findings
-from nox_ship.release.coming import Coming, find_coming
-from nox_ship.release.publish import index_names, route
+from nox_ship.release.coming import Coming
+from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
+from nox_ship.release.route import index_names, route
 from nox_ship.release.uptake import foresee, foresee_workflow
-from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
 
@@ -66,46 +65,6 @@ SPACE_NEEDED = 64 * 1024 * 1024
 """Bytes that must be free where temporary files go."""
 
 
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for."""
-
-    wanted: str | None
-    """A part, a whole version, or ``auto``; None if nothing was given."""
-    without: tuple[str, ...] = ()
-    """Gates to leave out this time."""
-    fresh: bool = False
-    """Use nothing that an earlier run left."""
-    agreed: bool = True
-    """Whether the push is agreed to, or somebody can be asked before it."""
-    any_branch: bool = False
-    """Whether another branch than the release branch will do, as it does for a rehearsal."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan(Coming):
-    """A release that nothing known stands against."""
-
-    project: Project
-    repository: Repository
-    branch: str
-    release_branch: str
-    """The branch that releases are made from; a rehearsal may be on another one."""
-    head: str
-    gates: tuple[str, ...]
-    index: str
-    """Name of the index that the version's route leads to."""
-    workflow: str | None = None
-    """File name of the workflow that publishes once the tag is pushed; None where this machine does."""
-    waits: bool = False
-    """Whether that workflow waits until somebody publishes a GitHub Release."""
-
-    @property
-    def folder(self) -> Path:
-        """The project's folder, relative to the top of the repository."""
-        return self.project.root.resolve().relative_to(self.repository.path.resolve())
-
-
 def preflight(
     root: Path,
     request: Request,
@@ -129,60 +88,29 @@ def preflight(
     Raises:
         ShipError: With every finding that stands against the release.
     """
-    findings = Findings()
-    findings.extend(_machine())
-    project = findings.catch(lambda: Project.read(root))
-    repository = findings.catch(lambda: Repository.at(root))
-    gates: tuple[str, ...] = ()
-    if project:
-        findings.catch(lambda: project.name)
-        findings.catch(lambda: project.requires_python)
-        findings.extend(findings.catch(lambda: list(_missing_pythons(project))) or ())
-        findings.extend(routes_known(project.settings))
-        findings.catch(lambda: check_groups(project))
-        findings.extend(sessions.told(request.without))
-        gates = _gates(request.without, sessions, findings)
-    branch, expected = _branches(repository, project, request, findings) if repository else (None, None)
-    coming = pushed = None
-    refs: Mapping[str, str] = {}
-    if repository:
-        findings.extend(_work_tree(repository, root))
-        refs = findings.catch(world.known_refs) or {}
-        pushed = _pushed(earlier, repository, refs)
-        findings.extend(_remote_branch(repository, branch, refs, pushed))
-        if project:
-            made = None if request.fresh else earlier
-            wanted = request.wanted
-            coming = findings.catch(lambda: find_coming(project, repository, wanted, refs, findings, pushed, made))
-    if project:
-        _read_files(project, coming, findings)
-    by = Publishing()
-    if project and coming and repository:
-        by = publishing(repository.path, project.settings, route(project.settings, Version(coming.version)), coming.tag)
-        findings.extend(by.told)
-        findings.extend(_not_agreed(request, coming, branch, refs, pushed.commit if pushed else repository.head))
-    if project and coming:
-        findings.extend(findings.catch(lambda: _index(project, coming, world, by, built)) or ())
-    findings.catch(lambda: world.rehearsal_index)
-    findings.extend(world.notices())
+    draft = Draft.of(root, request, sessions, world, earlier, built)
+    findings = Findings(draft.told)
+    for check in CHECKS:
+        findings.extend(_found(partial(check, draft)))
     for finding in findings:
         if finding.level != "error":
             notify(finding)
     findings.raise_errors()
-    if not (project and repository and branch and coming):
-        raise AssertionError  # each of them is missing only beside a finding
-    return Plan(
-        project=project,
-        repository=repository,
-        branch=branch,
-        release_branch=expected or branch,
-        head=repository.head,
-        gates=gates,
-        index=route(project.settings, Version(coming.version)),
-        workflow=by.workflow,
-        waits=by.waits,
-        **vars(coming),
-    )
+    return draft.plan()
+
+
+def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """Yield what a check finds, and what it raises."""
+    try:
+        yield from check()
+    except ShipError as error:
+        yield from error.findings
+
+
+def _agreement(draft: Draft) -> Iterator[Finding]:
+    if draft.coming and draft.repository:
+        commit = draft.pushed.commit if draft.pushed else draft.repository.head
+        yield from _not_agreed(draft.request, draft.coming, draft.branch, draft.refs, commit)
 
 
 def _not_agreed(
@@ -194,33 +122,34 @@ def _not_agreed(
         yield NOT_AGREED("This release would be pushed, and there is no terminal on which to ask you first.")
 
 
-def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, str]) -> Record | None:
-    """Return what an earlier run left where it was pushed, and HEAD is still what it was made from.
-
-    Branch and tag are pushed together: where the tag is, the branch has been, whatever was pushed on top since.
-    """
-    if earlier is None or earlier.commit is None or earlier.head != repository.head:
-        return None
-    return earlier if refs.get(f"refs/tags/{earlier.tag}") == earlier.commit else None
-
-
-def _index(project: Project, coming: Coming, world: World, by: Publishing, built: Manifest | None) -> Findings:
+def _index(draft: Draft) -> Iterable[Finding]:
     """Return whether the index will accept the release; if a workflow publishes, without credentials.
 
     Raises:
         ShipError: The index does not answer (NS701) to the one who publishes.
     """
+    project, coming, by = draft.project, draft.coming, draft.by
+    if not (project and coming):
+        return ()
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
-        return Findings()  # the routes are reported
+        return ()  # the routes are reported
     called, version = project.canonical_name, coming.version
-    index = world.index(name, called)
+    index = draft.world.index(name, called)
     if by.workflow:
         return foresee_workflow(index, called, version, new=coming.bump, certain=by.certain)
-    return foresee(index, called, version, new=coming.bump, built=built)
+    return foresee(index, called, version, new=coming.bump, built=draft.built)
 
 
-def _machine() -> Iterator[Finding]:
+def _world(draft: Draft) -> Iterator[Finding]:
+    """Yield why the upload cannot be rehearsed, and what a person should know about this world."""
+    findings = Findings()
+    findings.catch(lambda: draft.world.rehearsal_index)
+    yield from findings
+    yield from draft.world.notices()
+
+
+def _machine(_: Draft) -> Iterator[Finding]:
     folder = tempfile.gettempdir()
     free = shutil.disk_usage(folder).free
     if free < SPACE_NEEDED:
@@ -245,10 +174,12 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
         yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)} of the range in requires-python is not installed.")
 
 
-def _read_files(project: Project, coming: Coming | None, findings: Findings) -> None:
-    if coming and coming.bump:
-        findings.extend(findings.catch(lambda: list(changelog_findings(project, coming.version))) or ())
-    findings.extend(findings.catch(lambda: list(_other_encodings(project, coming))) or ())
+def _files(draft: Draft) -> Iterator[Finding]:
+    project, coming = draft.project, draft.coming
+    if project and coming and coming.bump:
+        yield from _found(lambda: changelog_findings(project, coming.version))
+    if project:
+        yield from _other_encodings(project, coming)
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
@@ -273,17 +204,29 @@ def routes_known(settings: Settings) -> Iterator[Finding]:
             yield UNKNOWN_ROUTE(f"`tool.nox-ship.routes.{kind}` is {name!r}, which is no index.")
 
 
-def _gates(without: Collection[str], sessions: Sessions, findings: Findings) -> tuple[str, ...]:
-    decision = sessions.decision
+def _project(draft: Draft) -> Iterator[Finding]:
+    if project := draft.project:
+        findings = Findings()
+        findings.catch(lambda: project.name)
+        findings.catch(lambda: project.requires_python)
+        yield from findings
+        yield from _found(lambda: _missing_pythons(project))
+        yield from routes_known(project.settings)
+        check_groups(project)
+
+
+def _gates(draft: Draft) -> Iterator[Finding]:
+    if draft.project is None:
+        return
+    without, sessions, decision = draft.request.without, draft.sessions, draft.sessions.decision
+    yield from sessions.told(without)
     for name in without:
         if name not in decision.gates:
-            findings.append(UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(decision.gates)}."))
-    left_out = set(without)
-    if set(decision.tests) <= left_out and {"coverage"} & set(decision.gates) & set(decision.apart) - left_out:
-        findings.append(GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too."))
-        left_out.add("coverage")
-    findings.extend(missing_gates(sessions, left_out))
-    return tuple(gate for gate in decision.gates if gate not in left_out and gate in sessions.names)
+            yield UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(decision.gates)}.")
+    out = left_out(without, decision)
+    if out - set(without):
+        yield GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too.")
+    yield from missing_gates(sessions, out)
 
 
 def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator[Finding]:
@@ -297,8 +240,11 @@ def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator
             yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
-def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:
-    noxfile = str((root / "noxfile.py").resolve())
+def _work_tree(draft: Draft) -> Iterator[Finding]:
+    repository = draft.repository
+    if repository is None:
+        return
+    noxfile = str((draft.root / "noxfile.py").resolve())
     if repository.find("ls-files", "--error-unmatch", noxfile) is None:
         yield NO_NOXFILE("noxfile.py is not in git.")
     if changes := repository.changes(IGNORED_CHANGES):
@@ -308,31 +254,22 @@ def _work_tree(repository: Repository, root: Path) -> Iterator[Finding]:
         yield NO_IDENTITY("Git does not know who commits here.")
 
 
-def _branches(
-    repository: Repository, project: Project | None, request: Request, findings: Findings
-) -> tuple[str | None, str | None]:
-    """Return the branch that is checked out, and the one that releases are made from, as far as they can be told.
-
-    A release is not made from another branch; a rehearsal may be.
-    """
-    branch = repository.branch
-    if branch is None:
-        findings.append(DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}."))
-    wanted = project.settings.branch if project else None
-    expected = wanted or repository.default_branch(project.settings.remote if project else None)
+def _branch(draft: Draft) -> Iterator[Finding]:
+    """Yield what is wrong with the branch: a release is not made from another one; a rehearsal may be."""
+    branch, expected = draft.branch, draft.release_branch
+    if draft.repository and branch is None:
+        yield DETACHED_HEAD(f"HEAD is detached at {draft.repository.head[:10]}.")
     if branch and expected and branch != expected:
         what = f"The branch is {branch}; releases are made from {expected}."
         remedy = f"Merge it into {expected} before the release."
         allowed = WRONG_BRANCH(what, remedy=remedy, level="notice")
-        findings.append(allowed if request.any_branch else WRONG_BRANCH(what))
-    return branch, expected
+        yield allowed if draft.request.any_branch else WRONG_BRANCH(what)
 
 
-def _remote_branch(
-    repository: Repository, branch: str | None, refs: Mapping[str, str], pushed: Record | None
-) -> Iterator[Finding]:
+def _remote_branch(draft: Draft) -> Iterator[Finding]:
+    repository, branch, refs = draft.repository, draft.branch, draft.refs
     theirs = refs.get(f"refs/heads/{branch}")
-    if theirs is None or theirs == repository.head or pushed:
+    if repository is None or theirs is None or theirs == repository.head or draft.pushed:
         return
     if any(name.startswith("refs/tags/") and commit == repository.head for name, commit in refs.items()):
         return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
@@ -344,3 +281,21 @@ def _remote_branch(
         yield BEHIND_REMOTE(f"{branch} is behind the remote's.")
     else:
         yield DIVERGED(f"{branch} and the remote's {branch} have diverged.")
+
+
+Check = Callable[[Draft], Iterable[Finding]]
+
+CHECKS: tuple[Check, ...] = (
+    _machine,
+    _project,
+    _gates,
+    _branch,
+    _work_tree,
+    _remote_branch,
+    _files,
+    lambda draft: draft.by.told,
+    _agreement,
+    _index,
+    _world,
+)
+"""What is checked, in order; a check yields what it finds, or raises it."""

@@ -14,7 +14,7 @@ from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, announced, built_files
 from nox_ship.project import Project
-from nox_ship.release.publish import NOT_SERVED
+from nox_ship.release.publication import NOT_SERVED
 from nox_ship.release.stage import workshop
 from nox_ship.release.uptake import OTHER_BYTES
 from nox_ship.world.closed import closed_project

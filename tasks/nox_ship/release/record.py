@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nox_ship import json_data
 from nox_ship.files import write_whole
+from nox_ship.gates.own import is_of
 
 
 @dataclass
@@ -38,6 +40,14 @@ class Record:
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
     seal: str | None = None
     """What the stage was right after the bump, before anything ran in it."""
+
+    def missing(self, sessions: Iterable[str]) -> list[str]:
+        """Return those of ``sessions`` that did not pass here, or on one of their Pythons did not."""
+        return [
+            name
+            for name in sessions
+            if any(is_of(name, one) for one in self.failed) or not any(is_of(name, one) for one in self.passed)
+        ]
 
     def write(self, path: Path) -> None:
         """Write the record, whole or not at all."""

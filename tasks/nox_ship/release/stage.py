@@ -20,7 +20,7 @@ from nox_ship.files import remove
 from nox_ship.git import Repository
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER
-from nox_ship.release.preflight import Plan
+from nox_ship.release.planning import Plan
 from nox_ship.release.record import Record
 from nox_ship.release.seal import Seal
 from nox_ship.versions import parse
@@ -210,26 +210,31 @@ class Stage:
         self.workshop.record.unlink(missing_ok=True)
 
 
-def open_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
-    """Return the stage for ``plan``: the one an earlier run left for the same commit and branch, else a new clone.
+def find_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage | None:
+    """Return the stage that an earlier run left, if it can serve ``plan``; nothing is changed.
 
     Args:
         shop: Where it is kept.
         plan: The release.
-        fresh: Make a new one in any case.
+        fresh: Whether a new one is wanted; a release that is pushed, and in no other clone, has no other.
     """
-    root = shop.stage / plan.folder
     record = _reusable(shop, plan)
-    unmerged = record and not plan.bump and plan.tag not in plan.repository.tags()  # pushed, and in no other clone
-    if record and (unmerged or not fresh):
-        stage = Stage(shop, Repository(shop.stage), root, record, reused=True)
-        stage.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
-        return stage
+    unmerged = record and not plan.bump and plan.tag not in plan.repository.tags()
+    if record is None or (fresh and not unmerged):
+        return None
+    return Stage(shop, Repository(shop.stage), shop.stage / plan.folder, record, reused=True)
+
+
+def open_stage(shop: Workshop, plan: Plan, found: Stage | None) -> Stage:
+    """Open the stage for ``plan``: the one that was found, without what ran in it left behind, or a new clone."""
+    if found:
+        found.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
+        return found
     shop.record.unlink(missing_ok=True)
     for old in (shop.stage, shop.environments):
         remove(old)
     clone = plan.repository.clone(shop.stage, branch=plan.branch)
-    stage = Stage(shop, clone, root, _new_record(plan))
+    stage = Stage(shop, clone, shop.stage / plan.folder, _new_record(plan))
     if not plan.bump:
         stage.record.commit = plan.head
     stage.save()

@@ -71,18 +71,22 @@ def foresee_workflow(index: Index, project: str, version: str, *, new: bool, cer
         new: Whether it has not been released yet.
         certain: Whether the workflow is known to upload to this very index; otherwise refusals are warnings.
     """
-    try:
-        listing = begun(lambda: index.listing(project, version)).result(GLIMPSE_SECONDS)
-    except TimeoutError:
-        why = f"it did not answer within {GLIMPSE_SECONDS:.0f} seconds"
-        return Findings([not_asked(index.name, project, version, why)])
-    except ShipError as error:
-        why = error.findings[0].what.rstrip(".")
-        return Findings([not_asked(index.name, project, version, why)])
+    listing = glimpse(index, project, version)
     if listing.silent:
         return Findings([not_asked(listing.index, project, version, listing.silent)])
     found = _told(listing, index, new=new, missing=())
     return found if certain else Findings(replace(one, level="warning") for one in found if one.level == "error")
+
+
+def glimpse(index: Index, project: str, version: str) -> Listing:
+    """Ask an index what it has of a version, for a few seconds; where it does not answer, nothing and the reason."""
+    try:
+        return begun(lambda: index.listing(project, version)).result(GLIMPSE_SECONDS)
+    except TimeoutError:
+        why = f"it did not answer within {GLIMPSE_SECONDS:.0f} seconds"
+    except ShipError as error:
+        why = error.findings[0].what.rstrip(".")
+    return Listing(index=index.name, project=project, version=version, files={}, silent=why)
 
 
 def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) -> Findings:

@@ -20,6 +20,7 @@ from nox_ship.gates.noxfile import Sessions, taken
 from nox_ship.package.build import IGNORED_CHANGES
 from nox_ship.release.bumpversion import check_settings, stale_settings
 from nox_ship.release.changelog import find_changelog
+from nox_ship.release.converge import Held
 from nox_ship.release.preflight import (
     DETACHED_HEAD,
     DIRTY_TREE,
@@ -28,10 +29,10 @@ from nox_ship.release.preflight import (
     missing_gates,
     routes_known,
 )
-from nox_ship.release.publish import route
+from nox_ship.release.route import route
 from nox_ship.release.source import VersionSource
-from nox_ship.release.stage import last_built, last_release, workshop_of
-from nox_ship.release.uptake import lacking
+from nox_ship.release.stage import last_release, workshop_of
+from nox_ship.release.status import left_behind, progress_of
 from nox_ship.release.version import BAD_VERSION
 from nox_ship.release.workflows import publishing
 from nox_ship.setup import github
@@ -252,22 +253,21 @@ def _unfinished(patient: Patient) -> Told:
     if not record or not version or patient.world.known_refs().get(f"refs/tags/{record.tag}") != record.commit:
         yield "none was left behind"
         return
-    name = route(project.settings, version)
-    try:
-        listing = patient.world.index(name, project.canonical_name).listing(project.canonical_name, record.version)
-    except ShipError as error:
-        yield NOT_ANSWERED(textwrap.shorten(error.findings[0].what, 200, placeholder=" ..."))
+    plan = left_behind(project, patient.repository, record, pushed=True)
+    steps = progress_of(plan, patient.sessions, patient.world, shop).steps
+    published, followed = steps["publish"], steps["checkout"]
+    seen = published.seen
+    if published.status == "unknown" and isinstance(seen, str):
+        yield NOT_ANSWERED(textwrap.shorten(seen, 200, placeholder=" ..."))
         return
-    manifest = last_built(shop, project.root)
-    missing = sorted(lacking(manifest, listing)) if manifest else [] if listing.files else ["every file"]
-    here = patient.repository.tags().get(record.tag) == record.commit
-    if not missing and here:
+    if published.status in ("done", "unknown") and followed.status == "done":
         yield f"{record.tag}, the last one from here, is at its end"
         return
-    if closed := [finding for finding in closed_release(listing, missing) if finding.level == "error"]:
-        yield from (replace(finding, level="warning") for finding in closed)
+    told = closed_release(seen.listing, seen.missing) if isinstance(seen, Held) else getattr(seen, "findings", ())
+    if errors := [finding for finding in told if finding.level == "error"]:
+        yield from (replace(finding, level="warning") for finding in errors)
         return
-    where = f"{display_name(name)} lacks {shorten(missing)}" if missing else "this checkout does not have it"
+    where = seen if published.status == "missing" else followed.seen
     moved_on = patient.repository.head not in (record.head, record.commit)
     remedy = f"Check out {record.tag} and run `nox -s publish`." if moved_on else None
     yield UNFINISHED(f"{record.tag} is pushed, and {where}.", remedy=remedy)

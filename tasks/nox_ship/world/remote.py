@@ -75,12 +75,14 @@ class Remote:
         local: The repository to run git in: its settings and hooks count.
         asked: The address that tells what the remote has, where that is another than ``url`` means: a remote may be
             fetched from one address and pushed to another.
+        seconds: How long it may take to tell what it has; None for as long as it likes.
     """
 
     name: str
     url: str
     local: Repository
     asked: str | None = None
+    seconds: float | None = None
 
     @classmethod
     def of(cls, repository: Repository, wanted: str | None) -> Remote | None:
@@ -103,10 +105,10 @@ class Remote:
         fetched = (repository.find("remote", "get-url", name) or name).splitlines()
         return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
-    def _talk(self, *args: str) -> str:
+    def _talk(self, *args: str, seconds: float | None = None) -> str:
         """Run git with what it may need to authenticate."""
         asked = [(f"remote.{_ASKED}.url", self.asked)] if self.asked else []
-        return self.local.run(*_token_of_the_job(), *args, settings=asked, secrets=True)
+        return self.local.run(*_token_of_the_job(), *args, settings=asked, secrets=True, seconds=seconds)
 
     @property
     def _told_by(self) -> str:
@@ -120,7 +122,10 @@ class Remote:
             ShipError: The remote does not answer (NS208).
         """
         try:
-            listing = self._talk("ls-remote", "--heads", "--tags", self._told_by)
+            listing = self._talk("ls-remote", "--heads", "--tags", self._told_by, seconds=self.seconds)
+        except process.TimedOutError as error:
+            what = f"The remote {self.name} did not answer within {self.seconds:.0f} seconds."
+            raise ShipError(REMOTE_UNREACHABLE(what)) from error
         except process.CommandFailedError as error:
             reason = shorten(error.done.stderr.strip().splitlines()[-1:])
             raise ShipError(REMOTE_UNREACHABLE(f"The remote {self.name} does not answer: {reason}")) from error

@@ -138,17 +138,22 @@ def test_a_rehearsal_is_what_the_release_goes_on_from(bench: Bench, index: Faili
 
 
 def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingIndex) -> None:
-    """After a refused upload branch and tag are out; the same command again publishes, and bumps nothing."""
+    """After a refused upload branch and tag are out; the command that `status` names publishes, and bumps nothing."""
     index.faults = Faults(refuse=(403, "The user 'x' isn't allowed to upload to project 'sample'."))
     outcome = release(bench, index)
     assert outcome.code == 1
     assert outcome.clean
     assert outcome.has("NS724", "Public already: main on origin, v1.2.4 on origin. Run the same command again")
     index.faults = Faults()
-    again = release(bench, index)
+    told = bench.nox("-s", "status", env=laptop(index))
+    assert told.code == 0, told.output
+    assert told.has("v1.2.4 is not at its end", "publish: PyPI lacks", "Next: nox -s release -- 1.2.4 (")
+    again = bench.nox("-s", "release", "--", "1.2.4", "--yes", env=laptop(index))
     assert again.code == 0, again.output
     assert again.has("3 reused", "sample 1.2.4 is released.")
     assert_released(bench, index)
+    told = bench.nox("-s", "status", env=laptop(index))
+    assert told.has("v1.2.4, the last commit", "1.2.4 is the newest of 1", "Next: nothing"), told.output
 
 
 def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: FailingIndex) -> None:

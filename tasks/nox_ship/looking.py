@@ -1,0 +1,110 @@
+"""The front doors of doctor and status: both look at everything, and change nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from nox_ship import naming
+from nox_ship.cli import doctor_arguments, status_arguments
+from nox_ship.errors import ShownError
+from nox_ship.gates.noxfile import Sessions
+from nox_ship.release.following import following
+from nox_ship.release.stage import workshop_of
+from nox_ship.release.status import Serving, Standing, look
+from nox_ship.report import Voice
+from nox_ship.setup.doctor import examine
+from nox_ship.world.onlooker import Onlooker
+from nox_ship.world.real import RealWorld
+from nox_ship.worlds import settings_of
+
+_COLOURS = {"done": "green", "missing": "yellow", "conflicting": "red", "unknown": "white"}
+
+
+def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
+    """Show what is set up right and wrong.
+
+    Args:
+        root: The project's folder.
+        args: What followed ``nox -s doctor --``.
+        sessions: What the noxfile holds.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+        ShownError: Something would stop a release.
+    """
+    options, voice = doctor_arguments(args), Voice()
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        for line in examine(root, sessions, running, Path(folder)):
+            lines.append(line)
+            if not options.json:
+                voice.examined(line.status, line.check, str(line.finding or line.text))
+                if line.finding and line.finding.detail:
+                    voice.text(line.finding.detail.rstrip())
+    if options.json:
+        print(naming.spoken(json.dumps([line.as_dict() for line in lines], indent=2)))
+    if stopping := [line.finding for line in lines if line.finding and line.finding.level == "error"]:
+        raise ShownError(*stopping)
+
+
+def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
+    """Show what is released, what is not, and which command comes next.
+
+    Args:
+        root: The project's folder.
+        args: What followed ``nox -s status --``.
+        sessions: What the noxfile holds.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    options = status_arguments(args)
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        world = Onlooker(RealWorld(root, Path(folder), settings_of(root), quietly=True))
+        standing = look(root, sessions, world, workshop_of(root))
+    if options.json:
+        command, why = following(standing)
+        told = {**standing.as_dict(), "next": {"command": command, "why": why}}
+        print(naming.spoken(json.dumps(told, indent=2)))
+    else:
+        _show(standing, Voice())
+
+
+def _show(standing: Standing, voice: Voice) -> None:
+    if standing.project:
+        voice.fact("project", f"{standing.project} {standing.version}".rstrip())
+    if standing.head:
+        voice.fact("last release", _last_release(standing))
+        changes = f", {standing.changes} not committed" if standing.changes else ""
+        voice.fact("branch", f"{standing.branch or f'none, at {standing.head[:10]}'}{changes}")
+    for serving in standing.indexes:
+        voice.fact(serving.index, _serving(serving))
+    if progress := standing.progress:
+        open_or_not = "is not at its end" if progress.open else "is at its end, as far as can be told"
+        voice.fact("release", f"{progress.plan.tag} {open_or_not}")
+        for name, state in progress.steps.items() if progress.open else ():
+            voice.fact(f"  {state.status}", f"{name}: {state.seen}", _COLOURS[state.status])
+    for finding in standing.untold:
+        voice.finding(finding)
+    command, why = following(standing)
+    voice.last_line(f"Next: {command} ({why})" if command else f"Next: nothing; {why}")
+
+
+def _last_release(standing: Standing) -> str:
+    if not standing.tag:
+        return "none"
+    if standing.since is None:
+        return f"{standing.tag}, whose commit is not here"
+    return f"{standing.tag}, {standing.since} commits ago" if standing.since else f"{standing.tag}, the last commit"
+
+
+def _serving(serving: Serving) -> str:
+    if serving.silent:
+        return textwrap.shorten(f"not asked: {serving.silent}", 200, placeholder=" ...")
+    return f"{serving.newest} is the newest of {serving.releases}" if serving.newest else "has no release"

@@ -1,0 +1,187 @@
+"""The steps that write: branch and tag to the remote, the checkout after them, the files to the index."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nox_ship.errors import Kind, ShipError, shorten
+from nox_ship.process import CommandFailedError
+from nox_ship.release import built
+from nox_ship.release.converge import Held, Published, compare
+from nox_ship.release.publication import Publication
+from nox_ship.release.publish import publish as publish_files
+from nox_ship.release.results import Bumped, Followed, LeftTo, Pushed, Result, Tried, Uploaded
+from nox_ship.release.run import Run, State
+from nox_ship.release.seal import STAGE_CHANGED
+from nox_ship.release.stage import last_built
+from nox_ship.release.uptake import OTHER_BYTES, glimpse
+from nox_ship.versions import same
+from nox_ship.world.forge import follow as how_to_follow
+from nox_ship.world.index import display_name
+from nox_ship.world.remote import PushUnclearError, is_pushed
+
+CHECKOUT_LEFT = Kind(
+    "NS234",
+    "checkout-left",
+    "The release is pushed and goes on; bring the checkout to it with `git pull --ff-only`.",
+    level="warning",
+)
+
+MOST_COMMITS = 100
+"""How many commits the report holds."""
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """A remote that does not have the release."""
+
+    name: str
+    tag: str
+    refs: Mapping[str, str]
+
+    def __str__(self) -> str:
+        there = self.refs.get(f"refs/tags/{self.tag}")
+        return f"{self.name} has {self.tag} on {there[:10]}" if there else f"{self.name} does not have {self.tag}"
+
+
+@dataclass(frozen=True)
+class Unmatched:
+    """Files of the release on an index, and nothing here that they could be compared with."""
+
+    index: str
+    files: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.index} has {shorten(self.files)}, and what was built is not here to compare with"
+
+
+def _commit(run: Run) -> str | None:
+    """Return the release's commit; None where it is not made."""
+    bumped = run.find(Bumped)
+    return bumped.objects.commit if bumped else run.plan.commit
+
+
+def push_state(run: Run) -> State:
+    """Ask whether the remote has branch and tag, and whether the clone is still what the bump left."""
+    plan, commit, bumped = run.plan, _commit(run), run.find(Bumped)
+    if commit is None:
+        return State.unknown("there is no commit to push")
+    if bumped and (changed := bumped.seal.broken()):
+        what = f"The gates changed the clone that the release is made in: {shorten(changed)}."
+        return State.conflicting(ShipError(STAGE_CHANGED(what)))
+    remote = run.world.remote
+    there = _Remote(remote.name, plan.tag, remote.refs())
+    if is_pushed(there.refs, plan.branch, plan.tag, commit):
+        return State.done(Pushed(remote.name, plan.branch, plan.tag, anew=False))
+    taken = there.refs.get(f"refs/tags/{plan.tag}") not in (None, commit)
+    return State.conflicting(there) if taken else State.missing(there)
+
+
+def push(run: Run, state: State) -> Pushed:
+    """Push branch and tag.
+
+    Raises:
+        ShipError: Something that ran in the clone changed it (NS236), and no later run uses it again; what was built
+            changed (NS603); it is not to be; or the remote refuses.
+    """
+    if isinstance(state.seen, ShipError):
+        run.stage.drop()
+        raise state.seen
+    plan, objects, stage, report = run.plan, run.bumped.objects, run.stage, run.report
+    report.remote = state.seen.name
+    found = stage.repository.new_commits(objects.commit, state.seen.refs.values(), MOST_COMMITS)
+    report.commits, report.commit_count = found
+    run.confirm(run)
+    built.check(stage, run.bumped.project)
+    report.pushed = "unknown"  # until the remote has told
+    refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
+    try:
+        run.world.remote.push(stage.repository, refs)
+    except PushUnclearError:
+        raise
+    except ShipError:
+        report.pushed = "no"
+        raise
+    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True)
+
+
+def checkout_state(run: Run) -> State:
+    """Ask whether the checkout is at the release."""
+    plan, commit, checkout = run.plan, _commit(run), run.world.checkout
+    if commit is None:
+        return State.unknown("there is no commit to bring it to")
+    try:
+        tip = checkout.find("rev-parse", "--verify", "--quiet", f"refs/heads/{plan.branch}")
+        if checkout.tags().get(plan.tag) == commit and (tip is None or checkout.is_ancestor(commit, tip)):
+            return State.done(Followed(plan.branch, commit, "there already"))
+    except CommandFailedError as error:
+        return State.unknown(error.findings[0].what)
+    return State.missing(f"the checkout does not have {plan.tag} on {plan.branch}")
+
+
+def follow(run: Run, _: State) -> Followed:
+    """Fast-forward the checkout to the release; one that went on is left as it is."""
+    plan, objects = run.plan, run.bumped.objects
+    try:
+        run.world.checkout.fast_forward(run.stage.repository, plan.branch, objects.commit, {plan.tag: objects.tag})
+    except CommandFailedError as error:
+        what = f"{plan.branch} of the checkout was not fast-forwarded."
+        run.notify(CHECKOUT_LEFT(what, detail=error.done.output))
+        return Followed(plan.branch, objects.commit, "left")
+    return Followed(plan.branch, objects.commit, "moved")
+
+
+def publish_state(run: Run) -> State:
+    """Ask what the index has of the release: of files that are here each with its SHA-256, else whether it has any."""
+    plan, tried = run.plan, run.find(Tried)
+    if plan.workflow:
+        return State.missing(f"{plan.workflow} publishes it") if plan.bump else _listed(run)
+    publication = tried.publication if tried else _left_here(run)
+    return _compared(publication) if publication else _listed(run)
+
+
+def _left_here(run: Run) -> Publication | None:
+    """Return the files that an earlier run built of this release, however far they are proven."""
+    plan, built_here = run.plan, last_built(run.workshop, run.root)
+    if built_here is None or not same(built_here.version, plan.version):
+        return None
+    index = run.world.index(plan.index, plan.project.canonical_name)
+    return Publication.of(built_here, plan.project, index)
+
+
+def _compared(publication: Publication) -> State:
+    try:
+        held = compare(publication)
+    except ShipError as error:
+        if error.findings[0].id != OTHER_BYTES.id:
+            raise
+        return State.conflicting(error)
+    there = tuple(Published(file, "there already") for file in publication.manifest.files)
+    return State.missing(held) if held.missing else State.done(Uploaded(publication.index.name, there))
+
+
+def _listed(run: Run) -> State:
+    plan, called, name = run.plan, run.plan.project.canonical_name, display_name(run.plan.index)
+    listing = glimpse(run.world.index(plan.index, called), called, plan.version)
+    files = tuple(file for file, served in listing.files.items() if not served.trial)
+    if listing.silent:
+        return State.unknown(f"{name} could not be asked: {listing.silent}")
+    if plan.workflow:
+        done = LeftTo(plan.workflow, plan.waits, name, files)
+        return State.done(done) if files else State.missing(f"{plan.workflow} publishes it")
+    return State.unknown(Unmatched(name, files)) if files else State.missing(Held(listing, ("every file",)))
+
+
+def publish(run: Run, state: State) -> Result:
+    """Upload what the index lacks and install it from there, or leave that to the workflow that does."""
+    plan, publication = run.plan, run.of(Tried).publication
+    name = display_name(plan.index)
+    if not plan.workflow:
+        held = state.seen if isinstance(state.seen, Held) else None
+        return Uploaded(publication.index.name, publish_files(publication, name, run.report, held=held))
+    if state.status == "done":
+        return LeftTo(plan.workflow, plan.waits, name, state.seen.files)
+    files = tuple(file.name for file in publication.manifest.files)
+    how = how_to_follow(run.world.remote, plan.workflow, waits=plan.waits)
+    return LeftTo(plan.workflow, plan.waits, name, files, how)

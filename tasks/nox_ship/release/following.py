@@ -1,0 +1,70 @@
+"""The command that comes next, by where the releases of a project stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from nox_ship.git import NO_COMMIT, NOT_A_REPOSITORY
+from nox_ship.release.status import Standing
+
+
+def following(standing: Standing) -> tuple[str, str]:
+    """Return the next command to type, empty where there is none, and why it is that."""
+    for rule in _RULES:
+        if found := rule(standing):
+            return found
+    return "nox -s release -- auto --dry-run", "it rehearses the next release"
+
+
+def _begin(standing: Standing) -> tuple[str, str] | None:
+    ids = {finding.id: finding.what for finding in standing.untold}
+    if what := ids.get(NOT_A_REPOSITORY.id):
+        return "git init", what
+    if what := ids.get(NO_COMMIT.id):
+        return "git add --all && git commit", what
+    return None if standing.project else ("nox -s doctor", "it tells what is wrong with the project")
+
+
+def _finish(standing: Standing) -> tuple[str, str] | None:
+    """Finish a release that is pushed."""
+    progress = standing.progress
+    if not (progress and progress.open and progress.is_("done", "push")):
+        return None
+    plan, seen = progress.plan, progress.steps
+    if progress.is_("conflicting", "publish"):
+        return "nox -s doctor", str(seen["publish"].seen)
+    if plan.workflow and progress.is_("missing", "publish"):
+        if plan.waits:
+            return f"gh release create {plan.tag}", f"{plan.workflow} publishes what has a GitHub Release"
+        return "nox -s verify-published", f"{plan.workflow} publishes {plan.tag}; this waits until it is served"
+    if standing.head not in (plan.head, plan.commit):
+        return f"git switch --detach {plan.tag} && nox -s publish", str(seen["publish"].seen)
+    return f"nox -s release -- {plan.version}", "it does what is missing of the release, and bumps nothing"
+
+
+def _ready(standing: Standing) -> tuple[str, str] | None:
+    """Bring the checkout into the state that a release starts from."""
+    if standing.changes:
+        return "git status", "a release starts from what is committed: commit or stash the changes"
+    if standing.release_branch and standing.branch != standing.release_branch:
+        return f"git switch {standing.release_branch}", "releases are made from that branch"
+    if standing.behind:
+        return standing.behind, "the remote has commits that are not here"
+    return None
+
+
+def _go_on(standing: Standing) -> tuple[str, str] | None:
+    """Go on with a release that was made here, and not pushed."""
+    if (progress := standing.progress) and progress.open:
+        return f"nox -s release -- {progress.plan.version}", "it uses what has passed already"
+    return None
+
+
+def _rest(standing: Standing) -> tuple[str, str] | None:
+    if standing.since == 0:
+        return "", f"nothing was committed since {standing.tag}"
+    return None
+
+
+_RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (_begin, _finish, _ready, _go_on, _rest)
+"""What comes next; the first rule that has something to say counts."""

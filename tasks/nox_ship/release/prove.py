@@ -1,0 +1,122 @@
+"""Proving that what an index serves can be installed and works."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from nox_ship.errors import Finding, Findings, ShipError
+from nox_ship.package.install import (
+    ENTRY_POINT_FAILED,
+    IMPORT_FAILED,
+    INCONSISTENT,
+    SMOKE_FAILED,
+    WRONG_VERSION,
+    Expected,
+    fits,
+    local_source,
+    verify,
+)
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.project import Project
+from nox_ship.release.publication import NOT_SERVED, Publication
+from nox_ship.release.uptake import OTHER_BYTES
+
+_BROKEN = {kind.id for kind in (INCONSISTENT, IMPORT_FAILED, ENTRY_POINT_FAILED, WRONG_VERSION, SMOKE_FAILED)}
+"""What proves that a release does not work; that it could not be installed may be the network's fault."""
+
+
+def install(publication: Publication) -> dict[str, str]:
+    """Install what the index serves on each Python of the project that is here.
+
+    The file is downloaded, compared with the manifest, and installed from disk: an installer that was given the
+    index's address could be led to something else by it. Dependencies come from where installers get them by default,
+    never from the index: names are squatted on TestPyPI.
+
+    Returns:
+        The name of the file that was installed, by the Python's version.
+
+    Raises:
+        ShipError: The index does not list the file (NS712) or serves another one (NS711); or it cannot be installed
+            or does not work (NS611-NS616).
+    """
+    manifest, settings = publication.manifest, publication.project.settings
+    paths = [publication.folder / file.name for file in manifest.files]
+    expected = Expected.of(manifest, paths, settings.verify_install.smoke, settings.build.ignore)
+    attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
+    pythons = _installed_pythons(manifest, publication.project)
+    chosen = {label: next(file for file in manifest.files if fits(file.name, label)) for label in pythons}
+    findings = Findings()
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
+        place = publication.index.simple_url
+        wanted = {(place, chosen[label].sha256, python): label for label, python in pythons.items()}
+        missing = {key: label for key, label in wanted.items() if key not in publication.proven}
+        sources = _downloaded({chosen[label] for label in missing.values()}, publication, Path(scratch))
+        for key, label in missing.items():
+            name = chosen[label].name
+            attempts[key] = pool.submit(verify, sources[name], name, expected, key[2])
+        for attempt in attempts.values():
+            findings.catch(attempt.result)
+    findings.raise_errors()
+    publication.proven.update(attempts)
+    return {label: file.name for label, file in chosen.items()}
+
+
+def _downloaded(files: Collection[File], publication: Publication, folder: Path) -> dict[str, str]:
+    """Download what the index serves of ``files``; return the place of each as something to install, by its name.
+
+    Raises:
+        ShipError: A file is not listed (NS712), or is another one than was built (NS711).
+    """
+    manifest, index = publication.manifest, publication.index
+    listed = index.files(manifest.name, manifest.version) if files else {}
+    sources = {}
+    for file in files:
+        if file.name not in listed:
+            raise ShipError(NOT_SERVED(f"{index.name} does not list {file.name}."))
+        path = folder / file.name
+        with path.open("xb") as stream:
+            sha256 = index.download_sha256(listed[file.name], file.size, stream)
+        if sha256 != file.sha256:
+            raise ShipError(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
+        sources[file.name] = local_source(path, file.sha256)
+    return sources
+
+
+def prove(publication: Publication) -> None:
+    """Install what the index serves, as :func:`install` does, and say what to do where it is broken.
+
+    Raises:
+        ShipError: It does not work (NS611-NS616), and what is to be done about a broken release (NS714).
+    """
+    try:
+        installed = install(publication)
+    except ShipError as error:
+        broken = any(finding.id in _BROKEN for finding in error.findings)
+        raise ShipError(*error.findings, *([publication.broken()] if broken else [])) from error
+    names = " and ".join(dict.fromkeys(installed.values()))
+    where = publication.index.name
+    publication.note(f"{names} was installed from {where} and works on Python {', '.join(installed)}")
+
+
+def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:
+    """Return the interpreter of each Python that the files are for and this machine has, by its version.
+
+    The build knows those Pythons; a job without a checkout may lack the file that tells them.
+    """
+    from python_discovery import get_interpreter
+
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = {wanted: get_interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}
+    here = {wanted: str(info.executable) for wanted, info in found.items() if info is not None}
+    return here or {running: _python(project)}
+
+
+def _python(project: Project) -> str:
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
+    if project.requires_python.contains(running):
+        return sys.executable
+    return project.pythons(running)[-1]

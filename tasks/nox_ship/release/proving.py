@@ -1,0 +1,149 @@
+"""The steps that prove what is to be released, in the clean clone, before anything is written."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from nox_ship import naming
+from nox_ship.errors import Findings, ShipError, shorten
+from nox_ship.gates.own import is_of
+from nox_ship.package.manifest import Manifest
+from nox_ship.release import built
+from nox_ship.release import gates as gating
+from nox_ship.release.admission import refused_platforms
+from nox_ship.release.comparison import Comparison
+from nox_ship.release.converge import converge
+from nox_ship.release.prove import install
+from nox_ship.release.publication import Publication, silent
+from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions
+from nox_ship.release.run import Run, State
+from nox_ship.world.index import display_name
+
+
+def gates_state(run: Run) -> State:
+    """Ask which sessions have passed on the release's commit, and whether what they proved is as it was."""
+    bumped = run.find(Bumped)
+    if bumped is None:
+        return State.unknown("there is no commit to run them on")
+    record, names = run.stage.record, _sessions(run)
+    if record.built and (findings := built.changed(run.stage, bumped.project)):
+        return State.conflicting(ShipError(*findings))
+    if missing := record.missing(names):
+        return State.missing(f"{shorten(missing)} did not pass yet")
+    passed = (
+        gating.SessionResult(one, "reused", seconds, warnings=record.warned.get(one, ()))
+        for name in names
+        for one, seconds in record.passed.items()
+        if is_of(name, one)
+    )
+    return State.done(Gated(tuple(passed)))
+
+
+def run_gates(run: Run, state: State) -> Gated:
+    """Run what did not pass yet; the upload is tried as soon as there is something to upload."""
+    stage, project = run.stage, run.bumped.project
+    if state.status == "conflicting":
+        built.check(stage, project)
+
+    def ended(name: str, status: str) -> None:
+        run.voice.session_ended(name, status)
+        if (name, status) == (naming.registered(gating.PROOF_SESSIONS[0]), "success"):  # two cores have time for both
+            with suppress(ShipError):  # told by the upload rehearsal
+                run.comparison = _begin_comparison(run, built.hold(stage, project))
+            run.trial = run.background.submit(_try_upload, run)
+
+    try:
+        results = gating.run_sessions(
+            stage,
+            _sessions(run),
+            keep=run.plan.project.settings.pass_env,
+            started=run.voice.session_started,
+            finished=ended,
+            echo=run.voice.echo,
+        )
+    except gating.GatesFailedError as error:
+        enter_sessions(error.results, run.report)
+        with suppress(ShipError):  # that a gate failed matters more
+            built.check_tested(stage, gating.manifests(error.results))
+        raise
+    try:
+        built.check_tested(stage, gating.manifests(results))
+    except ShipError:
+        enter_sessions(results, run.report)
+        raise
+    return Gated(results)
+
+
+def _sessions(run: Run) -> list[str]:
+    """Return the names of the sessions that are run: coverage waits for the tests."""
+    first = run.sessions.decision.tests
+    proof = [naming.registered(name) for name in gating.PROOF_SESSIONS]
+    return [*proof, *sorted(run.plan.gates, key=lambda gate: gate not in first)]
+
+
+def upload_state(run: Run) -> State:
+    """Ask whether these very files were uploaded to an index on this machine, and installed from there."""
+    if run.find(Gated) is None:
+        return State.unknown("there are no files that are built and tested")
+    if findings := built.changed(run.stage, run.bumped.project):  # gates ran after it was built, while it was tried
+        return State.conflicting(ShipError(*findings))
+    record = run.stage.record
+    if record.built == record.tried:
+        return State.done(Tried(_publication(run)))
+    return State.missing("the files were not uploaded to an index on this machine yet")
+
+
+def rehearse_upload(run: Run, state: State) -> Tried:
+    """Upload the files to an index on this machine, and install them from there."""
+    stage = run.stage
+    if state.status == "conflicting":
+        built.check(stage, run.bumped.project)
+    tried = run.trial.result() if run.trial else _try_upload(run)
+    stage.record.tried = stage.record.built
+    stage.save()
+    return tried
+
+
+def _try_upload(run: Run) -> Tried:
+    publication, record = _publication(run), run.stage.record
+    if record.built == record.tried:
+        return Tried(publication)
+    trial = replace(publication, index=run.world.rehearsal_index, note=silent)
+    converge(trial)
+    return Tried(publication, tuple(dict.fromkeys(install(trial).values())))
+
+
+def _publication(run: Run) -> Publication:
+    """Return the files that were built, on their way to the index of the release.
+
+    Raises:
+        ShipError: They are not of the release (NS604), or the index does not take them (NS549).
+    """
+    plan, bumped = run.plan, run.bumped
+    manifest = built.hold(run.stage, bumped.project)
+    manifest.check_origin(bumped.objects.commit, plan.version)
+    if not plan.workflow:  # which may build other wheels
+        Findings(refused_platforms(manifest, plan.index)).raise_errors()
+    index = run.world.index(plan.index, plan.project.canonical_name)
+    return Publication.of(manifest, bumped.project, index, run.voice.note)
+
+
+def difference_state(_: Run) -> State:
+    """Return that every run compares anew: what the last release is may have changed."""
+    return State.unknown("every run compares anew")
+
+
+def compare(run: Run, _: State) -> Differs:
+    """Compare what was built with the last release."""
+    comparison = run.comparison or _begin_comparison(run, run.of(Tried).publication.manifest)
+    compared = comparison.result(run.workshop.environments)
+    compared.enter(run.report, run.notify)
+    return Differs(compared)
+
+
+def _begin_comparison(run: Run, manifest: Manifest) -> Comparison:
+    plan = run.plan
+    index = run.world.index(plan.index, plan.project.canonical_name)
+    shelf, anew = run.workshop.predecessor, run.request.fresh
+    return Comparison(manifest, run.bumped.project, index, display_name(plan.index), shelf, anew=anew)

@@ -1,0 +1,214 @@
+"""What the steps of a release come to: data that the steps after them go by, and whose text the table shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from nox_ship.errors import shorten
+from nox_ship.project import Project
+from nox_ship.release.bump import Objects
+from nox_ship.release.comparison import Compared
+from nox_ship.release.converge import Published
+from nox_ship.release.gates import SessionResult, warnings
+from nox_ship.release.planning import Plan
+from nox_ship.release.publication import Publication
+from nox_ship.release.seal import Seal
+from nox_ship.release.stage import Stage
+from nox_ship.report import Report, Row, Voice
+
+
+class Result:
+    """What a step came to."""
+
+    def enter(self, report: Report, voice: Voice) -> None:
+        """Tell of it in the run's report."""
+
+
+@dataclass(frozen=True)
+class Planned(Result):
+    """A release that nothing known stands against."""
+
+    plan: Plan
+    without: tuple[str, ...] = ()
+    """Gates that are left out."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell what is released."""
+        plan = self.plan
+        report.project, report.version, report.tag = plan.project.canonical_name, plan.version, plan.tag
+        report.branch, report.release_branch = plan.branch, plan.release_branch
+
+    def __str__(self) -> str:
+        left_out = f", without {', '.join(self.without)}" if self.without else ""
+        return f"{self.plan.project.name} {_versions(self.plan)} on {self.plan.branch}{left_out}"
+
+
+@dataclass(frozen=True)
+class Staged(Result):
+    """The clean clone that the release is made in."""
+
+    stage: Stage
+    head: str
+    """The commit that the release starts from."""
+
+    def __str__(self) -> str:
+        how = "the clone of an earlier run" if self.stage.reused else "clean clone"
+        return f"{how} of {self.head[:10]}"
+
+
+@dataclass(frozen=True)
+class Bumped(Result):
+    """The release's commit and tag, and what the clone was right after them, before anything ran there."""
+
+    plan: Plan
+    objects: Objects
+    project: Project
+    """The project as it is in the clone, with its new version."""
+    seal: Seal
+    notes: str
+    """The section of the release in the changelog."""
+    anew: bool
+    """Whether they were made just now."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell which commit is released, and what its changelog says."""
+        report.commit, report.notes = self.objects.commit, self.notes
+
+    def __str__(self) -> str:
+        if not self.anew:
+            return f"{self.plan.tag} is on {self.objects.commit[:10]} already"
+        return f"{_versions(self.plan)}, tag {self.plan.tag}"
+
+
+@dataclass(frozen=True)
+class Gated(Result):
+    """Gates that passed, and files that are built and proven."""
+
+    sessions: tuple[SessionResult, ...]
+
+    def enter(self, report: Report, voice: Voice) -> None:
+        """Tell how each session ended, and what it warned of."""
+        enter_sessions(self.sessions, report)
+        for line in warnings(self.sessions):
+            voice.warning(line)
+            report.warnings.append(line)
+
+    def __str__(self) -> str:
+        counted = Counter(session.status for session in self.sessions)
+        return ", ".join(f"{counted[how]} {how}" for how in ("passed", "reused", "skipped") if counted[how])
+
+
+def enter_sessions(sessions: Iterable[SessionResult], report: Report) -> None:
+    """Tell how sessions ended, whether or not all of them passed."""
+    report.rows.extend(Row(one.name, one.status, one.seconds, one.reason, within="gates") for one in sessions)
+
+
+@dataclass(frozen=True)
+class Tried(Result):
+    """Files that went to an index on this machine, and were installed from there."""
+
+    publication: Publication
+    """The files on their way to the index of the release."""
+    installed: tuple[str, ...] = ()
+    """Those that were installed; empty where an earlier run did all this."""
+
+    def __str__(self) -> str:
+        if not self.installed:
+            return "these very files have passed it already"
+        files = self.publication.manifest.files
+        return f"{len(files)} files to an index on this machine; {shorten(self.installed)} installed from there"
+
+
+@dataclass(frozen=True)
+class Differs(Result):
+    """What changed since the last release."""
+
+    compared: Compared
+
+    def __str__(self) -> str:
+        return str(self.compared)
+
+
+@dataclass(frozen=True)
+class Pushed(Result):
+    """Branch and tag on the remote."""
+
+    remote: str
+    branch: str
+    tag: str
+    anew: bool
+    """Whether they were pushed just now."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell what is public by now."""
+        report.remote, report.pushed = self.remote, "yes"
+        report.arrived += [f"{name} on {self.remote}" for name in (self.branch, self.tag)]
+        if self.anew:
+            report.changed = True
+            report.pushes += [f"{name} → {self.remote}" for name in (self.branch, self.tag)]
+
+    def __str__(self) -> str:
+        if not self.anew:
+            return f"{self.remote} has {self.branch} and {self.tag} already"
+        return f"{self.branch} and {self.tag} to {self.remote}, in one atomic push"
+
+
+@dataclass(frozen=True)
+class Followed(Result):
+    """The checkout, which follows the release."""
+
+    branch: str
+    commit: str
+    how: Literal["moved", "there already", "left"]
+
+    def __str__(self) -> str:
+        texts = {
+            "moved": f"{self.branch} at {self.commit[:10]}",
+            "there already": f"{self.branch} is at {self.commit[:10]} already",
+            "left": "left as it is",
+        }
+        return texts[self.how]
+
+
+@dataclass(frozen=True)
+class Uploaded(Result):
+    """Files on the index."""
+
+    index: str
+    files: tuple[Published, ...]
+
+    def __str__(self) -> str:
+        uploaded = sum(file.action == "uploaded" for file in self.files)
+        return f"{self.index}: {uploaded} uploaded, {len(self.files) - uploaded} there with the same SHA-256"
+
+
+@dataclass(frozen=True)
+class LeftTo(Result):
+    """A workflow that publishes what is pushed."""
+
+    workflow: str
+    waits: bool
+    """Whether it waits until somebody publishes a GitHub Release."""
+    index: str
+    files: tuple[str, ...]
+    """What it is to upload; of a release that is there, what the index has."""
+    follow: str = ""
+    """How to follow it; empty where the index has the release."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell who publishes, and what."""
+        report.workflow, report.waits = self.workflow, self.waits
+        if self.follow:
+            report.uploads += [f"{name} → {self.index}, by {self.workflow}" for name in self.files]
+
+    def __str__(self) -> str:
+        if not self.follow:
+            return f"{self.index} has {shorten(self.files)}"
+        return f"left to {self.workflow}; {self.follow}"
+
+
+def _versions(plan: Plan) -> str:
+    return f"{plan.current} → {plan.version}" if plan.current != plan.version else plan.version

@@ -1,0 +1,281 @@
+"""Where the releases of a project stand: what is released, what is not, and how far a release in progress is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from packaging.version import Version
+
+from nox_ship import versions
+from nox_ship.errors import Finding, Findings, ShipError
+from nox_ship.gates.noxfile import Sessions
+from nox_ship.git import Repository
+from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.project import Project
+from nox_ship.release.pipeline import STEPS, states
+from nox_ship.release.planning import Plan, Request
+from nox_ship.release.record import Record
+from nox_ship.release.results import Planned
+from nox_ship.release.route import route
+from nox_ship.release.run import Run, State
+from nox_ship.release.source import VersionSource
+from nox_ship.release.stage import Workshop, last_release
+from nox_ship.release.workflows import publishing
+from nox_ship.report import Report, Voice
+from nox_ship.world.index import PUBLIC_INDEXES, display_name
+from nox_ship.world.world import World
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What an index serves of the project."""
+
+    index: str
+    """The index's display name."""
+    newest: str = ""
+    """The newest version; empty where it has none, or could not be asked."""
+    releases: int = 0
+    """How many versions it has that are not yanked."""
+    silent: str = ""
+    """Why it could not be asked."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a release is."""
+
+    plan: Plan
+    steps: Mapping[str, State]
+
+    def is_(self, status: str, *steps: str) -> bool:
+        """Whether one of ``steps`` is so."""
+        return any(self.steps[step].status == status for step in steps)
+
+    @property
+    def open(self) -> bool:
+        """Whether something of it is known not to be done."""
+        written = ("push", "checkout", "publish")
+        return self.is_("missing", *written) or self.is_("conflicting", *written)
+
+
+@dataclass
+class Standing:
+    """Where the releases of a project stand; what is empty or None could not be told, or is not there."""
+
+    project: str = ""
+    version: str = ""
+    """The version that the files state, or else the newest tag."""
+    tag: str = ""
+    """The tag of the last release."""
+    since: int | None = None
+    """How many commits were made since that."""
+    branch: str | None = None
+    release_branch: str | None = None
+    head: str = ""
+    changes: int = 0
+    """How many paths differ from HEAD."""
+    behind: str = ""
+    """What brings the branch up to the remote's, where that has commits that are not here."""
+    indexes: tuple[Serving, ...] = ()
+    progress: Progress | None = None
+    """The release that HEAD is, or that an earlier run left here."""
+    untold: list[Finding] = field(default_factory=list)
+    """Why something could not be told."""
+
+    def catch(self, ask: Callable[[], T]) -> T | None:
+        """Return what ``ask`` returns; keep why it cannot be told and return None."""
+        findings = Findings()
+        found = findings.catch(ask)
+        self.untold += [finding for finding in findings if finding not in self.untold]
+        return found
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {
+            "project": self.project,
+            "version": self.version,
+            "last_release": {"tag": self.tag, "commits_since": self.since} if self.tag else None,
+            "branch": self.branch,
+            "release_branch": self.release_branch,
+            "commit": self.head,
+            "changes": self.changes,
+            "indexes": [
+                {"name": one.index, "newest": one.newest, "releases": one.releases, "not_asked": one.silent}
+                for one in self.indexes
+            ],
+            "release": self.progress
+            and {
+                "version": self.progress.plan.version,
+                "tag": self.progress.plan.tag,
+                "open": self.progress.open,
+                "steps": [
+                    {"name": name, "status": state.status, "seen": str(state.seen)}
+                    for name, state in self.progress.steps.items()
+                ],
+            },
+            "not_told": [finding.as_dict() for finding in self.untold],
+        }
+
+
+def look(root: Path, sessions: Sessions, world: World, shop: Workshop) -> Standing:
+    """Look where the releases of the project in ``root`` stand; whatever state it is in, what can be told is.
+
+    Args:
+        root: The project's folder.
+        sessions: What the noxfile holds.
+        world: The world; it is only read.
+        shop: Where the releases of this checkout are made; it need not exist.
+    """
+    standing = Standing()
+    project = standing.catch(lambda: Project.read(root))
+    if project:
+        standing.project = standing.catch(lambda: project.canonical_name) or ""
+        source = standing.catch(lambda: VersionSource.of(project))
+        standing.version = (source and source.current) or ""
+    if project and standing.project:
+        standing.indexes = _served(project, world)
+    repository = standing.catch(lambda: Repository.at(root))
+    if repository:
+        standing.catch(lambda: _look_into(standing, repository, project, sessions, world, shop))
+    return standing
+
+
+def _look_into(
+    standing: Standing,
+    repository: Repository,
+    project: Project | None,
+    sessions: Sessions,
+    world: World,
+    shop: Workshop,
+) -> None:
+    """Add what a repository tells.
+
+    Raises:
+        ShipError: Git does not tell the rest.
+    """
+    standing.head, standing.branch = repository.head, repository.branch
+    standing.changes = len(repository.changes(IGNORED_CHANGES))
+    refs = standing.catch(world.known_refs) or {}
+    standing.behind = _behind(repository, refs.get(f"refs/heads/{standing.branch}"))
+    if project is None:
+        return
+    settings, prefix = project.settings, "refs/tags/"
+    standing.release_branch = settings.branch or repository.default_branch(settings.remote)
+    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+    tags = {**there, **repository.tags()}
+    form = project.tag_form(tags)
+    _last_release(standing, repository, tags, form)
+    here = versions.release_at(tags, standing.head, form)
+    plan = _under_way(standing, project, repository, refs, last_release(shop), here)
+    if plan:
+        standing.progress = progress_of(plan, sessions, world, shop)
+
+
+def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) -> Progress:
+    """Ask how far a release is.
+
+    Args:
+        plan: The release.
+        sessions: What the noxfile holds.
+        world: The world; it is only read.
+        shop: Where the releases of this checkout are made.
+    """
+    gates = tuple(gate for gate in sessions.decision.gates if gate in sessions.names)
+    run = Run(plan.project.root, Request(plan.version), sessions, world, shop, Voice(), Report("Status"))
+    run.take(Planned(replace(plan, gates=gates)))
+    return Progress(plan, {step.name: state for step, state in states(run, STEPS[1:])})
+
+
+def _served(project: Project, world: World) -> tuple[Serving, ...]:
+    """Ask every index at once."""
+    import pypi_simple  # noqa: F401 - what is needed to ask takes longer to import than an answer
+    import requests  # noqa: F401
+
+    def ask(name: str) -> Serving:
+        try:
+            releases = world.index(name, project.canonical_name).listing(project.canonical_name, "0").releases
+        except ShipError as error:
+            return Serving(display_name(name), silent=error.findings[0].what)
+        return Serving(display_name(name), str(max(releases, default="")), len(releases))
+
+    with ThreadPoolExecutor() as pool:
+        return tuple(pool.map(ask, dict.fromkeys([*PUBLIC_INDEXES, *project.settings.indexes])))
+
+
+def _behind(repository: Repository, theirs: str | None) -> str:
+    """Return the command that brings the branch up to the remote's; empty where it has all of that."""
+    if theirs is None or (theirs in repository.known([theirs]) and repository.is_ancestor(theirs, repository.head)):
+        return ""
+    diverged = theirs in repository.known([theirs]) and not repository.is_ancestor(repository.head, theirs)
+    return "git pull --rebase" if diverged else "git pull --ff-only"
+
+
+def _last_release(standing: Standing, repository: Repository, tags: Mapping[str, str], form: versions.TagForm) -> None:
+    """Tell the newest release that HEAD comes after, or else the newest one, and how many commits came since."""
+    merged = (repository.find("tag", "--merged", "HEAD") or "").splitlines()
+    releases = form.releases(merged) or form.releases(tags)
+    if not releases:
+        return
+    standing.tag = max(releases, key=lambda tag: releases[tag])
+    standing.version = standing.version or str(releases[standing.tag])
+    commit = tags[standing.tag]
+    if commit in repository.known([commit]):
+        standing.since = int(repository.run("rev-list", "--count", f"{commit}..HEAD"))
+
+
+def _under_way(
+    standing: Standing,
+    project: Project,
+    repository: Repository,
+    refs: Mapping[str, str],
+    earlier: Record | None,
+    here: tuple[str, Version] | None,
+) -> Plan | None:
+    """Return the release that HEAD is, or that an earlier run left: one that is pushed, or was made from HEAD."""
+    branch = standing.release_branch or standing.branch or ""
+    if here:
+        tag, version = here
+        branch = earlier.branch if earlier and earlier.tag == tag else branch
+        return _planned(project, repository, tag, str(version), branch, standing.head, standing.head)
+    if earlier is None:
+        return None
+    pushed = refs.get(f"refs/tags/{earlier.tag}") == earlier.commit
+    return left_behind(project, repository, earlier, pushed=pushed) if pushed or standing.head == earlier.head else None
+
+
+def left_behind(project: Project, repository: Repository, record: Record, *, pushed: bool) -> Plan:
+    """Return the release that an earlier run made, as it is to be finished."""
+    tag, version, branch = record.tag, record.version, record.branch
+    plan = _planned(project, repository, tag, version, branch, record.head, record.commit)
+    return replace(plan, bump=not pushed)
+
+
+def _planned(
+    project: Project, repository: Repository, tag: str, version: str, branch: str, head: str, commit: str | None
+) -> Plan:
+    """Return a release whose commit and tag are made."""
+    index = route(project.settings, Version(version))
+    by = publishing(repository.path, project.settings, index, tag)
+    return Plan(
+        source=VersionSource("tags"),
+        current=version,
+        version=version,
+        tag=tag,
+        bump=False,
+        project=project,
+        repository=repository,
+        branch=branch,
+        release_branch=branch,
+        head=head,
+        gates=(),
+        index=index,
+        workflow=by.workflow,
+        waits=by.waits,
+        commit=commit,
+    )

@@ -1,0 +1,57 @@
+"""The world that a command is for: the real one, or stand-ins."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from nox_ship import asking, lifeline, process
+from nox_ship.config import Settings
+from nox_ship.errors import ShipError
+from nox_ship.project import Project
+from nox_ship.release.stage import Workshop
+from nox_ship.report import Voice
+from nox_ship.world.index import Index
+from nox_ship.world.real import RealWorld
+from nox_ship.world.standins import StandIns
+
+
+@contextmanager
+def opened(options: Namespace, root: Path, shop: Workshop, voice: Voice) -> Iterator[RealWorld | StandIns]:
+    """Open the world that was asked for."""
+    settings, folder = settings_of(root), shop.world()
+    if options.dry_run or getattr(options, "bundle", None):
+
+        def look(name: str, project: str) -> Index:
+            free = None if getattr(options, "fresh", False) else shop.free_name
+            return replace(RealWorld(root, folder, settings, quietly=True).index(name, project), free=free)
+
+        with StandIns(
+            root,
+            folder,
+            remote=settings.remote,
+            port=settings.rehearsal.port,
+            indexes=settings.indexes,
+            look=look,
+        ) as standins:
+            yield standins
+    else:
+        with RealWorld(root, folder, settings, voice.ask if asking.on_a_terminal() else None) as real:
+            yield real
+
+
+def guarded() -> AbstractContextManager[None]:
+    """End what is started meanwhile with this process, however that ends."""
+    return lifeline.guarded(process.scrubbed(os.environ))
+
+
+def settings_of(root: Path) -> Settings:
+    """Return the settings of the project in ``root``; the usual ones where it cannot be read."""
+    try:
+        return Project.read(root).settings
+    except ShipError:  # the command reports it, beside everything else
+        return Settings()

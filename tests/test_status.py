@@ -1,0 +1,376 @@
+"""Where the releases of a project stand, in whatever state it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import PROBLEM, FakeGates, FakeIndex, FakeRemote, Yard, make_index, noxfile
+from nox_ship import looking
+from nox_ship.errors import ShipError
+from nox_ship.git import Repository
+from nox_ship.package.build import dist_folder
+from nox_ship.package.manifest import built_files
+from nox_ship.project import Project
+from nox_ship.release.following import following
+from nox_ship.release.pipeline import STEPS, run_pipeline, states
+from nox_ship.release.planning import Request
+from nox_ship.release.results import Planned
+from nox_ship.release.run import Run
+from nox_ship.release.stage import Stage, Workshop
+from nox_ship.release.status import Standing, look
+from nox_ship.report import Report, Voice
+from nox_ship.world import onlooker
+from nox_ship.world.onlooker import Onlooker
+from nox_ship.world.remote import REMOTE_UNREACHABLE
+from support import commit_files, git, write_files
+
+pytestmark = pytest.mark.usefixtures("programs", "sessions")
+
+WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
+NO = ShipError(PROBLEM("No."))
+
+
+def standing(yard: Yard, root: Path | None = None) -> Standing:
+    """Look at a yard."""
+    return look(root or yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), yard.shop)
+
+
+def told(found: Standing) -> dict[str, str]:
+    """Return how each step is of the release that is found."""
+    return {name: state.status for name, state in found.progress.steps.items()} if found.progress else {}
+
+
+def stopped(yard: Yard, **hooks: Any) -> Run:
+    """Release, until something stops it."""
+    run = yard.prepare()
+    for name, hook in hooks.items():
+        setattr(run, name, hook)
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(run)
+    return run
+
+
+def refuse(_: Run) -> None:
+    raise NO
+
+
+def pass_all(yard: Yard) -> None:
+    """Let the record say what the runner of sessions writes down, which is played here."""
+    record = yard.shop.record
+    facts = json.loads(record.read_text("utf-8"))
+    names = ("build", "verify-install", "tests")
+    record.write_text(json.dumps({**facts, "passed": dict.fromkeys(names, 1.0)}), "utf-8")
+
+
+def test_a_project_without_a_release_is_told_how_to_rehearse_one(yard: Yard) -> None:
+    """There is no tag, no index has it, and nothing stands in the way."""
+    found = standing(yard)
+    assert (found.project, found.tag, found.since, found.branch) == ("sample", "", None, "main")
+    assert [(one.index, one.newest) for one in found.indexes] == [("PyPI", ""), ("TestPyPI", "")]
+    assert (found.progress, found.untold) == (None, [])
+    assert following(found)[0] == "nox -s release -- auto --dry-run"
+
+
+def test_commits_since_the_last_release_are_counted(yard: Yard) -> None:
+    """The last release is the newest that HEAD comes after, and what an index serves is told beside it."""
+    yard.tag("v0.1.0")
+    yard.write({"a.txt": ""})
+    yard.write({"b.txt": ""})
+    git(yard.root, "branch", "next")
+    yard.world.indexes["pypi"].earlier["sample-0.1.0.tar.gz"] = b""
+    found = standing(yard)
+    assert (found.tag, found.version, found.since) == ("v0.1.0", "0.1.0", 2)
+    assert (found.indexes[0].newest, found.indexes[0].releases) == ("0.1.0", 1)
+    git(yard.root, "switch", "--quiet", "next")
+    commit_files(yard.root, {"c.txt": ""})
+    git(yard.root, "tag", "v2.0.0")
+    git(yard.root, "switch", "--quiet", "main")
+    assert standing(yard).tag == "v0.1.0"
+
+
+@pytest.mark.parametrize("left", ["at the question", "at the gates"])
+def test_a_release_that_was_not_pushed_goes_on_by_its_version(yard: Yard, sessions: FakeGates, left: str) -> None:
+    """What is made and what has passed is told, and nothing of it is changed by asking."""
+    if left == "at the gates":
+        sessions.afterwards = lambda _: refuse(yard.prepare())
+    stopped(yard, confirm=refuse)
+    if left == "at the question":
+        pass_all(yard)
+    before = contents(yard)
+    found = standing(yard)
+    proven = "done" if left == "at the question" else "missing"
+    expected = {"stage": "done", "bump": "done", "gates": proven, "push": "missing", "checkout": "missing"}
+    assert {name: told(found)[name] for name in expected} == expected
+    assert told(found)["upload rehearsal"] == ("done" if left == "at the question" else "unknown")
+    assert following(found)[0] == "nox -s release -- 0.1.0"
+    assert contents(yard) == before
+    yard.write({"more.txt": ""})
+    assert standing(yard).progress is None
+
+
+def contents(yard: Yard) -> dict[str, str]:
+    """Return everything that there is of a project and its releases."""
+    files = (path for path in yard.root.parent.rglob("*") if path.is_file() and path.name != "index")
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> None:
+    """By its version where HEAD is still there, from its tag where HEAD went on."""
+    yard.world.indexes["pypi"].refusals.append(NO)
+    stopped(yard)
+    pass_all(yard)
+    found = standing(yard)
+    assert told(found) == {
+        **dict.fromkeys(("stage", "bump", "gates", "upload rehearsal", "push", "checkout"), "done"),
+        "difference": "unknown",
+        "publish": "missing",
+    }
+    assert following(found)[0] == "nox -s release -- 0.1.0"
+    assert found.progress
+    assert WHEEL in str(found.progress.steps["publish"].seen)
+    yard.write({"more.txt": ""})
+    assert following(standing(yard))[0] == "git switch --detach v0.1.0 && nox -s publish"
+
+
+def test_other_bytes_on_the_index_are_told(yard: Yard) -> None:
+    """They conflict with the release; nothing that is typed replaces them."""
+    yard.world.indexes["pypi"].refusals.append(NO)
+    stopped(yard)
+    pass_all(yard)
+    yard.world.indexes["pypi"].shelf[WHEEL] = b"other"
+    found = standing(yard)
+    assert told(found)["publish"] == "conflicting"
+    assert "NS711" in following(found)[1]
+
+
+def test_files_that_changed_since_the_build_are_told(yard: Yard) -> None:
+    """The gates conflict, what comes after them is unknown, and what passed is not forgotten by asking."""
+
+    def change(stage: Stage) -> None:
+        built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
+
+    run = stopped(yard, confirm=refuse)
+    pass_all(yard)
+    change(run.stage)
+    found = standing(yard)
+    assert (told(found)["gates"], told(found)["upload rehearsal"]) == ("conflicting", "unknown")
+    assert '"passed": {}' not in yard.shop.record.read_text("utf-8")
+
+
+def test_a_release_at_its_end_leaves_nothing_to_do(yard: Yard) -> None:
+    """Until something is committed."""
+    yard.release()
+    pass_all(yard)
+    found = standing(yard)
+    assert found.progress
+    assert not found.progress.open
+    assert told(found)["publish"] == "done"
+    assert following(found) == ("", "nothing was committed since v0.1.0")
+    yard.write({"more.txt": ""})
+    found = standing(yard)
+    assert found.progress
+    assert not found.progress.open
+    assert following(found)[0] == "nox -s release -- auto --dry-run"
+
+
+def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard) -> None:
+    """Without what was built, it is only known whether there is anything."""
+    yard.tag("v0.1.0")
+    assert told(standing(yard))["publish"] == "missing"
+    yard.world.indexes["pypi"].shelf[SDIST] = b""
+    found = standing(yard)
+    assert (told(found)["stage"], told(found)["push"], told(found)["publish"]) == ("missing", "done", "unknown")
+    assert following(found)[0] == ""
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_workflow_that_publishes_is_waited_for(yard: Yard, published: bool) -> None:
+    """What the index has of a release is there by it; else the next command waits until it is."""
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    yard.write({"pyproject.toml": f'{text}publish.by = "workflow"\n'})
+    yard.release()
+    if published:
+        yard.world.indexes["pypi"].shelf[SDIST] = b""
+    found = standing(yard)
+    assert told(found)["publish"] == ("done" if published else "missing")
+    assert following(found)[0] == ("" if published else "nox -s verify-published")
+
+
+def test_a_tag_that_is_not_pushed_is_released_by_its_version(yard: Yard) -> None:
+    """Whoever made it."""
+    yard.tag("v0.1.0", pushed=False)
+    assert following(standing(yard))[0] == "nox -s release -- 0.1.0"
+
+
+def test_what_does_not_answer_is_told_and_the_rest_too(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offline, or where an answer takes too long: no wait is longer than that."""
+    yard.tag("v0.1.0", pushed=False)
+    monkeypatch.setattr(onlooker, "SECONDS", 0.05)
+
+    def silent(_: FakeRemote) -> dict[str, str]:
+        raise ShipError(REMOTE_UNREACHABLE("The remote origin does not answer."))
+
+    def slow(*_: object) -> None:
+        time.sleep(0.3)
+
+    monkeypatch.setattr(FakeRemote, "refs", silent)
+    monkeypatch.setattr(FakeIndex, "listing", slow)
+    found = standing(yard)
+    assert [finding.id for finding in found.untold] == ["NS208"]
+    assert all("did not answer within" in one.silent for one in found.indexes)
+    assert (told(found)["push"], told(found)["publish"]) == ("unknown", "unknown")
+    assert (found.tag, found.since) == ("v0.1.0", 0)
+
+
+def dirty(yard: Yard) -> None:
+    write_files(yard.root, {"new.txt": ""})
+
+
+def detached(yard: Yard) -> None:
+    git(yard.root, "checkout", "--quiet", "--detach")
+
+
+def aside(yard: Yard) -> None:
+    git(yard.root, "switch", "--quiet", "--create", "side")
+
+
+def behind(yard: Yard) -> None:
+    yard.world.remote.has["refs/heads/main"] = "d" * 40
+
+
+def diverged(yard: Yard) -> None:
+    first = yard.repository.head
+    yard.world.remote.has["refs/heads/main"] = commit_files(yard.root, {"theirs.txt": ""})
+    git(yard.root, "reset", "--quiet", "--hard", first)
+    commit_files(yard.root, {"ours.txt": ""})
+
+
+@pytest.mark.parametrize(
+    ("change", "command"),
+    [
+        (dirty, "git status"),
+        (detached, "git switch main"),
+        (aside, "git switch main"),
+        (behind, "git pull --ff-only"),
+        (diverged, "git pull --rebase"),
+    ],
+)
+def test_what_keeps_a_release_from_starting_comes_first(
+    yard: Yard, change: Callable[[Yard], None], command: str
+) -> None:
+    """It is what is to be typed next."""
+    change(yard)
+    assert following(standing(yard))[0] == command
+
+
+def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_path: Path) -> None:
+    """That the remote has a release is known from its tags alone."""
+    yard.tag("v0.1.0")
+    yard.write({"a.txt": ""})
+    yard.write({"b.txt": ""})
+    git(tmp_path, "clone", "--quiet", "--depth=1", "--no-tags", yard.root.as_uri(), "shallow")
+    clone = replace(yard, repository=Repository((tmp_path / "shallow").resolve()))
+    clone.world.checkout = clone.repository
+    found = standing(clone)
+    assert (found.tag, found.since) == ("v0.1.0", None)
+
+
+@pytest.mark.parametrize(
+    ("begun", "files", "command"),
+    [
+        (False, {}, "git init"),
+        (False, {"pyproject.toml": '[project]\nname = "sample"\n'}, "git init"),
+        (True, {"pyproject.toml": '[project]\nname = "sample"\n'}, "git add --all && git commit"),
+    ],
+)
+def test_a_folder_that_is_no_repository_yet_is_no_reason_to_fail(
+    yard: Yard, tmp_path: Path, begun: bool, files: dict[str, str], command: str
+) -> None:
+    """What comes first is said, and whatever can be told."""
+    folder = write_files(tmp_path / "new", files)
+    if begun:
+        git(folder, "init", "--quiet")
+    found = standing(yard, folder)
+    assert following(found)[0] == command
+    assert found.project == ("sample" if files else "")
+
+
+@pytest.mark.parametrize(
+    "text", ["[project", "[project]\n", '[project]\nname = "sample"\n[tool.nox-ship]\ntag = "v"\n']
+)
+def test_a_project_that_cannot_be_read_is_no_reason_to_fail(yard: Yard, text: str) -> None:
+    """It is told what is wrong with it."""
+    yard.write({"pyproject.toml": text})
+    found = standing(yard)
+    assert found.untold
+    assert found.head == yard.repository.head
+
+
+def test_nothing_is_made_ready_for_looking(yard: Yard) -> None:
+    """The steps are asked without a clone, and the folder of releases need not exist."""
+    shop = Workshop(yard.root.parent / "none")
+    yard.tag("v0.1.0")
+    look(yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), shop)
+    assert not shop.folder.exists()
+
+
+def test_a_plan_tells_each_step_before_anything_is_done(yard: Yard) -> None:
+    """What cannot be asked before an earlier step is done is unknown, with the reason."""
+    run = yard.prepare()
+    run.take(Planned(yard.release().plan))
+    fresh = Workshop(yard.root.parent / "none")
+    run = Run(yard.root, Request("minor"), run.sessions, yard.world, fresh, Voice(), Report(""), results=run.results)
+    found = {step.name: state for step, state in states(run)}
+    assert list(found) == [step.name for step in STEPS]
+    assert found["gates"].status == "unknown"
+    assert str(found["gates"].seen) == "there is no commit to run them on"
+
+
+@pytest.fixture
+def shown(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return what the session prints."""
+
+    def show(*args: str) -> str:
+        monkeypatch.setattr(looking, "RealWorld", lambda *_, **__: yard.world)
+        monkeypatch.setattr(looking, "workshop_of", lambda _: yard.shop)
+        capsys.readouterr()
+        looking.status(yard.root, args, noxfile(yard.root, "tests"))
+        return capsys.readouterr().out
+
+    return show
+
+
+def test_the_steps_of_an_open_release_are_shown(yard: Yard, shown: Callable[..., str]) -> None:
+    """Of one at its end, only that it is; the last line is what to type."""
+    yard.world.indexes["pypi"].refusals.append(NO)
+    stopped(yard)
+    capture = shown().splitlines()
+    assert any(line.startswith("release          v0.1.0 is not at its end") for line in capture)
+    assert any(line.startswith(f"  missing        publish: PyPI lacks {WHEEL}") for line in capture)
+    assert capture[-1].startswith("Next: nox -s release -- 0.1.0 (")
+    yard.release()
+    pass_all(yard)
+    capture = shown().splitlines()
+    assert any("is at its end" in line for line in capture)
+    assert not any("publish:" in line for line in capture)
+    assert capture[-1] == "Next: nothing; nothing was committed since v0.1.0"
+
+
+def test_machines_are_told_the_same(yard: Yard, shown: Callable[..., str]) -> None:
+    """As one JSON object, and nothing else."""
+    yard.world.indexes["pypi"].refusals.append(NO)
+    stopped(yard)
+    yard.world.indexes["testpypi"] = make_index("TestPyPI", late=["silent"])
+    facts = json.loads(shown("--json"))
+    assert facts["last_release"] == {"tag": "v0.1.0", "commits_since": 0}
+    assert facts["release"]["open"] is True
+    assert {step["name"]: step["status"] for step in facts["release"]["steps"]}["push"] == "done"
+    assert facts["next"]["command"] == "nox -s release -- 0.1.0"
