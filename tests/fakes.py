@@ -14,8 +14,8 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -37,8 +37,8 @@ from nox_ship.release.pipeline import Run, run_pipeline
 from nox_ship.release.preflight import Request
 from nox_ship.release.stage import Stage, Workshop
 from nox_ship.report import Report, Voice
-from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import INDEX_UNREACHABLE, Index
+from nox_ship.world.credentials import Credentials, Login
+from nox_ship.world.index import INDEX_UNREACHABLE, Index, Upload
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
@@ -47,6 +47,8 @@ PROBLEM = Kind("NS000", "test-problem", "Do something.")
 """What is wrong where it does not matter what is."""
 INSTALLED = "\nnox-ship:[]\n"
 """What each script in a fresh environment prints where nothing is wrong."""
+TAKEN = {"status": 200, "reason": "OK", "text": ""}
+"""What an index answers that took a file."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class Programs:
         self.calls: list[Call] = []
         self.answer("installed.py", stdout=INSTALLED)
         self.answer("modules.py", stdout=INSTALLED)
+        self.answer("world/upload.py", stdout=json.dumps(TAKEN))
 
     def answer(self, *words: str, code: int = 0, stdout: str = "") -> None:
         """Let a command line with all of ``words`` in it end so; what was said last counts."""
@@ -107,6 +110,11 @@ class Programs:
         if options.get("check", True) and code:
             raise CommandFailedError(done)
         return done
+
+    def ask(self, script: str, question: Mapping[str, Any], seconds: float) -> Any:
+        """Play a script that is asked something, as by a conversation; one that writes nothing has ended."""
+        output = self((script,), question=question, seconds=seconds, check=False).stdout
+        return json.loads(output) if output else None
 
 
 def noxfile(root: Path, *names: str) -> Sessions:
@@ -140,6 +148,14 @@ def run_here(call: Call) -> tuple[int, str]:
         os.environ.clear()
         os.environ.update(env)
     return (code if isinstance(code, int) else int(code is not None)), output.getvalue()
+
+
+def upload_here(call: Call) -> tuple[int, str]:
+    """Upload a file in this process."""
+    from nox_ship.world.upload import upload
+
+    with redirect_stdout(io.StringIO()):
+        return 0, json.dumps(upload(**call.options["question"]))
 
 
 @dataclass(frozen=True)
@@ -211,10 +227,15 @@ class FakeIndex(Index):
             into.write(data)
         return hashlib.sha256(data).hexdigest()
 
+    @contextmanager
+    def uploading(self) -> Iterator[Upload]:
+        """Yield :meth:`upload`."""
+        yield self.upload
+
     def upload(self, file: Path, sha256: str) -> None:
         """Put a file on the shelf."""
         assert File.of(file).sha256 == sha256
-        self.credentials.variables()
+        self.credentials.login()
         self.uploads.append(file.name)
         refusal = self.refusals.pop(0) if self.refusals else None
         if refusal is None or self.kept:
@@ -223,10 +244,15 @@ class FakeIndex(Index):
             raise refusal
 
 
+def nobody() -> Login:
+    """Return what nobody authenticates with."""
+    return Login("nobody", "nothing")
+
+
 def make_index(name: str = "PyPI", **faults: Any) -> FakeIndex:
     """Return an index with nothing on its shelf."""
     base = f"https://{name.lower()}.invalid"
-    credentials = Credentials("a fake", dict)
+    credentials = Credentials("a fake", nobody)
     return FakeIndex(name, f"{base}/legacy/", f"{base}/simple/", find=lambda: credentials, **faults)
 
 

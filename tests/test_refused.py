@@ -86,10 +86,7 @@ def test_the_words_of_an_index_are_told_by_the_id_of_the_check(refusal: Refusal)
     """Whether they stand in the status line, as of PyPI, or on the page alone; nothing of PyPI's is just "refused"."""
     phrase = http.client.responses[refusal.status]
     for said, page in ((refusal.words, ""), (phrase, f"<html><h1>{refusal.status} {refusal.words}</h1></html>")):
-        shown = (
-            f"INFO     Response from https://a/:\n         {refusal.status} {said}\nINFO     {page}\n" if page else ""
-        )
-        answer = Answer.of(f"{shown}ERROR    HTTPError: {refusal.status} {phrase} from https://a/\n         {said}\n")
+        answer = Answer.of({"status": refusal.status, "reason": said, "text": page})
         finding = answer.explained("Index", "a.whl")
         assert (finding.id, refusal.words[:20].rstrip(".") in finding.what) == (refusal.id, True)
 

@@ -24,7 +24,7 @@ from nox_ship import undumpable
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File
 from nox_ship.world import web
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
 from support import make_wheel
@@ -386,10 +386,10 @@ def test_an_answer_to_an_upload_has_its_time_and_size(tmp_path: Path, packed: by
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
     answers: dict[str, Any] = {"bomb": bombed, "endless": endless, "dripping": dripping}
     with Loopback(lambda _: answers[talk]) as server:
-        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "x"})
+        found = Credentials("a test", lambda: Login("me", "x"))
         index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found, seconds=20)
-        with contextlib.suppress(ShipError):
-            index.upload(wheel, File.of(wheel).sha256)
+        with contextlib.suppress(ShipError), index.uploading() as upload:
+            upload(wheel, File.of(wheel).sha256)
         assert len(server.asked) == 1
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before + 1, 400_000)  # kilobytes
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -132,17 +133,18 @@ def converge(
             note(str(warning))
         note(f"to {index.name}, with credentials from {index.credentials.kind}")
     done: list[Published] = []
-    for file, path in zip(manifest.files, paths, strict=True):
-        if file.name in there and there[file.name].trial:
-            note(f"{file.name} is there from the upload rehearsal, with the same SHA-256")
-            done.append(Published(file, "uploaded"))
-        elif file.name in there:
-            note(f"{file.name} is there already, with the same SHA-256")
-            done.append(Published(file, "there already"))
-        else:
-            note(f"{file.name}: {_bring(manifest, file, path, index, bounds)}")
-            done.append(Published(file, "uploaded"))
-        arrived(done[-1])
+    with index.uploading() as upload:
+        for file, path in zip(manifest.files, paths, strict=True):
+            if file.name in there and there[file.name].trial:
+                note(f"{file.name} is there from the upload rehearsal, with the same SHA-256")
+                done.append(Published(file, "uploaded"))
+            elif file.name in there:
+                note(f"{file.name} is there already, with the same SHA-256")
+                done.append(Published(file, "there already"))
+            else:
+                note(f"{file.name}: {_bring(manifest, file, index, bounds, partial(upload, path, file.sha256))}")
+                done.append(Published(file, "uploaded"))
+            arrived(done[-1])
     confirm_served(manifest, index, note, bounds)
     return tuple(done)
 
@@ -157,12 +159,12 @@ def confirm_served(manifest: Manifest, index: Index, note: Note = _silent, patie
     _compare(manifest, index, served)
 
 
-def _bring(manifest: Manifest, file: File, path: Path, index: Index, patience: Patience) -> str:
+def _bring(manifest: Manifest, file: File, index: Index, patience: Patience, upload: Callable[[], None]) -> str:
     """Upload one file; where the answer says nothing, ask the index and try again."""
     pauses = iter(patience.delays())
     while True:
         try:
-            index.upload(path, file.sha256)
+            upload()
         except UploadUnclearError:
             pause = next(pauses, None)
             if _kept(manifest, file, index):

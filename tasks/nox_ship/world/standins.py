@@ -20,7 +20,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
 from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.remote import Remote
@@ -86,7 +86,7 @@ class StandInIndex:
     def index(self) -> Index:
         """The index as a release sees it."""
         base = f"http://{_LOOPBACK}:{self._server.server_port}"
-        anyone = Credentials("the rehearsal", lambda: {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"})
+        anyone = Credentials("the rehearsal", lambda: Login("rehearsal", "rehearsal"))
         return Index("rehearsal", f"{base}/", f"{base}/simple/", find=lambda: anyone)
 
     def _ask(self) -> None:
