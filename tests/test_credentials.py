@@ -12,6 +12,7 @@ from twine.utils import DEFAULT_REPOSITORY
 from failing_index import CLAIMS, api_token, identity_token
 from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
+from nox_ship.world import attest
 from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Login, Wanted, find_credentials
 from nox_ship.world.trusted import TrustedPublisher, claims_table
 
@@ -188,6 +189,17 @@ def test_a_trusted_publisher_needs_no_secret(monkeypatch: pytest.MonkeyPatch, in
     assert len(minted) == 2
     assert json.loads(minted[0].body) == {"token": IDENTITY}
     assert not find_credentials(wanted(f"{index.url}/legacy/")).signs
+
+
+def test_a_trusted_publisher_without_a_signer_signs_nothing(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """The extra `attestations` is not installed: files are uploaded all the same, with a warning (NS768)."""
+    in_a_job(monkeypatch, index)
+    monkeypatch.setattr(attest, "is_installed", lambda: False)
+    found = find_credentials(wanted(f"{index.url}/legacy/", signs=True))
+    assert (found.kind, found.signs) == (TRUSTED, False)
+    assert [(warning.id, warning.level) for warning in found.warnings] == [("NS768", "warning")]
+    assert "nox-ship[attestations]" in found.warnings[0].remedy
+    assert find_credentials(wanted(f"{index.url}/legacy/")).warnings == ()
 
 
 @pytest.mark.parametrize("name", NAMES)

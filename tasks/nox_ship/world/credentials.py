@@ -11,6 +11,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from nox_ship import process
 from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.world import attest
 from nox_ship.world.token import check_goal, check_token
 from nox_ship.world.trusted import TrustedPublisher
 
@@ -111,7 +112,10 @@ class _Search:
             self.refused += error.findings
             return None
 
-        return Credentials(TRUSTED, lambda: Login(TOKEN_USER, publisher.token() or ""), signs=self.wanted.signs)
+        signs = self.wanted.signs and attest.is_installed()
+        what = "Files are uploaded without attestations (PEP 740): pypi-attestations is not installed."
+        lacking = (attest.NO_SIGNER(what),) if self.wanted.signs and not signs else ()
+        return Credentials(TRUSTED, lambda: Login(TOKEN_USER, publisher.token() or ""), signs, lacking)
 
     def _twine_variables(self) -> Credentials | None:
         user = os.environ.get("TWINE_USERNAME", "").strip()
@@ -201,7 +205,7 @@ def find_credentials(wanted: Wanted) -> Credentials:
             refused = (
                 OTHER_CREDENTIALS(f"{finding} Credentials from {found.kind} are used.") for finding in search.refused
             )
-            return replace(found, warnings=tuple(refused))
+            return replace(found, warnings=(*found.warnings, *refused))
     if search.refused:
         raise ShipError(*search.refused)
     if search.empty:
