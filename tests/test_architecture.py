@@ -138,7 +138,7 @@ def test_every_test_states_a_behaviour() -> None:
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:
-    """Addresses of PyPI and TestPyPI come from the constants of twine and pypi-simple."""
+    """Addresses of PyPI and TestPyPI come from the constants of twine."""
     host = (urlsplit(DEFAULT_REPOSITORY).hostname or "").removeprefix("upload.")
     assert host.count(".") == 1
     listing = git(TESTS.parent, "ls-files", "-z", "--cached", "--others", "--exclude-standard")

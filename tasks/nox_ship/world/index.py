@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -26,11 +26,8 @@ from nox_ship.versions import parse, same
 from nox_ship.world import attest, names, upload, web
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.listing import Listing, Served
-from nox_ship.world.pages import parsed
+from nox_ship.world.pages import ACCEPTED, Page, parsed
 from nox_ship.world.refusals import Answer
-
-if TYPE_CHECKING:
-    from pypi_simple import ProjectPage
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
@@ -155,19 +152,11 @@ class Index:
         page, at = self._page(project)
         files: dict[str, Served] = {}
         releases: dict[Version, list[Served]] = {}
-        for package in page.packages if page else ():
-            served = Served(
-                package.filename,
-                package.url,
-                package.digests.get("sha256"),
-                is_sdist=package.package_type == "sdist",
-                uploaded=package.upload_time,
-                size=package.size,
-            )
-            if package.version is not None and same(package.version, version):
-                files[package.filename] = served
-            if (parsed_version := parse(package.version or "")) is not None and not package.is_yanked:
-                releases.setdefault(parsed_version, []).append(served)
+        for entry in page.entries if page else ():
+            if same(entry.version, version):
+                files[entry.served.filename] = entry.served
+            if (parsed_version := parse(entry.version)) is not None and not entry.yanked:
+                releases.setdefault(parsed_version, []).append(entry.served)
         return Listing(
             index=self.name,
             project=project,
@@ -175,18 +164,16 @@ class Index:
             files=files,
             releases={one: tuple(several) for one, several in releases.items()},
             known=page is not None,
-            status=str((page and page.status) or "active"),
-            reason=(page and page.status_reason) or "",
+            status=page.status if page else "active",
+            reason=page.reason if page else "",
             at=at,
             public=self.public,
         )
 
-    def _page(self, project: str) -> tuple[ProjectPage | None, dt.datetime]:
+    def _page(self, project: str) -> tuple[Page | None, dt.datetime]:
         """Return the project's page, None if there is none, and when the index answered."""
-        from pypi_simple import ACCEPT_ANY
-
         try:
-            answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPT_ANY})
+            answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPTED})
             if answer.status == http.HTTPStatus.NOT_FOUND:
                 return None, answer.at
             if not answer.ok:
