@@ -15,6 +15,7 @@
 #     "pypiserver>=2.3",
 #     "python-discovery>=1.2",
 #     "pyyaml>=6.0.1",
+#     "readme-renderer>=43.0",
 #     "requests>=2.32.2",
 #     "rfc3986>=1.4",
 #     "rich>=13.7",
