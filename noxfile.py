@@ -12,7 +12,6 @@
 #     "nox>=2026.10.20",
 #     "packaging>=26.1",
 #     "platformdirs>=4.3.6",
-#     "pypiserver>=2.3",
 #     "python-discovery>=1.2",
 #     "pyyaml>=6.0.1",
 #     "readme-renderer>=43.0",

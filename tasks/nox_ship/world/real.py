@@ -89,7 +89,7 @@ class RealWorld:
 
     @property
     def rehearsal_index(self) -> Index:
-        """pypiserver on loopback: in the real world, too, the upload is tried before anything is written."""
+        """An index on loopback: in the real world, too, the upload is tried before anything is written."""
         return self._server.index
 
     def index(self, name: str, project: str) -> Index:
