@@ -12,11 +12,9 @@
 #     "nox>=2026.10.20",
 #     "packaging>=26.1",
 #     "platformdirs>=4.3.6",
-#     "pypi-attestations>=0.0.28",
-#     "pypi-simple>=1.7",
-#     "pypiserver>=2.3",
 #     "python-discovery>=1.2",
 #     "pyyaml>=6.0.1",
+#     "readme-renderer>=43.0",
 #     "requests>=2.32.2",
 #     "rfc3986>=1.4",
 #     "rich>=13.7",
@@ -83,6 +81,7 @@ def lock(session: nox.Session) -> None:
     before = (dt.datetime.now(tz=dt.UTC) - dt.timedelta(days=7)).strftime("%Y-%m-%dT00:00:00Z")
     target = "--output-file=tasks/nox_ship/templates/lock.txt"
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--only-binary=:all:", "--upgrade", target]
+    options.append("--extra=attestations")  # the jobs that publish sign
     plain = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
     command = [sys.executable, "-m", "uv", "pip", "compile", *options, *plain, f"--exclude-newer={before}"]
     session.run(*command, "pyproject.toml", external=True)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FakeGates, Programs, Yard, make_yard, run_here
+from fakes import FakeGates, Programs, Yard, make_yard, run_here, upload_here
 from nox_ship import process, pythons
+from nox_ship.conversation import Conversation
 from nox_ship.release import gates
 
 pytest_plugins = ("acting", "initializing", "registering")
@@ -18,6 +19,7 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     """Play every program but git."""
     played = Programs(process.run)
     monkeypatch.setattr(process, "run", played)
+    monkeypatch.setattr(Conversation, "ask", lambda it, question, seconds: played.ask(it.script, question, seconds))
     return played
 
 
@@ -37,6 +39,7 @@ def bump_my_version(programs: Programs) -> None:
 def twine(programs: Programs) -> None:
     """Run twine in this process."""
     programs.play("-m twine", reply=run_here)
+    programs.play("world/upload.py", reply=upload_here)
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import os
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -39,8 +39,8 @@ from nox_ship.release.publication import Publication
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
 from nox_ship.report import Report, Voice
-from nox_ship.world.credentials import Credentials
-from nox_ship.world.index import INDEX_UNREACHABLE, Index
+from nox_ship.world.credentials import Credentials, Login
+from nox_ship.world.index import INDEX_UNREACHABLE, Index, Upload
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
@@ -49,6 +49,8 @@ PROBLEM = Kind("NS000", "test-problem", "Do something.")
 """What is wrong where it does not matter what is."""
 INSTALLED = "\nnox-ship:[]\n"
 """What each script in a fresh environment prints where nothing is wrong."""
+TAKEN = {"status": 200, "reason": "OK", "text": ""}
+"""What an index answers that took a file."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class Programs:
         self.calls: list[Call] = []
         self.answer("installed.py", stdout=INSTALLED)
         self.answer("modules.py", stdout=INSTALLED)
+        self.answer("world/upload.py", stdout=json.dumps(TAKEN))
 
     def answer(self, *words: str, code: int = 0, stdout: str = "") -> None:
         """Let a command line with all of ``words`` in it end so; what was said last counts."""
@@ -109,6 +112,11 @@ class Programs:
         if options.get("check", True) and code:
             raise CommandFailedError(done)
         return done
+
+    def ask(self, script: str, question: Mapping[str, Any], seconds: float) -> Any:
+        """Play a script that is asked something, as by a conversation; one that writes nothing has ended."""
+        output = self((script,), question=question, seconds=seconds, check=False).stdout
+        return json.loads(output) if output else None
 
 
 def noxfile(root: Path, *names: str) -> Sessions:
@@ -142,6 +150,14 @@ def run_here(call: Call) -> tuple[int, str]:
         os.environ.clear()
         os.environ.update(env)
     return (code if isinstance(code, int) else int(code is not None)), output.getvalue()
+
+
+def upload_here(call: Call) -> tuple[int, str]:
+    """Upload a file in this process."""
+    from nox_ship.world.upload import upload
+
+    with redirect_stdout(io.StringIO()):
+        return 0, json.dumps(upload(**call.options["question"]))
 
 
 @dataclass(frozen=True)
@@ -213,10 +229,15 @@ class FakeIndex(Index):
             into.write(data)
         return hashlib.sha256(data).hexdigest()
 
+    @contextmanager
+    def uploading(self) -> Iterator[Upload]:
+        """Yield :meth:`upload`."""
+        yield self.upload
+
     def upload(self, file: Path, sha256: str) -> None:
         """Put a file on the shelf."""
         assert File.of(file).sha256 == sha256
-        self.credentials.variables()
+        self.credentials.login()
         self.uploads.append(file.name)
         refusal = self.refusals.pop(0) if self.refusals else None
         if refusal is None or self.kept:
@@ -225,10 +246,15 @@ class FakeIndex(Index):
             raise refusal
 
 
+def nobody() -> Login:
+    """Return what nobody authenticates with."""
+    return Login("nobody", "nothing")
+
+
 def make_index(name: str = "PyPI", **faults: Any) -> FakeIndex:
     """Return an index with nothing on its shelf."""
     base = f"https://{name.lower()}.invalid"
-    credentials = Credentials("a fake", dict)
+    credentials = Credentials("a fake", nobody)
     return FakeIndex(name, f"{base}/legacy/", f"{base}/simple/", find=lambda: credentials, **faults)
 
 

@@ -8,7 +8,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import Any, cast
 
 from hypothesis import strategies as st
 from packaging.version import Version
@@ -244,23 +244,32 @@ def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
         printable(line, lines=False).encode()
 
 
-UPLOADS = (
-    """INFO     Response from https://a/legacy/:
-         403 Forbidden
-INFO     <html><body>no &#65;</body></html>
-ERROR    HTTPError: 403 Forbidden from https://a/legacy/
-         Invalid or non-existent authentication
-""",
-    "ERROR    HTTPError: 400 Bad Request from https://a/\n         File already exists ('x.whl')\n",
-    "ERROR    InvalidDistribution: Metadata is missing required fields: Name\n",
-    "ERROR    RedirectDetected: https://a/ attempted to redirect to https://b/\n",
-    "ERROR    HTTPError: 503 Service Unavailable from https://a/\n         Service Unavailable\n",
+REASONS = (
+    "Invalid or non-existent authentication information.",
+    "File already exists ('x.whl')",
+    "Forbidden",
+    "<html><body>no &#65;</body></html>",
+    "Metadata is missing required fields: Name",
     "",
+)
+UPLOADS = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "status": st.sampled_from((200, 302, 400, 403, 409, 499, 503)),
+            "reason": texts(REASONS),
+            "text": texts(REASONS),
+        },
+        optional={"location": texts(("https://b/",))},
+    ),
+    st.fixed_dictionaries(
+        {"failure": st.sampled_from(("SSLError", "InvalidDistribution", "BadZipFile")), "text": texts(REASONS)},
+        optional={"unsent": st.just(value=True)},
+    ),
 )
 
 
-def _refusal(ground: Ground, output: str) -> None:
-    answer = Answer.of(output)
+def _refusal(ground: Ground, told: dict[str, Any]) -> None:
+    answer = Answer.of(told)
     ground.outcomes["unclear" if answer.unclear else answer.explained("PyPI", "x.whl").id] += 1
 
 
@@ -327,7 +336,7 @@ _KNOWN_ARCHIVES = (
     ("sample-1.2.3.tar.gz", packed("sdist", {"PKG-INFO": "Name: sample\nClassifier: Ü\n".encode()})),
     ("sample-1.2.3.tar.gz", b""),
 )
-_KNOWN_REFUSALS = (UPLOADS[1].replace("File", f"&#{'9' * DIGITS};"),)
+_KNOWN_REFUSALS = ({"status": 400, "reason": f"&#{'9' * DIGITS}; already exists", "text": ""},)
 _KNOWN_GIT = (("config", GIT.replace("= 0", "= 99").encode()), ("config", b"["), ("HEAD", b"\0"))
 _STRICT = (0, 0, 0, 0, 1)
 
@@ -339,7 +348,7 @@ TARGETS = {
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),
     "archive": Target(_archives(), _archive, known=_KNOWN_ARCHIVES),
     "last release": Target(_archives(), _last_release, 0.5, _KNOWN_ARCHIVES),
-    "refusal": Target(texts(UPLOADS), _refusal, known=_KNOWN_REFUSALS),
+    "refusal": Target(UPLOADS, _refusal, known=_KNOWN_REFUSALS),
     "git": Target(_GIT_FILES, _git, 0.01, _KNOWN_GIT),
 }
 """What is fuzzed here, by name."""

@@ -19,6 +19,7 @@ GROUND = {
     "cache",
     "closing",
     "config",
+    "conversation",
     "documents",
     "errors",
     "files",
@@ -122,8 +123,8 @@ def test_the_sessions_do_import_nox() -> None:
 
 
 def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
-    """The script that tries an installation is run by Pythons that do not have nox-ship."""
-    for script in ("package/installed.py", "gates/surface.py", "undumpable.py"):
+    """The scripts that try an installation are run by Pythons that do not have nox-ship; others by their path."""
+    for script in ("package/installed.py", "gates/surface.py", "undumpable.py", "world/upload.py"):
         names = set(imports(Path(script)))
         assert names
         assert not {name for name in names if name.startswith("nox_ship")}
@@ -144,7 +145,7 @@ def test_every_test_states_a_behaviour() -> None:
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:
-    """Addresses of PyPI and TestPyPI come from the constants of twine and pypi-simple."""
+    """Addresses of PyPI and TestPyPI come from the constants of twine."""
     host = (urlsplit(DEFAULT_REPOSITORY).hostname or "").removeprefix("upload.")
     assert host.count(".") == 1
     listing = git(TESTS.parent, "ls-files", "-z", "--cached", "--others", "--exclude-standard")

@@ -16,7 +16,10 @@ from support import commit_files, git, make_repository, make_sdist, make_wheel, 
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\ndescription = "A sample"\nlicense = "MIT"\n'
 FILES = {"src/sample/__init__.py": "", "README.md": "# sample\n", "LICENSE": "MIT\n", "pyproject.toml": PYPROJECT}
-METADATA = ("Summary: A sample", "License-Expression: MIT", "License-File: LICENSE", "Requires-Python: >=3.11")
+METADATA = (
+    *("Summary: A sample", "License-Expression: MIT", "License-File: LICENSE", "Requires-Python: >=3.11"),
+    "Description-Content-Type: text/markdown",
+)
 
 
 def made_by(version: str = "1.2.3", wheels: int = 1, sdists: int = 1) -> Callable[[Call], tuple[int, str]]:
@@ -175,37 +178,50 @@ def test_a_release_is_one_sdist_and_wheels(yard: Yard, programs: Programs, wheel
     assert stopped(yard) == ["NS504"]
 
 
-def test_metadata_that_an_index_would_refuse_are_told(yard: Yard, programs: Programs) -> None:
-    """twine has the last word, strictly: NS502, beside what else is wrong."""
-    yard.tag("v9.9")
-    programs.answer("twine check", code=1, stdout="README")
-    assert sorted(stopped(yard)) == ["NS502", "NS511"]
-    assert "--strict" in programs.started("twine", "check")[0].line
+def made_with(*lines: str) -> Callable[[Call], tuple[int, str]]:
+    """Return a build back end whose sdist has these lines in its metadata, and no other content type."""
+
+    def reply(call: Call) -> tuple[int, str]:
+        done = made_by()(call)
+        make_sdist(Path(call.line[call.line.index("--outdir") + 1]), FILES, (*METADATA[:-1], *lines))
+        return done
+
+    return reply
 
 
 @pytest.mark.parametrize(
-    ("lines", "twine", "expected"),
+    ("lines", "expected"),
     [
-        (("Requires-Dist: (",), "ERROR    InvalidDistribution: Invalid distribution metadata: ...", {"NS537"}),
-        (("Requires-Dist: (",), "ERROR    `long_description` has syntax errors in markup", {"NS502", "NS537"}),
-        ((), "ERROR    InvalidDistribution: Invalid distribution metadata: ...", {"NS502"}),
+        (("Description-Content-Type: text/x-rst",), {"NS502", "NS511"}),
+        (("Description-Content-Type: text/x-rst", "Requires-Dist: ("), {"NS502", "NS511", "NS537"}),
+        (("Description-Content-Type: text/plain", "Requires-Dist: ("), {"NS511", "NS537"}),
     ],
 )
-def test_what_a_check_tells_more_exactly_twine_does_not_tell_again(
-    yard: Yard, programs: Programs, lines: tuple[str, ...], twine: str, expected: set[str]
+def test_a_readme_that_an_index_would_refuse_is_told(
+    yard: Yard, programs: Programs, lines: tuple[str, ...], expected: set[str]
 ) -> None:
-    """Metadata that it cannot send, that is; a README that does not render, and what no check knows, stand."""
-    real = made_by()
-
-    def reply(call: Call) -> tuple[int, str]:
-        done = real(call)
-        out = Path(call.line[call.line.index("--outdir") + 1])
-        make_sdist(out, FILES, (*METADATA, *lines))
-        return done
-
-    programs.play("-m build", reply=reply)
-    programs.answer("twine check", code=1, stdout=twine)
+    """NS502, beside what else is wrong."""
+    yard.tag("v9.9")
+    programs.play("-m build", reply=made_with(*lines))
     assert {number for number in stopped(yard) if number != "NS517"} == expected
+
+
+def test_twine_has_the_last_word(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would not send is NS502, although no check has anything against it; it is read once nothing has."""
+    from twine.exceptions import InvalidDistribution
+    from twine.package import PackageFile
+
+    asked: list[str] = []
+
+    def refuse(filename: str, _: None) -> None:
+        asked.append(filename)
+        raise InvalidDistribution("No.")
+
+    monkeypatch.setattr(PackageFile, "from_filename", refuse)
+    assert stopped(yard) == ["NS502", "NS502"]
+    yard.tag("v9.9")
+    assert stopped(yard) == ["NS511"]
+    assert len(asked) == 2
 
 
 def test_an_sdist_that_is_a_zip_is_told(yard: Yard, programs: Programs) -> None:
@@ -243,24 +259,14 @@ def test_what_only_pypi_refuses_does_not_matter_to_another_index(
         assert "NS533" in [finding.id for finding in build(yard.project).warnings]
 
 
-UNTYPED = "WARNING  `long_description_content_type` missing. defaulting to\n         `text/x-rst`.\n"
-CHECKED = "Checking dist/sample-1.2.3.tar.gz: FAILED due to warnings\n"
-
-
-def test_a_readme_of_the_usual_format_is_accepted(yard: Yard, programs: Programs) -> None:
+def test_a_readme_of_the_usual_format_is_accepted(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where nothing tells that format an index takes it for that: NS871, a warning."""
-    programs.answer("twine check", code=1, stdout=2 * (CHECKED + UNTYPED))
+    monkeypatch.setattr("readme_renderer.rst.render", lambda *_, **__: "<p></p>")
+    programs.play("-m build", reply=made_with())
     (finding,) = (finding for finding in build(yard.project).warnings if finding.id == "NS871")
     assert finding.level == "warning"
-
-
-@pytest.mark.parametrize(
-    "more", ["WARNING  `long_description` missing.", "ERROR    `long_description` has syntax errors in markup", ""]
-)
-def test_other_warnings_of_twine_stand(yard: Yard, programs: Programs, more: str) -> None:
-    """Beside that one, and where it says nothing that is known."""
-    programs.answer("twine check", code=1, stdout=CHECKED + (UNTYPED + more if more else ""))
-    assert stopped(yard) == ["NS502"]
 
 
 def test_a_finding_can_be_made_a_warning(yard: Yard) -> None:

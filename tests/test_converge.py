@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fakes import INSTALLED, PROBLEM, FakeIndex, Programs, make_index, publication, write_dist
+from fakes import INSTALLED, PROBLEM, FakeIndex, Programs, make_index, nobody, publication, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
@@ -71,7 +71,7 @@ def test_wheels_are_uploaded_before_sdists(project: Project, manifest: Manifest)
 def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manifest) -> None:
     """Where something is uploaded with them, and only there."""
     index = make_index()
-    warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
+    warned = Credentials("a fake", nobody, warnings=(PROBLEM("Hm.", level="warning"),))
     index = FakeIndex("PyPI", index.upload_url, index.simple_url, find=lambda: warned)
     assert "NS000 test-problem: Hm. Do something." in bring(project, manifest, index)
     again = FakeIndex("PyPI", index.upload_url, index.simple_url, find=pytest.fail, shelf=index.shelf)

@@ -12,7 +12,8 @@ from twine.utils import DEFAULT_REPOSITORY
 from failing_index import CLAIMS, api_token, identity_token
 from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
-from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Wanted, find_credentials
+from nox_ship.world import attest
+from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Login, Wanted, find_credentials
 from nox_ship.world.trusted import TrustedPublisher, claims_table
 
 HOST = "127.0.0.1"
@@ -86,7 +87,7 @@ def test_places_are_looked_into_in_order(monkeypatch: pytest.MonkeyPatch, tmp_pa
     asked = wanted(ask=lambda _, secret: "typed" if secret else "me")
     assert missing(wanted()) == ["NS741"]
     assert find_credentials(asked).kind == "the terminal"
-    assert find_credentials(asked).variables() == {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "typed"}
+    assert find_credentials(asked).login() == Login("me", "typed")
     monkeypatch.setattr(keyring, "get_password", lambda *_: "kept")
     assert find_credentials(asked).kind == "keyring"
     pypirc = (
@@ -96,10 +97,10 @@ def test_places_are_looked_into_in_order(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert find_credentials(asked).kind == "~/.pypirc"
     monkeypatch.setenv("MY_TOKEN", "set\n")
     assert find_credentials(asked).kind == "MY_TOKEN"
-    assert find_credentials(asked).variables() == {"TWINE_USERNAME": TOKEN_USER, "TWINE_PASSWORD": "set"}
+    assert find_credentials(asked).login() == Login(TOKEN_USER, "set")
     monkeypatch.setenv("TWINE_USERNAME", "me")
     monkeypatch.setenv("TWINE_PASSWORD", "first")
-    assert find_credentials(asked).variables() == {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "first"}
+    assert find_credentials(asked).login() == Login("me", "first")
 
 
 def test_a_user_name_alone_is_no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,11 +184,22 @@ def test_a_trusted_publisher_needs_no_secret(monkeypatch: pytest.MonkeyPatch, in
     monkeypatch.setenv("MY_TOKEN", "x")
     found = find_credentials(wanted(f"{index.url}/legacy/", signs=True))
     assert (found.kind, found.signs, found.warnings) == (TRUSTED, True, ())
-    assert found.variables() == {"TWINE_USERNAME": TOKEN_USER, "TWINE_PASSWORD": "minted"}
+    assert found.login() == Login(TOKEN_USER, "minted")
     minted = [request for request in index.asked if request.path.endswith("mint-token")]
     assert len(minted) == 2
     assert json.loads(minted[0].body) == {"token": IDENTITY}
     assert not find_credentials(wanted(f"{index.url}/legacy/")).signs
+
+
+def test_a_trusted_publisher_without_a_signer_signs_nothing(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
+    """The extra `attestations` is not installed: files are uploaded all the same, with a warning (NS768)."""
+    in_a_job(monkeypatch, index)
+    monkeypatch.setattr(attest, "is_installed", lambda: False)
+    found = find_credentials(wanted(f"{index.url}/legacy/", signs=True))
+    assert (found.kind, found.signs) == (TRUSTED, False)
+    assert [(warning.id, warning.level) for warning in found.warnings] == [("NS768", "warning")]
+    assert "nox-ship[attestations]" in found.warnings[0].remedy
+    assert find_credentials(wanted(f"{index.url}/legacy/")).warnings == ()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -304,7 +316,7 @@ def test_values_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", "s3cret")
     found = find_credentials(wanted())
     assert "s3cret" not in repr(found)
-    assert "s3cret" in found.variables().values()
+    assert found.login().password == "s3cret"
 
 
 def test_gitlabs_identity_is_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:

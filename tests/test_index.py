@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +14,18 @@ from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
 from nox_ship.process import COMMAND_SLOW, TimedOutError
 from nox_ship.world import attest, web
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index, UploadUnclearError
 from nox_ship.world.listing import Served
 
-SECRETS = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": "s3cret-token"}
-ANSWER = "ERROR    HTTPError: {} {} from https://index.invalid/legacy/\n         {}\n"
+LOGIN = Login("__token__", "s3cret-token")
 FILE = "sample-1.2.3.tar.gz"
 DIGEST = hashlib.sha256(b"sdist").hexdigest()
 
 
 def make_index(*, signs: bool = False) -> Index:
     """Return an index whose uploads are played."""
-    credentials = Credentials("a test", lambda: SECRETS, signs=signs)
+    credentials = Credentials("a test", lambda: LOGIN, signs=signs)
     url = "https://index.invalid"
     return Index("mine", f"{url}/legacy/", f"{url}/simple/", find=lambda: credentials, seconds=7)
 
@@ -40,42 +38,50 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_twine_is_told_everything_and_reads_nothing(file: Path, programs: Programs) -> None:
-    """No ~/.pypirc, no question, no module of the project; the file is a copy, alone in its folder."""
+def send(file: Path, *, signs: bool = False) -> None:
+    """Upload the file."""
+    with make_index(signs=signs).uploading() as upload:
+        upload(file, DIGEST)
+
+
+def answer(status: int, said: str) -> str:
+    """Return what the script tells that uploads."""
+    return json.dumps({"status": status, "reason": said, "text": ""})
+
+
+def test_twine_is_told_everything(file: Path, programs: Programs) -> None:
+    """The file is a copy, alone in its folder; an upload has its time."""
     seen: list[list[str]] = []
 
     def reply(call: Call) -> tuple[int, str]:
-        copy = Path(call.line[-1])
+        copy = Path(call.options["question"]["file"])
         assert copy != file
         assert copy.read_bytes() == b"sdist"
         seen.append([path.name for path in copy.parent.iterdir()])
-        return 0, ""
+        return 0, answer(200, "OK")
 
-    programs.play("upload", reply=reply)
-    make_index().upload(file, DIGEST)
-    (call,) = programs.started("twine", "upload")
+    programs.play("world/upload.py", reply=reply)
+    send(file)
+    (call,) = programs.calls
     assert seen == [[FILE]]
-    line = call.line
-    assert line[line.index("--config-file") + 1] == os.devnull
-    assert line[line.index("--repository-url") + 1] == "https://index.invalid/legacy/"
-    assert {"--non-interactive", "-P"} <= set(line)
-    assert "--attestations" not in line
-    assert "--skip-existing" not in line
+    assert call.options["question"]["url"] == "https://index.invalid/legacy/"
+    assert call.options["question"]["attestation"] is None
     assert call.options["seconds"] == 7
-    assert not call.options.get("secrets")
 
 
-def test_credentials_reach_twine_and_no_argument(
+def test_twine_is_told_credentials_and_whom_to_trust(
     file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside whom to trust, nothing of ours is handed on."""
+    """Of twine's variables, those that lead elsewhere are not handed on."""
     monkeypatch.setenv("TWINE_CERT", "/cert")
+    monkeypatch.setenv("TWINE_CLIENT_CERT", "/client")
     monkeypatch.setenv("TWINE_REPOSITORY_URL", "https://other.invalid")
-    make_index().upload(file, DIGEST)
-    (call,) = programs.started("twine")
-    assert SECRETS.items() <= call.env.items()
-    assert call.env["TWINE_CERT"] == "/cert"
-    assert "TWINE_REPOSITORY_URL" not in call.env
+    send(file)
+    (call,) = programs.calls
+    question = call.options["question"]
+    assert (question["user"], question["password"]) == ("__token__", "s3cret-token")
+    assert (question["certificates"], question["client_certificate"]) == ("/cert", "/client")
+    assert "other.invalid" not in str(question)
     assert "s3cret" not in call.text
 
 
@@ -83,27 +89,29 @@ def test_a_file_that_changed_after_it_was_checked_is_not_uploaded(file: Path, pr
     """It is the copy that twine is given that counts: NS603."""
     file.write_bytes(b"other")
     with pytest.raises(ShipError, match="NS603"):
-        make_index().upload(file, DIGEST)
+        send(file)
     assert programs.calls == []
 
 
 @pytest.mark.parametrize(("status", "expected"), [(400, "NS702"), (401, "NS721"), (403, "NS733"), (404, "NS738")])
 def test_a_refusal_is_told_without_the_token(file: Path, programs: Programs, status: int, expected: str) -> None:
     """Whatever the index and twine said of it."""
-    programs.answer("twine", code=1, stdout=ANSWER.format(status, "No", "you sent s3cret-token"))
+    programs.answer("world/upload.py", stdout=answer(status, "you sent s3cret-token"))
     with pytest.raises(ShipError, match=expected) as caught:
-        make_index().upload(file, DIGEST)
+        send(file)
     assert not isinstance(caught.value, UploadUnclearError)
     assert "s3cret-token" not in str(caught.value)
     assert "***" in str(caught.value)
 
 
-@pytest.mark.parametrize("said", [ANSWER.format(500, "Broken", "it broke"), "ConnectionError: s3cret-token", ""])
+@pytest.mark.parametrize(
+    "said", [answer(500, "it broke"), '{"failure": "ConnectionError", "text": "s3cret-token"}', ""], ids=str
+)
 def test_an_answer_that_says_nothing_is_unclear(file: Path, programs: Programs, said: str) -> None:
     """A server error or none at all leaves open whether the file was kept: NS735."""
-    programs.answer("twine", code=1, stdout=said)
+    programs.answer("world/upload.py", stdout=said)
     with pytest.raises(UploadUnclearError, match="NS735") as caught:
-        make_index().upload(file, DIGEST)
+        send(file)
     assert "s3cret-token" not in str(caught.value)
 
 
@@ -113,9 +121,9 @@ def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs
     def slow(_: Call) -> tuple[int, str]:
         raise TimedOutError(COMMAND_SLOW("Slow."))
 
-    programs.play("twine", reply=slow)
+    programs.play("world/upload.py", reply=slow)
     with pytest.raises(UploadUnclearError, match=r"NS735.*within 7 seconds"):
-        make_index().upload(file, DIGEST)
+        send(file)
 
 
 def test_what_a_trusted_publisher_uploads_is_signed(
@@ -130,14 +138,13 @@ def test_what_a_trusted_publisher_uploads_is_signed(
         return 0, ""
 
     programs.play("pypi_attestations", reply=sign)
-    make_index(signs=True).upload(file, DIGEST)
+    send(file, signs=True)
     (signing,) = programs.started("pypi_attestations")
     assert signing.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] == "request-token"
     assert not signing.options.get("secrets")
     assert signing.options["seconds"] > 0
-    (upload,) = programs.started("twine")
-    assert "--attestations" in upload.line
-    assert upload.line[-1].endswith(f"{FILE}.publish.attestation")
+    question = programs.calls[-1].options["question"]
+    assert question["attestation"] == f"{question['file']}.publish.attestation"
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -148,9 +155,9 @@ def test_a_file_that_cannot_be_signed_is_not_uploaded(
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
     programs.answer("pypi_attestations", code=code, stdout="no: request-token")
     with pytest.raises(ShipError, match="NS751") as caught:
-        make_index(signs=True).upload(file, DIGEST)
+        send(file, signs=True)
     assert caught.value.findings[0].detail == "no: ***"
-    assert programs.started("twine") == []
+    assert len(programs.calls) == 1
 
 
 def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> None:

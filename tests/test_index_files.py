@@ -3,13 +3,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
-from pypi_simple import ProjectPage
 
 from nox_ship.world import web
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing
+from nox_ship.world.pages import parsed
 
 INDEX = Index("it", "https://packages.invalid/", "https://packages.invalid/simple/", public=True)
 
@@ -37,8 +38,8 @@ def test_only_files_of_the_version_are_of_it(
     monkeypatch: pytest.MonkeyPatch, name: str, version: str, counts: bool
 ) -> None:
     """A file whose name tells no version stands in nobody's way."""
-    page = ProjectPage.from_html("sample", f'<a href="files/{name}">{name}</a>', "https://packages.invalid/")
-    monkeypatch.setattr(Index, "_page", lambda *_: (page, dt.datetime.now(dt.UTC)))
+    answer = web.Answer("https://packages.invalid/", 200, "", f'<a href="files/{name}">{name}</a>'.encode())
+    monkeypatch.setattr(web, "get", lambda *_, **__: answer)
     assert list(INDEX.files("sample", version)) == ([name] if counts else [])
 
 
@@ -154,3 +155,79 @@ def test_the_time_of_an_answer_is_the_servers(
     at = listed(monkeypatch, as_json(), JSON, date).at
     assert at == expected if expected else before <= at <= dt.datetime.now(dt.UTC)
     assert listed(monkeypatch, "", "text/plain", date, status=404).known is False
+
+
+def read(
+    body: str, kind: str = "text/html", project: str = "my-sample"
+) -> list[tuple[str, str, str | None, str, bool]]:
+    """Return what is read of each file of a page."""
+    page = parsed(web.Answer("https://packages.invalid/simple/sample/", 200, kind, body.encode(), ""), project)
+    return [(e.served.filename, e.served.url, e.served.sha256, e.version, e.yanked) for e in page.entries]
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("<a href=../f/a-1.whl#sha256=ab>a-1.whl</a>", ("a-1.whl", "f/a-1.whl", "ab", False)),
+        ("<A class=x HREF='/f/a' data-yanked=why>\n a&amp;<b>b</b> \n</A>", ("a&b", "../f/a", None, True)),
+        (
+            '<a href="https://b.invalid/x?a&amp;b#md5=00" data-yanked>x</a>',
+            ("x", "https://b.invalid/x?a&b", None, True),
+        ),
+        ("<a href=y#sha256=>y</a>", ("y", "sample/y", None, False)),
+        ("<a href=z href=w>z", ("z", "sample/z", None, False)),
+    ],
+)
+def test_a_link_is_read(link: str, expected: tuple[str, str, str | None, bool]) -> None:
+    """With its address, its hash and whether it is yanked; what is within it is text."""
+    ((name, url, sha256, _, yanked),) = read(f"<a>none</a><a href>none</a>{link}")
+    assert (name, url, sha256, yanked) == (
+        expected[0],
+        urljoin("https://packages.invalid/simple/", expected[1]),
+        *expected[2:],
+    )
+
+
+def test_links_count_from_the_base_of_a_page() -> None:
+    """The first one that it names, wherever that is."""
+    ((_, url, *_),) = read("<a href=x>x</a><base href=/files/><base href=/others/>")
+    assert url == "https://packages.invalid/files/x"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("my_sample-1.0-py3-none-any.whl", "1.0"),
+        ("My.Sample-1.0+a.1-1-py3-none-any.whl", "1.0+a.1"),
+        ("my-sample-1.0.tar.gz", "1.0"),
+        ("my--sample-1!1.0rc1.zip", "1!1.0rc1"),
+        ("my_sample-1.0-2.tar.gz", "1.0-2"),
+        ("my-sample-more-1.0.tar.gz", "more-1.0"),
+        ("other-1.0.tar.gz", ""),
+        ("my-sample.tar.gz", ""),
+        ("my-sample-1.0.tar.gz.asc", ""),
+    ],
+)
+def test_a_name_tells_a_version(name: str, version: str) -> None:
+    """However the project's name is written in it; a name of another project tells none."""
+    assert [entry[3] for entry in read(f"<a href=x>{name}</a>")] == [version]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "none", "base64", ""])
+def test_a_page_of_an_odd_encoding_is_read(charset: str) -> None:
+    """As UTF-8, where Python does not know it."""
+    ((name, *_),) = read("<a href=x>é</a>", f"text/html; charset={charset}")
+    assert name == "é"
+
+
+@pytest.mark.parametrize("version", ["2.0", "99", "", "x"])
+def test_a_page_of_another_version_of_the_api_is_not_read(version: str) -> None:
+    """It may mean something else (PEP 629)."""
+    odd = (
+        (f"<meta name='pypi:repository-version' content='{version}'>", "text/html"),
+        (f'{{"meta": {{"api-version": "{version}"}}, "files": []}}', JSON),
+    )
+    for body, kind in odd:
+        with pytest.raises(web.WebError, match="version"):
+            read(body, kind)
+    assert read('<meta name="pypi:repository-version" content="1.9">') == []

@@ -4,20 +4,21 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeIndex, make_index, publication
+from fakes import PROBLEM, FakeIndex, make_index, nobody, publication
 from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.release.converge import converge
 from nox_ship.release.publication import Patience
-from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials, Wanted, find_credentials
-from nox_ship.world.index import Index
+from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials, Login, Wanted, find_credentials
+from nox_ship.world.index import Index, Upload
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.real import RealWorld
@@ -48,15 +49,19 @@ class FakeStandIn(StandIn):
         }
         return Listing(index=self.name, project=project, version=version, files=files)
 
-    def upload(self, file: Path, sha256: str) -> None:
-        """Put a file on the shelf."""
+    @contextmanager
+    def uploading(self) -> Iterator[Upload]:
+        """Yield what puts a file on the shelf."""
+        yield self._upload_here
+
+    def _upload_here(self, file: Path, sha256: str) -> None:
         assert File.of(file).sha256 == sha256
         self.shelf[file.name] = file.read_bytes()
 
 
 def looked(real: Index, seconds: float = 3.0, shelf: Mapping[str, bytes] | None = None) -> FakeStandIn:
     """Return the stand-in for an index."""
-    found = Credentials("the rehearsal", dict)
+    found = Credentials("the rehearsal", nobody)
     look = Lookout(real, "sample", seconds)
     return FakeStandIn("x", "u", "s", find=lambda: found, lookout=look, shelf=dict(shelf or {}))
 
@@ -136,7 +141,7 @@ def test_an_index_that_is_slow_is_not_waited_for() -> None:
 
     def find() -> Credentials:
         over.wait(30)
-        return Credentials("a fake", dict)
+        return Credentials("a fake", nobody)
 
     base = make_index()
     try:
@@ -168,7 +173,7 @@ def test_a_ci_may_have_credentials_that_a_rehearsal_has_not(monkeypatch: pytest.
 
 def test_warnings_of_the_credentials_are_told() -> None:
     """As a release tells them."""
-    found = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
+    found = Credentials("a fake", nobody, warnings=(PROBLEM("Hm.", level="warning"),))
     base = make_index()
     assert told(looked(FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: found))) == [
         ("NS000", "warning")
@@ -218,7 +223,7 @@ def test_stand_ins_look_at_what_they_stand_in_for(standins: StandIns) -> None:
     assert again.lookout is index.lookout
     assert (index.public, standins.rehearsal_index.public) == (True, False)
     assert index.upload_url == standins.rehearsal_index.upload_url
-    assert index.credentials.variables() == {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"}
+    assert index.credentials.login() == Login("rehearsal", "rehearsal")
     assert standins.rehearsal_index.files("sample", "1.2.3") == {}
 
 

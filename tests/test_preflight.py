@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard, noxfile
+from fakes import PROBLEM, TAGGED, FakeIndex, Programs, Yard, make_index, make_yard, nobody, noxfile
 from nox_ship.errors import Finding, ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import Own, decide
@@ -461,7 +461,7 @@ def test_credentials_are_looked_for_before_anything_is_done(yard: Yard) -> None:
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
     yard.tag("v0.1.0")
     plan(yard)
-    warned = Credentials("a fake", dict, warnings=(PROBLEM("Hm.", level="warning"),))
+    warned = Credentials("a fake", nobody, warnings=(PROBLEM("Hm.", level="warning"),))
     yard.world.indexes["pypi"] = FakeIndex("PyPI", base.upload_url, base.simple_url, find=lambda: warned)
     assert "NS000" in told(yard)
 
@@ -470,7 +470,7 @@ def test_credentials_are_tried_before_anything_is_done(yard: Yard) -> None:
     """What the index refuses stops the release, what it cannot tell is told; where nothing is missing, none are."""
     base = make_index()
     tried: list[tuple[str, str]] = []
-    found = Credentials("a fake", dict)
+    found = Credentials("a fake", nobody)
 
     def prove(credentials: Credentials, project: str, version: str) -> tuple[Finding, ...]:
         assert credentials is found

@@ -11,7 +11,7 @@ import pytest
 from loopback import Loopback, Reply, Request
 from nox_ship.errors import ShipError
 from nox_ship.world import web
-from nox_ship.world.credentials import TRUSTED, Credentials
+from nox_ship.world.credentials import TRUSTED, Credentials, Login
 from nox_ship.world.proof import try_credentials
 
 GOOD = "s3cret"
@@ -20,7 +20,7 @@ NO_FILE = Reply("Upload payload does not have a file.", 400)
 
 def credentials(password: str = GOOD, user: str = "me", kind: str = "MY_TOKEN") -> Credentials:
     """Return credentials."""
-    return Credentials(kind, lambda: {"TWINE_USERNAME": user, "TWINE_PASSWORD": password})
+    return Credentials(kind, lambda: Login(user, password))
 
 
 def index(refused: Reply, taken: Reply = NO_FILE) -> Loopback:
@@ -138,7 +138,7 @@ def test_each_answer_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_trusted_publisher_is_not_tried_again() -> None:
     """Its exchange was; another one would make a token for nothing."""
 
-    def mint() -> dict[str, str]:
+    def mint() -> Login:
         pytest.fail("It makes a token.")
 
     assert try_credentials(Credentials(TRUSTED, mint), "mine", "https://127.0.0.1:1/", "sample", "1") == ()

@@ -17,9 +17,6 @@ from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
 from support import make_sdist, make_wheel, write_files
 
-# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
-
 Shelf = tuple[Path, Index]
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 
@@ -78,7 +75,6 @@ def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shel
 
 
 @pytest.mark.usefixtures("twine")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # pypiserver leaves a file it has sent to the collector
 def test_only_what_is_missing_is_uploaded(tmp_path: Path, shelf: Shelf) -> None:
     """A second run has nothing left to do."""
     folder, index = shelf

@@ -11,9 +11,6 @@ from nox_ship.errors import ShipError
 from nox_ship.world.real import RealWorld, index_addresses, token_variable
 from support import git, make_repository
 
-# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
-
 
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
     """Simple and JSON API of each lie on one host."""

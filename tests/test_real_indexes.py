@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes import nobody
 from nox_ship.config import IndexSettings, PublishSettings, Settings
 from nox_ship.world import real
 from nox_ship.world.credentials import Credentials, Wanted
@@ -19,7 +20,7 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
 
     def find(wanted: Wanted) -> Credentials:
         found.append(wanted)
-        return Credentials("a test", dict)
+        return Credentials("a test", nobody)
 
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setattr(real, "find_credentials", find)

@@ -6,88 +6,99 @@ import pytest
 
 from nox_ship.world.refusals import Answer
 
-URL = "https://index.example/legacy/"
 
-
-def shown(status: int, phrase: str, reason: str, page: str = "") -> str:
-    """Return what twine prints, as `--verbose --no-color` makes it."""
-    page = f"INFO     {page}\n" if page else ""
-    return (
-        f"Uploading distributions to {URL}\nINFO     dist/a.whl (1.0 KB)\nUploading a.whl\n"
-        f"INFO     Response from {URL}:\n         {status} {reason}\n{page}"
-        f"ERROR    HTTPError: {status} {phrase} from {URL}\n         {reason}\n"
-    )
+def answered(status: int, reason: str, text: str = "") -> Answer:
+    """Return an answer of an index."""
+    return Answer.of({"status": status, "reason": reason, "text": text})
 
 
 def test_the_reason_is_in_the_status_line() -> None:
     """PyPI puts its words there; the page that repeats them is not quoted."""
-    answer = Answer.of(shown(403, "Forbidden", "It is <b>yours</b> &amp; mine.", "<h1>403 It is yours</h1>"))
+    answer = answered(403, "It is <b>yours</b> &amp; mine.", "<h1>403 It is yours</h1>")
     assert (answer.status, answer.said) == (403, "It is yours & mine.")
     assert answer.explained("Index", "a.whl").what == "Index refused a.whl (403: It is yours & mine)."
 
 
-def test_the_page_tells_where_the_status_line_does_not() -> None:
+@pytest.mark.parametrize("reason", ["Bad Request", "", None])
+def test_the_page_tells_where_the_status_line_does_not(reason: str) -> None:
     """HTTP/2 has no reason in its status line."""
-    page = "<style>b{}</style><h1>400 File already exists</h1>"
-    answer = Answer.of(shown(400, "Bad Request", "Bad Request", page))
+    answer = answered(400, reason, "<style>b{}</style><h1>400 File already exists</h1>")
     assert answer.said == "400 File already exists"
     assert answer.explained("Index", "a.whl").id == "NS720"
+
+
+def test_what_stands_on_the_page_alone_tells_the_kind() -> None:
+    """Also where the status line has words of its own."""
+    assert answered(400, "Not that one", "File already exists").explained("Index", "a.whl").id == "NS720"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_error_is_unclear(status: int) -> None:
     """Whether the file was kept is open."""
-    assert Answer.of(shown(status, "Some Error", "broke")).unclear
+    assert answered(status, "broke").unclear
 
 
-@pytest.mark.parametrize(
-    "output",
-    ["", "requests.exceptions.ConnectionError: ('Connection aborted.', RemoteDisconnected('x'))", "Killed"],
-)
-def test_no_answer_is_unclear(output: str) -> None:
-    """A cut connection is told in the words of the last line."""
-    answer = Answer.of(output)
+@pytest.mark.parametrize(("status", "ok"), [(199, False), (200, True), (204, True), (300, False), (304, False)])
+def test_only_success_is_success(status: int, ok: bool) -> None:
+    """A redirect without an address is none either."""
+    answer = answered(status, "hm")
+    assert (answer.ok, answer.unclear) == (ok, False)
+
+
+def test_no_answer_is_unclear() -> None:
+    """A cut connection is told by its kind and in its own words."""
+    answer = Answer.of({"failure": "ConnectionError", "text": "('Connection aborted.', RemoteDisconnected('x'))"})
     assert answer.unclear
-    assert answer.said == (output or "no output")
+    assert not answer.ok
+    assert answer.said == "ConnectionError: ('Connection aborted.', RemoteDisconnected('x'))"
 
 
-def test_a_redirect_is_refused() -> None:
-    """Credentials follow none: NS738."""
-    answer = Answer.of(f"ERROR    RedirectDetected: {URL} attempted to redirect to https://elsewhere.example/\n")
-    assert answer.explained("Index", "a.whl").id == "NS738"
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_refused(status: int) -> None:
+    """Credentials follow none: NS738, and where it leads is told."""
+    told = {
+        "status": status,
+        "reason": "Moved",
+        "text": "File already exists",
+        "location": "https://elsewhere.example/",
+    }
+    finding = Answer.of(told).explained("Index", "a.whl")
+    assert finding.id == "NS738"
+    assert "https://elsewhere.example/" in finding.what
 
 
 def test_a_file_that_twine_itself_refuses_has_bad_metadata() -> None:
     """There was no request: NS728."""
-    answer = Answer.of("ERROR    InvalidDistribution: Metadata is missing required fields: Name.\n")
+    text = "Metadata is missing required fields: Name."
+    answer = Answer.of({"failure": "InvalidDistribution", "text": text, "unsent": True})
     assert not answer.unclear
     assert answer.explained("Index", "a.whl").id == "NS728"
 
 
-@pytest.mark.parametrize("last", ["zipfile.BadZipFile: File is not a zip file", "tarfile.ReadError: not a gzip file"])
-def test_a_file_that_twine_cannot_read_is_no_archive(last: str) -> None:
-    """It ends with a traceback, and nothing was sent: NS503."""
-    answer = Answer.of(f"Traceback (most recent call last):\n  File x\n{last}\n")
+@pytest.mark.parametrize("failure", ["BadZipFile", "ReadError", "UnicodeDecodeError"])
+def test_a_file_that_twine_cannot_read_is_no_archive(failure: str) -> None:
+    """Nothing was sent, so nothing is unclear: NS503."""
+    answer = Answer.of({"failure": failure, "text": "hm", "unsent": True})
     assert not answer.unclear
     assert answer.explained("Index", "a.whl").id == "NS503"
 
 
 def test_unknown_statuses_are_told_as_they_are() -> None:
     """A long answer is cut, and a status that HTTP does not know is no trouble."""
-    finding = Answer.of(shown(499, "Unknown Status", "word " * 200)).explained("Index", "a.whl")
+    finding = answered(499, "word " * 200).explained("Index", "a.whl")
     assert finding.id == "NS702"
     assert len(finding.what) < 400
 
 
 def test_a_reference_to_no_character_is_passed_over() -> None:
     """However many digits it has."""
-    answer = Answer.of(shown(403, "Forbidden", f"no&#{'9' * 5000}; way &#65;"))
+    answer = answered(403, f"no&#{'9' * 5000}; way &#65;")
     assert answer.said == "no way A"
 
 
 def test_a_status_alone_is_told_in_its_own_words() -> None:
     """Where no page says more."""
-    assert Answer.of(shown(403, "Forbidden", "Forbidden")).said == "Forbidden"
+    assert answered(403, "Forbidden").said == "Forbidden"
 
 
 @pytest.mark.parametrize(
@@ -123,6 +134,6 @@ def test_a_status_alone_is_told_in_its_own_words() -> None:
 def test_each_refusal_has_an_id_of_its_own(status: int, words: str, expected: str) -> None:
     """Whichever words the index finds for it; they are told."""
     phrase = http.client.responses[status]
-    finding = Answer.of(shown(status, phrase, words or phrase, "")).explained("Index", "a.whl")
+    finding = answered(status, words or phrase).explained("Index", "a.whl")
     assert finding.id == expected
     assert " ".join(words.split()[:3]) in finding.what

@@ -15,9 +15,6 @@ from nox_ship.world.remote import Remote, remote_name
 from nox_ship.world.standins import StandInIndex, StandIns
 from support import commit_files, git, make_repository, write_files
 
-# pypiserver brings a bottle that imports `cgi`, and with an import hook of an old kind.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ImportWarning")
-
 
 def make_pair(folder: Path) -> tuple[Repository, Path]:
     """Return a repository and its bare remote, which holds branch main and tag v1."""

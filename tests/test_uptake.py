@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeIndex, Yard, make_index, write_dist
+from fakes import PROBLEM, FakeIndex, Yard, make_index, nobody, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import Manifest
 from nox_ship.release import uptake
@@ -28,7 +28,7 @@ def index(*shelf: str, **facts: Any) -> FakeIndex:
         "PyPI",
         base.upload_url,
         base.simple_url,
-        find=lambda: Credentials("a fake", dict),
+        find=lambda: Credentials("a fake", nobody),
         prove=lambda *_: (SAID,),
         public=True,
         shelf=dict.fromkeys(shelf, b""),

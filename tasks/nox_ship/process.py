@@ -282,14 +282,35 @@ def _started(args: Sequence[str], *, apart: bool = False, **options: Any) -> Ite
 def _hide(
     args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], hidden: Mapping[str, str], seconds: float | None
 ) -> Done:
-    """Start a module through our script, which asks for the variables once nothing can be read in its memory."""
-    python, *options, _, name = args[: len(module(""))]
-    command = [python, *options, undumpable.__file__, name, *args[len(module("")) :]]
-    with _started(command, cwd=cwd, env=env) as proc:
-        ready = proc.stdout.readline().decode(errors="replace") if proc.stdout else ""
-        said = "" if ready.strip() == undumpable.READY.strip() else ready
-        stdout, stderr = collect(proc, "" if said else json.dumps(dict(hidden)), seconds)
+    with closed(args, hidden, cwd=cwd, env=env) as (proc, said):
+        stdout, stderr = collect(proc, "", seconds)
     return Done(args, proc.returncode, said + stdout.text(), stderr.text())
+
+
+@contextmanager
+def closed(
+    args: Sequence[str], hidden: Mapping[str, str], **options: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Start a :func:`module` or :func:`script` for the time of a ``with`` block, closed to other processes.
+
+    It is started through our own script, which asks for the variables once nothing can be read in its memory.
+
+    Args:
+        args: The command line.
+        hidden: The variables.
+        options: Options of `subprocess.Popen`.
+
+    Yields:
+        The program, and what it said instead of asking for the variables; without these it is of no use.
+    """
+    python, option, *rest = args
+    with _started([python, option, undumpable.__file__, *rest], **options) as proc:
+        said = proc.stdout.readline().decode(errors="replace") if proc.stdout else ""
+        ready = said.strip() == undumpable.READY.strip()
+        if ready and proc.stdin:
+            proc.stdin.write(f"{json.dumps(dict(hidden))}\n".encode())
+            proc.stdin.flush()
+        yield proc, "" if ready else said
 
 
 def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
@@ -308,6 +329,11 @@ def module(name: str) -> list[Argument]:
     The current folder is kept from its imports: a project may hold a ``requests.py``.
     """
     return [sys.executable, "-P", "-m", name]
+
+
+def script(path: str) -> list[str]:
+    """Return the start of a command line that runs a script of ours by its path, with the imports of :func:`module`."""
+    return [sys.executable, "-P", path]
 
 
 def uv() -> str:

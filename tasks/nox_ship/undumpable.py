@@ -1,8 +1,9 @@
 """Keeping other processes of the same user out of the memory of ours, where the system can.
 
-Run as a script, it does so, asks for variables on its standard input, and runs a module with them: neither
-``/proc/PID/environ``, which shows what a process was started with, nor its memory tells them. Of what a server answers
-to the module, only the beginning is read. It imports nothing of nox-ship, so that it can be started by its path.
+Run as a script, it does so, asks for a line with variables on its standard input, and runs a module (``-m NAME``) or
+another script with them: neither ``/proc/PID/environ``, which shows what a process was started with, nor its memory
+tells them. Of what a server answers to it, only the beginning is read. It imports nothing of nox-ship, so that it can
+be started by its path.
 """
 
 import contextlib
@@ -64,7 +65,11 @@ if __name__ == "__main__":
     close_memory()
     sys.stdout.write(READY)
     sys.stdout.flush()
-    os.environ.update(json.load(sys.stdin))
+    os.environ.update(json.loads(sys.stdin.readline()))
     _limit_answers()
     del sys.argv[0]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    if sys.argv[0] == "-m":
+        del sys.argv[0]
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    else:
+        runpy.run_path(sys.argv[0], run_name="__main__")

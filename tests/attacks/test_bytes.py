@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from fakes import publication
-from nox_ship import process
+from fakes import TAKEN, nobody, publication
+from nox_ship.conversation import Conversation
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.release import prove
@@ -52,7 +52,7 @@ class Shelf(Index):
 
 
 def shelf(dist: Path, address: str = Shelf.address) -> Shelf:
-    return Shelf("Shelf", "", "", find=lambda: Credentials("nobody", dict), dist=dist, address=address)
+    return Shelf("Shelf", "", "", find=lambda: Credentials("nobody", nobody), dist=dist, address=address)
 
 
 @pytest.fixture
@@ -129,11 +129,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Note what twine is given."""
     given: list[bytes] = []
 
-    def run(args: list[Any], **_: Any) -> process.Done:
-        given.extend(Path(arg).read_bytes() for arg in args if str(arg).endswith((".whl", ".tar.gz")))
-        return process.Done((), 0, "", "")
+    def ask(_: Conversation, question: dict[str, str], seconds: float) -> dict[str, object]:  # noqa: ARG001
+        given.append(Path(question["file"]).read_bytes())
+        return TAKEN
 
-    monkeypatch.setattr(process, "run", run)
+    monkeypatch.setattr(Conversation, "ask", ask)
     return given
 
 

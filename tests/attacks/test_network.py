@@ -17,14 +17,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pypi_simple import ACCEPT_JSON_ONLY
 
 from loopback import Loopback, Reply, Request, Talk
 from nox_ship import undumpable
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File
 from nox_ship.world import web
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
 from support import make_wheel
@@ -386,10 +385,10 @@ def test_an_answer_to_an_upload_has_its_time_and_size(tmp_path: Path, packed: by
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
     answers: dict[str, Any] = {"bomb": bombed, "endless": endless, "dripping": dripping}
     with Loopback(lambda _: answers[talk]) as server:
-        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": "x"})
+        found = Credentials("a test", lambda: Login("me", "x"))
         index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found, seconds=20)
-        with contextlib.suppress(ShipError):
-            index.upload(wheel, File.of(wheel).sha256)
+        with contextlib.suppress(ShipError), index.uploading() as upload:
+            upload(wheel, File.of(wheel).sha256)
         assert len(server.asked) == 1
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before + 1, 400_000)  # kilobytes
 
@@ -425,7 +424,6 @@ KINDS = ["application/vnd.pypi.simple.v1+json", "text/html; charset=none", "text
 
 
 @pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
-@pytest.mark.filterwarnings("ignore::pypi_simple.UnexpectedRepoVersionWarning")
 def test_odd_answers_of_an_index_are_findings(body: str | bytes) -> None:
     """Whatever it answers, in whichever type, nothing but an error with an ID comes of it."""
     replies = iter(
@@ -451,7 +449,7 @@ def test_a_release_of_very_many_files_is_read_in_a_moment() -> None:
     files = [{"filename": "sample-1.0.tar.gz", "url": "a"}] * 30_000
     page = json.dumps({"meta": {"api-version": "1.1"}, "name": "sample", "files": files}).encode()
     begun = time.process_time()
-    with Loopback(lambda _: Reply(page, headers={"Content-Type": ACCEPT_JSON_ONLY})) as server:
+    with Loopback(lambda _: Reply(page, headers=JSON)) as server:
         listing = Index("here", "", f"{server.url}/").listing("sample", "2.0")
     assert [len(found) for found in listing.releases.values()] == [30_000]
     assert time.process_time() - begun < 8

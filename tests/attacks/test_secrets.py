@@ -15,7 +15,7 @@ from nox_ship import process, undumpable
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository, _forget_passwords
 from nox_ship.package.manifest import File
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
 from support import commit_files, git, make_repository, make_wheel
@@ -409,10 +409,10 @@ def test_the_token_of_an_upload_is_in_no_environment_that_can_be_read(tmp_path: 
 
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
     with Loopback(answer) as server:
-        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": token})
-        Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
-            wheel, File.of(wheel).sha256
-        )
+        found = Credentials("a test", lambda: Login("me", token))
+        index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found)
+        with index.uploading() as upload:
+            upload(wheel, File.of(wheel).sha256)
         assert server.asked[-1].headers["authorization"].startswith("Basic ")
     assert exposed == [False]
 
@@ -427,11 +427,10 @@ def test_an_index_that_shows_the_credentials_again_shows_them_to_nobody(tmp_path
 
     wheel = make_wheel(tmp_path, {"sample.py": ""}, ("License-Expression: MIT",))
     with Loopback(answer) as server:
-        found = Credentials("a test", lambda: {"TWINE_USERNAME": "me", "TWINE_PASSWORD": password})
-        with pytest.raises(ShipError) as caught:
-            Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found).upload(
-                wheel, File.of(wheel).sha256
-            )
+        found = Credentials("a test", lambda: Login("me", password))
+        index = Index("here", f"{server.url}/", f"{server.url}/simple/", find=lambda: found)
+        with pytest.raises(ShipError) as caught, index.uploading() as upload:
+            upload(wheel, File.of(wheel).sha256)
         header = server.asked[0].headers["authorization"].removeprefix("Basic ")
     assert header not in str(caught.value)
     assert "word" not in str(caught.value)

@@ -32,7 +32,6 @@ FIRST = {refusal.id: refusal for refusal in reversed(REFUSALS)}
 ANSWERED = [
     pytest.param(refusal, id=refusal.slug, marks=() if FIRST[refusal.id] is refusal else pytest.mark.exhaustive)
     for refusal in REFUSALS
-    if refusal.status >= 400  # of a redirect twine tells in its own words
 ]
 QUICK = Patience(wait=4, attempts=3, delay=0.1, grace=4)
 
@@ -134,8 +133,8 @@ def test_a_refusal_is_explained(case: Case, tmp_path: Path, refusal: Refusal) ->
     if refusal.fault:
         made = [(path, damaged(path, refusal.fault, tmp_path / "bad")) for path in files]
         files = [bad for path, bad in made if bad.read_bytes() != path.read_bytes() or bad.name != path.name]
-    with pytest.raises(ShipError) as caught:
-        case.index().upload(files[0], sha256(files[0].read_bytes()).hexdigest())
+    with pytest.raises(ShipError) as caught, case.index().uploading() as upload:
+        upload(files[0], sha256(files[0].read_bytes()).hexdigest())
     (finding,) = caught.value.findings
     assert finding.id in {refusal.id, *SAID_BY_TWINE}
     assert case.server.files() == {}
@@ -271,8 +270,9 @@ def test_what_the_index_takes_no_more_is_not_sent(case: Case, faults: Faults, th
     assert [finding.id for finding in refusal(case).findings] == [expected]
     assert case.server.uploads == []
     sent = case.folder / names["sdist" if there != "sdist" else "wheel"]
-    with pytest.raises(ShipError, match=r"isn't allowed to upload|older than 14 days|Only one sdist") as caught:
-        case.index().upload(sent, File.of(sent).sha256)
+    said = r"isn't allowed to upload|older than 14 days|Only one sdist"
+    with pytest.raises(ShipError, match=said) as caught, case.index().uploading() as upload:
+        upload(sent, File.of(sent).sha256)
     assert caught.value.findings[0].id.startswith("NS7")
     case.server.packages.joinpath(there).unlink(missing_ok=True)
     case.server.faults = Faults(age=13.2)

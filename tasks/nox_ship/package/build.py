@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from nox_ship import process, versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import check_folder, copy_whole, write_whole
 from nox_ship.git import Repository
-from nox_ship.package import core_metadata
+from nox_ship.package import readme
 from nox_ship.package.agreement import NAME_MISMATCH
 from nox_ship.package.built import Built
 from nox_ship.package.checks import examine
@@ -24,27 +24,11 @@ from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.project import OWN_FOLDER, Project
 
 BUILD_FAILED = Kind("NS501", "build-failed", "The build back end's own output says why.")
-METADATA_REFUSED = Kind(
-    "NS502",
-    "metadata-refused",
-    "Correct the README (`readme` in [project]) or the metadata; an index would refuse or garble them.",
-)
-README_UNTYPED = Kind(
-    "NS871",
-    "readme-untyped",
-    "Say so: `long_description_content_type` in setup.py or setup.cfg, or `readme` in [project].",
-    level="warning",
-)
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
-_TWINE_SAYS = re.compile(r"(WARNING|ERROR) (.*?)(?=WARNING|ERROR|Checking |$)")
 _GZIPPED = (
     "Make the build back end write a .tar.gz (setup.cfg: `formats = gztar` in the section `sdist`, or no `formats`)."
 )
-_UNREADABLE = "InvalidDistribution"
-"""What twine says of metadata that it refuses; our own checks are more precise."""
-_METADATA = {kind.id for kind in core_metadata.KINDS}
-_UNTYPED = "`long_description_content_type` missing. defaulting to `text/x-rst`."
 
 IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
 """Folders of build output, and of bytecode such as nox writes of each noxfile: changes in them do not make a checkout
@@ -216,15 +200,12 @@ def _check(
         raise ShipError(
             NAME_MISMATCH(f"{sdists[0].name} is a ZIP; indexes accept only .tar.gz (PEP 625).", remedy=_GZIPPED)
         )
-    findings = Findings()
-    findings.extend(findings.catch(lambda: _twine_check(files)) or ())
     sdist = Archive.read(sdists[0])
     public = _is_public(project, sdist.version)
     built = Built(project, tuple(map(Archive.read, wheels)), sdist, tag, sources, tracked, public)
-    found = examine(built)
-    if any(finding.level == "error" and finding.id in _METADATA for finding in found):
-        findings = Findings(finding for finding in findings if _UNREADABLE not in finding.detail)
-    findings.extend(found)
+    findings = Findings((*readme.problems(built.archives), *examine(built)))
+    if not findings.errors:
+        findings.extend(chain.from_iterable(map(readme.unsent, files)))
     lenient = Findings(_softened(finding, project.settings.build.ignore) for finding in findings)
     lenient.raise_errors()
     return built.archives[0].version, tuple(lenient)
@@ -240,22 +221,6 @@ def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
     if finding.id not in ignored:
         return finding
     return Finding(finding.id, finding.name, finding.what, finding.remedy, "warning", finding.detail)
-
-
-def _twine_check(files: list[Path]) -> tuple[Finding, ...]:
-    """Return what twine warns of and any index accepts; raise what one may refuse."""
-    command = [*process.module("twine"), "check", "--strict", *files]
-    done = process.run(command, env={"NO_COLOR": "1"}, check=False)
-    if not done.code:
-        return ()
-    told = _TWINE_SAYS.findall(" ".join(done.output.split()))
-    if told and all(level == "WARNING" and _UNTYPED in words for level, words in told):
-        return (
-            README_UNTYPED(
-                "The metadata do not tell the README's format; it renders as reStructuredText, the usual one."
-            ),
-        )
-    raise ShipError(METADATA_REFUSED("`twine check --strict` does not accept the files.", detail=done.output))
 
 
 def _replace(folder: Path, files: list[Path]) -> None:

@@ -75,12 +75,6 @@ BAD_FIELD = Kind(
     "Correct the field in [project]; if it is not there, the build back end writes it: update the build back end.",
 )
 
-KINDS = (
-    *(METADATA_VERSION, LOCAL_VERSION, UNKNOWN_CLASSIFIER, BAD_LICENSE, DIRECT_REFERENCE),
-    *(BAD_REQUIREMENT, BAD_EMAIL, BAD_URL, BAD_SUMMARY, BAD_FIELD),
-)
-"""Every kind of finding here."""
-
 # The versions that PyPI accepts; packaging knows a newer one.
 _TAKEN = {"1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"}
 _LICENSE_FILES_SINCE = Version("2.4")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 from typing import Literal
 
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
@@ -82,17 +82,18 @@ def converge(
             note(str(warning))
         note(f"to {index.name}, with credentials from {index.credentials.kind}")
     done: list[Published] = []
-    for file, path in zip(manifest.files, paths, strict=True):
-        if file.name in there and there[file.name].trial:
-            note(f"{file.name} is there from the upload rehearsal, with the same SHA-256")
-            done.append(Published(file, "uploaded"))
-        elif file.name in there:
-            note(f"{file.name} is there already, with the same SHA-256")
-            done.append(Published(file, "there already"))
-        else:
-            note(f"{file.name}: {_bring(publication, file, path)}")
-            done.append(Published(file, "uploaded"))
-        arrived(done[-1])
+    with index.uploading() as upload:
+        for file, path in zip(manifest.files, paths, strict=True):
+            if file.name in there and there[file.name].trial:
+                note(f"{file.name} is there from the upload rehearsal, with the same SHA-256")
+                done.append(Published(file, "uploaded"))
+            elif file.name in there:
+                note(f"{file.name} is there already, with the same SHA-256")
+                done.append(Published(file, "there already"))
+            else:
+                note(f"{file.name}: {_bring(publication, file, partial(upload, path, file.sha256))}")
+                done.append(Published(file, "uploaded"))
+            arrived(done[-1])
     confirm(publication)
     return tuple(done)
 
@@ -106,12 +107,12 @@ def confirm(publication: Publication) -> None:
     _compare_bytes(publication, _wait(publication))
 
 
-def _bring(publication: Publication, file: File, path: Path) -> str:
+def _bring(publication: Publication, file: File, upload: Callable[[], None]) -> str:
     """Upload one file; where the answer says nothing, ask the index and try again."""
     pauses = iter(publication.patience.delays())
     while True:
         try:
-            publication.index.upload(path, file.sha256)
+            upload()
         except UploadUnclearError:
             pause = next(pauses, None)
             if _kept(publication, file):

@@ -194,7 +194,6 @@ def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) ->
 
 def _served(project: Project, world: World) -> tuple[Serving, ...]:
     """Ask every index at once."""
-    import pypi_simple  # noqa: F401 - what is needed to ask takes longer to import than an answer
     import requests  # noqa: F401
 
     def ask(name: str) -> Serving:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -13,6 +14,12 @@ NOT_SIGNED = Kind(
     "not-signed",
     "Run the same command again, or set `publish.attestations = false` in [tool.nox-ship]; nothing was uploaded.",
 )
+NO_SIGNER = Kind(
+    "NS768",
+    "no-signer",
+    "Install `nox-ship[attestations]` in this job, or set `publish.attestations = false` in [tool.nox-ship].",
+    level="warning",
+)
 
 _IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _SECONDS = 120
@@ -21,6 +28,11 @@ _SECONDS = 120
 def can_sign() -> bool:
     """Whether this is a job of GitHub Actions, whose identity Sigstore and the indexes accept."""
     return bool(os.environ.get("GITHUB_ACTIONS"))
+
+
+def is_installed() -> bool:
+    """Whether there is what signs: it comes with the extra ``attestations``."""
+    return importlib.util.find_spec("pypi_attestations") is not None
 
 
 def sign(file: Path) -> Path:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
+from nox_ship import process
 from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.world import attest
 from nox_ship.world.token import check_goal, check_token
 from nox_ship.world.trusted import TrustedPublisher
 
@@ -32,13 +34,31 @@ Ask = Callable[[str, bool], str]
 
 
 @dataclass(frozen=True)
+class Login:
+    """The user and the password, or API token, of one upload."""
+
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def basic(self) -> str:
+        """What is sent of them: the value of HTTP's basic authentication (RFC 7617)."""
+        return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+    def hidden(self, text: str) -> str:
+        """Return ``text`` with them blotted out in each form in which an index may show them again."""
+        quoted = (form(value) for value in (self.user, self.password) for form in (str, quote, _quoted, quote_plus))
+        return process.hide(text, [*quoted, self.basic])
+
+
+@dataclass(frozen=True)
 class Credentials:
     """What an upload authenticates with."""
 
     kind: str
     """Where they come from, for the report: never a value."""
-    variables: Callable[[], Mapping[str, str]] = field(repr=False)
-    """Makes the variables for the environment of one upload, anew each time."""
+    login: Callable[[], Login] = field(repr=False)
+    """Makes what one upload is sent with, anew each time."""
     signs: bool = False
     """Whether an attestation (PEP 740) is made of each file and sent along."""
     warnings: tuple[Finding, ...] = ()
@@ -92,10 +112,10 @@ class _Search:
             self.refused += error.findings
             return None
 
-        def variables() -> Mapping[str, str]:
-            return _variables(TOKEN_USER, publisher.token() or "")
-
-        return Credentials(TRUSTED, variables, signs=self.wanted.signs)
+        signs = self.wanted.signs and attest.is_installed()
+        what = "Files are uploaded without attestations (PEP 740): pypi-attestations is not installed."
+        lacking = (attest.NO_SIGNER(what),) if self.wanted.signs and not signs else ()
+        return Credentials(TRUSTED, lambda: Login(TOKEN_USER, publisher.token() or ""), signs, lacking)
 
     def _twine_variables(self) -> Credentials | None:
         user = os.environ.get("TWINE_USERNAME", "").strip()
@@ -163,19 +183,11 @@ class _Search:
             problems = Findings(check_token(secret, source, self.wanted.token_host, self.wanted.project))
             problems.raise_errors()
         Findings(check_goal(secret, source, self.wanted.upload_url)).raise_errors()
-        return Credentials(source, lambda: _variables(user or TOKEN_USER, secret))
+        return Credentials(source, lambda: Login(user or TOKEN_USER, secret))
 
 
-def forms(secrets: Mapping[str, str]) -> Iterator[str]:
-    """Yield credentials as an index may show them again: as they are, quoted, and as the header that twine sends."""
-    for value in secrets.values():
-        yield from (value, quote(value), quote(value, ""), quote_plus(value))
-    header = ":".join(secrets.get(name, "") for name in ("TWINE_USERNAME", "TWINE_PASSWORD"))
-    yield base64.b64encode(header.encode()).decode()
-
-
-def _variables(user: str, password: str) -> Mapping[str, str]:
-    return {"TWINE_USERNAME": user, "TWINE_PASSWORD": password}
+def _quoted(value: str) -> str:
+    return quote(value, "")
 
 
 def find_credentials(wanted: Wanted) -> Credentials:
@@ -193,7 +205,7 @@ def find_credentials(wanted: Wanted) -> Credentials:
             refused = (
                 OTHER_CREDENTIALS(f"{finding} Credentials from {found.kind} are used.") for finding in search.refused
             )
-            return replace(found, warnings=tuple(refused))
+            return replace(found, warnings=(*found.warnings, *refused))
     if search.refused:
         raise ShipError(*search.refused)
     if search.empty:

@@ -8,27 +8,26 @@ import http
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from nox_ship import process
+from nox_ship.conversation import Conversation
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import FILE_CHANGED, File
 from nox_ship.versions import parse, same
-from nox_ship.world import attest, names, web
-from nox_ship.world.credentials import Credentials, forms
+from nox_ship.world import attest, names, upload, web
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.listing import Listing, Served
-from nox_ship.world.pages import parsed
+from nox_ship.world.pages import ACCEPTED, Page, parsed
 from nox_ship.world.refusals import Answer
-
-if TYPE_CHECKING:
-    from pypi_simple import ProjectPage
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
@@ -38,7 +37,7 @@ PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
 """The indexes that everyone has, and how they are written."""
 
 # Settings of twine that are no credentials: whom to trust, and as whom to speak.
-_CERTIFICATES = ("TWINE_CERT", "TWINE_CLIENT_CERT")
+_CERTIFICATES = {"certificates": "TWINE_CERT", "client_certificate": "TWINE_CLIENT_CERT"}
 # Asks whatever lies between for the index's own answer (RFC 9111, section 5.2.1.4).
 _FRESH = {"Cache-Control": "no-cache"}
 
@@ -63,12 +62,16 @@ def check_known(index: str, own: Collection[str]) -> None:
         raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}; there are {known}."))
 
 
+Upload = Callable[[Path, str], None]
+"""Uploads a file that has a SHA-256."""
+
+
 class UploadUnclearError(ShipError):
     """The upload did not succeed, and leaves open whether the index kept the file (NS735)."""
 
 
 def _nothing() -> Credentials:
-    return Credentials("none", dict)
+    return Credentials("none", lambda: Login("", ""))
 
 
 def _untried(*_: object) -> tuple[Finding, ...]:
@@ -149,19 +152,11 @@ class Index:
         page, at = self._page(project)
         files: dict[str, Served] = {}
         releases: dict[Version, list[Served]] = {}
-        for package in page.packages if page else ():
-            served = Served(
-                package.filename,
-                package.url,
-                package.digests.get("sha256"),
-                is_sdist=package.package_type == "sdist",
-                uploaded=package.upload_time,
-                size=package.size,
-            )
-            if package.version is not None and same(package.version, version):
-                files[package.filename] = served
-            if (parsed_version := parse(package.version or "")) is not None and not package.is_yanked:
-                releases.setdefault(parsed_version, []).append(served)
+        for entry in page.entries if page else ():
+            if same(entry.version, version):
+                files[entry.served.filename] = entry.served
+            if (parsed_version := parse(entry.version)) is not None and not entry.yanked:
+                releases.setdefault(parsed_version, []).append(entry.served)
         return Listing(
             index=self.name,
             project=project,
@@ -169,18 +164,16 @@ class Index:
             files=files,
             releases={one: tuple(several) for one, several in releases.items()},
             known=page is not None,
-            status=str((page and page.status) or "active"),
-            reason=(page and page.status_reason) or "",
+            status=page.status if page else "active",
+            reason=page.reason if page else "",
             at=at,
             public=self.public,
         )
 
-    def _page(self, project: str) -> tuple[ProjectPage | None, dt.datetime]:
+    def _page(self, project: str) -> tuple[Page | None, dt.datetime]:
         """Return the project's page, None if there is none, and when the index answered."""
-        from pypi_simple import ACCEPT_ANY
-
         try:
-            answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPT_ANY})
+            answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPTED})
             if answer.status == http.HTTPStatus.NOT_FOUND:
                 return None, answer.at
             if not answer.ok:
@@ -241,41 +234,48 @@ class Index:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}.")) from error
         return digest.hexdigest()
 
-    def upload(self, file: Path, sha256: str) -> None:
-        """Upload one file with twine, from a folder of its own and with no settings but ours.
+    @contextmanager
+    def uploading(self) -> Iterator[Upload]:
+        """Yield what uploads one file with twine, which all uploads within the ``with`` block share.
 
-        The credentials are made for this upload and reach twine through a pipe, into an environment that only it
-        knows. It is the copy in that folder that is compared with ``sha256``: the file itself can change until it is
-        copied.
+        A file is uploaded from a folder of its own. The credentials are made for each, and reach twine through a pipe
+        that only it reads. It is the copy in that folder that is compared with the SHA-256: the file itself can change
+        until it is copied.
 
-        Raises:
+        It raises:
             UploadUnclearError: A server error, a time-out or a cut connection (NS735).
             ShipError: The file is no longer the one that was checked (NS603); the index refuses it, explained by an ID
                 of its own; it cannot be signed (NS751); or no upload token can be had.
         """
+        with Conversation(upload.__file__) as twine:
+            yield partial(self._upload, twine)
+
+    def _upload(self, twine: Conversation, file: Path, sha256: str) -> None:
         credentials = self.credentials
         with tempfile.TemporaryDirectory(prefix="nox-ship-upload-") as folder:
             copy = Path(shutil.copy2(file, folder))
             if File.of(copy).sha256 != sha256:
                 raise ShipError(FILE_CHANGED(f"{file} changed after it was checked; it was not uploaded."))
-            sent = [copy, attest.sign(copy)] if credentials.signs else [copy]
-            command = [*process.module("twine"), "--no-color", "upload", "--verbose", "--non-interactive"]
-            options = ["--disable-progress-bar", "--config-file", os.devnull, "--repository-url", self.upload_url]
-            options += ["--attestations"] if credentials.signs else []
-            secrets = credentials.variables()
-            certificates = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
-            env = {"COLUMNS": "1000", **certificates}  # one line for each message
+            attestation = os.fspath(attest.sign(copy)) if credentials.signs else None
+            login = credentials.login()
+            question = {
+                "url": self.upload_url,
+                "user": login.user,
+                "password": login.password,
+                "file": os.fspath(copy),
+                "attestation": attestation,
+                **{name: os.environ.get(variable) for name, variable in _CERTIFICATES.items()},
+            }
             try:
-                done = process.run(
-                    [*command, *options, *sent], env=env, hidden=secrets, check=False, seconds=self.seconds
-                )
+                told = twine.ask(question, self.seconds)
             except process.TimedOutError as error:
                 what = f"{self.name} did not answer to {file.name} within {self.seconds:.0f} seconds."
                 raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
-        if done.code == 0:
-            return
-        answer = Answer.of(process.hide(done.output, forms(secrets)))
+        shown = told or {"failure": "twine", "text": "it ended before the index answered"}
+        answer = Answer.of({name: login.hidden(one) if isinstance(one, str) else one for name, one in shown.items()})
         if answer.unclear:
-            status = f"status {answer.status}" if answer.status else answer.said
-            raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} answered to {file.name}: {status}."))
-        raise ShipError(answer.explained(self.name, file.name))
+            met = f"answered to {file.name} with status {answer.status}"
+            unmet = f"gave no answer to {file.name}: {answer.said.rstrip('.')}"
+            raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} {met if answer.status else unmet}."))
+        if not answer.ok:
+            raise ShipError(answer.explained(self.name, file.name))

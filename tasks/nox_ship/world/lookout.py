@@ -52,8 +52,7 @@ class Lookout:
 
     @cached_property
     def _began(self) -> float:
-        import pypi_simple  # noqa: F401 - what is needed to ask takes longer to import than an answer
-        import requests  # noqa: F401
+        import requests  # noqa: F401 - what is needed to ask takes longer to import than an answer
 
         return time.monotonic()
 

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from nox_ship import json_data
 from nox_ship.errors import Finding, Kind
 from nox_ship.files import write_whole
-from nox_ship.world import web
+from nox_ship.world import pages, web
 from nox_ship.world.refusals import NAME_FORBIDDEN
 
 NAMES_NOT_COMPARED = Kind(
@@ -96,8 +96,6 @@ def similar(simple_url: str, project: str) -> str | None:
     Raises:
         WebError: The list is not available, not in this form, or not in time.
     """
-    from pypi_simple import ACCEPT_JSON_ONLY
-
     own, pattern = canonicalize_name(project), _pattern(project)
     found: str | None = None
     rest = b""
@@ -109,7 +107,7 @@ def similar(simple_url: str, project: str) -> str | None:
         found = found or next((name for name in alike if canonicalize_name(name) != own), None)
         rest = text[-_LONGEST:]
 
-    web.scan(simple_url, take, kind=ACCEPT_JSON_ONLY, most=MOST, seconds=SECONDS)
+    web.scan(simple_url, take, kind=pages.JSON, most=MOST, seconds=SECONDS)
     return found
 
 

@@ -1,22 +1,27 @@
 """What an index says of a project on its page of the simple API (PEP 503, PEP 691).
 
-The parsers build something for each element that a page has, and again for each that is within another, so a small page
-can cost hours and gigabytes. They are handed only what is needed: files with name, address, SHA-256, size
-and whether they are yanked, one after the other.
+Of a page with very many parts nothing is made for each of them, nor is a part read again for each that is within
+another: a small page could cost hours and gigabytes. Only what is needed of its files is looked for.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import Message
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from urllib.parse import urldefrag, urljoin
 
 from nox_ship.world import web
+from nox_ship.world.listing import Served
 
-if TYPE_CHECKING:
-    from pypi_simple import ProjectPage
+JSON = "application/vnd.pypi.simple.v1+json"
+"""The type of the simple API's pages in JSON."""
+ACCEPTED = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+"""The types of pages that are read, the best of them first."""
 
 # No group is possessive: before 3.11.5, Python does not go back to where one began that failed half-way.
 _INSIDE = rb"""(?:[^<>"']++|"[^"]*+"|'[^']*+')*"""
@@ -28,79 +33,126 @@ _ELEMENT = re.compile(
 _ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]++))?""")
 _TAG = re.compile(rb"<[^<>]*+>?")
 _STATUSES = ("active", "archived", "quarantined", "deprecated")
-"""The statuses of PEP 792; the parsers refuse a page with any other."""
+"""The statuses of PEP 792; one that it does not define counts as none."""
 _LONGEST_META = 1000
 """Bytes of an element with something about the page; the longest of PyPI has a hundred."""
+_SDIST = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|Z|lz|lzma))?|tgz|tbz|txz|tlz|zip)$")
 
 
-def parsed(answer: web.Answer, project: str) -> ProjectPage:
+@dataclass(frozen=True)
+class Entry:
+    """A file on a page."""
+
+    served: Served
+    version: str
+    """The version that its name tells; empty where it tells none."""
+    yanked: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says of its project."""
+
+    entries: tuple[Entry, ...]
+    status: str = "active"
+    """The project's status (PEP 792)."""
+    reason: str = ""
+    """The reason for it, in the index's words."""
+
+
+def parsed(answer: web.Answer, project: str) -> Page:
     """Read a page of the simple API, in either form.
 
     Raises:
         WebError: It is none, or has more in it than a page of a real project.
     """
-    from pypi_simple import ProjectPage
-
     message = Message()
     message["Content-Type"] = answer.kind or "text/html"
     kind = message.get_content_type()
-    if not kind.endswith(("json", "html")):
-        raise web.WebError(f"its page is {answer.kind[:100]!r}")
-    value = answer.json() if kind.endswith("json") else None
-    body = answer.limited(b"<") if kind.endswith("html") else b""
+    read = _reader(project, answer.url)
     try:
         if kind.endswith("json"):
-            return ProjectPage.from_json_data(_bare(value), answer.url)
-        return ProjectPage.from_html(project, b"\n".join(_flat(body)), answer.url, message.get_content_charset())
-    except Exception as error:  # the parsers raise what they like
+            return _from_json(answer.json(), read)
+        if kind.endswith("html"):
+            return _from_html(answer.limited(b"<"), _charset(message), read)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
+    raise web.WebError(f"its page is {answer.kind[:100]!r}")
 
 
-def _bare(page: Any) -> Any:
-    """Return a page with what is needed of each of its files; what is no file is left out."""
-    if not isinstance(page, dict) or not isinstance(page.get("files"), list):
-        return page
-    files = [file for file in page["files"] if isinstance(file, dict)]
-    return {
-        **{key: page[key] for key in ("meta", "name") if key in page},
-        "project-status": _status(page.get("project-status")),
-        "files": [
-            {
-                "filename": file["filename"],
-                "url": file["url"],
-                "hashes": _hashes(file.get("hashes")),
-                "upload-time": _time(file.get("upload-time")),
-                "yanked": _is_yanked(file.get("yanked")),
-                "size": _size(file.get("size")),
-            }
-            for file in files
-            if isinstance(file.get("filename"), str) and isinstance(file.get("url"), str)
-        ],
-    }
+def _charset(message: Message) -> str:
+    """Return the encoding that a page is said to have; UTF-8 if there is no such one."""
+    told = message.get_content_charset("utf-8")
+    try:
+        b"x".decode(told)
+    except LookupError:
+        return "utf-8"
+    return told
 
 
-def _hashes(found: object) -> dict[str, str]:
-    sha256 = found.get("sha256") if isinstance(found, dict) else None
-    return {"sha256": sha256} if isinstance(sha256, str) else {}
+_Read = Callable[..., Entry]
 
 
-def _status(found: object) -> dict[str, str]:
-    """Return a project's status and its reason; nothing if PEP 792 does not define the status."""
-    told = found if isinstance(found, dict) else {}
-    status, reason = told.get("status"), told.get("reason")
-    if not isinstance(status, str) or status not in _STATUSES:
-        return {}
-    return {"status": status, **({"reason": reason} if isinstance(reason, str) else {})}
+def _reader(project: str, base: str) -> _Read:
+    """Return what makes an entry of a file's name, address and further facts."""
+    own = re.compile("[-_.]+".join(map(re.escape, re.split("[-_.]+", project))) + "-", re.IGNORECASE)
+
+    def read(name: str, url: str, sha256: str | None, *, yanked: bool, **further: Any) -> Entry:
+        match = own.match(name)
+        rest = name[match.end() :] if match else ""
+        sdist = _SDIST.search(rest)
+        built = rest.partition("-")[0] if rest.endswith((".whl", ".egg")) else ""
+        served = Served(name, urljoin(base, url), sha256, is_sdist=sdist is not None, **further)
+        return Entry(served, rest[: sdist.start()] if sdist else built, yanked)
+
+    return read
 
 
-def _time(found: object) -> str | None:
-    """Return a time (PEP 700: ISO 8601, in UTC) in a normal form; None if it is not valid."""
+def _from_json(page: Any, read: _Read) -> Page:
+    _check_version(page["meta"]["api-version"])
+    files = page["files"]
+    if not isinstance(files, list):
+        raise TypeError("its files are no list")
+    entries = (
+        read(
+            file["filename"],
+            file["url"],
+            _sha256(file.get("hashes")),
+            yanked=_is_yanked(file.get("yanked")),
+            uploaded=_time(file.get("upload-time")),
+            size=_size(file.get("size")),
+        )
+        for file in files
+        if isinstance(file, dict) and isinstance(file.get("filename"), str) and isinstance(file.get("url"), str)
+    )
+    told = page.get("project-status")
+    return Page(tuple(entries), *(_status(told.get("status"), told.get("reason")) if isinstance(told, dict) else ()))
+
+
+def _check_version(told: str) -> None:
+    """Check that a page is of a version of the API that we know: 1, whatever comes after the dot (PEP 629)."""
+    if told.partition(".")[0] != "1":
+        raise ValueError(f"it has version {told[:20]!r}")
+
+
+def _sha256(hashes: object) -> str | None:
+    sha256 = hashes.get("sha256") if isinstance(hashes, dict) else None
+    return sha256 if isinstance(sha256, str) else None
+
+
+def _status(status: object, reason: object) -> tuple[str, str]:
+    if status not in _STATUSES:
+        return "active", ""
+    return str(status), reason if isinstance(reason, str) else ""
+
+
+def _time(found: object) -> dt.datetime | None:
+    """Return a time (PEP 700: ISO 8601, in UTC); None if it is not valid."""
     try:
         told = dt.datetime.fromisoformat(found) if isinstance(found, str) else None
-        utc = told and (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        return told and (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None
-    return utc.isoformat() if utc else None
 
 
 def _is_yanked(found: object) -> bool:
@@ -111,28 +163,39 @@ def _size(found: object) -> int | None:
     return found if type(found) is int and found >= 0 else None
 
 
-def _flat(page: bytes) -> Iterator[bytes]:
-    """Yield the elements of an HTML page that matter, none within another, and of links just where they lead."""
+def _from_html(page: bytes, charset: str, read: _Read) -> Page:
+    """Read the elements of an HTML page that matter, as if none were within another."""
+
+    def text(value: bytes | None) -> str:
+        return html.unescape((value or b"").decode(charset, "replace")).strip()
+
     first, *others = page.split(b"<!--")
     shown = first + b"".join(part.partition(b"-->")[2] for part in others)
+    base, links, told = "", list[tuple[str, str, bool]](), dict[str, str]()
     for element in _ELEMENT.finditer(shown):
         if meta := element["meta"]:
-            yield b"<%s>" % meta if len(meta) <= _LONGEST_META and not _odd_status(meta) else b""
+            words = _attributes(meta) if len(meta) <= _LONGEST_META else {}
+            told.setdefault(text(words.get(b"name")), text(words.get(b"content")))
             continue
-        words = {word[1].lower(): word[2] for word in reversed([*_ATTRIBUTE.finditer(element["words"])])}
+        words = _attributes(element["words"])
         href = words.get(b"href")
-        if href is not None:
-            text = b"%s</a>" % _TAG.sub(b"", element["text"]) if element["kind"].lower() == b"a" else b""
-            quoted = href if href[:1] in (b"'", b'"') else b'"%s"' % href
-            yanked = b" data-yanked" if b"data-yanked" in words else b""
-            yield b"<%s href=%s%s>%s" % (element["kind"], quoted, yanked, text)
+        if href is not None and element["kind"].lower() == b"a":
+            links.append((text(_TAG.sub(b"", element["text"])), text(href), b"data-yanked" in words))
+        elif href is not None:
+            base = base or text(href)
+    _check_version(told.get("pypi:repository-version", "1.0"))
+    entries = []
+    for name, where, yanked in links:
+        url, fragment = urldefrag(urljoin(base, where))
+        algorithm, _, digest = fragment.partition("=")
+        entries.append(read(name, url, digest if algorithm == "sha256" and digest else None, yanked=yanked))
+    return Page(tuple(entries), *_status(told.get("pypi:project-status"), told.get("pypi:project-status-reason")))
 
 
-def _odd_status(meta: bytes) -> bool:
-    """Whether an element gives a project status that PEP 792 does not define."""
-    told = {word[1].lower(): (word[2] or b"").strip(b"\"'") for word in _ATTRIBUTE.finditer(meta)}
-    known = told.get(b"content", b"").decode("latin-1") in _STATUSES
-    return told.get(b"name", b"").lower() == b"pypi:project-status" and not known
+def _attributes(words: bytes) -> dict[bytes, bytes | None]:
+    """Return an element's attributes, the first of each name; None is the value of one without any."""
+    found = ((word[1].lower(), word[2]) for word in reversed([*_ATTRIBUTE.finditer(words)]))
+    return {name: value[1:-1] if value and value[:1] in (b"'", b'"') else value for name, value in found}
 
 
 def _first_line(error: Exception) -> str:

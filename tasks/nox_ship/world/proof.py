@@ -8,13 +8,11 @@ credentials are good.
 
 from __future__ import annotations
 
-import base64
 import http
 
-from nox_ship import process
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.world import web
-from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Credentials, forms
+from nox_ship.world.credentials import TOKEN_USER, TRUSTED, Credentials
 from nox_ship.world.refusals import INVALID_TOKEN, NO_PERMISSION, NO_REASON, Answer
 
 CREDENTIALS_REFUSED = Kind("NS765", "credentials-refused", "Correct user name and password in that place.")
@@ -53,19 +51,17 @@ def try_credentials(
     """
     if credentials.kind == TRUSTED:
         return ()
-    secrets = credentials.variables()
-    user, password = secrets["TWINE_USERNAME"], secrets["TWINE_PASSWORD"]
+    login = credentials.login()
     form = {":action": "file_upload", "protocol_version": "1", "name": project, "version": version}
-    basic = base64.b64encode(f"{user}:{password}".encode()).decode()
     try:
-        answer = web.submit(upload_url, form, {"Authorization": f"Basic {basic}"}, seconds=SECONDS)
+        answer = web.submit(upload_url, form, {"Authorization": f"Basic {login.basic}"}, seconds=SECONDS)
         stopped = answer.status in (*_REFUSED, *_ELSEWHERE)
         nobody = None if stopped else web.submit(upload_url, form, seconds=SECONDS)
     except web.WebError as error:
         return (NOT_TRIED(f"The credentials from {credentials.kind} could not be tried: {error}."),)
     if nobody is None:
-        said = process.hide(answer.body.decode(errors="replace"), forms(secrets))
-        raise ShipError(_explained(Answer.of_page(answer.status, said), credentials.kind, index, user))
+        said = login.hidden(answer.body.decode(errors="replace"))
+        raise ShipError(_explained(Answer.of_page(answer.status, said), credentials.kind, index, login.user))
     busy = answer.status in _BUSY or answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
     if busy or nobody.status not in _REFUSED:
         what = f"The credentials from {credentials.kind} could not be tried without a file"

@@ -19,6 +19,7 @@ from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_nam
 from nox_ship.world.proof import try_credentials
 from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
+from nox_ship.world.token import index_base
 
 NO_REMOTE = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
 
@@ -88,7 +89,7 @@ class RealWorld:
 
     @property
     def rehearsal_index(self) -> Index:
-        """pypiserver on loopback: in the real world, too, the upload is tried before anything is written."""
+        """An index on loopback: in the real world, too, the upload is tried before anything is written."""
         return self._server.index
 
     def index(self, name: str, project: str) -> Index:
@@ -134,7 +135,7 @@ class RealWorld:
 def index_addresses(name: str, settings: Settings) -> IndexSettings:
     """Return where an index is.
 
-    The addresses of PyPI and TestPyPI are those that twine and pypi-simple know; settings can send them elsewhere.
+    The addresses of PyPI and TestPyPI are those that twine knows; settings can send them elsewhere.
 
     Raises:
         ShipError: There is no index of that name (NS753).
@@ -142,17 +143,12 @@ def index_addresses(name: str, settings: Settings) -> IndexSettings:
     if own := settings.indexes.get(name):
         slashed = {key: value and f"{value.rstrip('/')}/" for key, value in vars(own).items() if key != "upload_url"}
         return dataclasses.replace(own, **slashed)
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
-    from twine.repository import TEST_WAREHOUSE
     from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
-    public = {
-        "pypi": (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT),
-        "testpypi": (TEST_REPOSITORY, f"{TEST_WAREHOUSE}simple/"),
-    }
     check_known(name, settings.indexes)
-    upload, simple = public[name]
-    return IndexSettings(upload, simple, f"{simple.removesuffix('simple/')}pypi/")
+    upload = {"pypi": DEFAULT_REPOSITORY, "testpypi": TEST_REPOSITORY}[name]
+    base = index_base(upload)
+    return IndexSettings(upload, f"{base}simple/", f"{base}pypi/")
 
 
 def token_variable(name: str, settings: Settings) -> str:

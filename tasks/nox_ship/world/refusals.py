@@ -9,7 +9,9 @@ from __future__ import annotations
 import html
 import http
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from nox_ship.errors import Finding, Kind
 from nox_ship.package.agreement import NAME_MISMATCH, VERSION_MISMATCH
@@ -182,7 +184,7 @@ _REFUSALS = (
     ),
     _Refusal(INVALID_TOKEN, (401,)),
     _Refusal(NO_REASON, (403,)),
-    _Refusal(WRONG_ADDRESS, (301, 302, 307, 308, 404, 405, 410)),
+    _Refusal(WRONG_ADDRESS, (301, 302, 303, 307, 308, 404, 405, 410)),
     _Refusal(
         INVALID_METADATA,
         (400, 422),
@@ -190,15 +192,6 @@ _REFUSALS = (
         r"|payload does not have|Python version|Should not be a tuple",
     ),
 )
-_STATUS = re.compile(r"HTTPError: (?P<status>\d{3}) [^\n]* from [^\n]*\n(?P<reason>[^\n]*)")
-_REDIRECT = re.compile(r"RedirectDetected: (?P<reason>.*)", re.DOTALL)
-_DISTRIBUTION = re.compile(r"InvalidDistribution: (?P<reason>.*)", re.DOTALL)
-_UNREADABLE = re.compile(r"^(?:zipfile\.BadZipFile|tarfile\.ReadError): (?P<reason>.*)", re.MULTILINE)
-"""How twine ends with a file that it cannot read; nothing was sent."""
-_PAGE = re.compile(
-    r"Response from [^\n]*\n *\d{3}[^\n]*\n(?P<page>.*?)(?=^(?:WARNING|ERROR) |\Z)", re.DOTALL | re.MULTILINE
-)
-_LOG = re.compile(r"^(?:INFO|WARNING|ERROR) +", re.MULTILINE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
 _NO_CHARACTER = re.compile(r"&#\d{8,};?")  # `html.unescape` reads each number, however long
 _PHRASES = {"", *(status.phrase for status in http.HTTPStatus)}
@@ -209,7 +202,7 @@ _MOST_PAGE = 1 << 14
 
 @dataclass(frozen=True)
 class Answer:
-    """What an index answered, as twine shows it."""
+    """What an index answered, or why it was not asked."""
 
     status: int | None
     """The HTTP status; None where there was no answer."""
@@ -219,27 +212,30 @@ class Answer:
     """The text of the page that came with it."""
 
     @classmethod
-    def of(cls, output: str) -> Answer:
-        """Read it from what `twine upload --verbose` printed."""
-        if match := _DISTRIBUTION.search(output):
-            return cls(400, f"metadata: {_plain(match['reason'])}")
-        if not _STATUS.search(output) and (match := _UNREADABLE.search(output)):
-            return cls(400, f"Invalid distribution file. {_plain(match['reason'])}")
-        if match := _REDIRECT.search(output):
-            return cls(301, _plain(match["reason"]))
-        if not (match := _STATUS.search(output)):
-            return cls(None, _plain(output.strip().splitlines()[-1] if output.strip() else "no output"))
-        status, reason = int(match["status"]), _plain(match["reason"])
-        pages = [_plain(found["page"]) for found in _PAGE.finditer(output)]
-        page = pages[-1] if pages else ""
-        said = page if reason in _PHRASES and page else reason
-        return cls(status, said, page)
+    def of(cls, told: Mapping[str, Any]) -> Answer:
+        """Read what `upload.upload` returned; its texts hold no credentials any more."""
+        text = _plain(told["text"][:_MOST_PAGE])
+        if told.get("unsent"):  # what twine does not send, an index would refuse
+            what = "metadata:" if told["failure"] == "InvalidDistribution" else "Invalid distribution file."
+            return cls(http.HTTPStatus.BAD_REQUEST, f"{what} {text}")
+        if "failure" in told:
+            return cls(None, f"{told['failure']}: {text}")
+        reason = _plain(told["reason"] or "")
+        said = text if reason in _PHRASES and text else reason
+        if "location" in told:
+            said = f"{said}, it leads to {told['location']}"
+        return cls(told["status"], said, text)
 
     @classmethod
     def of_page(cls, status: int, page: str) -> Answer:
         """Read it from a page that the index answered itself; what it says is at its beginning."""
         text = _plain(page[:_MOST_PAGE])
         return cls(status, text, text)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the index took the file."""
+        return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
     @property
     def unclear(self) -> bool:
@@ -258,5 +254,5 @@ class Answer:
 
 
 def _plain(text: str) -> str:
-    """Return text without tags, and without what twine's log puts before it."""
-    return " ".join(html.unescape(_NO_CHARACTER.sub(" ", _TAGS.sub(" ", _LOG.sub(" ", text)))).split())
+    """Return text without tags."""
+    return " ".join(html.unescape(_NO_CHARACTER.sub(" ", _TAGS.sub(" ", text))).split())

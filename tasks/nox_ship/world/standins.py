@@ -1,6 +1,6 @@
 """Stand-ins for everything that a release changes: the world of a rehearsal.
 
-Each part is the real thing in another place: a bare git repository, a clone of the checkout, pypiserver on loopback.
+Each part is the real thing in another place: a bare git repository, a clone of the checkout, an index on loopback.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from functools import cached_property
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
-from nox_ship.world.credentials import Credentials
+from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
 from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.remote import Remote
+from nox_ship.world.shelf import Shelf
 
 PORT_TAKEN = Kind(
     "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
@@ -57,7 +58,7 @@ class _SilentHandler(WSGIRequestHandler):
 
 
 class StandInIndex:
-    """pypiserver, inside this process and on loopback: it cannot outlive us."""
+    """An index inside this process, on loopback: it cannot outlive us."""
 
     def __init__(self, packages: Path, port: int = 0) -> None:
         """Serve the folder ``packages``; ``port`` 0 takes a free one.
@@ -65,13 +66,11 @@ class StandInIndex:
         Raises:
             ShipError: The port cannot be had (NS803).
         """
-        import pypiserver
-
         packages.mkdir(parents=True, exist_ok=True)
-        nobody: dict[str, Any] = {"password_file": ".", "authenticate": []}  # to pypiserver, a dot is no file
-        app = pypiserver.app(roots=[packages], disable_fallback=True, hash_algo="sha256", **nobody)
         try:
-            self._server = make_server(_LOOPBACK, port, app, server_class=_Server, handler_class=_SilentHandler)
+            self._server = make_server(
+                _LOOPBACK, port, Shelf(packages), server_class=_Server, handler_class=_SilentHandler
+            )
         except (OSError, OverflowError) as error:
             raise ShipError(
                 PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {str(error).rstrip('.')}.")
@@ -86,7 +85,7 @@ class StandInIndex:
     def index(self) -> Index:
         """The index as a release sees it."""
         base = f"http://{_LOOPBACK}:{self._server.server_port}"
-        anyone = Credentials("the rehearsal", lambda: {"TWINE_USERNAME": "rehearsal", "TWINE_PASSWORD": "rehearsal"})
+        anyone = Credentials("the rehearsal", lambda: Login("rehearsal", "rehearsal"))
         return Index("rehearsal", f"{base}/", f"{base}/simple/", find=lambda: anyone)
 
     def _ask(self) -> None:
@@ -202,7 +201,7 @@ class StandIns:
 
     @property
     def rehearsal_index(self) -> Index:
-        """pypiserver on loopback."""
+        """An index on loopback."""
         return self._server.result().index
 
     def index(self, name: str, project: str) -> Index:

@@ -145,6 +145,12 @@ def check_token(text: str, source: str, host: str, project: str) -> Iterator[Fin
         yield OTHER_PROJECT(f"The token from {source} is for {', '.join(token.projects)}, not for {project}.")
 
 
+def index_base(upload_url: str) -> str:
+    """Return where the pages of PyPI, or of TestPyPI, are; ``upload_url`` is where it takes uploads."""
+    parts = urlsplit(upload_url)
+    return f"{parts.scheme}://{(parts.hostname or '').removeprefix('upload.')}/"
+
+
 def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
     """Yield what stands against sending a secret to an address: PyPI's tokens are for PyPI, TestPyPI's for TestPyPI.
 
@@ -157,11 +163,9 @@ def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
         issued_by = Token.read(text).location
     except ValueError:
         return
-    from pypi_simple import PYPI_SIMPLE_ENDPOINT
     from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
-    public = {urlsplit(PYPI_SIMPLE_ENDPOINT).hostname: DEFAULT_REPOSITORY}
-    public[urlsplit(TEST_REPOSITORY).hostname] = TEST_REPOSITORY
+    public = {urlsplit(index_base(url)).hostname: url for url in (DEFAULT_REPOSITORY, TEST_REPOSITORY)}
     goal, own = urlsplit(upload_url).hostname, public.get(issued_by)
     if own and urlsplit(own).hostname != goal:
         yield OTHER_INDEX(f"The token from {source} was issued by {issued_by}; it is not sent to {goal}.")

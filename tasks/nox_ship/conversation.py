@@ -1,0 +1,84 @@
+"""Asking a script of ours one thing after the other, where it takes longer to start than to answer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from nox_ship import process
+
+
+class Conversation:
+    """A script that answers each line of JSON with another; use it as a context manager.
+
+    The first question starts it, and so does the next one after it was ended. Other processes of the user read neither
+    its memory nor what it is asked.
+    """
+
+    def __init__(self, script: str) -> None:
+        """Talk with the script at this path."""
+        self.script = script
+        self._stack = contextlib.ExitStack()
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def ask(self, question: object, seconds: float) -> Any:
+        """Return the answer to a question; None where the script ended without one.
+
+        Args:
+            question: A value of JSON.
+            seconds: How long the script may take.
+
+        Raises:
+            TimedOutError: It took longer, and was ended (NS904).
+        """
+        program = self._program = self._program or self._started()
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            program.kill()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.start()
+        try:
+            answer = _asked(program, question)
+        finally:
+            timer.cancel()
+        if late.is_set() or not answer:
+            self._end()
+        if late.is_set():
+            raise process.TimedOutError(process.COMMAND_SLOW(f"No answer within {seconds:.0f} seconds."))
+        return json.loads(answer) if answer else None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        command, env = process.script(self.script), process.scrubbed(os.environ)
+        program, _ = self._stack.enter_context(process.closed(command, {}, env=env, stderr=subprocess.DEVNULL))
+        return program
+
+    def _end(self) -> None:
+        if self._program:
+            self._program.kill()
+        self._program = None
+        self._stack.close()
+
+
+def _asked(program: subprocess.Popen[bytes], question: object) -> bytes:
+    with contextlib.suppress(BrokenPipeError):
+        if program.stdin and program.stdout:
+            program.stdin.write(f"{json.dumps(question)}\n".encode())
+            with open(program.stdout.fileno(), "rb", closefd=False) as answers:
+                return answers.readline()
+    return b""

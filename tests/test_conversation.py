@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nox_ship import lifeline
+from nox_ship.conversation import Conversation
+from nox_ship.process import TimedOutError
+
+SCRIPT = """
+import json, os, sys, time
+
+for line in sys.stdin:
+    question = json.loads(line)
+    print("not for us", file=sys.stderr)
+    if question == "end":
+        sys.exit("it ends")
+    if question == "hang":
+        time.sleep(60)
+    if question == "dumpable":
+        import ctypes
+
+        question = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+    print(json.dumps([os.getpid(), question]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")  # it takes a moment to start
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conversation]:
+    """Return a conversation with a script that answers with what it is asked."""
+    script = tmp_path_factory.mktemp("talk") / "script.py"
+    script.write_text(SCRIPT, "utf-8")
+    with Conversation(str(script)) as made:
+        yield made
+
+
+def test_one_script_answers_every_question(talk: Conversation) -> None:
+    """Whatever is in them, and however long they are."""
+    asked: list[Any] = ["a\nb", {"é": None}, "x" * 300_000]
+    answers = [talk.ask(question, 10) for question in asked]
+    assert [answer for _, answer in answers] == asked
+    assert len({pid for pid, _ in answers}) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_other_processes_cannot_read_what_a_script_is_asked(talk: Conversation) -> None:
+    """Its memory is closed, and so are its pipes."""
+    assert talk.ask("dumpable", 10)[1] == 0
+
+
+def test_a_script_that_ends_gives_no_answer(talk: Conversation) -> None:
+    """The next question starts it again."""
+    first, _ = talk.ask("a", 10)
+    assert talk.ask("end", 10) is None
+    again, answer = talk.ask("b", 10)
+    assert answer == "b"
+    assert again != first
+
+
+def test_a_script_that_ended_by_itself_gives_no_answer(talk: Conversation) -> None:
+    """It may have been killed between two questions."""
+    first, _ = talk.ask("a", 10)
+    os.kill(first, 9)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    assert talk.ask("b", 10) is None
+    assert talk.ask("c", 10)[1] == "c"
+
+
+def test_a_script_that_takes_too_long_is_ended(talk: Conversation) -> None:
+    """It is NS904, and the next question starts it again."""
+    first, _ = talk.ask("a", 10)
+    with pytest.raises(TimedOutError, match=r"NS904.*within 0 seconds"):
+        talk.ask("hang", 0.02)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert talk.ask("b", 10)[0] != first
+
+
+def test_the_end_of_the_conversation_ends_the_script(talk: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it would go on; a guard that would end it if we were killed is told of both."""
+    told: list[str] = []
+    monkeypatch.setattr(lifeline, "_tell", told.append)
+    with Conversation(talk.script) as other:
+        pid, _ = other.ask("a", 10)
+        assert told == [f"+{pid}\n"]
+    assert told == [f"+{pid}\n", f"-{pid}\n"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_nothing_is_started_where_nothing_is_asked() -> None:
+    """A release whose files are all there needs no twine."""
+    with Conversation("/nowhere/script.py"):
+        pass
