@@ -273,8 +273,8 @@ class Repository:
 
     def _remotes(self, wanted: str | None) -> tuple[str | None, list[str]]:
         names = self.run("remote").splitlines()
-        branch = self.branch
-        own = self.config(f"branch.{branch}.remote") if branch and len(names) > 1 else None
+        branch = self.branch if len(names) > 1 else None
+        own = self.config(f"branch.{branch}.remote") if branch else None
         alone = names[0] if len(names) == 1 else None
         chosen = next((name for name in (wanted, own, "origin", alone) if name in names), None)
         return chosen, sorted(names, key=lambda name: name != chosen)
@@ -292,14 +292,19 @@ class Repository:
         return os.environ.get(BRANCH_VARIABLE) or next(self._default_branches(remote), None)
 
     def _default_branches(self, remote: str | None) -> Iterator[str]:
-        local = ["refs/heads"]
         chosen, names = self._remotes(remote)
-        for place in [f"refs/remotes/{name}" for name in names if chosen] or local:
+        folders = ["refs/heads"]
+        for place in [f"refs/remotes/{name}" for name in names if chosen]:
             if head := self.find("symbolic-ref", "--quiet", f"{place}/HEAD"):
                 yield head.removeprefix(f"{place}/")
-            for folder in [*local, place]:
-                yield from (n for n in ("main", "master") if self.find("show-ref", "--verify", f"{folder}/{n}"))
-            local = []
+            yield from self._usual_branches(*folders, place)
+            folders = []
+        yield from self._usual_branches(*folders)
+
+    def _usual_branches(self, *folders: str) -> list[str]:
+        usual = [f"{folder}/{name}" for folder in folders for name in ("main", "master")]
+        there = self.run("for-each-ref", "--format=%(refname)", *usual).splitlines() if usual else []
+        return [ref.rpartition("/")[2] for ref in usual if ref in there]
 
     def release_branch(self, commit: str, wanted: str | None, remote: str | None = None) -> str | None:
         """Return the name of the release branch if it holds ``commit``, here or on its remote as last seen.
