@@ -7,6 +7,7 @@ import functools
 import gzip
 import io
 import os
+import pickle
 import shutil
 import subprocess
 import tarfile
@@ -149,4 +150,10 @@ def in_time(seconds: float = 5.0) -> Iterator[None]:
 
 def load_yaml(text: str) -> Any:
     """Parse YAML as version 1.1 has it (``on`` is a truth value), by libyaml where it is there: ten times as fast."""
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return pickle.loads(_pickled(text))
+
+
+@functools.lru_cache(maxsize=1000)
+def _pickled(text: str) -> bytes:
+    """Parse YAML once for all tests that look at it; each may change what it gets."""
+    return pickle.dumps(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
