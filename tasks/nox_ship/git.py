@@ -243,15 +243,20 @@ class Repository:
         """Whether a git setting means true, in any spelling that git reads."""
         return self.find("config", "--type=bool", "--get", key) == "true"
 
-    @cached_property
+    @property
     def hooks(self) -> Path:
         """The folder of the repository's hooks, wherever ``core.hooksPath`` puts it."""
-        return (self.path / self.run("rev-parse", "--git-path", "hooks")).resolve()
+        return self._places[0]
 
-    @cached_property
+    @property
     def objects(self) -> Path:
         """The folder of the repository's objects."""
-        return (self.path / self.run("rev-parse", "--git-path", "objects")).resolve()
+        return self._places[1]
+
+    @cached_property
+    def _places(self) -> tuple[Path, Path]:
+        hooks, objects = self.run("rev-parse", "--git-path", "hooks", "--git-path", "objects").rsplit("\n", 1)
+        return (self.path / hooks).resolve(), (self.path / objects).resolve()
 
     def remote_names(self, first: str | None = None) -> list[str]:
         """Return the names of the configured remotes; first the one that a release goes to, where that can be told.

@@ -87,6 +87,29 @@ def publish(bench: Bench, index: FailingIndex, *args: str, session: str = "publi
     return bench.nox(*before, "-s", session, *args, env=alone(bench, index, **env))
 
 
+Stopped = Callable[[Bench, FailingIndex, str, tuple[str, ...], dict[str, str]], tuple[str, str]]
+"""Publishes and returns the error, and what was shown."""
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stopped:
+    """Return how to publish in this process, which an error must end."""
+
+    def publish_here(
+        bench: Bench, index: FailingIndex, session: str, args: tuple[str, ...], env: dict[str, str]
+    ) -> tuple[str, str]:
+        variables = alone(bench, index, **env)
+        for name in set(os.environ) - set(variables):
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ShipError) as caught:
+            front.publish(Project.read(bench.root), args, session, "pypi" if session == "publish-prod" else None)
+        return str(caught.value), str(capsys.readouterr())
+
+    return publish_here
+
+
 def build(bench: Bench, tag: str | None = None) -> None:
     """Build, and verify, what a tag names or an untagged commit."""
     if tag:
@@ -287,8 +310,7 @@ def route_of_prereleases(bench: Bench) -> None:
 def test_bad_input_uploads_nothing(
     ready: Bench,
     index: FailingIndex,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    stopped: Stopped,
     prepare: Callable[[Bench], None],
     args: tuple[str, ...],
     token: str | tuple[Any, ...] | None,
@@ -297,18 +319,12 @@ def test_bad_input_uploads_nothing(
     """Each is one clear error with its ID and what it is about; the token is not shown."""
     prepare(ready)
     chosen = index.new_token() if token == "good" else api_token(*token) if isinstance(token, tuple) else token
-    variables = {} if chosen is None else {"PYPI_API_TOKEN": chosen}
-    for name in set(os.environ) - set(environment := alone(ready, index, **variables)):
-        monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    session, goal = ("publish", None) if args else ("publish-prod", "pypi")
-    with pytest.raises(ShipError) as stopped:
-        front.publish(Project.read(ready.root), args, session, goal)
+    session = "publish" if args else "publish-prod"
+    error, shown = stopped(ready, index, session, args, {} if chosen is None else {"PYPI_API_TOKEN": chosen})
     for text in expected:
-        assert text in str(stopped.value)
+        assert text in error
     assert index.files() == {}
-    assert not chosen or chosen not in f"{stopped.value}{capsys.readouterr()}"
+    assert not chosen or chosen not in error + shown
 
 
 def test_an_error_ends_the_session(ready: Bench, index: FailingIndex) -> None:
