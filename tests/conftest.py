@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,23 @@ from nox_ship.release import gates
 pytest_plugins = ("acting", "initializing", "registering")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the integration tests unread where none of them runs."""
+    unwanted = config.getoption("markexpr") == "not integration"
+    return True if unwanted and collection_path == Path(__file__).parent / "integration" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Spare the garbage collector the thousands of tests: they stay, and it would look at them again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture
 def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     """Play every program but git."""
@@ -23,10 +42,12 @@ def programs(monkeypatch: pytest.MonkeyPatch) -> Programs:
     return played
 
 
-@pytest.fixture(autouse=True)
-def released_pythons(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def released_pythons() -> Iterator[None]:
     """Let Python have been released in these versions, whatever the installed uv knows."""
-    monkeypatch.setattr(pythons, "stable", lambda: ("3.9", "3.10", "3.11", "3.12", "3.13"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pythons, "stable", lambda: ("3.9", "3.10", "3.11", "3.12", "3.13"))
+        yield
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import INDEX_UNREACHABLE, Index, Upload
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.remote import PUSH_REFUSED, Remote
-from support import commit_files, git, make_repository, make_sdist, make_wheel
+from support import commit_files, git, head, make_repository, make_sdist, make_wheel
 
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
 """What is wrong where it does not matter what is."""
@@ -279,7 +279,8 @@ class FakeRemote(Remote):
         if self.refuses:
             raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
         self.pushes.append(dict(refs))
-        self.has.update({name: source.run("rev-parse", f"{made}^{{commit}}") for name, made in refs.items()})
+        commits = source.run("rev-parse", *(f"{made}^{{commit}}" for made in refs.values())).splitlines()
+        self.has.update(zip(refs, commits, strict=True))
 
 
 @dataclass
@@ -307,7 +308,7 @@ class FakeWorld:
 
 def make_world(repository: Repository, **refs: str) -> FakeWorld:
     """Return the world around a repository; its remote has branch ``main`` at HEAD."""
-    has = {"refs/heads/main": repository.head, **refs}
+    has = {"refs/heads/main": head(repository.path), **refs}
     return FakeWorld(repository, FakeRemote("origin", "origin", repository, has=has))
 
 
@@ -421,7 +422,7 @@ class Yard:
         """Tag HEAD."""
         git(self.root, "tag", "--annotate", "--message", name, name)
         if pushed:
-            self.world.remote.has[f"refs/tags/{name}"] = self.repository.head
+            self.world.remote.has[f"refs/tags/{name}"] = head(self.root)
 
     def prepare(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
         """Return a release that was not begun."""

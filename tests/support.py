@@ -7,6 +7,7 @@ import functools
 import gzip
 import io
 import os
+import pickle
 import shutil
 import subprocess
 import tarfile
@@ -52,7 +53,15 @@ def commit_files(folder: Path, files: Mapping[str, str | bytes], message: str = 
     write_files(folder, files)
     git(folder, "add", "--all", "--force")
     git(folder, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", message)
-    return git(folder, "rev-parse", "HEAD")
+    return head(folder)
+
+
+def head(folder: Path) -> str:
+    """Return the commit that is checked out; read from git's files where these are plain, which takes no process."""
+    place = folder / ".git"
+    ref = (place / "HEAD").read_text("utf-8").strip().removeprefix("ref: ") if place.is_dir() else "HEAD"
+    loose = place / ref
+    return loose.read_text("utf-8").strip() if ref != "HEAD" and loose.is_file() else git(folder, "rev-parse", "HEAD")
 
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
@@ -63,15 +72,27 @@ def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None
 
 
 @functools.cache
-def _template(files: tuple[tuple[str, str | bytes], ...], _: str | None) -> Path:
+def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> Path:
     """Make a repository with ``files``, once in a process, for others to be copies of."""
+    folder = _temporary()
+    shutil.copytree(_empty(form), folder, dirs_exist_ok=True)
+    commit_files(folder, dict(files))
+    return folder
+
+
+@functools.cache
+def _empty(_: str | None) -> Path:
+    """Make a repository without a commit, once for each of git's object formats."""
+    folder = _temporary()
+    git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
+    with (folder / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write("[user]\n\tname = Tester\n\temail = tester@example.invalid\n[commit]\n\tgpgsign = false\n")
+    return folder
+
+
+def _temporary() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="nox-ship-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
-    settings = {"user.name": "Tester", "user.email": "tester@example.invalid", "commit.gpgsign": "false"}
-    for name, value in settings.items():
-        git(folder, "config", name, value)
-    commit_files(folder, dict(files))
     return folder
 
 
@@ -149,4 +170,10 @@ def in_time(seconds: float = 5.0) -> Iterator[None]:
 
 def load_yaml(text: str) -> Any:
     """Parse YAML as version 1.1 has it (``on`` is a truth value), by libyaml where it is there: ten times as fast."""
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return pickle.loads(_pickled(text))
+
+
+@functools.lru_cache(maxsize=1000)
+def _pickled(text: str) -> bytes:
+    """Parse YAML once for all tests that look at it; each may change what it gets."""
+    return pickle.dumps(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))

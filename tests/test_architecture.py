@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,8 +80,13 @@ def layer(parts: tuple[str, ...]) -> str:
     return "ground" if parts[0] in GROUND else parts[0]
 
 
-def imports(module: Path) -> Iterator[str]:
-    """Yield the full name of everything that a module imports, wherever in it."""
+@functools.cache
+def imports(module: Path) -> tuple[str, ...]:
+    """Return the full name of everything that a module imports, wherever in it."""
+    return tuple(_imports(module))
+
+
+def _imports(module: Path) -> Iterator[str]:
     package = ["nox_ship", *module.parent.parts]
     for node in ast.walk(ast.parse((HOUSE / module).read_text("utf-8"))):
         if isinstance(node, ast.Import):

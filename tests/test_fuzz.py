@@ -9,7 +9,7 @@ import pytest
 from fuzz_targets import TARGETS
 from fuzzing import Ground, explore
 
-EXAMPLES = 20
+EXAMPLES = 8
 """Inputs for each target here, fewer for what is slow; `benchmarks/fuzz.py` runs 100,000 in all."""
 
 

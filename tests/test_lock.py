@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import datetime as dt
+import functools
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -65,6 +66,13 @@ SYSTEMS = [
 ]
 
 
+@functools.cache
+def installed(name: str) -> tuple[Version, list[str]]:
+    """Return the version of a package that is installed here, and what it requires; it takes long to read."""
+    found = metadata.distribution(name)
+    return Version(found.version), found.requires or []
+
+
 def lacking(text: str, system: dict[str, str], python: str) -> set[str]:
     """Return the packages that a system needs and that a lock does not have for it.
 
@@ -88,9 +96,9 @@ def lacking(text: str, system: dict[str, str], python: str) -> set[str]:
             continue
         seen.add(node)
         with contextlib.suppress(metadata.PackageNotFoundError):
-            installed = metadata.distribution(name)
-            if Version(installed.version) == locked.get(name):
-                todo += [(requirement, node[1]) for requirement in installed.requires or ()]
+            version, requires = installed(name)
+            if version == locked.get(name):
+                todo += [(requirement, node[1]) for requirement in requires]
     return {name for name, _ in seen} - set(locked)
 
 

@@ -100,9 +100,10 @@ def everything(root: Path) -> Iterator[Callable[[], object]]:
 @pytest.mark.parametrize("text", STRANGE, ids=lambda text: repr(text[-40:]))
 def test_whatever_pyproject_holds_only_our_errors_come_of_it(tmp_path: Path, text: str) -> None:
     """Wrong types, numbers that are too long, nesting that is too deep, and paths that are none."""
-    write_files(tmp_path, {"pyproject.toml": text, "src/sample/__init__.py": "", "tests/test_a.py": ""})
+    project = tmp_path / "project"  # alone in a folder: some paths lead to what is beside it
+    write_files(project, {"pyproject.toml": text, "src/sample/__init__.py": "", "tests/test_a.py": ""})
     with suppress(ShipError):
-        for question in everything(tmp_path):
+        for question in everything(project):
             with suppress(ShipError):
                 question()
 

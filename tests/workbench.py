@@ -175,8 +175,7 @@ class Bench:
         ours = [line for line in status.splitlines() if not _BYTECODE.fullmatch(line)]
         return {
             "status": "\n".join(ours),
-            "HEAD": self.git("rev-parse", "HEAD"),
-            "branch": self.git("rev-parse", "--abbrev-ref", "HEAD"),
+            "HEAD": self.git("rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
             "refs": self.git("for-each-ref"),
             "remote": remote.stdout,
         }
@@ -231,5 +230,6 @@ def copy_of(bench: Bench, folder: Path) -> Bench:
     copy = Bench(folder / "project", folder / "remote.git", folder / "cache")
     shutil.copytree(bench.root, copy.root, symlinks=True)
     shutil.copytree(bench.remote, copy.remote, symlinks=True)
-    copy.git("remote", "set-url", "origin", str(copy.remote))
+    config = copy.root / ".git" / "config"
+    config.write_text(config.read_text("utf-8").replace(str(bench.remote), str(copy.remote)), "utf-8")
     return copy

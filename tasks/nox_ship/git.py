@@ -245,15 +245,20 @@ class Repository:
         """Whether a git setting means true, in any spelling that git reads."""
         return self.find("config", "--type=bool", "--get", key) == "true"
 
-    @cached_property
+    @property
     def hooks(self) -> Path:
         """The folder of the repository's hooks, wherever ``core.hooksPath`` puts it."""
-        return (self.path / self.run("rev-parse", "--git-path", "hooks")).resolve()
+        return self._places[0]
 
-    @cached_property
+    @property
     def objects(self) -> Path:
         """The folder of the repository's objects."""
-        return (self.path / self.run("rev-parse", "--git-path", "objects")).resolve()
+        return self._places[1]
+
+    @cached_property
+    def _places(self) -> tuple[Path, Path]:
+        hooks, objects = self.run("rev-parse", "--git-path", "hooks", "--git-path", "objects").rsplit("\n", 1)
+        return (self.path / hooks).resolve(), (self.path / objects).resolve()
 
     def remote_names(self, first: str | None = None) -> list[str]:
         """Return the names of the configured remotes; first the one that a release goes to, where that can be told.
@@ -275,8 +280,8 @@ class Repository:
 
     def _remotes(self, wanted: str | None) -> tuple[str | None, list[str]]:
         names = self.run("remote").splitlines()
-        branch = self.branch
-        own = self.config(f"branch.{branch}.remote") if branch and len(names) > 1 else None
+        branch = self.branch if len(names) > 1 else None
+        own = self.config(f"branch.{branch}.remote") if branch else None
         alone = names[0] if len(names) == 1 else None
         chosen = next((name for name in (wanted, own, "origin", alone) if name in names), None)
         return chosen, sorted(names, key=lambda name: name != chosen)
@@ -294,14 +299,19 @@ class Repository:
         return os.environ.get(BRANCH_VARIABLE) or next(self._default_branches(remote), None)
 
     def _default_branches(self, remote: str | None) -> Iterator[str]:
-        local = ["refs/heads"]
         chosen, names = self._remotes(remote)
-        for place in [f"refs/remotes/{name}" for name in names if chosen] or local:
+        folders = ["refs/heads"]
+        for place in [f"refs/remotes/{name}" for name in names if chosen]:
             if head := self.find("symbolic-ref", "--quiet", f"{place}/HEAD"):
                 yield head.removeprefix(f"{place}/")
-            for folder in [*local, place]:
-                yield from (n for n in ("main", "master") if self.find("show-ref", "--verify", f"{folder}/{n}"))
-            local = []
+            yield from self._usual_branches(*folders, place)
+            folders = []
+        yield from self._usual_branches(*folders)
+
+    def _usual_branches(self, *folders: str) -> list[str]:
+        usual = [f"{folder}/{name}" for folder in folders for name in ("main", "master")]
+        there = self.run("for-each-ref", "--format=%(refname)", *usual).splitlines() if usual else []
+        return [ref.rpartition("/")[2] for ref in usual if ref in there]
 
     def release_branch(self, commit: str, wanted: str | None, remote: str | None = None) -> str | None:
         """Return the name of the release branch if it holds ``commit``, here or on its remote as last seen.

@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import IO
 
 KEPT = 2 << 20
@@ -73,14 +75,18 @@ def collect(
     """
     end = None if seconds is None else time.monotonic() + seconds
     streams = Kept(whole or KEPT), Kept(whole or KEPT)
-    workers = [
-        threading.Thread(target=_drain, args=(proc, pipe, kept, whole is not None), daemon=True)
+    pipes: list[Callable[[], None]] = [
+        partial(_drain, proc, pipe, kept, whole is not None)
         for pipe, kept in zip((proc.stdout, proc.stderr), streams, strict=True)
     ]
     if proc.stdin:
-        workers.append(threading.Thread(target=_feed, args=(proc.stdin, stdin.encode()), daemon=True))
+        pipes.append(partial(_feed, proc.stdin, stdin.encode()))
+    here = pipes.pop(0) if end is None else None  # git is started often, and a thread takes as long as our part of it
+    workers = [threading.Thread(target=pipe, daemon=True) for pipe in pipes]
     for worker in workers:
         worker.start()
+    if here:
+        here()
     for worker in workers:
         worker.join(None if end is None else max(0, end - time.monotonic()))
         if worker.is_alive():

@@ -179,6 +179,7 @@ def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
     """Return ``env`` without what is :func:`withheld`; names in ``keep`` stay."""
+    env = dict(env)  # each look into `os.environ` decodes
     changed = {**env, **withheld(env, keep)}
     return {name: value for name, value in changed.items() if value is not None}
 

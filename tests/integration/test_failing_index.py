@@ -1,4 +1,7 @@
-"""Publishing to an index that fails in every way in which one is known to fail; real twine, real TLS."""
+"""Publishing to an index that fails in every way in which one is known to fail; real twine, real TLS.
+
+Where many cases are alike, twine runs in this process: it is imported once. The others start it as a release does.
+"""
 
 from __future__ import annotations
 
@@ -125,6 +128,7 @@ def test_a_file_with_other_bytes_stops_everything(case: Case) -> None:
     assert case.server.uploads == []
 
 
+@pytest.mark.usefixtures("twine")
 @pytest.mark.parametrize("refusal", ANSWERED)
 def test_a_refusal_is_explained(case: Case, tmp_path: Path, refusal: Refusal) -> None:
     """A file with each fault, sent to an index that says so in PyPI's words, is told by the ID of the check."""
@@ -161,6 +165,7 @@ def test_a_refusal_is_not_retried(case: Case, status: int, words: str, expected:
     assert case.complete
 
 
+@pytest.mark.usefixtures("twine")
 @pytest.mark.parametrize(
     ("faults", "kept_before"),
     [
@@ -249,6 +254,7 @@ def test_served_bytes_are_compared(case: Case) -> None:
     case.publish()
 
 
+@pytest.mark.usefixtures("twine")
 @pytest.mark.parametrize(
     ("faults", "there", "expected"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 
 from failing_index import HOST, FailingIndex, Faults, api_token
+from nox_ship import front
+from nox_ship.errors import ShipError
+from nox_ship.project import Project
 from releasing import NO_KEYRING, serve_last
 from workbench import GOOD, PYTHON, Bench, Outcome, copy_of, make_bench
 
@@ -70,12 +74,40 @@ def ready(tmp_path: Path, built: Bench, index: FailingIndex, trial_index: Failin
     assert made.processes() == []
 
 
+def alone(bench: Bench, index: FailingIndex, **more: str) -> dict[str, str]:
+    """Return the environment of a user who has no credentials but those in ``more``."""
+    home = {"HOME": str(bench.root.parent / "home")}
+    return bench.environment({**index.environment(), **NO_KEYRING, **home, **more})
+
+
 def publish(bench: Bench, index: FailingIndex, *args: str, session: str = "publish", **env: str) -> Outcome:
     """Run a publish session alone, with no credentials but those in ``env``."""
-    home = {"HOME": str(bench.root.parent / "home")}
     before = ["--no-dependencies"] if (bench.root / ".nox-ship" / "manifest.json").exists() else []
     args = ("--", *args) if args else ()
-    return bench.nox(*before, "-s", session, *args, env={**index.environment(), **NO_KEYRING, **home, **env})
+    return bench.nox(*before, "-s", session, *args, env=alone(bench, index, **env))
+
+
+Stopped = Callable[[Bench, FailingIndex, str, tuple[str, ...], dict[str, str]], tuple[str, str]]
+"""Publishes and returns the error, and what was shown."""
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Stopped:
+    """Return how to publish in this process, which an error must end."""
+
+    def publish_here(
+        bench: Bench, index: FailingIndex, session: str, args: tuple[str, ...], env: dict[str, str]
+    ) -> tuple[str, str]:
+        variables = alone(bench, index, **env)
+        for name in set(os.environ) - set(variables):
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(ShipError) as caught:
+            front.publish(Project.read(bench.root), args, session, "pypi" if session == "publish-prod" else None)
+        return str(caught.value), str(capsys.readouterr())
+
+    return publish_here
 
 
 def build(bench: Bench, tag: str | None = None) -> None:
@@ -278,6 +310,7 @@ def route_of_prereleases(bench: Bench) -> None:
 def test_bad_input_uploads_nothing(
     ready: Bench,
     index: FailingIndex,
+    stopped: Stopped,
     prepare: Callable[[Bench], None],
     args: tuple[str, ...],
     token: str | tuple[Any, ...] | None,
@@ -287,13 +320,23 @@ def test_bad_input_uploads_nothing(
     prepare(ready)
     chosen = index.new_token() if token == "good" else api_token(*token) if isinstance(token, tuple) else token
     session = "publish" if args else "publish-prod"
-    outcome = publish(ready, index, *args, session=session, **({} if chosen is None else {"PYPI_API_TOKEN": chosen}))
+    error, shown = stopped(ready, index, session, args, {} if chosen is None else {"PYPI_API_TOKEN": chosen})
+    for text in expected:
+        assert text in error
+    assert index.files() == {}
+    assert not chosen or chosen not in error + shown
+
+
+def test_an_error_ends_the_session(ready: Bench, index: FailingIndex) -> None:
+    """Nox tells it in one paragraph with its ID, and no traceback."""
+    change(ready)
+    outcome = publish(ready, index, session="publish-prod", PYPI_API_TOKEN=(token := index.new_token()))
     assert outcome.code == 1, outcome.output
-    assert outcome.has(*expected), outcome.output
+    assert outcome.has("NS603", "sample-1.2.3.tar.gz"), outcome.output
     assert outcome.clean, outcome.output
     assert "Traceback" not in outcome.output
     assert index.files() == {}
-    assert not chosen or chosen not in outcome.output
+    assert token not in outcome.output
 
 
 def test_publish_prod_wants_the_release_branch(bench: Bench, index: FailingIndex) -> None:

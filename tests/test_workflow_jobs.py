@@ -1,4 +1,4 @@
-"""Which jobs of `release.yml` run on which event: act evaluates the conditions, stand-ins do the work."""
+"""Which jobs of `release.yml` run on which event: its conditions are evaluated; act has to agree on some."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from evaluating import jobs_run
 from nox_ship.config import WorkflowSettings
 from nox_ship.setup.workflows import Facts, render
 from runner import Runner
@@ -31,8 +32,8 @@ def by_hand(where: dict[str, str], *, bump: str = "", dry_run: bool = False, tar
     return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target}}
 
 
-def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failing: str, **settings: bool) -> set[str]:
-    """Run `release.yml` with steps that do nothing but hand on what ``build`` says, and return the jobs that ran."""
+def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
+    """Return `release.yml` with steps that do nothing but hand on what ``build`` says."""
     facts = Facts(
         branch="main",
         tag="v{version}",
@@ -41,7 +42,7 @@ def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failin
         besides=(),
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
-    workflow = load_yaml(render(facts)[".github/workflows/release.yml"])
+    workflow: dict[str, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
     workflow["on"] = workflow.pop(True)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
@@ -52,13 +53,35 @@ def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failin
         job["steps"] = [{"id": step_id, "shell": "bash", "run": "\n".join(lines)}]
         job.pop("strategy", None)
         job["runs-on"] = "ubuntu-latest"
-    bench = make_bench(folder, {".github/workflows/release.yml": yaml.safe_dump(workflow), "pyproject.toml": ""})
-    (folder / "home").mkdir()
-    runner = Runner.made(folder / "home", bench)
+    return workflow
+
+
+def jobs_of(payload: dict[str, Any], build: dict[str, str], failing: str, **settings: bool) -> set[str]:
+    """Return the jobs of `release.yml` that run; its build says ``build``, and the job ``failing`` fails."""
+    return jobs_run(doing_nothing(build, failing, **settings), payload, build, failing)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("payload", "build", "failing"),
+    [
+        (TAG, FINAL, ""),
+        (by_hand(BRANCH, bump="minor"), FINAL, ""),
+        (by_hand(TAG, target="testpypi"), FINAL, ""),
+        (TAG, CANDIDATE, "coverage"),
+        (TAG, FINAL, "testpypi"),
+    ],
+)
+def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, str], failing: str) -> None:
+    """What the conditions are evaluated to here is what act does."""
+    workflow = doing_nothing(build, failing)
+    bench = make_bench(tmp_path, {".github/workflows/release.yml": yaml.safe_dump(workflow), "pyproject.toml": ""})
+    (tmp_path / "home").mkdir()
+    runner = Runner.made(tmp_path / "home", bench)
     event = "workflow_dispatch" if "inputs" in payload else "push"
     code, output = runner.run("release.yml", event, payload, {"PATH": os.environ["PATH"]})
     assert (code != 0) == bool(failing), output
-    return set(runner.jobs())
+    assert set(runner.jobs()) == jobs_of(payload, build, failing)
 
 
 @pytest.mark.parametrize(
@@ -78,11 +101,9 @@ def jobs_of(folder: Path, payload: dict[str, Any], build: dict[str, str], failin
         (by_hand(TAG), CANDIDATE, CHECKS | TRIAL),
     ],
 )
-def test_what_an_event_leads_to(
-    tmp_path: Path, payload: dict[str, Any], build: dict[str, str], expected: set[str]
-) -> None:
+def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], expected: set[str]) -> None:
     """Final versions go to TestPyPI, then PyPI; candidates to TestPyPI; a rehearsal and a cut publish nothing."""
-    assert jobs_of(tmp_path, payload, build, "") == expected
+    assert jobs_of(payload, build, "") == expected
 
 
 @pytest.mark.parametrize(
@@ -97,10 +118,10 @@ def test_what_an_event_leads_to(
     ],
 )
 def test_what_settings_change(
-    tmp_path: Path, settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
+    settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
 ) -> None:
     """A push of branch and tag starts two runs, of which one publishes; TestPyPI is not on everybody's way."""
-    assert jobs_of(tmp_path, payload, build, "", **settings) == expected
+    assert jobs_of(payload, build, "", **settings) == expected
 
 
 @pytest.mark.parametrize(
@@ -117,8 +138,8 @@ def test_what_settings_change(
         ("gates", by_hand(TAG, target="pypi"), TRIAL | PUBLISHED),
     ],
 )
-def test_what_fails_ends_there(tmp_path: Path, failing: str, payload: dict[str, Any], never: set[str]) -> None:
+def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set[str]) -> None:
     """Nothing is published past a job that did not pass, however the run was started."""
-    ran = jobs_of(tmp_path, payload, FINAL, failing)
+    ran = jobs_of(payload, FINAL, failing)
     assert failing in ran
     assert not ran & never
