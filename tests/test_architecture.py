@@ -30,6 +30,7 @@ GROUND = {
     "lifeline",
     "output",
     "naming",
+    "poetry",
     "printable",
     "process",
     "project",

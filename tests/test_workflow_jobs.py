@@ -42,7 +42,7 @@ def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict
         besides=(),
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
-    workflow: dict[str, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
+    workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
     workflow["on"] = workflow.pop(True)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from failing_index import HOST, FailingIndex, Faults, api_token
-from nox_ship import front
+from nox_ship import publishing
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from releasing import NO_KEYRING, serve_last
@@ -104,7 +104,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         with pytest.raises(ShipError) as caught:
-            front.publish(Project.read(bench.root), args, session, "pypi" if session == "publish-prod" else None)
+            publishing.publish(Project.read(bench.root), args, session, "pypi" if session == "publish-prod" else None)
         return str(caught.value), str(capsys.readouterr())
 
     return publish_here
