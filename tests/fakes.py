@@ -292,10 +292,15 @@ class FakeWorld:
     indexes: dict[str, FakeIndex] = field(default_factory=lambda: {"pypi": make_index(), "testpypi": make_index("T")})
     rehearsal_index: FakeIndex = field(default_factory=lambda: make_index("rehearsal"))
     told: tuple[Finding, ...] = ()
+    recalled: list[str] = field(default_factory=list)
 
     def known_refs(self) -> Mapping[str, str]:
         """Return what the remote has."""
         return self.remote.refs()
+
+    def recall(self, files: Iterable[Path]) -> None:
+        """Put files on the index of a rehearsal."""
+        self.recalled += [file.name for file in files]
 
     def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index takes every project
         """Return an index by its name."""

@@ -153,11 +153,26 @@ def test_a_second_run_finishes_the_first(yard: Yard, sessions: FakeGates) -> Non
     assert yard.world.rehearsal_index.uploads == [WHEEL, SDIST]
     assert set(yard.world.indexes["pypi"].shelf) == {WHEEL, SDIST}
     assert yard.repository.tags() == {"v0.1.0": run.stage.repository.head}
+    assert yard.world.recalled == [WHEEL, SDIST]
     details = {row["name"]: row["detail"] for row in yard.told()["rows"]}
     assert details["push"] == "origin has main and v0.1.0 already"
     assert details["upload rehearsal"] == "these very files have passed it already"
     assert details["checkout"].endswith("already")
     assert sessions.ran.count("build") == 2  # the runner knows what has passed before, and this one is fake
+
+
+@pytest.mark.usefixtures("sessions")
+@pytest.mark.parametrize("rehearses", [True, False])
+def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, programs: Programs, rehearses: bool) -> None:
+    """By its next run, from the same index; what another index serves is installed."""
+    if rehearses:
+        place = yard.world.rehearsal_index.simple_url
+        yard.world.indexes["pypi"] = replace(yard.world.indexes["pypi"], simple_url=place)
+    yard.release()
+    first = len(programs.started("install"))
+    yard.release()
+    assert first == (1 if rehearses else 2)
+    assert len(programs.started("install")) == first + (0 if rehearses else 1)
 
 
 def test_files_that_changed_between_two_runs_are_found(yard: Yard, sessions: FakeGates) -> None:

@@ -13,7 +13,7 @@ from nox_ship.git import Repository
 from nox_ship.world.real import RealWorld
 from nox_ship.world.remote import Remote, remote_name
 from nox_ship.world.standins import StandInIndex, StandIns
-from support import commit_files, git, make_repository, write_files
+from support import commit_files, git, make_repository, make_wheel, write_files
 
 
 def make_pair(folder: Path) -> tuple[Repository, Path]:
@@ -224,6 +224,17 @@ def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
     assert world.remote.refs() == {"refs/heads/main": repository.head}
     assert git(Path(world.remote.url), "symbolic-ref", "HEAD") == "refs/heads/main"
     assert repository.known([repository.head, "0" * 64]) == {repository.head}
+
+
+def test_the_index_has_what_an_earlier_rehearsal_uploaded(tmp_path: Path) -> None:
+    """Copies, which count as uploads of a rehearsal, and no part of a release."""
+    source = make_repository(tmp_path / "checkout")
+    wheel = make_wheel(tmp_path / "dist", {"sample/__init__.py": ""})
+    with StandIns(source.path, tmp_path / "world") as world:
+        world.recall([wheel])
+        wheel.unlink()
+        served = world.index("pypi", "sample").listing("sample", "1.2.3").files
+    assert {name: one.trial for name, one in served.items()} == {"sample-1.2.3-py3-none-any.whl": True}
 
 
 def test_an_index_that_is_not_there_has_no_stand_in(tmp_path: Path) -> None:

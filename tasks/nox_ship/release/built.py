@@ -77,5 +77,5 @@ def check_tested(stage: Stage, told: Iterable[str]) -> None:
 def _forget(stage: Stage) -> None:
     """Let nothing that passed in the stage count, so that the next run builds and tests anew."""
     record = stage.record
-    record.passed, record.failed, record.built, record.tried = {}, [], None, None
+    record.passed, record.failed, record.built, record.tried, record.works = {}, [], None, None, ()
     stage.save()

@@ -32,6 +32,7 @@ STEPS: tuple[Step, ...] = (
         "upload to an index on this machine, and install from it",
         proving.upload_state,
         proving.rehearse_upload,
+        always=True,
     ),
     Step("difference", "what changed since the last release", proving.difference_state, proving.compare, always=True),
     Step("push", "branch and tag, in one atomic push", delivering.push_state, delivering.push),

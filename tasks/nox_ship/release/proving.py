@@ -99,9 +99,21 @@ def rehearse_upload(run: Run, state: State) -> Tried:
     stage = run.stage
     if state.status == "conflicting":
         built.check(stage, run.bumped.project)
+    if state.status == "done":
+        return _recalled(run, state.seen)
     tried = run.trial.result() if run.trial else _try_upload(run)
-    stage.record.tried = stage.record.built
+    record, publication = stage.record, tried.publication
+    record.tried = record.built
+    record.works = tuple(sorted((sha256, python) for _, sha256, python in publication.proven))
     stage.save()
+    return tried
+
+
+def _recalled(run: Run, tried: Tried) -> Tried:
+    """Let a rehearsal's index be as the upload that an earlier run rehearsed has left it."""
+    publication, place = tried.publication, run.world.rehearsal_index.simple_url
+    run.world.recall(publication.folder / file.name for file in publication.manifest.files)
+    publication.proven.update((place, sha256, python) for sha256, python in run.stage.record.works)
     return tried
 
 

@@ -38,6 +38,8 @@ class Record:
     """The SHA-256 of the manifest of what was built here."""
     tried: str | None = None
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
+    works: tuple[tuple[str, str], ...] = ()
+    """The files that were installed then, by SHA-256, and the interpreters on which they work."""
     seal: str | None = None
     """What the stage was right after the bump, before anything ran in it."""
 

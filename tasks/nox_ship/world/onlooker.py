@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import BinaryIO
 
 from nox_ship.errors import Finding, ShipError
@@ -98,6 +99,9 @@ class Onlooker:
     def rehearsal_index(self) -> Index:
         """Nothing is uploaded here."""
         raise AssertionError
+
+    def recall(self, files: Iterable[Path]) -> None:
+        """Do nothing: nothing is uploaded here."""
 
     def index(self, name: str, project: str) -> Index:
         """Return an index; it is asked about each version once.

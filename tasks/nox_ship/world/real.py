@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -91,6 +91,9 @@ class RealWorld:
     def rehearsal_index(self) -> Index:
         """An index on loopback: in the real world, too, the upload is tried before anything is written."""
         return self._server.index
+
+    def recall(self, files: Iterable[Path]) -> None:
+        """Do nothing: the index that counts is the real one."""
 
     def index(self, name: str, project: str) -> Index:
         """Return a package index; its credentials are looked for once they are needed.

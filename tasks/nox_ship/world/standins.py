@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -19,6 +19,7 @@ from typing import Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.files import copy_whole
 from nox_ship.git import Repository
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
@@ -66,6 +67,7 @@ class StandInIndex:
         Raises:
             ShipError: The port cannot be had (NS803).
         """
+        self._packages = packages
         packages.mkdir(parents=True, exist_ok=True)
         try:
             self._server = make_server(
@@ -87,6 +89,11 @@ class StandInIndex:
         base = f"http://{_LOOPBACK}:{self._server.server_port}"
         anyone = Credentials("the rehearsal", lambda: Login("rehearsal", "rehearsal"))
         return Index("rehearsal", f"{base}/", f"{base}/simple/", find=lambda: anyone)
+
+    def take(self, files: Iterable[Path]) -> None:
+        """Serve copies of ``files``, too."""
+        for file in files:
+            copy_whole(file, self._packages / file.name)
 
     def _ask(self) -> None:
         with suppress(ShipError):
@@ -203,6 +210,10 @@ class StandIns:
     def rehearsal_index(self) -> Index:
         """An index on loopback."""
         return self._server.result().index
+
+    def recall(self, files: Iterable[Path]) -> None:
+        """Let the stand-in index have files that an earlier rehearsal has uploaded."""
+        self._server.result().take(files)
 
     def index(self, name: str, project: str) -> Index:
         """Return the stand-in index, named for the one it stands in for, whose files of this version it has.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 from nox_ship.errors import Finding
@@ -28,6 +29,9 @@ class World(Protocol):
     @property
     def rehearsal_index(self) -> Index:
         """An index on this machine, for trying the upload."""
+
+    def recall(self, files: Iterable[Path]) -> None:
+        """Let the index of a rehearsal have files that an earlier one uploaded: they need not go there again."""
 
     def index(self, name: str, project: str) -> Index:
         """Return the package index of that name, to upload ``project`` to.
