@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nox_ship import lifeline
+from nox_ship import lifeline, undumpable
 from nox_ship.conversation import Conversation
 from nox_ship.process import TimedOutError
 
@@ -19,6 +20,9 @@ for line in sys.stdin:
     print("not for us", file=sys.stderr)
     if question == "end":
         sys.exit("it ends")
+    if question == "half":
+        print("[1, 2", end="", flush=True)
+        os.kill(os.getpid(), 9)
     if question == "hang":
         time.sleep(60)
     if question == "dumpable":
@@ -68,6 +72,25 @@ def test_a_script_that_ended_by_itself_gives_no_answer(talk: Conversation) -> No
     os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
     assert talk.ask("b", 10) is None
     assert talk.ask("c", 10)[1] == "c"
+
+
+def test_half_an_answer_is_none(talk: Conversation) -> None:
+    """The script was killed while it wrote."""
+    assert talk.ask("half", 10) is None
+
+
+def test_a_script_that_is_not_closed_to_others_is_told_nothing(
+    talk: Conversation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Something else was started, or something else is printed first."""
+    other = tmp_path / "other.py"
+    other.write_text(
+        f"import sys\nprint('odd', flush=True)\nopen({str(tmp_path / 'told')!r}, 'w').write(sys.stdin.read())\n"
+    )
+    monkeypatch.setattr(undumpable, "__file__", str(other))
+    with Conversation(talk.script) as odd:
+        assert odd.ask("secret", 10) is None
+    assert not (tmp_path / "told").is_file() or (tmp_path / "told").read_text() == ""
 
 
 def test_a_script_that_takes_too_long_is_ended(talk: Conversation) -> None:

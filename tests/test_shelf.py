@@ -85,12 +85,13 @@ def test_a_name_is_taken_once(shelf: Shelf) -> None:
         form("../evil.whl", b"x"),
         form("", b"x"),
         form("a\\b.whl", b"x"),
+        form("..", b"x"),
         form(WHEEL, b"x").removesuffix(b"--\r\n"),
         form(WHEEL, b"x").replace(b"content", b"other"),
         form(WHEEL, b"x").replace(b"\r\n\r\n", b""),
         form(WHEEL, b"x", boundary="another"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_is_no_upload_is_refused(shelf: Shelf, tmp_path: Path, body: bytes) -> None:
     """Nothing is kept of it."""

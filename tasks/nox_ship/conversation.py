@@ -44,7 +44,9 @@ class Conversation:
         Raises:
             TimedOutError: It took longer, and was ended (NS904).
         """
-        program = self._program = self._program or self._started()
+        program = self._program or self._started()
+        if program is None:
+            return None
         late = threading.Event()
 
         def give_up() -> None:
@@ -57,16 +59,21 @@ class Conversation:
             answer = _asked(program, question)
         finally:
             timer.cancel()
-        if late.is_set() or not answer:
+        whole = answer.endswith(b"\n")
+        if late.is_set() or not whole:
             self._end()
         if late.is_set():
             raise process.TimedOutError(process.COMMAND_SLOW(f"No answer within {seconds:.0f} seconds."))
-        return json.loads(answer) if answer else None
+        return json.loads(answer) if whole else None
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """Start the script; None where it cannot be told anything, because it is not closed to others."""
         command, env = process.script(self.script), process.scrubbed(os.environ)
-        program, _ = self._stack.enter_context(process.closed(command, {}, env=env, stderr=subprocess.DEVNULL))
-        return program
+        started = process.closed(command, {}, env=env, stderr=subprocess.DEVNULL)
+        self._program, odd = self._stack.enter_context(started)
+        if odd:
+            self._end()
+        return self._program
 
     def _end(self) -> None:
         if self._program:

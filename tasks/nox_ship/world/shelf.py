@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1 << 20
 _BOUNDARY = re.compile(r'boundary="?([^";]+)')
-_CONTENT = re.compile(r'; name="content"; filename="([^"/\\]+)"')
+_CONTENT = re.compile(r'; name="content"; filename="([^"/\\.][^"/\\]*)"')
 
 
 class Shelf:
