@@ -271,6 +271,24 @@ def test_what_keeps_a_release_from_starting_comes_first(
     assert following(standing(yard))[0] == command
 
 
+def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
+    """A branch can have a name that a shell would run."""
+    git(yard.root, "switch", "--quiet", "--create", "a;b")
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    git(yard.root, "switch", "--quiet", "main")
+    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    assert following(standing(yard))[0] == "git switch 'a;b'"
+
+
+def test_a_record_that_names_no_version_counts_for_nothing(yard: Yard) -> None:
+    """What is kept of an earlier run may be damaged."""
+    stopped(yard, confirm=refuse)
+    record = yard.shop.record
+    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "version": "x"}), "utf-8")
+    assert standing(yard).progress is None
+
+
 def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_path: Path) -> None:
     """That the remote has a release is known from its tags alone."""
     yard.tag("v0.1.0")
