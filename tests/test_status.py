@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeGates, FakeIndex, FakeRemote, Yard, make_index, noxfile
+from fakes import PROBLEM, FakeGates, FakeIndex, FakeRemote, Yard, make_index, make_yard, noxfile
 from nox_ship import looking
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
@@ -138,6 +138,17 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> N
     assert WHEEL in str(found.progress.steps["publish"].seen)
     yard.write({"more.txt": ""})
     assert following(standing(yard))[0] == "git switch --detach v0.1.0 && nox -s publish"
+
+
+def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path) -> None:
+    """The branch is to have the release's commit too, whichever branch is checked out."""
+    yard = make_yard(tmp_path, {"CHANGELOG.md": "## Unreleased\n- a\n"})
+    yard.release()
+    assert told(standing(yard))["checkout"] == "done"
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    assert told(standing(yard))["checkout"] == "done"
+    git(yard.root, "branch", "--force", "main", "main~")
+    assert told(standing(yard))["checkout"] == "missing"
 
 
 def test_other_bytes_on_the_index_are_told(yard: Yard) -> None:
