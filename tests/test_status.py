@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeGates, FakeIndex, FakeRemote, Yard, make_index, noxfile
+from fakes import PROBLEM, FakeGates, FakeIndex, FakeRemote, Yard, make_index, make_yard, noxfile
 from nox_ship import looking
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
@@ -138,6 +138,17 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> N
     assert WHEEL in str(found.progress.steps["publish"].seen)
     yard.write({"more.txt": ""})
     assert following(standing(yard))[0] == "git switch --detach v0.1.0 && nox -s publish"
+
+
+def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path) -> None:
+    """The branch is to have the release's commit too, whichever branch is checked out."""
+    yard = make_yard(tmp_path, {"CHANGELOG.md": "## Unreleased\n- a\n"})
+    yard.release()
+    assert told(standing(yard))["checkout"] == "done"
+    git(yard.root, "switch", "--quiet", "--create", "side")
+    assert told(standing(yard))["checkout"] == "done"
+    git(yard.root, "branch", "--force", "main", "main~")
+    assert told(standing(yard))["checkout"] == "missing"
 
 
 def test_other_bytes_on_the_index_are_told(yard: Yard) -> None:
@@ -269,6 +280,24 @@ def test_what_keeps_a_release_from_starting_comes_first(
     """It is what is to be typed next."""
     change(yard)
     assert following(standing(yard))[0] == command
+
+
+def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
+    """A branch can have a name that a shell would run."""
+    git(yard.root, "switch", "--quiet", "--create", "a;b")
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    git(yard.root, "switch", "--quiet", "main")
+    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    assert following(standing(yard))[0] == "git switch 'a;b'"
+
+
+def test_a_record_that_names_no_version_counts_for_nothing(yard: Yard) -> None:
+    """What is kept of an earlier run may be damaged."""
+    stopped(yard, confirm=refuse)
+    record = yard.shop.record
+    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "version": "x"}), "utf-8")
+    assert standing(yard).progress is None
 
 
 def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 
 from nox_ship.git import NO_COMMIT, NOT_A_REPOSITORY
@@ -28,18 +29,18 @@ def _begin(standing: Standing) -> tuple[str, str] | None:
 def _finish(standing: Standing) -> tuple[str, str] | None:
     """Finish a release that is pushed."""
     progress = standing.progress
-    if not (progress and progress.open and progress.is_("done", "push")):
+    if not (progress and progress.open and progress.has("done", "push")):
         return None
-    plan, seen = progress.plan, progress.steps
-    if progress.is_("conflicting", "publish"):
+    plan, seen, tag = progress.plan, progress.steps, shlex.quote(progress.plan.tag)
+    if progress.has("conflicting", "publish"):
         return "nox -s doctor", str(seen["publish"].seen)
-    if plan.workflow and progress.is_("missing", "publish"):
+    if plan.workflow and progress.has("missing", "publish"):
         if plan.waits:
-            return f"gh release create {plan.tag}", f"{plan.workflow} publishes what has a GitHub Release"
+            return f"gh release create {tag}", f"{plan.workflow} publishes what has a GitHub Release"
         return "nox -s verify-published", f"{plan.workflow} publishes {plan.tag}; this waits until it is served"
     if standing.head not in (plan.head, plan.commit):
-        return f"git switch --detach {plan.tag} && nox -s publish", str(seen["publish"].seen)
-    return f"nox -s release -- {plan.version}", "it does what is missing of the release, and bumps nothing"
+        return f"git switch --detach {tag} && nox -s publish", str(seen["publish"].seen)
+    return f"nox -s release -- {shlex.quote(plan.version)}", "it does what is missing of the release, and bumps nothing"
 
 
 def _ready(standing: Standing) -> tuple[str, str] | None:
@@ -47,7 +48,7 @@ def _ready(standing: Standing) -> tuple[str, str] | None:
     if standing.changes:
         return "git status", "a release starts from what is committed: commit or stash the changes"
     if standing.release_branch and standing.branch != standing.release_branch:
-        return f"git switch {standing.release_branch}", "releases are made from that branch"
+        return f"git switch {shlex.quote(standing.release_branch)}", "releases are made from that branch"
     if standing.behind:
         return standing.behind, "the remote has commits that are not here"
     return None
@@ -56,7 +57,7 @@ def _ready(standing: Standing) -> tuple[str, str] | None:
 def _go_on(standing: Standing) -> tuple[str, str] | None:
     """Go on with a release that was made here, and not pushed."""
     if (progress := standing.progress) and progress.open:
-        return f"nox -s release -- {progress.plan.version}", "it uses what has passed already"
+        return f"nox -s release -- {shlex.quote(progress.plan.version)}", "it uses what has passed already"
     return None
 
 

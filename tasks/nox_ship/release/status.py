@@ -53,7 +53,7 @@ class Progress:
     plan: Plan
     steps: Mapping[str, State]
 
-    def is_(self, status: str, *steps: str) -> bool:
+    def has(self, status: str, *steps: str) -> bool:
         """Whether one of ``steps`` is so."""
         return any(self.steps[step].status == status for step in steps)
 
@@ -61,7 +61,7 @@ class Progress:
     def open(self) -> bool:
         """Whether something of it is known not to be done."""
         written = ("push", "checkout", "publish")
-        return self.is_("missing", *written) or self.is_("conflicting", *written)
+        return self.has("missing", *written) or self.has("conflicting", *written)
 
 
 @dataclass
@@ -240,9 +240,9 @@ def _under_way(
     branch = standing.release_branch or standing.branch or ""
     if here:
         tag, version = here
-        branch = earlier.branch if earlier and earlier.tag == tag else branch
+        branch = (earlier.branch if earlier and earlier.tag == tag else "") or branch
         return _planned(project, repository, tag, str(version), branch, standing.head, standing.head)
-    if earlier is None:
+    if earlier is None or versions.parse(earlier.version) is None:
         return None
     pushed = refs.get(f"refs/tags/{earlier.tag}") == earlier.commit
     return left_behind(project, repository, earlier, pushed=pushed) if pushed or standing.head == earlier.head else None
@@ -250,8 +250,8 @@ def _under_way(
 
 def left_behind(project: Project, repository: Repository, record: Record, *, pushed: bool) -> Plan:
     """Return the release that an earlier run made, as it is to be finished."""
-    tag, version, branch = record.tag, record.version, record.branch
-    plan = _planned(project, repository, tag, version, branch, record.head, record.commit)
+    branch = record.branch or repository.default_branch(project.settings.remote) or ""
+    plan = _planned(project, repository, record.tag, record.version, branch, record.head, record.commit)
     return replace(plan, bump=not pushed)
 
 

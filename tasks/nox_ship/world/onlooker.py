@@ -63,18 +63,15 @@ class Onlooker:
     """A world that is only looked at: nothing is pushed or uploaded, and no credentials are looked for."""
 
     def __init__(self, world: World) -> None:
-        """Look at ``world``."""
+        """Look at ``world``; its remote is asked at once."""
         self._world = world
+        self._refs = begun(lambda: replace(world.remote, seconds=SECONDS).refs())
         self._indexes: dict[str, Index] = {}
 
     @property
     def checkout(self) -> Repository:
         """The checkout."""
         return self._world.checkout
-
-    @cached_property
-    def _refs(self) -> Future[Mapping[str, str]]:
-        return begun(lambda: replace(self._world.remote, seconds=SECONDS).refs())
 
     @cached_property
     def remote(self) -> Remote:
