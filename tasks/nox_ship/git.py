@@ -268,7 +268,7 @@ class Repository:
         """
         return self.remotes(wanted)[0]
 
-    def remotes(self, wanted: str | None) -> tuple[str | None, list[str]]:
+    def remotes(self, wanted: str | None = None) -> tuple[str | None, list[str]]:
         """Return the remote that a release goes to, as `release_remote` does, and the names of all, that one first."""
         names = self.run("remote").splitlines()
         branch = self.branch if len(names) > 1 else None

@@ -17,10 +17,10 @@ from releasing import NO_KEYRING, SDIST, WHEEL, assert_released, laptop, release
 from workbench import Bench, Outcome, make_bench
 
 
-def test_a_release_is_made(bench: Bench, index: FailingIndex) -> None:
+def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     """It tests, bumps, tags, pushes, fast-forwards and publishes; the same command again finds nothing missing."""
-    bench.edit("pyproject.toml", "gates = []", 'gates = ["tests"]')
-    bench.commit()
+    files = with_index(index)
+    bench = make_bench(tmp_path, {**files, "pyproject.toml": files["pyproject.toml"].replace("[]", '["tests"]')})
     outcome = release(bench, index, "--report", "../report.json")
     assert outcome.code == 0, outcome.output
     assert_released(bench, index)
