@@ -54,8 +54,8 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(venv_backend="uv", default=False)
 def exhaustive(session: nox.Session) -> None:
-    """Test every refusal of an index, rehearse a project with each fault, and run every fuzz target."""
-    session.install("-e", ".", *TESTS)
+    """Try every refusal, fault, back end and kill point of which other tests try some; run every fuzz target."""
+    session.install("-e", ".", *INTEGRATION)
     session.run("pytest", "-m", "exhaustive", "-n", "2")
     for script in ("checks", "foreseen", "planted", "fuzz"):
         session.run("python", f"benchmarks/{script}.py")

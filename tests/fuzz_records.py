@@ -298,7 +298,7 @@ def _git(ground: Ground, value: tuple[str, bytes]) -> None:
         path.write_bytes(data)
         repository = Repository.at(root)
         calls: tuple[Callable[[], object], ...] = (repository.tags, repository.default_branch, repository.changes)
-        for call in (*calls, repository.remote_names, lambda: repository.release_branch("HEAD", None)):
+        for call in (*calls, repository.remotes, lambda: repository.release_branch("HEAD", None)):
             ground.attempt(call)
     finally:
         path.write_bytes(before)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from failing_index import FailingIndex
 from support import make_wheel
-from workbench import GOOD, Bench, Outcome
+from workbench import QUICK, Bench, Outcome
 
 WHEEL, SDIST = "sample-1.2.4-py3-none-any.whl", "sample-1.2.4.tar.gz"
 """What release 1.2.4 of the good project consists of."""
@@ -15,9 +15,9 @@ NO_KEYRING = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 
 def with_index(index: FailingIndex, more: str = "") -> dict[str, str]:
-    """Return the files of a project that publishes to ``index``."""
+    """Return the files of a project that publishes to ``index``, and whose gate is that its files are tried."""
     settings = f"{index.settings('pypi')}\n{index.settings('testpypi')}\n[tool.nox-ship.publish]\nwait = 20\n{more}"
-    return {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{settings}"}
+    return {**QUICK, "pyproject.toml": f"{QUICK['pyproject.toml']}\n{settings}"}
 
 
 def laptop(index: FailingIndex, **more: str) -> dict[str, str]:

@@ -16,7 +16,9 @@ EXAMPLES = 8
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
     """Make a folder, and a server where a target asks for one."""
-    with Ground(tmp_path) as ground:
+    folder = tmp_path / "ground"  # alone: some inputs are paths to what is beside it
+    folder.mkdir()
+    with Ground(folder) as ground:
         yield ground
 
 

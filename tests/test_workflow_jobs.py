@@ -43,7 +43,7 @@ def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
-    workflow["on"] = workflow.pop(True)
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
         lines = [f"echo {name} >> $RUNNER_HOME/jobs.txt"]

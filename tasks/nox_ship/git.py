@@ -260,14 +260,6 @@ class Repository:
         hooks, objects = self.run("rev-parse", "--git-path", "hooks", "--git-path", "objects").rsplit("\n", 1)
         return (self.path / hooks).resolve(), (self.path / objects).resolve()
 
-    def remote_names(self, first: str | None = None) -> list[str]:
-        """Return the names of the configured remotes; first the one that a release goes to, where that can be told.
-
-        Args:
-            first: As in `release_remote`.
-        """
-        return self._remotes(first)[1]
-
     def release_remote(self, wanted: str | None = None) -> str | None:
         """Return the name of the remote that a release goes to; None where there is none, or several and no choice.
 
@@ -276,9 +268,10 @@ class Repository:
         Args:
             wanted: The remote, where a setting names it.
         """
-        return self._remotes(wanted)[0]
+        return self.remotes(wanted)[0]
 
-    def _remotes(self, wanted: str | None) -> tuple[str | None, list[str]]:
+    def remotes(self, wanted: str | None = None) -> tuple[str | None, list[str]]:
+        """Return the remote that a release goes to, as `release_remote` does, and the names of all, that one first."""
         names = self.run("remote").splitlines()
         branch = self.branch if len(names) > 1 else None
         own = self.config(f"branch.{branch}.remote") if branch else None
@@ -299,7 +292,7 @@ class Repository:
         return os.environ.get(BRANCH_VARIABLE) or next(self._default_branches(remote), None)
 
     def _default_branches(self, remote: str | None) -> Iterator[str]:
-        chosen, names = self._remotes(remote)
+        chosen, names = self.remotes(remote)
         folders = ["refs/heads"]
         for place in [f"refs/remotes/{name}" for name in names if chosen]:
             if head := self.find("symbolic-ref", "--quiet", f"{place}/HEAD"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from failing_index import FailingIndex
-from workbench import Bench, make_bench
+from workbench import QUICK, Bench, make_bench
 
 # pypiserver, which runs in this process, warns on import and when a client goes away.
 SERVER_WARNINGS = ("ignore::DeprecationWarning", "ignore::ImportWarning", "ignore::ResourceWarning")
@@ -33,5 +33,13 @@ def index(tmp_path: Path) -> Iterator[FailingIndex]:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """Return a small good project with a bare remote; afterwards nothing of it may run any more."""
     made = make_bench(tmp_path)
+    yield made
+    assert made.processes() == []
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Bench]:
+    """Return the same without tests among its gates."""
+    made = make_bench(tmp_path, QUICK)
     yield made
     assert made.processes() == []

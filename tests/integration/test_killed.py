@@ -34,7 +34,9 @@ def wait_for(mark: Path, running: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
-@pytest.mark.parametrize("moment", [0.25, 0.6, 1.0, 1.6, None])
+@pytest.mark.parametrize(
+    "moment", [*(pytest.param(moment, marks=pytest.mark.exhaustive) for moment in (0.25, 0.6, 1.6)), 1.0, None]
+)
 def test_killed_rehearsal_leaves_nothing(bench: Bench, moment: float | None) -> None:
     """After SIGKILL of its process group, at any moment, nothing is changed or runs on, and the next works."""
     mark = bench.root.parent / "mark"

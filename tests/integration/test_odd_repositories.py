@@ -14,13 +14,12 @@ import pytest
 from failing_index import FailingIndex
 from releasing import SDIST, WHEEL, release, with_index
 from support import git, write_files
-from workbench import GOOD, Bench, make_bench
+from workbench import QUICK, Bench, make_bench
 
-PYPROJECT = GOOD["pyproject.toml"].replace('gates = ["tests"]', "gates = []")
-QUICK = {**GOOD, "pyproject.toml": PYPROJECT}
 TAGGED = {
     **QUICK,
-    "pyproject.toml": PYPROJECT.replace('"hatchling"]', '"hatchling", "hatch-vcs"]')
+    "pyproject.toml": QUICK["pyproject.toml"]
+    .replace('"hatchling"]', '"hatchling", "hatch-vcs"]')
     .replace('version = "1.2.3"', 'dynamic = ["version"]')
     .replace("[tool.nox-ship]", '[tool.hatch.version]\nsource = "vcs"\n\n[tool.nox-ship]'),
 }
@@ -158,7 +157,13 @@ def test_odd_repositories_are_rehearsed(tmp_path: Path, make: Callable[[Path], B
 
 
 @pytest.mark.parametrize(
-    "options", [["--depth=1"], ["--no-tags"], ["--single-branch", "--no-tags", "--depth=2"]], ids=" ".join
+    "options",
+    [
+        pytest.param(["--depth=1"], marks=pytest.mark.exhaustive),
+        pytest.param(["--no-tags"], marks=pytest.mark.exhaustive),
+        ["--single-branch", "--no-tags", "--depth=2"],
+    ],
+    ids=" ".join,
 )
 def test_the_remotes_tags_count(tmp_path: Path, options: list[str]) -> None:
     """A clone without them goes on from the remote's last release, in its form."""
@@ -251,7 +256,7 @@ def test_a_dirty_build_takes_what_became_of_files_along(tmp_path: Path) -> None:
 def test_a_release_goes_to_the_address_of_its_pushes(tmp_path: Path, index: FailingIndex) -> None:
     """What is fetched from has that version's tag and lacks the branch; nothing but branch and tag is pushed."""
     files = with_index(index)
-    bench = make_bench(tmp_path, {**files, "pyproject.toml": files["pyproject.toml"].replace('["tests"]', "[]")})
+    bench = make_bench(tmp_path, files)
     elsewhere = make_bench(write_files(tmp_path / "elsewhere", {}), QUICK)
     elsewhere.git("tag", "v1.2.4")
     elsewhere.git("push", "--quiet", "origin", "v1.2.4")

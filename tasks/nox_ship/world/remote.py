@@ -232,11 +232,10 @@ def remote_name(repository: Repository, wanted: str | None) -> str | None:
     Raises:
         ShipError: There is no remote of the wanted name, or several and no choice (NS214).
     """
-    names = repository.remote_names(wanted)
+    chosen, names = repository.remotes(wanted)
     if wanted and wanted not in names:
         there = shorten(names) or "none"
         raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
-    chosen = repository.release_remote(wanted)
     if chosen is None and names:
         what = f"The branch tracks none of the remotes {shorten(names)}, and none is called origin."
         raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one that you release to."))

@@ -17,7 +17,15 @@ from releasing import NO_KEYRING, assert_released, laptop, serve_last
 from workbench import Bench
 
 
-@pytest.mark.parametrize(("answer", "released"), [(b"y\n", True), (b"n\n", False), (b"\n", False), (b"\x04", False)])
+@pytest.mark.parametrize(
+    ("answer", "released"),
+    [
+        (b"y\n", True),
+        pytest.param(b"n\n", False, marks=pytest.mark.exhaustive),
+        pytest.param(b"\n", False, marks=pytest.mark.exhaustive),
+        (b"\x04", False),
+    ],
+)
 def test_a_terminal_is_asked_once(bench: Bench, index: FailingIndex, answer: bytes, released: bool) -> None:
     """One question before the push shows the table; yes goes on, anything else changes nothing."""
     before = bench.snapshot()
