@@ -88,6 +88,11 @@ def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
     errors = [line for line in found(tmp_path, sources, lacking=(".json",)) if "error" in line]
     assert len(errors) == 1
     assert "a.json" in errors[0]
+    sources["src/sample/paths.py"] = BESIDE
+    sources["src/sample/inner/core.py"] = "from sample.paths import HERE\nX = HERE / 'data' / 'a.json'\n"
+    errors = [line for line in found(tmp_path / "bare", sources, lacking=(".json",)) if "error" in line]
+    assert len(errors) == 1
+    assert "a.json" in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +115,16 @@ def test_what_may_be_read_in_another_way_is_a_warning(tmp_path: Path, code: str,
     sources = {"src/sample/core.py": code, f"src/sample/{name}": ""}
     found_here = found(tmp_path, sources, lacking=(name,))
     assert [line.partition(":")[0] for line in found_here] == ["NS521 warning"]
+
+
+@pytest.mark.parametrize(
+    ("code", "missed"), [("", False), ("X = open('raw.unknown')\n", True), (f"{BESIDE}X = HERE / 'data'\n", True)]
+)
+def test_a_file_of_an_unknown_kind_is_missed_if_a_module_uses_it(tmp_path: Path, code: str, missed: bool) -> None:
+    """By its name, or by that of its folder."""
+    sources = {"src/sample/core.py": code, "src/sample/data/a.json": "", "src/sample/data/raw.unknown": ""}
+    lines = found(tmp_path, sources, lacking=(".unknown",))
+    assert [line[:13] for line in lines] == (["NS521 warning"] if missed else [])
 
 
 def test_a_module_that_makes_data_reads_what_users_do_not_need(tmp_path: Path) -> None:
@@ -251,6 +266,13 @@ def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
     with in_time(1):
         (finding,) = data_files.missing(project, [wheel], sources, dict.fromkeys(sources, ""))
     assert finding.level == "warning"
+
+
+def test_a_package_is_found_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    """Its name is no pattern."""
+    wheel = Archive(Path("sample-1.2.3-py3-none-any.whl"), ("c++/run.py",), Message(), (), ())
+    found = dict(places.expected_files(make_project(tmp_path, PYPROJECT), ["src/c++/run.py", "src/c/run.py"], wheel))
+    assert found == {"c++/run.py": PurePosixPath("src/c++/run.py")}
 
 
 def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:
