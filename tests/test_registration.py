@@ -114,6 +114,12 @@ def test_arguments_for_coverage_do_not_reach_the_tests(load: Load, monkeypatch: 
     assert found["publish"].requires == ["verify-install"]
 
 
+def test_a_session_that_is_asked_for_its_help_runs_no_other_first(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one would show its own help, and end nox."""
+    monkeypatch.setattr(sys, "argv", ["nox", "-s", "publish", "--", "--help"])
+    assert load(BELOW)["publish"].requires == []
+
+
 def test_ours_that_the_pipeline_needs_have_other_names_then(load: Load) -> None:
     """Theirs stay; what is required, and what descriptions say, follows."""
     text = PLAIN.format(name="build") + PLAIN.format(name="release") + PLAIN.format(name="matrix")
