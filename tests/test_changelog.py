@@ -192,6 +192,12 @@ def test_links_in_the_headings_go_on(tmp_path: Path) -> None:
     assert cut(tmp_path, before, tag="1.2.0") == after
 
 
+def test_a_link_that_leads_elsewhere_is_not_continued(tmp_path: Path) -> None:
+    """The new heading has none where the earlier one's does not tell where it would lead to."""
+    earlier = f"## [1.0.0]({HOST}/elsewhere)\n"
+    assert cut(tmp_path, f"## Unreleased\n\n{earlier}") == f"## Unreleased\n\n## 1.2.0\n\n{earlier}"
+
+
 def test_links_with_labels_go_on(tmp_path: Path) -> None:
     """A heading may name the label of its link beside its text."""
     links = f"[unreleased]: {HOST}/compare/v1.0.0...HEAD\n"
@@ -357,6 +363,7 @@ def told(project: Project, version: str = "1.2.0") -> list[str]:
         ("CHANGELOG.md", "", ["NS313"]),
         ("CHANGELOG.md", b"## Unreleased\n- \xff\n", ["NS313"]),
         ("CHANGELOG.md", "## Unreleased\n\n### Fixed\n\n<!-- write\nhere -->\n\n## 1.1.0\n- a\n", ["NS314"]),
+        ("CHANGELOG.md", "## Unreleased\n\n<!-- write\nwhat is new\nhere -->\n", ["NS314"]),
         ("CHANGELOG.md", "## Unreleased\n\n<!-- write\nhere -->\nWe mended x.\n\n## 1.1.0\n- a\n", []),
         ("CHANGELOG.md", "## Unreleased\n\n- Nothing yet.\n\n[unreleased]: https://a.invalid\n", ["NS314"]),
         ("CHANGELOG.md", "## 1.3 (unreleased)\n\n* No changes yet\n", ["NS314"]),

@@ -66,6 +66,20 @@ def test_every_fault_is_told() -> None:
     assert [line.split()[0] for line in found(*lines)] == ["NS534", "NS533", "NS539", "NS536"]
 
 
+@pytest.mark.parametrize("url", ["https://example.org:99999/", "https://example.org/?a=[b"])
+def test_an_address_whose_parts_are_not_valid_is_no_url(url: str) -> None:
+    """NS539: no port is that high, and no query has a bracket."""
+    assert found(f"Home-page: {url}") == ["NS539 error"]
+
+
+@pytest.mark.parametrize("missing", ["Metadata-Version", "Version"])
+def test_a_field_that_is_missing_is_told_once(missing: str) -> None:
+    """It has no value that could be wrong besides."""
+    lines = [line for line in metadata_text("sample", "1.2.3").splitlines() if not line.startswith(f"{missing}:")]
+    (finding,) = problems("\n".join([*lines, ""]).encode())
+    assert finding.what.startswith("The core metadata is not valid: ")
+
+
 @pytest.mark.parametrize(
     "described",
     [

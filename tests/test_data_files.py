@@ -81,13 +81,18 @@ def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
     """A constant that leads to the package is one wherever it is imported."""
     sources = {
         "src/sample/paths.py": f"{BESIDE}DATA = HERE / 'data'\n",
-        "src/sample/inner/core.py": "from sample.paths import DATA\nX = DATA / 'a.json'\n",
-        "src/sample/data/a.json": "",
-        "src/sample/data/b.json": "",
+        "src/sample/inner/core.py": "from sample.paths import DATA\nX = DATA / 'first.json'\n",
+        "src/sample/data/first.json": "",
+        "src/sample/data/second.json": "",
     }
     errors = [line for line in found(tmp_path, sources, lacking=(".json",)) if "error" in line]
     assert len(errors) == 1
-    assert "a.json" in errors[0]
+    assert "first.json" in errors[0]
+    sources["src/sample/paths.py"] = BESIDE
+    sources["src/sample/inner/core.py"] = "from sample.paths import HERE\nX = HERE / 'data' / 'first.json'\n"
+    errors = [line for line in found(tmp_path / "bare", sources, lacking=(".json",)) if "error" in line]
+    assert len(errors) == 1
+    assert "first.json" in errors[0]
 
 
 @pytest.mark.parametrize(
@@ -112,10 +117,20 @@ def test_what_may_be_read_in_another_way_is_a_warning(tmp_path: Path, code: str,
     assert [line.partition(":")[0] for line in found_here] == ["NS521 warning"]
 
 
+@pytest.mark.parametrize(
+    ("code", "missed"), [("", False), ("X = open('raw.unknown')\n", True), (f"{BESIDE}X = HERE / 'data'\n", True)]
+)
+def test_a_file_of_an_unknown_kind_is_missed_if_a_module_uses_it(tmp_path: Path, code: str, missed: bool) -> None:
+    """By its name, or by that of its folder."""
+    sources = {"src/sample/core.py": code, "src/sample/data/a.json": "", "src/sample/data/raw.unknown": ""}
+    lines = found(tmp_path, sources, lacking=(".unknown",))
+    assert [line[:13] for line in lines] == (["NS521 warning"] if missed else [])
+
+
 def test_a_module_that_makes_data_reads_what_users_do_not_need(tmp_path: Path) -> None:
     """Nor do tests count, or modules that are not in the wheel."""
     code = f"{BESIDE}X = HERE / 'words.json'\n"
-    for name in ("_build_tables.py", "generate.py", "tests/test_a.py", "left.py"):
+    for name in ("_build_tables.py", "generate.py", "tests/a.py", "test_a.py", "conftest.py", "docs/a.py", "left.py"):
         sources = {f"src/sample/{name}": code, "src/sample/words.json": "", "src/sample/tests/words.json": ""}
         lines = found(tmp_path / name, sources, lacking=("words.json", "left.py"))
         assert [line.partition(":")[0] for line in lines] == ["NS521 warning"]
@@ -251,6 +266,13 @@ def test_thousands_of_files_are_compared_in_no_time(tmp_path: Path) -> None:
     with in_time(1):
         (finding,) = data_files.missing(project, [wheel], sources, dict.fromkeys(sources, ""))
     assert finding.level == "warning"
+
+
+def test_a_package_is_found_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    """Its name is no pattern."""
+    wheel = Archive(Path("sample-1.2.3-py3-none-any.whl"), ("c++/run.py",), Message(), (), ())
+    found = dict(places.expected_files(make_project(tmp_path, PYPROJECT), ["src/c++/run.py", "src/c/run.py"], wheel))
+    assert found == {"c++/run.py": PurePosixPath("src/c++/run.py")}
 
 
 def test_many_packages_are_found_in_the_sources_in_no_time(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -
     assert [finding.what.split(".whl ")[1] for finding in difference.unusual] == [
         "no longer has any .txt files; the last release has 1."
     ]
+    assert compared(tmp_path, other, CODE).entry_points == ()
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,58 @@ def _changed(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Callable[[b
     return change
 
 
+def _hidden(data: bytes) -> bytes:
+    """Return a zip that begins with the same member twice, and lists it once."""
+    second = data.index(b"PK\x03\x04", 1)
+    end = data.rindex(b"PK\x05\x06") + 16
+    (place,) = struct.unpack_from("<L", data, end)
+    return data[:second] + data[:end] + struct.pack("<L", place + second) + data[end + 4 :]
+
+
+def _parts(data: bytes) -> tuple[list[bytes], list[bytes], bytes]:
+    """Return the members of a zip with their headers, the entries of its central directory, and its end record."""
+    end = data.rindex(b"PK\x05\x06")
+    (place,) = struct.unpack_from("<L", data, end + 16)
+    members = [b"PK\x03\x04" + part for part in data[:place].split(b"PK\x03\x04")[1:]]
+    entries = [b"PK\x01\x02" + part for part in data[place:end].split(b"PK\x01\x02")[1:]]
+    return members, entries, data[end:]
+
+
+def _joined(members: list[bytes], entries: list[bytes], end: bytes, *, more: bytes = b"", number: int = 4) -> bytes:
+    """Return a zip of such parts, which has ``more`` behind the central directory and says how many entries it has."""
+    before, listing = b"".join(members), b"".join(entries)
+    numbers = struct.pack("<HHLL", number, number, len(listing), len(before))
+    return before + listing + more + end[:8] + numbers + end[20:]
+
+
+def _listed_twice(data: bytes) -> bytes:
+    members, entries, end = _parts(data)
+    return _joined(members, [*entries, entries[0]], end)
+
+
+def _listed_too_early(data: bytes) -> bytes:
+    members, entries, end = _parts(data)
+    return _joined(members[:-1], entries, end, more=members[-1])
+
+
+def _unlisted(data: bytes) -> bytes:
+    members, entries, end = _parts(data)
+    return _joined(members, entries[:-1], end, number=3)
+
+
+def _unlocated(data: bytes) -> bytes:
+    whole = as_zip64(data)
+    place = whole.rindex(b"PK\x06\x07")
+    return whole[:place] + whole[place + 20 :]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         (lambda data: b"MZ" + data, "belong to no record"),
         (lambda data: data + b"\0", "data after its end"),
         (_again, "sizes|twice"),
+        (_hidden, "appears twice"),
         (lambda data: data[: data.index(b"PK\x01\x02")] + b"????" + data[data.index(b"PK\x01\x02") :], "no record"),
         (_changed(6, b"\x08\x08"), "data descriptor"),
         (_changed(18, b"\x09"), "give different sizes"),
@@ -96,6 +142,13 @@ def _changed(place: int, new: bytes, mark: bytes = b"PK\x03\x04") -> Callable[[b
         (_changed(30, b"\x01"), "control character"),
         (lambda data: as_zip64(data).replace(b"PK\x06\x07", b"PK\x06\x08"), "no record"),
         (lambda data: as_zip64(data).replace(b"PK\x06\x06\x2c", b"PK\x06\x06\x2d"), "extra data"),
+        (lambda data: _changed(24, b"\x09", b"PK\x06\x06")(as_zip64(data)), "several parts"),
+        (_changed(8, b"\x09", b"PK\x05\x06"), "several parts"),
+        (_changed(12, b"\xff", b"PK\x05\x06"), "not what the end record describes"),
+        (_unlisted, "not what the end record describes"),
+        (_unlocated, "no locator"),
+        (_listed_twice, "lists a member twice"),
+        (_listed_too_early, "lists a member that is not there"),
     ],
 )  # fmt: skip
 def test_a_zip_that_can_be_read_in_two_ways_is_told(change: Callable[[bytes], bytes], said: str) -> None:
@@ -125,6 +178,43 @@ def test_extra_fields_that_tell_something_else_are_told(kind: int, content: byte
     with io.BytesIO(with_extra(0x9999, content, times=times)) as stream, zipfile.ZipFile(stream) as archive:
         listed = {info.orig_filename: info for info in archive.infolist()}
     assert fault(io.BytesIO(data), listed)
+
+
+@pytest.mark.parametrize("length", [1, 4])
+def test_an_extra_field_that_is_cut_off_is_told(length: int) -> None:
+    """It is shorter than it says, or bytes are left behind it."""
+    good = with_extra(0x9999, b"\0" * 3)
+    with io.BytesIO(good) as stream, zipfile.ZipFile(stream) as archive:
+        listed = {info.orig_filename: info for info in archive.infolist()}
+    data = good.replace(struct.pack("<HH", 0x9999, 3), struct.pack("<HH", 0x9999, length), 1)
+    assert fault(io.BytesIO(data), listed) == "an extra field of a member is cut off"
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "new", "size"),
+    [
+        (b"", 22, b"\xff" * 4, 0xFFFFFFFF),  # the size is said to be in the field, which is empty
+        (struct.pack("<Q", 8), 8, b"\x08", 8),  # one size stands for both, and the member is compressed
+    ],
+)
+def test_large_sizes_that_are_not_told_are_a_contradiction(content: bytes, place: int, new: bytes, size: int) -> None:
+    """Even if the central directory says the same."""
+    good = with_extra(0x9999, content)
+    with io.BytesIO(good) as stream, zipfile.ZipFile(stream) as archive:
+        listed = {info.orig_filename: info for info in archive.infolist()}
+    listed["a"].file_size = size
+    data = _changed(place, new)(good.replace(struct.pack("<H", 0x9999), struct.pack("<H", 0x0001)))
+    assert fault(io.BytesIO(data), listed) == "a member's sizes contradict each other"
+
+
+def test_a_member_that_is_larger_than_the_zip_is_told() -> None:
+    """Also if it is larger than any file can be."""
+    good, name, size = packed(large=True), "sample/größe.txt", (1 << 64) - 1
+    with io.BytesIO(good) as stream, zipfile.ZipFile(stream) as archive:
+        listed = {info.orig_filename: info for info in archive.infolist()}
+    listed[name].compress_size = size
+    data = _changed(30 + len(name.encode()) + 12, struct.pack("<Q", size))(good)
+    assert fault(io.BytesIO(data), listed) == "it ends in the middle of a record"
 
 
 def test_a_comment_of_a_member_is_told() -> None:

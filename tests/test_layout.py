@@ -43,6 +43,7 @@ def test_a_module_in_a_folder_that_the_settings_name_is_found(tmp_path: Path, mo
         (["sample/__init__.py", "_hack/__init__.py", "tools/__init__.py", "utils/__init__.py"], ["sample"]),
         (["src/space/own/core.py", "src/space/other/data.txt"], ["src/space/own"]),
         (["src/a/b/c/d/e/f/g/h.py"], []),
+        (["playbooks/run.py", "playbooks/roles/web/__init__.py"], []),
     ],
 )
 def test_packages_are_found_in_usual_layouts(tmp_path: Path, files: list[str], expected: list[str]) -> None:

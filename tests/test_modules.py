@@ -52,11 +52,13 @@ def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tup
         ("if not typing.TYPE_CHECKING:\n    import a", ["a"]),
         ("if sys.version_info > (3, 0) > (9, 9):\n    import a", []),
         ("if WORD != 'x':\n    import a", []),
+        ("if not WORD:\n    import a", []),
         ("if sys.version_info < (3, 5):\n    import a\nelif sys.version_info >= (3, 6):\n    import b", ["b"]),
         ("if sys.version_info[0] == 2:\n    import a\nelse:\n    import b", ["b"]),
         ("if sys.platform == 'win32':\n    import a", []),
         ("if sys.version_info > what:\n    import a", []),
         ("if sys.version_info < 'x':\n    import a", []),
+        ("if sys.version_info[0] in (3, 4):\n    import a", []),
         ("def f():\n    import a", []),
         ("async def f():\n    import a", []),
         ("class C:\n    def f(self):\n        import a", []),
@@ -188,6 +190,7 @@ NEWER = "x = 1\nmatch x\n"
         ({"zz/new.py": NEWER, "zz/a.py": "def f():\n    import zz.new"}, "certain"),
         ({"zz/new.py": NEWER, "zz/a.py": "if x:\n    from zz.new import y"}, "certain"),
         ({"zz/new.py": NEWER, "zz/tests/a.py": "try:\n    import zz.new\nexcept ImportError: ..."}, "certain"),
+        ({"zz/new.py": NEWER, "zz/a.py": "with open(x):\n    import zz.new"}, "certain"),
         ({"zz/_py399.py": NEWER}, "unsure"),
         ({"zz/py399/new.py": NEWER}, "unsure"),
         ({"zz/new.py": NEWER, "zz/newer.py": f"import zz.new\n{NEWER}"}, "unsure"),
@@ -231,7 +234,7 @@ def test_what_is_imported_under_a_condition_on_the_python_is_not_told(site: Path
 
 
 @pytest.mark.parametrize(
-    "path", ["zz/tests/a.py", "zz/templates/a.py", "zz/my-file.py", "zz/test_a.py", "zz/skeleton/b.py"]
+    "path", ["zz/tests/a.py", "zz/templates/a.py", "zz/my-file.py", "zz/test_a.py", "zz/a_test.py", "zz/skeleton/b.py"]
 )
 def test_tests_and_templates_need_not_compile(site: Path, path: str) -> None:
     """Nobody imports them as a part of the package."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from fakes import FakeGates, Programs, Yard, noxfile
 from nox_ship.errors import Finding, ShipError
+from nox_ship.gates.api import TOOL
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.pipeline import CUT, run_pipeline
@@ -102,6 +104,19 @@ def test_commits_before_the_last_release_tell_of_that_one(tmp_path: Path, progra
     assert propose(Project.read(tmp_path), Repository.at(tmp_path), "1.2.3", stated=True).wanted == "patch"
 
 
+def test_merges_are_no_commits_against_the_convention(tmp_path: Path, programs: Programs) -> None:
+    """git writes their messages; and what a commit says is read whatever encoding git shows it in."""
+    proposed(tmp_path, programs)
+    for number in range(3):
+        git(tmp_path, "checkout", "--quiet", "-b", f"other{number}")
+        commit_files(tmp_path, {}, "feat: größer")
+        git(tmp_path, "checkout", "--quiet", "main")
+        git(tmp_path, "merge", "--quiet", "--no-ff", "--no-edit", f"other{number}")
+    git(tmp_path, "config", "i18n.logOutputEncoding", "ISO-8859-1")
+    made = propose(Project.read(tmp_path), Repository.at(tmp_path), "1.2.3", stated=True)
+    assert (made.wanted, "feat: größer" in made.why) == ("minor", True)
+
+
 def test_in_a_folder_of_a_repository_its_own_commits_tell(tmp_path: Path, programs: Programs) -> None:
     """Those of the packages beside it are for theirs."""
     make_repository(tmp_path, {"a/pyproject.toml": PYPROJECT.format("1.2.3"), "a/sample.py": "", "b/other.py": ""})
@@ -187,7 +202,8 @@ def test_a_release_goes_on_as_if_the_proposal_had_been_asked_for(yard: Yard, pro
     assert (plan.version, plan.tag) == ("1.3.0", "v1.3.0")
     assert [finding.what.partition(":")[0] for finding in told if finding.id == "NS439"] == ["`auto` proposes minor"]
     (call,) = (call for call in programs.calls if "surface.py" in call.text)
-    assert "--isolated" in call.line
+    options = ("--isolated", "--no-project", "--python", sys.executable, "--with", TOOL)
+    assert call.line[call.line.index("--isolated") : call.line.index("--")] == options
     assert call.line[call.line.index("python") + 1] == "-I"  # nothing of the project is imported by way of PYTHONPATH
     assert json.loads(call.line[-1])["roots"][1] != str(yard.root)
 

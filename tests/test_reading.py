@@ -51,6 +51,12 @@ def test_an_import_that_is_not_declared_is_an_error_where_it_failed() -> None:
     assert told(seen) == []
 
 
+def test_an_import_that_is_optional_is_a_warning_beside_one_that_failed() -> None:
+    """Only what the package always imports can have stopped it."""
+    seen = [observed("undeclared", "requests"), observed("undeclared", "yaml", certain=False)]
+    assert [line[:13] for line in told(seen, missing("requests"))] == ["NS624 error: ", "NS625 warning"]
+
+
 def test_what_optional_modules_import_is_one_warning() -> None:
     """NS625; not what the entry point tells of that needs it."""
     names = ("django", "pytest.x", "a", "b", "c")

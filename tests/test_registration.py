@@ -105,6 +105,21 @@ def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
     assert (found["coverage"].requires, found["coverage"].default, found["coverage"].tags) == ([], False, [])
 
 
+def test_arguments_for_coverage_do_not_reach_the_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytest cannot read them, so coverage then combines what was measured before."""
+    assert load(BELOW)["coverage"].requires == ["tests"]
+    monkeypatch.setattr(sys, "argv", ["nox", "-s", "coverage", "--", "--show-missing"])
+    found = load(BELOW)
+    assert found["coverage"].requires == []
+    assert found["publish"].requires == ["verify-install"]
+
+
+def test_a_session_that_is_asked_for_its_help_runs_no_other_first(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That one would show its own help, and end nox."""
+    monkeypatch.setattr(sys, "argv", ["nox", "-s", "publish", "--", "--help"])
+    assert load(BELOW)["publish"].requires == []
+
+
 def test_ours_that_the_pipeline_needs_have_other_names_then(load: Load) -> None:
     """Theirs stay; what is required, and what descriptions say, follows."""
     text = PLAIN.format(name="build") + PLAIN.format(name="release") + PLAIN.format(name="matrix")

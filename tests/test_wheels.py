@@ -29,6 +29,7 @@ def read(folder: Path, draft: Draft) -> Archive:
         ("sample/__init__.py,", "\xff,", ["cannot be read"]),
         ("sample/__init__.py,sha256=", "sample\\__init__.py,sha512=", []),
         ("sample/__init__.py,sha256=", "sample/__init__.py,,", []),
+        ("/RECORD,,", "/RECORD", []),
     ],
 )
 def test_a_record_tells_what_the_wheel_holds(tmp_path: Path, old: str, new: str, told: list[str]) -> None:
@@ -42,6 +43,25 @@ def test_a_record_tells_what_the_wheel_holds(tmp_path: Path, old: str, new: str,
     assert {finding.id for finding in found} <= {"NS546"}
     assert len(found) == len(told)
     assert all(words in finding.what for words, finding in zip(told, found, strict=True))
+
+
+def test_a_wheel_without_a_record_is_incomplete(tmp_path: Path) -> None:
+    """NS545, and nothing that RECORD could have said is told besides."""
+    draft = drafted(tmp_path)
+    draft.record = False
+    del draft.members[f"{draft.top}RECORD"]
+    wheel = read(tmp_path, draft)
+    assert [finding.id for finding in wheels.describes_itself(wheel)] == ["NS545"]
+    assert list(wheels.recorded(wheel)) == []
+
+
+def test_a_wheel_with_a_member_twice_is_not_compared_with_its_record(tmp_path: Path) -> None:
+    """That is another error; which of the two RECORD means is unknown."""
+    draft = drafted(tmp_path)
+    draft.repeated = [("sample/__init__.py", b"other")]
+    wheel = read(tmp_path, draft)
+    assert wheel.irregular
+    assert list(wheels.recorded(wheel)) == []
 
 
 def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
@@ -72,6 +92,16 @@ def test_a_wheel_tells_the_tags_of_its_name(tmp_path: Path, tag: str, lines: lis
     ).encode()
     found = [(finding.id, finding.level) for finding in wheels.tags_told(read(tmp_path, draft))]
     assert found == ([] if good else [("NS547", "warning")])
+
+
+def test_tags_are_not_compared_where_there_are_none(tmp_path: Path) -> None:
+    """A wheel without WHEEL, or with a name that is none, is told in another way."""
+    draft = drafted(tmp_path)
+    draft.file = "sample-1.2.3-any.whl"
+    assert list(wheels.tags_told(read(tmp_path, draft))) == []
+    draft = drafted(tmp_path)
+    del draft.members[f"{draft.top}WHEEL"]
+    assert list(wheels.tags_told(read(tmp_path, draft))) == []
 
 
 def test_tags_that_stand_for_millions_are_not_counted(tmp_path: Path) -> None:

@@ -113,8 +113,7 @@ def _common(name: str) -> str:
 def _module(name: str) -> str:
     """Return the dotted name of a module; empty if the file is not one."""
     path = PurePosixPath(name)
-    installed = path.suffix in (".py", ".so") and not name.startswith((".dist-info/", ".data/"))
-    if not installed or path.stem.endswith("__mypyc"):  # mypyc names it by a hash of the sources
+    if path.suffix not in (".py", ".so") or path.stem.endswith("__mypyc"):  # mypyc names it by a hash of the sources
         return ""
     parts = path.parts[:-1] if path.name == "__init__.py" else (*path.parts[:-1], path.stem)
     return ".".join(parts) if all(part.isidentifier() for part in parts) else ""

@@ -253,7 +253,7 @@ class Distribution:
             uses = [(other, found) for other, found in self._uses(module.name) if other is not module]
             plain = [found for other, found in uses if not found.guarded and not self._is_guarded(other)]
             last = module.parts[-1].encode()
-            told = not uses and any(last in other.content for other in broken if other is not module)
+            told = any(last in other.content for other in broken if other is not module)
             unsure = (not plain if uses else told) or any(re.search(r"\d", part) for part in module.parts)
             if not self._is_guarded(module):
                 error = module.error

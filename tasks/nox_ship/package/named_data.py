@@ -188,8 +188,7 @@ class _Look:
 
     def __init__(self, words: Iterable[str], bases: Iterable[PurePosixPath]) -> None:
         self._words = {word.strip("/") for word in words if "\0" not in word} - {""}
-        self._bases = {str(base) for base in bases}
-        self._leads = {str(PurePosixPath(base) / word) for base in self._bases for word in self._words}
+        self._leads = {str(base / word) for base in bases for word in self._words}
         self._folders = {*self._leads, *(word.replace(".", "/") for word in self._words)}
         self._patterns = [PurePosixPath(word).name for word in self._words if "*" in word]
         files = (word for word in self._words if "*" not in word and PurePosixPath(word).suffix)
@@ -200,7 +199,7 @@ class _Look:
         if place.whole in self._leads:
             return True
         if place.name in self._words:
-            return place.folder in self._bases or place.folder in self._leads
+            return place.folder in self._leads
         if not place.below.issuperset(self._files):
             return False  # it names another file
         if self._patterns and not any(fnmatchcase(place.name, pattern) for pattern in self._patterns):

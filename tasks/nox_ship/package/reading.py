@@ -155,7 +155,7 @@ def import_findings(seen: Iterable[Observation], problems: Collection[Problem], 
 def is_explained(problem: Problem, findings: Iterable[Finding]) -> bool:
     """Whether a finding already says why a module cannot be imported."""
     told = [finding.what for finding in findings if finding.id == UNDECLARED.id]
-    return bool(problem.missing) and any(what.startswith(f"`{problem.missing}`") for what in told)
+    return any(what.startswith(f"`{problem.missing}`") for what in told)
 
 
 def _top(name: str) -> str:

@@ -19,7 +19,7 @@ from nox_ship.setup import gitlab, hand_written, lock, workflows
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import Noxfile
-from nox_ship.setup.plan import Plan, decision
+from nox_ship.setup.plan import Plan
 from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
@@ -37,7 +37,7 @@ def facts(survey: Survey) -> workflows.Facts:
     """
     project, noxfile = survey.project, _there(survey)
     settings = project.settings.workflows
-    decided = decision(project, noxfile)
+    decided = noxfile.decided(project)
     if survey.compiled and "workflows" not in project.tool("nox-ship"):
         settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
     return workflows.Facts(
@@ -45,27 +45,26 @@ def facts(survey: Survey) -> workflows.Facts:
         tag=survey.tag,
         pythons=survey.pythons,
         coverage=_has_coverage(project, decided, noxfile),
-        besides=noxfile.besides if noxfile else (),
+        besides=noxfile.besides,
         settings=settings,
         name=project.canonical_name,
         folder=survey.folder,
         routes=project.settings.routes,
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
         names=decided.names,
-        more_pythons=noxfile.written.pythons if noxfile else (),
+        more_pythons=noxfile.written.pythons,
     )
 
 
-def _there(survey: Survey) -> Noxfile | None:
-    text = survey.project.read_text("noxfile.py").removeprefix("\N{BYTE ORDER MARK}")
-    return Noxfile.read(text) if text else None
+def _there(survey: Survey) -> Noxfile:
+    return Noxfile.read(survey.project.read_text("noxfile.py").removeprefix("\N{BYTE ORDER MARK}"))
 
 
-def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile | None) -> bool:
+def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile) -> bool:
     """Whether a job is to combine what the jobs of the gates bring along in nox-ship's own folder."""
-    if "coverage" not in decided.gates or (noxfile and noxfile.excludes("coverage")):
+    if "coverage" not in decided.gates or noxfile.excludes("coverage"):
         return False
-    if noxfile is None or "coverage" not in decided.standing:
+    if "coverage" not in decided.standing:
         return True
     return "coverage" in decided.apart and evidence.measures(project, noxfile.text)
 
@@ -77,8 +76,8 @@ def gate_jobs(survey: Survey) -> list[matrix.Job]:
         ShipError: The noxfile is broken (NS811).
     """
     project, noxfile = survey.project, _there(survey)
-    decided = decision(project, noxfile)
-    gates = [gate for gate in decided.gates if not (noxfile and noxfile.excludes(gate))]
+    decided = noxfile.decided(project)
+    gates = [gate for gate in decided.gates if not noxfile.excludes(gate)]
     lowest = decided.names.get("lowest", "lowest")
     pythons = {**dict.fromkeys(gates), "tests": survey.pythons}
     if lowest in gates:

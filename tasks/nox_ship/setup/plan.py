@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 from nox_ship.gates.own import Decision, decide
-from nox_ship.project import Project
 from nox_ship.setup.change import Change
 from nox_ship.setup.noxfile import Noxfile
 from nox_ship.setup.survey import Survey
@@ -34,11 +33,7 @@ class Plan:
     @cached_property
     def decision(self) -> Decision:
         """Which sessions are gates."""
-        return decision(self.survey.project, self.noxfile)
-
-
-def decision(project: Project, noxfile: Noxfile | None) -> Decision:
-    """Return which sessions of a project are gates, whether it has a noxfile or not."""
-    return (
-        noxfile.decided(project) if noxfile else decide((), chosen=project.chosen_gates, further=project.further_gates)
-    )
+        project = self.survey.project
+        if self.noxfile is None:
+            return decide((), chosen=project.chosen_gates, further=project.further_gates)
+        return self.noxfile.decided(project)
