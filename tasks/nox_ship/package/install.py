@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from packaging import tags
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
 from nox_ship import process
 from nox_ship.config import Command
@@ -21,6 +20,7 @@ from nox_ship.files import write_whole
 from nox_ship.package import reading
 from nox_ship.package.contents import Archive
 from nox_ship.package.environment import Environment, Problem, fresh_environment
+from nox_ship.package.fitting import fitting
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 
@@ -111,38 +111,21 @@ def verify_files(
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
-    fitting = [(file, path) for file, path in zip(manifest.files, paths, strict=True) if fits(file.name, label)]
+    names = fitting([file.name for file in manifest.files], python)
     with ThreadPoolExecutor() as pool:
         tried = [
-            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python) for file, path in fitting
+            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python)
+            for file, path in zip(manifest.files, paths, strict=True)
+            if file.name in names
         ]
     for attempt in tried:
         findings.extend(findings.catch(attempt.result) or ())
     findings.raise_errors()
     write_whole(record, fact)
-    others = [file.name for file in manifest.files if not fits(file.name, label)]
+    others = [file.name for file in manifest.files if file.name not in names]
     left_out = f"; {', '.join(others)} is for another platform" if others else ""
-    told = f"{len(fitting)} files install and work on Python {label}{left_out}"
+    told = f"{len(names)} files install and work on Python {label}{left_out}"
     return Verified(told, tuple(dict.fromkeys(findings)))
-
-
-def fits(filename: str, python: str) -> bool:
-    """Whether a file can be installed on a Python version of this platform; an sdist always can.
-
-    Args:
-        filename: The name of a wheel or sdist.
-        python: The version, such as ``3.12``, ``3.14t`` or ``pypy3.11``; another kind of Python takes every wheel.
-    """
-    version = re.fullmatch(r"(pypy)?(\d+)\.(\d+)(t?)", python)
-    if not filename.endswith(".whl") or version is None:
-        return True
-    numbers, short = (int(version[2]), int(version[3])), f"{version[2]}{version[3]}"
-    if version[1]:  # PyPy's own number has been 7.3 since 2020
-        own = tags.generic_tags(f"pp{short}", [f"pypy{short}_pp73"])
-    else:
-        own = tags.cpython_tags(numbers, [f"cp{short}t"] if version[4] else None)
-    taken = {*own, *tags.compatible_tags(numbers, None if version[1] else f"cp{short}")}
-    return not taken.isdisjoint(parse_wheel_filename(filename)[3])
 
 
 def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Finding, ...]:

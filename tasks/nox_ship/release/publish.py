@@ -15,6 +15,7 @@ from packaging.version import Version
 
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+from nox_ship.package.fitting import fitting
 from nox_ship.package.install import (
     ENTRY_POINT_FAILED,
     IMPORT_FAILED,
@@ -22,7 +23,6 @@ from nox_ship.package.install import (
     SMOKE_FAILED,
     WRONG_VERSION,
     Expected,
-    fits,
     local_source,
     verify,
 )
@@ -284,7 +284,8 @@ def install_from(
     known = proven if proven is not None else set()
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
     pythons = _installed_pythons(manifest, project)
-    chosen = {label: next(entry for entry in manifest.files if fits(entry.name, label)) for label in pythons}
+    entries = {entry.name: entry for entry in manifest.files}
+    chosen = {label: entries[fitting(list(entries), python)[0]] for label, python in pythons.items()}
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
         wanted = {(index.simple_url, chosen[label].sha256, python): label for label, python in pythons.items()}
