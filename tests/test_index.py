@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +25,13 @@ FILE = "sample-1.2.3.tar.gz"
 DIGEST = hashlib.sha256(b"sdist").hexdigest()
 
 
-def make_index(*, signs: bool = False) -> Index:
+def make_index(*, signs: bool = False, variables: Mapping[str, str] | None = None) -> Index:
     """Return an index whose uploads are played."""
     credentials = Credentials("a test", lambda: SECRETS, signs=signs)
     url = "https://index.invalid"
-    return Index("mine", f"{url}/legacy/", f"{url}/simple/", find=lambda: credentials, seconds=7)
+    return Index(
+        "mine", f"{url}/legacy/", f"{url}/simple/", find=lambda: credentials, seconds=7, variables=variables or {}
+    )
 
 
 @pytest.fixture
@@ -65,13 +67,10 @@ def test_twine_is_told_everything_and_reads_nothing(file: Path, programs: Progra
     assert not call.options.get("secrets")
 
 
-def test_credentials_reach_twine_and_no_argument(
-    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_credentials_reach_twine_and_no_argument(file: Path, programs: Programs) -> None:
     """Beside whom to trust, nothing of ours is handed on."""
-    monkeypatch.setenv("TWINE_CERT", "/cert")
-    monkeypatch.setenv("TWINE_REPOSITORY_URL", "https://other.invalid")
-    make_index().upload(file, DIGEST)
+    variables = {"TWINE_CERT": "/cert", "TWINE_REPOSITORY_URL": "https://other.invalid"}
+    make_index(variables=variables).upload(file, DIGEST)
     (call,) = programs.started("twine")
     assert SECRETS.items() <= call.env.items()
     assert call.env["TWINE_CERT"] == "/cert"
@@ -118,19 +117,16 @@ def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs
         make_index().upload(file, DIGEST)
 
 
-def test_what_a_trusted_publisher_uploads_is_signed(
-    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_trusted_publisher_uploads_is_signed(file: Path, programs: Programs) -> None:
     """The attestation goes along, made by the identity of the job alone."""
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x.invalid")
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
+    job = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.invalid", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
 
     def sign(call: Call) -> tuple[int, str]:
         Path(f"{call.line[-1]}.publish.attestation").write_text("{}", "utf-8")
         return 0, ""
 
     programs.play("pypi_attestations", reply=sign)
-    make_index(signs=True).upload(file, DIGEST)
+    make_index(signs=True, variables=job).upload(file, DIGEST)
     (signing,) = programs.started("pypi_attestations")
     assert signing.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] == "request-token"
     assert not signing.options.get("secrets")
@@ -141,14 +137,12 @@ def test_what_a_trusted_publisher_uploads_is_signed(
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_file_that_cannot_be_signed_is_not_uploaded(
-    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def test_a_file_that_cannot_be_signed_is_not_uploaded(file: Path, programs: Programs, code: int) -> None:
     """No attestation is NS751, whatever the exit code; the identity is not shown."""
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
+    job = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
     programs.answer("pypi_attestations", code=code, stdout="no: request-token")
     with pytest.raises(ShipError, match="NS751") as caught:
-        make_index(signs=True).upload(file, DIGEST)
+        make_index(signs=True, variables=job).upload(file, DIGEST)
     assert caught.value.findings[0].detail == "no: ***"
     assert programs.started("twine") == []
 
@@ -161,7 +155,7 @@ def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> 
 
     programs.play("pypi_attestations", reply=slow)
     with pytest.raises(ShipError, match="NS751"):
-        attest.sign(file)
+        attest.sign(file, {})
 
     def half(call: Call) -> tuple[int, str]:
         Path(f"{call.line[-1]}.publish.attestation").write_text("{", "utf-8")
@@ -169,7 +163,7 @@ def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> 
 
     programs.play("pypi_attestations", reply=half)
     with pytest.raises(ShipError, match="NS751"):
-        attest.sign(file)
+        attest.sign(file, {})
 
 
 def test_credentials_are_looked_for_when_they_are_needed() -> None:

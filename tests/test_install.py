@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nox_ship.config import Settings, VerifyInstallSettings
 from nox_ship.errors import ShipError
 from nox_ship.package import install, unpacking
 from nox_ship.package.contents import Archive
@@ -128,7 +129,8 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
         make_sdist(tmp_path, {"src/other/__init__.py": ""}),
     ]
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
-    expected = Expected.of(manifest, files, (("sample", "--version"),))
+    settings = Settings(verify_install=VerifyInstallSettings((("sample", "--version"),)))
+    expected = Expected.of(manifest, files, settings)
     assert expected == Expected("sample", "1.2.3", ("_speed", "extra", "sample"), (("sample", "--version"),))
 
 
@@ -146,7 +148,7 @@ def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
     )
     wheel = make_wheel(tmp_path, {"sample/__init__.py": ""}, metadata)
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
-    extras = Expected.of(manifest, [wheel, make_sdist(tmp_path, {})], ()).extras
+    extras = Expected.of(manifest, [wheel, make_sdist(tmp_path, {})], Settings()).extras
     assert extras == {"fast-io": {"py-yaml", "other"}, "none": {""}}
 
 
@@ -154,7 +156,7 @@ def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
     """A file or a folder whose name is no identifier is no module, though it is named like one."""
     files = {"sample/__init__.py": "", "not-a-module.py": "", "no-package/__init__.py": "", "no-package/inner/x.py": ""}
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
-    assert Expected.of(manifest, [make_wheel(tmp_path, files)], ()).modules == ("sample",)
+    assert Expected.of(manifest, [make_wheel(tmp_path, files)], Settings()).modules == ("sample",)
 
 
 def test_what_is_not_installed_among_the_packages_is_no_module(tmp_path: Path) -> None:

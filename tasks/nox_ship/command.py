@@ -8,6 +8,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from nox_ship import naming
@@ -135,7 +136,7 @@ def _published(version: str) -> tuple[str, ...]:
     Raises:
         ShipError: It does not answer (NS701).
     """
-    index = Index("PyPI", **vars(index_addresses("pypi", Settings())))
+    index = Index("PyPI", **asdict(index_addresses("pypi", Settings())))
     served = index.files("nox-ship", version).values()
     return tuple(file.sha256 for file in served if file.sha256 and file.filename.endswith(".whl"))
 

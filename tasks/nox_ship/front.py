@@ -12,8 +12,8 @@ import sys
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,10 +71,15 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         options.fresh,
         agreed=agreed or _on_a_terminal(),
         any_branch=options.dry_run,
+        in_ci=_in_ci(),
     )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
-    with _guarded(), workshop(root) as shop, _world(options, root, shop, voice) as world:
+    with (
+        _guarded(_settings(root)) as variables,
+        workshop(root) as shop,
+        _world(options, root, shop, voice, variables) as world,
+    ):
         run = Run(root, request, sessions, world, shop, voice, report)
         if not agreed:
             run.confirm = _ask
@@ -154,14 +159,17 @@ def _stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
 
 
 @contextmanager
-def _world(options: Namespace, root: Path, shop: Workshop, voice: Voice) -> Iterator[RealWorld | StandIns]:
+def _world(
+    options: Namespace, root: Path, shop: Workshop, voice: Voice, variables: Mapping[str, str]
+) -> Iterator[RealWorld | StandIns]:
     """Open the world that was asked for."""
     settings, folder = _settings(root), shop.world()
     if options.dry_run or getattr(options, "bundle", None):
 
         def look(name: str, project: str) -> Index:
             free = None if getattr(options, "fresh", False) else shop.free_name
-            return replace(RealWorld(root, folder, settings, quietly=True).index(name, project), free=free)
+            real = RealWorld(root, folder, settings, quietly=True, variables=variables)
+            return replace(real.index(name, project), free=free)
 
         with StandIns(
             root,
@@ -170,15 +178,21 @@ def _world(options: Namespace, root: Path, shop: Workshop, voice: Voice) -> Iter
             port=settings.rehearsal.port,
             indexes=settings.indexes,
             look=look,
+            keep=settings.pass_env,
         ) as standins:
             yield standins
     else:
-        with RealWorld(root, folder, settings, voice.ask if _on_a_terminal() else None) as real:
-            yield real
+        ask = voice.ask if _on_a_terminal() else None
+        with RealWorld(root, folder, settings, ask, variables=variables) as world:
+            yield world
 
 
-def _guarded() -> AbstractContextManager[None]:
-    return lifeline.guarded(process.scrubbed(os.environ))
+@contextmanager
+def _guarded(settings: Settings) -> Iterator[Mapping[str, str]]:
+    """End what is started here with us, and let none of it inherit a token; yield the variables that we were given."""
+    variables = dict(os.environ)
+    with process.without(settings.token_variables), lifeline.guarded(process.inherited()):
+        yield variables
 
 
 def _settings(root: Path) -> Settings:
@@ -189,7 +203,11 @@ def _settings(root: Path) -> Settings:
 
 
 def _on_a_terminal() -> bool:
-    return not os.environ.get("CI") and sys.stdin.isatty() and sys.stdout.isatty()  # a runner may have a terminal
+    return not _in_ci() and sys.stdin.isatty() and sys.stdout.isatty()  # a runner may have a terminal
+
+
+def _in_ci() -> bool:
+    return bool(os.environ.get("CI"))
 
 
 def _ask(run: Run) -> None:
@@ -243,13 +261,13 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     options = publish_arguments(args, session)
     voice = Voice()
     report = Report(title="Rehearsal of publishing" if options.dry_run else "Publishing", rehearsal=options.dry_run)
-    with _guarded(), workshop(project.root) as shop:
+    with _guarded(project.settings) as variables, workshop(project.root) as shop:
         try:
             wanted = _wanted_index(session, index, options.to)
             manifest = Manifest.read(manifest_path(project))
             name = wanted or route(project.settings, Version(manifest.version))
             report.title += f" to {display_name(name)}"
-            with _world(options, project.root, shop, voice) as world:
+            with _world(options, project.root, shop, voice, variables) as world:
                 _bring(manifest, project, world, name, voice, report, install=not options.no_install)
                 if options.dry_run:
                     _compare(manifest, project, world, name, shop, voice, report)
@@ -361,11 +379,11 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     called = expected.manifest.name if expected else project.canonical_name
     name = options.source or route(project.settings, Version(version))
     with (
-        _guarded(),
+        _guarded(project.settings) as variables,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
     ):
-        world = RealWorld(project.root, Path(folder), project.settings)
+        world = RealWorld(project.root, Path(folder), project.settings, variables=variables)
         index = world.index(name, called)
         if expected:
             if listing := Findings().catch(lambda: index.listing(called, version)):  # else wait below
@@ -396,9 +414,12 @@ def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
     """
     options, voice = doctor_arguments(args), Voice()
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    lines = []
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        for line in examine(root, sessions, running, Path(folder)):
+    lines, variables = [], dict(os.environ)
+    with (
+        process.without(_settings(root).token_variables),
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+    ):
+        for line in examine(root, sessions, running, Path(folder), variables):
             lines.append(line)
             if not options.json:
                 voice.examined(line.status, line.check, str(line.finding or line.text))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
 
-_OWN_SUMMARY = {"build", "matrix", "verify-published", "publish", "publish-test", "publish-prod"}
+_OWN_SUMMARY = {"build", "matrix"}
 """Sessions that have more to say on the page that sums a run up than that they passed."""
 
 
@@ -48,9 +48,10 @@ def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[n
 
         with _errors_shown(session):
             project = Project.read(Path.cwd())
-            session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
             begun = time.monotonic()
-            function(session, project)
+            with process.without(project.settings.token_variables):
+                session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
+                function(session, project)
             if function.__name__.replace("_", "-") not in _OWN_SUMMARY:
                 actions.summary(f"{session.name} passed ({time.monotonic() - begun:.0f} s)")
 
@@ -262,13 +263,13 @@ def matrix(session: nox.Session, project: Project) -> None:
         session.log(f"{name}: {value}")
 
 
-@_front_door
-def verify_published(session: nox.Session, project: Project) -> None:
+def verify_published(session: nox.Session) -> None:
     """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
-    from nox_ship import front
+    with _errors_shown(session):
+        from nox_ship import front
 
-    _prepare(session)
-    front.verify_published(project, session.posargs)
+        _prepare(session)
+        front.verify_published(Project.read(Path.cwd()), session.posargs)
 
 
 @_front_door
@@ -291,29 +292,27 @@ def verify_install(session: nox.Session, project: Project) -> None:
     session.log(done.told)
 
 
-def _publish(session: nox.Session, project: Project, index: str | None) -> None:
-    from nox_ship import front
+def _publish(session: nox.Session, index: str | None) -> None:
+    with _errors_shown(session):
+        from nox_ship import front
 
-    _prepare(session)
-    front.publish(project, session.posargs, session.name, index)
+        _prepare(session)
+        front.publish(Project.read(Path.cwd()), session.posargs, session.name, index)
 
 
-@_front_door
-def publish_test(session: nox.Session, project: Project) -> None:
+def publish_test(session: nox.Session) -> None:
     """Bring TestPyPI to what the manifest says."""
-    _publish(session, project, "testpypi")
+    _publish(session, "testpypi")
 
 
-@_front_door
-def publish_prod(session: nox.Session, project: Project) -> None:
+def publish_prod(session: nox.Session) -> None:
     """Bring PyPI to what the manifest says."""
-    _publish(session, project, "pypi")
+    _publish(session, "pypi")
 
 
-@_front_door
-def publish(session: nox.Session, project: Project) -> None:
+def publish(session: nox.Session) -> None:
     """Bring the index that the version's route names to what the manifest says."""
-    _publish(session, project, None)
+    _publish(session, None)
 
 
 def release(session: nox.Session) -> None:

@@ -173,7 +173,7 @@ class Comparison:
             NothingToCompareError: There is no earlier release.
             ShipError: It is in no repository (NS201, NS202).
         """
-        repository = Repository.at(project.root)
+        repository = Repository.at(project.root, project.settings.pass_env)
         return cls(project, repository, last_release(project, repository))
 
     def made(self, python: Sequence[Argument], now: Path | None = None) -> Compared:
@@ -195,7 +195,8 @@ class Comparison:
             asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
             try:
                 apart = [*python, "-I"]  # PYTHONPATH may lead to the project
-                done = process.run([*apart, _SCRIPT, json.dumps(asked)], cwd=scratch, seconds=_SECONDS)
+                keep = self.project.settings.pass_env
+                done = process.run([*apart, _SCRIPT, json.dumps(asked)], cwd=scratch, keep=keep, seconds=_SECONDS)
             except process.CommandFailedError as error:
                 what = f"The public API could not be compared with that of {self.last.tag}."
                 raise ShipError(API_NOT_READ(what, detail=error.done.output)) from error

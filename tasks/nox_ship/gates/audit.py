@@ -89,7 +89,8 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
         project.name,
     ]
     try:
-        process.run([*command, "--output-file", requirements, _source(project, scratch)], cwd=project.root)
+        whole = [*command, "--output-file", requirements, _source(project, scratch)]
+        process.run(whole, cwd=project.root, keep=project.settings.pass_env)
     except process.CommandFailedError as error:
         what = "The dependencies could not be resolved."
         raise ShipError(AUDIT_FAILED(what, detail=error.done.output)) from error
@@ -99,7 +100,7 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
     ignored = [f"--ignore-vuln={name}" for name in ignore if not _BANDIT_TEST.fullmatch(name)]
     own = ["--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json", *ignored, *options]
     audit: list[process.Argument] = [bin_folder / "pip-audit", *own, "--requirement", requirements]
-    return read_report(process.run(audit, cwd=project.root, check=False), ignore)
+    return read_report(process.run(audit, cwd=project.root, keep=project.settings.pass_env, check=False), ignore)
 
 
 def _source(project: Project, scratch: Path) -> Path | str:
@@ -169,7 +170,7 @@ def code(project: Project, bin_folder: Path, *, enforced: bool) -> tuple[str, Fi
     skipped = [name for name in project.settings.audit.ignore if _BANDIT_TEST.fullmatch(name)]
     options = [*_bandit_settings(project), *(("--skip", ",".join(skipped)) if skipped else ())]
     command: list[process.Argument] = [bin_folder / "bandit", "--quiet", "--recursive", *options, *targets]
-    done = process.run(command, cwd=project.root, check=False)
+    done = process.run(command, cwd=project.root, keep=project.settings.pass_env, check=False)
     if not done.code:
         return f"bandit found nothing in {shorten(targets)}", None
     found = CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from packaging.utils import canonicalize_name
 
 from nox_ship import process
-from nox_ship.config import Command
+from nox_ship.config import Command, Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.package import reading
@@ -66,16 +66,25 @@ class Expected:
     """The Pythons that the files support, such as ``3.12``."""
     ignored: tuple[str, ...] = ()
     """IDs of findings about the modules that are only warnings."""
+    keep: tuple[str, ...] = ()
+    """Names of variables that are handed on although they look like credentials."""
 
     @classmethod
-    def of(
-        cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...], ignored: tuple[str, ...] = ()
-    ) -> Expected:
-        """Return what ``manifest`` and the wheels among ``files`` promise."""
+    def of(cls, manifest: Manifest, files: Iterable[Path], settings: Settings) -> Expected:
+        """Return what ``manifest`` and the wheels among ``files`` promise, and how the project wants them tried."""
         wheels = [Archive.read(path) for path in files if path.suffix == ".whl"]
         modules = sorted({name for wheel in wheels for name in wheel.top_level})
         extras = {name: required for wheel in wheels for name, required in wheel.extras.items()}
-        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras, manifest.pythons, ignored)
+        return cls(
+            manifest.name,
+            manifest.version,
+            tuple(modules),
+            settings.verify_install.smoke,
+            extras,
+            manifest.pythons,
+            settings.build.ignore,
+            settings.pass_env,
+        )
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def verify_files(
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
-    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
+    expected = Expected.of(manifest, paths, project.settings)
     hashes = {file.name: file.sha256 for file in manifest.files}
     fact = json.dumps({"files": hashes, "smoke": expected.smoke, "ignored": expected.ignored})
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
@@ -141,7 +150,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         ShipError: With every finding (NS611-NS617, NS622-NS624).
     """
     findings, promised = Findings(), (expected.name, expected.version)
-    with fresh_environment(python) as environment:
+    with fresh_environment(python, expected.keep) as environment:
         done = environment.pip("install", f"{expected.name} @ {source}")
         if done.code:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
@@ -228,7 +237,7 @@ def _load_with(
     """
     if not extras or not entries:
         return entries, []
-    with fresh_environment(python) as environment:
+    with fresh_environment(python, expected.keep) as environment:
         if environment.pip("install", f"{expected.name}[{','.join(sorted(extras))}] @ {source}").code:
             return entries, []
         wanted = [entry.entry for entry in entries]

@@ -225,7 +225,8 @@ def _run_nox(
 
 
 def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
-    kept = {name: os.environ[name] for name in keep if name in os.environ}
+    seen = process.inherited(keep)
+    kept = {name: seen[name] for name in keep if name in seen}
     caches = stage.workshop.caches
     return {
         **dict.fromkeys(_OUTER_NOX),

@@ -92,7 +92,7 @@ def build_last(manifest: Manifest, project: Project, folder: Path) -> tuple[Pred
         folder: Where to build; what is there is removed, and so is what was built.
     """
     try:
-        last = last_release(project, Repository.at(project.root))
+        last = last_release(project, Repository.at(project.root, project.settings.pass_env))
     except NothingToCompareError:
         return Predecessor(), b""
     version = str(last.version)

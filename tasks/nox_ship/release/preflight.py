@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import documents
+from nox_ship import documents, pythons
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, shorten
@@ -80,6 +79,8 @@ class Request:
     """Whether the push is agreed to, or somebody can be asked before it."""
     any_branch: bool = False
     """Whether another branch than the release branch will do, as it does for a rehearsal."""
+    in_ci: bool = False
+    """Whether this is a CI, in which nothing that is missing is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +133,12 @@ def preflight(
     findings = Findings()
     findings.extend(_machine())
     project = findings.catch(lambda: Project.read(root))
-    repository = findings.catch(lambda: Repository.at(root))
+    repository = findings.catch(lambda: Repository.at(root, project.settings.pass_env if project else ()))
     gates: tuple[str, ...] = ()
     if project:
         findings.catch(lambda: project.name)
         findings.catch(lambda: project.requires_python)
-        findings.extend(findings.catch(lambda: list(_missing_pythons(project))) or ())
+        findings.extend(findings.catch(lambda: list(_missing_pythons(project) if request.in_ci else ())) or ())
         findings.extend(routes_known(project.settings))
         findings.catch(lambda: check_groups(project))
         findings.extend(sessions.told(request.without))
@@ -228,17 +229,13 @@ def _machine() -> Iterator[Finding]:
 
 
 def _missing_pythons(project: Project) -> Iterator[Finding]:
-    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so.
+    """Yield an error for each Python that a CI lacks; on a laptop nox skips those, and the report says so.
 
-    Of a range of Pythons, which the project does not name one by one, CI may lack all but one.
+    Of a range of Pythons, which the project does not name one by one, a CI may lack all but one.
     """
-    if not os.environ.get("CI"):
-        return
-    from python_discovery import get_interpreter
-
     named = project.named_pythons
     wanted = named or project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}")
-    missing = [python for python in wanted if get_interpreter(python) is None]
+    missing = [python for python in wanted if pythons.interpreter(python) is None]
     if named or len(missing) == len(wanted):
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:

@@ -13,6 +13,7 @@ from typing import Literal
 
 from packaging.version import Version
 
+from nox_ship import pythons
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.package.fitting import fitting
@@ -280,15 +281,15 @@ def install_from(
             or does not work (NS611-NS616).
     """
     paths = [folder / entry.name for entry in manifest.files]
-    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
+    expected = Expected.of(manifest, paths, project.settings)
     known = proven if proven is not None else set()
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
-    pythons = _installed_pythons(manifest, project)
+    here = _installed_pythons(manifest, project)
     entries = {entry.name: entry for entry in manifest.files}
-    chosen = {label: entries[fitting(list(entries), python)[0]] for label, python in pythons.items()}
+    chosen = {label: entries[fitting(list(entries), python)[0]] for label, python in here.items()}
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
-        wanted = {(index.simple_url, chosen[label].sha256, python): label for label, python in pythons.items()}
+        wanted = {(index.simple_url, chosen[label].sha256, python): label for label, python in here.items()}
         missing = {key: label for key, label in wanted.items() if key not in known}
         sources = _downloaded({chosen[label] for label in missing.values()}, manifest, index, Path(scratch))
         for key, label in missing.items():
@@ -348,11 +349,9 @@ def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:
 
     The build knows those Pythons; a job without a checkout may lack the file that tells them.
     """
-    from python_discovery import get_interpreter
-
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    found = {wanted: get_interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}
-    here = {wanted: str(info.executable) for wanted, info in found.items() if info is not None}
+    found = {wanted: pythons.interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}
+    here = {wanted: path for wanted, path in found.items() if path is not None}
     return here or {running: _python(project)}
 
 

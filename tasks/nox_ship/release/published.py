@@ -42,7 +42,9 @@ class Expected:
 
 def released(project: Project) -> tuple[str, Version] | None:
     """Return the release tag on HEAD and its version; None without one, and where a job has no need to ask."""
-    repository = None if announced() is not None else Findings().catch(lambda: Repository.at(project.root))
+    if announced() is not None:
+        return None
+    repository = Findings().catch(lambda: Repository.at(project.root, project.settings.pass_env))
     if repository is None:
         return None
     tags = repository.tags()
@@ -65,7 +67,7 @@ def built(project: Project, release: tuple[str, Version] | None) -> Expected | N
     """
     if release is None:
         return Expected(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
-    repository = Repository.at(project.root)
+    repository = Repository.at(project.root, project.settings.pass_env)
     if _is_of(project, repository.head, release):
         return Expected(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
     inner = project.root.resolve().relative_to(repository.path.resolve())
@@ -115,7 +117,7 @@ def listed(project: Project, release: tuple[str, Version], index: Index, folder:
     manifest = Manifest(
         name=project.canonical_name,
         version=str(version),
-        commit=Repository.at(project.root).head,
+        commit=Repository.at(project.root, project.settings.pass_env).head,
         tag=tag,
         dirty=False,
         files=tuple(map(File.of, built_files(folder))),

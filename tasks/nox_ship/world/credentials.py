@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -64,6 +63,8 @@ class Wanted:
     """Asks a person; None where nobody is there."""
     quietly: bool = False
     """Whether it is only to be looked: no token is made by an exchange, and no keyring is opened."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment variables that may hold credentials, or lead to an identity."""
 
 
 @dataclass
@@ -85,7 +86,7 @@ class _Search:
 
     def _trusted(self) -> Credentials | None:
         try:
-            publisher = TrustedPublisher.of(self.wanted.shown, self.wanted.upload_url)
+            publisher = TrustedPublisher.of(self.wanted.shown, self.wanted.upload_url, self.wanted.variables)
             if publisher is None or publisher.token() is None:
                 return None
         except ShipError as error:
@@ -98,12 +99,12 @@ class _Search:
         return Credentials(TRUSTED, variables, signs=self.wanted.signs)
 
     def _twine_variables(self) -> Credentials | None:
-        user = os.environ.get("TWINE_USERNAME", "").strip()
-        return self._fixed("TWINE_PASSWORD", user, os.environ.get("TWINE_PASSWORD"))
+        user = self.wanted.variables.get("TWINE_USERNAME", "").strip()
+        return self._fixed("TWINE_PASSWORD", user, self.wanted.variables.get("TWINE_PASSWORD"))
 
     def _token_variable(self) -> Credentials | None:
         name = self.wanted.token_variable
-        return self._fixed(name, TOKEN_USER, os.environ.get(name))
+        return self._fixed(name, TOKEN_USER, self.wanted.variables.get(name))
 
     def _pypirc(self) -> Credentials | None:
         from twine.exceptions import TwineException

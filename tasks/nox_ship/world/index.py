@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -89,6 +88,8 @@ class Index:
         seconds: How long one attempt to upload or download a file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
         free: The file that keeps that the project's name is free there; None asks in any case.
+        variables: The environment variables that an upload takes the job's identity and certificates from.
+        keep: Names of variables that an upload gets although they look like credentials.
     """
 
     name: str
@@ -100,15 +101,20 @@ class Index:
     seconds: float = 300
     public: bool = False
     free: Path | None = field(default=None, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keep: tuple[str, ...] = ()
+    _found: list[Credentials] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def credentials(self) -> Credentials:
         """What an upload authenticates with; looked for when it is first asked for.
 
         Raises:
             ShipError: There are none, or they cannot be for this upload.
         """
-        return self.find()
+        if not self._found:
+            self._found.append(self.find())
+        return self._found[0]
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:
         """Check that an upload would be let in, as far as that is known without one; return warnings and notices.
@@ -121,7 +127,7 @@ class Index:
     @property
     def authenticated(self) -> str:
         """Where the credentials come from; empty where none were needed."""
-        return self.credentials.kind if "credentials" in vars(self) else ""
+        return self._found[0].kind if self._found else ""
 
     def listing(self, project: str, version: str) -> Listing:
         """Return what the index has of one version: from its simple API, with files that only its JSON API shows.
@@ -258,16 +264,21 @@ class Index:
             copy = Path(shutil.copy2(file, folder))
             if File.of(copy).sha256 != sha256:
                 raise ShipError(FILE_CHANGED(f"{file} changed after it was checked; it was not uploaded."))
-            sent = [copy, attest.sign(copy)] if credentials.signs else [copy]
+            sent = [copy, attest.sign(copy, self.variables)] if credentials.signs else [copy]
             command = [*process.module("twine"), "--no-color", "upload", "--verbose", "--non-interactive"]
             options = ["--disable-progress-bar", "--config-file", os.devnull, "--repository-url", self.upload_url]
             options += ["--attestations"] if credentials.signs else []
             secrets = credentials.variables()
-            certificates = {name: os.environ[name] for name in _CERTIFICATES if name in os.environ}
+            certificates = {name: self.variables[name] for name in _CERTIFICATES if name in self.variables}
             env = {"COLUMNS": "1000", **certificates}  # one line for each message
             try:
                 done = process.run(
-                    [*command, *options, *sent], env=env, hidden=secrets, check=False, seconds=self.seconds
+                    [*command, *options, *sent],
+                    env=env,
+                    keep=self.keep,
+                    hidden=secrets,
+                    check=False,
+                    seconds=self.seconds,
                 )
             except process.TimedOutError as error:
                 what = f"{self.name} did not answer to {file.name} within {self.seconds:.0f} seconds."
