@@ -26,7 +26,7 @@ from nox_ship.setup.build_system import read_project
 from nox_ship.setup.ci_files import HAND_WRITTEN
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
@@ -116,7 +116,7 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     return 0
 
 
-def _write(made: Plan, voice: Voice, *, force: bool) -> None:
+def _write(made: SetupPlan, voice: Voice, *, force: bool) -> None:
     """Write what was planned, and show it."""
     done, left = init.write(made, force=force)
     for change in done:

@@ -151,7 +151,7 @@ def api(session: nox.Session, project: Project) -> None:
     no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
     with _levelled(session, project.settings.api):
         try:
-            comparison = comparing.Comparison.of(project)
+            comparison = comparing.ApiComparison.of(project)
             python = environments.tool(session, comparing.TOOL)
             judged = comparison.judged(comparison.made([python], project.root))
         except comparing.NothingToCompareError as reason:
@@ -186,7 +186,7 @@ def _warn(session: nox.Session, finding: Finding) -> None:
 def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
     from nox_ship.gates import audit as auditing
-    from nox_ship.gates.toolbox import Step, Toolbox
+    from nox_ship.gates.toolbox import RecipeStep, Toolbox
     from nox_ship.report import printable
 
     settings = project.settings.audit
@@ -196,7 +196,7 @@ def audit(session: nox.Session, project: Project) -> None:
         environments.run_recipe(session, project, recipes.own_audit(project, session.posargs))
         return
     box = Toolbox(project)
-    environments.install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
+    environments.install(session, project, RecipeStep((*map(box.requirement, auditing.TOOLS), *settings.install)))
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
     told, warning = auditing.code(project, Path(session.bin), enforced=box.has("bandit"))

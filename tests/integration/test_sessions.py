@@ -16,7 +16,7 @@ from packaging.tags import sys_tags
 from python_discovery import get_interpreter
 
 from nox_ship.package.build import build
-from nox_ship.package.fitting import fitting
+from nox_ship.package.installable import installable
 from nox_ship.project import Project
 from workbench import PYTHON, Bench
 
@@ -328,4 +328,4 @@ def test_each_python_here_says_which_wheels_it_takes() -> None:
     wheels = {f"sample-1.0-cp{v.replace('.', '')}-cp{v.replace('.', '')}-{platform}.whl": v for v in versions}
     assert PYTHON in here
     for version, found in here.items():
-        assert [wheels[name] for name in fitting(list(wheels), str(found.executable))] == [version]
+        assert [wheels[name] for name in installable(list(wheels), str(found.executable))] == [version]

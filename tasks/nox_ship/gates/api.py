@@ -53,7 +53,7 @@ class LastRelease:
 
 
 @dataclass(frozen=True)
-class Change:
+class ApiChange:
     """A change that may break users' code."""
 
     path: str
@@ -68,10 +68,10 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ApiCompared:
     """How the public API differs from the last release's."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[ApiChange, ...]
     additions: tuple[str, ...]
     read: int
     """How many packages could be read."""
@@ -81,7 +81,7 @@ class NothingToCompareError(Exception):
     """There is no earlier release, or no API that can be read; the message says which."""
 
 
-def last_release(project: Project, repository: Repository) -> LastRelease:
+def last_tagged(project: Project, repository: Repository) -> LastRelease:
     """Return the last release in HEAD's history, before HEAD: the newest final one, or else the newest.
 
     Raises:
@@ -142,7 +142,7 @@ def counted(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
-def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
+def judge(compared: ApiCompared, last: LastRelease, new: Version | None) -> Judged:
     """Return the verdict on a comparison for the release of ``new``, which is None if not known yet."""
     changes, additions = counted(compared.changes, "breaking change"), counted(compared.additions, "addition")
     names = f": {shorten(compared.additions)}" if compared.additions else ""
@@ -158,7 +158,7 @@ def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ApiComparison:
     """A project and its last release, to be compared."""
 
     project: Project
@@ -166,7 +166,7 @@ class Comparison:
     last: LastRelease
 
     @classmethod
-    def of(cls, project: Project) -> Comparison:
+    def of(cls, project: Project) -> ApiComparison:
         """Return the comparison of a project with its last release.
 
         Raises:
@@ -174,9 +174,9 @@ class Comparison:
             ShipError: It is in no repository (NS201, NS202).
         """
         repository = Repository.at(project.root, project.settings.pass_env)
-        return cls(project, repository, last_release(project, repository))
+        return cls(project, repository, last_tagged(project, repository))
 
-    def made(self, python: Sequence[Argument], now: Path | None = None) -> Compared:
+    def made(self, python: Sequence[Argument], now: Path | None = None) -> ApiCompared:
         """Compare the public API with the last release's.
 
         Args:
@@ -205,15 +205,15 @@ class Comparison:
             raise NothingToCompareError("the project has no package with Python sources that griffe can read")
         return compared
 
-    def judged(self, compared: Compared) -> Judged:
+    def judged(self, compared: ApiCompared) -> Judged:
         """Return the verdict on a comparison for the version that is released from HEAD, or that the files state."""
         return judge(compared, self.last, coming(self.project, self.repository, self.last))
 
 
-def _answer(text: str, last: LastRelease) -> Compared:
+def _answer(text: str, last: LastRelease) -> ApiCompared:
     line = next((line for line in reversed(text.splitlines()) if line.startswith(_TOLD)), "")
     try:
-        return json_data.read(Compared, json_data.parse(line.removeprefix(_TOLD)))
+        return json_data.read(ApiCompared, json_data.parse(line.removeprefix(_TOLD)))
     except ValueError:
         what = f"The comparison of the public API with that of {last.tag} gave no answer."
         raise ShipError(API_NOT_READ(what, detail=text)) from None
@@ -290,7 +290,7 @@ def _importable(project: Project) -> Iterator[tuple[str, str]]:
             yield ".".join(names), str(project.root.joinpath(*parts[: len(parts) - len(names)]))
 
 
-def findings(compared: Compared, last: LastRelease, level: Level) -> Iterator[Finding]:
+def findings(compared: ApiCompared, last: LastRelease, level: Level) -> Iterator[Finding]:
     """Yield a finding of ``level`` for each breaking change, and one for those beyond the limit."""
     for change in compared.changes[:MOST_TOLD]:
         yield API_BROKEN(f"{told(change, last)}.", level=level)
@@ -298,7 +298,7 @@ def findings(compared: Compared, last: LastRelease, level: Level) -> Iterator[Fi
         yield API_BROKEN(f"{len(left)} more breaking changes: {shorten(left)}.", level=level)
 
 
-def told(change: Change, last: LastRelease) -> str:
+def told(change: ApiChange, last: LastRelease) -> str:
     """Return a change as text, with its place."""
     where = f"{change.file}, line {change.line}" if change.line else change.file
     place = f" ({where}{f' of {last.tag}' if change.gone else ''})" if where else f" since {last.tag}"

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nox_ship.automation.checkers import CHECKERS, Command
+from nox_ship.automation.checkers import CHECKERS
 from nox_ship.automation.groups import provides
+from nox_ship.config import Command
 from nox_ship.files import write_whole
-from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.gates.toolbox import RecipeStep, Toolbox
 from nox_ship.project import Project, strings
 
 _COVERAGE_SECTIONS = ((".coveragerc", "report"), ("setup.cfg", "coverage:report"), ("tox.ini", "coverage:report"))
@@ -23,7 +24,7 @@ def coverage_folder(project: Project) -> Path:
     return project.own_folder() / "coverage"
 
 
-def measured(box: Toolbox, step: Step, python: str) -> Step:
+def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
     """Return ``step`` with its tests run under coverage, the data kept under the Python's name.
 
     What CI measures besides the tests has data of its own, which the coverage gate combines with theirs.

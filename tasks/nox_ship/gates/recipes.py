@@ -22,7 +22,7 @@ from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.gates.dialect import as_in_ci
 from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, left_out, measured
-from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.gates.toolbox import RecipeStep, Toolbox
 from nox_ship.project import Project
 
 NO_COVERAGE_DATA = Kind(
@@ -56,7 +56,7 @@ _EVERY_FILE = {"--doctest-modules", "--mypy", "--ruff", "--black", "--flake8", "
 class Recipe:
     """How to run one gate: what to install and run, in one environment or several, or why there is nothing to run."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RecipeStep, ...] = ()
     skip: str | None = None
     """Why the project has nothing for this gate."""
     notes: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     for command in commands:
         requirements = _with_tool(requirements, box, command[0])
     constraints, versions = box.own(requirements)
-    step = Step(requirements, commands=tuple(commands), constraints=constraints, why=_told(why, versions))
+    step = RecipeStep(requirements, commands=tuple(commands), constraints=constraints, why=_told(why, versions))
     return _finished(box, settings, "lint", [step])
 
 
@@ -113,7 +113,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         chosen = _with_tool(chosen, box, command[0])
     constraints, versions = box.own(chosen)
     why = _told("the project's settings", versions)
-    step = Step(chosen, project=True, commands=tuple(commands), constraints=constraints, why=why)
+    step = RecipeStep(chosen, project=True, commands=tuple(commands), constraints=constraints, why=why)
     return _finished(box, settings, "typecheck", [step])
 
 
@@ -172,7 +172,7 @@ def _reads_noxfile(project: Project, command: Command) -> bool:
     return "." in places or not (places or project.pytest_options.get("testpaths"))
 
 
-def _by_name(box: Toolbox, commands: Sequence[Command]) -> Step:
+def _by_name(box: Toolbox, commands: Sequence[Command]) -> RecipeStep:
     """Return the step of tests whose environment no automation tells: groups, extras or files that fit by name."""
     command = commands[0]
     tool = "pytest" if command[0] != "python" else None
@@ -215,7 +215,7 @@ def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         box.notes.append("CI holds the threshold over several of its jobs, which are not all here: it is not held here")
         under = 0
     threshold = () if under is None else (f"--fail-under={under:g}",)
-    step = Step(
+    step = RecipeStep(
         _chosen(settings, box, "coverage") or (box.requirement("coverage"),),
         commands=(
             ("coverage", "combine", "--keep", "--quiet", *config, combined, *data),
@@ -248,10 +248,10 @@ def _own(
     *before, last = settings.run
     commands = (*before, (*last, *posargs))
     why = _told(f"`tool.nox-ship.{gate}.run`", versions)
-    return _finished(box, settings, gate, [Step(wanted, project, commands, constraints=constraints, why=why)])
+    return _finished(box, settings, gate, [RecipeStep(wanted, project, commands, constraints=constraints, why=why)])
 
 
-def _finished(box: Toolbox, settings: GateSettings, gate: str, steps: Iterable[Step]) -> Recipe:
+def _finished(box: Toolbox, settings: GateSettings, gate: str, steps: Iterable[RecipeStep]) -> Recipe:
     """Return a recipe of steps, with what the settings of its gate install besides."""
     chosen = _chosen(settings, box, gate)
     further = [

@@ -20,7 +20,7 @@ from nox_ship.files import write_whole
 from nox_ship.package import reading
 from nox_ship.package.contents import Archive
 from nox_ship.package.environment import Environment, Problem, fresh_environment
-from nox_ship.package.fitting import fitting
+from nox_ship.package.installable import installable
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 
@@ -120,7 +120,7 @@ def verify_files(
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
-    names = fitting([file.name for file in manifest.files], python)
+    names = installable([file.name for file in manifest.files], python)
     with ThreadPoolExecutor() as pool:
         tried = [
             pool.submit(verify, local_source(path, file.sha256), file.name, expected, python)

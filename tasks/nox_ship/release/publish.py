@@ -16,7 +16,6 @@ from packaging.version import Version
 from nox_ship import pythons
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
-from nox_ship.package.fitting import fitting
 from nox_ship.package.install import (
     ENTRY_POINT_FAILED,
     IMPORT_FAILED,
@@ -27,6 +26,7 @@ from nox_ship.package.install import (
     local_source,
     verify,
 )
+from nox_ship.package.installable import installable
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.release.uptake import OTHER_BYTES, check_open, next_release, refuse_other_bytes
@@ -286,7 +286,7 @@ def install_from(
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
     here = _installed_pythons(manifest, project)
     entries = {entry.name: entry for entry in manifest.files}
-    chosen = {label: entries[fitting(list(entries), python)[0]] for label, python in here.items()}
+    chosen = {label: entries[installable(list(entries), python)[0]] for label, python in here.items()}
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
         wanted = {(index.simple_url, chosen[label].sha256, python): label for label, python in here.items()}

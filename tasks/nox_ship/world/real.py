@@ -20,7 +20,7 @@ from nox_ship.world.proof import try_credentials
 from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 
-NO_REMOTE = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
+REMOTE_MISSING = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
 
 
 class RealWorld:
@@ -81,7 +81,7 @@ class RealWorld:
         """
         remote = Remote.of(self.checkout, self._settings.remote)
         if remote is None:
-            raise ShipError(NO_REMOTE("The repository has no remote."))
+            raise ShipError(REMOTE_MISSING("The repository has no remote."))
         return remote
 
     def known_refs(self) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from packaging.tags import sys_tags
 
 from fakes import Call, Programs
 from nox_ship.errors import ShipError
-from nox_ship.package.fitting import _QUESTION, fitting
+from nox_ship.package.installable import _QUESTION, installable
 from nox_ship.process import COMMAND_MISSING
 
 HERE = next(iter(sys_tags())).platform
@@ -40,7 +40,7 @@ NAMES = {
 
 def taken(python: str = "/a/python") -> set[str]:
     """Return the tags of the wheels that an interpreter takes."""
-    names = fitting([SDIST, PURE, *NAMES.values()], python)
+    names = installable([SDIST, PURE, *NAMES.values()], python)
     assert names[:2] == [SDIST, PURE]
     return {tags for tags, name in NAMES.items() if name in names}
 
@@ -88,8 +88,8 @@ def test_an_interpreter_that_cannot_be_started_takes_every_file(programs: Progra
 
 def test_files_for_every_python_need_no_question(programs: Programs) -> None:
     """Most projects have no others, and the start of an interpreter takes time."""
-    assert fitting([PURE, SDIST], "/a/python") == [PURE, SDIST]
-    assert fitting([SDIST], "/a/python") == [SDIST]
+    assert installable([PURE, SDIST], "/a/python") == [PURE, SDIST]
+    assert installable([SDIST], "/a/python") == [SDIST]
     assert programs.calls == []
 
 

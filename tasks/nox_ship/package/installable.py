@@ -20,7 +20,7 @@ _QUESTION = (
 )
 
 
-def fitting(names: Sequence[str], python: str) -> list[str]:
+def installable(names: Sequence[str], python: str) -> list[str]:
     """Return those of some files that an interpreter can install, in their order: each sdist, and wheels for it.
 
     It is only started if there is a wheel that does not fit every Python 3.
