@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,7 +24,7 @@ from nox_ship.project import Project
 from nox_ship.registration import Spec
 
 if TYPE_CHECKING:
-    pass
+    from nox_ship.gates.judged import Judged
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
 
@@ -111,25 +109,8 @@ def coverage(session: nox.Session, project: Project) -> None:
     """Combine what the tests covered on each Python and hold the threshold."""
     from nox_ship.gates import recipes
 
-    if decision := registration.unmeasured():
-        from nox_ship.gates.noxfile import not_measured
-
-        raise ShipError(not_measured(decision))
-    recipe = recipes.coverage(project, session.posargs)
-    tool = _measuring_tool(session)
-    if tool and recipe.steps and not project.settings.coverage.run:
-        (step,) = recipe.steps
-        commands = tuple((tool, *command[1:]) for command in step.commands)
-        recipe = dataclasses.replace(recipe, steps=(dataclasses.replace(step, requirements=(), commands=commands),))
+    recipe = recipes.coverage(project, session.posargs, session.env_dir.absolute().parent, registration.unmeasured())
     environments.run_recipe(session, project, recipe)
-
-
-def _measuring_tool(session: nox.Session) -> str | None:
-    """Return the coverage that measured, from an environment of `tests` beside ours: it knows its own data best."""
-    for name in ("bin/coverage", "Scripts/coverage.exe"):
-        for tool in sorted(session.env_dir.absolute().parent.glob(f"tests-*/{name}")):
-            return str(tool)
-    return None
 
 
 @_front_door
@@ -156,12 +137,21 @@ def api(session: nox.Session, project: Project) -> None:
             judged = comparison.judged(comparison.made([python], project.root))
         except comparing.NothingToCompareError as reason:
             session.skip(printable(str(reason), lines=False))
-        for line in judged.told:
-            session.log(printable(line, lines=False))
-        for finding in judged.warnings:
-            _warn(session, finding)
-        if judged.errors:
-            raise ShipError(*judged.errors)
+        _show(session, judged)
+
+
+def _show(session: nox.Session, judged: Judged) -> None:
+    """Show what a gate found, and end the session as that says."""
+    from nox_ship.report import printable
+
+    for line in judged.told:
+        session.log(printable(line, lines=False))
+    for finding in judged.warnings:
+        _warn(session, finding)
+    if judged.errors:
+        raise ShipError(*judged.errors)
+    if judged.skip:
+        session.skip(printable(judged.skip, lines=False))
 
 
 @contextmanager
@@ -186,31 +176,14 @@ def _warn(session: nox.Session, finding: Finding) -> None:
 def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
     from nox_ship.gates import audit as auditing
-    from nox_ship.gates.toolbox import RecipeStep, Toolbox
-    from nox_ship.report import printable
+    from nox_ship.gates import recipes
 
-    settings = project.settings.audit
-    if settings.run:
-        from nox_ship.gates import recipes
-
+    if project.settings.audit.run:
         environments.run_recipe(session, project, recipes.own_audit(project, session.posargs))
         return
-    box = Toolbox(project)
-    environments.install(session, project, RecipeStep((*map(box.requirement, auditing.TOOLS), *settings.install)))
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
-        audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
-    told, warning = auditing.code(project, Path(session.bin), enforced=box.has("bandit"))
-    session.log(printable(told))
-    if warning:
-        session.warn(printable(str(warning), lines=False))
-    if audited.vulnerable:
-        raise ShipError(*audited.vulnerable)
-    if audited.unknown:
-        unknown = auditing.not_audited(audited)
-        if os.environ.get("CI"):
-            raise unknown
-        session.skip(printable(str(unknown), lines=False))
-    session.log(f"{audited.looked_up} dependencies looked up, no known vulnerability")
+    environments.install(session, project, auditing.needs(project))
+    in_ci = bool(os.environ.get("CI"))
+    _show(session, auditing.audit(project, Path(session.bin), session.posargs, in_ci=in_ci))
 
 
 @_front_door

@@ -19,6 +19,7 @@ from packaging.version import Version
 from nox_ship import json_data, process, versions
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
+from nox_ship.gates.judged import Judged
 from nox_ship.git import Repository
 from nox_ship.process import Argument
 from nox_ship.project import Project, read_pyproject
@@ -120,21 +121,6 @@ def may_break(last: Version, new: Version) -> bool:
 def is_dated(version: Version) -> bool:
     """Whether a version is a date, which promises nothing."""
     return version.major >= versions.FIRST_YEAR
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The verdict on a comparison, for one release.
-
-    Attributes:
-        told: Lines for the log.
-        warnings: Breaking changes, if the release's version is not known or promises nothing.
-        errors: Breaking changes that the release's version does not allow.
-    """
-
-    told: tuple[str, ...]
-    warnings: tuple[Finding, ...] = ()
-    errors: tuple[Finding, ...] = ()
 
 
 def counted(items: Sequence[object], noun: str) -> str:

@@ -24,6 +24,14 @@ def coverage_folder(project: Project) -> Path:
     return project.own_folder() / "coverage"
 
 
+def measuring_tool(environments: Path) -> str | None:
+    """Return the coverage that measured, from an environment of `tests` among nox's: it knows its own data best."""
+    for name in ("bin/coverage", "Scripts/coverage.exe"):
+        for tool in sorted(environments.absolute().glob(f"tests-*/{name}")):
+            return str(tool)
+    return None
+
+
 def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
     """Return ``step`` with its tests run under coverage, the data kept under the Python's name.
 
@@ -62,6 +70,17 @@ def _started(command: Command) -> Command:
         return command[1:]
     known = CHECKERS.get(command[0])
     return ("-m", (known.module if known else "") or command[0], *command[1:])
+
+
+def threshold(box: Toolbox) -> tuple[str, ...]:
+    """Return the option that holds the threshold; none where coverage's own settings have one, or nothing has."""
+    under = box.project.settings.coverage.fail_under
+    if under is None and box.combines():
+        box.notes.append("CI holds the threshold over several of its jobs, which are not all here: it is not held here")
+        under = 0
+    elif under is None and not has_threshold(box.project):
+        under = box.threshold()
+    return () if under is None else (f"--fail-under={under:g}",)
 
 
 def has_threshold(project: Project) -> bool:
