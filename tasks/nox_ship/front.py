@@ -190,8 +190,7 @@ def _world(
 @contextmanager
 def _guarded(settings: Settings) -> Iterator[Mapping[str, str]]:
     """End what is started here with us, and let none of it inherit a token; yield the variables that we were given."""
-    variables = dict(os.environ)
-    with process.without(settings.token_variables), lifeline.guarded(process.inherited()):
+    with process.without(settings.token_variables) as variables, lifeline.guarded(process.inherited()):
         yield variables
 
 
@@ -414,9 +413,9 @@ def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
     """
     options, voice = doctor_arguments(args), Voice()
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    lines, variables = [], dict(os.environ)
+    lines = []
     with (
-        process.without(_settings(root).token_variables),
+        process.without(_settings(root).token_variables) as variables,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
     ):
         for line in examine(root, sessions, running, Path(folder), variables):

@@ -119,15 +119,16 @@ def hide(text: str, secrets: Iterable[str]) -> str:
 
 
 @contextmanager
-def without(names: Iterable[str]) -> Iterator[None]:
-    """Take variables out of this process's environment while the block runs.
+def without(names: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    """Take variables out of this process's environment while the block runs; yield the environment as it was.
 
     For credentials whose names do not tell what they are: what starts in the meantime cannot inherit them, whoever
     starts it.
     """
+    whole = dict(os.environ)
     taken = {name: os.environ.pop(name) for name in set(names) if name in os.environ}
     try:
-        yield
+        yield whole
     finally:
         os.environ.update(taken)
 
