@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -202,7 +203,7 @@ def _exchange(ground: Ground, value: Mapping[str, Any]) -> None:
     job = {"CI": "1", "GITHUB_ACTIONS": "1", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "x"}
     address = {"ACTIONS_ID_TOKEN_REQUEST_URL": f"{url}identity?x=1"}
     with mock.patch.dict("os.environ", {**job, **address}):
-        publisher = TrustedPublisher.of("PyPI", f"{url}legacy/")
+        publisher = TrustedPublisher.of("PyPI", f"{url}legacy/", os.environ)
         token = publisher.token() if publisher else None
     ground.outcomes["token" if token else "none"] += 1
 

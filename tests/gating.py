@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nox_ship.gates import recipes
-from nox_ship.gates.toolbox import Step
+from nox_ship.gates.toolbox import RecipeStep
 from nox_ship.project import Project
 from support import make_project
 
@@ -18,7 +18,7 @@ def project(folder: Path, text: str = "", files: dict[str, str] | None = None) -
     return make_project(folder, BASE + text, {**FILES, **(files or {})})
 
 
-def only(recipe: recipes.Recipe) -> Step:
+def only(recipe: recipes.Recipe) -> RecipeStep:
     """Return the one step of a recipe."""
     (step,) = recipe.steps
     return step

@@ -13,7 +13,7 @@ from nox_ship.git import Repository
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
-from nox_ship.world.real import NO_REMOTE
+from nox_ship.world.real import REMOTE_MISSING
 from nox_ship.world.remote import REMOTE_UNREACHABLE
 from support import commit_files, git, make_project
 
@@ -172,7 +172,7 @@ def test_a_tag_that_the_remote_lacks_is_refused(yard: Yard) -> None:
     assert admitted(yard, manifest) == []
 
 
-@pytest.mark.parametrize(("kind", "expected"), [(NO_REMOTE, set()), (REMOTE_UNREACHABLE, {"NS208"})])
+@pytest.mark.parametrize(("kind", "expected"), [(REMOTE_MISSING, set()), (REMOTE_UNREACHABLE, {"NS208"})])
 def test_a_remote_that_does_not_answer_is_no_missing_one(yard: Yard, kind: Kind, expected: set[str]) -> None:
     """Without a remote there is nothing to compare the tag with; one that is silent stops the upload: NS208."""
 

@@ -8,7 +8,7 @@ import pytest
 from nox_ship.config import IndexSettings, RoutesSettings, Settings, WorkflowSettings
 from nox_ship.project import Project
 from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
 from support import make_repository, write_files
 
@@ -32,7 +32,7 @@ def survey(tmp_path: Path) -> Survey:
 def told(survey: Survey, publishing: str | None = "release.yml", **settings: object) -> str:
     """Return the steps that come next, of a project with other settings."""
     project = dataclasses.replace(survey.project, settings=Settings(**settings))  # type: ignore[arg-type]
-    return "\n".join(next_steps(Plan(dataclasses.replace(survey, project=project), publishing=publishing)))
+    return "\n".join(next_steps(SetupPlan(dataclasses.replace(survey, project=project), publishing=publishing)))
 
 
 def test_publishers_are_told_in_one_block(survey: Survey) -> None:
@@ -133,7 +133,7 @@ def test_what_is_to_be_committed_is_all_of_ours(survey: Survey) -> None:
     """Also what an earlier run wrote and nobody committed, as the shell takes it; nothing else."""
     root = survey.project.root
     write_files(root, {"noxfile.py": "", "a b.txt": "", "other.txt": ""})
-    plan = Plan(survey, files=(root / "noxfile.py", root / "a b.txt", root / "pyproject.toml"))
+    plan = SetupPlan(survey, files=(root / "noxfile.py", root / "a b.txt", root / "pyproject.toml"))
     (step,) = next_steps(plan)
     assert step.splitlines()[1] == "  git add noxfile.py 'a b.txt' && git commit -m 'Release with nox-ship'"
     assert "git" not in next(next_steps(dataclasses.replace(plan, files=(root / "pyproject.toml",))))

@@ -14,9 +14,9 @@ from fakes import Programs
 from nox_ship.errors import ShipError
 from nox_ship.gates.api import (
     MOST_TOLD,
-    Change,
-    Compared,
-    Comparison,
+    ApiChange,
+    ApiCompared,
+    ApiComparison,
     LastRelease,
     NothingToCompareError,
     coming,
@@ -30,7 +30,7 @@ from support import commit_files, git, make_repository
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.0.0"\n'
 LAST = LastRelease("v1.2.0", Version("1.2.0"), "0" * 40)
-GONE = Change("sample.greet", "was removed", "src/sample/__init__.py", 3, gone=True)
+GONE = ApiChange("sample.greet", "was removed", "src/sample/__init__.py", 3, gone=True)
 
 
 def tagged(folder: Path, *tags: str, pyproject: str = PYPROJECT) -> Project:
@@ -55,7 +55,7 @@ def tagged(folder: Path, *tags: str, pyproject: str = PYPROJECT) -> Project:
 )
 def test_the_last_release_is_the_newest_final_one(tmp_path: Path, tags: tuple[str, ...], expected: str) -> None:
     """Users of a final release are not asked to follow its pre-releases; without one, the newest counts."""
-    assert Comparison.of(tagged(tmp_path, *tags)).last.tag == expected
+    assert ApiComparison.of(tagged(tmp_path, *tags)).last.tag == expected
 
 
 def test_the_release_at_head_is_not_the_last_one(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_the_release_at_head_is_not_the_last_one(tmp_path: Path) -> None:
     commit_files(tmp_path, {}, "another")
     git(tmp_path, "tag", "v3.0.0")
     git(tmp_path, "switch", "--quiet", "main")
-    comparison = Comparison.of(project)
+    comparison = ApiComparison.of(project)
     assert comparison.last.tag == "v1.0.0"
     assert coming(project, comparison.repository, comparison.last) == Version("1.1.0")
 
@@ -74,17 +74,17 @@ def test_the_release_at_head_is_not_the_last_one(tmp_path: Path) -> None:
 def test_what_comes_is_what_the_files_say_where_they_are_ahead(tmp_path: Path) -> None:
     """Where they are not, nobody knows yet."""
     project = tagged(tmp_path, "v0.9.0")
-    comparison = Comparison.of(project)
+    comparison = ApiComparison.of(project)
     assert coming(project, comparison.repository, comparison.last) == Version("1.0.0")
     git(tmp_path, "tag", "v1.0.0", "v0.9.0")
-    comparison = Comparison.of(project)
+    comparison = ApiComparison.of(project)
     assert coming(project, comparison.repository, comparison.last) is None
 
 
 def test_without_an_earlier_release_there_is_nothing_to_compare(tmp_path: Path) -> None:
     """The reason is told."""
     with pytest.raises(NothingToCompareError, match="no earlier release"):
-        Comparison.of(tagged(tmp_path, "nightly", "v1.0.0.dev1"))
+        ApiComparison.of(tagged(tmp_path, "nightly", "v1.0.0.dev1"))
 
 
 def test_a_history_that_is_cut_off_is_told(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_history_that_is_cut_off_is_told(tmp_path: Path) -> None:
     commit_files(tmp_path / "whole", {}, "more")
     git(tmp_path, "clone", "--quiet", "--depth=1", (tmp_path / "whole").as_uri(), "cut")
     with pytest.raises(NothingToCompareError, match=r"has only the end \(`git fetch --tags --unshallow`\)"):
-        Comparison.of(Project.read(tmp_path / "cut"))
+        ApiComparison.of(Project.read(tmp_path / "cut"))
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_which_releases_may_break(last: str, new: str, expected: bool) -> None:
 
 def test_a_change_that_the_version_does_not_tell_of_is_an_error() -> None:
     """NS436 names the object, what happened, the file and the line, and the release that they are of."""
-    judged = judge(Compared((GONE,), (), 1), LAST, Version("1.3.0"))
+    judged = judge(ApiCompared((GONE,), (), 1), LAST, Version("1.3.0"))
     (error,) = judged.errors
     assert str(error).startswith(
         "NS436 api-broken: sample.greet was removed (src/sample/__init__.py, line 3 of v1.2.0)."
@@ -133,8 +133,8 @@ def test_a_change_is_a_warning_where_the_version_promises_nothing() -> None:
     """It is not known yet, or is a date."""
     dated = LastRelease("2024.1", Version("2024.1"), "0" * 40)
     for judged in (
-        judge(Compared((GONE,), (), 1), LAST, None),
-        judge(Compared((GONE,), (), 1), dated, Version("2024.2")),
+        judge(ApiCompared((GONE,), (), 1), LAST, None),
+        judge(ApiCompared((GONE,), (), 1), dated, Version("2024.2")),
     ):
         assert [finding.level for finding in judged.warnings] == ["warning"]
         assert judged.errors == ()
@@ -142,18 +142,18 @@ def test_a_change_is_a_warning_where_the_version_promises_nothing() -> None:
 
 def test_a_release_that_may_break_is_told_what_it_breaks() -> None:
     """As a note; and one that breaks nothing is told what is new."""
-    judged = judge(Compared((GONE,), (), 1), LAST, Version("2.0.0"))
+    judged = judge(ApiCompared((GONE,), (), 1), LAST, Version("2.0.0"))
     assert (judged.warnings, judged.errors) == ((), ())
     assert judged.told[0] == "compared with v1.2.0: 1 breaking change, 0 additions"
     assert "sample.greet was removed" in judged.told[-1]
-    judged = judge(Compared((), ("sample.hello",), 1), LAST, Version("1.2.1"))
+    judged = judge(ApiCompared((), ("sample.hello",), 1), LAST, Version("1.2.1"))
     assert judged.told == ("compared with v1.2.0: 0 breaking changes, 1 addition: sample.hello",)
 
 
 def test_many_changes_are_cut_short() -> None:
     """The last line counts those that are not named."""
-    many = tuple(Change(f"sample.f{number}", "was removed", "", 0, gone=True) for number in range(MOST_TOLD + 5))
-    found = judge(Compared(many, (), 1), LAST, Version("1.2.1")).errors
+    many = tuple(ApiChange(f"sample.f{number}", "was removed", "", 0, gone=True) for number in range(MOST_TOLD + 5))
+    found = judge(ApiCompared(many, (), 1), LAST, Version("1.2.1")).errors
     assert len(found) == MOST_TOLD + 1
     assert found[0].what == "sample.f0 was removed since v1.2.0."
     assert found[-1].what == "5 more breaking changes: sample.f20, sample.f21, sample.f22 and 2 more."
@@ -194,8 +194,8 @@ def test_the_packages_are_found_in_both_states(tmp_path: Path, programs: Program
         tmp_path, {"pyproject.toml": '[project]\nname = "google.sample"\nversion = "1"\n', "src/google/sample/a.py": ""}
     )
     programs.answer("surface.py", stdout=ANSWER)
-    compared = Comparison.of(Project.read(tmp_path)).made([sys.executable], tmp_path)
-    assert compared == Compared((GONE,), ("sample.x",), 1)
+    compared = ApiComparison.of(Project.read(tmp_path)).made([sys.executable], tmp_path)
+    assert compared == ApiCompared((GONE,), ("sample.x",), 1)
     (name, before, now), *others = asked(programs)["packages"]
     assert (name, others) == ("google.sample", [])
     assert before == asked(programs)["roots"][0]
@@ -212,7 +212,7 @@ def test_a_folder_beside_the_packages_is_not_of_the_api(tmp_path: Path, programs
     git(tmp_path, "rm", "--quiet", "-r", "extra")
     commit_files(tmp_path, {})
     programs.answer("surface.py", stdout=ANSWER)
-    Comparison.of(project).made([sys.executable])
+    ApiComparison.of(project).made([sys.executable])
     assert [name for name, *_ in asked(programs)["packages"]] == ["sample"]
 
 
@@ -221,7 +221,7 @@ def test_a_folder_beside_the_packages_is_not_of_the_api(tmp_path: Path, programs
 )
 def test_an_answer_that_is_none_is_told(tmp_path: Path, programs: Programs, answer: str) -> None:
     """NS437, whatever was printed; so is a program that fails."""
-    comparison = Comparison.of(tagged(tmp_path, "v1.0.0"))
+    comparison = ApiComparison.of(tagged(tmp_path, "v1.0.0"))
     programs.answer("surface.py", stdout=answer)
     with pytest.raises(ShipError, match="NS437"):
         comparison.made([sys.executable])
@@ -233,7 +233,7 @@ def test_an_answer_that_is_none_is_told(tmp_path: Path, programs: Programs, answ
 
 def test_a_project_of_which_nothing_can_be_read_is_told(tmp_path: Path, programs: Programs) -> None:
     """Such as one that is compiled as a whole."""
-    comparison = Comparison.of(tagged(tmp_path, "v1.0.0"))
+    comparison = ApiComparison.of(tagged(tmp_path, "v1.0.0"))
     programs.answer("surface.py", stdout=ANSWER.replace('"read": 1', '"read": 0'))
     with pytest.raises(NothingToCompareError, match="no package"):
         comparison.made([sys.executable])

@@ -158,3 +158,30 @@ def test_no_file_names_the_host_of_a_registry() -> None:
     listing = git(TESTS.parent, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     files = [TESTS.parent / name for name in listing.split("\0") if name]
     assert not [path for path in files if path.is_file() and host in path.read_text("utf-8", errors="replace")]
+
+
+READERS = {
+    "process.py": "what the programs that we start inherit",
+    "lifeline.py": "a process that ends with the one that started it",
+    "undumpable.py": "a program of its own",
+    "actions.py": "the files of a job of GitHub Actions",
+    "report.py": "the terminal",
+    "cache.py": "a setting of the machine",
+    "git.py": "a setting of the workflow",
+    "package/manifest.py": "a setting of the workflow",
+}
+"""The modules below the roof that read the environment, and what they read of it."""
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_the_environment_is_read_at_the_edges(module: Path) -> None:
+    """The roof reads it and hands down what it says; nothing else can depend on it unseen, or on a flag of a module."""
+    tree = ast.parse((HOUSE / module).read_text("utf-8"))
+    reads = any(
+        isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "putenv")
+        for node in ast.walk(tree)
+    )
+    if layer(module.with_suffix("").parts) != "roof":
+        assert reads == (module.as_posix() in READERS)
+    changed = any(isinstance(node, ast.Global) for node in ast.walk(tree))
+    assert changed == (module.as_posix() in {"lifeline.py", "registration.py"})

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.gates import audit
 from nox_ship.process import Done
@@ -87,9 +88,9 @@ def test_no_report_is_no_success(stdout: str) -> None:
 
 def test_what_is_unknown_is_named() -> None:
     """The error counts all and names some."""
-    error = audit.not_audited(audit.Audited(0, ("a", "b", "c", "d"), (), "why"))
-    assert error.findings[0].id == "NS422"
-    assert "4 of the dependencies (a, b, c and 1 more): why." in error.findings[0].what
+    finding = audit.not_audited(audit.Audited(0, ("a", "b", "c", "d"), (), "why"))
+    assert finding.id == "NS422"
+    assert "4 of the dependencies (a, b, c and 1 more): why." in finding.what
 
 
 @pytest.mark.parametrize(
@@ -148,3 +149,42 @@ def test_bandit_only_warns_where_the_project_does_not_run_it(tmp_path: Path) -> 
     for text in ("[tool.bandit]\nskips = []\n", '[tool.nox-ship]\naudit.ignore = ["B101"]\n'):
         with pytest.raises(ShipError, match="NS423"):
             audit.code(make_project(tmp_path / "b", plain + text, files), bin_folder, enforced=False)
+
+
+@pytest.mark.parametrize(
+    ("entries", "in_ci", "expected"),
+    [
+        ([CLEAN], False, ((), "", "1 dependencies looked up, no known vulnerability")),
+        ([CLEAN], True, ((), "", "1 dependencies looked up, no known vulnerability")),
+        ([CLEAN, SKIPPED], False, ((), "NS422", "nothing in src/sample")),
+        ([CLEAN, SKIPPED], True, (("NS422",), "", "nothing in src/sample")),
+        ([{**CLEAN, "vulns": [{"id": "X-1"}]}, SKIPPED], False, (("NS421",), "", "nothing in src/sample")),
+    ],
+)
+def test_what_is_unknown_skips_the_audit_on_a_laptop_alone(
+    tmp_path: Path, programs: Programs, entries: list[dict[str, Any]], in_ci: bool, expected: tuple[Any, ...]
+) -> None:
+    """A CI can reach the data; what is vulnerable is an error anywhere."""
+    project = make_project(tmp_path, '[project]\nname = "sample"\n', {"src/sample/__init__.py": ""})
+
+    def compiled(call: Call) -> tuple[int, str]:
+        Path(call.line[call.line.index("--output-file") + 1]).write_text("good==1.0\n", "utf-8")
+        return 0, ""
+
+    programs.play("pip compile", reply=compiled)
+    programs.answer("pip-audit", code=1, stdout=report(*entries).stdout)
+    judged = audit.audit(project, tmp_path / "bin", ("--strict",), in_ci=in_ci)
+    errors, skip, told = expected
+    assert tuple(finding.id for finding in judged.errors) == errors
+    assert judged.skip.startswith(skip)
+    assert bool(judged.skip) == bool(skip)
+    assert judged.told[-1].endswith(told)
+    assert judged.warnings == ()
+    (audited,) = programs.started("--strict")
+    assert audited.line[0] == str(tmp_path / "bin" / "pip-audit")
+
+
+def test_the_audit_needs_its_tools_and_what_the_project_names(tmp_path: Path) -> None:
+    """In the versions that the project uses, if it uses them."""
+    project = make_project(tmp_path, '[project]\nname = "sample"\n[tool.nox-ship.audit]\ninstall = ["more"]\n')
+    assert audit.needs(project).requirements == (*audit.TOOLS, "more")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ def in_a_job(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:
 def wanted(url: str = "https://index.invalid/legacy/", **facts: Any) -> Wanted:
     """Return what is looked for."""
     return Wanted(
+        variables=os.environ,
         **{
             "index": "mine",
             "shown": "mine",
@@ -71,7 +73,7 @@ def wanted(url: str = "https://index.invalid/legacy/", **facts: Any) -> Wanted:
             "token_variable": "MY_TOKEN",
             "project": "sample",
             **facts,
-        }
+        },
     )
 
 
@@ -207,16 +209,16 @@ def test_a_laptop_asks_no_index_for_trusted_publishing(
     monkeypatch: pytest.MonkeyPatch, index: Loopback, name: str
 ) -> None:
     """Only what says that it is a CI does."""
-    assert TrustedPublisher.of("mine", f"{index.url}/legacy/") is None
+    assert TrustedPublisher.of("mine", f"{index.url}/legacy/", os.environ) is None
     assert index.asked == []
     monkeypatch.setenv(name, "1")
-    assert TrustedPublisher.of("mine", f"{index.url}/legacy/") is not None
+    assert TrustedPublisher.of("mine", f"{index.url}/legacy/", os.environ) is not None
 
 
 def test_an_identity_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over plain http there is no trusted publishing, and nothing is asked; this machine is an exception."""
     monkeypatch.setenv("CI", "1")
-    assert TrustedPublisher.of("mine", "http://index.invalid/legacy/") is None
+    assert TrustedPublisher.of("mine", "http://index.invalid/legacy/", os.environ) is None
 
 
 @pytest.mark.parametrize(
@@ -330,7 +332,7 @@ def test_gitlabs_identity_is_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> N
     assert find_credentials(asked).warnings == ()
     token = identity_token("pypi", CLAIMS)
     monkeypatch.setenv("PYPI_ID_TOKEN", token)
-    publisher = TrustedPublisher.of("PyPI", DEFAULT_REPOSITORY)
+    publisher = TrustedPublisher.of("PyPI", DEFAULT_REPOSITORY, os.environ)
     assert publisher is not None
     assert publisher._identity() == token
 

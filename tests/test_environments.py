@@ -8,7 +8,7 @@ import nox
 import pytest
 
 from nox_ship import environments, process
-from nox_ship.gates.toolbox import Step
+from nox_ship.gates.toolbox import RecipeStep
 from support import make_project
 
 
@@ -17,7 +17,7 @@ def test_a_command_apart_has_what_its_step_needs_and_nothing_else(tmp_path: Path
     """Not what is installed around it, nor the project's own settings for uv; on the Python of the session."""
     project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
     session = cast("nox.Session", SimpleNamespace(bin="/env/bin"))
-    step = Step(("ruff==1.0",), files=("a.txt",), project=True, extras=("x", "y"), folder=folder)
+    step = RecipeStep(("ruff==1.0",), files=("a.txt",), project=True, extras=("x", "y"), folder=folder)
     root = tmp_path.as_posix()
     assert environments._apart(session, project, step) == [
         *(process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", str(Path("/env/bin/python"))),

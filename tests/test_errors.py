@@ -38,6 +38,16 @@ def test_names_of_kinds_are_unique() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_a_kind_is_called_the_same_everywhere() -> None:
+    """No two modules give the same name to different kinds."""
+    called: dict[str, set[str]] = {}
+    for module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Kind):
+                called.setdefault(name, set()).add(value.id)
+    assert {name: ids for name, ids in called.items() if len(ids) > 1} == {}
+
+
 def test_the_page_of_errors_has_a_section_for_each_kind_and_no_other() -> None:
     """`docs/errors.md` and the code name the same kinds."""
     headings = re.findall(r"^## (.+?)\s*$", PAGE.read_text("utf-8"), re.MULTILINE)

@@ -204,4 +204,4 @@ def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: p
     """Nothing listens there: NS739."""
     monkeypatch.setenv("CI", "1")
     with pytest.raises(ShipError, match="NS739"):
-        TrustedPublisher.of("PyPI", "https://127.0.0.1:1/legacy/")
+        TrustedPublisher.of("PyPI", "https://127.0.0.1:1/legacy/", os.environ)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nox_ship.gates.evidence import OURS, called, measures
+from nox_ship.automation.github import OURS
+from nox_ship.gates.evidence import called, measures
 from nox_ship.gates.own import Calls
 from support import make_project, write_files
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +37,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard) -> list[ob
         monkeypatch.delenv(name, raising=False)
 
     @contextmanager
-    def opened(*given: Any) -> Iterator[FakeWorld]:
+    def opened(*given: Any, variables: Mapping[str, str]) -> Iterator[FakeWorld]:
+        assert variables == os.environ
         asks.append(given[3])
         yield yard.world
 
@@ -564,7 +565,7 @@ def test_a_rehearsal_looks_for_the_name_once(
     monkeypatch.setattr(worlds, "StandIns", opened)
     with (
         workshop(yard.root) as shop,
-        worlds.opened(release_arguments(["patch", "--dry-run", *args]), yard.root, shop, Voice()),
+        worlds.opened(release_arguments(["patch", "--dry-run", *args]), yard.root, shop, Voice(), {}),
     ):
         assert [index.free for index in looked] == [shop.free_name if keeps else None]
         assert RealWorld(yard.root, shop.folder, yard.project.settings).index("pypi", "sample").free is None

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +23,13 @@ FILE = "sample-1.2.3.tar.gz"
 DIGEST = hashlib.sha256(b"sdist").hexdigest()
 
 
-def make_index(*, signs: bool = False) -> Index:
+def make_index(*, signs: bool = False, variables: Mapping[str, str] | None = None) -> Index:
     """Return an index whose uploads are played."""
     credentials = Credentials("a test", lambda: LOGIN, signs=signs)
     url = "https://index.invalid"
-    return Index("mine", f"{url}/legacy/", f"{url}/simple/", find=lambda: credentials, seconds=7)
+    return Index(
+        "mine", f"{url}/legacy/", f"{url}/simple/", find=lambda: credentials, seconds=7, variables=variables or {}
+    )
 
 
 @pytest.fixture
@@ -38,9 +40,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def send(file: Path, *, signs: bool = False) -> None:
+def send(file: Path, *, signs: bool = False, variables: Mapping[str, str] | None = None) -> None:
     """Upload the file."""
-    with make_index(signs=signs).uploading() as upload:
+    with make_index(signs=signs, variables=variables).uploading() as upload:
         upload(file, DIGEST)
 
 
@@ -69,14 +71,10 @@ def test_twine_is_told_everything(file: Path, programs: Programs) -> None:
     assert call.options["seconds"] == 7
 
 
-def test_twine_is_told_credentials_and_whom_to_trust(
-    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_twine_is_told_credentials_and_whom_to_trust(file: Path, programs: Programs) -> None:
     """Of twine's variables, those that lead elsewhere are not handed on."""
-    monkeypatch.setenv("TWINE_CERT", "/cert")
-    monkeypatch.setenv("TWINE_CLIENT_CERT", "/client")
-    monkeypatch.setenv("TWINE_REPOSITORY_URL", "https://other.invalid")
-    send(file)
+    certificates = {"TWINE_CERT": "/cert", "TWINE_CLIENT_CERT": "/client"}
+    send(file, variables={**certificates, "TWINE_REPOSITORY_URL": "https://other.invalid"})
     (call,) = programs.calls
     question = call.options["question"]
     assert (question["user"], question["password"]) == ("__token__", "s3cret-token")
@@ -126,19 +124,16 @@ def test_an_upload_that_takes_too_long_is_unclear(file: Path, programs: Programs
         send(file)
 
 
-def test_what_a_trusted_publisher_uploads_is_signed(
-    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_trusted_publisher_uploads_is_signed(file: Path, programs: Programs) -> None:
     """The attestation goes along, made by the identity of the job alone."""
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x.invalid")
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
+    job = {"ACTIONS_ID_TOKEN_REQUEST_URL": "https://x.invalid", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
 
     def sign(call: Call) -> tuple[int, str]:
         Path(f"{call.line[-1]}.publish.attestation").write_text("{}", "utf-8")
         return 0, ""
 
     programs.play("pypi_attestations", reply=sign)
-    send(file, signs=True)
+    send(file, signs=True, variables=job)
     (signing,) = programs.started("pypi_attestations")
     assert signing.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] == "request-token"
     assert not signing.options.get("secrets")
@@ -148,14 +143,12 @@ def test_what_a_trusted_publisher_uploads_is_signed(
 
 
 @pytest.mark.parametrize("code", [0, 1])
-def test_a_file_that_cannot_be_signed_is_not_uploaded(
-    file: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
+def test_a_file_that_cannot_be_signed_is_not_uploaded(file: Path, programs: Programs, code: int) -> None:
     """No attestation is NS751, whatever the exit code; the identity is not shown."""
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "request-token")
+    job = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "request-token"}
     programs.answer("pypi_attestations", code=code, stdout="no: request-token")
     with pytest.raises(ShipError, match="NS751") as caught:
-        send(file, signs=True)
+        send(file, signs=True, variables=job)
     assert caught.value.findings[0].detail == "no: ***"
     assert len(programs.calls) == 1
 
@@ -168,7 +161,7 @@ def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> 
 
     programs.play("pypi_attestations", reply=slow)
     with pytest.raises(ShipError, match="NS751"):
-        attest.sign(file)
+        attest.sign(file, {})
 
     def half(call: Call) -> tuple[int, str]:
         Path(f"{call.line[-1]}.publish.attestation").write_text("{", "utf-8")
@@ -176,7 +169,7 @@ def test_signing_that_takes_too_long_is_told(file: Path, programs: Programs) -> 
 
     programs.play("pypi_attestations", reply=half)
     with pytest.raises(ShipError, match="NS751"):
-        attest.sign(file)
+        attest.sign(file, {})
 
 
 def test_credentials_are_looked_for_when_they_are_needed() -> None:

@@ -3,17 +3,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from packaging.tags import sys_tags
 
+from nox_ship.config import Settings, VerifyInstallSettings
 from nox_ship.errors import ShipError
 from nox_ship.package import install, unpacking
 from nox_ship.package.contents import Archive
-from nox_ship.package.install import Expected, fits
+from nox_ship.package.install import Expected
 from nox_ship.package.installed import problems
 from nox_ship.package.manifest import Manifest
 from support import make_sdist, make_wheel, metadata_text, write_files
-
-HERE = next(iter(sys_tags())).platform
 
 
 @pytest.fixture
@@ -131,7 +129,8 @@ def test_what_is_expected_follows_from_the_wheels(tmp_path: Path) -> None:
         make_sdist(tmp_path, {"src/other/__init__.py": ""}),
     ]
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
-    expected = Expected.of(manifest, files, (("sample", "--version"),))
+    settings = Settings(verify_install=VerifyInstallSettings((("sample", "--version"),)))
+    expected = Expected.of(manifest, files, settings)
     assert expected == Expected("sample", "1.2.3", ("_speed", "extra", "sample"), (("sample", "--version"),))
 
 
@@ -149,7 +148,7 @@ def test_the_extras_are_those_of_the_wheels(tmp_path: Path) -> None:
     )
     wheel = make_wheel(tmp_path, {"sample/__init__.py": ""}, metadata)
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
-    extras = Expected.of(manifest, [wheel, make_sdist(tmp_path, {})], ()).extras
+    extras = Expected.of(manifest, [wheel, make_sdist(tmp_path, {})], Settings()).extras
     assert extras == {"fast-io": {"py-yaml", "other"}, "none": {""}}
 
 
@@ -157,7 +156,7 @@ def test_what_cannot_be_imported_is_not_expected_to_be(tmp_path: Path) -> None:
     """A file or a folder whose name is no identifier is no module, though it is named like one."""
     files = {"sample/__init__.py": "", "not-a-module.py": "", "no-package/__init__.py": "", "no-package/inner/x.py": ""}
     manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=())
-    assert Expected.of(manifest, [make_wheel(tmp_path, files)], ()).modules == ("sample",)
+    assert Expected.of(manifest, [make_wheel(tmp_path, files)], Settings()).modules == ("sample",)
 
 
 def test_what_is_not_installed_among_the_packages_is_no_module(tmp_path: Path) -> None:
@@ -180,46 +179,6 @@ def test_smoke_commands_come_from_the_environment_first(tmp_path: Path) -> None:
     tool.chmod(0o755)
     assert install._resolved(tmp_path / "bin", ("tool", "--version")) == [str(tool), "--version"]
     assert install._resolved(tmp_path / "bin", ("other",)) == ["other"]
-
-
-@pytest.mark.parametrize(
-    ("name", "python", "expected"),
-    [
-        ("sample-1.0.tar.gz", "3.12", True),
-        ("sample-1.0-py3-none-any.whl", "3.12", True),
-        ("sample-1.0-py2.py3-none-any.whl", "3.12", True),
-        ("sample-1.0-py2-none-any.whl", "3.12", False),
-        ("sample-1.0-py3-none-win_arm64.whl", "3.12", False),
-        ("sample-1.0-cp312-cp312-macosx_10_9_universal2.whl", "3.12", False),
-        (f"sample-1.0-cp312-cp312-{HERE}.whl", "3.12", True),
-        (f"sample-1.0-cp312-cp312-{HERE}.whl", "3.13", False),
-        (f"sample-1.0-cp39-abi3-{HERE}.whl", "3.13", True),
-        (f"sample-1.0-cp312-cp312-{HERE}.whl", "pypy3.10", False),
-        (f"sample-1.0-cp310-cp310-{HERE}.whl", "pypy3.10", False),
-        (f"sample-1.0-cp39-abi3-{HERE}.whl", "pypy3.10", False),
-        (f"sample-1.0-pp310-pypy310_pp73-{HERE}.whl", "pypy3.10", True),
-        (f"sample-1.0-pp311-pypy311_pp73-{HERE}.whl", "pypy3.10", False),
-        (f"sample-1.0-pp310-pypy310_pp73-{HERE}.whl", "3.10", False),
-        ("sample-1.0-pp310-pypy310_pp73-win_arm64.whl", "pypy3.10", False),
-        (f"sample-1.0-py3-none-{HERE}.whl", "pypy3.10", True),
-        ("sample-1.0-py3-none-any.whl", "pypy3.10", True),
-        ("sample-1.0.tar.gz", "pypy3.10", True),
-        ("sample-1.0-cp312-none-any.whl", "3.12", True),
-        ("sample-1.0-cp312-none-any.whl", "3.13", False),
-        ("sample-1.0-cp313-none-any.whl", "3.12", False),
-        (f"sample-1.0-cp313-cp313t-{HERE}.whl", "3.13t", True),
-        (f"sample-1.0-cp313-cp313-{HERE}.whl", "3.13t", False),
-        (f"sample-1.0-cp313-cp313t-{HERE}.whl", "3.13", False),
-        (f"sample-1.0-cp39-abi3-{HERE}.whl", "3.13t", False),
-        (f"sample-1.0-cp313-abi3-{HERE}.whl", "3.12", False),
-        (f"sample-1.0-cp312.cp313-abi3.none-{HERE}.whl", "3.14", True),
-        ("sample-1.0-cp312-cp312-musllinux_1_2_x86_64.manylinux_2_17_mips.whl", "3.12", False),
-        ("sample-1.0-cp312-cp312-win_arm64.whl", "graalpy3.11", True),
-    ],
-)
-def test_a_wheel_of_another_platform_is_not_tried(name: str, python: str, expected: bool) -> None:
-    """What fits is told by the wheel's tags; an sdist fits everywhere."""
-    assert fits(name, python) == expected
 
 
 def test_an_archive_with_too_many_members_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

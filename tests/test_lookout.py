@@ -66,14 +66,14 @@ def looked(real: Index, seconds: float = 3.0, shelf: Mapping[str, bytes] | None 
     return FakeStandIn("x", "u", "s", find=lambda: found, lookout=look, shelf=dict(shelf or {}))
 
 
-def refusing(*kinds: Any) -> Index:
+def refusing(*kinds: Any, **variables: str) -> Index:
     """Return an index for which there are no credentials."""
 
     def find() -> Credentials:
         raise ShipError(*(kind("Hm.") for kind in kinds))
 
     base = make_index()
-    return FakeIndex("PyPI", base.upload_url, base.simple_url, find=find)
+    return FakeIndex("PyPI", base.upload_url, base.simple_url, find=find, variables=variables)
 
 
 def told(stand_in: StandIn) -> list[tuple[str, str]]:
@@ -164,11 +164,10 @@ def test_credentials_that_a_release_could_not_use_are_told(kinds: tuple[Any, ...
     assert told(looked(refusing(*kinds))) == expected
 
 
-def test_a_ci_may_have_credentials_that_a_rehearsal_has_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ci_may_have_credentials_that_a_rehearsal_has_not() -> None:
     """That there are none there says nothing; an expired token does."""
-    monkeypatch.setenv("CI", "1")
-    assert told(looked(refusing(NO_CREDENTIALS))) == []
-    assert told(looked(refusing(EXPIRED_TOKEN))) == [("NS722", "warning")]
+    assert told(looked(refusing(NO_CREDENTIALS, CI="1"))) == []
+    assert told(looked(refusing(EXPIRED_TOKEN, CI="1"))) == [("NS722", "warning")]
 
 
 def test_warnings_of_the_credentials_are_told() -> None:
@@ -235,11 +234,17 @@ def test_a_look_opens_no_keyring_and_makes_no_token(tmp_path: Path, monkeypatch:
         monkeypatch.delenv(name)
     monkeypatch.setattr("keyring.get_password", lambda *_: pytest.fail("The keyring is opened."))
     monkeypatch.setattr("nox_ship.world.credentials.TrustedPublisher.of", lambda *_: pytest.fail("It asks."))
-    world = RealWorld(tmp_path, tmp_path, Settings(), quietly=True)
+    world = RealWorld(tmp_path, tmp_path, Settings(), quietly=True, variables=os.environ)
     with pytest.raises(ShipError, match=r"NS741.*the keyring was not opened"):
         _ = world.index("pypi", "sample").credentials
     monkeypatch.setenv("PYPI_API_TOKEN", "x")
     with pytest.raises(ShipError, match="NS743"):
-        _ = RealWorld(tmp_path, tmp_path, Settings(), quietly=True).index("pypi", "sample").credentials
-    wanted = Wanted("mine", "mine", "https://index.invalid/", "PYPI_API_TOKEN", "sample", quietly=True)
+        _ = (
+            RealWorld(tmp_path, tmp_path, Settings(), quietly=True, variables=os.environ)
+            .index("pypi", "sample")
+            .credentials
+        )
+    wanted = Wanted(
+        "mine", "mine", "https://index.invalid/", "PYPI_API_TOKEN", "sample", quietly=True, variables=os.environ
+    )
     assert find_credentials(wanted).kind == "PYPI_API_TOKEN"

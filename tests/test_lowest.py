@@ -8,7 +8,7 @@ import pytest
 
 from gating import project
 from nox_ship.gates.lowest import Installed, Lowering, installed, lowering, recipe
-from nox_ship.gates.toolbox import Step
+from nox_ship.gates.toolbox import RecipeStep
 from support import make_project, write_files
 
 REQUIRES = ("click>=7", "attrs")
@@ -22,7 +22,7 @@ BEFORE = {
 }
 
 
-def planned(folder: Path, step: Step, *requires: str, **more: Installed) -> Lowering:
+def planned(folder: Path, step: RecipeStep, *requires: str, **more: Installed) -> Lowering:
     """Return what is lowered where the project requires something, beside what is always installed."""
     before = {**BEFORE, **more, "sample": Installed("1.0", requires or REQUIRES)}
     return lowering(project(folder), step, before)
@@ -30,24 +30,24 @@ def planned(folder: Path, step: Step, *requires: str, **more: Installed) -> Lowe
 
 def test_what_the_tests_alone_need_stays_as_it_is(tmp_path: Path) -> None:
     """The project's dependencies are free, and what they need in turn; all else is pinned, but the project."""
-    made = planned(tmp_path, Step(("pytest>=8",)))
+    made = planned(tmp_path, RecipeStep(("pytest>=8",)))
     assert made.bounds == {"click": "7"}
     assert made.pins == ("attrs==25.1", "pluggy==1.6", "pytest==9.0")
 
 
 def test_what_has_no_lower_bound_is_not_lowered(tmp_path: Path) -> None:
     """Its lowest version is one that nobody meant; a bound from above is none from below."""
-    made = planned(tmp_path, Step(), "click<9", "attrs!=24", "pluggy")
+    made = planned(tmp_path, RecipeStep(), "click<9", "attrs!=24", "pluggy")
     assert made.bounds == {}
     assert made.unbounded == ("click", "attrs", "pluggy")
     assert "no dependency of the project has a lower bound (click, attrs, pluggy)" in str(made.skip)
-    assert planned(tmp_path, Step(), "unheard-of>=1").skip == "the project has no dependencies"
+    assert planned(tmp_path, RecipeStep(), "unheard-of>=1").skip == "the project has no dependencies"
 
 
 def test_what_has_no_lower_bound_is_pinned_though_others_need_it(tmp_path: Path) -> None:
     """uv would lower it, because the project names it."""
-    assert "colorama==0.4" not in planned(tmp_path, Step(), "click>=7").pins
-    assert "colorama==0.4" in planned(tmp_path, Step(), "click>=7", "colorama").pins
+    assert "colorama==0.4" not in planned(tmp_path, RecipeStep(), "click>=7").pins
+    assert "colorama==0.4" in planned(tmp_path, RecipeStep(), "click>=7", "colorama").pins
 
 
 @pytest.mark.parametrize(
@@ -55,32 +55,32 @@ def test_what_has_no_lower_bound_is_pinned_though_others_need_it(tmp_path: Path)
 )
 def test_what_counts_as_a_lower_bound(tmp_path: Path, bound: str) -> None:
     """However it is written, and whatever marker it has."""
-    assert set(planned(tmp_path, Step(), bound).bounds) == {"click"}
+    assert set(planned(tmp_path, RecipeStep(), bound).bounds) == {"click"}
 
 
 def test_extras_that_users_install_are_the_projects_too(tmp_path: Path) -> None:
     """Those for development hold tools; those that the tests do not install are not here."""
     lines = ("click>=7; extra == 'cli'", "pytest>=8; extra == 'test'", "attrs>=20; extra == 'more'", "colorama>=0.1")
-    assert set(planned(tmp_path, Step(extras=("cli", "test")), *lines).bounds) == {"click", "colorama"}
-    assert set(planned(tmp_path, Step(extras=("dev-test",)), *lines).bounds) == {"colorama"}
+    assert set(planned(tmp_path, RecipeStep(extras=("cli", "test")), *lines).bounds) == {"click", "colorama"}
+    assert set(planned(tmp_path, RecipeStep(extras=("dev-test",)), *lines).bounds) == {"colorama"}
 
 
 def test_what_a_dependency_and_the_tests_need_is_pinned(tmp_path: Path) -> None:
     """uv would lower it as well, because it is named: in a group, or in a file."""
     write_files(tmp_path, {"more.txt": "# tools\ncolorama>=0.1\n-r other.txt\n"})
-    assert "colorama==0.4" not in planned(tmp_path, Step()).pins
-    assert "colorama==0.4" in planned(tmp_path, Step(("Colorama>=0.1",))).pins
-    assert "colorama==0.4" in planned(tmp_path, Step(files=("more.txt",))).pins
+    assert "colorama==0.4" not in planned(tmp_path, RecipeStep()).pins
+    assert "colorama==0.4" in planned(tmp_path, RecipeStep(("Colorama>=0.1",))).pins
+    assert "colorama==0.4" in planned(tmp_path, RecipeStep(files=("more.txt",))).pins
 
 
 def test_what_is_installed_from_an_address_has_no_versions_to_choose_from(tmp_path: Path) -> None:
     """It stays, and is pinned where something else names it."""
-    assert planned(tmp_path, Step(), "click @ https://example.org/click.zip").bounds == {}
+    assert planned(tmp_path, RecipeStep(), "click @ https://example.org/click.zip").bounds == {}
 
 
 def test_what_came_out_is_told(tmp_path: Path) -> None:
     """The versions that were tried, those that were admitted and could not be, and those without a bound."""
-    made = planned(tmp_path, Step(), "click>=7", "colorama>=0.4", "attrs")
+    made = planned(tmp_path, RecipeStep(), "click>=7", "colorama>=0.4", "attrs")
     after = {**BEFORE, "click": Installed("8.0.1")}
     versions, higher, unbounded = made.told(after)
     assert versions == "lowest versions: click 8.0.1, colorama 0.4"

@@ -277,13 +277,20 @@ def test_a_tool_imports_nothing_of_the_project(tmp_path: Path) -> None:
     assert "twine version" in done.stdout
 
 
-def test_declared_variables_are_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever a project calls the variable of its token, nothing but the upload sees it."""
-    assert process.secret_names({"DEVPI_LOGIN": "x"}) == []
-    monkeypatch.setattr(process, "_declared", set())
-    process.declare_index_secrets(["DEVPI_LOGIN"])
-    env = {"DEVPI_LOGIN": "x"}
-    assert process.secret_names(env) == process.index_secret_names(env) == ["DEVPI_LOGIN"]
+def test_variables_that_are_taken_away_are_inherited_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by what is started here nor by what others start, until the block ends, however it does."""
+    monkeypatch.setenv("DEVPI_LOGIN", "x")
+    monkeypatch.delenv("MISSING", raising=False)
+
+    def fail() -> None:
+        with process.without(["DEVPI_LOGIN", "MISSING", "DEVPI_LOGIN"]):
+            assert "DEVPI_LOGIN" not in {**process.inherited(keep=["DEVPI_LOGIN"]), **os.environ}
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert process.inherited()["DEVPI_LOGIN"] == "x"
+    assert "MISSING" not in os.environ
 
 
 def test_a_program_that_is_missing_is_told_also_where_a_folder_is_named(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from nox_ship import process
 from nox_ship.cache import hide_from_git
 from nox_ship.errors import ShipError
 from nox_ship.process import COMMAND_MISSING
-from nox_ship.pythons import stable
+from nox_ship.pythons import interpreter, stable
 from nox_ship.setup import doctor
 from nox_ship.setup.survey import Survey
 from support import make_repository, write_files
@@ -55,10 +55,15 @@ def test_a_version_is_stable_once_it_has_a_final_release(programs: Programs, mon
     """Of CPython 3; uv is asked without a network, and whatever the user's settings for it are."""
     monkeypatch.setenv("UV_PYTHON_PREFERENCE", "only-system")
     monkeypatch.setenv("UV_PYTHON_DOWNLOADS_JSON_URL", "https://example.invalid/")
+    monkeypatch.setenv("ANYTHING", "x")
     assert asked() == KNOWN
     (call,) = programs.calls
     assert {"--offline", "--no-config", "--only-downloads", "--all-platforms"} <= set(call.line)
-    assert call.env.items() >= {"UV_PYTHON_PREFERENCE": None, "UV_PYTHON_DOWNLOADS_JSON_URL": None}.items()
+    assert (
+        call.env.items()
+        >= {"UV_PYTHON_PREFERENCE": None, "UV_PYTHON_DOWNLOADS_JSON_URL": None, "ANYTHING": None}.items()
+    )
+    assert "PATH" not in call.env
 
 
 def test_uv_is_asked_once(uv: Path, programs: Programs) -> None:
@@ -162,10 +167,10 @@ def test_doctor_asks_for_one_python_of_a_range(
     monkeypatch: pytest.MonkeyPatch, named: tuple[str, ...], here: set[str], expected: list[str]
 ) -> None:
     """In CI; those that the project names must all be there."""
-    monkeypatch.setenv("CI", "1")
-    monkeypatch.setattr("python_discovery.get_interpreter", lambda version: version if version in here else None)
+    monkeypatch.setattr("nox_ship.pythons.interpreter", lambda version: version if version in here else None)
     project = SimpleNamespace(named_pythons=named)
-    patient: Any = SimpleNamespace(survey=SimpleNamespace(pythons=("3.11", "3.12", "3.13"), project=project))
+    survey = SimpleNamespace(pythons=("3.11", "3.12", "3.13"), project=project)
+    patient: Any = SimpleNamespace(survey=survey, in_ci=True)
     told = [t if isinstance(t, str) else f"{t.level} {t.what.partition('is')[0]}" for t in doctor._pythons(patient)]
     assert told == expected
 
@@ -191,3 +196,18 @@ def test_a_cache_outside_a_repository_is_left_as_it_is(tmp_path: Path) -> None:
     for folder in (repository.path, repository.path / "inner"):
         hide_from_git(folder)
         assert not (folder / ".gitignore").exists()
+
+
+def test_a_python_that_is_looked_for_gets_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those on the way to it are started, too."""
+    monkeypatch.setenv("PYPI_API_TOKEN", "x")
+    given: list[dict[str, str]] = []
+
+    def look(version: str, env: dict[str, str]) -> SimpleNamespace | None:
+        given.append(env)
+        return SimpleNamespace(executable="/a/python") if version == "3.12" else None
+
+    monkeypatch.setattr("python_discovery.get_interpreter", look)
+    assert [interpreter("3.12"), interpreter("3.13")] == ["/a/python", None]
+    assert not any("PYPI_API_TOKEN" in env for env in given)
+    assert all("PATH" in env for env in given)

@@ -170,8 +170,7 @@ def test_what_is_no_answer_tells_nothing(programs: Programs, rows: object) -> No
 def test_what_no_python_compiles_is_a_template(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The running Python is asked first, then those of the release that are here, until all is known."""
     found = {"3.13": "/x/python3.13", "3.12": "/x/python3.12"}
-    interpreters = {name: type("Info", (), {"executable": path}) for name, path in found.items()}
-    monkeypatch.setattr("python_discovery.get_interpreter", interpreters.get)
+    monkeypatch.setattr("nox_ship.pythons.interpreter", found.get)
     rows = [{**ROW, "kind": "syntax", "path": path} for path in ("sample/new.py", "sample/template.py")]
 
     def reply(call: Call) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[Wanted]:
 def world(folder: Path, *, attestations: bool = True) -> RealWorld:
     """Return the real world of a project that knows an index of its own."""
     settings = Settings(indexes=OWN, publish=PublishSettings(attestations=attestations, timeout=9))
-    return RealWorld(folder, folder, settings)
+    return RealWorld(folder, folder, settings, variables=os.environ)
 
 
 def test_credentials_are_looked_for_once_and_late(tmp_path: Path, looked_for: list[Wanted]) -> None:

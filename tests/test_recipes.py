@@ -9,7 +9,8 @@ from gating import BASE, only, project
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
 from nox_ship.gates.measuring import coverage_folder
-from support import make_project
+from nox_ship.gates.own import Decision
+from support import make_project, write_files
 
 
 def test_lint_is_ruff(tmp_path: Path) -> None:
@@ -262,6 +263,27 @@ def test_coverage_combines_every_measurement(tmp_path: Path, setting: str, optio
     assert combine[:3] == ("coverage", "combine", "--keep")
     assert combine[-2:] == ((folder / "data.3.11").as_posix(), (folder / "data.3.12").as_posix())
     assert report[-len(options) - 1 :] == (*options, "--sort=cover")
+
+
+def test_the_coverage_that_measured_combines(tmp_path: Path) -> None:
+    """It knows its own data best; a command of the project's own stays as it is, and nothing else is installed."""
+    sample, environments = project(tmp_path / "a"), tmp_path / "nox"
+    coverage_folder(sample).mkdir()
+    (coverage_folder(sample) / "data.3.12").touch()
+    assert only(recipes.coverage(sample, (), environments)).commands[0][0] == "coverage"
+    tool = write_files(environments, {"tests-3-12/bin/coverage": ""}) / "tests-3-12/bin/coverage"
+    step = only(recipes.coverage(sample, (), environments))
+    assert step.requirements == ()
+    assert [command[0] for command in step.commands] == [str(tool), str(tool)]
+    own = project(tmp_path / "b", '[tool.nox-ship.coverage]\nrun = "coverage report"')
+    assert only(recipes.coverage(own, (), environments)).commands == (("coverage", "report"),)
+
+
+def test_tests_that_measure_nothing_stop_coverage(tmp_path: Path) -> None:
+    """NS841, whatever lies there."""
+    unmeasured = Decision(("test", "coverage"), {"tests": ("test",)}, unmeasured=True)
+    with pytest.raises(ShipError, match="NS841"):
+        recipes.coverage(project(tmp_path), unmeasured=unmeasured)
 
 
 def test_an_audit_of_ones_own(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def stopped_by(folder: Path, good: list[Path], refusal: Refusal) -> set[str]:
     return {finding.id for finding in found if finding.level == "error"}
 
 
+def opens(path: Path) -> bool:
+    """Whether this Python opens a ZIP."""
+    try:
+        zipfile.ZipFile(path).close()
+    except zipfile.BadZipFile:
+        return False
+    return True
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a MiB be much: as much as a file may have, or unpack to."""
@@ -65,7 +75,11 @@ def test_good_files_pass(tmp_path: Path, good: list[Path]) -> None:
 @pytest.mark.usefixtures("small")
 def test_a_file_that_an_index_would_refuse_is_stopped(tmp_path: Path, good: list[Path], refusal: Refusal) -> None:
     """By the check that the table names, and by no other that it does not name."""
-    assert stopped_by(tmp_path, good, refusal) == {refusal.foreseen_as, *refusal.also}
+    found = stopped_by(tmp_path, good, refusal)
+    if refusal.foreseen_as == "NS544" and found == {"NS503"}:  # newer Pythons open some of these ZIPs no longer
+        assert not all(map(opens, tmp_path.rglob("*.whl")))
+        return
+    assert found == {refusal.foreseen_as, *refusal.also}
 
 
 @pytest.mark.parametrize("refusal", BY_README, ids=[each.slug for each in BY_README])

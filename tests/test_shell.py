@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from nox_ship.automation.shell import Command, commands, lasting_commands, loud_commands, program, steers_checks
+from nox_ship.automation.shell import ShellCommand, commands, lasting_commands, loud_commands, program, steers_checks
 from support import in_time
 
 
@@ -159,8 +159,8 @@ def test_variables_are_filled_in(script: str, expected: list[str]) -> None:
 def test_variables_of_one_command_come_with_it() -> None:
     """What is set for a command alone is told apart from its words."""
     assert list(lasting_commands("A=1 B='x y' pytest\nC=2\nmypy")) == [
-        Command(("pytest",), {"A": "1", "B": "x y"}),
-        Command(("mypy",)),
+        ShellCommand(("pytest",), {"A": "1", "B": "x y"}),
+        ShellCommand(("mypy",)),
     ]
 
 

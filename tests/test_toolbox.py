@@ -9,7 +9,7 @@ from fakes import Programs
 from gating import only, project
 from nox_ship.gates import recipes
 from nox_ship.gates.measuring import coverage_folder
-from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.gates.toolbox import RecipeStep, Toolbox
 
 CHECKED = ci("pip install -e .[dev]", "ruff check src --fix", "mypy src", "pytest -q")
 
@@ -170,7 +170,7 @@ commands =
 """
 
 
-def measuring(step: Step) -> list[str]:
+def measuring(step: RecipeStep) -> list[str]:
     """Return the commands of a step without what is told of settings, and with the end of the data's name."""
     found = []
     for command in step.commands:

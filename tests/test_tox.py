@@ -7,22 +7,22 @@ import pytest
 
 from automating import sample
 from nox_ship.automation import tox, tox_settings
-from nox_ship.automation.tox import Environment, Tox
+from nox_ship.automation.tox import Tox, ToxEnvironment
 from support import in_time
 
 
-def environments(folder: Path, ini: str, *names: str) -> dict[str, Environment]:
+def environments(folder: Path, ini: str, *names: str) -> dict[str, ToxEnvironment]:
     """Return the environments of these names that a tox.ini has, or those that run by default."""
     found = Tox(sample(folder, files={"tox.ini": ini})).environments(names or None)
     return {environment.name: environment for environment in found}
 
 
-def runs(environment: Environment) -> str:
+def runs(environment: ToxEnvironment) -> str:
     """Return the commands of an environment, one a line."""
     return "\n".join(" ".join(command) for command in environment.commands)
 
 
-def told(environment: Environment) -> dict[str, Any]:
+def told(environment: ToxEnvironment) -> dict[str, Any]:
     """Return what an environment needs, without what is empty."""
     needs = environment.needs
     flags = {name: True for name in ("project", "locked") if getattr(needs, name)}

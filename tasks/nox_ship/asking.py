@@ -13,7 +13,12 @@ from nox_ship.world.index import display_name
 
 def on_a_terminal() -> bool:
     """Whether there is somebody who can be asked."""
-    return not os.environ.get("CI") and sys.stdin.isatty() and sys.stdout.isatty()  # a runner may have a terminal
+    return not in_ci() and sys.stdin.isatty() and sys.stdout.isatty()  # a runner may have a terminal
+
+
+def in_ci() -> bool:
+    """Whether this is a CI."""
+    return bool(os.environ.get("CI"))
 
 
 def before_push(run: Run) -> None:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from nox_ship import naming
@@ -25,7 +26,7 @@ from nox_ship.setup.build_system import read_project
 from nox_ship.setup.ci_files import HAND_WRITTEN
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
@@ -115,7 +116,7 @@ def _init(root: Path, voice: Voice, options: Namespace) -> int:
     return 0
 
 
-def _write(made: Plan, voice: Voice, *, force: bool) -> None:
+def _write(made: SetupPlan, voice: Voice, *, force: bool) -> None:
     """Write what was planned, and show it."""
     done, left = init.write(made, force=force)
     for change in done:
@@ -135,7 +136,7 @@ def _published(version: str) -> tuple[str, ...]:
     Raises:
         ShipError: It does not answer (NS701).
     """
-    index = Index("PyPI", **vars(index_addresses("pypi", Settings())))
+    index = Index("PyPI", **asdict(index_addresses("pypi", Settings())))
     served = index.files("nox-ship", version).values()
     return tuple(file.sha256 for file in served if file.sha256 and file.filename.endswith(".whl"))
 

@@ -12,7 +12,7 @@ import shlex
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Literal
 
 from packaging.version import Version
@@ -229,6 +229,11 @@ class Settings:
     rehearsal: RehearsalSettings = field(default_factory=RehearsalSettings)
     """The stand-ins of a rehearsal."""
 
+    @property
+    def token_variables(self) -> frozenset[str]:
+        """Names of variables that hold tokens of indexes because the project says so, whatever their names tell."""
+        return frozenset(self.publish.tokens.values()) - set(self.pass_env)
+
 
 def read_settings(pyproject: Mapping[str, typing.Any]) -> Settings:
     """Return the settings that a parsed ``pyproject.toml`` holds.
@@ -265,7 +270,7 @@ def _out_of_bounds(settings: Settings) -> Iterator[Finding]:
         if not good:
             yield WRONG_TYPE(f"`{ROOT}.{key}` must {words}.")
     for name, index in settings.indexes.items():
-        for key, address in vars(index).items():
+        for key, address in asdict(index).items():
             if address is not None and not is_safe(address):
                 path = f"`{ROOT}.indexes.{name}.{key.replace('_', '-')}`"
                 yield UNSAFE_ADDRESS(f"{path} is not an `https` address, or holds a user name or password.")

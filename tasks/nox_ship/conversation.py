@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import threading
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,9 +20,10 @@ class Conversation:
     its memory nor what it is asked.
     """
 
-    def __init__(self, script: str) -> None:
-        """Talk with the script at this path."""
+    def __init__(self, script: str, keep: Iterable[str] = ()) -> None:
+        """Talk with the script at this path; variables named in ``keep`` reach it although they look like secrets."""
         self.script = script
+        self._keep = tuple(keep)
         self._stack = contextlib.ExitStack()
         self._program: subprocess.Popen[bytes] | None = None
 
@@ -68,7 +69,7 @@ class Conversation:
 
     def _started(self) -> subprocess.Popen[bytes] | None:
         """Start the script; None where it cannot be told anything, because it is not closed to others."""
-        command, env = process.script(self.script), process.scrubbed(os.environ)
+        command, env = process.script(self.script), process.inherited(self._keep)
         started = process.closed(command, {}, env=env, stderr=subprocess.DEVNULL)
         self._program, odd = self._stack.enter_context(started)
         if odd:

@@ -18,7 +18,7 @@ from nox_ship.project import Project
 
 if TYPE_CHECKING:
     from nox_ship.gates.recipes import Recipe
-    from nox_ship.gates.toolbox import Step
+    from nox_ship.gates.toolbox import RecipeStep
 
 
 def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
@@ -55,7 +55,7 @@ def _told(finding: Finding | None) -> Iterator[None]:
         raise ShipError(finding) from error
 
 
-def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
+def _apart(session: nox.Session, project: Project, step: RecipeStep) -> list[str]:
     """Return the start of a command that uv runs in an environment of its own, made of what the step needs."""
     from nox_ship import process
 
@@ -69,12 +69,12 @@ def _apart(session: nox.Session, project: Project, step: Step) -> list[str]:
     return [*start, *needs, *_constraints(project, step), "--"]
 
 
-def _editable(project: Project, step: Step) -> str:
+def _editable(project: Project, step: RecipeStep) -> str:
     extras = f"[{','.join(step.extras)}]" if step.extras else ""
     return f"{project.root.as_posix()}{extras}"
 
 
-def _constraints(project: Project, step: Step) -> list[str]:
+def _constraints(project: Project, step: RecipeStep) -> list[str]:
     """Write the constraints of a step into a file, and return the options that name it."""
     if not step.constraints:
         return []
@@ -84,7 +84,7 @@ def _constraints(project: Project, step: Step) -> list[str]:
     return ["--constraints", file.as_posix()]
 
 
-def install(session: nox.Session, project: Project, step: Step, *options: str) -> None:
+def install(session: nox.Session, project: Project, step: RecipeStep, *options: str) -> None:
     """Install what a step needs into the session's environment; ``options`` go to uv."""
     wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
     if not step.project:
@@ -110,16 +110,16 @@ def tool(session: nox.Session, requirement: str) -> Path:
     Raises:
         ShipError: It cannot be installed (NS438).
     """
-    from nox_ship.gates.toolbox import TOOL_MISSING
+    from nox_ship.gates.toolbox import TOOL_NOT_INSTALLED
 
     try:
         session.install(requirement)
     except CommandFailed:
-        raise ShipError(TOOL_MISSING(f"{requirement} could not be installed.")) from None
+        raise ShipError(TOOL_NOT_INSTALLED(f"{requirement} could not be installed.")) from None
     return Path(session.bin) / "python"
 
 
-def _lower(session: nox.Session, project: Project, step: Step) -> Finding:
+def _lower(session: nox.Session, project: Project, step: RecipeStep) -> Finding:
     """Lower the project's dependencies in the session's environment as far as its metadata allows.
 
     Returns:

@@ -23,7 +23,7 @@ from nox_ship.release.run import Run
 from nox_ship.release.stage import workshop
 from nox_ship.report import Report, Voice
 from nox_ship.showing import last_line, stop_shown, tell
-from nox_ship.worlds import guarded, opened
+from nox_ship.worlds import guarded, opened, settings_of
 
 
 def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: Path) -> None:
@@ -51,10 +51,15 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         options.fresh,
         agreed=agreed or asking.on_a_terminal(),
         any_branch=options.dry_run,
+        in_ci=asking.in_ci(),
     )
     voice = Voice(verbose=options.verbose)
     report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
-    with guarded(), workshop(root) as shop, opened(options, root, shop, voice) as world:
+    with (
+        guarded(settings_of(root)) as variables,
+        workshop(root) as shop,
+        opened(options, root, shop, voice, variables) as world,
+    ):
         run = Run(root, request, sessions, world, shop, voice, report)
         if not agreed:
             run.confirm = asking.before_push

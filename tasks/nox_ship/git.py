@@ -76,19 +76,21 @@ class Repository:
 
     Attributes:
         path: The top folder of the work tree.
+        keep: Names of variables that git gets although they look like credentials.
     """
 
     path: Path
+    keep: tuple[str, ...] = ()
 
     @classmethod
-    def at(cls, folder: Path) -> Repository:
+    def at(cls, folder: Path, keep: tuple[str, ...] = ()) -> Repository:
         """Return the repository that ``folder`` lies in.
 
         Raises:
             ShipError: It lies in none (NS201), or that has no commit yet (NS202).
         """
         command = ["git", *_QUIET, "rev-parse", "--show-toplevel", "--verify", "--quiet", "HEAD"]
-        done = process.run(command, cwd=folder, env=_ENV, check=False, exact=True)
+        done = process.run(command, cwd=folder, env=_ENV, keep=keep, check=False, exact=True)
         top = done.stdout.partition("\n")[0]
         if done.code and top:
             raise ShipError(NO_COMMIT(f"The git repository at {top} has no commit."))
@@ -97,7 +99,7 @@ class Repository:
                 raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository."))
             what = f"{folder} is in no git repository that can be used. Git says: {done.stderr.strip()}"
             raise ShipError(NOT_A_REPOSITORY(what, remedy="Fix the problem that git reports."))
-        return cls(Path(top))
+        return cls(Path(top), keep)
 
     @classmethod
     def empty(cls, folder: Path, *, sha256: bool = False) -> Repository:
@@ -130,14 +132,13 @@ class Repository:
         """
         command = ["git", *_QUIET, *args]
         wanted = _REACHES if secrets else _SIGNS
-        keep = {name for name in process.secret_names(os.environ) if wanted.match(name)}
-        keep -= set(process.index_secret_names(os.environ))
-        full = {**_ENV, **(env or {}), **_numbered(settings, os.environ)}
+        keep = {*self.keep, *filter(wanted.match, process.other_secrets())}
+        full = {**_ENV, **(env or {}), **_numbered(settings, process.inherited(keep))}
         return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart, seconds=seconds).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
         """Run git here and return its standard output, None where it ended with another code than 0."""
-        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, check=False)
+        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=_ENV, keep=self.keep, check=False)
         return None if done.code else done.stdout.rstrip()
 
     @property
@@ -178,7 +179,7 @@ class Repository:
                 theirs.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ours, theirs, follow_symlinks=False)
             elif (ours / ".git").exists() and not name.endswith("/"):  # a submodule: others have the slash
-                inner = Repository(ours)
+                inner = Repository(ours, self.keep)
                 inner.carry_changes(inner.clone(theirs))
 
     def files(self) -> tuple[str, ...]:
@@ -197,7 +198,7 @@ class Repository:
             if mode != _SUBMODULE:
                 found[name] = object_id
             elif (self.path / name / ".git").exists():
-                inner = Repository(self.path / name).tracked()
+                inner = Repository(self.path / name, self.keep).tracked()
                 found.update({f"{name}/{path}": object_id for path, object_id in inner.items()})
         return found
 
@@ -211,7 +212,8 @@ class Repository:
         Raises:
             CommandFailedError: Git ended with another code than 0.
         """
-        done = process.run(["git", *_QUIET, *args], cwd=self.path, env={**_ENV, **(env or {})}, exact=True)
+        full = {**_ENV, **(env or {})}
+        done = process.run(["git", *_QUIET, *args], cwd=self.path, env=full, keep=self.keep, exact=True)
         return [entry for entry in done.stdout.split("\0") if entry]
 
     def links(self) -> list[Path]:
@@ -347,7 +349,7 @@ class Repository:
             *configured,
         )
         self.run(*permitted, *cloning, self.path, target, settings=secret)
-        clone = Repository(target)
+        clone = Repository(target, self.keep)
         if keys.is_dir():
             (target / ".git" / "git-crypt").symlink_to(keys, target_is_directory=True)
         if attributes.is_file():
@@ -394,7 +396,7 @@ class Repository:
             commit = clone.find("rev-parse", "--verify", "--quiet", f"HEAD:{path}")
             if commit is None:  # .gitmodules still names one that is gone
                 continue
-            ours = Repository(self.path / path)
+            ours = Repository(self.path / path, self.keep)
             here = (ours.path / ".git").exists() and bool(ours.known([commit]))
             local = ["-c", f"{key.removesuffix('.path')}.url={ours.path}", "-c", "protocol.file.allow=always"]
             deep = [] if here else ["--init", "--recursive"]
@@ -406,7 +408,7 @@ class Repository:
                 what = f"The submodule {path} cannot be checked out at {commit[:10]} from {without_passwords(source)}."
                 raise ShipError(NO_SUBMODULE(what, detail=error.done.output)) from error
             if here:
-                ours._fill(Repository(clone.path / path))
+                ours._fill(Repository(clone.path / path, clone.keep))
 
     def fast_forward(self, source: Repository, branch: str, commit: str, tags: Mapping[str, str]) -> None:
         """Bring ``branch`` to ``commit`` of another repository on this machine, and make ``tags``.

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from nox_ship import naming
+from nox_ship import naming, process
 from nox_ship.cli import doctor_arguments, status_arguments
 from nox_ship.errors import ShownError
 from nox_ship.gates.noxfile import Sessions
@@ -40,8 +40,11 @@ def doctor(root: Path, args: Sequence[str], sessions: Sessions) -> None:
     options, voice = doctor_arguments(args), Voice()
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     lines = []
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        for line in examine(root, sessions, running, Path(folder)):
+    with (
+        process.without(settings_of(root).token_variables) as variables,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+    ):
+        for line in examine(root, sessions, running, Path(folder), variables):
             lines.append(line)
             if not options.json:
                 voice.examined(line.status, line.check, str(line.finding or line.text))
@@ -65,8 +68,12 @@ def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
         ShipError: The arguments are wrong (NS108).
     """
     options = status_arguments(args)
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        world = Onlooker(RealWorld(root, Path(folder), settings_of(root), quietly=True))
+    settings = settings_of(root)
+    with (
+        process.without(settings.token_variables) as variables,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+    ):
+        world = Onlooker(RealWorld(root, Path(folder), settings, quietly=True, variables=variables))
         standing = look(root, sessions, world, workshop_of(root))
     if options.json:
         command, why = following(standing)

@@ -118,19 +118,19 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-_declared: set[str] = set()
-_passed: set[str] = set()
+@contextmanager
+def without(names: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    """Take variables out of this process's environment while the block runs; yield the environment as it was.
 
-
-def declare_index_secrets(names: Iterable[str]) -> None:
-    """Take variables of these names for credentials of indexes, whatever they are called."""
-    _declared.update(names)
-
-
-def declare_passed(names: Iterable[str]) -> None:
-    """Let everything see variables of these names, and of no others that were passed before: the project says so."""
-    _passed.clear()
-    _passed.update(names)
+    For credentials whose names do not tell what they are: what starts in the meantime cannot inherit them, whoever
+    starts it.
+    """
+    whole = dict(os.environ)
+    taken = {name: os.environ.pop(name) for name in set(names) if name in os.environ}
+    try:
+        yield whole
+    finally:
+        os.environ.update(taken)
 
 
 def secret_names(env: Mapping[str, str]) -> list[str]:
@@ -141,12 +141,8 @@ def secret_names(env: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _is_secret(name: str, value: str) -> bool:
-    return name in _declared or _looks_secret(name, value)
-
-
 @lru_cache(maxsize=1024)  # each program that is started asks about the whole environment
-def _looks_secret(name: str, value: str) -> bool:
+def _is_secret(name: str, value: str) -> bool:
     if _SECRET_VALUE(value) or _SECRET_INSIDE(value) or holds_password(value):
         return True
     match = _SECRET_NAME(name)
@@ -155,18 +151,20 @@ def _looks_secret(name: str, value: str) -> bool:
 
 def index_secret_names(env: Mapping[str, str]) -> list[str]:
     """Return the names of those credentials in ``env`` that are for package indexes alone."""
-    return [
-        name
-        for name in secret_names(env)
-        if name in _declared or _INDEX_SECRET.search(name) or env[name].strip().startswith("pypi-")
-    ]
+    return [name for name in secret_names(env) if _INDEX_SECRET.search(name) or env[name].strip().startswith("pypi-")]
+
+
+def other_secrets() -> list[str]:
+    """Return the names of those variables of this process that hold credentials, but not for package indexes."""
+    of_indexes = set(index_secret_names(os.environ))
+    return [name for name in secret_names(os.environ) if name not in of_indexes]
 
 
 def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str | None]:
     """Return what others must not see of ``env``, as changes to it.
 
     Credentials, git's hook context and the files that a job of GitHub Actions obeys go (None); of addresses that
-    installers need, only the password goes. What is named by ``keep`` or by the setting ``pass-env`` stays.
+    installers need, only the password goes. What is named by ``keep`` stays.
     """
     gone: dict[str, str | None] = dict.fromkeys(
         name for name in env if name in _GIT_CONTEXT or name in _COMMAND_FILES or _TRACES.match(name)
@@ -174,7 +172,7 @@ def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str 
     for name in secret_names(env):
         bare = without_passwords(env[name], "")
         gone[name] = bare if _ADDRESSES.search(name) and not _is_secret(name, bare) else None
-    return {name: value for name, value in gone.items() if name not in {*keep, *_passed}}
+    return {name: value for name, value in gone.items() if name not in set(keep)}
 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
@@ -182,6 +180,11 @@ def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]
     env = dict(env)  # each look into `os.environ` decodes
     changed = {**env, **withheld(env, keep)}
     return {name: value for name, value in changed.items() if value is not None}
+
+
+def inherited(keep: Iterable[str] = ()) -> dict[str, str]:
+    """Return this process's environment as the programs get it that we start; names in ``keep`` stay."""
+    return scrubbed(os.environ, keep)
 
 
 def run(  # noqa: PLR0913 - all but the first are by name, and few are used at once
@@ -223,7 +226,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
             beginning and end of what it wrote are kept instead.
     """
     line = tuple(os.fspath(arg) for arg in args)
-    environment = {k: v for k, v in {**scrubbed(os.environ, keep), **(env or {})}.items() if v is not None}
+    environment = {k: v for k, v in {**inherited(keep), **(env or {})}.items() if v is not None}
     try:
         if on_line:
             done = _stream(line, cwd, environment, on_line)

@@ -14,7 +14,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, is_normalized_name
 
-from nox_ship import documents, layout, process, pythons
+from nox_ship import documents, layout, pythons
 from nox_ship.backends import Told
 from nox_ship.config import Settings, read_settings
 from nox_ship.documents import table
@@ -65,10 +65,7 @@ class Project:
                 nox-ship are wrong (NS101, NS102).
         """
         pyproject = read_pyproject(root)
-        settings = read_settings(pyproject)
-        process.declare_index_secrets(settings.publish.tokens.values())
-        process.declare_passed(settings.pass_env)
-        return cls(root, pyproject, settings)
+        return cls(root, pyproject, read_settings(pyproject))
 
     @cached_property
     def metadata(self) -> Mapping[str, Any]:

@@ -54,13 +54,13 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     options = publish_arguments(args, session)
     voice = Voice()
     report = Report(title="Rehearsal of publishing" if options.dry_run else "Publishing", rehearsal=options.dry_run)
-    with guarded(), workshop(project.root) as shop:
+    with guarded(project.settings) as variables, workshop(project.root) as shop:
         try:
             wanted = _wanted_index(session, index, options.to)
             manifest = Manifest.read(manifest_path(project))
             name = wanted or route(project.settings, Version(manifest.version))
             report.title += f" to {display_name(name)}"
-            with opened(options, project.root, shop, voice) as world:
+            with opened(options, project.root, shop, voice, variables) as world:
                 for finding in _admitted(manifest, project, name, world, report):
                     voice.finding(finding)
                 publication = Publication.of(manifest, project, world.index(name, manifest.name), voice.note)
@@ -160,11 +160,11 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     called = expected.manifest.name if expected else project.canonical_name
     name = options.source or route(project.settings, Version(version))
     with (
-        guarded(),
+        guarded(project.settings) as variables,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
     ):
-        world = RealWorld(project.root, Path(folder), project.settings)
+        world = RealWorld(project.root, Path(folder), project.settings, variables=variables)
         index = world.index(name, called)
         here = expected is not None
         expected = expected or (release and listed(project, release, index, Path(files)))

@@ -1,10 +1,9 @@
-"""Which versions of Python have been released."""
+"""Which versions of Python have been released, and which are on this machine."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from nox_ship.errors import ShipError
 from nox_ship.files import write_whole
 
 _FINAL = re.compile(r"^cpython-(3\.\d{1,3})\.\d+-", re.MULTILINE)
+_NEEDED = ("PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
 _VERSION = re.compile(r"3\.\d{1,3}")
 
 
@@ -45,12 +45,23 @@ def stable() -> tuple[str, ...]:
     return found
 
 
+def interpreter(version: str) -> str | None:
+    """Return the path of a Python of this machine, such as ``3.12`` or ``pypy3.11``; None if there is none.
+
+    Any Python on the way there is started to find out what it is. It does not get our credentials.
+    """
+    from python_discovery import get_interpreter
+
+    found = get_interpreter(version, env=process.inherited())
+    return None if found is None else str(found.executable)
+
+
 def _asked() -> tuple[str, ...]:
-    """Ask uv, whatever the user's settings for it are."""
+    """Ask uv, whatever the user's settings for it are, and without a variable that it can do without."""
     command: list[process.Argument] = [process.uv(), "python", "list", "--only-downloads", "--all-platforms"]
-    settings = dict.fromkeys(name for name in os.environ if name.startswith("UV_"))
+    needless = dict.fromkeys(name for name in process.inherited() if name.upper() not in _NEEDED)
     try:
-        done = process.run([*command, "--offline", "--no-config"], env=settings, check=False)
+        done = process.run([*command, "--offline", "--no-config"], env=needless, check=False)
     except ShipError:
         return ()
     minors = {int(version.partition(".")[2]) for version in _FINAL.findall(done.stdout)}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,11 +24,11 @@ from nox_ship.project import Project
 from nox_ship.registration import Spec
 
 if TYPE_CHECKING:
-    pass
+    from nox_ship.gates.judged import Judged
 
 # Engines are imported in the sessions that use them: `nox -l` pays for none.
 
-_OWN_SUMMARY = {"build", "matrix", "verify-published", "publish", "publish-test", "publish-prod"}
+_OWN_SUMMARY = {"build", "matrix"}
 """Sessions that have more to say on the page that sums a run up than that they passed."""
 
 
@@ -48,9 +46,10 @@ def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[n
 
         with _errors_shown(session):
             project = Project.read(Path.cwd())
-            session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
             begun = time.monotonic()
-            function(session, project)
+            with process.without(project.settings.token_variables):
+                session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
+                function(session, project)
             if function.__name__.replace("_", "-") not in _OWN_SUMMARY:
                 actions.summary(f"{session.name} passed ({time.monotonic() - begun:.0f} s)")
 
@@ -111,25 +110,8 @@ def coverage(session: nox.Session, project: Project) -> None:
     """Combine what the tests covered on each Python and hold the threshold."""
     from nox_ship.gates import recipes
 
-    if decision := registration.unmeasured():
-        from nox_ship.gates.noxfile import not_measured
-
-        raise ShipError(not_measured(decision))
-    recipe = recipes.coverage(project, session.posargs)
-    tool = _measuring_tool(session)
-    if tool and recipe.steps and not project.settings.coverage.run:
-        (step,) = recipe.steps
-        commands = tuple((tool, *command[1:]) for command in step.commands)
-        recipe = dataclasses.replace(recipe, steps=(dataclasses.replace(step, requirements=(), commands=commands),))
+    recipe = recipes.coverage(project, session.posargs, session.env_dir.absolute().parent, registration.unmeasured())
     environments.run_recipe(session, project, recipe)
-
-
-def _measuring_tool(session: nox.Session) -> str | None:
-    """Return the coverage that measured, from an environment of `tests` beside ours: it knows its own data best."""
-    for name in ("bin/coverage", "Scripts/coverage.exe"):
-        for tool in sorted(session.env_dir.absolute().parent.glob(f"tests-*/{name}")):
-            return str(tool)
-    return None
 
 
 @_front_door
@@ -151,17 +133,26 @@ def api(session: nox.Session, project: Project) -> None:
     no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
     with _levelled(session, project.settings.api):
         try:
-            comparison = comparing.Comparison.of(project)
+            comparison = comparing.ApiComparison.of(project)
             python = environments.tool(session, comparing.TOOL)
             judged = comparison.judged(comparison.made([python], project.root))
         except comparing.NothingToCompareError as reason:
             session.skip(printable(str(reason), lines=False))
-        for line in judged.told:
-            session.log(printable(line, lines=False))
-        for finding in judged.warnings:
-            _warn(session, finding)
-        if judged.errors:
-            raise ShipError(*judged.errors)
+        _show(session, judged)
+
+
+def _show(session: nox.Session, judged: Judged) -> None:
+    """Show what a gate found, and end the session as that says."""
+    from nox_ship.printable import printable
+
+    for line in judged.told:
+        session.log(printable(line, lines=False))
+    for finding in judged.warnings:
+        _warn(session, finding)
+    if judged.errors:
+        raise ShipError(*judged.errors)
+    if judged.skip:
+        session.skip(printable(judged.skip, lines=False))
 
 
 @contextmanager
@@ -186,31 +177,14 @@ def _warn(session: nox.Session, finding: Finding) -> None:
 def audit(session: nox.Session, project: Project) -> None:
     """Look for known vulnerabilities in the dependencies and for security findings in the code."""
     from nox_ship.gates import audit as auditing
-    from nox_ship.gates.toolbox import Step, Toolbox
-    from nox_ship.printable import printable
+    from nox_ship.gates import recipes
 
-    settings = project.settings.audit
-    if settings.run:
-        from nox_ship.gates import recipes
-
+    if project.settings.audit.run:
         environments.run_recipe(session, project, recipes.own_audit(project, session.posargs))
         return
-    box = Toolbox(project)
-    environments.install(session, project, Step((*map(box.requirement, auditing.TOOLS), *settings.install)))
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
-        audited = auditing.dependencies(project, Path(session.bin), Path(scratch), session.posargs)
-    told, warning = auditing.code(project, Path(session.bin), enforced=box.has("bandit"))
-    session.log(printable(told))
-    if warning:
-        session.warn(printable(str(warning), lines=False))
-    if audited.vulnerable:
-        raise ShipError(*audited.vulnerable)
-    if audited.unknown:
-        unknown = auditing.not_audited(audited)
-        if os.environ.get("CI"):
-            raise unknown
-        session.skip(printable(str(unknown), lines=False))
-    session.log(f"{audited.looked_up} dependencies looked up, no known vulnerability")
+    environments.install(session, project, auditing.needs(project))
+    in_ci = bool(os.environ.get("CI"))
+    _show(session, auditing.audit(project, Path(session.bin), session.posargs, in_ci=in_ci))
 
 
 @_front_door
@@ -263,13 +237,13 @@ def matrix(session: nox.Session, project: Project) -> None:
         session.log(f"{name}: {value}")
 
 
-@_front_door
-def verify_published(session: nox.Session, project: Project) -> None:
+def verify_published(session: nox.Session) -> None:
     """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
-    from nox_ship import publishing
+    with _errors_shown(session):
+        from nox_ship import publishing
 
-    _prepare(session)
-    publishing.verify_published(project, session.posargs)
+        _prepare(session)
+        publishing.verify_published(Project.read(Path.cwd()), session.posargs)
 
 
 @_front_door
@@ -292,29 +266,27 @@ def verify_install(session: nox.Session, project: Project) -> None:
     session.log(done.told)
 
 
-def _publish(session: nox.Session, project: Project, index: str | None) -> None:
-    from nox_ship import publishing
+def _publish(session: nox.Session, index: str | None) -> None:
+    with _errors_shown(session):
+        from nox_ship import publishing
 
-    _prepare(session)
-    publishing.publish(project, session.posargs, session.name, index)
+        _prepare(session)
+        publishing.publish(Project.read(Path.cwd()), session.posargs, session.name, index)
 
 
-@_front_door
-def publish_test(session: nox.Session, project: Project) -> None:
+def publish_test(session: nox.Session) -> None:
     """Bring TestPyPI to what the manifest says."""
-    _publish(session, project, "testpypi")
+    _publish(session, "testpypi")
 
 
-@_front_door
-def publish_prod(session: nox.Session, project: Project) -> None:
+def publish_prod(session: nox.Session) -> None:
     """Bring PyPI to what the manifest says."""
-    _publish(session, project, "pypi")
+    _publish(session, "pypi")
 
 
-@_front_door
-def publish(session: nox.Session, project: Project) -> None:
+def publish(session: nox.Session) -> None:
     """Bring the index that the version's route names to what the manifest says."""
-    _publish(session, project, None)
+    _publish(session, None)
 
 
 def release(session: nox.Session) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,14 +20,17 @@ from nox_ship.world.standins import StandIns
 
 
 @contextmanager
-def opened(options: Namespace, root: Path, shop: Workshop, voice: Voice) -> Iterator[RealWorld | StandIns]:
-    """Open the world that was asked for."""
+def opened(
+    options: Namespace, root: Path, shop: Workshop, voice: Voice, variables: Mapping[str, str]
+) -> Iterator[RealWorld | StandIns]:
+    """Open the world that was asked for; ``variables`` are the environment's, with the tokens in it."""
     settings, folder = settings_of(root), shop.world()
     if options.dry_run or getattr(options, "bundle", None):
 
         def look(name: str, project: str) -> Index:
             free = None if getattr(options, "fresh", False) else shop.free_name
-            return replace(RealWorld(root, folder, settings, quietly=True).index(name, project), free=free)
+            real = RealWorld(root, folder, settings, quietly=True, variables=variables)
+            return replace(real.index(name, project), free=free)
 
         with StandIns(
             root,
@@ -37,16 +39,20 @@ def opened(options: Namespace, root: Path, shop: Workshop, voice: Voice) -> Iter
             port=settings.rehearsal.port,
             indexes=settings.indexes,
             look=look,
+            keep=settings.pass_env,
         ) as standins:
             yield standins
     else:
-        with RealWorld(root, folder, settings, voice.ask if asking.on_a_terminal() else None) as real:
-            yield real
+        ask = voice.ask if asking.on_a_terminal() else None
+        with RealWorld(root, folder, settings, ask, variables=variables) as world:
+            yield world
 
 
-def guarded() -> AbstractContextManager[None]:
-    """End what is started meanwhile with this process, however that ends."""
-    return lifeline.guarded(process.scrubbed(os.environ))
+@contextmanager
+def guarded(settings: Settings) -> Iterator[Mapping[str, str]]:
+    """End what is started here with us, and let none of it inherit a token; yield the variables that we were given."""
+    with process.without(settings.token_variables) as variables, lifeline.guarded(process.inherited()):
+        yield variables
 
 
 def settings_of(root: Path) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def refusal(server: Loopback, job: pytest.MonkeyPatch) -> ShipError | None:
     """Ask for the upload token of the index at ``server``; return what it fails with."""
     job.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{server.url}/identity?api=1")
     try:
-        publisher = TrustedPublisher.of("evil", f"{server.url}/legacy/")
+        publisher = TrustedPublisher.of("evil", f"{server.url}/legacy/", os.environ)
         if publisher is not None:
             publisher.token()
     except ShipError as error:
@@ -85,7 +86,7 @@ def test_a_host_that_is_called_as_an_audience_of_others_is_none(job: pytest.Monk
     """In a network of one's own any host can be called `pypi`; a token for that audience is valid at PyPI."""
     job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": host.lower()}).encode()))
     with pytest.raises(ShipError, match="NS745"):
-        TrustedPublisher.of("mine", f"https://{host}/legacy/")
+        TrustedPublisher.of("mine", f"https://{host}/legacy/", os.environ)
 
 
 @pytest.mark.parametrize("host", ["index.example", "10.0.0.1", "localhost", "[2001:db8::1]", "[::1]"])
@@ -93,7 +94,7 @@ def test_a_host_with_its_domain_is_an_audience(job: pytest.MonkeyPatch, host: st
     """So is an address, and this machine."""
     bare = host.strip("[]")
     job.setattr(web, "get", lambda url, **_: web.Answer(url, 200, "", json.dumps({"audience": bare}).encode()))
-    publisher = TrustedPublisher.of("mine", f"https://{host}/legacy/")
+    publisher = TrustedPublisher.of("mine", f"https://{host}/legacy/", os.environ)
     assert publisher is not None
     assert publisher.audience == bare
 
@@ -113,7 +114,7 @@ def test_an_index_of_ones_own_is_named_by_its_host(job: pytest.MonkeyPatch) -> N
 def test_audiences_of_the_public_indexes_are_fixed(job: pytest.MonkeyPatch, url: str, audience: str) -> None:
     """They are known without asking anybody."""
     job.setattr("socket.socket.connect", lambda *_: pytest.fail("it was asked"))
-    publisher = TrustedPublisher.of("any name", url)
+    publisher = TrustedPublisher.of("any name", url, os.environ)
     assert publisher is not None
     assert publisher.audience == audience
 
@@ -147,7 +148,7 @@ def test_the_exchange_follows_no_redirect(job: pytest.MonkeyPatch, status: int, 
 def test_no_identity_goes_over_plain_http(job: pytest.MonkeyPatch, url: str) -> None:
     """Nothing is even asked, except on this machine."""
     job.setattr("socket.getaddrinfo", lambda *_, **__: pytest.fail("it was asked"))
-    assert TrustedPublisher.of("PyPI", url) is None
+    assert TrustedPublisher.of("PyPI", url, os.environ) is None
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503])
@@ -159,7 +160,7 @@ def test_other_credentials_are_not_used_silently(job: pytest.MonkeyPatch, status
     job.setenv("EVIL_API_TOKEN", OTHER_TOKEN)
     with Loopback(index.answer) as server:
         job.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{server.url}/identity?api=1")
-        wanted = Wanted("evil", "evil", f"{server.url}/legacy/", "EVIL_API_TOKEN", "sample")
+        wanted = Wanted("evil", "evil", f"{server.url}/legacy/", "EVIL_API_TOKEN", "sample", variables=os.environ)
         found = find_credentials(wanted)
         assert found.kind == "EVIL_API_TOKEN"
         assert [finding.id for finding in found.warnings] == ["NS744"]
@@ -238,7 +239,7 @@ def test_odd_answers_of_the_identity_endpoint_are_refusals(job: pytest.MonkeyPat
 def wanted(upload_url: str, name: str = "pypi") -> Wanted:
     """Return what is looked for, for an index at ``upload_url`` that reads from PyPI's own simple API."""
     own = IndexSettings(upload_url, PYPI_SIMPLE_ENDPOINT)
-    world = RealWorld(Path(), Path(), Settings(indexes={name: own}))
+    world = RealWorld(Path(), Path(), Settings(indexes={name: own}), variables=os.environ)
     found: list[Wanted] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nox_ship.world.real.find_credentials", found.append)

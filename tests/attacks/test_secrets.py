@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from fakes import write_dist
 from loopback import Loopback, Reply, Request
-from nox_ship import process, undumpable
+from nox_ship import front, lifeline, looking, process, publishing, sessions, undumpable, worlds
 from nox_ship.errors import ShipError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository, _forget_passwords
 from nox_ship.package.manifest import File
+from nox_ship.project import Project
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
-from support import commit_files, git, make_repository, make_wheel
+from support import commit_files, git, make_project, make_repository, make_wheel
 from workbench import GOOD, PYTHON, make_bench
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -449,6 +456,71 @@ def test_hidden_variables_reach_a_module(hidden: dict[str, str], tmp_path: Path)
     assert done.args[-2:] == ("shown", "arg")
 
 
+class Left(Exception):  # noqa: N818 - it ends what is started, and tells nothing wrong
+    """What is left of the environment once a door is open."""
+
+
+@pytest.fixture
+def named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project whose settings name the variable of a token that has it, though its name does not tell."""
+    settings = (
+        '[tool.nox-ship]\npublish.tokens = { mine = "DEVPI_LOGIN", own = "SEEN_TOKEN" }\npass-env = ["SEEN_TOKEN"]\n'
+    )
+    root = make_project(tmp_path / "project", f'[project]\nname = "sample"\nversion = "1.0"\n{settings}').root
+    for name in ("DEVPI_LOGIN", "SEEN_TOKEN"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("NOX_SHIP_MANIFEST", raising=False)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.mark.parametrize("door", ["release", "rehearsal", "publish", "verify-published", "doctor", "status"])
+def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
+    named: Path, monkeypatch: pytest.MonkeyPatch, door: str
+) -> None:
+    """Nothing that is started can inherit it; a release looks for it among the variables that it was given."""
+    given: list[dict[str, str]] = []
+
+    def opened(*_: object, variables: dict[str, str], **__: object) -> None:
+        given.append(variables)
+        raise Left({*os.environ})
+
+    for module in (worlds, publishing, looking):
+        monkeypatch.setattr(module, "RealWorld", opened)
+    monkeypatch.setattr(worlds, "StandIns", lambda *_, look, **__: look("mine", "sample"))
+    monkeypatch.setattr(looking, "examine", lambda *of: opened(variables=of[4]))
+    monkeypatch.setattr(lifeline, "guarded", lambda _: contextlib.nullcontext())
+    project = Project.read(named)
+    write_dist(project, "c" * 40, "1.0")
+    args: dict[str, Callable[[], None]] = {
+        "release": lambda: front.release(named, ["minor", "--yes"], Sessions(), named),
+        "rehearsal": lambda: front.release(named, ["minor", "--dry-run"], Sessions(), named),
+        "publish": lambda: publishing.publish(project, [], "publish", "mine"),
+        "verify-published": lambda: publishing.verify_published(project, ["--from", "mine"]),
+        "doctor": lambda: looking.doctor(named, [], Sessions()),
+        "status": lambda: looking.status(named, [], Sessions()),
+    }
+    with pytest.raises(Left) as left:
+        args[door]()
+    assert "DEVPI_LOGIN" not in left.value.args[0]
+    assert {"SEEN_TOKEN", "PATH"} <= left.value.args[0]
+    assert given[0]["DEVPI_LOGIN"] == os.environ["DEVPI_LOGIN"] == "x"
+
+
+@pytest.mark.usefixtures("named")
+def test_a_session_has_no_token_that_only_the_settings_name() -> None:
+    """All but those that open a front door, which takes them away itself, go through one that does."""
+    seen: list[set[str]] = []
+    session: Any = SimpleNamespace(name="probe", env={})
+    sessions._front_door(lambda *_: seen.append({*os.environ}))(session)
+    assert seen
+    assert "DEVPI_LOGIN" not in seen[0]
+    assert "SEEN_TOKEN" in seen[0]
+    others = {name for name, spec in sessions._SPECS.items() if not hasattr(spec.function, "__wrapped__")}
+    assert others == {"release", "doctor", "status", "verify-published", "publish", "publish-test", "publish-prod"}
+
+
 LOOKING = """
 import os
 import pathlib
@@ -479,7 +551,8 @@ with pathlib.Path(os.environ["SEEN"]).open("a") as stream:
 def test_gates_and_builds_see_nothing_worth_stealing(tmp_path: Path, args: tuple[str, ...]) -> None:
     """Neither alone nor within a release: no credential, no agent, no file of commands; what `pass-env` names stays."""
     pyproject = GOOD["pyproject.toml"].replace('"hatchling.build"', '"backend"\nbackend-path = ["."]')
-    files = {"pyproject.toml": f'{pyproject}pass-env = ["WANTED_TOKEN"]\n', "backend.py": BACKEND}
+    settings = 'pass-env = ["WANTED_TOKEN"]\npublish.tokens.mine = "DEVPI_LOGIN"\n'
+    files = {"pyproject.toml": f"{pyproject}{settings}", "backend.py": BACKEND}
     bench = make_bench(tmp_path, {**GOOD, **files, "tests/test_sample.py": LOOKING})
     commands = tmp_path / "commands"
     commands.touch()
@@ -490,6 +563,7 @@ def test_gates_and_builds_see_nothing_worth_stealing(tmp_path: Path, args: tuple
         "DATABASE_URL": "postgres://u:p@h/d",
         "PLAIN": JWT,
         "PYPI_API_TOKEN": "x",
+        "DEVPI_LOGIN": "x",
         "GITHUB_ENV": str(commands),
         "GITHUB_PATH": str(commands),
         "GITHUB_OUTPUT": str(tmp_path / "output"),

@@ -6,6 +6,7 @@ What is sent along with each file is checked by the library's own verification.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def world(folder: Path, server: FailingIndex, **publish: bool) -> RealWorld:
     settings: Settings = read_settings(
         {"tool": {"nox-ship": {"indexes": {"pypi": addresses, "other": addresses}, "publish": publish}}}
     )
-    return RealWorld(make_repository(folder / "project").path, folder / "world", settings)
+    return RealWorld(make_repository(folder / "project").path, folder / "world", settings, variables=os.environ)
 
 
 def built(folder: Path) -> Manifest:

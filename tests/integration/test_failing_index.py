@@ -86,7 +86,7 @@ def case(tmp_path: Path, server: FailingIndex, monkeypatch: pytest.MonkeyPatch) 
     files = [make_wheel(folder, {"sample/__init__.py": ""}), make_sdist(folder, {"pyproject.toml": ""})]
     manifest = Manifest("sample", "1.2.3", "c" * 40, "v1.2.3", dirty=False, files=tuple(map(File.of, files)))
     root = make_repository(tmp_path / "project").path
-    return Case(server, folder, manifest, RealWorld(root, tmp_path / "world", settings(server)))
+    return Case(server, folder, manifest, RealWorld(root, tmp_path / "world", settings(server), variables=os.environ))
 
 
 def settings(server: FailingIndex) -> Settings:

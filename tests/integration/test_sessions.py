@@ -12,8 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.tags import sys_tags
+from python_discovery import get_interpreter
 
 from nox_ship.package.build import build
+from nox_ship.package.installable import installable
 from nox_ship.project import Project
 from workbench import PYTHON, Bench
 
@@ -315,3 +318,14 @@ def test_a_release_is_built_from_its_commit(bench: Bench) -> None:
     assert not manifest.dirty
     with zipfile.ZipFile(bench.root / "dist" / manifest.files[0].name) as wheel:
         assert "sample/left_over.py" not in wheel.namelist()
+
+
+def test_each_python_here_says_which_wheels_it_takes() -> None:
+    """Its own and no other's: also one that is too old for the library which knows the tags."""
+    versions = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+    here = {version: found for version in versions if (found := get_interpreter(version))}
+    platform = next(iter(sys_tags())).platform
+    wheels = {f"sample-1.0-cp{v.replace('.', '')}-cp{v.replace('.', '')}-{platform}.whl": v for v in versions}
+    assert PYTHON in here
+    for version, found in here.items():
+        assert [wheels[name] for name in installable(list(wheels), str(found.executable))] == [version]

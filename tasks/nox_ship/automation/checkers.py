@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nox_ship.automation.shell import program
-
-Command = tuple[str, ...]
+from nox_ship.config import Command
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from nox_ship.automation.github import listing, mapping
 
-Row = dict[str, str]
+MatrixRow = dict[str, str]
 """The values of one row by the name that an expression has for them, in small letters, such as ``matrix.python``."""
 
 _MOST = 256
@@ -25,7 +25,7 @@ _PLACE = re.compile(r"\$\{\{\s*([\w.-]+(?:\[\s*(?:'[\w.-]+'|\d{1,4})\s*\][\w.-]*
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 
 
-def rows(matrix: object) -> list[Row]:
+def rows(matrix: object) -> list[MatrixRow]:
     """Return the rows that a matrix makes, one without values where it makes none that are known."""
     table = mapping(matrix)
     axes = {
@@ -34,12 +34,12 @@ def rows(matrix: object) -> list[Row]:
         if isinstance(values, list) and key not in _OTHERS and values
     }
     excluded = _items(table.get("exclude"))
-    found: list[Row] = []
+    found: list[MatrixRow] = []
     for choice in itertools.islice(itertools.product(*axes.values()), _MOST if axes else 0):
         row = {name: value for part in choice for name, value in part.items()}
         if not any(item.items() <= row.items() for item in excluded if item):
             found.append(row)
-    alone: list[Row] = []
+    alone: list[MatrixRow] = []
     for item in _items(table.get("include")):
         # What an item says besides the axes goes to every row that it fits; it is a row of its own where it fits none.
         told = {name: value for name, value in item.items() if any(f"{name}.".startswith(f"{axis}.") for axis in axes)}
@@ -50,13 +50,13 @@ def rows(matrix: object) -> list[Row]:
     return [*found, *alone][:_MOST] or [{}]
 
 
-def _items(value: object) -> list[Row]:
+def _items(value: object) -> list[MatrixRow]:
     return [_flat(item) for item in listing(value)[:_MOST] if isinstance(item, Mapping)]
 
 
-def _flat(table: Mapping[Any, Any]) -> Row:
+def _flat(table: Mapping[Any, Any]) -> MatrixRow:
     """Return the texts in a table by their names; an item of a list has its number for a name."""
-    found: Row = {}
+    found: MatrixRow = {}
     waiting: list[tuple[str, object]] = [("matrix", table)]
     for _ in range(_MOST):
         if not waiting:

@@ -57,7 +57,7 @@ class Runners:
         self._count = 0
         self._characters = 0
         self._roots: dict[str, bool] = {}
-        self._tox: dict[tuple[str, ...], list[tox.Environment]] = {}
+        self._tox: dict[tuple[str, ...], list[tox.ToxEnvironment]] = {}
 
     @cached_property
     def hooks(self) -> tuple[list[precommit.Hook], list[str]]:

@@ -52,7 +52,7 @@ _FORGIVING = (["true"], [":"], ["echo"])
 
 
 @dataclass(frozen=True)
-class Command:
+class ShellCommand:
     """A command of a script, from its program on."""
 
     words: tuple[str, ...]
@@ -81,13 +81,13 @@ def loud_commands(script: str) -> Iterator[list[str]]:
             yield list(command.words)
 
 
-def lasting_commands(script: str) -> Iterator[Command]:
+def lasting_commands(script: str) -> Iterator[ShellCommand]:
     """Yield the loud commands of a script whose failure would end it; what stands before ``|| true`` may fail.
 
     Variables that the script sets are filled in, those that nobody knows are empty; what it sets on a condition counts
     where it sets nothing else.
     """
-    waiting: list[Command] = []
+    waiting: list[ShellCommand] = []
     folders, before = ["."], ""
     for words, end in [*_ended(_filled(script[:_LONGEST])), ([], "")]:
         if before.endswith("||") and (words[:1] in _FORGIVING or words[:2] == ["exit", "0"]):
@@ -158,15 +158,15 @@ def _unquoted(match: re.Match[str]) -> str:
     return match["whole"] or match["single"] or match["plain"] or ""
 
 
-def _alone(words: Sequence[str], folder: str) -> Command:
+def _alone(words: Sequence[str], folder: str) -> ShellCommand:
     """Return a command from its program on, with the variables that are set before it; empty where it is silent."""
     env: dict[str, str] = {}
     for place, word in enumerate(words):
         if match := _ASSIGNMENT.fullmatch(word):
             env[match["name"]] = match["value"]
         elif not _BEFORE.fullmatch(word):
-            return Command(() if word in _SILENT else tuple(words[place:]), env, folder)
-    return Command((), env, folder)
+            return ShellCommand(() if word in _SILENT else tuple(words[place:]), env, folder)
+    return ShellCommand((), env, folder)
 
 
 def _filled(script: str) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from nox_ship.automation.checkers import checker
 from nox_ship.automation.needs import Needs
 from nox_ship.automation.shell import program, steers_checks
+from nox_ship.config import Command
 
-Command = tuple[str, ...]
 Variables = tuple[tuple[str, str], ...]
 
 

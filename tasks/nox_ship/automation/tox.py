@@ -12,9 +12,8 @@ from nox_ship.automation import tox_settings
 from nox_ship.automation.needs import Needs, pip_install, union
 from nox_ship.automation.shell import commands
 from nox_ship.automation.tox_settings import Table, expanded, parts
+from nox_ship.config import Command
 from nox_ship.project import OWN_FOLDER, Project, strings
-
-Command = tuple[str, ...]
 
 _FACTORS = re.compile(r"(?P<factors>[!\w.{},-]+)\s*:(?:\s+(?P<rest>.*)|$)")
 _PLACE = re.compile(r"\{(?P<name>[^{}:]*)(?::(?P<value>[^{}]*))?\}")
@@ -49,7 +48,7 @@ _LONG = {"--env": "-e", "--conf": "-c", "-qe": "-e", "-re": "-e", "-ve": "-e", "
 
 
 @dataclass(frozen=True)
-class Environment:
+class ToxEnvironment:
     """What one environment of tox installs and runs."""
 
     name: str
@@ -92,7 +91,7 @@ class Tox:
         """Return the environments that run by default and have all these factors."""
         return [name for name in self._settings.default if set(factors) <= set(name.split("-"))]
 
-    def environments(self, names: Iterable[str] | None = None) -> Iterator[Environment]:
+    def environments(self, names: Iterable[str] | None = None) -> Iterator[ToxEnvironment]:
         """Yield the environments of these names, or those that run by default; one for several Pythons once."""
         wanted = self._settings.default if names is None else expanded(" ".join(names))
         if "ALL" in wanted:
@@ -103,7 +102,7 @@ class Tox:
                 seen.add(key)
                 yield found
 
-    def _environment(self, name: str) -> Environment | None:
+    def _environment(self, name: str) -> ToxEnvironment | None:
         settings = self._settings
         own = settings.named.get(name)
         factors = set(name.split("-"))
@@ -128,7 +127,7 @@ class Tox:
             project=project,
             locked=values.get("runner") == "uv-venv-lock-runner",
         )
-        return Environment(
+        return ToxEnvironment(
             name,
             f"{settings.file} [testenv{f':{name}' if own else ''}]",
             union((needs, *map(_dependency, lines("deps")))),
@@ -203,7 +202,7 @@ class Tox:
                 yield words
 
 
-def chosen(project: Project, words: Sequence[str], toxenv: str = "") -> Iterator[Environment]:
+def chosen(project: Project, words: Sequence[str], toxenv: str = "") -> Iterator[ToxEnvironment]:
     """Yield the environments that a command line of tox runs; none where it only lists or makes some.
 
     Args:

@@ -19,6 +19,7 @@ from packaging.version import Version
 from nox_ship import json_data, process, versions
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, Level, ShipError, shorten
+from nox_ship.gates.judged import Judged
 from nox_ship.git import Repository
 from nox_ship.process import Argument
 from nox_ship.project import Project, read_pyproject
@@ -53,7 +54,7 @@ class LastRelease:
 
 
 @dataclass(frozen=True)
-class Change:
+class ApiChange:
     """A change that may break users' code."""
 
     path: str
@@ -68,10 +69,10 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ApiCompared:
     """How the public API differs from the last release's."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[ApiChange, ...]
     additions: tuple[str, ...]
     read: int
     """How many packages could be read."""
@@ -81,7 +82,7 @@ class NothingToCompareError(Exception):
     """There is no earlier release, or no API that can be read; the message says which."""
 
 
-def last_release(project: Project, repository: Repository) -> LastRelease:
+def last_tagged(project: Project, repository: Repository) -> LastRelease:
     """Return the last release in HEAD's history, before HEAD: the newest final one, or else the newest.
 
     Raises:
@@ -122,27 +123,12 @@ def is_dated(version: Version) -> bool:
     return version.major >= versions.FIRST_YEAR
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The verdict on a comparison, for one release.
-
-    Attributes:
-        told: Lines for the log.
-        warnings: Breaking changes, if the release's version is not known or promises nothing.
-        errors: Breaking changes that the release's version does not allow.
-    """
-
-    told: tuple[str, ...]
-    warnings: tuple[Finding, ...] = ()
-    errors: tuple[Finding, ...] = ()
-
-
 def counted(items: Sequence[object], noun: str) -> str:
     """Return how many items there are, such as ``2 additions``."""
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
-def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
+def judge(compared: ApiCompared, last: LastRelease, new: Version | None) -> Judged:
     """Return the verdict on a comparison for the release of ``new``, which is None if not known yet."""
     changes, additions = counted(compared.changes, "breaking change"), counted(compared.additions, "addition")
     names = f": {shorten(compared.additions)}" if compared.additions else ""
@@ -158,7 +144,7 @@ def judge(compared: Compared, last: LastRelease, new: Version | None) -> Judged:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ApiComparison:
     """A project and its last release, to be compared."""
 
     project: Project
@@ -166,17 +152,17 @@ class Comparison:
     last: LastRelease
 
     @classmethod
-    def of(cls, project: Project) -> Comparison:
+    def of(cls, project: Project) -> ApiComparison:
         """Return the comparison of a project with its last release.
 
         Raises:
             NothingToCompareError: There is no earlier release.
             ShipError: It is in no repository (NS201, NS202).
         """
-        repository = Repository.at(project.root)
-        return cls(project, repository, last_release(project, repository))
+        repository = Repository.at(project.root, project.settings.pass_env)
+        return cls(project, repository, last_tagged(project, repository))
 
-    def made(self, python: Sequence[Argument], now: Path | None = None) -> Compared:
+    def made(self, python: Sequence[Argument], now: Path | None = None) -> ApiCompared:
         """Compare the public API with the last release's.
 
         Args:
@@ -195,7 +181,8 @@ class Comparison:
             asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
             try:
                 apart = [*python, "-I"]  # PYTHONPATH may lead to the project
-                done = process.run([*apart, _SCRIPT, json.dumps(asked)], cwd=scratch, seconds=_SECONDS)
+                keep = self.project.settings.pass_env
+                done = process.run([*apart, _SCRIPT, json.dumps(asked)], cwd=scratch, keep=keep, seconds=_SECONDS)
             except process.CommandFailedError as error:
                 what = f"The public API could not be compared with that of {self.last.tag}."
                 raise ShipError(API_NOT_READ(what, detail=error.done.output)) from error
@@ -204,15 +191,15 @@ class Comparison:
             raise NothingToCompareError("the project has no package with Python sources that griffe can read")
         return compared
 
-    def judged(self, compared: Compared) -> Judged:
+    def judged(self, compared: ApiCompared) -> Judged:
         """Return the verdict on a comparison for the version that is released from HEAD, or that the files state."""
         return judge(compared, self.last, coming(self.project, self.repository, self.last))
 
 
-def _answer(text: str, last: LastRelease) -> Compared:
+def _answer(text: str, last: LastRelease) -> ApiCompared:
     line = next((line for line in reversed(text.splitlines()) if line.startswith(_TOLD)), "")
     try:
-        return json_data.read(Compared, json_data.parse(line.removeprefix(_TOLD)))
+        return json_data.read(ApiCompared, json_data.parse(line.removeprefix(_TOLD)))
     except ValueError:
         what = f"The comparison of the public API with that of {last.tag} gave no answer."
         raise ShipError(API_NOT_READ(what, detail=text)) from None
@@ -289,7 +276,7 @@ def _importable(project: Project) -> Iterator[tuple[str, str]]:
             yield ".".join(names), str(project.root.joinpath(*parts[: len(parts) - len(names)]))
 
 
-def findings(compared: Compared, last: LastRelease, level: Level) -> Iterator[Finding]:
+def findings(compared: ApiCompared, last: LastRelease, level: Level) -> Iterator[Finding]:
     """Yield a finding of ``level`` for each breaking change, and one for those beyond the limit."""
     for change in compared.changes[:MOST_TOLD]:
         yield API_BROKEN(f"{told(change, last)}.", level=level)
@@ -297,7 +284,7 @@ def findings(compared: Compared, last: LastRelease, level: Level) -> Iterator[Fi
         yield API_BROKEN(f"{len(left)} more breaking changes: {shorten(left)}.", level=level)
 
 
-def told(change: Change, last: LastRelease) -> str:
+def told(change: ApiChange, last: LastRelease) -> str:
     """Return a change as text, with its place."""
     where = f"{change.file}, line {change.line}" if change.line else change.file
     place = f" ({where}{f' of {last.tag}' if change.gone else ''})" if where else f" since {last.tag}"

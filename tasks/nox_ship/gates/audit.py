@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
+import tempfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nox_ship import json_data, process
 from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.gates.judged import Judged
+from nox_ship.gates.toolbox import RecipeStep, Toolbox
 from nox_ship.project import Project, strings
 
 VULNERABLE = Kind("NS421", "vulnerable-dependency", "Require a version that has the fix, or replace the dependency.")
@@ -66,6 +68,38 @@ class Audited:
     """Why pip-audit could not look up the unknown ones, in its words for the first of them."""
 
 
+def needs(project: Project) -> RecipeStep:
+    """Return what the audit's environment needs."""
+    box = Toolbox(project)
+    return RecipeStep((*map(box.requirement, TOOLS), *project.settings.audit.install))
+
+
+def audit(project: Project, bin_folder: Path, options: Sequence[str] = (), *, in_ci: bool) -> Judged:
+    """Look for known vulnerabilities in the dependencies and for security findings in the code.
+
+    Args:
+        project: The project.
+        bin_folder: The folder that holds ``pip-audit`` and ``bandit``.
+        options: Further options of pip-audit.
+        in_ci: Whether this is a CI: what could not be looked up is an error there, and elsewhere skips the gate.
+
+    Raises:
+        ShipError: The tools could not do their work (NS422, NS424), or the project runs bandit itself, and that found
+            something (NS423).
+    """
+    with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
+        audited = dependencies(project, bin_folder, Path(scratch), options)
+    told, warning = code(project, bin_folder, enforced=Toolbox(project).has("bandit"))
+    judged = Judged(tuple(told.splitlines()), (warning,) if warning else ())
+    if audited.vulnerable:
+        return replace(judged, errors=audited.vulnerable)
+    if audited.unknown:
+        unknown = not_audited(audited)
+        return replace(judged, errors=(unknown,)) if in_ci else replace(judged, skip=str(unknown))
+    clean = f"{audited.looked_up} dependencies looked up, no known vulnerability"
+    return replace(judged, told=(*judged.told, clean))
+
+
 def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Sequence[str] = ()) -> Audited:
     """Look the project's dependencies up in the vulnerability data.
 
@@ -89,7 +123,8 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
         project.name,
     ]
     try:
-        process.run([*command, "--output-file", requirements, _source(project, scratch)], cwd=project.root)
+        whole = [*command, "--output-file", requirements, _source(project, scratch)]
+        process.run(whole, cwd=project.root, keep=project.settings.pass_env)
     except process.CommandFailedError as error:
         what = "The dependencies could not be resolved."
         raise ShipError(AUDIT_FAILED(what, detail=error.done.output)) from error
@@ -99,7 +134,7 @@ def dependencies(project: Project, bin_folder: Path, scratch: Path, options: Seq
     ignored = [f"--ignore-vuln={name}" for name in ignore if not _BANDIT_TEST.fullmatch(name)]
     own = ["--disable-pip", "--require-hashes", "--progress-spinner=off", "--format=json", *ignored, *options]
     audit: list[process.Argument] = [bin_folder / "pip-audit", *own, "--requirement", requirements]
-    return read_report(process.run(audit, cwd=project.root, check=False), ignore)
+    return read_report(process.run(audit, cwd=project.root, keep=project.settings.pass_env, check=False), ignore)
 
 
 def _source(project: Project, scratch: Path) -> Path | str:
@@ -140,11 +175,11 @@ def _fix(vulnerability: _Vulnerability) -> str:
     return f"Fixed in {shorten(fixed)}." if fixed else VULNERABLE.remedy
 
 
-def not_audited(audited: Audited) -> ShipError:
-    """Return the error for dependencies that could not be looked up."""
+def not_audited(audited: Audited) -> Finding:
+    """Return the finding for dependencies that could not be looked up."""
     count, names = len(audited.unknown), shorten(audited.unknown)
     what = f"No vulnerability data could be had for {count} of the dependencies ({names}): {audited.reason}."
-    return ShipError(NOT_AUDITED(what))
+    return NOT_AUDITED(what)
 
 
 def code(project: Project, bin_folder: Path, *, enforced: bool) -> tuple[str, Finding | None]:
@@ -169,13 +204,13 @@ def code(project: Project, bin_folder: Path, *, enforced: bool) -> tuple[str, Fi
     skipped = [name for name in project.settings.audit.ignore if _BANDIT_TEST.fullmatch(name)]
     options = [*_bandit_settings(project), *(("--skip", ",".join(skipped)) if skipped else ())]
     command: list[process.Argument] = [bin_folder / "bandit", "--quiet", "--recursive", *options, *targets]
-    done = process.run(command, cwd=project.root, check=False)
+    done = process.run(command, cwd=project.root, keep=project.settings.pass_env, check=False)
     if not done.code:
         return f"bandit found nothing in {shorten(targets)}", None
     found = CODE_FINDING(f"bandit ended with findings in {shorten(targets)}.", detail=done.output)
     if enforced or project.settings.audit.ignore or _bandit_settings(project) != _UNSET:
         raise ShipError(found)
-    return done.output, dataclasses.replace(found, level="warning")
+    return done.output, replace(found, level="warning")
 
 
 def _bandit_settings(project: Project) -> tuple[str, ...]:

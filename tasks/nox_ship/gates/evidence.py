@@ -8,12 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from nox_ship import documents
+from nox_ship.automation.github import OURS
 from nox_ship.errors import ShipError
 from nox_ship.gates.own import MEASURED, Calls
 from nox_ship.project import Project
-
-OURS = "# Written by nox-ship."
-"""How a workflow begins that `nox-ship init` wrote."""
 
 # Where the services for CI look; every text in it counts, in whatever language it is.
 _FILES = (

@@ -22,7 +22,7 @@ from packaging.version import InvalidVersion, Version
 from nox_ship.automation import requirements
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.gates import recipes
-from nox_ship.gates.toolbox import Step
+from nox_ship.gates.toolbox import RecipeStep
 from nox_ship.project import Project, strings
 
 LOWEST_FAILED = Kind(
@@ -132,7 +132,7 @@ def installed(folder: Path) -> Environment:
     return found
 
 
-def lowering(project: Project, step: Step, before: Environment) -> Lowering:
+def lowering(project: Project, step: RecipeStep, before: Environment) -> Lowering:
     """Return what to lower in the environment of the tests.
 
     Args:
@@ -164,7 +164,7 @@ def _listed(versions: Mapping[str, str]) -> str:
     return shorten((f"{name} {version}" for name, version in versions.items()), _SHOWN)
 
 
-def _lines(project: Project, step: Step) -> Iterator[str]:
+def _lines(project: Project, step: RecipeStep) -> Iterator[str]:
     yield from step.requirements
     for file in step.files:
         yield from requirements.lines(project, file)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from nox_ship import naming
 
-Job = dict[str, str]
+MatrixJob = dict[str, str]
 """What a job runs (``session``), the Python it needs for that (``python``, such as ``3.12``), and a ``name`` that an
 artifact may have, for what it keeps."""
 
@@ -22,7 +22,7 @@ def jobs(
     *,
     apart: Collection[str] = ("coverage",),
     measured: Sequence[str] = ("tests",),
-) -> list[Job]:
+) -> list[MatrixJob]:
     """Return a job for each gate, on each of its Pythons.
 
     Coverage is none: it combines what the tests measured, which are jobs then in any case. Where nothing is left, the
@@ -35,7 +35,7 @@ def jobs(
         apart: The gates that are no jobs of the matrix.
         measured: The sessions whose measurements those combine.
     """
-    found: list[Job] = []
+    found: list[MatrixJob] = []
     wanted_gates = dict.fromkeys(gates)
     if set(wanted_gates) & set(apart):
         wanted_gates |= dict.fromkeys(measured)
@@ -56,6 +56,6 @@ def jobs(
     return found or [{**_job(naming.registered("matrix"), running), "name": "none"}]
 
 
-def _job(session: str, python: str) -> Job:
+def _job(session: str, python: str) -> MatrixJob:
     """Return a job; nox takes ``python3.12`` too, the action that installs Pythons takes ``3.12``."""
     return {"session": session, "python": python.removeprefix("python")}

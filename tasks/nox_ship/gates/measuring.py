@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nox_ship.automation.checkers import CHECKERS, Command
+from nox_ship.automation.checkers import CHECKERS
 from nox_ship.automation.groups import provides
+from nox_ship.config import Command
 from nox_ship.files import write_whole
-from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.gates.toolbox import RecipeStep, Toolbox
 from nox_ship.project import Project, strings
 
 _COVERAGE_SECTIONS = ((".coveragerc", "report"), ("setup.cfg", "coverage:report"), ("tox.ini", "coverage:report"))
@@ -23,7 +24,15 @@ def coverage_folder(project: Project) -> Path:
     return project.own_folder() / "coverage"
 
 
-def measured(box: Toolbox, step: Step, python: str) -> Step:
+def measuring_tool(environments: Path) -> str | None:
+    """Return the coverage that measured, from an environment of `tests` among nox's: it knows its own data best."""
+    for name in ("bin/coverage", "Scripts/coverage.exe"):
+        for tool in sorted(environments.absolute().glob(f"tests-*/{name}")):
+            return str(tool)
+    return None
+
+
+def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
     """Return ``step`` with its tests run under coverage, the data kept under the Python's name.
 
     What CI measures besides the tests has data of its own, which the coverage gate combines with theirs.
@@ -78,6 +87,17 @@ def _started(command: Command) -> Command:
         return command[1:]
     known = CHECKERS.get(command[0])
     return ("-m", (known.module if known else "") or command[0], *command[1:])
+
+
+def threshold(box: Toolbox) -> tuple[str, ...]:
+    """Return the option that holds the threshold; none where coverage's own settings have one, or nothing has."""
+    under = box.project.settings.coverage.fail_under
+    if under is None and box.combines():
+        box.notes.append("CI holds the threshold over several of its jobs, which are not all here: it is not held here")
+        under = 0
+    elif under is None and not has_threshold(box.project):
+        under = box.threshold()
+    return () if under is None else (f"--fail-under={under:g}",)
 
 
 def has_threshold(project: Project) -> bool:

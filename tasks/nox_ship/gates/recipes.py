@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nox_ship.automation import requirements
@@ -21,8 +22,18 @@ from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.gates.dialect import as_in_ci
-from nox_ship.gates.measuring import addopts, coverage_config, coverage_folder, has_threshold, left_out, measured
-from nox_ship.gates.toolbox import Step, Toolbox
+from nox_ship.gates.measuring import (
+    addopts,
+    coverage_config,
+    coverage_folder,
+    left_out,
+    measured,
+    measuring_tool,
+    threshold,
+)
+from nox_ship.gates.noxfile import not_measured
+from nox_ship.gates.own import Decision
+from nox_ship.gates.toolbox import RecipeStep, Toolbox
 from nox_ship.project import Project
 
 NO_COVERAGE_DATA = Kind(
@@ -56,7 +67,7 @@ _EVERY_FILE = {"--doctest-modules", "--mypy", "--ruff", "--black", "--flake8", "
 class Recipe:
     """How to run one gate: what to install and run, in one environment or several, or why there is nothing to run."""
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RecipeStep, ...] = ()
     skip: str | None = None
     """Why the project has nothing for this gate."""
     notes: tuple[str, ...] = ()
@@ -87,7 +98,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     for command in commands:
         requirements = _with_tool(requirements, box, command[0])
     constraints, versions = box.own(requirements)
-    step = Step(requirements, commands=tuple(commands), constraints=constraints, why=_told(why, versions))
+    step = RecipeStep(requirements, commands=tuple(commands), constraints=constraints, why=_told(why, versions))
     return _finished(box, settings, "lint", [step])
 
 
@@ -113,7 +124,7 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         chosen = _with_tool(chosen, box, command[0])
     constraints, versions = box.own(chosen)
     why = _told("the project's settings", versions)
-    step = Step(chosen, project=True, commands=tuple(commands), constraints=constraints, why=why)
+    step = RecipeStep(chosen, project=True, commands=tuple(commands), constraints=constraints, why=why)
     return _finished(box, settings, "typecheck", [step])
 
 
@@ -172,7 +183,7 @@ def _reads_noxfile(project: Project, command: Command) -> bool:
     return "." in places or not (places or project.pytest_options.get("testpaths"))
 
 
-def _by_name(box: Toolbox, commands: Sequence[Command]) -> Step:
+def _by_name(box: Toolbox, commands: Sequence[Command]) -> RecipeStep:
     """Return the step of tests whose environment no automation tells: groups, extras or files that fit by name."""
     command = commands[0]
     tool = "pytest" if command[0] != "python" else None
@@ -186,15 +197,28 @@ def _by_name(box: Toolbox, commands: Sequence[Command]) -> Step:
     return step
 
 
-def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
+def coverage(
+    project: Project,
+    posargs: Sequence[str] = (),
+    environments: Path | None = None,
+    unmeasured: Decision | None = None,
+) -> Recipe:
     """Return the recipe of the coverage gate: combine what was measured, hold the threshold.
 
     The threshold is that of the settings, else that of coverage's own, else that of the project's automation. Where CI
     measures in several jobs, the project's threshold is for all of them together, and is not held here.
 
+    Args:
+        project: The project.
+        posargs: Further options of the report.
+        environments: The folder of nox's environments, which may hold the coverage that measured.
+        unmeasured: The decision by which the project's own tests measure nothing for this gate; None where they do.
+
     Raises:
-        ShipError: The project has tests, but nothing was measured (NS411).
+        ShipError: The project has tests, but nothing was measured (NS411), or will be (NS841).
     """
+    if unmeasured:
+        raise ShipError(not_measured(unmeasured))
     settings = project.settings.coverage
     box = Toolbox(project)
     if settings.run:
@@ -208,18 +232,13 @@ def coverage(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         raise ShipError(NO_COVERAGE_DATA("Nothing was measured yet."))
     combined = f"--data-file={(coverage_folder(project) / 'combined').as_posix()}"
     config = coverage_config(project)
-    under = settings.fail_under
-    if under is None and not has_threshold(project):
-        under = box.threshold()
-    if settings.fail_under is None and box.combines():
-        box.notes.append("CI holds the threshold over several of its jobs, which are not all here: it is not held here")
-        under = 0
-    threshold = () if under is None else (f"--fail-under={under:g}",)
-    step = Step(
-        _chosen(settings, box, "coverage") or (box.requirement("coverage"),),
+    there = measuring_tool(environments) if environments else None
+    tool = there or "coverage"
+    step = RecipeStep(
+        () if there else _chosen(settings, box, "coverage") or (box.requirement("coverage"),),
         commands=(
-            ("coverage", "combine", "--keep", "--quiet", *config, combined, *data),
-            ("coverage", "report", *config, combined, *left_out(project), *threshold, *posargs),
+            (tool, "combine", "--keep", "--quiet", *config, combined, *data),
+            (tool, "report", *config, combined, *left_out(project), *threshold(box), *posargs),
         ),
     )
     return _finished(box, settings, "coverage", [step])
@@ -248,10 +267,10 @@ def _own(
     *before, last = settings.run
     commands = (*before, (*last, *posargs))
     why = _told(f"`tool.nox-ship.{gate}.run`", versions)
-    return _finished(box, settings, gate, [Step(wanted, project, commands, constraints=constraints, why=why)])
+    return _finished(box, settings, gate, [RecipeStep(wanted, project, commands, constraints=constraints, why=why)])
 
 
-def _finished(box: Toolbox, settings: GateSettings, gate: str, steps: Iterable[Step]) -> Recipe:
+def _finished(box: Toolbox, settings: GateSettings, gate: str, steps: Iterable[RecipeStep]) -> Recipe:
     """Return a recipe of steps, with what the settings of its gate install besides."""
     chosen = _chosen(settings, box, gate)
     further = [

@@ -20,7 +20,7 @@ from nox_ship.config import Command
 from nox_ship.errors import Kind, shorten
 from nox_ship.project import Project, minor, strings
 
-TOOL_MISSING = Kind("NS438", "tool-not-installed", "Rerun when uv can reach its package index.")
+TOOL_NOT_INSTALLED = Kind("NS438", "tool-not-installed", "Rerun when uv can reach its package index.")
 
 _THRESHOLD = re.compile(r"--(?:cov-)?fail-under(?:=| )(\d{1,3}(?:\.\d{1,9})?)(?= |$)")
 _CHECK = re.compile(
@@ -40,7 +40,7 @@ _ASIDE = re.compile(r"doc|bench|example|integration|e2e|nightly|pypy|typing|lowe
 
 
 @dataclass(frozen=True)
-class Step:
+class RecipeStep:
     """Commands that share an environment, and what has to be in it."""
 
     requirements: tuple[str, ...] = ()
@@ -162,14 +162,14 @@ class Toolbox:
         """Whether the project's CI measures in several jobs, and holds the threshold over all of them."""
         return any(task.command[:2] == ("coverage", "combine") for task in self.automation.tasks if task.ci)
 
-    def steps(self, tasks: Iterable[Task]) -> tuple[Step, ...]:
+    def steps(self, tasks: Iterable[Task]) -> tuple[RecipeStep, ...]:
         """Return the steps that run tasks: those with the same needs together, in order."""
         joined: dict[tuple[Needs, tuple[tuple[str, str], ...], str], list[Task]] = {}
         for task in tasks:
             joined.setdefault((task.needs, task.env, task.folder), []).append(task)
         return _joined(self.step(same[0], [task.command for task in same]) for same in joined.values())
 
-    def step(self, task: Task, commands: Sequence[Command]) -> Step:
+    def step(self, task: Task, commands: Sequence[Command]) -> RecipeStep:
         """Return a step with what a task needs."""
         needs = task.needs | self._around(task)
         commands = [self._expanded(command) for command in commands]
@@ -182,7 +182,7 @@ class Toolbox:
             if tool in CHECKERS and not provides((*lines, *listed), canonicalize_name(distribution(tool))):
                 lines = (*lines, self.requirement(distribution(tool)))
         constraints, versions = self._locked(needs.locked or bool(pylocks), lines, pylocks or locks.FILES)
-        return Step(
+        return RecipeStep(
             requirements=tuple(dict.fromkeys(lines)),
             project=needs.project,
             commands=tuple(commands),
@@ -273,9 +273,9 @@ class Toolbox:
         return strings(list(extras)) if isinstance(extras, Mapping) else []
 
 
-def _joined(steps: Iterable[Step]) -> tuple[Step, ...]:
+def _joined(steps: Iterable[RecipeStep]) -> tuple[RecipeStep, ...]:
     """Return steps, those as one that need the same, however that was said; each further one is an environment more."""
-    found: dict[str, Step] = {}
+    found: dict[str, RecipeStep] = {}
     for step in steps:
         needs = replace(step, requirements=tuple(sorted(step.requirements)), commands=())
         there = found.get(repr(needs))

@@ -89,7 +89,7 @@ def build(
     Raises:
         ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
     """
-    repository = Repository.at(project.root)
+    repository = Repository.at(project.root, project.settings.pass_env)
     head = repository.head
     dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
     tags = repository.tags()
@@ -101,10 +101,11 @@ def build(
         _sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
-        sources, tracked = Repository(folder).files(), Repository(folder).tracked()
+        clone = Repository(folder, repository.keep)
+        sources, tracked = clone.files(), clone.tracked()
         if renaming:
             renaming.rename(folder)
-        _run_build(folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
+        _run_build(project, folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
         version, warnings = _check(project, files, called, sources=sources, tracked=tracked)
@@ -136,12 +137,12 @@ def build_at(project: Project, commit: str, folder: Path, seconds: float) -> tup
     Raises:
         ShipError: The back end fails (NS501), or takes too long (NS904).
     """
-    repository = Repository.at(project.root)
+    repository = Repository.at(project.root, project.settings.pass_env)
     clone = _clone_at(repository, commit, folder / "source")
     place, out = clone.path / _place(project, repository), folder / "dist"
     if not place.is_dir():
         raise ShipError(BUILD_FAILED(f"The commit {commit[:10]} has no folder {_place(project, repository)}."))
-    _run_build(place, out, clone.commit_time, folder / "build.log", seconds)
+    _run_build(project, place, out, clone.commit_time, folder / "build.log", seconds)
     return tuple(built_files(out))
 
 
@@ -178,11 +179,14 @@ def _place(project: Project, repository: Repository) -> Path:
     return project.root.resolve().relative_to(repository.path.resolve())
 
 
-def _run_build(folder: Path, out: Path, commit_time: int, log: Path, seconds: float | None = None) -> None:
+def _run_build(
+    project: Project, folder: Path, out: Path, commit_time: int, log: Path, seconds: float | None = None
+) -> None:
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
     # A back end that is in the sources, or imports from them, would leave caches there for the sdist to take in.
     env = {"SOURCE_DATE_EPOCH": str(commit_time), "PYTHONDONTWRITEBYTECODE": "1"}
-    done = process.run(command, cwd=folder, env=env, check=False, seconds=seconds)
+    keep = project.settings.pass_env
+    done = process.run(command, cwd=folder, env=env, keep=keep, check=False, seconds=seconds)
     if done.code:
         write_whole(log, f"{done.stdout}\n{done.stderr}")
         raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))

@@ -17,7 +17,8 @@ from nox_ship.package import unpacking
 from nox_ship.package.leaks import Suspect
 from nox_ship.package.unpacking import BAD_ARCHIVE, Found, dist_info
 
-_EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
+EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
+"""An extra that a line of `Requires-Dist` is for; the line may be one that no library parses."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Archive:
         found: dict[str, set[str]] = {canonicalize_name(name): set() for name in names}
         for line in map(str, self.metadata.get_all("Requires-Dist", ())):
             required = canonicalize_name(re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0])
-            for extra in _EXTRA.findall(line):
+            for extra in EXTRA.findall(line):
                 found.get(canonicalize_name(extra), set()).add(required)
         return {name: frozenset(required) for name, required in found.items()}
 

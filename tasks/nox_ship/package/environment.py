@@ -82,6 +82,8 @@ class Environment:
     """A virtual environment that holds what was installed into it and nothing else."""
 
     path: Path
+    keep: tuple[str, ...] = ()
+    """Names of variables that what runs here gets although they look like credentials."""
 
     @property
     def programs(self) -> Path:
@@ -99,7 +101,7 @@ class Environment:
     def pip(self, verb: str, *args: str) -> process.Done:
         """Run one of uv's commands for packages here."""
         command: list[process.Argument] = [process.uv(), "pip", verb, "--quiet", "--python", self.path, *args]
-        return process.run(command, cwd=self.path, check=False)
+        return process.run(command, cwd=self.path, keep=self.keep, check=False)
 
     def run(self, command: list[process.Argument]) -> process.Done:
         """Run a program as if the environment was activated, away from any project.
@@ -107,9 +109,9 @@ class Environment:
         Raises:
             ShipError: There is no such program (NS902).
         """
-        path = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
+        path = os.pathsep.join([str(self.programs), process.inherited().get("PATH", "")])
         inside: Mapping[str, str] = {"VIRTUAL_ENV": str(self.path), "PATH": path, "PYTHONPATH": "", "PYTHONHOME": ""}
-        return process.run(command, cwd=self.path, env=inside, check=False)
+        return process.run(command, cwd=self.path, env=inside, keep=self.keep, check=False)
 
     def problems(
         self, name: str, version: str, modules: Collection[str], entries: Collection[tuple[str, str]] | None = None
@@ -158,11 +160,12 @@ class Environment:
 
 
 @contextmanager
-def fresh_environment(python: str) -> Iterator[Environment]:
+def fresh_environment(python: str, keep: tuple[str, ...] = ()) -> Iterator[Environment]:
     """Make a virtual environment for the time of a ``with`` block.
 
     Args:
         python: The interpreter, as a path or a version.
+        keep: Names of variables that what runs there gets although they look like credentials.
 
     Raises:
         ShipError: The interpreter cannot make one (NS617).
@@ -171,7 +174,7 @@ def fresh_environment(python: str) -> Iterator[Environment]:
         path = Path(folder) / "env"
         options = ("--quiet", "--no-project", "--no-config", "--python", python)
         command: list[process.Argument] = [process.uv(), "venv", *options, path]
-        done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, check=False)
+        done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, keep=keep, check=False)
         if done.code:
             raise ShipError(BAD_INTERPRETER(f"{python} makes no environment.", detail=done.output))
-        yield Environment(path)
+        yield Environment(path, keep)

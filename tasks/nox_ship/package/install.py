@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from packaging import tags
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name
 
 from nox_ship import process
-from nox_ship.config import Command
+from nox_ship.config import Command, Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.package import reading
 from nox_ship.package.contents import Archive
 from nox_ship.package.environment import Environment, Problem, fresh_environment
+from nox_ship.package.installable import installable
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 
@@ -66,16 +66,25 @@ class Expected:
     """The Pythons that the files support, such as ``3.12``."""
     ignored: tuple[str, ...] = ()
     """IDs of findings about the modules that are only warnings."""
+    keep: tuple[str, ...] = ()
+    """Names of variables that are handed on although they look like credentials."""
 
     @classmethod
-    def of(
-        cls, manifest: Manifest, files: Iterable[Path], smoke: tuple[Command, ...], ignored: tuple[str, ...] = ()
-    ) -> Expected:
-        """Return what ``manifest`` and the wheels among ``files`` promise."""
+    def of(cls, manifest: Manifest, files: Iterable[Path], settings: Settings) -> Expected:
+        """Return what ``manifest`` and the wheels among ``files`` promise, and how the project wants them tried."""
         wheels = [Archive.read(path) for path in files if path.suffix == ".whl"]
         modules = sorted({name for wheel in wheels for name in wheel.top_level})
         extras = {name: required for wheel in wheels for name, required in wheel.extras.items()}
-        return cls(manifest.name, manifest.version, tuple(modules), smoke, extras, manifest.pythons, ignored)
+        return cls(
+            manifest.name,
+            manifest.version,
+            tuple(modules),
+            settings.verify_install.smoke,
+            extras,
+            manifest.pythons,
+            settings.build.ignore,
+            settings.pass_env,
+        )
 
 
 @dataclass(frozen=True)
@@ -105,44 +114,27 @@ def verify_files(
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
-    expected = Expected.of(manifest, paths, project.settings.verify_install.smoke, project.settings.build.ignore)
+    expected = Expected.of(manifest, paths, project.settings)
     hashes = {file.name: file.sha256 for file in manifest.files}
     fact = json.dumps({"files": hashes, "smoke": expected.smoke, "ignored": expected.ignored})
     if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
-    fitting = [(file, path) for file, path in zip(manifest.files, paths, strict=True) if fits(file.name, label)]
+    names = installable([file.name for file in manifest.files], python)
     with ThreadPoolExecutor() as pool:
         tried = [
-            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python) for file, path in fitting
+            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python)
+            for file, path in zip(manifest.files, paths, strict=True)
+            if file.name in names
         ]
     for attempt in tried:
         findings.extend(findings.catch(attempt.result) or ())
     findings.raise_errors()
     write_whole(record, fact)
-    others = [file.name for file in manifest.files if not fits(file.name, label)]
+    others = [file.name for file in manifest.files if file.name not in names]
     left_out = f"; {', '.join(others)} is for another platform" if others else ""
-    told = f"{len(fitting)} files install and work on Python {label}{left_out}"
+    told = f"{len(names)} files install and work on Python {label}{left_out}"
     return Verified(told, tuple(dict.fromkeys(findings)))
-
-
-def fits(filename: str, python: str) -> bool:
-    """Whether a file can be installed on a Python version of this platform; an sdist always can.
-
-    Args:
-        filename: The name of a wheel or sdist.
-        python: The version, such as ``3.12``, ``3.14t`` or ``pypy3.11``; another kind of Python takes every wheel.
-    """
-    version = re.fullmatch(r"(pypy)?(\d+)\.(\d+)(t?)", python)
-    if not filename.endswith(".whl") or version is None:
-        return True
-    numbers, short = (int(version[2]), int(version[3])), f"{version[2]}{version[3]}"
-    if version[1]:  # PyPy's own number has been 7.3 since 2020
-        own = tags.generic_tags(f"pp{short}", [f"pypy{short}_pp73"])
-    else:
-        own = tags.cpython_tags(numbers, [f"cp{short}t"] if version[4] else None)
-    taken = {*own, *tags.compatible_tags(numbers, None if version[1] else f"cp{short}")}
-    return not taken.isdisjoint(parse_wheel_filename(filename)[3])
 
 
 def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Finding, ...]:
@@ -158,7 +150,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         ShipError: With every finding (NS611-NS617, NS622-NS624).
     """
     findings, promised = Findings(), (expected.name, expected.version)
-    with fresh_environment(python) as environment:
+    with fresh_environment(python, expected.keep) as environment:
         done = environment.pip("install", f"{expected.name} @ {source}")
         if done.code:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
@@ -245,7 +237,7 @@ def _load_with(
     """
     if not extras or not entries:
         return entries, []
-    with fresh_environment(python) as environment:
+    with fresh_environment(python, expected.keep) as environment:
         if environment.pip("install", f"{expected.name}[{','.join(sorted(extras))}] @ {source}").code:
             return entries, []
         wanted = [entry.entry for entry in entries]

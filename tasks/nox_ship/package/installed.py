@@ -14,7 +14,10 @@ from typing import Iterator, List, Optional, Tuple
 
 
 def _last_line(error: BaseException) -> str:
-    return traceback.format_exception_only(type(error), error)[-1].strip()
+    try:
+        return traceback.format_exception_only(type(error), error)[-1].strip()
+    except Exception:  # noqa: BLE001 - Python 3.15 looks for a missing module by its name, which may be anything
+        return type(error).__name__ + ": " + str(error)
 
 
 def _missing(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from typing import IO
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from nox_ship.package.contents import EXTRA
 from nox_ship.package.unpacking import walk
 
 _MOST_TEXT = 1 << 20
@@ -31,7 +32,6 @@ _DIST_INFO = re.compile(r"[^/]+(?=\.(?:dist-info|data)/)")
 _INSTALLED_AT_TOP = re.compile(r"\.data/(?:purelib|platlib)/")
 _BUILT_FOR = re.compile(r"(?:\.(?:cpython-|cp|pypy|pp|abi)\d[\w-]*|\.cpython-\w+)?\.(?:so|pyd)$")
 """The part of a compiled module's name for the Python and the platform that it was built for."""
-_EXTRA = re.compile(r"""\bextra\s*==\s*["']([\w.-]+)""")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Inventory:
         """
         found: dict[tuple[str, str], set[str]] = {}
         for line in self.values("Requires-Dist")[:_MOST_LINES]:
-            extra = _EXTRA.search(line)
+            extra = EXTRA.search(line)
             name, text = _spelled(line)
             found.setdefault((name, canonicalize_name(extra[1]) if extra else ""), set()).add(text)
         return {key: tuple(sorted(texts)) for key, texts in found.items()}

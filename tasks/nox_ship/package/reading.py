@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from nox_ship import pythons
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.package.environment import Environment, Observation, Problem
 from nox_ship.versions import parse, same
@@ -39,7 +40,7 @@ INDIRECT = Kind(
 KINDS = (NEWER_SYNTAX, STATED_VERSION, UNDECLARED, PERHAPS_UNDECLARED, INDIRECT)
 
 
-def read(environment: Environment, name: str, modules: Collection[str], pythons: Iterable[str]) -> list[Observation]:
+def read(environment: Environment, name: str, modules: Collection[str], versions: Iterable[str]) -> list[Observation]:
     """Return what was seen in the modules of an installed distribution, without syntax errors in templates.
 
     A file counts as a template if none of the distribution's Pythons on this machine can compile it.
@@ -48,26 +49,21 @@ def read(environment: Environment, name: str, modules: Collection[str], pythons:
         environment: Where it is installed.
         name: The distribution's name.
         modules: Its top-level modules.
-        pythons: The versions that it is for, such as ``3.12``.
+        versions: The Pythons that it is for, such as ``3.12``.
     """
     seen = environment.observations(name, modules)
     left, known = {one.path for one in seen if one.kind == "syntax"}, set[str]()
-    for python in _interpreters(pythons) if left else ():
+    for python in _interpreters(versions) if left else ():
         if left:
             known |= environment.compiled(sorted(left), python)
             left -= known
     return [one for one in seen if one.kind != "syntax" or one.path in known]
 
 
-def _interpreters(pythons: Iterable[str]) -> Iterator[str]:
-    """Yield the running Python, then those of ``pythons`` that are on this machine."""
-    from python_discovery import get_interpreter
-
+def _interpreters(versions: Iterable[str]) -> Iterator[str]:
+    """Yield the running Python, then those of ``versions`` that are on this machine."""
     yield sys.executable
-    for version in pythons:
-        found = get_interpreter(version)
-        if found is not None:
-            yield str(found.executable)
+    yield from filter(None, map(pythons.interpreter, versions))
 
 
 def findings(

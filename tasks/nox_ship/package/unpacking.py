@@ -276,14 +276,19 @@ def _wrong_entry(member: tarfile.TarInfo) -> str | None:
 class _Bounded(gzip.GzipFile):
     """A gzip file that refuses to read oversized headers, or more than some GiB."""
 
+    _in_a_row = 0
+    """Bytes that were read since the last seek: newer Pythons read a header in parts, with none between them."""
+
     def read(self, size: int | None = -1) -> bytes:
         """Read some bytes; a request for too many comes from a bad header."""
-        if size is None or not 0 <= size <= _MOST_METADATA * 2:
+        if size is None or size < 0 or self._in_a_row + size > _MOST_METADATA * 2:
             raise tarfile.ReadError("a header in it is too large")
+        self._in_a_row += size
         return super().read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Seek within the limit: seeking unpacks everything before the target."""
         if offset > _MOST_UNPACKED:
             raise tarfile.ReadError(_TOO_MUCH)
+        self._in_a_row = 0
         return super().seek(offset, whence)

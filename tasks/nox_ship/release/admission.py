@@ -16,7 +16,7 @@ from nox_ship.project import Project
 from nox_ship.release.route import route
 from nox_ship.release.tags import TAG_MOVED
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
-from nox_ship.world.real import NO_REMOTE
+from nox_ship.world.real import REMOTE_MISSING
 from nox_ship.world.world import World
 
 OTHER_PROJECT = Kind("NS605", "other-project", "Run `nox -s build` in this project.")
@@ -147,7 +147,7 @@ def _on_remote(manifest: Manifest, world: World) -> None:
     try:
         refs = world.known_refs()
     except ShipError as error:
-        if error.findings[0].id == NO_REMOTE.id:
+        if error.findings[0].id == REMOTE_MISSING.id:
             return
         raise
     theirs = refs.get(f"refs/tags/{manifest.tag}")

@@ -130,7 +130,8 @@ def _text(settings: Mapping[str, Any], key: str) -> str | None:
 def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
     """Return the settings as the tool shows them; without what ``part`` would come to where it knows no such part."""
     command = [*process.module("bumpversion"), "show", "--format", "json", "--current-version", current]
-    done = process.run([*command, *(["--increment", part] if part else [])], cwd=project.root, check=False)
+    whole = [*command, *(["--increment", part] if part else [])]
+    done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False)
     if done.code and part:
         return _shown(project, current, None)
     try:
@@ -231,6 +232,7 @@ def _bump_places(project: Project, source: VersionSource, new: str, places: list
 def _bump(project: Project, source: VersionSource, new: str, *options: str) -> None:
     current = source.current or ""
     command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
-    done = process.run([*command, "--current-version", current, "--new-version", new], cwd=project.root, check=False)
+    whole = [*command, "--current-version", current, "--new-version", new]
+    done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False)
     if done.code:
         raise ShipError(BUMP_FAILED(f"bump-my-version cannot change {current} to {new}.", detail=done.output))

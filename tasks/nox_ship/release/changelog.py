@@ -15,7 +15,7 @@ from nox_ship import documents, versions
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import real_place, write_whole
 from nox_ship.project import Project
-from nox_ship.release.cutting import Cut, Section, enough, sections, unreleased
+from nox_ship.release.cutting import CutChangelog, Section, enough, sections, unreleased
 from nox_ship.release.fragments import pending
 from nox_ship.release.markdown import read_markdown
 from nox_ship.release.restructured import UnplacedError, read_restructured
@@ -234,7 +234,7 @@ def cut_changelog(project: Project, version: str, today: date, tag: str | None =
     if changelog is None or changelog.document is None or changelog.unreleased is None or changelog.of(version):
         return None
     earlier = tuple(section for section in changelog.sections if section.how == "released")
-    cut = Cut(changelog.document, changelog.unreleased, earlier, version, tag or f"v{version}", today)
+    cut = CutChangelog(changelog.document, changelog.unreleased, earlier, version, tag or f"v{version}", today)
     after = cut.made()
     write_whole(real_place(project.root / changelog.name, _top(project.root)), after)
     return changelog.name

@@ -80,7 +80,7 @@ def _mark(document: Document, heading: Heading) -> int | None:
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutChangelog:
     """A release's section, about to be made."""
 
     document: Document

@@ -37,7 +37,7 @@ def development(project: Project) -> Renaming | None:
         ShipError: History or tags are missing here (NS309), or HEAD has a tag like a release's that names no version
             (NS310).
     """
-    repository = Repository.at(project.root)
+    repository = Repository.at(project.root, project.settings.pass_env)
     tags = repository.tags()
     head, form = repository.head, project.tag_form(tags)
     if versions.release_at(tags, head, form):
@@ -62,10 +62,10 @@ def development(project: Project) -> Renaming | None:
 
     def rename(folder: Path) -> None:
         if source.kind == "files":
-            check_places(Project.read(folder), source, Repository.at(folder))
+            check_places(Project.read(folder), source, Repository(folder, repository.keep))
             write_version(Project.read(folder), source, coming, own=False)
             return
-        clone = Repository(folder)
+        clone = Repository(folder, repository.keep)
         clone.run("add", "--all")
         clone.run(*_AUTHOR, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", coming)
         clone.run("tag", form.name(coming))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -242,7 +241,8 @@ def _run(
 
 
 def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
-    kept = {name: os.environ[name] for name in keep if name in os.environ}
+    seen = process.inherited(keep)
+    kept = {name: seen[name] for name in keep if name in seen}
     caches = stage.workshop.caches
     return {
         **dict.fromkeys(_OUTER_NOX),

@@ -36,6 +36,8 @@ class Request:
     """Whether the push is agreed to, or somebody can be asked before it."""
     any_branch: bool = False
     """Whether another branch than the release branch will do, as it does for a rehearsal."""
+    in_ci: bool = False
+    """Whether this is a CI, in which nothing that is missing is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +113,7 @@ class Draft:
         """
         findings = Findings()
         project = findings.catch(lambda: Project.read(root))
-        repository = findings.catch(lambda: Repository.at(root))
+        repository = findings.catch(lambda: Repository.at(root, project.settings.pass_env if project else ()))
         pushed = coming = branch = release_branch = None
         refs: Mapping[str, str] = {}
         by = Publishing()

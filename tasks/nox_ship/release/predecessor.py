@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
-from nox_ship.gates.api import NothingToCompareError, last_release
+from nox_ship.gates.api import NothingToCompareError, last_tagged
 from nox_ship.git import Repository
 from nox_ship.package.build import build_at
 from nox_ship.package.manifest import File, Manifest
@@ -92,7 +92,7 @@ def build_last(manifest: Manifest, project: Project, folder: Path) -> tuple[Pred
         folder: Where to build; what is there is removed, and so is what was built.
     """
     try:
-        last = last_release(project, Repository.at(project.root))
+        last = last_tagged(project, Repository.at(project.root, project.settings.pass_env))
     except NothingToCompareError:
         return Predecessor(), b""
     version = str(last.version)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import documents
+from nox_ship import documents, pythons
 from nox_ship.automation.groups import check_groups
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
@@ -157,17 +156,13 @@ def _machine(_: Draft) -> Iterator[Finding]:
 
 
 def _missing_pythons(project: Project) -> Iterator[Finding]:
-    """Yield an error for each Python that CI lacks; on a laptop nox skips those, and the report says so.
+    """Yield an error for each Python that a CI lacks; on a laptop nox skips those, and the report says so.
 
-    Of a range of Pythons, which the project does not name one by one, CI may lack all but one.
+    Of a range of Pythons, which the project does not name one by one, a CI may lack all but one.
     """
-    if not os.environ.get("CI"):
-        return
-    from python_discovery import get_interpreter
-
     named = project.named_pythons
     wanted = named or project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}")
-    missing = [python for python in wanted if get_interpreter(python) is None]
+    missing = [python for python in wanted if pythons.interpreter(python) is None]
     if named or len(missing) == len(wanted):
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:
@@ -210,7 +205,8 @@ def _project(draft: Draft) -> Iterator[Finding]:
         findings.catch(lambda: project.name)
         findings.catch(lambda: project.requires_python)
         yield from findings
-        yield from _found(lambda: _missing_pythons(project))
+        if draft.request.in_ci:
+            yield from _found(lambda: _missing_pythons(project))
         yield from routes_known(project.settings)
         check_groups(project)
 

@@ -26,7 +26,7 @@ from nox_ship.release.version import next_version
 AUTO = "auto"
 """The argument that asks for a proposal."""
 PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or its part.", level="notice")
-NOT_COMPARED = Kind(
+API_NOT_COMPARED = Kind(
     "NS440",
     "api-not-compared",
     "Commits and changelog decide; rerun when uv can reach its package index, or name the version yourself.",
@@ -88,7 +88,7 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
         ShipError: The changelog cannot be read (NS308, NS312).
     """
     try:
-        comparison = api.Comparison.of(project)
+        comparison = api.ApiComparison.of(project)
     except api.NothingToCompareError as reason:
         return _proposal(current if stated else "0.1.0", str(reason))
     last = comparison.last
@@ -128,16 +128,16 @@ def _python() -> Sequence[Argument]:
     return (process.uv(), "run", *options, "--", "python")
 
 
-def _of_api(comparison: api.Comparison) -> tuple[list[Evidence], tuple[Finding, ...]]:
+def _of_api(comparison: api.ApiComparison) -> tuple[list[Evidence], tuple[Finding, ...]]:
     try:
         compared = comparison.made(_python())
     except api.NothingToCompareError as reason:
-        return [], (NOT_COMPARED(f"The public API was not compared: {reason}.", remedy="", level="notice"),)
+        return [], (API_NOT_COMPARED(f"The public API was not compared: {reason}.", remedy="", level="notice"),)
     except ShipError as error:
         first = error.findings[0]
         said = first.detail.strip().splitlines()
         what = f"The public API was not compared: {said[-1] if said else first.what}"
-        return [], (NOT_COMPARED(f"{what.rstrip('.')}."),)
+        return [], (API_NOT_COMPARED(f"{what.rstrip('.')}."),)
     changes = [f"{change.path} {change.what}" for change in compared.changes]
     if changes:
         return [

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from nox_ship import pythons
 from nox_ship.errors import Finding, Findings, ShipError
 from nox_ship.package.install import (
     ENTRY_POINT_FAILED,
@@ -16,10 +17,10 @@ from nox_ship.package.install import (
     SMOKE_FAILED,
     WRONG_VERSION,
     Expected,
-    fits,
     local_source,
     verify,
 )
+from nox_ship.package.installable import installable
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.release.publication import NOT_SERVED, Publication
@@ -43,16 +44,17 @@ def install(publication: Publication) -> dict[str, str]:
         ShipError: The index does not list the file (NS712) or serves another one (NS711); or it cannot be installed
             or does not work (NS611-NS616).
     """
-    manifest, settings = publication.manifest, publication.project.settings
+    manifest = publication.manifest
     paths = [publication.folder / file.name for file in manifest.files]
-    expected = Expected.of(manifest, paths, settings.verify_install.smoke, settings.build.ignore)
+    expected = Expected.of(manifest, paths, publication.project.settings)
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
-    pythons = _installed_pythons(manifest, publication.project)
-    chosen = {label: next(file for file in manifest.files if fits(file.name, label)) for label in pythons}
+    here = _installed_pythons(manifest, publication.project)
+    files = {file.name: file for file in manifest.files}
+    chosen = {label: files[installable(list(files), python)[0]] for label, python in here.items()}
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
         place = publication.index.simple_url
-        wanted = {(place, chosen[label].sha256, python): label for label, python in pythons.items()}
+        wanted = {(place, chosen[label].sha256, python): label for label, python in here.items()}
         missing = {key: label for key, label in wanted.items() if key not in publication.proven}
         sources = _downloaded({chosen[label] for label in missing.values()}, publication, Path(scratch))
         for key, label in missing.items():
@@ -107,11 +109,9 @@ def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:
 
     The build knows those Pythons; a job without a checkout may lack the file that tells them.
     """
-    from python_discovery import get_interpreter
-
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    found = {wanted: get_interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}
-    here = {wanted: str(info.executable) for wanted, info in found.items() if info is not None}
+    found = {wanted: pythons.interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}
+    here = {wanted: path for wanted, path in found.items() if path is not None}
     return here or {running: _python(project)}
 
 

@@ -26,7 +26,7 @@ _MOST = 4 << 30
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedRelease:
     """The files that should be served.
 
     Attributes:
@@ -42,14 +42,16 @@ class Expected:
 
 def released(project: Project) -> tuple[str, Version] | None:
     """Return the release tag on HEAD and its version; None without one, and where a job has no need to ask."""
-    repository = None if announced() is not None else Findings().catch(lambda: Repository.at(project.root))
+    if announced() is not None:
+        return None
+    repository = Findings().catch(lambda: Repository.at(project.root, project.settings.pass_env))
     if repository is None:
         return None
     tags = repository.tags()
     return versions.release_at(tags, repository.head, project.tag_form(tags))
 
 
-def built(project: Project, release: tuple[str, Version] | None) -> Expected | None:
+def built(project: Project, release: tuple[str, Version] | None) -> ExpectedRelease | None:
     """Return what was built: by the project's own manifest, else by that of the clone that HEAD was released from.
 
     Args:
@@ -64,15 +66,17 @@ def built(project: Project, release: tuple[str, Version] | None) -> Expected | N
             another run has the checkout (NS805).
     """
     if release is None:
-        return Expected(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
-    repository = Repository.at(project.root)
+        return ExpectedRelease(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
+    repository = Repository.at(project.root, project.settings.pass_env)
     if _is_of(project, repository.head, release):
-        return Expected(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
+        return ExpectedRelease(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
     inner = project.root.resolve().relative_to(repository.path.resolve())
     with workshop(project.root) as shop:
         staged = Findings().catch(lambda: Project.read(shop.stage / inner))
         if staged and _is_of(staged, repository.head, release):
-            return Expected(Manifest.read(manifest_path(staged)), dist_folder(staged), "the manifest of its release")
+            return ExpectedRelease(
+                Manifest.read(manifest_path(staged)), dist_folder(staged), "the manifest of its release"
+            )
     return None
 
 
@@ -90,7 +94,7 @@ def _is_of(project: Project, commit: str, release: tuple[str, Version]) -> bool:
     return (manifest.commit, manifest.tag, Version(manifest.version)) == (commit, *release)
 
 
-def listed(project: Project, release: tuple[str, Version], index: Index, folder: Path) -> Expected:
+def listed(project: Project, release: tuple[str, Version], index: Index, folder: Path) -> ExpectedRelease:
     """Download what ``index`` serves of a release, and compare it with what the index lists.
 
     Args:
@@ -115,14 +119,14 @@ def listed(project: Project, release: tuple[str, Version], index: Index, folder:
     manifest = Manifest(
         name=project.canonical_name,
         version=str(version),
-        commit=Repository.at(project.root).head,
+        commit=Repository.at(project.root, project.settings.pass_env).head,
         tag=tag,
         dirty=False,
         files=tuple(map(File.of, built_files(folder))),
     )
     hashed = all(entry.sha256 for entry in files.values())
     told_by = f"the SHA-256 that {index.name} lists" if hashed else f"nothing: {index.name} lists no SHA-256"
-    return Expected(manifest, folder, told_by)
+    return ExpectedRelease(manifest, folder, told_by)
 
 
 def _is_built(name: str) -> bool:

@@ -150,7 +150,7 @@ def _submodules(repository: Repository, commit: str) -> Iterator[Path]:
     for kind, ref, path in _tree(repository, commit):
         if kind == "commit" and (path / ".git").exists():
             yield path / ".git"
-            yield from _submodules(Repository(path), ref)
+            yield from _submodules(Repository(path, repository.keep), ref)
 
 
 def _differences(repository: Repository, commit: str) -> Iterator[Path]:
@@ -171,7 +171,7 @@ def _differences(repository: Repository, commit: str) -> Iterator[Path]:
     yield from (path for path in attributes - tracked if os.path.lexists(path))
     for kind, ref, path in tree:
         if kind == "commit" and (path / ".git").exists():
-            inner = Repository(path)
+            inner = Repository(path, repository.keep)
             if inner.find("rev-parse", "HEAD") != ref:
                 yield path
             yield from _differences(inner, ref)

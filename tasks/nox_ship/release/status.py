@@ -140,7 +140,8 @@ def look(root: Path, sessions: Sessions, world: World, shop: Workshop) -> Standi
         standing.version = (source and source.current) or ""
     if project and standing.project:
         standing.indexes = _served(project, world)
-    repository = standing.catch(lambda: Repository.at(root))
+    keep = project.settings.pass_env if project else ()
+    repository = standing.catch(lambda: Repository.at(root, keep))
     if repository:
         standing.catch(lambda: _look_into(standing, repository, project, sessions, world, shop))
     return standing

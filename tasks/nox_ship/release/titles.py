@@ -13,7 +13,7 @@ from packaging.version import Version
 from nox_ship import versions
 from nox_ship.release.sections import Language
 
-Kind = Literal["unreleased", "next", "coming", "released", "other"]
+TitleKind = Literal["unreleased", "next", "coming", "released", "other"]
 """*Unreleased* and *next* name no version; the latter is a word that can mean something else, too. *Coming* names the
 version that comes next."""
 
@@ -97,7 +97,7 @@ class Title:
         version: The version, None where none is named.
     """
 
-    kind: Kind
+    kind: TitleKind
     before: str = ""
     name: str = ""
     url: str = ""
@@ -156,7 +156,7 @@ def _versioned(before: str, name: str, after: str, url: str, *, link: bool) -> T
         return Title("other", before, name, url, link, after)
     if not link:
         before, name, after = name[: match.start()], name[match.start() : end], f"{name[end:]}{after}"
-    kind: Kind = "released"
+    kind: TitleKind = "released"
     if _COMING.fullmatch(after) or (version.is_devrelease and redated(after, date.min) is None):
         kind = "coming"
     return Title(kind, before, name, url, link, after, version)

@@ -11,7 +11,7 @@ from nox_ship.addresses import without_passwords
 from nox_ship.config import Settings
 from nox_ship.errors import Kind
 from nox_ship.setup.ci_files import gate_jobs
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
@@ -74,7 +74,7 @@ def unserved(settings: Settings) -> dict[str, str]:
     return {name: example for name, example in routed.items() if name not in served(settings)}
 
 
-def next_steps(made: Plan) -> Iterator[str]:
+def next_steps(made: SetupPlan) -> Iterator[str]:
     """Yield what is to be typed, then what is to be entered elsewhere before the first release."""
     survey = made.survey
     top = survey.repository.path.resolve()

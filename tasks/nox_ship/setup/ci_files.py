@@ -19,7 +19,7 @@ from nox_ship.setup import gitlab, hand_written, lock, workflows
 from nox_ship.setup.change import Change
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.noxfile import Noxfile
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.rival import Rival, neighbours, rivals
 from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI
@@ -69,7 +69,7 @@ def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile) -> bool
     return "coverage" in decided.apart and evidence.measures(project, noxfile.text)
 
 
-def gate_jobs(survey: Survey) -> list[matrix.Job]:
+def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:
     """Return the jobs of the gates for a CI that cannot be told them by the session ``matrix``.
 
     Raises:
@@ -86,7 +86,7 @@ def gate_jobs(survey: Survey) -> list[matrix.Job]:
     return matrix.jobs(gates, pythons, running, apart=decided.apart, measured=decided.tests)
 
 
-def add_workflows(made: Plan, ci: str, *, force: bool) -> None:
+def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
     """Plan the files that the CI obeys; those of the same names that nox-ship did not write are left to the project.
 
     Args:
@@ -130,7 +130,7 @@ def add_workflows(made: Plan, ci: str, *, force: bool) -> None:
         made.hints.append(f"{doubtful} may publish what is tagged, and {made.publishing} does: let only one of them.")
 
 
-def _is_left(made: Plan, rival: Rival, before: str, *, force: bool) -> bool:
+def _is_left(made: SetupPlan, rival: Rival, before: str, *, force: bool) -> bool:
     """Whether publishing is left to a workflow of the project's own; a person is told of it in any case."""
     ours = made.publishing or ""
     if not force and not is_ours(before):
@@ -153,7 +153,7 @@ def _change(survey: Survey, name: str, before: str | None, after: str, why: str,
     return Change(path, shown, before, after, why, protected=protected and before is not None)
 
 
-def add_lock(made: Plan, ci: str, hashes: lock.Hashes, *, force: bool) -> None:
+def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, *, force: bool) -> None:
     """Plan the lock of what the jobs of our own files install.
 
     Raises:
@@ -190,7 +190,7 @@ def _version(survey: Survey) -> str:
     return version
 
 
-def add_dependabot(made: Plan) -> None:
+def add_dependabot(made: SetupPlan) -> None:
     """Plan the settings by which Dependabot keeps the actions and the lock up to date, or a hint at what they lack."""
     folder = made.survey.repository.path / ".github"
     path = next((p for p in (folder / "dependabot.yml", folder / "dependabot.yaml") if p.is_file()), None)

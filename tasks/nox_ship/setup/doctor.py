@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import versions
+from nox_ship import pythons, versions
 from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
 from nox_ship.gates.noxfile import Sessions, taken
@@ -98,7 +97,7 @@ class Line:
         return {key: value for key in keys if (value := getattr(self.finding, key, ""))}
 
 
-def examine(root: Path, sessions: Sessions, running: str, folder: Path) -> Iterator[Line]:
+def examine(root: Path, sessions: Sessions, running: str, folder: Path, variables: Mapping[str, str]) -> Iterator[Line]:
     """Yield a line for everything that is checked.
 
     Args:
@@ -106,14 +105,15 @@ def examine(root: Path, sessions: Sessions, running: str, folder: Path) -> Itera
         sessions: What the noxfile holds.
         running: The Python that we run on, such as ``3.12``.
         folder: An empty folder.
+        variables: The environment variables that may hold credentials, or tell that this is a CI.
     """
     try:
         survey = Survey.of(root, running)
     except ShipError as error:
         yield from (Line("project", finding.what, finding) for finding in error.findings)
         return
-    world = RealWorld(root, folder, survey.project.settings)
-    patient = Patient(survey, sessions, world, running)
+    world = RealWorld(root, folder, survey.project.settings, variables=variables)
+    patient = Patient(survey, sessions, world, running, in_ci=bool(variables.get("CI")))
     for name, check in CHECKS.items():
         try:
             for item in check(patient):
@@ -212,14 +212,12 @@ def _remote(patient: Patient) -> Told:
 
 
 def _pythons(patient: Patient) -> Told:
-    from python_discovery import get_interpreter
-
-    missing = [version for version in patient.survey.pythons if get_interpreter(version) is None]
+    missing = [version for version in patient.survey.pythons if pythons.interpreter(version) is None]
     here = [version for version in patient.survey.pythons if version not in missing]
     if here:
         yield f"{', '.join(here)} are installed"
     remedy = "Install it; without it the tests on it are skipped here."
-    level: Level = "error" if os.environ.get("CI") else "warning"
+    level: Level = "error" if patient.in_ci else "warning"
     if here and missing and not patient.survey.project.named_pythons:  # it has a range, of which one is enough
         yield TOOL_MISSING(f"Python {', '.join(missing)} is not installed.", remedy=remedy, level="warning")
         return
@@ -287,7 +285,7 @@ def _indexes(patient: Patient) -> Told:
             yield from _free_name(patient, index, wanted=name == project.settings.routes.final)
         elif _ours(patient, index):
             yield f"{index.name}: {project.canonical_name} is ours" + (f"; it has {current}" if listing.files else "")
-            level: Level = "error" if name in vars(project.settings.routes).values() else "warning"
+            level: Level = "error" if name in asdict(project.settings.routes).values() else "warning"
             yield from (replace(finding, level=level) for finding in closed_project(listing))
         else:
             yield NAME_TAKEN(f"{index.name} has a project {project.canonical_name} that does not name this repository.")

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nox_ship import documents, json_data, process
+from nox_ship.automation.github import FOLDER
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.release.workflows import uploads
 from nox_ship.setup import ci_files, init, workflows
@@ -51,7 +52,7 @@ NO_JOB_FOR_ROUTE = Kind(
     'Let the workflow go there (`workflows.testpypi`), or change the route: `routes.prerelease = "pypi"`.',
     level="warning",
 )
-NO_IDENTITY_TOKEN = Kind(
+NO_WAY_TO_PUBLISH = Kind(
     "NS832",
     "no-way-to-publish",
     "Give the job `permissions: {id-token: write}` for trusted publishing, or a token of the index.",
@@ -92,7 +93,7 @@ def _places(survey: Survey, ci: str) -> list[str]:
     if ci == "gitlab":
         return [GITLAB_CI]
     facts = ci_files.facts(survey)
-    release = f"{workflows.FOLDER}/{facts.release_file}"
+    release = f"{FOLDER}/{facts.release_file}"
     there = (survey.repository.path / release).is_file()
     own = None if there else rivals(survey)[0]
     return [place for place in workflows.render(facts) if own is None or place != release]
@@ -101,7 +102,7 @@ def _places(survey: Survey, ci: str) -> list[str]:
 def _unserved_routes(survey: Survey) -> Told:
     """Yield the indexes that versions go to and that our workflow does not publish to."""
     file = ci_files.facts(survey).release_file
-    if not is_ours(documents.read_text(survey.repository.path / workflows.FOLDER / file)):
+    if not is_ours(documents.read_text(survey.repository.path / FOLDER / file)):
         return
     for name, example in unserved(survey.project.settings).items():
         what = f"Versions such as {example} go to {display_name(name)}, and {file} has no job for that."
@@ -119,7 +120,7 @@ def _publishing_jobs(patient: Patient) -> Told:
         if upload.event == "workflow_dispatch":
             yield f"{job} uploads when somebody starts it by hand"
         elif not (upload.identity or upload.token):
-            yield NO_IDENTITY_TOKEN(f"{job} has neither `id-token: write` nor a secret.")
+            yield NO_WAY_TO_PUBLISH(f"{job} has neither `id-token: write` nor a secret.")
         elif upload.identity and upload.shared:
             yield LOOSE_WORKFLOW(f"{job} has `id-token: write` from the top, as every other job has.")
         elif upload.environment is None:

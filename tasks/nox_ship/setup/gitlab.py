@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from nox_ship.errors import ShipError
-from nox_ship.gates.matrix import Job
+from nox_ship.gates.matrix import MatrixJob
 from nox_ship.setup.templates import filled, quoted, scalar, template
 from nox_ship.setup.workflows import UNSAFE_NAME, Facts, newest
 from nox_ship.world.forge import GITLAB_CI
@@ -24,7 +24,7 @@ _FINAL = r"([0-9]+!)?[0-9]+(\.[0-9]+)*([.-]?post[0-9]+)?"
 _SESSIONS = {"pypi": "publish-prod", "testpypi": "publish-test"}
 
 
-def render(facts: Facts, gates: list[Job], *, trusted: bool) -> dict[str, str]:
+def render(facts: Facts, gates: list[MatrixJob], *, trusted: bool) -> dict[str, str]:
     """Return the text of the file, by its path in the repository.
 
     Args:

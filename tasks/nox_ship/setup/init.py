@@ -17,7 +17,7 @@ from nox_ship.setup import lock, pyproject
 from nox_ship.setup.build_system import build_system, unnamed_imports
 from nox_ship.setup.change import Change
 from nox_ship.setup.ci_files import add_dependabot, add_lock, add_workflows
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.sessions import add_noxfile
 from nox_ship.setup.survey import Survey
 
@@ -30,7 +30,7 @@ def _unknown(_: str) -> tuple[str, ...]:
     return ()
 
 
-def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown) -> Plan:
+def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown) -> SetupPlan:
     """Find out what the project lacks; nothing is written.
 
     Args:
@@ -42,7 +42,7 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
     Raises:
         ShipError: With every finding: the noxfile is broken (NS811), or the lock was written by hand (NS815).
     """
-    made, findings = Plan(survey), Findings()
+    made, findings = SetupPlan(survey), Findings()
     _settings(made)
     findings.catch(lambda: add_noxfile(made))
     if ci != "none":
@@ -56,11 +56,11 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
     return made
 
 
-def _differing(made: Plan) -> list[Change]:
+def _differing(made: SetupPlan) -> list[Change]:
     return [change for change in made.changes if change.before != change.after]
 
 
-def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
+def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
     """Write what is missing; return the changes that were made, and those that were left.
 
     Raises:
@@ -87,7 +87,7 @@ def write(made: Plan, *, force: bool) -> tuple[list[Change], list[Change]]:
     return done, [change for change in made.changes if change not in done]
 
 
-def session_lines(made: Plan) -> Iterator[tuple[str, str]]:
+def session_lines(made: SetupPlan) -> Iterator[tuple[str, str]]:
     """Yield what becomes of the sessions that the noxfile has of its own, as a name and a value each."""
     if made.noxfile is None or not made.noxfile.written.sessions:
         return
@@ -109,7 +109,7 @@ def _writable(path: Path) -> bool:
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
-def drift(survey: Survey, ci: str | None = None) -> Plan:
+def drift(survey: Survey, ci: str | None = None) -> SetupPlan:
     """Return a plan that changes those files of ours that are not what the installed version would write.
 
     That is, files that the CI obeys, and their lock. No index is asked: a lock that has a line for nox-ship has not
@@ -119,7 +119,7 @@ def drift(survey: Survey, ci: str | None = None) -> Plan:
         survey: The project.
         ci: As for :func:`plan`; default: the one that the project has files for, or its forge's.
     """
-    made, ci = Plan(survey), ci or survey.ci
+    made, ci = SetupPlan(survey), ci or survey.ci
     if ci != "none":
         add_workflows(made, ci, force=False)
         add_lock(made, ci, _unknown, force=True)
@@ -127,7 +127,7 @@ def drift(survey: Survey, ci: str | None = None) -> Plan:
     return made
 
 
-def _settings(made: Plan) -> None:
+def _settings(made: SetupPlan) -> None:
     """Plan the settings, where the project differs from what the defaults take it for."""
     survey = made.survey
     root = survey.project.root

@@ -26,6 +26,7 @@ class Patient:
     sessions: Sessions
     world: RealWorld
     running: str
+    in_ci: bool = False
 
     @cached_property
     def tag(self) -> str:

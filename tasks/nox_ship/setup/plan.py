@@ -13,7 +13,7 @@ from nox_ship.setup.survey import Survey
 
 
 @dataclass
-class Plan:
+class SetupPlan:
     """What is to be written, and what a person has to do."""
 
     survey: Survey

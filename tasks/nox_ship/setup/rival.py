@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nox_ship import documents, versions
+from nox_ship.automation.github import FOLDER
 from nox_ship.errors import ShipError, shorten
 from nox_ship.release.source import VersionSource
 from nox_ship.release.workflows import Upload, uploads
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.survey import Survey
-from nox_ship.setup.workflows import FOLDER
 from nox_ship.world.forge import GITLAB_CI
 
 _INDEXES = ("pypi", "testpypi")

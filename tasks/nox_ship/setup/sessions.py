@@ -12,7 +12,7 @@ from nox_ship.gates.noxfile import NOT_LAST
 from nox_ship.project import Project
 from nox_ship.setup.change import Change
 from nox_ship.setup.noxfile import BLOCK, IMPORT, NEW, NOXFILE_BROKEN, UNTYPED, UNTYPED_IMPORT, Noxfile, is_whole
-from nox_ship.setup.plan import Plan
+from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.styled import styled
 
 SESSIONS_UNCLEAR = Kind(
@@ -23,7 +23,7 @@ SESSIONS_UNCLEAR = Kind(
 )
 
 
-def add_noxfile(made: Plan) -> None:
+def add_noxfile(made: SetupPlan) -> None:
     """Plan a noxfile that registers our sessions, or that they are registered in the one that is there.
 
     Raises:
@@ -87,7 +87,7 @@ def _is_type_checked(project: Project, path: Path) -> bool:
     return False
 
 
-def _styled(made: Plan, path: Path, before: str | None, planned: str) -> None:
+def _styled(made: SetupPlan, path: Path, before: str | None, planned: str) -> None:
     """Plan the noxfile as the project's own tools want it, where they let it be what it is."""
     done = styled(made.survey.project, before, planned)
     made.hints += done.hints

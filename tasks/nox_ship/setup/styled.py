@@ -41,7 +41,9 @@ class Tool:
             ShipError: It cannot be had or run, or took too long (NS901, NS902, NS904).
         """
         command = [process.uv(), "tool", "run", "--quiet", "--from", self.requirement, self.name, *args]
-        return process.run(command, cwd=project.root, stdin=text, seconds=_SECONDS).stdout
+        return process.run(
+            command, cwd=project.root, keep=project.settings.pass_env, stdin=text, seconds=_SECONDS
+        ).stdout
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Survey:
         """
         project = project or Project.read(root)
         _ = project.name
-        repository = Repository.at(root)
+        repository = Repository.at(root, project.settings.pass_env)
         name = remote_name(repository, project.settings.remote)
         return cls(
             project=project,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nox_ship import naming
+from nox_ship.automation.github import FOLDER
 from nox_ship.config import ROOT, WRONG_TYPE, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import minor
@@ -25,7 +26,6 @@ ACTIONS = {
 }
 """The actions that are used, each pinned by commit."""
 
-FOLDER = ".github/workflows"
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
 _CPYTHON = re.compile(r"3\.\d+")
 _OLDEST = "3.11"

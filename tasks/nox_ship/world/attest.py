@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from nox_ship import process
@@ -25,9 +25,9 @@ _IDENTITY = ("ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 _SECONDS = 120
 
 
-def can_sign() -> bool:
-    """Whether this is a job of GitHub Actions, whose identity Sigstore and the indexes accept."""
-    return bool(os.environ.get("GITHUB_ACTIONS"))
+def can_sign(variables: Mapping[str, str]) -> bool:
+    """Whether ``variables`` are those of a job of GitHub Actions, whose identity Sigstore and the indexes accept."""
+    return bool(variables.get("GITHUB_ACTIONS"))
 
 
 def is_installed() -> bool:
@@ -35,13 +35,17 @@ def is_installed() -> bool:
     return importlib.util.find_spec("pypi_attestations") is not None
 
 
-def sign(file: Path) -> Path:
+def sign(file: Path, variables: Mapping[str, str]) -> Path:
     """Sign a wheel or sdist with ``pypi-attestations`` and return the attestation, which lies beside it.
+
+    Args:
+        file: The file.
+        variables: The environment variables of the job, which lead to its identity.
 
     Raises:
         ShipError: The identity cannot be had, or Sigstore does not answer (NS751).
     """
-    identity = {name: os.environ[name] for name in _IDENTITY if name in os.environ}
+    identity = {name: variables[name] for name in _IDENTITY if name in variables}
     try:
         done = process.run(
             [*process.module("pypi_attestations"), "sign", file], hidden=identity, check=False, seconds=_SECONDS

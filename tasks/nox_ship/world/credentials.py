@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
@@ -84,6 +83,8 @@ class Wanted:
     """Asks a person; None where nobody is there."""
     quietly: bool = False
     """Whether it is only to be looked: no token is made by an exchange, and no keyring is opened."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The environment variables that may hold credentials, or lead to an identity."""
 
 
 @dataclass
@@ -105,7 +106,7 @@ class _Search:
 
     def _trusted(self) -> Credentials | None:
         try:
-            publisher = TrustedPublisher.of(self.wanted.shown, self.wanted.upload_url)
+            publisher = TrustedPublisher.of(self.wanted.shown, self.wanted.upload_url, self.wanted.variables)
             if publisher is None or publisher.token() is None:
                 return None
         except ShipError as error:
@@ -118,12 +119,12 @@ class _Search:
         return Credentials(TRUSTED, lambda: Login(TOKEN_USER, publisher.token() or ""), signs, lacking)
 
     def _twine_variables(self) -> Credentials | None:
-        user = os.environ.get("TWINE_USERNAME", "").strip()
-        return self._fixed("TWINE_PASSWORD", user, os.environ.get("TWINE_PASSWORD"))
+        user = self.wanted.variables.get("TWINE_USERNAME", "").strip()
+        return self._fixed("TWINE_PASSWORD", user, self.wanted.variables.get("TWINE_PASSWORD"))
 
     def _token_variable(self) -> Credentials | None:
         name = self.wanted.token_variable
-        return self._fixed(name, TOKEN_USER, os.environ.get(name))
+        return self._fixed(name, TOKEN_USER, self.wanted.variables.get(name))
 
     def _pypirc(self) -> Credentials | None:
         from twine.exceptions import TwineException

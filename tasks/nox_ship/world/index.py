@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -92,6 +92,8 @@ class Index:
         seconds: How long one attempt to upload or download a file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
         free: The file that keeps that the project's name is free there; None asks in any case.
+        variables: The environment variables that an upload takes the job's identity and certificates from.
+        keep: Names of variables that an upload gets although they look like credentials.
     """
 
     name: str
@@ -103,15 +105,20 @@ class Index:
     seconds: float = 300
     public: bool = False
     free: Path | None = field(default=None, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    keep: tuple[str, ...] = ()
+    _found: list[Credentials] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def credentials(self) -> Credentials:
         """What an upload authenticates with; looked for when it is first asked for.
 
         Raises:
             ShipError: There are none, or they cannot be for this upload.
         """
-        return self.find()
+        if not self._found:
+            self._found.append(self.find())
+        return self._found[0]
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:
         """Check that an upload would be let in, as far as that is known without one; return warnings and notices.
@@ -124,7 +131,7 @@ class Index:
     @property
     def authenticated(self) -> str:
         """Where the credentials come from; empty where none were needed."""
-        return self.credentials.kind if "credentials" in vars(self) else ""
+        return self._found[0].kind if self._found else ""
 
     def listing(self, project: str, version: str) -> Listing:
         """Return what the index has of one version: from its simple API, with files that only its JSON API shows.
@@ -247,7 +254,7 @@ class Index:
             ShipError: The file is no longer the one that was checked (NS603); the index refuses it, explained by an ID
                 of its own; it cannot be signed (NS751); or no upload token can be had.
         """
-        with Conversation(upload.__file__) as twine:
+        with Conversation(upload.__file__, self.keep) as twine:
             yield partial(self._upload, twine)
 
     def _upload(self, twine: Conversation, file: Path, sha256: str) -> None:
@@ -256,7 +263,7 @@ class Index:
             copy = Path(shutil.copy2(file, folder))
             if File.of(copy).sha256 != sha256:
                 raise ShipError(FILE_CHANGED(f"{file} changed after it was checked; it was not uploaded."))
-            attestation = os.fspath(attest.sign(copy)) if credentials.signs else None
+            attestation = os.fspath(attest.sign(copy, self.variables)) if credentials.signs else None
             login = credentials.login()
             question = {
                 "url": self.upload_url,
@@ -264,7 +271,7 @@ class Index:
                 "password": login.password,
                 "file": os.fspath(copy),
                 "attestation": attestation,
-                **{name: os.environ.get(variable) for name, variable in _CERTIFICATES.items()},
+                **{name: self.variables.get(variable) for name, variable in _CERTIFICATES.items()},
             }
             try:
                 told = twine.ask(question, self.seconds)

@@ -5,13 +5,11 @@ It only reads, for a few seconds: nothing is sent there, no credentials either, 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TypeVar
 
 from nox_ship.errors import Finding, Kind, ShipError
@@ -19,7 +17,7 @@ from nox_ship.versions import same
 from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Credentials
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing
-from nox_ship.world.trusted import CI_VARIABLES
+from nox_ship.world.trusted import in_ci
 
 INDEX_NOT_ASKED = Kind(
     "NS767",
@@ -49,27 +47,26 @@ class Lookout:
         self._project = project
         self._seconds = seconds
         self._listings: dict[str, Future[Listing]] = {}
+        self._begun: tuple[float, Future[Credentials]] | None = None
 
-    @cached_property
-    def _began(self) -> float:
-        import requests  # noqa: F401 - what is needed to ask takes longer to import than an answer
+    def _begin(self) -> tuple[float, Future[Credentials]]:
+        """Return when the index was first asked, which is now if it was not, and the search for credentials."""
+        if self._begun is None:
+            import requests  # noqa: F401 - what is needed to ask takes longer to import than an answer
 
-        return time.monotonic()
-
-    @cached_property
-    def _credentials(self) -> Future[Credentials]:
-        # Not `credentials`: before Python 3.12 a cached property holds a lock for all objects of its class.
-        return begun(self._index.find)
+            # Not `credentials`, which this thread may ask for meanwhile.
+            self._begun = time.monotonic(), begun(self._index.find)
+        return self._begun
 
     def _listing(self, version: str) -> Future[Listing]:
         known = next((asked for other, asked in self._listings.items() if same(other, version)), None)
         if known is None:
-            self._began, self._credentials  # noqa: B018 - begun with it
+            self._begin()
             known = self._listings[version] = begun(lambda: self._index.listing(self._project, version))
         return known
 
     def _result(self, asked: Future[T]) -> T:
-        return asked.result(max(self._began + self._seconds - time.monotonic(), 0))
+        return asked.result(max(self._begin()[0] + self._seconds - time.monotonic(), 0))
 
     def listing(self, version: str) -> Listing:
         """Return what the index has of a version; if it does not answer in time, nothing and the reason."""
@@ -104,15 +101,16 @@ class Lookout:
 
     def _refused(self) -> tuple[Finding, ...]:
         try:
-            return self._result(self._credentials).warnings
+            return self._result(self._begin()[1]).warnings
         except TimeoutError:
             return ()
         except ShipError as error:
             missing = {NO_CREDENTIALS.id, EMPTY_CREDENTIALS.id}
             if error.findings[0].id not in missing:
                 return tuple(replace(finding, level="warning") for finding in error.findings)
-            in_ci = any(os.environ.get(name) for name in CI_VARIABLES)
-            return () if in_ci else tuple(replace(finding, level="notice") for finding in error.findings)
+            if in_ci(self._index.variables):
+                return ()
+            return tuple(replace(finding, level="notice") for finding in error.findings)
 
 
 def not_asked(index: str, project: str, version: str, why: str) -> Finding:

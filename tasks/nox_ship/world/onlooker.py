@@ -108,7 +108,7 @@ class Onlooker:
         """
         if name not in self._indexes:
             index = replace(self._world.index(name, project), seconds=SECONDS)
-            told = {part.name: getattr(index, part.name) for part in fields(Index)}
+            told = {part.name: getattr(index, part.name) for part in fields(Index) if part.init}
             self._indexes[name] = _SeenIndex(**told, index=index)
         return self._indexes[name]
 

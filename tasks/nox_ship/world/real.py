@@ -21,7 +21,7 @@ from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 from nox_ship.world.token import index_base
 
-NO_REMOTE = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
+REMOTE_MISSING = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
 
 
 class RealWorld:
@@ -31,7 +31,14 @@ class RealWorld:
     """
 
     def __init__(
-        self, root: Path, folder: Path, settings: Settings, ask: Ask | None = None, *, quietly: bool = False
+        self,
+        root: Path,
+        folder: Path,
+        settings: Settings,
+        ask: Ask | None = None,
+        *,
+        quietly: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         """Open the world around the checkout at ``root``.
 
@@ -41,12 +48,15 @@ class RealWorld:
             settings: The project's settings.
             ask: Asks a person for credentials; None where nobody is there.
             quietly: Whether credentials are only looked at: none are made, and no keyring is opened.
+            variables: The environment variables that may hold credentials, or lead to an identity; default: none.
         """
         self._root = root
         self._folder = folder
         self._settings = settings
         self._ask = ask
         self._quietly = quietly
+        self._variables = variables or {}
+        self._server: StandInIndex | None = None
         self._indexes: dict[str, Index] = {}
 
     def __enter__(self) -> Self:
@@ -55,13 +65,13 @@ class RealWorld:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if "_server" in vars(self):
+        if self._server:
             self._server.close()
 
     @cached_property
     def checkout(self) -> Repository:
         """The user's checkout."""
-        return Repository.at(self._root)
+        return Repository.at(self._root, self._settings.pass_env)
 
     @cached_property
     def remote(self) -> Remote:
@@ -72,7 +82,7 @@ class RealWorld:
         """
         remote = Remote.of(self.checkout, self._settings.remote)
         if remote is None:
-            raise ShipError(NO_REMOTE("The repository has no remote."))
+            raise ShipError(REMOTE_MISSING("The repository has no remote."))
         return remote
 
     def known_refs(self) -> Mapping[str, str]:
@@ -83,13 +93,11 @@ class RealWorld:
         """
         return self.remote.refs()
 
-    @cached_property
-    def _server(self) -> StandInIndex:
-        return StandInIndex(self._folder / "index", self._settings.rehearsal.port)
-
     @property
     def rehearsal_index(self) -> Index:
         """An index on loopback: in the real world, too, the upload is tried before anything is written."""
+        if self._server is None:
+            self._server = StandInIndex(self._folder / "index", self._settings.rehearsal.port)
         return self._server.index
 
     def recall(self, files: Iterable[Path]) -> None:
@@ -115,19 +123,22 @@ class RealWorld:
             token_variable=token_variable(name, self._settings),
             project=project,
             token_host=urlsplit(addresses.simple_url).hostname if public else None,
-            signs=public and self._settings.publish.attestations and attest.can_sign(),
+            signs=public and self._settings.publish.attestations and attest.can_sign(self._variables),
             ask=self._ask,
             quietly=self._quietly,
+            variables=self._variables,
         )
         return Index(
             name=display_name(name),
-            **vars(addresses),
+            **dataclasses.asdict(addresses),
             find=lambda: find_credentials(wanted),
             prove=lambda found, called, version: try_credentials(
                 found, display_name(name), addresses.upload_url, called, version
             ),
             seconds=self._settings.publish.timeout,
             public=public,
+            variables=self._variables,
+            keep=self._settings.pass_env,
         )
 
     def notices(self) -> tuple[Finding, ...]:
@@ -144,8 +155,8 @@ def index_addresses(name: str, settings: Settings) -> IndexSettings:
         ShipError: There is no index of that name (NS753).
     """
     if own := settings.indexes.get(name):
-        slashed = {key: value and f"{value.rstrip('/')}/" for key, value in vars(own).items() if key != "upload_url"}
-        return dataclasses.replace(own, **slashed)
+        read = {key: value for key, value in dataclasses.asdict(own).items() if key != "upload_url"}
+        return dataclasses.replace(own, **{key: value and f"{value.rstrip('/')}/" for key, value in read.items()})
     from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
     check_known(name, settings.indexes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -217,8 +216,9 @@ def is_pushed(refs: Mapping[str, str], branch: str | None, tag: str, commit: str
 
 def _token_of_the_job() -> list[str]:
     """Let git take the token of a job of GitHub Actions from the environment, so that no file has to hold it."""
-    server = os.environ.get("GITHUB_SERVER_URL")
-    if not (server and os.environ.get("GITHUB_ACTIONS") and os.environ.get("GITHUB_TOKEN")):
+    seen = process.inherited(process.other_secrets())
+    server = seen.get("GITHUB_SERVER_URL")
+    if not (server and seen.get("GITHUB_ACTIONS") and seen.get("GITHUB_TOKEN")):
         return []
     helper = '!f() { echo username=x-access-token; echo "password=$GITHUB_TOKEN"; }; f'
     return ["-c", f"credential.{server}.helper={helper}"]

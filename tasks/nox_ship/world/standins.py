@@ -122,6 +122,7 @@ class StandIns:
         port: int = 0,
         indexes: Collection[str] = (),
         look: Callable[[str, str], Index] | None = None,
+        keep: tuple[str, ...] = (),
     ) -> None:
         """Stand in for the world around the checkout at ``source``.
 
@@ -132,8 +133,10 @@ class StandIns:
             port: Loopback port of the index, 0 for a free one.
             indexes: The names of the indexes that settings describe.
             look: Returns an index that is stood in for, by its name and the project's; it is only looked at.
+            keep: Names of variables that git gets although they look like credentials.
         """
         self._source_path = source
+        self._keep = keep
         self._folder = folder
         self._remote_name = remote
         self._port = port
@@ -141,6 +144,7 @@ class StandIns:
         self._look = look
         self._lookouts: dict[tuple[str, str], Lookout] = {}
         self._notices: list[Finding] = []
+        self._clone: Future[Repository] | None = None
         self._background = ThreadPoolExecutor(max_workers=2)
 
     def __enter__(self) -> Self:
@@ -156,16 +160,17 @@ class StandIns:
 
     @cached_property
     def _source(self) -> Repository:
-        return Repository.at(self._source_path)
+        return Repository.at(self._source_path, self._keep)
 
-    @cached_property
-    def _clone(self) -> Future[Repository]:
-        return self._background.submit(self._source.clone, self._folder / "checkout")
+    def _begin_clone(self) -> Future[Repository]:
+        if self._clone is None:
+            self._clone = self._background.submit(self._source.clone, self._folder / "checkout")
+        return self._clone
 
     @property
     def checkout(self) -> Repository:
         """A clone of the user's checkout."""
-        return self._clone.result()
+        return self._begin_clone().result()
 
     @cached_property
     def remote(self) -> Remote:
@@ -186,7 +191,7 @@ class StandIns:
 
     def known_refs(self) -> Mapping[str, str]:
         """Return what the user's remote has; only the asking reaches it."""
-        self._clone  # noqa: B018 - begun here, needed at the end
+        self._begin_clone()  # it is needed at the end
         return self._asked[1]
 
     @cached_property
@@ -224,7 +229,7 @@ class StandIns:
         check_known(name, self._indexes)
         if self._look and (name, project) not in self._lookouts:
             self._lookouts[name, project] = Lookout(self._look(name, project), project)
-        here = {part.name: getattr(self.rehearsal_index, part.name) for part in dataclasses.fields(Index)}
+        here = {part.name: getattr(self.rehearsal_index, part.name) for part in dataclasses.fields(Index) if part.init}
         called = f"the stand-in for {display_name(name)}"
         own = {"name": called, "public": name in PUBLIC_INDEXES}
         return StandIn(**{**here, **own}, lookout=self._lookouts.get((name, project)))

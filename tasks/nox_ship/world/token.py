@@ -25,11 +25,11 @@ from nox_ship.errors import Finding, Kind
 MALFORMED_TOKEN = Kind(
     "NS743", "malformed-token", "Copy the token again, whole: it starts with `pypi-` and holds no space or line break."
 )
-OTHER_INDEX = Kind(
+TOKEN_OF_OTHER_INDEX = Kind(
     "NS723", "token-of-other-index", "Create a token on the index that you publish to: each has its own."
 )
 EXPIRED_TOKEN = Kind("NS722", "expired-token", "Create a new token on the index.")
-OTHER_PROJECT = Kind("NS725", "token-of-other-project", "Create a token whose scope is this project.")
+TOKEN_OF_OTHER_PROJECT = Kind("NS725", "token-of-other-project", "Create a token whose scope is this project.")
 
 _FORM = re.compile(r"pypi-[A-Za-z0-9_-]{16,}={0,2}")
 _LOCATION, _IDENTIFIER, _SIGNATURE, _END = 1, 2, 6, 0
@@ -138,11 +138,11 @@ def check_token(text: str, source: str, host: str, project: str) -> Iterator[Fin
         yield MALFORMED_TOKEN(f"{source} holds no API token.")
         return
     if token.location != host:
-        yield OTHER_INDEX(f"The token from {source} was issued by {token.location}, not by {host}.")
+        yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {token.location}, not by {host}.")
     if token.expires is not None and token.expires <= time.time():
         yield EXPIRED_TOKEN(f"The token from {source} has expired.")
     if token.projects is not None and canonicalize_name(project) not in map(canonicalize_name, token.projects):
-        yield OTHER_PROJECT(f"The token from {source} is for {', '.join(token.projects)}, not for {project}.")
+        yield TOKEN_OF_OTHER_PROJECT(f"The token from {source} is for {', '.join(token.projects)}, not for {project}.")
 
 
 def index_base(upload_url: str) -> str:
@@ -168,4 +168,4 @@ def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
     public = {urlsplit(index_base(url)).hostname: url for url in (DEFAULT_REPOSITORY, TEST_REPOSITORY)}
     goal, own = urlsplit(upload_url).hostname, public.get(issued_by)
     if own and urlsplit(own).hostname != goal:
-        yield OTHER_INDEX(f"The token from {source} was issued by {issued_by}; it is not sent to {goal}.")
+        yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {issued_by}; it is not sent to {goal}.")

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import http
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -47,6 +46,11 @@ _MISMATCH = ("invalid-publisher", "invalid-pending-publisher")
 _TOKEN = re.compile(r"[!-~]+")
 
 
+def in_ci(variables: Mapping[str, str]) -> bool:
+    """Whether ``variables`` are those of a CI, which may offer an identity."""
+    return any(variables.get(name) for name in CI_VARIABLES)
+
+
 @dataclass(frozen=True)
 class TrustedPublisher:
     """The running CI job as a trusted publisher of an index that offers the exchange."""
@@ -55,10 +59,12 @@ class TrustedPublisher:
     """What the index is called."""
     upload_url: str
     audience: str
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The job's environment variables."""
 
     @classmethod
-    def of(cls, index: str, upload_url: str) -> TrustedPublisher | None:
-        """Return this job as a publisher; None outside a CI, and where the index does not offer the exchange.
+    def of(cls, index: str, upload_url: str, variables: Mapping[str, str]) -> TrustedPublisher | None:
+        """Return the job with these variables as a publisher; None outside a CI, and where no exchange is offered.
 
         PyPI's audience and TestPyPI's are theirs alone. Any other index is named by its host: with an identity token
         that is meant for somebody else, it could publish there in our name. A host of one word names nobody: the
@@ -67,10 +73,10 @@ class TrustedPublisher:
         Raises:
             ShipError: The index does not answer (NS739), or names another audience than itself (NS745).
         """
-        if not any(os.environ.get(name) for name in CI_VARIABLES) or not is_safe(upload_url):
+        if not in_ci(variables) or not is_safe(upload_url):
             return None
         audience = _public_audience(upload_url) or _offered(index, upload_url)
-        return cls(index, upload_url, audience) if audience is not None else None
+        return cls(index, upload_url, audience, variables) if audience is not None else None
 
     def token(self) -> str | None:
         """Return a fresh upload token; None where this CI offers no identity.
@@ -87,7 +93,7 @@ class TrustedPublisher:
 
         # GitLab gives a job the identities that its `id_tokens` ask for, each in a variable named for its audience.
         variable = f"{re.sub(r'[^A-Z0-9]|^[0-9]', '_', self.audience.upper())}_ID_TOKEN"
-        if os.environ.get("GITLAB_CI") and not os.environ.get(variable):
+        if self.variables.get("GITLAB_CI") and not self.variables.get(variable):
             return None
         try:
             return identities.detect_credential(self.audience)
