@@ -162,7 +162,6 @@ def test_no_file_names_the_host_of_a_registry() -> None:
 
 READERS = {
     "process.py": "what the programs that we start inherit",
-    "lifeline.py": "a process that ends with the one that started it",
     "undumpable.py": "a program of its own",
     "actions.py": "the files of a job of GitHub Actions",
     "report.py": "the terminal",
