@@ -136,6 +136,8 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> N
     assert following(found)[0] == "nox -s release -- 0.1.0"
     assert found.progress
     assert WHEEL in str(found.progress.steps["publish"].seen)
+    dirty(yard)
+    assert following(standing(yard))[0] == "git status"
     yard.write({"more.txt": ""})
     assert following(standing(yard))[0] == "git switch --detach v0.1.0 && nox -s publish"
 

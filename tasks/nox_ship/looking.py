@@ -101,7 +101,9 @@ def _last_release(standing: Standing) -> str:
         return "none"
     if standing.since is None:
         return f"{standing.tag}, whose commit is not here"
-    return f"{standing.tag}, {standing.since} commits ago" if standing.since else f"{standing.tag}, the last commit"
+    if standing.since == 0:
+        return f"{standing.tag}, the last commit"
+    return f"{standing.tag}, {standing.since} {'commit' if standing.since == 1 else 'commits'} ago"
 
 
 def _serving(serving: Serving) -> str:
