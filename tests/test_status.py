@@ -381,6 +381,8 @@ def shown(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 def test_the_steps_of_an_open_release_are_shown(yard: Yard, shown: Callable[..., str]) -> None:
     """Of one at its end, only that it is; the last line is what to type."""
+    stopped(yard, confirm=refuse)
+    assert "v0.1.0 is made here, and not pushed" in shown()
     yard.world.indexes["pypi"].refusals.append(NO)
     stopped(yard)
     capture = shown().splitlines()
