@@ -101,6 +101,8 @@ def test_an_unfinished_release_is_told(left: Yard) -> None:
     left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
     assert "the checkout does not have v1.0" in said(doctor._unfinished(patient(left)))[1]
     git(left.root, "tag", "v1.0", commit)
+    assert "the checkout does not have v1.0 on main" in said(doctor._unfinished(patient(left)))[1]
+    git(left.root, "reset", "--quiet", "--hard", commit)
     assert said(doctor._unfinished(patient(left))) == ([], "v1.0, the last one from here, is at its end")
     left.world.indexes["pypi"].shelf.clear()
     commit_files(left.root, {"more.txt": ""})

@@ -136,6 +136,8 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> N
     assert following(found)[0] == "nox -s release -- 0.1.0"
     assert found.progress
     assert WHEEL in str(found.progress.steps["publish"].seen)
+    dirty(yard)
+    assert following(standing(yard))[0] == "git status"
     yard.write({"more.txt": ""})
     assert following(standing(yard))[0] == "git switch --detach v0.1.0 && nox -s publish"
 
@@ -379,6 +381,8 @@ def shown(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 def test_the_steps_of_an_open_release_are_shown(yard: Yard, shown: Callable[..., str]) -> None:
     """Of one at its end, only that it is; the last line is what to type."""
+    stopped(yard, confirm=refuse)
+    assert "v0.1.0 is made here, and not pushed" in shown()
     yard.world.indexes["pypi"].refusals.append(NO)
     stopped(yard)
     capture = shown().splitlines()

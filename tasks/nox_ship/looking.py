@@ -15,7 +15,7 @@ from nox_ship.errors import ShownError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.release.following import following
 from nox_ship.release.stage import workshop_of
-from nox_ship.release.status import Serving, Standing, look
+from nox_ship.release.status import Progress, Serving, Standing, look
 from nox_ship.report import Voice
 from nox_ship.setup.doctor import examine
 from nox_ship.world.onlooker import Onlooker
@@ -93,8 +93,7 @@ def _show(standing: Standing, voice: Voice) -> None:
     for serving in standing.indexes:
         voice.fact(serving.index, _serving(serving))
     if progress := standing.progress:
-        open_or_not = "is not at its end" if progress.open else "is at its end, as far as can be told"
-        voice.fact("release", f"{progress.plan.tag} {open_or_not}")
+        voice.fact("release", f"{progress.plan.tag} {_progress(progress)}")
         for name, state in progress.steps.items() if progress.open else ():
             voice.fact(f"  {state.status}", f"{name}: {state.seen}", _COLOURS[state.status])
     for finding in standing.untold:
@@ -108,7 +107,15 @@ def _last_release(standing: Standing) -> str:
         return "none"
     if standing.since is None:
         return f"{standing.tag}, whose commit is not here"
-    return f"{standing.tag}, {standing.since} commits ago" if standing.since else f"{standing.tag}, the last commit"
+    if standing.since == 0:
+        return f"{standing.tag}, the last commit"
+    return f"{standing.tag}, {standing.since} {'commit' if standing.since == 1 else 'commits'} ago"
+
+
+def _progress(progress: Progress) -> str:
+    if not progress.open:
+        return "is at its end, as far as can be told"
+    return "is made here, and not pushed" if progress.has("missing", "push") else "is not at its end"
 
 
 def _serving(serving: Serving) -> str:

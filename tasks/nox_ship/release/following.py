@@ -40,18 +40,21 @@ def _finish(standing: Standing) -> tuple[str, str] | None:
         return "nox -s verify-published", f"{plan.workflow} publishes {plan.tag}; this waits until it is served"
     if standing.head not in (plan.head, plan.commit):
         return f"git switch --detach {tag} && nox -s publish", str(seen["publish"].seen)
-    return f"nox -s release -- {shlex.quote(plan.version)}", "it does what is missing of the release, and bumps nothing"
+    again = f"nox -s release -- {shlex.quote(plan.version)}"
+    return _tidy(standing) or (again, "it does what is missing of the release, and bumps nothing")
 
 
-def _ready(standing: Standing) -> tuple[str, str] | None:
+def _tidy(standing: Standing) -> tuple[str, str] | None:
     """Bring the checkout into the state that a release starts from."""
     if standing.changes:
         return "git status", "a release starts from what is committed: commit or stash the changes"
     if standing.release_branch and standing.branch != standing.release_branch:
         return f"git switch {shlex.quote(standing.release_branch)}", "releases are made from that branch"
-    if standing.behind:
-        return standing.behind, "the remote has commits that are not here"
     return None
+
+
+def _catch_up(standing: Standing) -> tuple[str, str] | None:
+    return (standing.behind, "the remote has commits that are not here") if standing.behind else None
 
 
 def _go_on(standing: Standing) -> tuple[str, str] | None:
@@ -67,5 +70,5 @@ def _rest(standing: Standing) -> tuple[str, str] | None:
     return None
 
 
-_RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (_begin, _finish, _ready, _go_on, _rest)
+_RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (_begin, _finish, _tidy, _catch_up, _go_on, _rest)
 """What comes next; the first rule that has something to say counts."""
