@@ -20,7 +20,7 @@ def make_pair(folder: Path) -> tuple[Repository, Path]:
     """Return a repository and its bare remote, which holds branch main and tag v1."""
     repository = make_repository(folder / "checkout")
     git(repository.path, "tag", "--annotate", "--message", "x", "v1")
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", "origin.git")
     git(repository.path, "remote", "add", "origin", str(folder / "origin.git"))
     git(repository.path, "push", "--quiet", "--set-upstream", "origin", "main", "v1")
     return repository, folder / "origin.git"

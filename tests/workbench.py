@@ -217,10 +217,12 @@ def make_bench(folder: Path, files: dict[str, str] | None = None) -> Bench:
     """Make a bench in ``folder`` whose project holds ``files``, committed and pushed."""
     bench = Bench(folder / "project", folder / "remote.git", folder / "cache")
     bench.root.mkdir()
-    bench.git("init", "--quiet", "--initial-branch=main")
+    bench.git("init", "--quiet", "--initial-branch=main", "--template=")
     bench.git("config", "user.name", "Tester")
     bench.git("config", "user.email", "tester@example.invalid")
-    bench.git("init", "--quiet", "--bare", "--initial-branch=main", str(bench.remote))
+    bench.git("init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(bench.remote))
+    for place in (bench.root / ".git", bench.remote):
+        (place / "hooks").mkdir()
     bench.git("remote", "add", "origin", str(bench.remote))
     bench.write(dict(files or GOOD))
     bench.commit()

@@ -74,7 +74,8 @@ def plan_of(checkout: Repository) -> Plan:
 def bumped(folder: Path, **files: str) -> Run:
     """Return a run whose stage is bumped, and whose remote holds the branch."""
     origin = folder / "origin.git"
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(origin))
+    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(origin))
+    (origin / "hooks").mkdir()
     checkout = make_repository(folder / "checkout", {**FILES, **files})
     git(checkout.path, "remote", "add", "origin", str(origin))
     git(checkout.path, "push", "--quiet", "origin", "main")

@@ -208,8 +208,7 @@ def protect_tags(bench: Bench) -> None:
     ("prepare", "words"),
     [
         (protect, "protects the branch"),
-        (refuse_by_hook, "no push today"),
-        (protect_tags, "tags are protected"),
+        pytest.param(protect_tags, "tags are protected", marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_refused_push_changes_nothing(
@@ -227,10 +226,16 @@ def test_a_refused_push_changes_nothing(
 
 
 def test_index_credentials_are_kept_from_the_push(bench: Bench, index: FailingIndex) -> None:
-    """A pre-push hook, which is the project's code, sees no credentials of an index."""
+    """A pre-push hook, which is the project's code, sees no credentials of an index; where it refuses, it is told."""
     refuse_by_hook(bench)
+    before = bench.snapshot()
     environment = laptop(index, TWINE_PASSWORD=index.new_token(), ACTIONS_ID_TOKEN_REQUEST_TOKEN="planted")
-    bench.nox("-s", "release", "--", "patch", "--yes", env=environment)
+    outcome = bench.nox("-s", "release", "--", "patch", "--yes", env=environment)
+    assert outcome.code == 1
+    assert outcome.clean
+    assert outcome.has("NS231", "no push today", "Nothing was changed")
+    assert bench.snapshot() == before
+    assert index.uploads == []
     seen = (bench.root.parent / "hook.txt").read_text("utf-8")
     assert not [v for n, v in environment.items() if n.endswith(("TOKEN", "PASSWORD")) and v in seen]
     assert "PATH=" in seen
