@@ -76,7 +76,7 @@ def test_the_lowest_versions_are_for_the_oldest_python_that_is_here(
         asked.append(python)
         return python if python == "3.12" else None
 
-    monkeypatch.setattr("python_discovery.get_interpreter", look)
+    monkeypatch.setattr("nox_ship.pythons.interpreter", look)
     text = f"{PYPROJECT}[tool.nox-ship]\npythons = ['3.11', '3.12', '3.13']\n"
     assert load(BELOW, pyproject=text)["lowest"].python == "3.11"
     assert asked == []

@@ -129,9 +129,9 @@ def _oldest(pythons: Sequence[str], name: str) -> str:
     """
     if name not in sys.argv:
         return pythons[0]
-    from python_discovery import get_interpreter
+    from nox_ship.pythons import interpreter
 
-    return next((python for python in pythons if get_interpreter(python)), pythons[0])
+    return next((python for python in pythons if interpreter(python)), pythons[0])
 
 
 def _fixed_port(project: Project) -> bool:
@@ -204,6 +204,6 @@ def _pythons(project: Project | None) -> Sequence[str]:
         return (running,)
     if project is None or project.named_pythons or not (_in_release and os.environ.get("CI")):
         return pythons
-    from python_discovery import get_interpreter
+    from nox_ship.pythons import interpreter
 
-    return [python for python in pythons if get_interpreter(python)] or pythons
+    return [python for python in pythons if interpreter(python)] or pythons
