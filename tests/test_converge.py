@@ -12,7 +12,7 @@ from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.converge import confirm, converge
-from nox_ship.release.prove import install, prove
+from nox_ship.release.installing import install, prove
 from nox_ship.release.publication import Patience, Proven
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import UPLOAD_UNCLEAR, UploadUnclearError

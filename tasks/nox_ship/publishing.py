@@ -19,8 +19,8 @@ from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import Published, confirm
+from nox_ship.release.installing import prove
 from nox_ship.release.pipeline import ended_by, told_by
-from nox_ship.release.prove import prove
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.published import built, listed, released

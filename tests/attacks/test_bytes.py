@@ -13,9 +13,9 @@ from fakes import TAKEN, nobody, publication
 from nox_ship.conversation import Conversation
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
-from nox_ship.release import prove
+from nox_ship.release import installing
 from nox_ship.release.converge import converge
-from nox_ship.release.prove import install
+from nox_ship.release.installing import install
 from nox_ship.release.publication import Patience
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import Index
@@ -76,8 +76,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
         path = Path(source.removeprefix("file://").partition("#")[0])
         given.append((source, path.read_bytes() if path.is_file() else b""))
 
-    monkeypatch.setattr(prove, "verify", verify)
-    monkeypatch.setattr(prove, "_installed_pythons", lambda *_: {"3.11": "python3.11", "3.12": "python3.12"})
+    monkeypatch.setattr(installing, "verify", verify)
+    monkeypatch.setattr(installing, "_installed_pythons", lambda *_: {"3.11": "python3.11", "3.12": "python3.12"})
     return given
 
 

@@ -14,7 +14,7 @@ from nox_ship.release import gates as gating
 from nox_ship.release.admission import refused_platforms
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import converge
-from nox_ship.release.prove import install
+from nox_ship.release.installing import install
 from nox_ship.release.publication import Publication, silent
 from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions
 from nox_ship.release.run import Run, State

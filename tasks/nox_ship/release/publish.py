@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nox_ship.release.converge import Held, Published, converge
-from nox_ship.release.prove import prove
+from nox_ship.release.installing import prove
 from nox_ship.release.publication import Publication, silent
 from nox_ship.report import Report
 
