@@ -137,7 +137,7 @@ def run_sessions(
     Raises:
         ShipError: With a finding (NS431) for each session that did not pass; nox itself failed (NS432).
     """
-    done = [result for name in names for result in _passed_before(stage, name)]
+    done = [result for name in names for result in passed_before(stage, name)]
     wanted = [selected for name in names for selected in _missing(stage, name)]
     if wanted:
         events = _Events(started, finished, echo)
@@ -160,7 +160,8 @@ class GatesFailedError(ShipError):
         self.results = results
 
 
-def _passed_before(stage: Stage, name: str) -> list[SessionResult]:
+def passed_before(stage: Stage, name: str) -> list[SessionResult]:
+    """Return the results of a session that passed in the stage in an earlier run, one for each of its Pythons."""
     passed, warned = stage.record.passed, stage.record.warned
     return [
         SessionResult(s, "reused", seconds, warnings=warned.get(s, ()))
@@ -174,7 +175,7 @@ def _missing(stage: Stage, name: str) -> list[str]:
     left = [signature for signature in stage.record.failed if is_of(name, signature)]
     if left:
         return left
-    return [] if _passed_before(stage, name) else [name]
+    return [] if passed_before(stage, name) else [name]
 
 
 def _again(stage: Stage, results: list[SessionResult], events: _Events, keep: Iterable[str]) -> list[SessionResult]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from nox_ship import naming
 from nox_ship.errors import Findings, ShipError, shorten
-from nox_ship.gates.own import is_of
 from nox_ship.package.manifest import Manifest
 from nox_ship.release import built
 from nox_ship.release import gates as gating
@@ -31,12 +30,7 @@ def gates_state(run: Run) -> State:
         return State.conflicting(ShipError(*findings))
     if missing := record.missing(names):
         return State.missing(f"{shorten(missing)} did not pass yet")
-    passed = (
-        gating.SessionResult(one, "reused", seconds, warnings=record.warned.get(one, ()))
-        for name in names
-        for one, seconds in record.passed.items()
-        if is_of(name, one)
-    )
+    passed = (result for name in names for result in gating.passed_before(run.stage, name))
     return State.done(Gated(tuple(passed)))
 
 
