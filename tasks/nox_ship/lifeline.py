@@ -68,14 +68,17 @@ def guarded(env: Mapping[str, str]) -> Iterator[None]:
         return
     command = [sys.executable, "-I", "-S", __file__]
     silent = subprocess.DEVNULL
-    with subprocess.Popen(
+    process = subprocess.Popen(
         command, cwd="/", env=env, stdin=subprocess.PIPE, stdout=silent, stderr=silent, start_new_session=True
-    ) as process:
-        _guard = process.stdin.fileno() if process.stdin else None
-        try:
-            yield
-        finally:
-            _guard = None
+    )
+    _guard = process.stdin.fileno() if process.stdin else None
+    try:
+        yield
+    finally:
+        _guard = None
+        if process.stdin:
+            process.stdin.close()
+        process.wait()  # which a `with` of it does not after Ctrl-C
 
 
 @contextlib.contextmanager
