@@ -20,7 +20,7 @@
 #     "rich>=13.7",
 #     "stdlib-list>=0.12",
 #     "tomlkit>=0.13",
-#     "trove-classifiers>=2024.10.16",
+#     "trove-classifiers>=2025.3.3.18",
 #     "twine>=7.0",
 #     "uv>=0.8",
 #     "virtualenv>=21.0",
