@@ -154,10 +154,10 @@ def run_here(call: Call) -> tuple[int, str]:
 
 def upload_here(call: Call) -> tuple[int, str]:
     """Upload a file in this process."""
-    from nox_ship.world.upload import upload
+    from nox_ship.world.upload import answered
 
-    with redirect_stdout(io.StringIO()):
-        return 0, json.dumps(upload(**call.options["question"]))
+    with redirect_stderr(io.StringIO()):
+        return 0, json.dumps(answered(call.options["question"]))
 
 
 @dataclass(frozen=True)

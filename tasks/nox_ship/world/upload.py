@@ -57,15 +57,19 @@ def _failed(error: Exception) -> dict[str, Any]:
     return {"failure": type(error).__name__, "text": str(error)}
 
 
+def answered(question: dict[str, Any]) -> dict[str, Any]:
+    """Return what :func:`upload` does, or why it failed."""
+    with contextlib.redirect_stdout(sys.stderr):  # twine tells of what it does
+        try:
+            return upload(**question)
+        except Exception as error:  # noqa: BLE001 - it is told
+            return _failed(error)
+
+
 def main() -> None:
     """Answer each line until the input ends."""
     for line in sys.stdin:
-        with contextlib.redirect_stdout(sys.stderr):  # twine tells of what it does
-            try:
-                answer = upload(**json.loads(line))
-            except Exception as error:  # noqa: BLE001 - it is told
-                answer = _failed(error)
-        sys.stdout.write(f"{json.dumps(answer)}\n")
+        sys.stdout.write(f"{json.dumps(answered(json.loads(line)))}\n")
         sys.stdout.flush()
 
 
