@@ -203,7 +203,7 @@ def test_a_python_that_is_looked_for_gets_no_credentials(monkeypatch: pytest.Mon
     monkeypatch.setenv("PYPI_API_TOKEN", "x")
     given: list[dict[str, str]] = []
 
-    def look(version: str, env: dict[str, str]) -> SimpleNamespace | None:
+    def look(version: str, env: dict[str, str], **_: object) -> SimpleNamespace | None:
         given.append(env)
         return SimpleNamespace(executable="/a/python") if version == "3.12" else None
 
@@ -211,3 +211,20 @@ def test_a_python_that_is_looked_for_gets_no_credentials(monkeypatch: pytest.Mon
     assert [interpreter("3.12"), interpreter("3.13")] == ["/a/python", None]
     assert not any("PYPI_API_TOKEN" in env for env in given)
     assert all("PATH" in env for env in given)
+
+
+def test_what_a_python_says_of_itself_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In our cache; where that cannot be written, it is asked each time."""
+    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    kept: list[Path | None] = []
+
+    def look(_: str, *, env: object, cache: Any = None) -> SimpleNamespace | None:  # noqa: ARG001 - as it is called
+        kept.append(cache and cache.py_info(Path("/a/python")))
+        if cache and len(kept) > 1:
+            raise PermissionError
+        return SimpleNamespace(executable="/a/python")
+
+    monkeypatch.setattr("python_discovery.get_interpreter", look)
+    assert interpreter("3.12") == interpreter("3.12") == "/a/python"
+    assert kept[2] is None
+    assert (tmp_path / "cache" / "interpreters").is_dir()
