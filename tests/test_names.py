@@ -85,6 +85,20 @@ def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytes
         assert len(server.paths) == 7
 
 
+def test_what_could_not_be_found_out_is_asked_again_in_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that takes its time does not hold up each rehearsal; what is told is the same."""
+    with serving(lambda _: Reply("<html>", headers={"Content-Type": "text/html"})) as (index, server):
+        keeping = replace(index, free=tmp_path / "free.json")
+        first = keeping.refuses_name("sample")
+        assert [finding.id for finding in first] == ["NS775"]
+        assert keeping.refuses_name("sample") == first
+        assert len(server.paths) == 1
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 3700)
+        assert keeping.refuses_name("sample") == first
+        assert len(server.paths) == 2
+
+
 def test_the_similar_project_is_named() -> None:
     """As it is written."""
     with serving(lambda _: Reply(projects("x", "Samp1e_Tool"), headers=JSON)) as (index, server):

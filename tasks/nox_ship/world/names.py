@@ -10,7 +10,7 @@ import json
 import re
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
@@ -36,19 +36,21 @@ SECONDS = 15
 MOST = 256 << 20
 """Bytes that it may have; PyPI's has about 40 million."""
 
-_KEPT_SECONDS = 24 * 60 * 60
+_FREE_SECONDS, _UNKNOWN_SECONDS = 24 * 60 * 60, 60 * 60
 _LONGEST = 1000
 """Bytes of the longest entry that is found across two blocks."""
 _ALIKE = {**dict.fromkeys("1li", "[1li]"), **dict.fromkeys("0o", "[0o]")}
 
 
 @dataclass(frozen=True)
-class _Free:
-    """A name that was seen to be free."""
+class _Asked:
+    """What came of looking for names that are too similar to one: none is, or it is not known why not."""
 
     simple_url: str
     project: str
     at: float
+    unknown: str = ""
+    """Why it is not known; empty if the name is free."""
 
 
 def refused(index: str, simple_url: str, project: str, kept: Path | None = None) -> tuple[Finding, ...]:
@@ -58,33 +60,38 @@ def refused(index: str, simple_url: str, project: str, kept: Path | None = None)
         index: The index, as it is written.
         simple_url: The base of its simple API.
         project: The name of a project that it does not have.
-        kept: The file that keeps that the name is free, and saves asking for a day; None asks in any case.
+        kept: The file that keeps that the name is free, for a day, or that this could not be found out, for an hour;
+            None asks in any case.
     """
     if canonicalize_name(project) in _standard_library():
         what = f"{index} does not allow the name {project}: it is the name of a module in the standard library."
         return (NAME_FORBIDDEN(what),)
-    if kept and _was_free(kept, simple_url, project):
-        return ()
-    try:
-        other = similar(simple_url, project)
-    except web.WebError as error:
-        what = f"Whether {project} is too similar to the name of another project on {index} is not known: {error}."
-        return (NAMES_NOT_COMPARED(what),)
-    if other is None:
+    asked = kept and _kept(kept, simple_url, project)
+    if not asked:
+        asked, other = _Asked(simple_url, project, time.time()), None
+        try:
+            other = similar(simple_url, project)
+        except web.WebError as error:
+            asked = replace(asked, unknown=str(error))
+        if other:
+            what = f"{index} does not allow the name {project}: it is too similar to the project {other}."
+            return (NAME_FORBIDDEN(what),)
         if kept:
             with suppress(OSError):  # it is asked again
-                write_whole(kept, json.dumps(asdict(_Free(simple_url, project, time.time()))))
+                write_whole(kept, json.dumps(asdict(asked)))
+    if not asked.unknown:
         return ()
-    return (NAME_FORBIDDEN(f"{index} does not allow the name {project}: it is too similar to the project {other}."),)
+    what = f"Whether {project} is too similar to the name of another project on {index} is not known: {asked.unknown}."
+    return (NAMES_NOT_COMPARED(what),)
 
 
-def _was_free(kept: Path, simple_url: str, project: str) -> bool:
+def _kept(file: Path, simple_url: str, project: str) -> _Asked | None:
     try:
-        found = json_data.read(_Free, json_data.parse(kept.read_bytes()))
+        found = json_data.read(_Asked, json_data.parse(file.read_bytes()))
     except (OSError, ValueError):
-        return False
-    young = 0 <= time.time() - found.at <= _KEPT_SECONDS
-    return young and (found.simple_url, found.project) == (simple_url, project)
+        return None
+    young = 0 <= time.time() - found.at <= (_UNKNOWN_SECONDS if found.unknown else _FREE_SECONDS)
+    return found if young and (found.simple_url, found.project) == (simple_url, project) else None
 
 
 def similar(simple_url: str, project: str) -> str | None:
