@@ -9,10 +9,10 @@ import pytest
 
 from fakes import PROBLEM, Call, Programs, Yard, make_yard
 from nox_ship.errors import ShipError
-from nox_ship.package.build import Renaming, build, dist_folder, manifest_path
+from nox_ship.package.build import Renaming, _is_public, build, dist_folder, manifest_path
 from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
-from support import commit_files, git, make_repository, make_sdist, make_wheel, write_files
+from support import commit_files, git, make_project, make_repository, make_sdist, make_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\ndescription = "A sample"\nlicense = "MIT"\n'
 FILES = {"src/sample/__init__.py": "", "README.md": "# sample\n", "LICENSE": "MIT\n", "pyproject.toml": PYPROJECT}
@@ -55,6 +55,16 @@ def stopped(yard: Yard) -> list[str]:
     assert not manifest_path(yard.project).exists()
     assert built_files(dist_folder(yard.project)) == []
     return [finding.id for finding in caught.value.findings]
+
+
+@pytest.mark.parametrize(
+    ("version", "public"), [("1.0", True), ("1.0rc1", True), ("1.0.dev1", False), ("of today", True)]
+)
+def test_what_goes_to_a_public_index_is_held_to_its_rules(tmp_path: Path, version: str, public: bool) -> None:
+    """By the version's route; one that is no version counts as if it went there."""
+    text = f'{PYPROJECT}[tool.nox-ship]\nroutes.development = "mine"\nindexes.mine.upload-url = "https://x.invalid/"\n'
+    project = make_project(tmp_path, f'{text}indexes.mine.simple-url = "https://x.invalid/simple/"\n')
+    assert _is_public(project, version) is public
 
 
 def test_a_build_is_made_in_a_clean_clone_and_bound_by_the_manifest(yard: Yard, programs: Programs) -> None:

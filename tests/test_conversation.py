@@ -29,6 +29,8 @@ for line in sys.stdin:
         import ctypes
 
         question = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+    if question == "environment":
+        question = sorted(os.environ)
     print(json.dumps([os.getpid(), question]), flush=True)
 """
 
@@ -54,6 +56,16 @@ def test_one_script_answers_every_question(talk: Conversation) -> None:
 def test_other_processes_cannot_read_what_a_script_is_asked(talk: Conversation) -> None:
     """Its memory is closed, and so are its pipes."""
     assert talk.ask("dumpable", 10)[1] == 0
+
+
+def test_a_script_inherits_no_credentials(talk: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But those that are named for it."""
+    for name in ("PYPI_API_TOKEN", "DEVPI_PASSWORD"):
+        monkeypatch.setenv(name, "x")
+    with Conversation(talk.script, ["DEVPI_PASSWORD"]) as made:
+        seen = made.ask("environment", 10)[1]
+    assert {"PATH", "DEVPI_PASSWORD"} <= set(seen)
+    assert "PYPI_API_TOKEN" not in seen
 
 
 def test_a_script_that_ends_gives_no_answer(talk: Conversation) -> None:

@@ -17,9 +17,13 @@ def test_a_command_apart_has_what_its_step_needs_and_nothing_else(tmp_path: Path
     """Not what is installed around it, nor the project's own settings for uv; on the Python of the session."""
     project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
     session = cast("nox.Session", SimpleNamespace(bin="/env/bin"))
-    step = RecipeStep(("ruff==1.0",), files=("a.txt",), project=True, extras=("x", "y"), folder=folder)
+    needs = {"files": ("a.txt",), "project": True, "extras": ("x", "y"), "constraints": ("six<2", "idna==3")}
+    step = RecipeStep(("ruff==1.0",), folder=folder, **needs)  # type: ignore[arg-type]
     root = tmp_path.as_posix()
-    assert environments._apart(session, project, step) == [
+    command = environments._apart(session, project, step)
+    (constraints,) = (tmp_path / ".nox-ship").glob("constraints-*.txt")
+    assert constraints.read_text("utf-8") == "six<2\nidna==3\n"
+    assert command == [
         *(process.uv(), "run", "--quiet", "--isolated", "--no-project", "--python", str(Path("/env/bin/python"))),
         *(
             "--with",
@@ -28,6 +32,8 @@ def test_a_command_apart_has_what_its_step_needs_and_nothing_else(tmp_path: Path
             file.format(root=root),
             "--with-editable",
             f"{root}[x,y]",
+            "--constraints",
+            constraints.as_posix(),
             "--",
         ),
     ]

@@ -366,6 +366,8 @@ def test_a_publishing_rehearsal_uploads_nothing(yard: Yard, rehearsed: FakeWorld
     published(yard, "--dry-run")
     assert yard.world.indexes["pypi"].uploads == []
     assert len(rehearsed.indexes["pypi"].uploads) == 2
+    (report,) = Path(os.environ["NOX_SHIP_CACHE"]).glob("*/report.json")
+    assert "has a release before" in json.loads(report.read_text("utf-8"))["difference"]["why"]
 
 
 def test_a_publishing_rehearsal_tells_what_the_upload_would_meet(

@@ -52,6 +52,12 @@ def test_each_index_has_a_variable_for_its_token(name: str, tokens: dict[str, st
     assert token_variable(name, Settings(publish=PublishSettings(tokens=tokens))) == expected
 
 
+def test_an_upload_gets_what_the_settings_hand_on(tmp_path: Path) -> None:
+    """Of variables that look like credentials, `pass-env` names those."""
+    with RealWorld(tmp_path, tmp_path / "world", Settings(pass_env=("PROXY_PASSWORD",))) as world:
+        assert world.index("pypi", "sample").keep == ("PROXY_PASSWORD",)
+
+
 def test_the_real_world_is_the_checkout_and_its_remote(tmp_path: Path) -> None:
     """A release is pushed from the checkout itself; without a remote it is NS213."""
     repository = make_repository(tmp_path / "checkout")

@@ -103,6 +103,9 @@ def test_theirs_of_another_name_take_the_place_of_ours(load: Load) -> None:
     assert found["unit"].tags == ["gate"]
     assert registration.loaded_sessions().decision.gates == ("lint", "typecheck", "unit", "audit")
     assert (found["coverage"].requires, found["coverage"].default, found["coverage"].tags) == ([], False, [])
+    assert registration.unmeasured() == registration.decision(None)
+    load(BELOW)
+    assert registration.unmeasured() is None
 
 
 def test_arguments_for_coverage_do_not_reach_the_tests(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
             session.log(printable(f"{tools}: {step.why}", lines=False))
         if step is inside:
             install(session, project, step)
-        lowered = _lower(session, project, step) if step is inside and step.lowest else None
+        lowered = _lower(session, project, step) if step.lowest else None
         start = [] if step is inside else _apart(session, project, step)
         for command in step.commands:
             external = bool(start) or Path(command[0]).is_absolute()

@@ -61,7 +61,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
     _decided = decided = _beside(theirs, project, set(specs) - left_out)
     naming.settle(decided.names if decided else {})
     # Arguments are handed to required sessions too, and pytest cannot read those of `coverage report`.
-    alone = "--" in sys.argv and not _in_release
+    alone = "--" in sys.argv
     helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     pythons = list(_pythons(project))
     further = _further(project, theirs)

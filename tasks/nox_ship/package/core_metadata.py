@@ -140,7 +140,7 @@ def _sent(raw: RawMetadata) -> RawMetadata:
     """Return the metadata as PyPI reads it from an upload: without empty fields and distutils' ``UNKNOWN``."""
 
     def empty(value: object) -> bool:
-        last = value[-1] if isinstance(value, list) and value else value
+        last = value[-1] if isinstance(value, list) else value
         return isinstance(last, str) and last.strip() in ("", "UNKNOWN")
 
     kept: Any = {key: value for key, value in raw.items() if not empty(value)}
@@ -257,8 +257,6 @@ def _urls(fields: _Fields) -> Iterator[Finding]:
             yield BAD_URL(f"The URL {_cut(repr(url))} has no label.")
         elif len(label) > _LONGEST_LABEL:
             yield BAD_URL(f"The URL label {_cut(repr(label))} has more than {_LONGEST_LABEL} characters.")
-        elif not url:
-            yield BAD_URL(f"The URL label {_cut(repr(label))} has no URL.")
         elif not _is_address(url):
             yield BAD_URL(f"{_cut(repr(url))}, labelled {_cut(repr(label))}, is not a valid URL.")
 

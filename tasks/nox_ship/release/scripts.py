@@ -81,7 +81,7 @@ def _expanded(word: str, values: Mapping[str, str]) -> list[str]:
         return values.get(name, found.get("default") or match[0])
 
     filled = _VARIABLE.sub(value, _OF_ENV.sub(value, word))[:_LONGEST]
-    return filled.split() if filled != word and _VARIABLE.fullmatch(word) else [filled]
+    return filled.split() if _VARIABLE.fullmatch(word) else [filled]
 
 
 def _inner(words: Sequence[str]) -> str | None:
