@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import nox
 import pytest
 
 from nox_ship import environments, process
+from nox_ship.gates.recipes import Recipe
 from nox_ship.gates.toolbox import RecipeStep
 from support import make_project
 
@@ -36,4 +39,50 @@ def test_a_command_apart_has_what_its_step_needs_and_nothing_else(tmp_path: Path
             constraints.as_posix(),
             "--",
         ),
+    ]
+
+
+class Recorded:
+    """A session that writes down what it is told to do."""
+
+    bin = "/env/bin"
+
+    def __init__(self) -> None:
+        self.did: list[Any] = []
+        self.folder = Path()
+
+    def install(self, *words: str) -> None:
+        """Write down what is installed."""
+        self.did.append(("install", *words))
+
+    def log(self, line: str) -> None:
+        """Write down what is told."""
+        self.did.append(line)
+
+    def run(self, *words: str, env: dict[str, str], external: bool) -> None:
+        """Write down which command runs, where, and with what."""
+        self.did.append((words, self.folder.name, env, external))
+
+    @contextmanager
+    def chdir(self, folder: Path) -> Iterator[None]:
+        """Be in a folder for the time of a block."""
+        self.folder = folder
+        yield
+
+
+def test_commands_run_with_what_their_steps_say(tmp_path: Path) -> None:
+    """Each in its folder and with its variables; the step that has the project comes first, in the session's own."""
+    project = make_project(tmp_path / "root", '[project]\nname = "sample"\nversion = "1.0"\n')
+    inside = RecipeStep(("mypy",), project=True, commands=(("mypy", "src"),), env={"A": "b"}, why="as in\x1b[31m CI")
+    apart = RecipeStep(("ruff",), commands=(("ruff", "check"), ("/bin/x",)), env={"C": "d"}, folder="docs")
+    session = Recorded()
+    environments.run_recipe(cast("nox.Session", session), project, Recipe((apart, inside), notes=("look\nhere",)))
+    start = tuple(environments._apart(cast("nox.Session", session), project, apart))
+    assert session.did == [
+        "look\\nhere",
+        "mypy: as in CI",
+        ("install", "-e", project.root.as_posix(), "mypy"),
+        (("mypy", "src"), "root", {"A": "b"}, False),
+        ((*start, "ruff", "check"), "docs", {"C": "d"}, True),
+        ((*start, "/bin/x"), "docs", {"C": "d"}, True),
     ]
