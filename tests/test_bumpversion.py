@@ -67,6 +67,13 @@ def test_a_projects_own_settings_of_bump_my_version_are_noticed(
     assert has_bump_settings(project) is configured
 
 
+def test_bump_my_version_gets_what_the_settings_hand_on(tmp_path: Path, programs: Programs) -> None:
+    """And no other variable that looks like a credential."""
+    project = make_project(tmp_path, f'{STATIC}[tool.nox-ship]\npass-env = ["INDEX_PASSWORD"]\n', {INIT: ASSIGNED})
+    write_version(project, VersionSource.of(project), "1.3.0")
+    assert {call.options["keep"] for call in programs.started("bumpversion")} == {("INDEX_PASSWORD",)}
+
+
 CONF = """
 [tool.bumpversion]
 message = "To {new_version}"

@@ -33,10 +33,11 @@ def test_what_a_git_is_given_is_what_was_asked_for(
     monkeypatch.setenv("GITHUB_TOKEN", "x")
     repository = make_repository(tmp_path)
     repository.run("status")
-    repository.run("status", secrets=True, apart=True, env={"TWINE_PASSWORD": None})
+    repository.run("status", secrets=True, apart=True, env={"TWINE_PASSWORD": None}, seconds=9)
     plain, trusted = programs.calls
     assert "GITHUB_TOKEN" not in plain.options["keep"]
     assert not plain.options["apart"]
+    assert (plain.options["seconds"], trusted.options["seconds"]) == (None, 9)
     assert "GITHUB_TOKEN" in trusted.options["keep"]
     assert trusted.options["apart"]
     assert "TWINE_PASSWORD" in trusted.env

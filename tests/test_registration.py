@@ -136,6 +136,12 @@ def test_ours_that_the_pipeline_needs_have_other_names_then(load: Load) -> None:
     assert naming.registered("release") == "ship-release"
 
 
+def test_what_is_excluded_must_be_there(load: Load) -> None:
+    """A misspelt name would leave a session in."""
+    with pytest.raises(ValueError, match=r"exclude names linnt; nox-ship has lint, "):
+        load(BELOW.replace("register()", 'register(exclude=["linnt", "lint"])'))
+
+
 def test_what_is_excluded_is_not_registered_by_another_name(load: Load) -> None:
     """Neither is what requires it broken."""
     text = PLAIN.format(name="release") + BELOW.replace("register()", 'register(exclude=["release", "lint"])')

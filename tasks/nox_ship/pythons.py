@@ -72,7 +72,7 @@ def _asked() -> tuple[str, ...]:
     command: list[process.Argument] = [process.uv(), "python", "list", "--only-downloads", "--all-platforms"]
     needless = dict.fromkeys(name for name in process.inherited() if name.upper() not in _NEEDED)
     try:
-        done = process.run([*command, "--offline", "--no-config"], env=needless, check=False)
+        done = process.run([*command, "--offline", "--no-config"], env=needless)
     except ShipError:
         return ()
     minors = {int(version.partition(".")[2]) for version in _FINAL.findall(done.stdout)}
