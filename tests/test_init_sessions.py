@@ -11,6 +11,15 @@ from nox_ship.setup.noxfile import NEW
 from support import load_yaml, write_files
 
 
+def test_a_noxfile_without_sessions_has_nothing_to_be_told_of(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which gates there are is said where some of them are the project's own."""
+    (project / "noxfile.py").write_text("import nox\n", "utf-8")
+    assert command.main(["init"]) == 0
+    assert "gates" not in capsys.readouterr().out.split()
+
+
 def test_a_noxfile_is_added_to(project: Path) -> None:
     """Its sessions and its comments stay."""
     (project / "noxfile.py").write_text("import nox  # it\n\n\n@nox.session\ndef mine(session):\n    pass\n", "utf-8")

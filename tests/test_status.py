@@ -228,7 +228,8 @@ def test_what_does_not_answer_is_told_and_the_rest_too(yard: Yard, monkeypatch: 
     yard.tag("v0.1.0", pushed=False)
     monkeypatch.setattr(onlooker, "SECONDS", 0.05)
 
-    def silent(_: FakeRemote) -> dict[str, str]:
+    def silent(remote: FakeRemote) -> dict[str, str]:
+        assert remote.seconds == 0.05
         raise ShipError(REMOTE_UNREACHABLE("The remote origin does not answer."))
 
     def slow(*_: object) -> None:
