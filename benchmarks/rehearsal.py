@@ -188,7 +188,7 @@ def main() -> None:
                     flush=True,
                 )
     print(f"median of {options.rounds}: rehearsal/script {statistics.median(first):.2f} (at most 1.3)")
-    print(f"median of {options.rounds}: second/first rehearsal {statistics.median(again):.2f} (at most 0.5)")
+    print(f"median of {options.rounds}: second/first rehearsal {statistics.median(again):.2f} (at most 0.15)")
 
 
 if __name__ == "__main__":
