@@ -30,7 +30,7 @@ from support import make_wheel  # noqa: E402
 DOC = HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- growth: written by benchmarks/growth.py -->", "<!-- growth: end -->"
 SWING = 1.6
-"""How much more the second half of the way may cost than the first: times swing, and what grows with the square costs 2."""
+"""How much more the second half of the way may cost than the first: times swing, and with a square it would be 2."""
 
 
 @dataclass(frozen=True)
