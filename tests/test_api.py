@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,23 @@ def test_many_changes_are_cut_short() -> None:
     assert len(found) == MOST_TOLD + 1
     assert found[0].what == "sample.f0 was removed since v1.2.0."
     assert found[-1].what == "5 more breaking changes: sample.f20, sample.f21, sample.f22 and 2 more."
+
+
+def test_a_commit_is_unpacked_where_it_is_meant_to_be(tmp_path: Path) -> None:
+    """A fetched tag may hold names that lead out of it: git refuses to make an archive of those."""
+    repository = make_repository(tmp_path / "project", {"good.py": "1"})
+
+    def written(kind: str, content: bytes) -> bytes:
+        command = ["git", "hash-object", "-t", kind, "-w", "--literally", "--stdin"]
+        done = subprocess.run(command, cwd=repository.path, input=content, stdout=subprocess.PIPE, check=True)
+        return bytes.fromhex(done.stdout.decode().strip())
+
+    file = b"100644 evil.py\0" + written("blob", b"2")
+    tree = written("tree", b"40000 ..\0" + written("tree", file) + file.replace(b"evil", b"fine")).hex()
+    commit = git(repository.path, "commit-tree", "-m", "x", tree)
+    with pytest.raises(ShipError, match="NS901"):
+        unpacked(repository, commit, Path(), tmp_path / "made" / "old")
+    assert [path.name for path in tmp_path.rglob("*.py")] == ["good.py"]
 
 
 def test_a_release_is_unpacked_as_far_as_it_is_read(tmp_path: Path) -> None:
