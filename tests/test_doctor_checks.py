@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 
 from fakes import PROBLEM, FakeIndex, Yard, noxfile, write_dist
-from nox_ship.errors import Finding
+from nox_ship import looking
+from nox_ship.errors import Finding, ShownError
+from nox_ship.gates.noxfile import Sessions
 from nox_ship.package.build import dist_folder
 from nox_ship.project import Project
 from nox_ship.release.record import Record
 from nox_ship.release.stage import workshop_of
 from nox_ship.setup import doctor, github
+from nox_ship.setup.doctor import Line
 from nox_ship.setup.init import plan, write
 from nox_ship.setup.patient import Patient
 from nox_ship.setup.survey import Survey
@@ -293,3 +296,17 @@ def test_environments_have_the_names_that_the_project_uses(yard: Yard, monkeypat
     assert found[0] == "NS827 warning"
     assert "has the environment a b" in text
     assert "has no environment c" in text
+
+
+def test_a_doctor_that_finds_an_error_fails(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Warnings alone do not."""
+    lines = [Line("git", "", PROBLEM("Hm.", level="warning")), Line("git", "fine")]
+    monkeypatch.setattr(looking, "examine", lambda *_: iter(lines))
+    looking.doctor(yard.root, [], Sessions())
+    lines.append(Line("git", "", PROBLEM("No.", detail="much")))
+    with pytest.raises(ShownError) as caught:
+        looking.doctor(yard.root, [], Sessions())
+    assert [finding.what for finding in caught.value.findings] == ["No."]
+    assert "much" in capsys.readouterr().out
