@@ -13,7 +13,7 @@ from nox_ship import process, pythons
 from nox_ship.conversation import Conversation
 from nox_ship.release import gates
 
-pytest_plugins = ("doors", "acting", "initializing", "registering")
+pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
@@ -17,38 +16,11 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import Own, decide
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.release import preflight as checks
-from nox_ship.release.planning import Plan, Request
+from nox_ship.release.planning import Request
 from nox_ship.release.preflight import preflight
-from nox_ship.release.record import Record
 from nox_ship.world.credentials import Credentials
+from planning import plan, stopped, told
 from support import commit_files, git, write_files
-
-
-def plan(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> Plan:
-    """Return the plan of a release."""
-    sessions = noxfile(yard.root, "tests", "lint")
-    return preflight(yard.root, Request(wanted, **request), sessions, yard.world, lambda _: None, earlier)
-
-
-def told(yard: Yard, wanted: str | None = "minor", **request: Any) -> list[str]:
-    """Return the IDs of what a release is told that stops nothing."""
-    found: list[Finding] = []
-    preflight(yard.root, Request(wanted, **request), noxfile(yard.root, "tests"), yard.world, found.append)
-    return [finding.id for finding in found]
-
-
-def stopped(yard: Yard, wanted: str | None = "minor", earlier: Record | None = None, **request: Any) -> set[str]:
-    """Return the IDs of what stands against a release."""
-    with pytest.raises(ShipError) as caught:
-        plan(yard, wanted, earlier, **request)
-    return {finding.id for finding in caught.value.findings}
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Yard:
-    """Return a project that has its version in a file."""
-    text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\n'
-    return make_yard(tmp_path, {"pyproject.toml": text})
 
 
 def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
@@ -61,75 +33,10 @@ def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
     assert (git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")) == before
 
 
-@pytest.mark.usefixtures("bump_my_version")
-def test_a_tag_that_the_projects_own_settings_name_is_not_made_twice(tmp_path: Path) -> None:
-    """NS221, also where other tags of the project are no versions to us."""
-    text = (
-        '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\n'
-        '[tool.bumpversion]\ntag_name = "rel/{new_version}-final"\n'
-    )
-    yard = make_yard(tmp_path, {"pyproject.toml": text})
-    assert plan(yard).tag == "rel/0.2.0-final"
-    yard.world.remote.has["refs/tags/rel/0.2.0-final"] = "d" * 40
-    assert "NS221" in stopped(yard)
-
-
 def test_a_project_without_a_name_is_not_released(tmp_path: Path) -> None:
     """NS113, also where a workflow publishes it and no index is asked."""
     text = '[project]\nversion = "0.1.0"\n[tool.nox-ship]\ngates = ["tests"]\npublish.by = "workflow"\n'
     assert stopped(make_yard(tmp_path, {"pyproject.toml": text})) == {"NS113"}
-
-
-def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> None:
-    """NS310: whoever made it meant a release."""
-    git(written.root, "tag", "v0.1.0-test.1")
-    assert "NS310" in stopped(written)
-
-
-@pytest.mark.parametrize(
-    ("tags", "wanted", "version", "tag"),
-    [
-        (["1.0"], "minor", "1.1.0", "1.1.0"),
-        (["v2.0.0"], "patch", "2.0.1", "v2.0.1"),
-        (["v1.0", "release-2.1"], "major", "3.0.0", "release-3.0.0"),
-        (["sample-0.9"], "minor", "0.10.0", "sample-0.10.0"),
-        (["nightly", "docs-9.0"], "minor", "0.1.0", "v0.1.0"),
-    ],
-)
-def test_the_releases_of_the_remote_count(yard: Yard, tags: list[str], wanted: str, version: str, tag: str) -> None:
-    """A clone without any tag takes the form of the next one, and the last version, from those of the remote."""
-    yard.world.remote.has.update({f"refs/tags/{name}": "d" * 40 for name in tags})
-    assert (plan(yard, wanted).version, plan(yard, wanted).tag) == (version, tag)
-
-
-@pytest.mark.parametrize("date", ["20240101.1", "2024.01", "v2024.01.01"])
-@pytest.mark.parametrize("pushed", [True, False])
-def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed: bool) -> None:
-    """A build of CI that is tagged by its day gives neither the tag's form nor the version."""
-    written.tag("v0.1.0", pushed=pushed)
-    written.write({"more.txt": ""})
-    written.tag(date, pushed=pushed)
-    assert (plan(written, "patch").version, plan(written, "patch").tag) == ("0.1.1", "v0.1.1")
-
-
-@pytest.mark.parametrize("tag", ["v0.1.0", "v0.1", "v0.1.0.0", "v00.1.0"])
-@pytest.mark.parametrize("where", ["here", "remote"])
-def test_a_version_whose_tag_exists_is_not_released(written: Yard, tag: str, where: str) -> None:
-    """Here or on the remote, in whatever spelling: NS221."""
-    if where == "here":
-        git(written.root, "tag", tag)
-        written.write({"more.txt": ""})
-    else:
-        written.world.remote.has[f"refs/tags/{tag}"] = "d" * 40
-    assert stopped(written, "0.1.0") == {"NS221"}
-
-
-@pytest.mark.parametrize("wanted", ["1.0.0", "0.9", "1.0rc1"])
-def test_a_version_that_is_not_newer_is_not_released(yard: Yard, wanted: str) -> None:
-    """NS304 names both."""
-    yard.tag("v1.0.0")
-    yard.write({"more.txt": ""})
-    assert "NS304" in stopped(yard, wanted)
 
 
 def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
@@ -138,77 +45,6 @@ def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
     assert stopped(yard) == {"NS224"}
     yard.tag("v0.1.0")
     assert plan(yard).bump is False
-
-
-def test_no_version_is_no_release(yard: Yard) -> None:
-    """NS305 asks for one; one that is none is NS302 or NS303."""
-    assert stopped(yard, None) == {"NS305"}
-    assert stopped(yard, "pach") == {"NS302"}
-    assert stopped(yard, "1.x") == {"NS303"}
-
-
-def test_head_that_is_a_release_is_finished(yard: Yard) -> None:
-    """Nothing is bumped again: NS223; another version cannot be asked for there: NS222."""
-    yard.tag("v0.1.0")
-    made = plan(yard)
-    assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
-    assert plan(yard, None).bump is False
-    assert plan(yard, "0.1").bump is False
-    assert plan(yard, "minor-rc").bump is False
-    assert "NS223" in told(yard)
-    assert stopped(yard, "0.2.0") == {"NS222"}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"), [("pach", "NS302"), ("rc-minor", "NS302"), ("-", "NS302"), ("1.x", "NS303")]
-)
-def test_a_misspelt_part_is_refused_where_nothing_is_bumped(yard: Yard, wanted: str, expected: str) -> None:
-    """Whoever mistypes may mean another release than the one that HEAD is."""
-    yard.tag("v0.1.0")
-    with pytest.raises(ShipError, match=expected):
-        plan(yard, wanted)
-    with pytest.raises(ShipError, match="Did you mean patch"):
-        plan(yard, "pach")
-
-
-@pytest.mark.parametrize(("settings", "wanted"), [("parts = {year = {}}", "year"), ("parse = 3", "patch")])
-def test_a_part_of_a_scheme_of_ones_own_is_known_where_nothing_is_bumped(
-    tmp_path: Path, programs: Programs, settings: str, wanted: str
-) -> None:
-    """With settings that cannot be read, a release that is made already goes on by the usual names."""
-    text = f'[project]\nname = "sample"\nversion = "2026"\n[tool.bumpversion]\n{settings}\n'
-    yard = make_yard(tmp_path, {"pyproject.toml": text})
-    yard.tag("v2026")
-    programs.answer("-m bumpversion show", stdout='{"parts": {"year": {}}}' if wanted == "year" else "?")
-    assert plan(yard, wanted).bump is False
-    assert "NS302" in stopped(yard, "yaer")
-
-
-def record(yard: Yard, **facts: str | None) -> Record:
-    """Return what an earlier run left: a release that was made of HEAD."""
-    head = facts.get("head") or yard.repository.head
-    commit = facts.get("commit", "e" * 40)
-    return Record(head, "0.1.0", "v0.1.0", "source", 0.0, commit=commit)
-
-
-def test_a_release_that_was_pushed_is_finished(yard: Yard) -> None:
-    """Also where it did not come to the checkout yet; the tag on the remote is no obstacle then."""
-    yard.world.remote.has.update({"refs/heads/main": "e" * 40, "refs/tags/v0.1.0": "e" * 40})
-    made = plan(yard, "minor", record(yard))
-    assert (made.version, made.tag, made.bump) == ("0.1.0", "v0.1.0", False)
-
-
-@pytest.mark.parametrize("facts", [{"head": "f" * 40}, {"commit": "a" * 40}, {"commit": None}])
-def test_another_release_is_not_taken_for_ones_own(written: Yard, facts: dict[str, str | None]) -> None:
-    """One of another HEAD, of another commit than the remote's tag, or that was not made: its tag stands against it."""
-    written.world.remote.has["refs/tags/v0.1.0"] = "e" * 40
-    assert stopped(written, "0.1.0", record(written, **facts)) == {"NS221"}
-
-
-def test_a_release_that_was_not_pushed_is_made_anew(yard: Yard) -> None:
-    """The remote has no such tag; whether it was committed does not matter."""
-    assert plan(yard, "minor", record(yard)).bump is True
-    assert plan(yard, "minor", record(yard, commit=None)).bump is True
 
 
 def test_other_refs_on_the_remote_do_not_excuse_a_branch_that_moved_on(yard: Yard) -> None:
@@ -599,20 +435,6 @@ def test_a_changelog_that_cannot_be_cut_is_told(tmp_path: Path) -> None:
     assert list(yard.shop.folder.iterdir()) == []
 
 
-def test_a_version_in_files_must_be_one(tmp_path: Path) -> None:
-    """Or it is NS303."""
-    yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "one"\n'})
-    assert stopped(yard, "0.1.0") == {"NS303"}
-
-
-def test_a_version_that_the_files_have_can_be_the_first_release(tmp_path: Path) -> None:
-    """Nothing is raised then; a local part is refused."""
-    yard = make_yard(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0"\n'})
-    assert plan(yard, "0.1").version == "0.1.0"
-    yard.write({"pyproject.toml": '[project]\nname = "sample"\nversion = "0.1.0+local"\n'})
-    assert "NS303" in stopped(yard, "0.1.0+local")
-
-
 def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: Path) -> None:
     """Where neither a setting nor a remote tells one, and none is called as they usually are."""
     yard = make_yard(tmp_path)
@@ -627,27 +449,6 @@ def test_stale_settings_are_told(tmp_path: Path) -> None:
     text = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.bumpversion]\ncurrent_version = "0.0.9"\n'
     yard = make_yard(tmp_path, {"pyproject.toml": text})
     assert "NS307" in told(yard, "0.1.0")
-
-
-def test_a_release_whose_tag_is_elsewhere_on_the_remote_is_not_finished(yard: Yard) -> None:
-    """It was moved there, or here: NS212; one that only the remote has is NS216."""
-    yard.tag("v0.1.0")
-    yard.world.remote.has["refs/tags/v0.1.0"] = "d" * 40
-    assert stopped(yard) == {"NS212"}
-    git(yard.root, "tag", "--delete", "v0.1.0")
-    yard.world.remote.has["refs/tags/v0.1.0"] = yard.repository.head
-    assert stopped(yard) == {"NS216"}
-
-
-def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Programs) -> None:
-    """What bump-my-version comes to must be newer: NS304."""
-    scheme = '[tool.bumpversion]\nparse = "(?P<year>\\\\d+)"\nserialize = ["{year}"]\n'
-    yard = make_yard(tmp_path, {"pyproject.toml": f'[project]\nname = "sample"\nversion = "2026"\n{scheme}'})
-    shown = {"new_version": "2025", "parts": {"year": {}}}
-    programs.answer("-m bumpversion show", stdout=json.dumps(shown))
-    assert "NS304" in stopped(yard, "year")
-    programs.answer("-m bumpversion show", stdout=json.dumps({**shown, "new_version": "2027"}))
-    assert plan(yard, "year").version == "2027"
 
 
 def test_dependency_groups_must_be_readable(tmp_path: Path) -> None:
