@@ -17,9 +17,10 @@ from nox_ship import json_data, runner
 from nox_ship.output import EVENT
 
 NOXFILE = """\
-import os, signal, subprocess, sys, time
+import atexit, os, signal, subprocess, sys, time
 import nox
 
+atexit.register(lambda: print("tidied up"))
 print("loading", end="")
 START = time.monotonic()
 
@@ -174,7 +175,7 @@ def test_all_that_a_session_writes_is_told(ran: Ran) -> None:
     first, second, third = ran.said["good"].splitlines()[:3]
     assert (first, third) == ("nox > Running session good", " line")
     assert second.startswith(f"partialnox > {sys.executable} -c")
-    assert ran.said["good"].endswith("Session good was successful.\n")
+    assert ran.said["good"].endswith("Session good was successful.\ntidied up\n")
     assert "caf\u00e9\n" in ran.said["bad"]
     assert "ValueError: boom" in ran.said["raises"]
     assert "x" * 200_000 in ran.said["par(x=2)"]
@@ -221,7 +222,7 @@ def test_a_session_that_allows_no_other_beside_it_runs_alone(ran: Ran) -> None:
 def test_a_process_that_a_session_leaves_is_not_waited_for(ran: Ran) -> None:
     """It may hold the session's output for as long as it likes."""
     assert ran.seconds < 15
-    assert ran.said["leaves_a_process"].endswith("successful.\n")
+    assert ran.said["leaves_a_process"].endswith("successful.\ntidied up\n")
 
 
 @pytest.mark.parametrize(

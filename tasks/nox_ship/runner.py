@@ -11,6 +11,7 @@ nox and the noxfile say while they are loaded.
 
 from __future__ import annotations
 
+import atexit
 import codecs
 import contextlib
 import gc
@@ -206,6 +207,7 @@ def _run(session: SessionRunner, config: NoxConfig, server: int, output: int, to
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException:  # noqa: BLE001 - the process ends here
         traceback.print_exc()
+    atexit._run_exitfuncs()  # noqa: SLF001 - as at the end of any nox; `os._exit` leaves them out
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
