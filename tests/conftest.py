@@ -11,7 +11,7 @@ import pytest
 from fakes import FakeGates, Programs, Yard, make_yard, run_here, upload_here
 from nox_ship import process, pythons
 from nox_ship.conversation import Conversation
-from nox_ship.release import gates
+from nox_ship.release import gates, preparing
 
 pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
 
@@ -48,6 +48,14 @@ def released_pythons() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pythons, "stable", lambda: ("3.9", "3.10", "3.11", "3.12", "3.13"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Start no program of a release before it is needed, and note for which project it would have been."""
+    releases: list[Path] = []
+    monkeypatch.setattr(preparing, "begin", lambda run: releases.append(run.root))
+    return releases
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ GROUND = {
     "pythons",
     "report",
     "setup_script",
+    "standby",
     "undumpable",
     "versions",
 }
@@ -163,6 +164,7 @@ def test_no_file_names_the_host_of_a_registry() -> None:
 READERS = {
     "process.py": "what the programs that we start inherit",
     "undumpable.py": "a program of its own",
+    "standby.py": "a program of its own",
     "actions.py": "the files of a job of GitHub Actions",
     "report.py": "the terminal",
     "cache.py": "a setting of the machine",

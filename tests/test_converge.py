@@ -11,8 +11,9 @@ from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
+from nox_ship.release import installing
 from nox_ship.release.converge import confirm, converge
-from nox_ship.release.installing import install, prove
+from nox_ship.release.installing import install, prove, works
 from nox_ship.release.publication import Patience, Proven
 from nox_ship.world.credentials import Credentials
 from nox_ship.world.index import UPLOAD_UNCLEAR, UploadUnclearError
@@ -271,7 +272,7 @@ def test_what_works_is_noted(project: Project, manifest: Manifest) -> None:
     """With the file's name and the Pythons."""
     notes: list[str] = []
     prove(publication(manifest, dist_folder(project), served(project, manifest), project, note=notes.append))
-    assert notes == [f"{WHEEL} was installed from PyPI and works on Python {RUNNING}"]
+    assert notes == [f"{WHEEL}, as PyPI serves it, works on Python {RUNNING}"]
 
 
 def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manifest, programs: Programs) -> None:
@@ -288,6 +289,20 @@ def test_what_is_proven_is_not_installed_again(project: Project, manifest: Manif
     with pytest.raises(ShipError, match="NS611"):
         install(publication(manifest, dist, other, project, proven=proven))
     assert len(proven) == 1
+
+
+def test_one_of_several_pythons_can_be_enough(
+    project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the file is installed on the first; what works on others is told for those that are named."""
+    here = {"3.11": "/python3.11", "3.12": "/python3.12"}
+    monkeypatch.setattr(installing, "_installed_pythons", lambda *_: here)
+    release = publication(manifest, dist_folder(project), served(project, manifest), project)
+    assert install(release, once=True) == {"3.11": WHEEL}
+    assert len(programs.started("install")) == 1
+    assert {python for *_, python in release.proven} == {"/python3.11"}
+    sha256 = manifest.files[0].sha256
+    assert works(release, {"3.12", "3.13"}) == {(sha256, "/python3.12")}
 
 
 def test_what_is_downloaded_must_be_what_was_built(project: Project, manifest: Manifest, programs: Programs) -> None:

@@ -10,7 +10,7 @@ from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.output import EVENT
-from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, warnings
+from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, verified, warnings
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 from support import write_files
@@ -290,3 +290,10 @@ def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Program
         echo=told.append,
     )
     assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: success"]
+
+
+def test_the_pythons_on_which_files_were_tried() -> None:
+    """Those of `verify-install` that passed, now or before; not those that were skipped, or of another session."""
+    names = {"verify-install-3.11": "passed", "verify-install-3.12": "reused", "verify-install-3.13": "skipped"}
+    results = [SessionResult(name, status) for name, status in {**names, "tests-3.10": "passed"}.items()]  # type: ignore[arg-type]
+    assert verified(results) == {"3.11", "3.12"}

@@ -175,6 +175,20 @@ def test_what_a_rehearsal_has_installed_is_not_installed_again(yard: Yard, progr
     assert len(programs.started("install")) == first + (0 if rehearses else 1)
 
 
+@pytest.mark.usefixtures("sessions")
+def test_programs_are_started_ahead_where_they_will_be_needed(yard: Yard, begun: list[Path]) -> None:
+    """Not where an earlier run made this release: all may be done."""
+    yard.release()
+    assert begun == [yard.root]
+    yard.release()
+    assert begun == [yard.root]
+    yard.release(fresh=True)
+    commit_files(yard.root, {"new.py": ""})
+    with pytest.raises(ShipError, match="NS224"):  # this index has one answer for any version
+        yard.release()
+    assert begun == [yard.root] * 3
+
+
 def test_files_that_changed_between_two_runs_are_found(yard: Yard, sessions: FakeGates) -> None:
     """That they passed the rehearsal once does not help: NS603."""
     yard.world.indexes["pypi"].refusals.extend([ShipError(PROBLEM("No."))])

@@ -45,6 +45,13 @@ def test_a_file_that_works_passes(programs: Programs) -> None:
     assert json.loads(try_out.line[-1]) == question
 
 
+def test_modules_that_were_read_before_are_only_imported(programs: Programs) -> None:
+    """All else is done as ever."""
+    verify(SOURCE, "sample", EXPECTED, "python3.12", read=False)
+    assert not [call for call in programs.calls if "modules.py" in call.text]
+    assert len([call for call in programs.calls if "installed.py" in call.text]) == 1
+
+
 def test_what_is_tried_sees_its_own_environment_alone(programs: Programs) -> None:
     """No module path of ours reaches it, its programs come first, and it runs nowhere near the project."""
     verify(SOURCE, "sample", EXPECTED, "python3.12")

@@ -80,7 +80,7 @@ def collect(
         for pipe, kept in zip((proc.stdout, proc.stderr), streams, strict=True)
     ]
     if proc.stdin:
-        pipes.append(partial(_feed, proc.stdin, stdin.encode()))
+        pipes.append(partial(feed, proc.stdin, stdin.encode()))
     here = pipes.pop(0) if end is None else None  # git is started often, and a thread takes as long as our part of it
     workers = [threading.Thread(target=pipe, daemon=True) for pipe in pipes]
     for worker in workers:
@@ -106,7 +106,8 @@ def _drain(proc: subprocess.Popen[bytes], pipe: IO[bytes] | None, kept: Kept, wh
                 return
 
 
-def _feed(pipe: IO[bytes], content: bytes) -> None:
+def feed(pipe: IO[bytes], content: bytes) -> None:
+    """Write to a program, as far as it reads, and close its input."""
     with contextlib.suppress(OSError, ValueError):  # the program reads no further
         view = memoryview(content)
         while view:

@@ -10,16 +10,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from nox_ship import lifeline, undumpable
+from nox_ship import lifeline, standby, undumpable
 from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
-from nox_ship.output import Kept, TooMuchError, collect
+from nox_ship.output import Kept, TooMuchError, collect, feed
 
 COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
 COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the PATH.")
@@ -200,6 +200,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     seconds: float | None = None,
     apart: bool = False,
     exact: bool = False,
+    ahead: Standby | None = None,
 ) -> Done:
     """Run a program to its end and return what it wrote.
 
@@ -218,6 +219,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         apart: Run it in a process group of its own, so that what ends ours cannot cut it in two: for a short write
             that must be whole. Not with ``on_line``.
         exact: Keep bytes that are not UTF-8, as `os.fsdecode` does: for names of files. Not with ``on_line``.
+        ahead: What becomes this :func:`module` or :func:`script`, if it is begun. Not with ``hidden`` and ``stdin``.
 
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
@@ -227,13 +229,15 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     """
     line = tuple(os.fspath(arg) for arg in args)
     environment = {k: v for k, v in {**inherited(keep), **(env or {})}.items() if v is not None}
+    program = partial(_started, line, apart=apart, ahead=ahead, cwd=cwd, env=environment)
     try:
         if on_line:
-            done = _stream(line, cwd, environment, on_line)
+            done = _stream(line, program(stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT), on_line)
         elif hidden is not None:
             done = _hide(line, cwd, environment, hidden, seconds)
         else:
-            done = _capture(line, cwd, environment, stdin, seconds, apart=apart, exact=exact)
+            source = subprocess.PIPE if stdin else subprocess.DEVNULL
+            done = _capture(line, program(stdin=source), stdin, seconds, "surrogateescape" if exact else "replace")
     except subprocess.TimeoutExpired as error:
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
@@ -251,27 +255,25 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
 
 def _capture(
     args: tuple[str, ...],
-    cwd: Path | None,
-    env: Mapping[str, str],
+    program: AbstractContextManager[subprocess.Popen[bytes]],
     stdin: str,
     seconds: float | None,
-    *,
-    apart: bool,
-    exact: bool,
+    errors: str,
 ) -> Done:
-    source = subprocess.PIPE if stdin else subprocess.DEVNULL
-    with _started(args, cwd=cwd, env=env, apart=apart, stdin=source) as proc:
+    with program as proc:
         stdout, stderr = collect(proc, stdin, seconds, whole=MOST)
-    errors = "surrogateescape" if exact else "replace"
     return Done(args, proc.returncode, stdout.text(errors), stderr.text(errors))
 
 
 @contextmanager
-def _started(args: Sequence[str], *, apart: bool = False, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    args: Sequence[str], *, apart: bool = False, ahead: Standby | None = None, **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program for the time of a ``with`` block, whose error ends it; so does, unless it is apart, our end."""
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    begun = ahead.become(args[2:], options) if ahead else None
     with (
-        subprocess.Popen(args, start_new_session=apart, **{"bufsize": 0, **pipes, **options}) as proc,
+        begun or subprocess.Popen(args, start_new_session=apart, **{"bufsize": 0, **pipes, **options}) as proc,
         nullcontext() if apart else lifeline.running(proc.pid),
     ):
         try:
@@ -281,6 +283,38 @@ def _started(args: Sequence[str], *, apart: bool = False, **options: Any) -> Ite
                 proc.kill()
             raise
         proc.wait()
+
+
+class Standby:
+    """A Python that is started before it is needed; see ``standby.py``. It serves once."""
+
+    def __init__(self, *modules: str) -> None:
+        """Prepare to import ``modules``."""
+        self._modules = modules
+        self._stack = ExitStack()
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> None:
+        """Start it, without our credentials: it is told its variables when it is needed."""
+        command = [*script(standby.__file__), *self._modules]
+        self._program = self._stack.enter_context(_started(command, env=inherited()))
+
+    def become(self, argv: Sequence[str], options: Mapping[str, Any]) -> subprocess.Popen[bytes] | None:
+        """Let it be what ``argv`` names, with options of `subprocess.Popen`, and return it; None if it is not there."""
+        program, self._program = self._program, None
+        if program is None or program.stdin is None or program.poll() is not None:
+            return None
+        cwd, merged = options["cwd"], options.get("stderr") == subprocess.STDOUT
+        order = {"argv": argv, "cwd": cwd and os.fspath(cwd), "env": options["env"], "merged": merged}
+        feed(program.stdin, f"{json.dumps(order)}\n".encode())
+        return program
+
+    def end(self) -> None:
+        """End it, if it was not needed."""
+        if self._program:
+            self._program.kill()
+        self._program = None
+        self._stack.close()
 
 
 def _hide(
@@ -317,10 +351,13 @@ def closed(
         yield proc, "" if ready else said
 
 
-def _stream(args: tuple[str, ...], cwd: Path | None, env: Mapping[str, str], on_line: Callable[[str], None]) -> Done:
+def _stream(
+    args: tuple[str, ...], program: AbstractContextManager[subprocess.Popen[bytes]], on_line: Callable[[str], None]
+) -> Done:
     kept = Kept()
-    with _started(args, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, bufsize=-1) as proc:
-        reader = io.TextIOWrapper(proc.stdout, encoding="utf-8", errors="replace") if proc.stdout else io.StringIO()
+    with program as proc:
+        raw = cast("io.RawIOBase", proc.stdout)
+        reader = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8", errors="replace")
         while line := reader.readline(_LONGEST_LINE):
             kept.add(line.encode())
             on_line(line.rstrip("\n"))

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))  # where the noxfile says where nox-ship is
 
-from nox import _options, logger, registry, tasks
+from nox import _options, logger, registry, tasks, virtualenv
 from nox.sessions import Result, resolve_allow_parallel
 
 from nox_ship import lifeline, registration
@@ -43,8 +43,10 @@ if TYPE_CHECKING:
     from nox.manifest import Manifest
     from nox.sessions import SessionRunner
 
-_USED = ("nox_ship.gates.recipes", "nox_ship.package.build", "nox_ship.package.install", "python_discovery")
-"""Modules that sessions import when they run: once, for all of them."""
+# Modules that sessions import when they run: once, for all of them.
+for _name in ("nox_ship.gates.recipes", "nox_ship.package.build", "nox_ship.package.install", "python_discovery"):
+    importlib.import_module(_name)
+
 _PIECE = 1 << 14
 _LOOK_SECONDS = 0.05
 
@@ -248,8 +250,7 @@ def main() -> int:
         events.write(f"{EVENT}{json.dumps(event, default=str)}\n")
         events.flush()
 
-    for name in _USED:
-        importlib.import_module(name)
+    virtualenv.find_uv()  # each session would ask it for its version
     gc.freeze()  # so that what is shared with the forked processes stays so
     try:
         return int(not Runner(*loaded, jobs=2 * (os.cpu_count() or 2), tell=tell).run(parent))

@@ -72,7 +72,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     """Note what is given to the installer, with the bytes that lie there at that moment."""
     given: list[tuple[str, bytes]] = []
 
-    def verify(source: str, *_: Any) -> None:
+    def verify(source: str, *_: Any, **__: Any) -> None:
         path = Path(source.removeprefix("file://").partition("#")[0])
         given.append((source, path.read_bytes() if path.is_file() else b""))
 

@@ -137,7 +137,7 @@ def verify_files(
     return Verified(told, tuple(dict.fromkeys(findings)))
 
 
-def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Finding, ...]:
+def verify(source: str, label: str, expected: Expected, python: str, *, read: bool = True) -> tuple[Finding, ...]:
     """Install ``source`` in a fresh environment and try it there; return warnings.
 
     Args:
@@ -145,6 +145,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         label: What to call it in findings: the file's name.
         expected: What must be true once it is installed.
         python: The interpreter, as a path or a version.
+        read: Whether to read the modules too, for what importing them does not show (NS622-NS626).
 
     Raises:
         ShipError: With every finding (NS611-NS617, NS622-NS624).
@@ -157,7 +158,7 @@ def verify(source: str, label: str, expected: Expected, python: str) -> tuple[Fi
         done = environment.pip("check")
         if done.code:
             findings.append(INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output))
-        seen = reading.read(environment, expected.name, expected.modules, expected.pythons)
+        seen = reading.read(environment, expected.name, expected.modules, expected.pythons) if read else []
         problems, done = environment.problems(expected.name, expected.version, expected.modules)
         if problems is None:
             what = f"The Python that imports {label} ended with exit code {done.code}."

@@ -29,6 +29,9 @@ STALE_BUMP_SETTINGS = Kind(
     level="notice",
 )
 
+BUMP_MODULES = ("bumpversion.cli",)
+"""What can be imported of bump-my-version before it is needed."""
+
 _SCHEME = ("current_version", "parse", "serialize", "parts")
 _PARSE, _SERIALIZE = "(?P<version>.+)", "{version}"
 
@@ -149,12 +152,14 @@ def stale_settings(project: Project, current: str) -> Iterator[Finding]:
         yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
 
 
-def write_version(project: Project, source: VersionSource, new: str, *, own: bool = True) -> None:
+def write_version(
+    project: Project, source: VersionSource, new: str, *, own: bool = True, ahead: process.Standby | None = None
+) -> None:
     """Change the version to ``new`` in the project's files, with bump-my-version.
 
     The project's own settings are used where they have a scheme of versions; else those that follow from ``source``,
     then what the project's own add to them. Where ``own`` is false, because they need not know such a version, they
-    are left out.
+    are left out. ``ahead`` becomes bump-my-version, if it is begun.
 
     Raises:
         ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
@@ -162,10 +167,10 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
     own = own and has_bump_settings(project)
     alone = own and have_a_scheme(project)
     if own:
-        _bump(project, source, new, *_own_options(project))
+        _bump(project, source, new, *_own_options(project), ahead=ahead)
     if not alone:
         left = [place for place in source.places if place.holds(project, source.current or "")]
-        _bump_places(project, source, new, left)
+        _bump_places(project, source, new, left, ahead)
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
@@ -216,7 +221,9 @@ def _own_options(project: Project) -> tuple[str, ...]:
     return () if have_a_scheme(project) else ("--parse", _PARSE, "--serialize", _SERIALIZE)
 
 
-def _bump_places(project: Project, source: VersionSource, new: str, places: list[Place]) -> None:
+def _bump_places(
+    project: Project, source: VersionSource, new: str, places: list[Place], ahead: process.Standby | None
+) -> None:
     import tomlkit
 
     if not places:
@@ -226,13 +233,15 @@ def _bump_places(project: Project, source: VersionSource, new: str, places: list
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         path = Path(folder) / "bumpversion.toml"
         path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
-        _bump(project, source, new, "--config-file", str(path))
+        _bump(project, source, new, "--config-file", str(path), ahead=ahead)
 
 
-def _bump(project: Project, source: VersionSource, new: str, *options: str) -> None:
+def _bump(
+    project: Project, source: VersionSource, new: str, *options: str, ahead: process.Standby | None = None
+) -> None:
     current = source.current or ""
     command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
     whole = [*command, "--current-version", current, "--new-version", new]
-    done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False)
+    done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False, ahead=ahead)
     if done.code:
         raise ShipError(BUMP_FAILED(f"bump-my-version cannot change {current} to {new}.", detail=done.output))

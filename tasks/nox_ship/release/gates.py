@@ -16,7 +16,7 @@ from nox_ship.files import write_whole
 from nox_ship.gates.own import is_of
 from nox_ship.output import EVENT, Kept
 from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
-from nox_ship.process import Argument
+from nox_ship.process import Argument, Standby
 from nox_ship.release.stage import Stage
 
 GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
@@ -45,6 +45,8 @@ _OUTER_NOX = (
 _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
 _RUNNER = Path(__file__).parents[1] / "runner.py"
+RUNNER_MODULES = ("nox_ship.runner",)
+"""What can be imported of the runner before it is needed."""
 _PREREQUISITE = "Prerequisite session "
 _ONE_OF_SEVERAL = re.compile(r"(?P<session>.+?)-(?:\d|py|cpython|graalpy)[\w.]*(?:\(.*\))?", re.DOTALL)
 """The name of a session on one of its Pythons."""
@@ -123,6 +125,7 @@ def run_sessions(
     started: Callable[[str], None],
     finished: Callable[[str, str], None],
     echo: Callable[[str], None],
+    ahead: Standby | None = None,
 ) -> tuple[SessionResult, ...]:
     """Run the sessions ``names`` in the stage, in parallel; those that passed there before are not run again.
 
@@ -133,6 +136,7 @@ def run_sessions(
         started: Told the name of each session that starts.
         finished: Told the name and status of each session that ends.
         echo: Told each line that nox prints.
+        ahead: What becomes the runner, if it is begun.
 
     Raises:
         ShipError: With a finding (NS431) for each session that did not pass; nox itself failed (NS432).
@@ -141,7 +145,7 @@ def run_sessions(
     wanted = [selected for name in names for selected in _missing(stage, name)]
     if wanted:
         events = _Events(started, finished, echo)
-        done += _again(stage, _run(stage, wanted, events, keep), events, keep)
+        done += _again(stage, _run(stage, wanted, events, keep, ahead), events, keep)
         stage.save()
     findings = _findings(result for result in done if result.status == "failed")
     skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
@@ -215,7 +219,13 @@ def _told(result: SessionResult) -> SessionResult:
 
 
 def _run(
-    stage: Stage, names: Sequence[str], events: _Events, keep: Iterable[str], *, alone: bool = False
+    stage: Stage,
+    names: Sequence[str],
+    events: _Events,
+    keep: Iterable[str],
+    ahead: Standby | None = None,
+    *,
+    alone: bool = False,
 ) -> list[SessionResult]:
     """Run sessions; ``alone``, without those that they require."""
     events.entries.clear()
@@ -228,6 +238,7 @@ def _run(
             env=_environment(stage, keep),
             check=False,
             on_line=events.feed,
+            ahead=ahead,
         )
         results = [_result(name, entry, events.output(name)) for name, entry in events.entries.items()]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -274,6 +285,13 @@ def _result(name: str, entry: dict[str, Any], lines: list[str]) -> SessionResult
 def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
     """Return what sessions that passed warned of, in this run or an earlier one."""
     return tuple(line for result in results if result.status in ("passed", "reused") for line in result.warnings)
+
+
+def verified(results: Iterable[SessionResult]) -> set[str]:
+    """Return the Pythons on which `verify-install` passed, in this run or an earlier one: ``3.12``..."""
+    name = naming.registered("verify-install")
+    done = [result.name for result in results if result.status in ("passed", "reused") and is_of(name, result.name)]
+    return {one.removeprefix(f"{name}-") for one in done}
 
 
 def manifests(results: Iterable[SessionResult]) -> set[str]:

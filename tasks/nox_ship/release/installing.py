@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from nox_ship import pythons
 from nox_ship.errors import Finding, Findings, ShipError
@@ -30,8 +31,8 @@ _BROKEN = {kind.id for kind in (INCONSISTENT, IMPORT_FAILED, ENTRY_POINT_FAILED,
 """What proves that a release does not work; that it could not be installed may be the network's fault."""
 
 
-def install(publication: Publication) -> dict[str, str]:
-    """Install what the index serves on each Python of the project that is here.
+def install(publication: Publication, *, once: bool = False) -> dict[str, str]:
+    """Install what the index serves on each Python of the project that is here; with ``once``, on one of them.
 
     The file is downloaded, compared with the manifest, and installed from disk: an installer that was given the
     index's address could be led to something else by it. Dependencies come from where installers get them by default,
@@ -44,27 +45,32 @@ def install(publication: Publication) -> dict[str, str]:
         ShipError: The index does not list the file (NS712) or serves another one (NS711); or it cannot be installed
             or does not work (NS611-NS616).
     """
-    manifest = publication.manifest
+    manifest, place = publication.manifest, publication.index.simple_url
     paths = [publication.folder / file.name for file in manifest.files]
     expected = Expected.of(manifest, paths, publication.project.settings)
     attempts: dict[tuple[str, str, str], Future[tuple[Finding, ...]]] = {}
-    here = _installed_pythons(manifest, publication.project)
-    files = {file.name: file for file in manifest.files}
-    chosen = {label: files[installable(list(files), python)[0]] for label, python in here.items()}
+    chosen = _chosen(publication)[: 1 if once else None]
+    missing = [one for one in chosen if (place, one.file.sha256, one.python) not in publication.proven]
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
-        place = publication.index.simple_url
-        wanted = {(place, chosen[label].sha256, python): label for label, python in here.items()}
-        missing = {key: label for key, label in wanted.items() if key not in publication.proven}
-        sources = _downloaded({chosen[label] for label in missing.values()}, publication, Path(scratch))
-        for key, label in missing.items():
-            name = chosen[label].name
-            attempts[key] = pool.submit(verify, sources[name], name, expected, key[2])
+        sources = _downloaded({one.file for one in missing}, publication, Path(scratch))
+        for _, python, file in missing:  # its modules were read when it was built
+            attempt = pool.submit(verify, sources[file.name], file.name, expected, python, read=False)
+            attempts[place, file.sha256, python] = attempt
         for attempt in attempts.values():
             findings.catch(attempt.result)
     findings.raise_errors()
     publication.proven.update(attempts)
-    return {label: file.name for label, file in chosen.items()}
+    return {one.label: one.file.name for one in chosen}
+
+
+def works(publication: Publication, labels: Collection[str]) -> set[tuple[str, str]]:
+    """Return which file works on which interpreter, where all files were tried on the Pythons ``labels``.
+
+    Returns:
+        The SHA-256 of the file that an installer chooses there, and the interpreter's path.
+    """
+    return {(one.file.sha256, one.python) for one in _chosen(publication) if one.label in labels}
 
 
 def _downloaded(files: Collection[File], publication: Publication, folder: Path) -> dict[str, str]:
@@ -101,7 +107,24 @@ def prove(publication: Publication) -> None:
         raise ShipError(*error.findings, *([publication.broken()] if broken else [])) from error
     names = " and ".join(dict.fromkeys(installed.values()))
     where = publication.index.name
-    publication.note(f"{names} was installed from {where} and works on Python {', '.join(installed)}")
+    publication.note(f"{names}, as {where} serves it, works on Python {', '.join(installed)}")
+
+
+class _Chosen(NamedTuple):
+    """What an installer chooses on one of the Pythons that the files are for."""
+
+    label: str
+    """The Python's version."""
+    python: str
+    """Its interpreter's path."""
+    file: File
+
+
+def _chosen(publication: Publication) -> list[_Chosen]:
+    """Return the file for each Python of this machine."""
+    files = {file.name: file for file in publication.manifest.files}
+    here = _installed_pythons(publication.manifest, publication.project)
+    return [_Chosen(label, python, files[installable(list(files), python)[0]]) for label, python in here.items()]
 
 
 def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:

@@ -101,6 +101,8 @@ def told_by(error: BaseException) -> tuple[Finding, ...]:
 
 def _end(run: Run, begun: float) -> None:
     run.background.shutdown()
+    for program in (run.bumper, run.runner):
+        program.end()
     run.voice.end()
     run.report.seconds = time.monotonic() - begun
     run.report.write(run.workshop.report)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bump import Objects, bump, made
 from nox_ship.release.changelog import release_notes
@@ -23,9 +24,17 @@ def check(run: Run, _: State) -> Planned:
     """Check everything that can be checked, and plan the release."""
     shop = run.workshop
     earlier = last_release(shop)
+    if run.request.fresh or earlier is None or Repository(run.root).find("rev-parse", "HEAD") not in earlier.commits:
+        begin(run)
     built = last_built(shop, run.root) if earlier else None
     plan = preflight(run.root, run.request, run.sessions, run.world, run.notify, earlier, built)
     return Planned(plan, run.request.without)
+
+
+def begin(run: Run) -> None:
+    """Start the programs that a release needs: while it is being checked, a second processor has time for them."""
+    for program in (run.bumper, run.runner):
+        program.begin()
 
 
 def stage_state(run: Run) -> State:
@@ -53,7 +62,7 @@ def bump_state(run: Run) -> State:
 
 def make(run: Run, _: State) -> Bumped:
     """Make commit and tag in the clone."""
-    bumped = _bumped(run, bump(run.plan, run.stage), anew=True)
+    bumped = _bumped(run, bump(run.plan, run.stage, run.bumper), anew=True)
     run.stage.record.seal = bumped.seal.digest
     run.stage.save()
     return bumped

@@ -13,7 +13,7 @@ from nox_ship.release import gates as gating
 from nox_ship.release.admission import refused_platforms
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import converge
-from nox_ship.release.installing import install
+from nox_ship.release.installing import install, works
 from nox_ship.release.publication import Publication, silent
 from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions
 from nox_ship.release.run import Run, State
@@ -55,6 +55,7 @@ def run_gates(run: Run, state: State) -> Gated:
             started=run.voice.session_started,
             finished=ended,
             echo=run.voice.echo,
+            ahead=run.runner,
         )
     except gating.GatesFailedError as error:
         enter_sessions(error.results, run.report)
@@ -89,25 +90,24 @@ def upload_state(run: Run) -> State:
 
 
 def rehearse_upload(run: Run, state: State) -> Tried:
-    """Upload the files to an index on this machine, and install them from there."""
-    stage = run.stage
+    """Upload the files to an index on this machine, and install them from there.
+
+    They are installed on one Python: `verify-install` has tried the same bytes on every other.
+    """
+    stage, record = run.stage, run.stage.record
     if state.status == "conflicting":
         built.check(stage, run.bumped.project)
-    if state.status == "done":
-        return _recalled(run, state.seen)
-    tried = run.trial.result() if run.trial else _try_upload(run)
-    record, publication = stage.record, tried.publication
-    record.tried = record.built
-    record.works = tuple(sorted((sha256, python) for _, sha256, python in publication.proven))
-    stage.save()
-    return tried
-
-
-def _recalled(run: Run, tried: Tried) -> Tried:
-    """Let a rehearsal's index be as the upload that an earlier run rehearsed has left it."""
-    publication, place = tried.publication, run.world.rehearsal_index.simple_url
-    run.world.recall(publication.folder / file.name for file in publication.manifest.files)
-    publication.proven.update((place, sha256, python) for sha256, python in run.stage.record.works)
+    if state.status == "done":  # a rehearsal's index is to be as it was left
+        tried: Tried = state.seen
+        run.world.recall(tried.publication.folder / file.name for file in tried.publication.manifest.files)
+    else:
+        tried = run.trial.result() if run.trial else _try_upload(run)
+        record.tried = record.built
+        installed = {(sha256, python) for _, sha256, python in tried.publication.proven}
+        record.works = tuple(sorted(installed | works(tried.publication, gating.verified(run.of(Gated).sessions))))
+        stage.save()
+    place = run.world.rehearsal_index.simple_url
+    tried.publication.proven.update((place, sha256, python) for sha256, python in record.works)
     return tried
 
 
@@ -117,7 +117,7 @@ def _try_upload(run: Run) -> Tried:
         return Tried(publication)
     trial = replace(publication, index=run.world.rehearsal_index, note=silent)
     converge(trial)
-    return Tried(publication, tuple(dict.fromkeys(install(trial).values())))
+    return Tried(publication, tuple(dict.fromkeys(install(trial, once=True).values())))
 
 
 def _publication(run: Run) -> Publication:

@@ -43,6 +43,11 @@ class Record:
     seal: str | None = None
     """What the stage was right after the bump, before anything ran in it."""
 
+    @property
+    def commits(self) -> tuple[str | None, ...]:
+        """The commit that it was made from, and the release's."""
+        return self.head, self.commit
+
     def missing(self, sessions: Iterable[str]) -> list[str]:
         """Return those of ``sessions`` that did not pass here, or on one of their Pythons did not."""
         return [
