@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from nox.virtualenv import _get_python_discovery_cache
 
 from fakes import Call, Programs
 from nox_ship import process
@@ -214,17 +215,22 @@ def test_a_python_that_is_looked_for_gets_no_credentials(monkeypatch: pytest.Mon
 
 
 def test_what_a_python_says_of_itself_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In our cache; where that cannot be written, it is asked each time."""
-    monkeypatch.setenv("NOX_SHIP_CACHE", str(tmp_path / "cache"))
+    """Where nox keeps it; where that cannot be written, it is asked each time."""
     kept: list[Path | None] = []
 
     def look(_: str, *, env: object, cache: Any = None) -> SimpleNamespace | None:  # noqa: ARG001 - as it is called
-        kept.append(cache and cache.py_info(Path("/a/python")))
+        kept.append(cache and cache._root)
         if cache and len(kept) > 1:
             raise PermissionError
         return SimpleNamespace(executable="/a/python")
 
     monkeypatch.setattr("python_discovery.get_interpreter", look)
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name: str(tmp_path / name))
     assert interpreter("3.12") == interpreter("3.12") == "/a/python"
-    assert kept[2] is None
-    assert (tmp_path / "cache" / "interpreters").is_dir()
+    ours, _, none = kept
+    assert none is None
+    _get_python_discovery_cache.cache_clear()
+    theirs = _get_python_discovery_cache()
+    _get_python_discovery_cache.cache_clear()
+    assert theirs
+    assert ours == theirs._root

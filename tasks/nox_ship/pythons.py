@@ -39,29 +39,25 @@ def stable() -> tuple[str, ...]:
     if not (found := _asked()):
         return ()
     with suppress(OSError):  # without a record, the next run asks again
-        _make_cache()
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        hide_from_git(kept.parent)
         write_whole(kept, json.dumps({"uv": key, "stable": found}))
     return found
-
-
-def _make_cache() -> Path:
-    folder = cache_path()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hide_from_git(folder)
-    return folder
 
 
 def interpreter(version: str) -> str | None:
     """Return the path of a Python of this machine, such as ``3.12`` or ``pypy3.11``; None if there is none.
 
     Any Python on the way there is started to find out what it is. It does not get our credentials. What it said is kept
-    in the cache for as long as its file is the same, as nox does.
+    for as long as its file is the same, where nox keeps that: what one of them has asked, the other need not.
     """
+    import platformdirs
     from python_discovery import DiskCache, get_interpreter
 
     env = process.inherited()
     try:
-        found = get_interpreter(version, cache=DiskCache(_make_cache() / "interpreters"), env=env)
+        kept = DiskCache(Path(platformdirs.user_cache_dir("nox")) / "python-discovery")
+        found = get_interpreter(version, cache=kept, env=env)
     except OSError:  # the cache cannot be written
         found = get_interpreter(version, env=env)
     return None if found is None else str(found.executable)
