@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from fuzzing import DIGITS, Ground, Target, as_toml, changed, damaged, put, texts
 from nox_ship.automation.groups import Groups, check_groups
-from nox_ship.config import read_settings
 from nox_ship.gates import recipes
 from nox_ship.git import Repository
 from nox_ship.poetry import poetry_specifier
@@ -19,6 +18,7 @@ from nox_ship.release import bumpversion
 from nox_ship.release.changelog import changelog_findings, cut_changelog, find_changelog
 from nox_ship.release.sections import lines_of
 from nox_ship.release.source import VersionSource
+from nox_ship.settings import read_settings
 from nox_ship.setup import pyproject, restated
 from nox_ship.setup.survey import Survey
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from fuzz_projects import HATCH, SETUP_CFG, SETUP_PY, make_survey, read_project
 from fuzzing import DEPTH, DIGITS, Ground, Target, as_toml, as_yaml, changed, damaged, texts
 from nox_ship.automation import conditions
-from nox_ship.config import WorkflowSettings, read_settings
+from nox_ship.config import WorkflowSettings
 from nox_ship.release import filters
 from nox_ship.release.workflows import publishing, uploads
+from nox_ship.settings import read_settings
 from nox_ship.setup import build_system, gitlab, init, lock, workflows
 from nox_ship.setup.keep import keep_own
 from nox_ship.setup.noxfile import NEW, Noxfile

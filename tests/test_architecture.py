@@ -36,6 +36,8 @@ GROUND = {
     "project",
     "pythons",
     "report",
+    "settings",
+    "settings_schema",
     "setup_script",
     "standby",
     "undumpable",

@@ -4,8 +4,9 @@ import tomllib
 
 import pytest
 
-from nox_ship.config import PublishSettings, Settings, read_settings
+from nox_ship.config import PublishSettings, Settings
 from nox_ship.errors import Finding, ShipError
+from nox_ship.settings import read_settings
 
 
 def read(text: str) -> Settings:

@@ -16,11 +16,12 @@ from packaging.utils import canonicalize_name, is_normalized_name
 
 from nox_ship import documents, layout, pythons
 from nox_ship.backends import Told
-from nox_ship.config import Settings, read_settings
+from nox_ship.config import Settings
 from nox_ship.documents import table
 from nox_ship.errors import Kind, ShipError
 from nox_ship.files import check_folder, write_whole
 from nox_ship.poetry import poetry_specifier
+from nox_ship.settings import read_settings
 from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_list
 from nox_ship.versions import TagForm
 

@@ -16,10 +16,11 @@ import pytest
 from failing_index import FailingIndex
 from fakes import publication
 from nox_ship import process
-from nox_ship.config import Settings, read_settings
+from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.release.converge import converge
+from nox_ship.settings import read_settings
 from nox_ship.world.real import RealWorld
 from support import make_repository, make_sdist, make_wheel
 

@@ -18,11 +18,12 @@ import pytest
 from drafts import damaged, good_files
 from failing_index import FailingIndex, Faults
 from fakes import publication
-from nox_ship.config import Settings, read_settings
+from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.release.converge import Published, converge
 from nox_ship.release.publication import Patience
+from nox_ship.settings import read_settings
 from nox_ship.world.index import Index
 from nox_ship.world.real import RealWorld
 from refused import REFUSALS, Refusal

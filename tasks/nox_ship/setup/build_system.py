@@ -16,8 +16,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from nox_ship import documents
-from nox_ship.config import read_settings
 from nox_ship.project import Project
+from nox_ship.settings import read_settings
 from nox_ship.setup_script import setup_list
 
 _SETUPTOOLS = "setuptools>=64"

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from nox_ship import naming
 from nox_ship.automation.github import FOLDER
-from nox_ship.config import ROOT, WRONG_TYPE, RoutesSettings, WorkflowSettings
+from nox_ship.config import ROOT, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import minor
+from nox_ship.settings import WRONG_TYPE
 from nox_ship.setup.lock import FILE as LOCK
 from nox_ship.setup.templates import filled, quoted, scalar, template
 from nox_ship.world.index import display_name
