@@ -8,6 +8,7 @@ import pytest
 
 from fakes import Call, Programs, write_dist
 from nox_ship.errors import Finding, ShipError
+from nox_ship.package import install
 from nox_ship.package.environment import fresh_environment
 from nox_ship.package.install import Expected, Verified, verify, verify_files
 from nox_ship.package.manifest import Manifest
@@ -302,6 +303,21 @@ def test_each_file_is_installed_alone_and_bound_to_its_hash(
     assert len(programs.started("venv")) == 2
     for file, line in zip(sorted(manifest.files, key=lambda file: file.name), installed, strict=True):
         assert line.endswith(f"/{file.name}#sha256={file.sha256}")
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_modules_are_read_once(
+    project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch, fits: bool
+) -> None:
+    """Those of the wheel; of the sdist where no wheel is for this Python."""
+    names = [file.name for file in manifest.files]
+    monkeypatch.setattr(install, "installable", lambda *_: names if fits else names[1:])
+    verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
+    (read,) = (call for call in programs.calls if "modules.py" in call.text)
+    wheel = next(
+        call for call in programs.started("install") if call.line[-1].endswith(manifest.files[0].sha256) == fits
+    )
+    assert read.options["cwd"] == wheel.options["cwd"]
 
 
 def test_what_is_warned_of_both_files_is_said_once(project: Project, manifest: Manifest, programs: Programs) -> None:

@@ -121,9 +121,10 @@ def verify_files(
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
     names = installable([file.name for file in manifest.files], python)
+    read = [name for name in names if name.endswith(".whl")] or names  # of an sdist, the same modules are made
     with ThreadPoolExecutor() as pool:
         tried = [
-            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python)
+            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python, read=file.name in read)
             for file, path in zip(manifest.files, paths, strict=True)
             if file.name in names
         ]
