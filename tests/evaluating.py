@@ -57,11 +57,14 @@ def jobs_run(
 
     def runs(job: Mapping[str, Any], needs: list[str], ancestors: set[str]) -> bool:
         good = all(results[name] == "success" for name in ancestors)
+        failed = any(results[name] == "failure" for name in ancestors)
 
         def look(name: str) -> object:
             match name.split("."):
                 case ["cancelled"]:
                     return False
+                case ["failure"]:
+                    return failed
                 case ["github", key]:
                     return github[key]
                 case ["inputs", key]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from support import load_yaml
 from workbench import make_bench
 
 CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
-CUT = {"lock", "cut", "push"}
+CUT = CHECKS | {"cut", "rehearse-upload", "push"}
+PROVEN = {"lock", "proven"}
 TRIAL = {"testpypi", "verify-testpypi"}
 PUBLISHED = {"pypi", "verify-pypi"}
 TAG = {"ref": "refs/tags/v1.2.3", "ref_type": "tag"}
@@ -27,13 +29,15 @@ CANDIDATE = {"tag": "v1.3.0rc1", "route": "testpypi"}
 UNTAGGED = {"tag": "", "route": "testpypi"}
 
 
-def by_hand(where: dict[str, str], *, bump: str = "", dry_run: bool = False, target: str = "route") -> dict[str, Any]:
+def by_hand(
+    where: dict[str, str], *, bump: str = "", dry_run: bool = False, target: str = "route", run: str = ""
+) -> dict[str, Any]:
     """Return the event of a workflow that is started by hand; GitHub's holds each input as a string."""
-    return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target}}
+    return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
 def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
-    """Return `release.yml` with steps that do nothing but hand on what ``build`` says."""
+    """Return `release.yml` with one step in each job, which does nothing but hand on what ``build`` says."""
     facts = Facts(
         branch="main",
         tag="v{version}",
@@ -49,8 +53,9 @@ def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict
         lines = [f"echo {name} >> $RUNNER_HOME/jobs.txt"]
         lines += [f"echo {key}={value} >> $GITHUB_OUTPUT" for key, value in values.items()]
         lines += ["exit 1"] if name == failing else []
-        step_id = next((step["id"] for step in job["steps"] if "id" in step), "step")
-        job["steps"] = [{"id": step_id, "shell": "bash", "run": "\n".join(lines)}]
+        job["steps"] = [{"id": "step", "shell": "bash", "run": "\n".join(lines)}]
+        told = job.get("outputs", {})
+        job["outputs"] = {key: re.sub(r"steps\.[\w-]+\.", "steps.step.", text) for key, text in told.items()}
         job.pop("strategy", None)
         job["runs-on"] = "ubuntu-latest"
     return workflow
@@ -68,6 +73,8 @@ def jobs_of(payload: dict[str, Any], build: dict[str, str], failing: str, **sett
         (TAG, FINAL, ""),
         (by_hand(BRANCH, bump="minor"), FINAL, ""),
         (by_hand(TAG, target="testpypi"), FINAL, ""),
+        (by_hand(BRANCH, bump="minor"), FINAL, "gates"),
+        (by_hand(TAG, run="7"), FINAL, ""),
         (TAG, CANDIDATE, "coverage"),
         (TAG, FINAL, "testpypi"),
     ],
@@ -99,6 +106,11 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
         (by_hand(TAG, target="pypi"), FINAL, CHECKS | PUBLISHED),
         (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, CUT),
         (by_hand(TAG), CANDIDATE, CHECKS | TRIAL),
+        (by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED),
+        (by_hand(TAG, run="7"), CANDIDATE, PROVEN | TRIAL),
+        (by_hand(TAG, run="7", target="pypi"), FINAL, PROVEN | PUBLISHED),
+        (by_hand(TAG, run="7", dry_run=True), FINAL, {"lock", "rehearse"}),
+        (by_hand(BRANCH, run="7", bump="minor"), FINAL, {"lock", "cut"}),
     ],
 )
 def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], expected: set[str]) -> None:
@@ -127,7 +139,9 @@ def test_what_settings_change(
 @pytest.mark.parametrize(
     ("failing", "payload", "never"),
     [
-        ("cut", by_hand(BRANCH, bump="minor"), {"push"} | TRIAL | PUBLISHED),
+        ("cut", by_hand(BRANCH, bump="minor"), CUT - {"lock", "matrix", "cut"}),
+        *((job, by_hand(BRANCH, bump="minor"), {"push"}) for job in sorted(CUT - {"push"})),
+        ("proven", by_hand(TAG, run="7"), TRIAL | PUBLISHED),
         ("lock", TAG, TRIAL | PUBLISHED),
         ("gates", TAG, TRIAL | PUBLISHED | {"coverage"}),
         ("coverage", TAG, TRIAL | PUBLISHED),
@@ -143,3 +157,4 @@ def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set
     ran = jobs_of(payload, FINAL, failing)
     assert failing in ran
     assert not ran & never
+    assert "inputs" not in payload or not payload["inputs"]["bump"] or not ran & (TRIAL | PUBLISHED)
