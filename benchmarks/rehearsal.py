@@ -109,11 +109,8 @@ NOXFILE = "import nox_ship\n\nnox_ship.register()\n"
 MODULES = 12
 
 
-def make_project(folder: Path, pythons: list[str]) -> Path:
-    """Write the sample project under git, with a bare remote, and return its folder."""
-    project = folder / "project"
-    (project / "src" / "sample").mkdir(parents=True)
-    (project / "tests").mkdir()
+def files_of(pythons: list[str]) -> dict[str, str]:
+    """Return the files of the sample project."""
     classifiers = ", ".join(f'"Programming Language :: Python :: {python}"' for python in pythons)
     files = {
         "pyproject.toml": PYPROJECT.format(classifiers=classifiers),
@@ -127,7 +124,15 @@ def make_project(folder: Path, pythons: list[str]) -> Path:
     for n in range(MODULES):
         files[f"src/sample/m{n}.py"] = MODULE.format(n=n)
         files[f"tests/test_m{n}.py"] = TEST.format(n=n)
-    for name, text in files.items():
+    return files
+
+
+def make_project(folder: Path, pythons: list[str]) -> Path:
+    """Write the sample project under git, with a bare remote, and return its folder."""
+    project = folder / "project"
+    (project / "src" / "sample").mkdir(parents=True)
+    (project / "tests").mkdir()
+    for name, text in files_of(pythons).items():
         (project / name).write_text(text, encoding="utf-8")
     remote = folder / "remote.git"
     for command in (

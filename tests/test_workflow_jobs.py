@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from evaluating import jobs_run
+from evaluating import jobs_run, sessions_run
 from nox_ship.config import WorkflowSettings
+from nox_ship.gates.matrix import jobs
 from nox_ship.setup.workflows import Facts, render
 from runner import Runner
 from support import load_yaml
@@ -36,8 +38,8 @@ def by_hand(
     return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
-def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
-    """Return `release.yml` with one step in each job, which does nothing but hand on what ``build`` says."""
+def workflow_of(**settings: bool) -> dict[Any, Any]:
+    """Return `release.yml`."""
     facts = Facts(
         branch="main",
         tag="v{version}",
@@ -48,6 +50,12 @@ def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
     workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
+    return workflow
+
+
+def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
+    """Return `release.yml` with one step in each job, which does nothing but hand on what ``build`` says."""
+    workflow = workflow_of(**settings)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
         lines = [f"echo {name} >> $RUNNER_HOME/jobs.txt"]
@@ -158,3 +166,39 @@ def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set
     assert failing in ran
     assert not ran & never
     assert "inputs" not in payload or not payload["inputs"]["bump"] or not ran & (TRIAL | PUBLISHED)
+
+
+GATES = tuple(
+    job["session"] for job in jobs(("lint", "tests", "coverage"), {"lint": "3.12", "tests": ["3.12"]}, "3.12")
+)
+CHECKED = {(name, "release") for name in (*GATES, "coverage", "build", "verify-install-$PYTHON")}
+
+
+def test_no_session_runs_twice_on_a_commit_that_the_workflow_cuts() -> None:
+    """Neither in the run that cuts and pushes it nor in the one that publishes it; every gate runs, on that commit."""
+    workflow = workflow_of()
+    cut = jobs_of(by_hand(BRANCH, bump="minor"), FINAL, "")
+    published = jobs_of(by_hand(TAG, run="7"), FINAL, "")
+    ran = [
+        *sessions_run(workflow, cut, GATES, cut=True),
+        *sessions_run(workflow, published, GATES, cut=False),
+    ]
+    assert [one for one, times in Counter(ran).items() if times > 1] == []
+    assert set(ran) >= CHECKED
+    assert {name for name, commit in ran if commit == "before"} == {
+        "matrix",
+        'release "$BUMP" --bundle .nox-ship/release.bundle',
+    }
+
+
+def test_no_session_runs_twice_on_a_pushed_tag() -> None:
+    """The run that a tag starts is one, and runs each gate once."""
+    ran = list(sessions_run(workflow_of(), jobs_of(TAG, FINAL, ""), GATES, cut=False))
+    assert [one for one, times in Counter(ran).items() if times > 1] == []
+    assert set(ran) >= CHECKED
+
+
+def test_a_rehearsal_counts_as_every_gate() -> None:
+    """What looks for sessions that run twice would see a release that is rehearsed beside them."""
+    workflow = {"jobs": {"cut": {"steps": [{"run": 'nox -s release -- "$BUMP" --dry-run'}]}}}
+    assert {gate for gate, _ in sessions_run(workflow, ["cut"], GATES, cut=True)} > set(GATES)
