@@ -297,13 +297,33 @@ def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("path", sorted(HONEST))
-@pytest.mark.parametrize("reply", [Reply(status=403), Reply("[]"), Reply("{}"), Reply("<html>"), Reply(status=502)])
-def test_what_github_does_not_tell_is_not_guessed(github: GitHub, path: str, reply: Reply) -> None:
-    """It refuses, is down, or tells something else than it documents: NS776."""
-    honest = github.answered
-    github.answer = lambda request: reply if request.path.partition("?")[0] == path else honest(request)
+@pytest.mark.parametrize(
+    ("reply", "times"),
+    [(403, 1), (404, 1), (502, 3), (429, 3), ("[]", 1), ("{}", 1), ("<html>", 3)],
+)
+def test_what_github_does_not_tell_is_not_guessed(github: GitHub, path: str, reply: int | str, times: int) -> None:
+    """It refuses, is down, or tells something else than it documents: NS776. What may pass is asked again."""
+
+    def answered(request: Request) -> Reply:
+        honest = github.answered(request)
+        if request.path.partition("?")[0] != path:
+            return honest
+        return Reply(reply) if isinstance(reply, str) else replace(honest, status=reply)
+
+    github.answer = answered
     with pytest.raises(ShipError, match="NS776"):
         proven("7", "main", github.job)
+    assert [asked.partition("?")[0] for asked in github.paths].count(path) == times
+
+
+def test_the_token_of_the_job_is_used_whatever_the_machine_holds(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runner of one's own may have a ~/.netrc for GitHub's API."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login evil password evil\n", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    proven("7", "main", github.job)
+    assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
 
 
 def test_jobs_without_end_are_not_read(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
