@@ -102,6 +102,7 @@ def one_after_the_other(actions: Actions) -> dict[str, Any]:
     path = actions.bench.root / ".github" / "workflows" / actions.workflow
     text = path.read_text("utf-8")
     path.write_text(text.replace("    strategy:\n", "    strategy:\n      max-parallel: 1\n"), "utf-8")
+    actions.bench.commit()
     workflow: dict[Any, Any] = yaml.safe_load(text)
     workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
     return workflow
@@ -119,7 +120,8 @@ def measure(folder: Path) -> tuple[list[Run], list[str]]:
         for step in (partial(actions.cut, "minor"), actions.publish_cut):
             code, output = step()
             if code:
-                sys.exit(output[-5000:])
+                lines = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
+                sys.exit("".join(line["msg"] for line in lines if line.get("raw_output"))[-5000:])
             measured(output, seconds, gates)
     jobs = {name: jobs_for(workflow, payload) for name, payload in (("tag", PUSHED), ("cut", CUT), ("on tag", ON_TAG))}
     ran = [
