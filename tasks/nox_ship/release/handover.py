@@ -174,9 +174,8 @@ def switch(cut: Cut, file: Path, checkout: Repository) -> None:
         ShipError: The bundle holds anything else, or the checkout is of another commit (NS762).
     """
     if checkout.head != cut.onto:
-        raise ShipError(
-            OTHER_CUT(f"The checkout is of {checkout.head[:10]}, the release was cut from {cut.onto[:10]}.")
-        )
+        what = f"The checkout is of {checkout.head[:10]}, the release was cut from {cut.onto[:10]}."
+        raise ShipError(OTHER_CUT(what))
     _take_objects(cut, file, checkout)
     checkout.run("update-ref", f"refs/tags/{cut.tag}", cut.tag_object)
     checkout.run("checkout", "--quiet", "--no-track", "-B", cut.branch, cut.commit)

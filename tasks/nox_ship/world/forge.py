@@ -122,6 +122,7 @@ class Job:
     ref: str
     """The full name of the branch or tag that the run is on."""
     commit: str
+    """The commit that it is on."""
     token: str
 
     @classmethod
