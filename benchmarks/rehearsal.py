@@ -128,17 +128,13 @@ MODULES = 12
 LIMITS = {"rehearsal/script": 1.0, "second/first": 0.15, "next release/first": 0.7}
 
 
-def make_project(folder: Path, pythons: list[str], *, plain: bool = False) -> Path:
-    """Write the sample project under git, with a bare remote, and return its folder.
+def files_of(pythons: list[str], *, plain: bool = False) -> dict[str, str]:
+    """Return the files of the sample project.
 
     Args:
-        folder: Where to.
         pythons: The versions that it supports.
         plain: Whether it is one module without dependencies, whose test takes no time.
     """
-    project = folder / "project"
-    (project / "src" / "sample").mkdir(parents=True)
-    (project / "tests").mkdir()
     classifiers = ", ".join(f'"Programming Language :: Python :: {python}"' for python in pythons)
     files = {
         "pyproject.toml": PYPROJECT.format(
@@ -156,7 +152,15 @@ def make_project(folder: Path, pythons: list[str], *, plain: bool = False) -> Pa
     for n in range(0 if plain else MODULES):
         files[f"src/sample/m{n}.py"] = MODULE.format(n=n)
         files[f"tests/test_m{n}.py"] = TEST.format(n=n)
-    for name, text in files.items():
+    return files
+
+
+def make_project(folder: Path, pythons: list[str], *, plain: bool = False) -> Path:
+    """Write the sample project under git, with a bare remote, and return its folder."""
+    project = folder / "project"
+    (project / "src" / "sample").mkdir(parents=True)
+    (project / "tests").mkdir()
+    for name, text in files_of(pythons, plain=plain).items():
         (project / name).write_text(text, encoding="utf-8")
     remote = folder / "remote.git"
     for command in (

@@ -29,6 +29,8 @@ def test_environment():
     with open(os.environ["RUNNER_HOME"] + "/seen.txt", "a", encoding="utf-8") as seen:
         seen.write("\\n".join(os.environ) + "\\n")
 """
+WATCHED = {**GOOD, "tests/test_watch.py": WATCH}
+"""A project whose tests tell which variables they see."""
 
 
 def set_up(bench: Bench, sha256: str = "0" * 64, folder: str = "") -> None:
@@ -71,6 +73,22 @@ class Actions:
         own = {**self.environment, **trust, **identity, **github, **env}
         return self.runner.run(self.workflow, event, payload, own, job)
 
+    def cut(self, bump: str) -> tuple[int, str]:
+        """Cut a release in the workflow, up to its push; let the checkout and the forge know of it."""
+        head = self.bench.git("rev-parse", "HEAD")
+        inputs = {"bump": bump, "dry_run": "false", "target": "route", "run": ""}
+        done = self.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="push")
+        if done[0] == 0:
+            self.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
+            self.forge.remember(done[1], head, self.bench.git("rev-parse", "HEAD"), self.workflow)
+        return done
+
+    def publish_cut(self, **env: str) -> tuple[int, str]:
+        """Start the workflow as the last cut release asked the forge to."""
+        asked = self.forge.started[-1]
+        inputs = {"bump": "", "dry_run": "false", **asked["inputs"]}
+        return self.run("workflow_dispatch", {"inputs": inputs, "ref": asked["ref"], "ref_type": "tag"}, **env)
+
     def tag(self, version: str) -> dict[str, object]:
         """Push a release tag, and return the event that it is."""
         self.bench.git("tag", "--annotate", "--message", version, f"v{version}")
@@ -81,7 +99,11 @@ class Actions:
 @pytest.fixture(scope="session")
 def runner_variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment of a runner on which nox-ship, as it is here, can be installed."""
-    folder = tmp_path_factory.mktemp("runner")
+    return variables_of_a_runner(tmp_path_factory.mktemp("runner"))
+
+
+def variables_of_a_runner(folder: Path) -> dict[str, str]:
+    """Build nox-ship as it is here, and return the environment of a runner on which it can be installed."""
     subprocess.run([uv(), "build", "--quiet", "--wheel", "--out-dir", str(folder / "wheel"), str(ROOT)], check=True)
     return runner_environment(folder / "venv", next((folder / "wheel").glob("*.whl")))
 
@@ -94,7 +116,9 @@ def actions(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Action
 
 
 @contextmanager
-def acting(tmp_path: Path, runner_variables: dict[str, str], folder: str = "") -> Iterator[Actions]:
+def acting(
+    tmp_path: Path, runner_variables: dict[str, str], folder: str = "", project: Mapping[str, str] = WATCHED
+) -> Iterator[Actions]:
     """Set up a project in a folder of its repository; the indexes take publishers in an environment of their name."""
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi, Forge() as forge:
         testpypi.publisher["environment"] = "testpypi"
@@ -105,8 +129,7 @@ def acting(tmp_path: Path, runner_variables: dict[str, str], folder: str = "") -
             '[tool.nox-ship.workflows]\nsystems = ["ubuntu-latest"]\n',
             "[tool.nox-ship.publish]\nattestations = false\nwait = 20\n",
         ]
-        files = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"] + "\n" + "\n".join(settings)}
-        files["tests/test_watch.py"] = WATCH
+        files = {**project, "pyproject.toml": project["pyproject.toml"] + "\n" + "\n".join(settings)}
         bench = make_bench(tmp_path, {str(Path(folder) / name): text for name, text in files.items()})
         (wheel,) = Path(runner_variables["PIP_FIND_LINKS"].split()[0]).glob("*.whl")
         set_up(bench, File.of(wheel).sha256, folder)

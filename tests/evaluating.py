@@ -1,9 +1,9 @@
-"""Evaluates the conditions of a workflow's jobs as GitHub does, as far as ours use them."""
+"""Evaluates the conditions of a workflow's jobs as GitHub does, as far as ours use them, and tells what they run."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 _TOKEN = re.compile(
@@ -57,11 +57,14 @@ def jobs_run(
 
     def runs(job: Mapping[str, Any], needs: list[str], ancestors: set[str]) -> bool:
         good = all(results[name] == "success" for name in ancestors)
+        failed = any(results[name] == "failure" for name in ancestors)
 
         def look(name: str) -> object:
             match name.split("."):
                 case ["cancelled"]:
                     return False
+                case ["failure"]:
+                    return failed
                 case ["github", key]:
                     return github[key]
                 case ["inputs", key]:
@@ -84,6 +87,33 @@ def jobs_run(
         results[name] = "skipped" if not ran else "failure" if name == failing else "success"
         outputs[name] = _handed_on(job, told) if ran else {}
     return {name for name, result in results.items() if result != "skipped"}
+
+
+_SESSION = re.compile(r"\bnox (?:--[\w-]+ )*-s \"?(?P<name>[\w$-]+)\"?(?: --(?P<arguments> [^\n]*))?")
+
+
+def sessions_run(
+    workflow: Mapping[str, Any], jobs: Collection[str], gates: Sequence[str], *, cut: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield each session that jobs of the workflow run, and the commit that it runs on.
+
+    Args:
+        workflow: The workflow.
+        jobs: The jobs that run.
+        gates: The sessions of the matrix of gates.
+        cut: Whether the run cuts a release: a job that switches to it is on the ``release``, any other job on what was
+            there ``before``. Otherwise the run is on the release.
+    """
+    for job in jobs:
+        scripts = [step.get("run", "") for step in workflow["jobs"][job]["steps"]]
+        switched = any("nox-ship switch" in script for script in scripts)
+        commit = "before" if cut and not switched else "release"
+        for match in (found for script in scripts for found in _SESSION.finditer(script)):
+            told = (match["arguments"] or "").strip()
+            if match["name"] == "$SESSION" or (match["name"] == "release" and "--bundle" not in told):
+                yield from ((gate, commit) for gate in gates)
+            if match["name"] != "$SESSION":
+                yield f"{match['name']} {told}".strip(), commit
 
 
 def _handed_on(job: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, str]:

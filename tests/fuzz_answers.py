@@ -17,7 +17,9 @@ from twine.utils import DEFAULT_REPOSITORY
 from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
 from nox_ship.printable import printable
+from nox_ship.release.proven import Proven, proven
 from nox_ship.world.closed import closed_release
+from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
 from nox_ship.world.token import Token, check_token
@@ -208,6 +210,40 @@ def _exchange(ground: Ground, value: Mapping[str, Any]) -> None:
     ground.outcomes["token" if token else "none"] += 1
 
 
+_RUN = {
+    "event": "workflow_dispatch",
+    "path": ".github/workflows/release.yml",
+    "head_branch": "main",
+    "head_sha": "a" * 40,
+    "head_repository": {"full_name": "acme/sample"},
+    "status": "completed",
+    "conclusion": "success",
+}
+_PUSHED = {"name": f"Push files 99, manifest {'c' * 64}", "status": "completed", "conclusion": "success"}
+_TOLD: dict[str, Any] = {
+    "runs/7": _RUN,
+    "page=1": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
+    "artifacts/99": {"expired": False, "workflow_run": {"id": 7}},
+    "b" * 40: {"parents": [{"sha": "a" * 40}]},
+}
+RUNS = st.sampled_from(tuple(_TOLD)).flatmap(
+    lambda path: _answers(changed([_TOLD[path]]).map(as_json), "application/json").map(lambda answer: (path, answer))
+)
+
+
+def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Check that whatever GitHub answers in one place, what was proven is what it tells in another, or refused."""
+    path, answer = value
+    url = ground.server.url.rstrip("/")
+    ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _TOLD.items() if key != path}}
+    job = Job(url, url, "acme/sample", "release.yml", "8", "refs/tags/v1.2.3", "b" * 40, "token")
+    with mock.patch("nox_ship.world.runs._PAUSES", ()), mock.patch("nox_ship.release.proven._PATIENCE", 0.0):
+        found = proven("7", "main", job)
+    assert found.files.isdecimal()
+    assert len(found.manifest) == 64
+    assert path == "page=1" or found == Proven("99", "c" * 64)
+
+
 _OFFER = {"audience": http(b'{"audience": "127.0.0.1"}'), "identity": _identity, "offered": b""}
 _BAD_JSON = (
     b"9" * DIGITS,
@@ -258,6 +294,11 @@ _KNOWN_JSON = (
     http(as_json(_JSON), "application/json", "200 OK", "Content-Encoding: gzip"),
 )
 
+_KNOWN_RUNS = (
+    *((path, http(body)) for path in _TOLD for body in _BAD_JSON),
+    *((path, http(as_json(put(told, key, value)))) for path, told in _TOLD.items() for key in told for value in WRONG),
+)
+
 TARGETS = {
     "token": Target(_tokens(), _token, known=tuple(_token_text(macaroon([body])) for body in _BAD_JSON)),
     "claims": Target(IDENTITIES, _claims, known=("", ".", "x.y.z", *(_jwt(body).decode() for body in _BAD_JSON))),
@@ -266,5 +307,6 @@ TARGETS = {
     "JSON API": Target(DESCRIPTIONS, _json, 0.3, _KNOWN_JSON),
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
+    "run of a workflow": Target(RUNS, _run_of_a_workflow, 0.3, _KNOWN_RUNS),
 }
 """What is fuzzed here, by name."""

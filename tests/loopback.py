@@ -40,6 +40,7 @@ class Loopback:
 
     def __init__(self, answer: Callable[[Request], Reply | Talk]) -> None:
         self.asked: list[Request] = []
+        self.answer = answer
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,7 +51,7 @@ class Loopback:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 request = Request(self.command, self.path, headers, body)
                 server.asked.append(request)
-                reply = answer(request)
+                reply = server.answer(request)
                 self.close_connection = True
                 with contextlib.suppress(OSError):
                     if not isinstance(reply, Reply):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import json
 import os
 import pkgutil
 import re
@@ -173,6 +174,9 @@ JOB = {
     "GITHUB_API_URL": "http://127.0.0.1:1",
     "GITHUB_REPOSITORY": "acme/sample",
     "GITHUB_WORKFLOW_REF": "acme/sample/.github/workflows/release.yml@refs/heads/main",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_REF": "refs/heads/main",
+    "GITHUB_SHA": "0" * 40,
     "GITHUB_TOKEN": "x",
 }
 
@@ -198,6 +202,8 @@ def test_a_workflow_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPat
     replies = iter([Reply(status=422), Reply(status=204)])
     with Loopback(lambda _: next(replies)) as server:
         Job.of({**JOB, "GITHUB_API_URL": server.url}).start("v1.2.3", "pypi")
+        body = json.loads(server.asked[-1].body)
+    assert body == {"ref": "refs/tags/v1.2.3", "inputs": {"target": "pypi", "run": "7"}}
 
 
 def test_an_index_that_is_silent_about_trusted_publishing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from nox_ship import actions, process
 from nox_ship.config import WorkflowSettings
 from nox_ship.errors import ShipError
 from nox_ship.gates.own import PIPELINE
+from nox_ship.release.proven import _PUSHED, _PUSHING
 from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
 from support import load_yaml
@@ -53,6 +54,11 @@ def every() -> Iterator[Facts]:
 
 
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
+
+
+def built(output: str) -> str:
+    """Return the expression for what was told of the built files: by the run that proved them, or by this one."""
+    return f"${{{{ inputs.run && needs.proven.outputs.{output} || needs.build.outputs.{output} }}}}"
 
 
 def release_of(known: Facts) -> str:
@@ -103,9 +109,9 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert job["environment"] == known.settings.environments.get(name, name)
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
-        assert env["NOX_SHIP_MANIFEST"] == "${{ needs.build.outputs.manifest }}"
+        assert env["NOX_SHIP_MANIFEST"] == built("manifest")
         assert job["steps"][-1]["run"].endswith("-- --no-install")
-        assert {"build", "gates", "verify-install"} <= set(job["needs"])
+        assert {"proven", "build", "gates", "verify-install"} <= set(job["needs"])
         assert ("coverage" in job["needs"]) == known.coverage
         assert any("API_TOKEN" in name for name in env) == (known.settings.credentials == "token")
         assert "environment" not in check
@@ -132,7 +138,8 @@ RIGHTS = {"id-token", "contents", "actions", "packages", "attestations", "deploy
 VALUE = r"\"\$[A-Z_]+\""
 STARTED = re.compile(
     r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
-    r"|nox-ship receive files"
+    rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
+    rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
@@ -150,22 +157,77 @@ def holds_rights(job: dict[str, Any]) -> bool:
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
     """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
-    assert set(rights) == {*known.settings.indexes, "push"}
+    assert set(rights) == {*known.settings.indexes, "push", "proven"}
+    assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
+    usual = ("actions/setup-python@", "actions/download-artifact@")
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
-        folders = []
+        taken = {"pypi": built("files"), "testpypi": built("files"), "push": "${{ needs.cut.outputs.bundle }}"}
+        expected = ["${{ needs.lock.outputs.lock }}", taken.get(name, "${{ steps.proven.outputs.files }}")]
+        folders: list[str] = []
         for step in job["steps"]:
             uses, script = step.get("uses", ""), step.get("run", "")
-            assert uses.startswith(("actions/setup-python@", "actions/download-artifact@")) or script, name
+            hands_on = ("actions/upload-artifact@",) if name == "proven" else ()
+            assert uses.startswith((*usual, *hands_on)) or script, name
             if "download-artifact" in uses:
-                assert set(step["with"]) == {"artifact-ids", "path"}
-                assert re.fullmatch(r"\$\{\{ needs\.[\w-]+\.outputs\.[\w-]+ \}\}", step["with"]["artifact-ids"])
+                elsewhere = {"run-id", "github-token"} if name == "proven" and folders else set()
+                assert set(step["with"]) == {"artifact-ids", "path", *elsewhere}
+                assert step["with"]["artifact-ids"] == expected[len(folders)]
                 folders.append(step["with"]["path"])
             lines = script.replace("\\\n", "").splitlines()
             assert all(STARTED.fullmatch(line.strip()) for line in lines), f"{name} starts another command"
         assert len(set(folders)) == len(folders) == 2
         assert "defaults" not in job
         assert "container" not in job
+
+
+@pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
+def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
+    """GitHub writes what was built into that job's name, and cuts a name off after 100 characters."""
+    found = jobs(release_of(known))
+    told = {"files": "123456789012", "manifest": "f" * 64}
+    name = re.sub(r"\$\{\{ needs\.build\.outputs\.(\w+) \}\}", lambda match: told[match[1]], found.pop("push")["name"])
+    match = _PUSHED.fullmatch(name)
+    assert match
+    assert match.groupdict() == told
+    assert len(name) <= 100
+    for job in found.values():
+        literal = job["name"].partition("${{")[0]
+        assert literal
+        assert not literal.startswith(_PUSHING)
+        assert not _PUSHING.startswith(literal)
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
+    """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
+    found = jobs(release_of(known))
+    assert "if" not in found["push"]
+    published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
+    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {"push", "proven", "rehearse"}
+
+
+SWITCH = re.compile(
+    rf"nox-ship switch \.nox-ship/cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
+)
+
+
+@pytest.mark.parametrize("known", list(every()))
+def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
+    """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
+    found = jobs(release_of(known))
+    told = {"COMMIT": "commit", "TAG": "tag", "TAG_OBJECT": "tag-object"}
+    objects = {name: f"${{{{ needs.cut.outputs.{output} }}}}" for name, output in told.items()}
+    for name in set(found["push"]["needs"]) - {"lock", "cut"}:
+        steps = found[name]["steps"]
+        (take, switch) = (step for step in steps if step.get("if") == "inputs.bump")
+        assert take["with"]["artifact-ids"] == "${{ needs.cut.outputs.bundle }}"
+        assert SWITCH.fullmatch(switch["run"].replace("\\\n", "").strip())
+        assert switch["env"] == objects
+        before = [step.get("run", "") for step in steps[: steps.index(switch)]]
+        assert not [script for script in before if script and "pip install" not in script]
+        assert "cut" in found[name]["needs"]
+    assert {**found["push"]["steps"][-1]["env"]}.items() >= objects.items()
 
 
 def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
@@ -300,7 +362,15 @@ def test_jobs_call_our_sessions_as_their_noxfile_has_them() -> None:
             for called in re.findall(r'nox (?:--[\w-]+ )*-s "?([a-z-]+[a-z])', scripts):
                 seen.add(called)
                 assert called == "coverage" or called.startswith("ship-") == checks_out
-    assert {"ship-build", "ship-verify-install", "ship-matrix", "ship-release", "publish-prod", "coverage"} <= seen
+    assert {
+        "ship-build",
+        "ship-verify-install",
+        "ship-matrix",
+        "ship-release",
+        "ship-publish",
+        "publish-prod",
+        "coverage",
+    } <= seen
 
 
 def test_pythons_of_the_projects_own_sessions_are_installed() -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from evaluating import jobs_run
+from evaluating import jobs_run, sessions_run
 from nox_ship.config import WorkflowSettings
+from nox_ship.gates.matrix import jobs
 from nox_ship.setup.workflows import Facts, render
 from runner import Runner
 from support import load_yaml
 from workbench import make_bench
 
 CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
-CUT = {"lock", "cut", "push"}
+CUT = CHECKS | {"cut", "rehearse-upload", "push"}
+PROVEN = {"lock", "proven"}
 TRIAL = {"testpypi", "verify-testpypi"}
 PUBLISHED = {"pypi", "verify-pypi"}
 TAG = {"ref": "refs/tags/v1.2.3", "ref_type": "tag"}
@@ -27,13 +31,15 @@ CANDIDATE = {"tag": "v1.3.0rc1", "route": "testpypi"}
 UNTAGGED = {"tag": "", "route": "testpypi"}
 
 
-def by_hand(where: dict[str, str], *, bump: str = "", dry_run: bool = False, target: str = "route") -> dict[str, Any]:
+def by_hand(
+    where: dict[str, str], *, bump: str = "", dry_run: bool = False, target: str = "route", run: str = ""
+) -> dict[str, Any]:
     """Return the event of a workflow that is started by hand; GitHub's holds each input as a string."""
-    return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target}}
+    return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
-def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
-    """Return `release.yml` with steps that do nothing but hand on what ``build`` says."""
+def workflow_of(**settings: bool) -> dict[Any, Any]:
+    """Return `release.yml`."""
     facts = Facts(
         branch="main",
         tag="v{version}",
@@ -44,13 +50,20 @@ def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
     workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
+    return workflow
+
+
+def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
+    """Return `release.yml` with one step in each job, which does nothing but hand on what ``build`` says."""
+    workflow = workflow_of(**settings)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
         lines = [f"echo {name} >> $RUNNER_HOME/jobs.txt"]
         lines += [f"echo {key}={value} >> $GITHUB_OUTPUT" for key, value in values.items()]
         lines += ["exit 1"] if name == failing else []
-        step_id = next((step["id"] for step in job["steps"] if "id" in step), "step")
-        job["steps"] = [{"id": step_id, "shell": "bash", "run": "\n".join(lines)}]
+        job["steps"] = [{"id": "step", "shell": "bash", "run": "\n".join(lines)}]
+        told = job.get("outputs", {})
+        job["outputs"] = {key: re.sub(r"steps\.[\w-]+\.", "steps.step.", text) for key, text in told.items()}
         job.pop("strategy", None)
         job["runs-on"] = "ubuntu-latest"
     return workflow
@@ -68,6 +81,8 @@ def jobs_of(payload: dict[str, Any], build: dict[str, str], failing: str, **sett
         (TAG, FINAL, ""),
         (by_hand(BRANCH, bump="minor"), FINAL, ""),
         (by_hand(TAG, target="testpypi"), FINAL, ""),
+        (by_hand(BRANCH, bump="minor"), FINAL, "gates"),
+        (by_hand(TAG, run="7"), FINAL, ""),
         (TAG, CANDIDATE, "coverage"),
         (TAG, FINAL, "testpypi"),
     ],
@@ -99,6 +114,11 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
         (by_hand(TAG, target="pypi"), FINAL, CHECKS | PUBLISHED),
         (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, CUT),
         (by_hand(TAG), CANDIDATE, CHECKS | TRIAL),
+        (by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED),
+        (by_hand(TAG, run="7"), CANDIDATE, PROVEN | TRIAL),
+        (by_hand(TAG, run="7", target="pypi"), FINAL, PROVEN | PUBLISHED),
+        (by_hand(TAG, run="7", dry_run=True), FINAL, {"lock", "rehearse"}),
+        (by_hand(BRANCH, run="7", bump="minor"), FINAL, {"lock", "cut"}),
     ],
 )
 def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], expected: set[str]) -> None:
@@ -127,7 +147,9 @@ def test_what_settings_change(
 @pytest.mark.parametrize(
     ("failing", "payload", "never"),
     [
-        ("cut", by_hand(BRANCH, bump="minor"), {"push"} | TRIAL | PUBLISHED),
+        ("cut", by_hand(BRANCH, bump="minor"), CUT - {"lock", "matrix", "cut"}),
+        *((job, by_hand(BRANCH, bump="minor"), {"push"}) for job in sorted(CUT - {"push"})),
+        ("proven", by_hand(TAG, run="7"), TRIAL | PUBLISHED),
         ("lock", TAG, TRIAL | PUBLISHED),
         ("gates", TAG, TRIAL | PUBLISHED | {"coverage"}),
         ("coverage", TAG, TRIAL | PUBLISHED),
@@ -143,3 +165,40 @@ def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set
     ran = jobs_of(payload, FINAL, failing)
     assert failing in ran
     assert not ran & never
+    assert "inputs" not in payload or not payload["inputs"]["bump"] or not ran & (TRIAL | PUBLISHED)
+
+
+GATES = tuple(
+    job["session"] for job in jobs(("lint", "tests", "coverage"), {"lint": "3.12", "tests": ["3.12"]}, "3.12")
+)
+CHECKED = {(name, "release") for name in (*GATES, "coverage", "build", "verify-install-$PYTHON")}
+
+
+def test_no_session_runs_twice_on_a_commit_that_the_workflow_cuts() -> None:
+    """Neither in the run that cuts and pushes it nor in the one that publishes it; every gate runs, on that commit."""
+    workflow = workflow_of()
+    cut = jobs_of(by_hand(BRANCH, bump="minor"), FINAL, "")
+    published = jobs_of(by_hand(TAG, run="7"), FINAL, "")
+    ran = [
+        *sessions_run(workflow, cut, GATES, cut=True),
+        *sessions_run(workflow, published, GATES, cut=False),
+    ]
+    assert [one for one, times in Counter(ran).items() if times > 1] == []
+    assert set(ran) >= CHECKED
+    assert {name for name, commit in ran if commit == "before"} == {
+        "matrix",
+        'release "$BUMP" --bundle .nox-ship/release.bundle',
+    }
+
+
+def test_no_session_runs_twice_on_a_pushed_tag() -> None:
+    """The run that a tag starts is one, and runs each gate once."""
+    ran = list(sessions_run(workflow_of(), jobs_of(TAG, FINAL, ""), GATES, cut=False))
+    assert [one for one, times in Counter(ran).items() if times > 1] == []
+    assert set(ran) >= CHECKED
+
+
+def test_a_rehearsal_counts_as_every_gate() -> None:
+    """What looks for sessions that run twice would see a release that is rehearsed beside them."""
+    workflow = {"jobs": {"cut": {"steps": [{"run": 'nox -s release -- "$BUMP" --dry-run'}]}}}
+    assert {gate for gate, _ in sessions_run(workflow, ["cut"], GATES, cut=True)} > set(GATES)

@@ -163,13 +163,24 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         "receive", help="in a job without a checkout: take what was built out of an artifact", allow_abbrev=False
     )
     receive.add_argument("folder", type=Path, metavar="FOLDER", help="where the artifact was downloaded to")
+    receive.add_argument("--commit", help="the commit that the files must have been built from")
+    receive.add_argument("--tag", help="the tag that they must have been built of")
+    switch = commands.add_parser(
+        "switch", help="in a job that runs gates: switch to a release that another job has cut", allow_abbrev=False
+    )
     push = commands.add_parser(
         "push", help="in a job that may write: push a release that another job has cut", allow_abbrev=False
     )
-    push.add_argument("bundle", type=Path, metavar="BUNDLE", help="what `nox -s release -- VERSION --bundle` wrote")
-    for name, what in _CUT.items():
-        push.add_argument(f"--{name}", required=True, help=what)
+    for command in (switch, push):
+        command.add_argument("bundle", type=Path, metavar="BUNDLE", help="what `release -- VERSION --bundle` wrote")
+        for name, what in _CUT.items():
+            command.add_argument(f"--{name}", required=True, help=what)
     push.add_argument("--target", default="route", help="the workflow's input of that name, for the run on the tag")
+    proven = commands.add_parser(
+        "proven", help="in a job on a tag: whether another run has proved the release", allow_abbrev=False
+    )
+    proven.add_argument("--run", required=True, help="the ID of the run that cut the release")
+    proven.add_argument("--branch", required=True, help=_CUT["branch"])
     return parser.parse_args(args)
 
 

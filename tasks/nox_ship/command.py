@@ -11,14 +11,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from nox_ship import naming
+from packaging.version import Version
+
+from nox_ship import actions, naming
 from nox_ship.cli import command_arguments
 from nox_ship.config import Settings
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.files import write_whole
 from nox_ship.git import Repository
+from nox_ship.project import Project
 from nox_ship.release import cache
-from nox_ship.release.handover import Cut, push, receive
+from nox_ship.release.handover import Cut, push, receive, switch
+from nox_ship.release.proven import proven
+from nox_ship.release.route import route
 from nox_ship.release.stage import cache_folder, workshop_of
 from nox_ship.report import Voice
 from nox_ship.setup import advice, init
@@ -43,13 +48,8 @@ def main(args: Sequence[str] | None = None) -> int:
     voice = Voice()
     try:
         options = command_arguments(sys.argv[1:] if args is None else args)
-        if options.command == "receive":
-            return _receive(options.folder, Path.cwd(), voice)
-        if options.command == "push":
-            return _push(options, voice)
-        if options.command == "clean":
-            return _clean(Path.cwd(), voice, options)
-        return _init(Path.cwd(), voice, options)
+        commands = {"receive": _receive, "switch": _switch, "push": _push, "proven": _proven, "clean": _clean}
+        return commands.get(options.command, _init)(options, Path.cwd(), voice)
     except ShipError as error:
         for finding in error.findings:
             voice.finding(finding)
@@ -60,28 +60,39 @@ def main(args: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _receive(folder: Path, root: Path, voice: Voice) -> int:
+def _receive(options: Namespace, root: Path, voice: Voice) -> int:
     if there := [
         name for name in ("noxfile.py", "pyproject.toml", "dist", ".nox-ship") if os.path.lexists(root / name)
     ]:
         raise ShipError(NOT_EMPTY(f"The folder has {shorten(there, len(there))} already."))
-    manifest = receive(folder, root)
+    manifest = receive(options.folder, root, commit=options.commit, tag=options.tag)
     write_whole(root / "noxfile.py", BARE)
+    actions.output(route=route(Project.read(root).settings, Version(manifest.version)))
     for file in manifest.files:
         voice.note(f"{file.name}  sha256:{file.sha256}")
     voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")
     return 0
 
 
-def _push(options: Namespace, voice: Voice) -> int:
-    job = Job.of(os.environ)
-    cut = Cut(
+def _cut(options: Namespace) -> Cut:
+    return Cut(
         branch=options.branch,
         tag=options.tag,
         commit=options.commit,
         tag_object=options.tag_object,
         onto=options.onto,
     )
+
+
+def _switch(options: Namespace, root: Path, voice: Voice) -> int:
+    cut = _cut(options)
+    switch(cut, options.bundle, Repository.at(root))
+    voice.last_line(f"The checkout is of {cut.tag}, {cut.commit[:10]}.")
+    return 0
+
+
+def _push(options: Namespace, _: Path, voice: Voice) -> int:
+    job, cut = Job.of(os.environ), _cut(options)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         local = Repository.empty(Path(folder), sha256=len(cut.onto) > 40)  # noqa: PLR2004 - digits of SHA-1
         missing = push(cut, options.bundle, Remote("origin", job.remote, local))
@@ -91,7 +102,14 @@ def _push(options: Namespace, voice: Voice) -> int:
     return 0
 
 
-def _init(root: Path, voice: Voice, options: Namespace) -> int:
+def _proven(options: Namespace, _: Path, voice: Voice) -> int:
+    found = proven(options.run, options.branch, Job.of(os.environ))
+    actions.output(files=found.files, manifest=found.manifest)
+    voice.last_line(f"The run {options.run} proved the files with the manifest sha256:{found.manifest}.")
+    return 0
+
+
+def _init(options: Namespace, root: Path, voice: Voice) -> int:
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     survey = Survey.of(root, running, options.repository, read_project(root))
     ci = options.ci or survey.ci
@@ -159,7 +177,7 @@ def _check(survey: Survey, voice: Voice, ci: str) -> int:
     return 1 if made.changes else 0
 
 
-def _clean(root: Path, voice: Voice, options: Namespace) -> int:
+def _clean(options: Namespace, root: Path, voice: Voice) -> int:
     """Remove what releases left in the cache, or show it."""
     base, mine = cache_folder(root), workshop_of(root)
     there = cache.kept(base)

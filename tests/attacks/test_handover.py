@@ -18,7 +18,7 @@ from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.package.manifest import DIGEST_VARIABLE, File, Manifest
 from nox_ship.release import handover
-from nox_ship.release.handover import Cut, bundle, push, receive
+from nox_ship.release.handover import Cut, bundle, push, receive, switch
 from nox_ship.world.remote import Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
 
@@ -63,6 +63,11 @@ class Scene:
         (self.folder / "local").mkdir()
         local = Repository.empty(self.folder / "local")
         return push(cut, file, Remote("origin", str(self.bare), local))
+
+    def checkout(self) -> Repository:
+        """Return the checkout of a job that tests: the release branch, at the commit that the release was cut from."""
+        git(self.folder, "clone", "--quiet", str(self.bare), "checkout")
+        return Repository(self.folder / "checkout")
 
     def refs(self) -> str:
         """Return what the remote has."""
@@ -198,6 +203,49 @@ def test_anything_but_one_plain_commit_and_its_tag_is_refused(
     with pytest.raises(ShipError, match="NS762"):
         scene.push(cut, scene.folder / "release.bundle")
     assert scene.refs() == before
+    checkout = scene.checkout()
+    with pytest.raises(ShipError, match="NS762"):
+        switch(cut, scene.folder / "release.bundle", checkout)
+    assert checkout.head == cut.onto
+
+
+def test_a_job_that_tests_gets_just_what_is_pushed(scene: Scene) -> None:
+    """Branch, tag and files are those of the release, and nothing is left that says otherwise."""
+    checkout = scene.checkout()
+    switch(scene.cut, scene.bundled(scene.cut), checkout)
+    assert git(checkout.path, "rev-parse", "HEAD", "main", "v2").split() == [
+        scene.cut.commit,
+        scene.cut.commit,
+        scene.cut.tag_object,
+    ]
+    assert checkout.branch == "main"
+    assert (checkout.path / "pyproject.toml").read_text("utf-8") == "2"
+    assert checkout.changes() == []
+    assert set(git(checkout.path, "for-each-ref", "--format=%(refname)").split()) == {
+        "refs/heads/main",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+        "refs/tags/v2",
+    }
+
+
+def test_a_job_that_tests_a_tag_alone_stays_on_its_commit(scene: Scene) -> None:
+    """Where the version comes from tags, the release is no commit of its own."""
+    onto = scene.cut.onto
+    git(scene.stage.path, *IDENTITY, "tag", "--force", "--annotate", "--message", "2", "v2", onto)
+    cut, checkout = replace(scene.now(), commit=onto), scene.checkout()
+    switch(cut, scene.bundled(cut), checkout)
+    assert git(checkout.path, "rev-parse", "HEAD", "v2^{commit}").split() == [onto, onto]
+
+
+def test_a_checkout_of_another_commit_is_not_switched(scene: Scene) -> None:
+    """A job tests the release on top of what the run was started on: NS762."""
+    checkout, file = scene.checkout(), scene.bundled(scene.cut)
+    commit_files(checkout.path, {"more": "1"})
+    before = checkout.head
+    with pytest.raises(ShipError, match="NS762"):
+        switch(scene.cut, file, checkout)
+    assert checkout.head == before
 
 
 def test_what_would_be_refused_is_not_handed_on(scene: Scene) -> None:
@@ -330,6 +378,16 @@ def test_what_differs_from_the_manifest_is_not_taken(
     lie(artifact)
     with pytest.raises(ShipError, match=expected):
         receive(artifact, artifact.parent / "job")
+
+
+@pytest.mark.parametrize("other", [{"commit": "1" * 40}, {"tag": "v1.2.4"}, {"commit": ""}, {"tag": ""}])
+def test_files_of_another_commit_or_tag_are_not_taken(artifact: Path, other: dict[str, str]) -> None:
+    """The manifest is the announced one, and yet not that of what the run is on."""
+    with pytest.raises(ShipError, match="NS604"):
+        receive(artifact, artifact.parent / "job", **{"commit": "0" * 40, "tag": "v1.2.3", **other})
+    assert not laid_out(artifact.parent / "job")
+    receive(artifact, artifact.parent / "job", commit="0" * 40, tag="v1.2.3")
+    assert laid_out(artifact.parent / "job") == TAKEN
 
 
 @pytest.mark.parametrize(("value", "expected"), [(None, "NS761"), ("", "NS606")])

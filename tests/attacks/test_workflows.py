@@ -111,16 +111,47 @@ def test_hooks_that_tests_plant_do_not_run_beside_the_token(actions: Actions) ->
 
 
 def test_a_commit_that_tests_amend_is_not_pushed(actions: Actions) -> None:
-    """Commit and tag are handed on before any test runs; the rehearsal of what a test changed stops."""
+    """Commit and tag are handed on before any test runs: what a test makes of its own checkout goes nowhere."""
     actions.bench.write({"tests/test_amends.py": textwrap.dedent(AMEND)})
     actions.bench.commit()
-    before = actions.bench.git("ls-remote", "origin")
     code, output = actions.run("workflow_dispatch", CUT, job="push")
-    after = actions.bench.git("ls-remote", "origin")
-    assert code != 0, output[-3000:]
-    assert actions.runner.jobs() == ["cut"]
-    assert after == before
-    assert actions.forge.started == []
+    assert code == 0, output[-3000:]
+    actions.bench.git("fetch", "--quiet", "--tags", "origin")
+    assert "src/sample/__init__.py" in (held := actions.bench.git("ls-tree", "-r", "--name-only", "v1.3.0"))
+    assert "evil.py" not in held
+    assert "Success - Main Run the gate" in output
+
+
+@pytest.mark.exhaustive
+def test_files_that_are_replaced_by_name_before_the_push_are_not_published(actions: Actions) -> None:
+    """The run on the tag takes the artifact that the build of the other run made, as GitHub tells it."""
+    smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
+    actions.bench.edit(
+        "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
+    )
+    actions.bench.commit()
+    code, output = actions.cut("minor")
+    assert code == 0, output[-5000:]
+    code, output = actions.publish_cut()
+    assert code == 0, output[-5000:]
+    assert (actions.pypi.packages / "sample-1.3.0.tar.gz").read_bytes() not in (b"", b"evil")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "expected"),
+    [
+        ("echo x >> dist/sample-1.3.0.tar.gz", "NS603"),
+        pytest.param("sed -i s/1.3.0/1.3.1/ .nox-ship/manifest.json", "NS606", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_files_that_are_changed_between_two_runs_are_refused(actions: Actions, tamper: str, expected: str) -> None:
+    """The manifest is compared with the digest that GitHub tells, the files with the manifest."""
+    assert actions.cut("minor")[0] == 0
+    code, output = actions.publish_cut(RUNNER_TAMPER=tamper)
+    assert code != 0
+    assert expected in output
+    assert actions.runner.jobs()[-1] == "proven"
+    assert actions.pypi.files() == actions.testpypi.files() == {}
 
 
 @pytest.mark.parametrize(

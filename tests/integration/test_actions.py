@@ -154,15 +154,16 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
 def test_a_release_of_a_project_below_the_top_is_published(tmp_path: Path, runner_variables: dict[str, str]) -> None:
     """It is cut, pushed and published by jobs that work in its folder; those that hold rights have none of it."""
     with acting(tmp_path, runner_variables, "packages/sample") as actions:
-        event = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
-        code, output = actions.run("workflow_dispatch", event, job="push")
-        assert code == 0, output[-5000:]
-        assert actions.forge.started[0]["path"].endswith("/workflows/sample-release.yml/dispatches")
-        actions.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
-        code, output = actions.run("push", {"ref": "refs/tags/v1.3.0", "ref_type": "tag"})
+        code, output = actions.cut("minor")
         assert code == 0, output[-5000:]
         assert {"gates", "build", "verify-install"} <= set(actions.runner.jobs())
+        assert actions.forge.started[0]["path"].endswith("/workflows/sample-release.yml/dispatches")
+        code, output = actions.publish_cut()
+        assert code == 0, output[-5000:]
         assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+        code, output = actions.run("push", {"ref": "refs/tags/v1.3.0", "ref_type": "tag"})
+        assert code == 0, output[-5000:]
+        assert actions.runner.jobs().count("build") == 2
 
 
 def test_a_failing_gate_publishes_nothing(actions: Actions) -> None:
@@ -193,24 +194,38 @@ def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, 
 
 
 def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
-    """By hand: one job cuts it and may only read; one pushes it, holds nothing of the project, and starts anew."""
-    event = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
-    code, output = actions.run("workflow_dispatch", event, job="push")
+    """By hand: a job cuts it, others run its gates, one pushes it and starts anew; that run publishes those files."""
+    code, output = actions.cut("minor")
     assert code == 0, output[-5000:]
-    assert actions.runner.jobs() == ["cut", "push"]
+    ran = actions.runner.jobs()
+    assert {"cut", "gates", "build", "verify-install", "rehearse-upload"} <= set(ran)
+    assert ran[-1] == "push"
     assert actions.forge.started == [
         {
             "path": "/repos/acme/sample/actions/workflows/release.yml/dispatches",
             "authorization": f"Bearer {TOKEN}",
             "ref": "refs/tags/v1.3.0",
-            "inputs": {"target": "route"},
+            "inputs": {"target": "route", "run": "1"},
         }
     ]
     remote = actions.bench.git("ls-remote", "origin")
     assert "refs/tags/v1.3.0^{}" in remote
-    actions.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
     assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
-    inputs = {"bump": "", "dry_run": "false", **actions.forge.started[0]["inputs"]}
-    code, output = actions.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/tags/v1.3.0", "ref_type": "tag"})
+    code, output = actions.publish_cut()
     assert code == 0, output[-5000:]
+    assert actions.runner.jobs()[len(ran) :] == ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi"]
     assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+
+
+def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:
+    """Somebody starts the workflow on the tag with the ID of a run that did not pass: NS777, and nothing runs after."""
+    actions.tag("1.2.3")
+    actions.forge.remember("", actions.bench.git("rev-parse", "HEAD"), "")
+    actions.forge.told["actions/runs/1"]["conclusion"] = "failure"
+    inputs = {"bump": "", "dry_run": "false", "target": "route", "run": "1"}
+    event = {"inputs": inputs, "ref": "refs/tags/v1.2.3", "ref_type": "tag"}
+    code, output = actions.run("workflow_dispatch", event)
+    assert code != 0
+    assert "NS777" in output
+    assert actions.runner.jobs() == ["proven"]
+    assert actions.pypi.files() == actions.testpypi.files() == {}

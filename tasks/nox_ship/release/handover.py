@@ -16,7 +16,7 @@ from pathlib import Path
 from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.files import copy_whole
 from nox_ship.git import Repository
-from nox_ship.package.manifest import FILE_CHANGED, Manifest, announced
+from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
 from nox_ship.process import CommandFailedError
 from nox_ship.world.remote import Remote
 
@@ -39,21 +39,31 @@ _OBEYED = (".github/workflows/", ".github/actions/", ".github/nox-ship.txt")
 _CUT = "refs/cut"
 
 
-def receive(source: Path, root: Path) -> Manifest:
+def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | None = None) -> Manifest:
     """Take from the artifact in ``source`` what its manifest names, and lay it out in ``root`` as a build does.
 
     The manifest is compared with its digest that came another way, the files and ``pyproject.toml`` with the manifest.
     Nothing else of the artifact is read.
 
+    Args:
+        source: The folder that the artifact was downloaded to.
+        root: The job's own folder.
+        commit: The commit that the files must have been built from; None for any.
+        tag: The tag that they must have been built of; None for any.
+
     Raises:
         ShipError: No digest was announced (NS761), the manifest is not there (NS601), is none (NS602) or not the
-            announced one (NS606), or a file is not the one that it names (NS603).
+            announced one (NS606), tells another commit or tag (NS604), or a file is not the one that it names (NS603).
         FileExistsError: ``root`` holds such files already.
     """
     if announced() is None:
         raise ShipError(NOT_ANNOUNCED("Nothing tells which manifest this job is to take."))
     told = source / ".nox-ship" / "manifest.json"
     manifest = Manifest.read(told)
+    if commit is not None and manifest.commit != commit:
+        raise ShipError(OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not from {commit[:10]}."))
+    if tag is not None and manifest.tag != tag:
+        raise ShipError(OTHER_ORIGIN(f"The files were built of {manifest.tag}, not of {tag}."))
     findings = Findings()
     (root / "dist").mkdir()
     for file in manifest.files:
@@ -146,15 +156,43 @@ def push(cut: Cut, file: Path, remote: Remote) -> bool:
         what = f"{cut.branch} is not at {cut.onto[:10]} any more, which the release was cut from."
         raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
     remote.fetch(cut.onto)
+    _take_objects(cut, file, remote.local)
+    if not pushed:
+        remote.push(remote.local, cut.refs)
+    return not pushed
+
+
+def switch(cut: Cut, file: Path, checkout: Repository) -> None:
+    """Bring a checkout of the commit that a release was cut from to that release: branch, tag and files.
+
+    Args:
+        cut: What the bundle must hold, told another way than by the bundle.
+        file: The bundle.
+        checkout: The checkout, of the release branch.
+
+    Raises:
+        ShipError: The bundle holds anything else, or the checkout is of another commit (NS762).
+    """
+    if checkout.head != cut.onto:
+        what = f"The checkout is of {checkout.head[:10]}, the release was cut from {cut.onto[:10]}."
+        raise ShipError(OTHER_CUT(what))
+    _take_objects(cut, file, checkout)
+    checkout.run("update-ref", f"refs/tags/{cut.tag}", cut.tag_object)
+    checkout.run("checkout", "--quiet", "--no-track", "-B", cut.branch, cut.commit)
+
+
+def _take_objects(cut: Cut, file: Path, local: Repository) -> None:
+    """Take the objects of a release out of its bundle.
+
+    Raises:
+        ShipError: It holds anything else (NS762).
+    """
     try:
-        findings = list(_wrong(cut, file.absolute(), remote.local))
+        findings = list(_wrong(cut, file.absolute(), local))
     except CommandFailedError as error:
         raise ShipError(OTHER_CUT("Git cannot read the bundle.", detail=error.done.output)) from error
     if findings:
         raise ShipError(*(OTHER_CUT(finding) for finding in findings))
-    if not pushed:
-        remote.push(remote.local, cut.refs)
-    return not pushed
 
 
 def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
@@ -169,7 +207,7 @@ def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
     if held != cut.bundled:
         yield f"The bundle holds {shorten(held) or 'nothing'}, and not just the commit and the tag that were cut."
         return
-    local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags", file, f"+{_CUT}/*:{_CUT}/*")
+    local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags", file, *cut.bundled)
     tag = local.run("cat-file", "tag", cut.tag_object).partition("\n\n")[0].splitlines()
     if tag[:3] != [f"object {cut.commit}", "type commit", f"tag {cut.tag}"]:
         yield f"The tag is not {cut.tag} on {cut.commit[:10]}."

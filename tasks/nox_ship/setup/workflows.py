@@ -34,8 +34,25 @@ _OLDEST = "3.11"
 _RECEIVE = """\
 - name: Take out of them what the manifest names
   env:
-    NOX_SHIP_MANIFEST: ${{ needs.build.outputs.manifest }}
-  run: nox-ship receive files"""
+    NOX_SHIP_MANIFEST: @MANIFEST@
+  run: nox-ship receive files --commit="$GITHUB_SHA\""""
+_SWITCH = """\
+- name: Take the release that was cut
+  if: inputs.bump
+  uses: @DOWNLOAD_ARTIFACT@
+  with:
+    artifact-ids: ${{ needs.cut.outputs.bundle }}
+    path: @CUT_PATH@
+- name: Switch to it
+  if: inputs.bump
+  env:
+    COMMIT: ${{ needs.cut.outputs.commit }}
+    TAG: ${{ needs.cut.outputs.tag }}
+    TAG_OBJECT: ${{ needs.cut.outputs.tag-object }}
+  run: |
+    nox-ship switch .nox-ship/cut/release.bundle --onto="$GITHUB_SHA" --branch="$NOX_SHIP_BRANCH" \\
+      --commit="$COMMIT" --tag="$TAG" --tag-object="$TAG_OBJECT"
+  shell: bash"""
 _FOLDER_NAME = re.compile(r"[\w.+][\w.@+-]*(?:/[\w.@+-]+)*")
 _PRERELEASES = "\n    allow-prereleases: true"
 
@@ -122,14 +139,29 @@ def _spoken(name: str, facts: Facts) -> str:
 def _ci(facts: Facts) -> str:
     required = ["matrix", "gates", *(["coverage"] if facts.coverage else []), "build", "verify-install"]
     values = {**_common(facts), "REQUIRED": "\n".join(f"- {name}" for name in required)}
+    values |= _coverage(facts, {**values, "GATES": "gates", "IF_GATES": "", "SWITCH": ""})
     return filled(_spoken("ci.yml", facts), values)
 
 
+def _coverage(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
+    return {"COVERAGE": filled(_spoken("coverage.yml", facts), values) if facts.coverage else ""}
+
+
 def _release(facts: Facts) -> str:
-    values = {**_common(facts), "PUSHES": _pushes(facts)}
-    before = ["lock", "build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
-    passed = [f"needs.{job}.result == 'success'" for job in before]
-    target, route = "(inputs.target || 'route')", "needs.build.outputs.route"
+    gates = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
+    values = {
+        **_common(facts),
+        "PUSHES": _pushes(facts),
+        "BEFORE_PUSH": ", ".join(["lock", "cut", *gates, "rehearse-upload"]),
+        "GATES": "[cut, gates]",
+        "IF_GATES": "if: ${{ !failure() && !cancelled() && needs.gates.result == 'success' }}",
+    }
+    values["SWITCH"] = filled(_SWITCH, values)
+    values |= _coverage(facts, values)
+    before = ["lock", "proven", *gates]
+    here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
+    passed = ["!inputs.bump", "needs.lock.result == 'success'", f"(needs.proven.result == 'success' || ({here}))"]
+    target, route = "(inputs.target || 'route')", f"({_built('route')})"
     # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
     event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
     first = facts.settings.testpypi
@@ -168,12 +200,18 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
     return filled(template("publish.yml"), values)
 
 
+def _built(output: str) -> str:
+    """Return the expression for what was told of the built files, by another run or by a job of this one."""
+    return f"inputs.run && needs.proven.outputs.{output} || needs.build.outputs.{output}"
+
+
 def _common(facts: Facts) -> dict[str, str]:
     latest = newest(facts)
     inside = f"{facts.folder}/" if facts.folder else ""
     lock = f"{'../' * len(inside.split('/')[1:])}{LOCK}"
     suffix, of = (f"-{facts.name}", f" of {facts.name}") if facts.folder else ("", "")
     every = dict.fromkeys([*facts.more_pythons, *facts.pythons])
+    take_lock = _download("Take the lock", "needs.lock.outputs.lock", "lock")
     values = {
         "CI_NAME": f"CI{of}",
         "RELEASE_NAME": f"Release{of}",
@@ -183,6 +221,7 @@ def _common(facts: Facts) -> dict[str, str]:
         "INTO": f"path: {scalar(facts.folder)}" if inside else "",
         "COVERAGE_PATH": scalar(f"{inside}.nox-ship/coverage"),
         "BUNDLE_PATH": scalar(f"{inside}.nox-ship/release.bundle"),
+        "CUT_PATH": scalar(f"{inside}.nox-ship/cut"),
         "FILES": f"{inside}dist\n{inside}.nox-ship/manifest.json",
         "PYPROJECT": f"{inside}pyproject.toml",
         "BRANCH": quoted(facts.branch),
@@ -194,8 +233,8 @@ def _common(facts: Facts) -> dict[str, str]:
         + (_PRERELEASES if facts.more_pythons else ""),
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest) + _PRERELEASES,
         "INSTALL": "\n".join([_install(lock), *([_install_besides(facts.besides)] if facts.besides else [])]),
-        "INSTALL_LOCKED": f"{_download('Take the lock', 'lock', 'lock', 'lock')}\n{_install('lock/nox-ship.txt')}",
-        "TAKE_FILES": f"{_download('Take the files', 'build', 'files', 'files')}\n{_RECEIVE}",
+        "INSTALL_LOCKED": f"{take_lock}\n{_install('lock/nox-ship.txt')}",
+        "MANIFEST": f"${{{{ {_built('manifest')} }}}}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
         "SYSTEMS": ", ".join(map(quoted, facts.settings.systems)),
@@ -204,7 +243,7 @@ def _common(facts: Facts) -> dict[str, str]:
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),
     }
-    values["COVERAGE"] = filled(_spoken("coverage.yml", facts), values) if facts.coverage else ""
+    values["TAKE_FILES"] = f"{_download('Take the files', _built('files'), 'files')}\n{filled(_RECEIVE, values)}"
     return values
 
 
@@ -213,11 +252,10 @@ def _checkout(*options: str) -> str:
     return "\n".join([*lines, *(f"    {option}" for option in (*options, "persist-credentials: false"))])
 
 
-def _download(name: str, job: str, output: str, folder: str) -> str:
+def _download(name: str, artifact: str, folder: str) -> str:
     """Return the step that takes an artifact by its ID into a folder: by name, any job could have replaced it."""
-    artifact = f"${{{{ needs.{job}.outputs.{output} }}}}"
     lines = [f"- name: {name}", f"  uses: {ACTIONS['download-artifact']}", "  with:"]
-    return "\n".join([*lines, f"    artifact-ids: {artifact}", f"    path: {folder}"])
+    return "\n".join([*lines, f"    artifact-ids: ${{{{ {artifact} }}}}", f"    path: {folder}"])
 
 
 def _python(*versions: str) -> str:

@@ -35,6 +35,16 @@ _GITLAB = re.compile(
     r"/*(?P<path>[\w.-]+(?:/[\w.-]+)*/[\w.-]+?)(?:\.git)?/*",
     re.ASCII | re.IGNORECASE,
 )
+_VARIABLES = (
+    "GITHUB_SERVER_URL",
+    "GITHUB_API_URL",
+    "GITHUB_REPOSITORY",
+    "GITHUB_WORKFLOW_REF",
+    "GITHUB_RUN_ID",
+    "GITHUB_REF",
+    "GITHUB_SHA",
+    "GITHUB_TOKEN",
+)
 GITLAB_CI = ".gitlab-ci.yml"
 """The file that GitLab's CI obeys."""
 
@@ -107,6 +117,12 @@ class Job:
     slug: str
     workflow: str
     """The file name of the workflow."""
+    run: str
+    """The ID of the run."""
+    ref: str
+    """The full name of the branch or tag that the run is on."""
+    commit: str
+    """The commit that it is on."""
     token: str
 
     @classmethod
@@ -116,19 +132,25 @@ class Job:
         Raises:
             ShipError: That is no job of GitHub Actions with a token (NS763).
         """
-        names = ("GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_REPOSITORY", "GITHUB_WORKFLOW_REF", "GITHUB_TOKEN")
-        if missing := [name for name in names if not env.get(name)]:
-            raise ShipError(NO_JOB(f"The environment has no {shorten(missing, len(names))}."))
-        server, api, slug, ref, token = (env[name] for name in names)
-        return cls(server, api, slug, ref.partition("@")[0].rpartition("/")[2], token)
+        if missing := [name for name in _VARIABLES if not env.get(name)]:
+            raise ShipError(NO_JOB(f"The environment has no {shorten(missing, len(missing))}."))
+        server, api, slug, workflow, run, ref, commit, token = (env[name] for name in _VARIABLES)
+        return cls(server, api, slug, workflow.partition("@")[0].rpartition("/")[2], run, ref, commit, token)
 
     @property
     def remote(self) -> str:
         """The address of the repository."""
         return f"{self.server}/{self.slug}"
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """What GitHub's API is asked with."""
+        return {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
+
     def start(self, tag: str, target: str) -> None:
         """Start this very workflow again, on a tag: the one event that a workflow's own token may cause.
+
+        The run that it starts is told which run proved the tag.
 
         https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
 
@@ -136,11 +158,10 @@ class Job:
             ShipError: GitHub does not take it (NS764).
         """
         url = f"{self.api}/repos/{self.slug}/actions/workflows/{self.workflow}/dispatches"
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
-        body = {"ref": f"refs/tags/{tag}", "inputs": {"target": target}}
+        body = {"ref": f"refs/tags/{tag}", "inputs": {"target": target, "run": self.run}}
         for pause in (*_PAUSES, None):
             try:
-                answer = web.post(url, body, headers)
+                answer = web.post(url, body, self.headers)
             except web.WebError as error:
                 trouble, passing = str(error), True
             else:

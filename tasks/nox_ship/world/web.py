@@ -264,7 +264,8 @@ def _opened(
             host = urlsplit(url).hostname
             if not is_safe(url) or (is_loopback(host) and not is_loopback(first)):
                 raise WebError(f"{without_passwords(url)} is no address to ask: it must be https, without a password")
-            own = host == first and method == "GET"  # what ~/.netrc holds for the host
+            told = "Authorization" in headers  # requests would put what ~/.netrc holds for the host in its place
+            own = host == first and method == "GET" and not told
             response = session.request(
                 method,
                 url,

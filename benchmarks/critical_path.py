@@ -1,0 +1,181 @@
+"""The critical path of a release on Actions: of a pushed tag, and of a release that the workflow cuts.
+
+Which jobs run, and what each waits for, is computed from the workflow that `nox-ship init` writes; how long each takes
+is measured with act, one after the other on this machine. It ends with 1 where a session runs twice on one commit. With
+`--write`, the tables in docs/speed.md are made anew.
+
+Usage: python benchmarks/critical_path.py [--write]   (in an environment with the group `integration`)
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+
+from acting import Actions, acting, variables_of_a_runner  # noqa: E402 - the path above leads there
+from evaluating import jobs_run, sessions_run  # noqa: E402
+from rehearsal import files_of  # noqa: E402
+
+DOC = HERE.parent / "docs" / "speed.md"
+BEGIN, END = "<!-- critical path: written by benchmarks/critical_path.py -->", "<!-- critical path: end -->"
+BUILT = {"tag": "v1.1.0", "route": "pypi"}
+"""What the job that builds tells."""
+CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route", "run": ""}, "ref_type": "branch"}
+ON_TAG = {"inputs": {"bump": "", "dry_run": "false", "target": "route", "run": "1"}, "ref_type": "tag"}
+PUSHED = {"ref_type": "tag"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run of the workflow: its jobs in their order, and when each is done, in seconds from the start."""
+
+    title: str
+    seconds: Mapping[str, float]
+    done: Mapping[str, float]
+    path: tuple[str, ...]
+    """The jobs that the end waits for, one after the other."""
+
+    @property
+    def length(self) -> float:
+        """How long the run takes where every job that can start has a machine."""
+        return max(self.done.values())
+
+
+def computed(title: str, workflow: Mapping[str, Any], jobs: Collection[str], seconds: Mapping[str, float]) -> Run:
+    """Compute a run from what each of its jobs waits for and takes."""
+    done: dict[str, float] = {}
+    last: dict[str, str | None] = {}
+    for name, job in workflow["jobs"].items():
+        if name not in jobs:
+            continue
+        needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
+        last[name] = max((need for need in needs if need in done), key=done.__getitem__, default=None)
+        done[name] = (done[last[name]] if last[name] else 0.0) + seconds[name]  # type: ignore[index]
+    path = [max(done, key=done.__getitem__)]
+    while (before := last[path[0]]) is not None:
+        path.insert(0, before)
+    return Run(title, seconds, done, tuple(path))
+
+
+def jobs_for(workflow: dict[str, Any], payload: Mapping[str, Any]) -> set[str]:
+    """Return the jobs that run on an event and all pass."""
+    plain = json.loads(json.dumps(workflow))
+    for job in plain["jobs"].values():
+        job["steps"] = [{"id": "step"}]
+        job["outputs"] = {key: f"${{{{ steps.step.outputs.{key} }}}}" for key in job.get("outputs", {})}
+    return jobs_run(plain, payload, BUILT, "")
+
+
+def measured(output: str, found: dict[str, float], sessions: set[str]) -> None:
+    """Enter how long each job took, the longest of a matrix, and the sessions of the matrix of gates.
+
+    Args:
+        output: What act printed, as JSON, of one job after the other.
+        found: Seconds by job.
+        sessions: The sessions.
+    """
+    taken: dict[tuple[str, str], float] = defaultdict(float)
+    for line in output.splitlines():
+        told = json.loads(line) if line.startswith("{") else {}
+        if "executionTime" in told and len(told.get("stepID", ())) == 1:  # longer ones are within a step
+            taken[told["jobID"], told["job"]] += told["executionTime"] / 1e9
+        sessions |= {told["matrix"]["session"]} if "session" in (told.get("matrix") or {}) else set()
+    for (job, _), seconds in taken.items():
+        found[job] = max(found.get(job, 0.0), seconds)
+
+
+def one_after_the_other(actions: Actions) -> dict[str, Any]:
+    """Let act run the jobs of a matrix one at a time, so that none slows another down; return the workflow."""
+    path = actions.bench.root / ".github" / "workflows" / actions.workflow
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("    strategy:\n", "    strategy:\n      max-parallel: 1\n"), "utf-8")
+    actions.bench.commit()
+    workflow: dict[Any, Any] = yaml.safe_load(text)
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 takes `on` for a truth value
+    return workflow
+
+
+def measure(folder: Path) -> tuple[list[Run], list[str]]:
+    """Cut and publish a release, then publish it as a pushed tag; return the runs, and the sessions that ran twice."""
+    (folder / "runner").mkdir()
+    (folder / "work").mkdir()
+    seconds: dict[str, float] = {}
+    gates: set[str] = set()
+    with acting(folder / "work", variables_of_a_runner(folder / "runner"), project=files_of(["3.11"])) as made:
+        workflow = one_after_the_other(made)
+        actions = dataclasses.replace(made, runner=dataclasses.replace(made.runner, options=("--json",)))
+        for step in (partial(actions.cut, "minor"), actions.publish_cut):
+            code, output = step()
+            if code:
+                lines = (json.loads(line) for line in output.splitlines() if line.startswith("{"))
+                sys.exit("".join(line["msg"] for line in lines if line.get("raw_output"))[-5000:])
+            measured(output, seconds, gates)
+    jobs = {name: jobs_for(workflow, payload) for name, payload in (("tag", PUSHED), ("cut", CUT), ("on tag", ON_TAG))}
+    ran = [
+        *sessions_run(workflow, jobs["cut"], sorted(gates), cut=True),
+        *sessions_run(workflow, jobs["on tag"], sorted(gates), cut=False),
+    ]
+    pushed = list(sessions_run(workflow, jobs["tag"], sorted(gates), cut=False))
+    twice = [
+        f"{session} on {commit}" for told in (ran, pushed) for (session, commit), n in Counter(told).items() if n > 1
+    ]
+    return [
+        computed("A pushed tag", workflow, jobs["tag"], seconds),
+        computed("A release that is cut: the run that cuts and proves it", workflow, jobs["cut"], seconds),
+        computed("... and the run on its tag, which publishes it", workflow, jobs["on tag"], seconds),
+    ], twice
+
+
+def written(runs: list[Run]) -> str:
+    """Return the tables, in Markdown."""
+    return "\n\n".join(map(_section, runs))
+
+
+def _section(run: Run) -> str:
+    total = sum(run.seconds[job] for job in run.done)
+    rows = sorted(run.done, key=run.done.__getitem__)
+    marked = {job: f"**{job}**" if job in run.path else job for job in rows}
+    lines = [
+        f"### {run.title}",
+        "",
+        f"{run.length:.1f} s: its critical path, in bold. All {len(rows)} jobs take {total:.1f} s.",
+        "",
+        "| job | seconds | done at |",
+        "|---|---|---|",
+        *(f"| {marked[job]} | {run.seconds[job]:.1f} | {run.done[job]:.1f} |" for job in rows),
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print, and write the page if asked to."""
+    parser = argparse.ArgumentParser(description="Compute the critical path of a release on Actions.")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/speed.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="critical-path-") as folder:
+        runs, twice = measure(Path(folder))
+    print(written(runs))
+    for one in twice:
+        print(f"{one} runs twice")
+    if options.write:
+        text = DOC.read_text(encoding="utf-8")
+        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+        DOC.write_text(f"{before}{BEGIN}\n\n{written(runs)}\n\n{END}{after}", encoding="utf-8")
+    return 1 if twice else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""Whether another run of the workflow proved the release that a tag names, and what that run built.
+
+The run that cuts a release runs its gates and pushes it; the run on the tag publishes what was built there. All that it
+is told is an ID, by anyone who may start the workflow. It believes what GitHub itself says of the run with that ID, and
+nothing else: what the job that built told by its outputs, GitHub writes into the name of the job that pushes.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nox_ship.errors import Kind, ShipError
+from nox_ship.world.forge import Job
+from nox_ship.world.runs import Run, Runs
+
+NOT_PROVEN = Kind(
+    "NS777",
+    "not-proven",
+    "Start the workflow by hand on the tag, with `bump` and `run` empty: the gates run there.",
+)
+
+_PUSHING = "Push files "
+"""What the name of the job that pushes begins with, and that of no other job of the workflow."""
+_PUSHED = re.compile(_PUSHING + r"(?P<files>[0-9]{1,20}), manifest (?P<manifest>[0-9a-f]{64})", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
+_WORKFLOWS = ".github/workflows/"
+_PATIENCE = 300.0
+"""Seconds for the run to end: it has started this one with its last step."""
+_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What a run built and proved."""
+
+    files: str
+    """The ID of the artifact that holds the files and their manifest."""
+    manifest: str
+    """The manifest's SHA-256."""
+
+
+def proven(number: str, branch: str, job: Job) -> Proven:
+    """Return what the run ``number`` built, once it turns out to have cut and proved the release that this run is on.
+
+    Args:
+        number: The ID of the run.
+        branch: The release branch.
+        job: The job that asks, in a run on the release's tag.
+
+    Raises:
+        ShipError: It is no such run (NS777), or GitHub does not tell (NS776).
+    """
+    if not job.ref.startswith("refs/tags/"):
+        raise ShipError(NOT_PROVEN(f"{job.ref} is no tag; only the release that a run has cut was proven by it."))
+    if not _NUMBER.fullmatch(number):
+        raise ShipError(NOT_PROVEN(f"{number!r} is not the ID of a run."))
+    runs = Runs(job)
+    run = _ended(runs, number)
+    wrong = list(_wrong(run, branch, job))
+    above = [job.commit] if job.commit == run.head_sha else runs.parents(job.commit)
+    if above != [run.head_sha]:
+        wrong.append(f"it was on {run.head_sha[:10]}, which {job.commit[:10]} was not cut from")
+    pushing = [one for one in runs.jobs(number) if one.name.startswith(_PUSHING)]
+    found = _PUSHED.fullmatch(pushing[0].name) if len(pushing) == 1 else None
+    if found is None or pushing[0].conclusion != "success":
+        wrong.append("it has no job that pushed a release")
+    elif (trouble := _missing(runs, found["files"], number)) is not None:
+        wrong.append(trouble)
+    if wrong or found is None:
+        raise ShipError(*(NOT_PROVEN(f"The run {number} did not prove this release: {what}.") for what in wrong))
+    return Proven(found["files"], found["manifest"])
+
+
+def _ended(runs: Runs, number: str) -> Run:
+    """Return a run once it has ended, or as it is after a while."""
+    until = time.monotonic() + _PATIENCE
+    while (run := runs.run(number)).status != "completed" and time.monotonic() < until:
+        time.sleep(_PAUSE)
+    return run
+
+
+def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
+    if (run.status, run.conclusion) != ("completed", "success"):
+        yield f"it is {run.status}, and its conclusion is {run.conclusion}"
+    path = run.path.partition("@")[0]
+    if path != _WORKFLOWS + job.workflow:
+        yield f"it is one of {path}, not of {job.workflow}"
+    if run.event != "workflow_dispatch":
+        yield f"it was started by {run.event}, not by hand"
+    if run.head_branch != branch:
+        yield f"it was on {run.head_branch}, not on the release branch {branch}"
+    if run.head_repository is None or run.head_repository.full_name.lower() != job.slug.lower():
+        yield "its commit is from another repository"
+
+
+def _missing(runs: Runs, files: str, number: str) -> str | None:
+    artifact = runs.artifact(files)
+    if artifact.workflow_run is None or str(artifact.workflow_run.id) != number:
+        return f"the artifact {files} is not one of it"
+    return f"the artifact {files} has expired" if artifact.expired else None

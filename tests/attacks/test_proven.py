@@ -1,0 +1,369 @@
+"""Whoever may start the workflow lies to the run on a tag about the run that cut it; so does a job of that run."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loopback import Loopback, Reply, Request
+from nox_ship import command
+from nox_ship.errors import ShipError
+from nox_ship.release import proven as proving
+from nox_ship.release.proven import Proven, proven
+from nox_ship.world import runs
+from nox_ship.world.forge import Job
+
+PARENT, COMMIT = "a" * 40, "b" * 40
+MANIFEST, EVIL = "c" * 64, "e" * 64
+API = "/repos/acme/sample"
+
+
+def passed(name: str) -> dict[str, Any]:
+    """Return a job that passed, as GitHub tells of it."""
+    return {"id": 1, "name": name, "status": "completed", "conclusion": "success"}
+
+
+HONEST: dict[str, Any] = {
+    f"{API}/actions/runs/7": {
+        "id": 7,
+        "event": "workflow_dispatch",
+        "path": ".github/workflows/release.yml",
+        "head_branch": "main",
+        "head_sha": PARENT,
+        "head_repository": {"full_name": "acme/sample"},
+        "status": "completed",
+        "conclusion": "success",
+    },
+    f"{API}/actions/runs/7/jobs": {
+        "total_count": 3,
+        "jobs": [
+            passed("Gate lint"),
+            passed(f"Push files 99, manifest {MANIFEST}"),
+            {**passed("Take what another run proved"), "conclusion": "skipped"},
+        ],
+    },
+    f"{API}/actions/artifacts/99": {"id": 99, "expired": False, "workflow_run": {"id": 7}},
+    f"{API}/git/commits/{COMMIT}": {"sha": COMMIT, "parents": [{"sha": PARENT}]},
+}
+"""What GitHub tells of a run that cut, proved and pushed a release, by the path that is asked."""
+
+
+class GitHub(Loopback):
+    """GitHub's API, which tells what a test has it tell."""
+
+    def __init__(self) -> None:
+        super().__init__(self.answered)
+        self.told = copy.deepcopy(HONEST)
+
+    def answered(self, request: Request) -> Reply:
+        """Answer from what is told, of jobs a page at a time."""
+        path, _, query = request.path.partition("?")
+        if path not in self.told:
+            return Reply(status=404)
+        told = self.told[path]
+        if path.endswith("/jobs"):
+            page = int(re.search(r"\bpage=(\d+)", query)[1])  # type: ignore[index]
+            told = {**told, "jobs": told["jobs"][100 * (page - 1) : 100 * page]}
+        return Reply(json.dumps(told))
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The run, to be changed."""
+        found: dict[str, Any] = self.told[f"{API}/actions/runs/7"]
+        return found
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Its jobs, to be changed."""
+        found: list[dict[str, Any]] = self.told[f"{API}/actions/runs/7/jobs"]["jobs"]
+        return found
+
+    @property
+    def job(self) -> Job:
+        """The job that asks, in a run on the tag."""
+        return Job(self.url, self.url, "acme/sample", "release.yml", "8", "refs/tags/v1.2.3", COMMIT, "token")
+
+
+@pytest.fixture
+def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
+    """Return a GitHub that tells of an honest run; nobody waits for it."""
+    monkeypatch.setattr(runs, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(proving, "_PAUSE", 0.0)
+    with GitHub() as server:
+        yield server
+
+
+def test_an_honest_run_is_believed(github: GitHub) -> None:
+    """Artifact and manifest are those in the name of the job that pushed; every question bears the token."""
+    assert proven("7", "main", github.job) == Proven("99", MANIFEST)
+    assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
+
+
+def test_a_release_that_is_a_tag_alone_is_believed(github: GitHub) -> None:
+    """Where the version comes from tags, the tag is on the commit that the run was started on."""
+    assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST)
+
+
+def test_a_run_of_many_jobs_is_read_whole(github: GitHub) -> None:
+    """GitHub tells a hundred at a time; the one that pushed comes last."""
+    github.jobs[:0] = [passed(f"Gate tests-{number}") for number in range(250)]
+    assert proven("7", "main", github.job) == Proven("99", MANIFEST)
+
+
+def another_workflow(github: GitHub) -> None:
+    github.run["path"] = ".github/workflows/evil.yml"
+
+
+def a_workflow_of_another_folder(github: GitHub) -> None:
+    github.run["path"] = "evil/release.yml"
+
+
+def another_branch(github: GitHub) -> None:
+    github.run["head_branch"] = "evil"
+
+
+def no_branch(github: GitHub) -> None:
+    github.run["head_branch"] = None
+
+
+def another_commit(github: GitHub) -> None:
+    github.run["head_sha"] = "d" * 40
+
+
+def a_merge(github: GitHub) -> None:
+    github.told[f"{API}/git/commits/{COMMIT}"]["parents"].append({"sha": "d" * 40})
+
+
+def a_fork(github: GitHub) -> None:
+    github.run["head_repository"]["full_name"] = "evil/sample"
+
+
+def a_fork_that_is_gone(github: GitHub) -> None:
+    github.run["head_repository"] = None
+
+
+def a_pull_request(github: GitHub) -> None:
+    github.run["event"] = "pull_request"
+
+
+def a_pushed_tag(github: GitHub) -> None:
+    github.run["event"] = "push"
+
+
+def a_failed_gate(github: GitHub) -> None:
+    github.run["conclusion"] = "failure"
+    github.jobs[0]["conclusion"] = "failure"
+    github.jobs[1] |= {"name": "Push files ${{ needs.build.outputs.files }}", "conclusion": "skipped"}
+
+
+def a_failed_gate_that_is_named_like_the_push(github: GitHub) -> None:
+    a_failed_gate(github)
+    github.jobs.append(passed(f"Push files 99, manifest {EVIL}"))
+
+
+def a_run_that_was_cancelled(github: GitHub) -> None:
+    github.run["conclusion"] = "cancelled"
+
+
+def a_gate_that_is_running(github: GitHub) -> None:
+    github.run.update(status="in_progress", conclusion=None)
+    github.jobs[0] |= {"status": "in_progress", "conclusion": None}
+
+
+def a_push_that_is_running(github: GitHub) -> None:
+    github.jobs[1] |= {"status": "in_progress", "conclusion": None}
+
+
+def a_push_that_failed(github: GitHub) -> None:
+    github.jobs[1]["conclusion"] = "failure"
+
+
+def a_push_that_was_skipped(github: GitHub) -> None:
+    github.jobs[1]["conclusion"] = "skipped"
+
+
+def no_push(github: GitHub) -> None:
+    del github.jobs[1]
+
+
+def two_pushes(github: GitHub) -> None:
+    github.jobs.append(passed(f"Push files 98, manifest {EVIL}"))
+
+
+def two_pushes_of_which_one_was_skipped(github: GitHub) -> None:
+    name = "Push files ${{ needs.build.outputs.files }}, manifest ${{ needs.build.outputs.manifest }}"
+    github.jobs.append({**passed(name), "conclusion": "skipped"})
+
+
+def a_name_that_was_cut_off(github: GitHub) -> None:
+    github.jobs[1]["name"] = f"Push files 99, manifest {MANIFEST}"[:80] + "..."
+
+
+def a_name_with_more(github: GitHub) -> None:
+    github.jobs[1]["name"] += "\n"
+
+
+def an_artifact_of_another_run(github: GitHub) -> None:
+    github.told[f"{API}/actions/artifacts/99"]["workflow_run"]["id"] = 8
+
+
+def an_artifact_of_no_run(github: GitHub) -> None:
+    github.told[f"{API}/actions/artifacts/99"]["workflow_run"] = None
+
+
+def an_artifact_that_expired(github: GitHub) -> None:
+    github.told[f"{API}/actions/artifacts/99"]["expired"] = True
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        another_workflow,
+        a_workflow_of_another_folder,
+        another_branch,
+        no_branch,
+        another_commit,
+        a_merge,
+        a_fork,
+        a_fork_that_is_gone,
+        a_pull_request,
+        a_pushed_tag,
+        a_failed_gate,
+        a_failed_gate_that_is_named_like_the_push,
+        a_run_that_was_cancelled,
+        a_gate_that_is_running,
+        a_push_that_is_running,
+        a_push_that_failed,
+        a_push_that_was_skipped,
+        no_push,
+        two_pushes,
+        two_pushes_of_which_one_was_skipped,
+        a_name_that_was_cut_off,
+        a_name_with_more,
+        an_artifact_of_another_run,
+        an_artifact_of_no_run,
+        an_artifact_that_expired,
+    ],
+)
+def test_another_run_is_not_believed(
+    github: GitHub, lie: Callable[[GitHub], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever of it is not as the run that cut, proved and pushed this very release: NS777."""
+    monkeypatch.setattr(proving, "_PATIENCE", 0.0)
+    lie(github)
+    with pytest.raises(ShipError, match="NS777"):
+        proven("7", "main", github.job)
+
+
+@pytest.mark.parametrize(
+    ("number", "changes"),
+    [
+        ("7", {"ref": "refs/heads/main"}),
+        ("7/../8", {}),
+        ("", {}),
+        ("7?x=", {}),
+        ("\uff17", {}),
+        ("7\n", {}),
+        ("7", {"workflow": "evil.yml"}),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_not_asked(github: GitHub, number: str, changes: dict[str, str]) -> None:
+    """A run that is no number, a branch, or a file that is another workflow: NS777."""
+    with pytest.raises(ShipError, match="NS777"):
+        proven(number, "main", replace(github.job, **changes))
+    assert changes.get("workflow") or not github.asked
+
+
+def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has started this one by its last step: it is waited for."""
+    github.run.update(status="in_progress", conclusion=None)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            github.run.update(status="completed", conclusion="success")
+
+    monkeypatch.setattr("nox_ship.release.proven.time.sleep", wait)
+    assert proven("7", "main", github.job) == Proven("99", MANIFEST)
+    assert len(waits) == 3
+
+
+@pytest.mark.parametrize("path", sorted(HONEST))
+@pytest.mark.parametrize(
+    ("reply", "times"),
+    [(403, 1), (404, 1), (502, 3), (429, 3), ("[]", 1), ("{}", 1), ("<html>", 3)],
+)
+def test_what_github_does_not_tell_is_not_guessed(github: GitHub, path: str, reply: int | str, times: int) -> None:
+    """It refuses, is down, or tells something else than it documents: NS776. What may pass is asked again."""
+
+    def answered(request: Request) -> Reply:
+        honest = github.answered(request)
+        if request.path.partition("?")[0] != path:
+            return honest
+        return Reply(reply) if isinstance(reply, str) else replace(honest, status=reply)
+
+    github.answer = answered
+    with pytest.raises(ShipError, match="NS776"):
+        proven("7", "main", github.job)
+    assert [asked.partition("?")[0] for asked in github.paths].count(path) == times
+
+
+def test_the_token_of_the_job_is_used_whatever_the_machine_holds(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runner of one's own may have a ~/.netrc for GitHub's API."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login evil password evil\n", "utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    proven("7", "main", github.job)
+    assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
+
+
+def test_jobs_without_end_are_not_read(github: GitHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run has as many jobs as GitHub runs, not as many as somebody may make it tell: NS776."""
+    monkeypatch.setattr(runs, "_MOST_PAGES", 2)
+    github.jobs[:0] = [passed("Gate x")] * 300
+    with pytest.raises(ShipError, match="NS776"):
+        proven("7", "main", github.job)
+
+
+def test_the_token_follows_no_redirect(github: GitHub) -> None:
+    """A renamed repository answers with another address: NS776, and that is not asked."""
+    with GitHub() as elsewhere:
+        moved = Reply(status=301, headers={"Location": f"{elsewhere.url}{API}/actions/runs/7"})
+        github.answer = lambda _: moved
+        with pytest.raises(ShipError, match="NS776"):
+            proven("7", "main", github.job)
+        assert not elsewhere.asked
+
+
+def test_what_was_proven_is_handed_to_later_steps(
+    github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command tells artifact and manifest as outputs of its step; where it refuses, it tells nothing."""
+    job = github.job
+    env = {
+        "GITHUB_SERVER_URL": job.server,
+        "GITHUB_API_URL": job.api,
+        "GITHUB_REPOSITORY": job.slug,
+        "GITHUB_WORKFLOW_REF": f"{job.slug}/.github/workflows/release.yml@{job.ref}",
+        "GITHUB_RUN_ID": job.run,
+        "GITHUB_REF": job.ref,
+        "GITHUB_SHA": job.commit,
+        "GITHUB_TOKEN": job.token,
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+    }
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert command.main(["proven", "--run=7", "--branch=main"]) == 0
+    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\n"
+    two_pushes(github)
+    assert command.main(["proven", "--run=7", "--branch=main"]) == 1
+    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\n"
