@@ -223,9 +223,18 @@ class Repository:
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag leads to, by the tag's name."""
-        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--tags", "--dereference") or "").splitlines())
+        return self._commits("--tags")[1]
+
+    def head_and_tags(self) -> tuple[str, dict[str, str]]:
+        """Return the commit that is checked out, and the commit each tag leads to, by the tag's name."""
+        head, tags = self._commits("--head", "--tags")
+        return head or self.head, tags
+
+    def _commits(self, *refs: str) -> tuple[str | None, dict[str, str]]:
+        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--dereference", *refs) or "").splitlines())
         # The line that follows a tag to its commit comes after the tag's own.
-        return {ref.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, ref in rows}
+        commits = {ref.removesuffix("^{}"): commit for commit, ref in rows}
+        return commits.pop("HEAD", None), {ref.removeprefix("refs/tags/"): commit for ref, commit in commits.items()}
 
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
@@ -383,7 +392,9 @@ class Repository:
         Raises:
             ShipError: One of them cannot be (NS870).
         """
-        listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+        named = (clone.path / ".gitmodules").is_file()
+        wanted = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+        listing = clone.find(*wanted) if named else None
         if not listing:
             return
         remote = self.release_remote()
