@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from fakes import FakeGates, Programs, Yard, make_yard, run_here, upload_here
 from nox_ship import process, pythons
 from nox_ship.conversation import Conversation
 from nox_ship.release import gates
+
+NUMBERS = itertools.count()
 
 pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
 
@@ -31,6 +35,25 @@ def pytest_collection() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return an empty folder, removed with its test until one fails: pytest removes them all at the end of a run."""
+    folder = tmp_path_factory.getbasetemp() / str(next(NUMBERS))
+    folder.mkdir()
+    yield folder
+    if not request.session.testsfailed:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def lean_git() -> Iterator[None]:
+    """Let git copy no sample hooks into repositories, and not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_TEMPLATE_DIR", "")
+        patch.setenv("GIT_TEST_FSYNC", "0")
+        yield
 
 
 @pytest.fixture

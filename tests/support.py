@@ -66,18 +66,26 @@ def head(folder: Path) -> str:
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
-    made = _template(tuple((files or {"README.md": "# sample\n"}).items()), os.environ.get("GIT_DEFAULT_HASH"))
-    shutil.copytree(made, folder, dirs_exist_ok=True, symlinks=True)
+    folders, held = _template(tuple((files or {"README.md": "# sample\n"}).items()), os.environ.get("GIT_DEFAULT_HASH"))
+    for name in folders:
+        os.makedirs(folder / name, exist_ok=True)  # noqa: PTH103 - a copy is made for each of thousands of tests
+    for name, content in held.items():
+        with open(f"{folder}/{name}", "wb") as file:  # noqa: PTH123
+            file.write(content)
     return Repository(folder.resolve())
 
 
 @functools.cache
-def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> Path:
-    """Make a repository with ``files``, once in a process, for others to be copies of."""
-    folder = _temporary()
-    shutil.copytree(_empty(form), folder, dirs_exist_ok=True)
-    commit_files(folder, dict(files))
-    return folder
+def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> tuple[list[str], dict[str, bytes]]:
+    """Return the folders and files of a repository that holds ``files``; it is made once in a process."""
+    with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
+        shutil.copytree(_empty(form), name, dirs_exist_ok=True)
+        commit_files(Path(name), dict(files))
+        git(Path(name), "repack", "--quiet", "-a", "-d", "-n")
+        shutil.rmtree(Path(name, ".git", "logs"))
+        paths = sorted(Path(name).rglob("*"))
+        folders = [str(path.relative_to(name)) for path in paths if path.is_dir()]
+        return folders, {str(path.relative_to(name)): path.read_bytes() for path in paths if path.is_file()}
 
 
 @functools.cache
