@@ -75,6 +75,26 @@ def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None
     return Repository(folder.resolve())
 
 
+def add_remote(repository: Repository, url: str | Path, name: str = "origin") -> None:
+    """Add a remote, as `git remote add` does."""
+    with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write(f'[remote "{name}"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/{name}/*\n')
+
+
+def make_remote(repository: Repository, folder: Path) -> Path:
+    """Make a bare repository in ``folder`` to which all of a fresh one is pushed, as its remote ``origin``."""
+    inner = repository.path / ".git"
+    for name in ("objects", "refs"):
+        shutil.copytree(inner / name, folder / name)
+    shutil.copyfile(inner / "HEAD", folder / "HEAD")
+    settings = (inner / "config").read_text("utf-8").replace("bare = false", "bare = true")
+    write_files(folder, {"config": settings})
+    (folder / "hooks").mkdir()
+    add_remote(repository, folder)
+    write_files(inner, {"refs/remotes/origin/main": f"{head(repository.path)}\n"})
+    return folder
+
+
 @functools.cache
 def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> tuple[list[str], dict[str, bytes]]:
     """Return the folders and files of a repository that holds ``files``; it is made once in a process."""

@@ -13,17 +13,17 @@ from nox_ship.git import Repository
 from nox_ship.world.real import RealWorld
 from nox_ship.world.remote import Remote, remote_name
 from nox_ship.world.standins import StandInIndex, StandIns
-from support import commit_files, git, make_repository, make_wheel, write_files
+from support import commit_files, git, make_remote, make_repository, make_wheel, write_files
 
 
 def make_pair(folder: Path) -> tuple[Repository, Path]:
     """Return a repository and its bare remote, which holds branch main and tag v1."""
     repository = make_repository(folder / "checkout")
     git(repository.path, "tag", "--annotate", "--message", "x", "v1")
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", "origin.git")
-    git(repository.path, "remote", "add", "origin", str(folder / "origin.git"))
-    git(repository.path, "push", "--quiet", "--set-upstream", "origin", "main", "v1")
-    return repository, folder / "origin.git"
+    remote = make_remote(repository, folder / "origin.git")
+    with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write('[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n')
+    return repository, remote
 
 
 def make_world(folder: Path, repository: Repository, remote: str | None = None) -> StandIns:

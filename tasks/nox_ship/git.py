@@ -223,18 +223,23 @@ class Repository:
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag leads to, by the tag's name."""
-        return self._commits("--tags")[1]
+        return {ref.removeprefix("refs/tags/"): commit for ref, commit in self.refs("--tags").items()}
 
     def head_and_tags(self) -> tuple[str, dict[str, str]]:
         """Return the commit that is checked out, and the commit each tag leads to, by the tag's name."""
-        head, tags = self._commits("--head", "--tags")
-        return head or self.head, tags
+        commits = self.refs("--head", "--tags")
+        head = commits.pop("HEAD", None) or self.head
+        return head, {ref.removeprefix("refs/tags/"): commit for ref, commit in commits.items()}
 
-    def _commits(self, *refs: str) -> tuple[str | None, dict[str, str]]:
-        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--dereference", *refs) or "").splitlines())
+    def refs(self, *wanted: str) -> dict[str, str]:
+        """Return the commit that each ref leads to, by full name, of those that there are.
+
+        Args:
+            wanted: The full names of refs, or options of `git show-ref`.
+        """
+        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--dereference", *wanted) or "").splitlines())
         # The line that follows a tag to its commit comes after the tag's own.
-        commits = {ref.removesuffix("^{}"): commit for commit, ref in rows}
-        return commits.pop("HEAD", None), {ref.removeprefix("refs/tags/"): commit for ref, commit in commits.items()}
+        return {ref.removesuffix("^{}"): commit for commit, ref in rows}
 
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""

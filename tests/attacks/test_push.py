@@ -26,7 +26,7 @@ from nox_ship.release.stage import Workshop, last_release, sealed
 from nox_ship.report import Report, Voice
 from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
-from support import commit_files, git, make_repository, write_files
+from support import commit_files, git, make_remote, make_repository, write_files
 
 ODD = os.fsdecode(b"caf\xe9")
 """A name that is not UTF-8."""
@@ -73,12 +73,8 @@ def plan_of(checkout: Repository) -> Plan:
 
 def bumped(folder: Path, **files: str) -> Run:
     """Return a run whose stage is bumped, and whose remote holds the branch."""
-    origin = folder / "origin.git"
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(origin))
-    (origin / "hooks").mkdir()
     checkout = make_repository(folder / "checkout", {**FILES, **files})
-    git(checkout.path, "remote", "add", "origin", str(origin))
-    git(checkout.path, "push", "--quiet", "origin", "main")
+    make_remote(checkout, folder / "origin.git")
     world = cast("World", Place(checkout, Remote("origin", "origin", checkout)))
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(checkout.path, Request("1.0"), Sessions(), world, shop_of(folder), voice, Report("Release"))

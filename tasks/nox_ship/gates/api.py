@@ -89,7 +89,8 @@ def last_tagged(project: Project, repository: Repository) -> LastRelease:
         NothingToCompareError: There is none.
     """
     head, tags = repository.head_and_tags()
-    form, merged = project.tag_form(tags), repository.merged_tags() if tags else set()
+    others = any(commit != head for commit in tags.values())
+    form, merged = project.tag_form(tags), repository.merged_tags() if others else set()
     released = form.releases(tag for tag in merged if tag in tags)
     earlier = {tag: version for tag, version in released.items() if tags[tag] != head and not version.is_devrelease}
     finals = {tag: version for tag, version in earlier.items() if not version.is_prerelease}
