@@ -144,6 +144,7 @@ def nothing(_: Bench) -> None:
     pass
 
 
+@pytest.mark.usefixtures("guards")
 @pytest.mark.parametrize(
     ("prepare", "args", "expected"),
     [

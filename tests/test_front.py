@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -103,6 +103,19 @@ def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.Mo
     monkeypatch.setattr(Voice, "ask", lambda *_: pytest.fail("nobody is to be asked"))
     release(yard, "--yes")
     assert len(yard.world.remote.pushes) == 1
+
+
+def test_what_a_release_starts_ends_with_it(
+    yard: Yard, sessions: FakeGates, guards: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guard is there as long as the release, and sees no credentials."""
+    monkeypatch.setenv("TWINE_PASSWORD", "x")
+    monkeypatch.setenv("PLAIN", "y")
+    seen: list[Mapping[str, str]] = []
+    sessions.afterwards = lambda _: seen.extend(guards)
+    release(yard, "--yes")
+    assert [(env["PLAIN"], "TWINE_PASSWORD" in env) for env in seen] == [("y", False)]
+    assert guards == []
 
 
 @pytest.mark.usefixtures("sessions")
