@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -40,6 +41,8 @@ GROUND = {
     "versions",
 }
 TESTS = Path(__file__).parent
+TEST = re.compile(r"^def (test_\w+)\((?:(?!\):).)*?\) -> None:\n([^\n]*)", re.MULTILINE | re.DOTALL)
+"""A test and the first line in it."""
 BELOW: dict[str, set[str]] = {
     "ground": {"ground"},
     "package": {"ground", "package"},
@@ -137,17 +140,17 @@ def test_what_runs_in_other_environments_imports_nothing_of_ours() -> None:
 
 
 def every_test() -> Iterator[tuple[str, str]]:
-    """Yield each test's place and docstring."""
+    """Yield each test's place and the first line in it; mypy sees to it that each says what it returns."""
     for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                yield f"{path.name}::{node.name}", ast.get_docstring(node) or ""
+        for name, line in TEST.findall(path.read_text("utf-8")):
+            yield f"{path.name}::{name}", line
 
 
 def test_every_test_states_a_behaviour() -> None:
     """Each test has a docstring of one line that ends as a sentence does."""
-    lacking = [name for name, text in every_test() if not text.endswith(".") or "\n" in text]
-    assert not lacking
+    tests = dict(every_test())
+    assert len(tests) > 1500
+    assert not [name for name, line in tests.items() if not re.fullmatch(r'    r?"""[^"].*\."""', line)]
 
 
 def test_no_file_names_the_host_of_a_registry() -> None:
