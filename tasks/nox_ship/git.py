@@ -112,7 +112,7 @@ class Repository:
         self,
         *args: str | os.PathLike[str],
         env: Mapping[str, str | None] | None = None,
-        settings: Iterable[tuple[str, str]] = (),
+        settings: Sequence[tuple[str, str]] = (),
         secrets: bool = False,
         apart: bool = False,
         seconds: float | None = None,
@@ -133,7 +133,8 @@ class Repository:
         command = ["git", *_QUIET, *args]
         wanted = _REACHES if secrets else _SIGNS
         keep = {*self.keep, *filter(wanted.match, process.other_secrets())}
-        full = {**_ENV, **(env or {}), **_numbered(settings, process.inherited(keep))}
+        told = _numbered(settings, process.inherited(keep)) if settings else {}
+        full = {**_ENV, **(env or {}), **told}
         return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart, seconds=seconds).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
