@@ -288,10 +288,10 @@ def test_what_keeps_a_release_from_starting_comes_first(
 def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
     """A branch can have a name that a shell would run."""
     git(yard.root, "switch", "--quiet", "--create", "a;b")
-    text = (yard.root / "pyproject.toml").read_text("utf-8")
-    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    text = (yard.root / "pyproject.toml").read_text("utf-8").replace('branch = "main"', 'branch = "a;b"')
+    yard.write({"pyproject.toml": text})
     git(yard.root, "switch", "--quiet", "main")
-    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    yard.write({"pyproject.toml": text})
     assert following(standing(yard))[0] == "git switch 'a;b'"
 
 
