@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -193,6 +193,33 @@ def make_sdist(
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return path
+
+
+def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Run a test for each of ``rows``, as parametrizing does, but as one: for tables whose rows take no time.
+
+    Args:
+        names: What is in a row: one value, or several.
+        rows: The rows; all that fail are shown.
+    """
+
+    def decorate(test: Callable[..., None]) -> Callable[[], None]:
+        def run() -> None:
+            failed: list[Exception] = []
+            for row in rows:
+                try:
+                    test(*((row,) if isinstance(names, str) else row))
+                except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are run
+                    error.add_note(f"{names}: {row!r}")
+                    failed.append(error)
+            if failed:
+                raise ExceptionGroup(f"{len(failed)} rows fail", failed)
+
+        functools.update_wrapper(run, test)
+        del run.__wrapped__  # type: ignore[attr-defined] # by which pytest would look for fixtures of these names
+        return run
+
+    return decorate
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import pytest
 
 from nox_ship.config import PublishSettings, Settings, read_settings
 from nox_ship.errors import Finding, ShipError
+from support import each
 
 
 def read(text: str) -> Settings:
@@ -90,7 +91,7 @@ def test_an_unknown_key_is_refused_with_a_hint(text: str, path: str, hint: str) 
     assert finding.remedy.startswith(hint)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "words"),
     [
         ("gates = 'tests'", "must be a list of strings, not `'tests'`"),
@@ -157,7 +158,7 @@ def test_settings_cannot_be_changed() -> None:
         read("").branch = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         'pythons = ["py311"]',

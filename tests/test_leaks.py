@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from nox_ship.package.leaks import API_TOKEN, MOST, MOST_TEXT, PRIVATE_KEY, PUBLIC_API_KEY, examine, read
+from support import each
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 RANDOM = "k3JvQ8zP1mXw7RbT5yLs0HdN4gFcA9uE2oViKq6ZtYjWxMhUaBnCeGrSfDpI"
@@ -80,7 +81,7 @@ def test_code_and_texts_may_show_a_key(name: str) -> None:
     assert held(issued("ghp_", RANDOM[:30]), name) == API_TOKEN
 
 
-@pytest.mark.parametrize(
+@each(
     "token",
     [
         "pypi-" + "AgE" + RANDOM * 2,
