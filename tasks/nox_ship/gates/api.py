@@ -178,7 +178,7 @@ class ApiComparison:
         with tempfile.TemporaryDirectory(prefix="nox-ship-") as name:
             scratch = Path(name).resolve()
             before = unpacked(self.repository, self.last.commit, folder, scratch / "before")
-            root = now or unpacked(self.repository, self.repository.head, folder, scratch / "now")
+            root = now or unpacked(self.repository, "HEAD", folder, scratch / "now")
             asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
             try:
                 apart = [*python, "-I"]  # PYTHONPATH may lead to the project
