@@ -98,8 +98,8 @@ def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> d
         folder = Path(name)
         _lay_out(folder, _empty(form))
         commit_files(folder, dict(files))
-        shutil.rmtree(folder / ".git" / "logs")
-        (folder / ".git" / "COMMIT_EDITMSG").unlink()
+        shutil.rmtree(folder / ".git" / "logs", ignore_errors=True)
+        (folder / ".git" / "COMMIT_EDITMSG").unlink(missing_ok=True)
         return _contents(folder)
 
 

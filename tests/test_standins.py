@@ -219,6 +219,7 @@ def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
     monkeypatch.setenv("GIT_DEFAULT_HASH", "sha1")
     settings = f"[init]\ndefaultBranch = trunk\ntemplateDir = {tmp_path}/template\n"
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(write_files(tmp_path, {"settings": settings}) / "settings"))
+    monkeypatch.delenv("GIT_TEMPLATE_DIR")
     world = make_world(tmp_path, repository)
     world.remote.push(repository, objects(repository, "refs/heads/main"))
     assert world.remote.refs() == {"refs/heads/main": repository.head}
