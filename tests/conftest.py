@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gc
+import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +17,8 @@ from nox_ship import process, pythons
 from nox_ship.conversation import Conversation
 from nox_ship.release import gates, preparing
 
+NUMBERS = itertools.count()
+
 pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
 
 
@@ -22,15 +28,45 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if unwanted and collection_path == Path(__file__).parent / "integration" else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the fast tests write into memory where it can be had as a folder: they write tens of thousands of files."""
+    memory = Path("/dev/shm")
+    fast = config.getoption("markexpr") == "not integration"
+    if fast and "TMPDIR" not in os.environ and os.access(memory, os.W_OK):
+        room, facts = shutil.disk_usage(memory).free, os.statvfs(memory)
+        if room > 1 << 30 and not facts.f_flag & os.ST_NOEXEC:
+            os.environ["TMPDIR"] = tempfile.tempdir = str(memory)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Spare the garbage collector the thousands of tests: they stay, and it would look at them again and again."""
+    """Spare the garbage collector the thousands of tests, which stay, and let it look less often at what does not."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         gc.enable()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return an empty folder, removed with its test until one fails: pytest removes them all at the end of a run."""
+    folder = tmp_path_factory.getbasetemp() / str(next(NUMBERS))
+    folder.mkdir()
+    yield folder
+    if not request.session.testsfailed:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def lean_git() -> Iterator[None]:
+    """Let git copy no sample hooks into repositories, and not wait for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_TEMPLATE_DIR", "")
+        patch.setenv("GIT_TEST_FSYNC", "0")
+        yield
 
 
 @pytest.fixture

@@ -11,11 +11,26 @@ from typing import Any
 import pytest
 
 from fakes import FakeWorld, Yard
-from nox_ship import worlds
+from nox_ship import lifeline, worlds
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard) -> list[object]:
+def guards(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
+    """Start no guard, which would be one more program; return the environments of those that would be there."""
+    there: list[Mapping[str, str]] = []
+
+    @contextmanager
+    def guarded(env: Mapping[str, str]) -> Iterator[None]:
+        there.append(env)
+        yield
+        there.remove(env)
+
+    monkeypatch.setattr(lifeline, "guarded", guarded)
+    return there
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard, guards: object) -> list[object]:  # noqa: ARG001
     """Keep what is kept between runs beside the project, and hand out the yard's world as the real one.
 
     Returns what each of them was given to ask a person by.

@@ -30,7 +30,6 @@ from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import certifi
-import trustme
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
 HOST = "127.0.0.1"
@@ -174,6 +173,8 @@ class FailingIndex:
         self.packages.mkdir(parents=True, exist_ok=True)
         nobody: dict[str, Any] = {"password_file": ".", "authenticate": []}
         self._app = pypiserver.app(roots=[self.packages], disable_fallback=True, hash_algo="sha256", **nobody)
+        import trustme  # not where no index is started: it takes long
+
         authority = trustme.CA()
         self.certificates = self.folder / "certificates.pem"
         known = [certifi.where(), os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile]

@@ -394,10 +394,14 @@ dynamic = ["version"]
 source = "vcs"
 
 [tool.nox-ship]
+branch = "main"
 gates = ["tests"]
 publish.wait = 0.05
 """
-"""A project that takes its version from git tags: its release changes no file, and starts no program but git."""
+"""A project that takes its version from git tags: its release changes no file, and starts no program but git.
+
+It names its branch, for which git is asked twice elsewhere.
+"""
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship import command
-from support import git, make_repository
+from support import add_remote, make_repository
 
 PYPROJECT = '[project]\nname = "sample"  # ours\nversion = "1.2.3"\n\n[tool.other]\nkey = 1\n'
 GITHUB = "git@github.com:acme/sample.git"
@@ -20,8 +20,7 @@ HASH = "5" * 64
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a committed project with a remote on GitHub, as the current folder."""
     root = tmp_path / "project"
-    make_repository(root, {"pyproject.toml": PYPROJECT})
-    git(root, "remote", "add", "origin", GITHUB)
+    add_remote(make_repository(root, {"pyproject.toml": PYPROJECT}), GITHUB)
     monkeypatch.chdir(root)
     monkeypatch.setattr(command, "_published", lambda _: (HASH,))
     return root

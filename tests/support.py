@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import gzip
 import io
@@ -15,8 +14,8 @@ import tempfile
 import time
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,8 @@ def make_project(folder: Path, pyproject: str, files: Mapping[str, str | bytes] 
 
 def git(folder: Path, *args: str) -> str:
     """Run git in ``folder`` and return what it printed."""
-    done = subprocess.run(["git", *args], cwd=folder, capture_output=True, text=True, check=True)
+    line = ["git", "-c", "maintenance.auto=false", *args]  # or each commit would look whether there is litter
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -66,34 +66,69 @@ def head(folder: Path) -> str:
 
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
-    made = _template(tuple((files or {"README.md": "# sample\n"}).items()), os.environ.get("GIT_DEFAULT_HASH"))
-    shutil.copytree(made, folder, dirs_exist_ok=True, symlinks=True)
+    held = tuple((files or {"README.md": "# sample\n"}).items())
+    _lay_out(folder, _template(held, os.environ.get("GIT_DEFAULT_HASH")))
     return Repository(folder.resolve())
 
 
-@functools.cache
-def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> Path:
-    """Make a repository with ``files``, once in a process, for others to be copies of."""
-    folder = _temporary()
-    shutil.copytree(_empty(form), folder, dirs_exist_ok=True)
-    commit_files(folder, dict(files))
+def add_remote(repository: Repository, url: str | Path, name: str = "origin") -> None:
+    """Add a remote, as `git remote add` does."""
+    with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write(f'[remote "{name}"]\n\turl = {url}\n\tfetch = +refs/heads/*:refs/remotes/{name}/*\n')
+
+
+def make_remote(repository: Repository, folder: Path) -> Path:
+    """Make a bare repository in ``folder`` to which all of a fresh one is pushed, as its remote ``origin``."""
+    inner = repository.path / ".git"
+    for name in ("objects", "refs"):
+        shutil.copytree(inner / name, folder / name)
+    shutil.copyfile(inner / "HEAD", folder / "HEAD")
+    settings = (inner / "config").read_text("utf-8").replace("bare = false", "bare = true")
+    write_files(folder, {"config": settings})
+    (folder / "hooks").mkdir()
+    add_remote(repository, folder)
+    write_files(inner, {"refs/remotes/origin/main": f"{head(repository.path)}\n"})
     return folder
 
 
 @functools.cache
-def _empty(_: str | None) -> Path:
-    """Make a repository without a commit, once for each of git's object formats."""
-    folder = _temporary()
-    git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
-    with (folder / ".git" / "config").open("a", encoding="utf-8") as config:
-        config.write("[user]\n\tname = Tester\n\temail = tester@example.invalid\n[commit]\n\tgpgsign = false\n")
-    return folder
+def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> dict[str, bytes | None]:
+    """Return what a repository that holds ``files`` consists of; it is made once in a process."""
+    with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
+        folder = Path(name)
+        _lay_out(folder, _empty(form))
+        commit_files(folder, dict(files))
+        shutil.rmtree(folder / ".git" / "logs", ignore_errors=True)
+        (folder / ".git" / "COMMIT_EDITMSG").unlink(missing_ok=True)
+        return _contents(folder)
 
 
-def _temporary() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="nox-ship-tests-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+@functools.cache
+def _empty(_: str | None) -> dict[str, bytes | None]:
+    """Return what a repository without a commit consists of, for each of git's object formats."""
+    with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
+        git(Path(name), "init", "--quiet", "--initial-branch=main", "--template=")
+        with Path(name, ".git", "config").open("a", encoding="utf-8") as config:
+            config.write("[user]\n\tname = Tester\n\temail = tester@example.invalid\n[commit]\n\tgpgsign = false\n")
+        return _contents(Path(name))
+
+
+def _contents(folder: Path) -> dict[str, bytes | None]:
+    """Return the files in a folder, and the folders: None, before what is in them."""
+    paths = sorted(folder.rglob("*"))
+    return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes() for path in paths}
+
+
+def _lay_out(folder: Path, contents: Mapping[str, bytes | None]) -> None:
+    """Write such files and folders, as fast as Python can: a thousand tests begin so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        if content is not None:
+            with open(f"{folder}/{name}", "wb") as file:  # noqa: PTH123
+                file.write(content)
+        else:
+            with suppress(FileExistsError):
+                os.mkdir(f"{folder}/{name}")  # noqa: PTH102
 
 
 def metadata_text(name: str, version: str, *lines: str) -> str:
@@ -158,6 +193,33 @@ def make_sdist(
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
     return path
+
+
+def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Run a test for each of ``rows``, as parametrizing does, but as one: for tables whose rows take no time.
+
+    Args:
+        names: What is in a row: one value, or several.
+        rows: The rows; all that fail are shown.
+    """
+
+    def decorate(test: Callable[..., None]) -> Callable[[], None]:
+        def run() -> None:
+            failed: list[Exception] = []
+            for row in rows:
+                try:
+                    test(*((row,) if isinstance(names, str) else row))
+                except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are run
+                    error.add_note(f"{names}: {row!r}")
+                    failed.append(error)
+            if failed:
+                raise ExceptionGroup(f"{len(failed)} rows fail", failed)
+
+        functools.update_wrapper(run, test)
+        del run.__wrapped__  # type: ignore[attr-defined] # by which pytest would look for fixtures of these names
+        return run
+
+    return decorate
 
 
 @contextmanager

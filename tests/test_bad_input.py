@@ -28,6 +28,8 @@ def bench(tmp_path: Path, good: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench
     monkeypatch.setenv("NOX_SHIP_CACHE", str(copy.cache))
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(standins, "StandInIndex", lambda *_: SimpleNamespace(index=make_index(), close=list))
+    monkeypatch.setattr(standins.StandIns, "index", lambda *_: make_index())
+    monkeypatch.setattr(standins.StandIns, "_begin_clone", lambda _: pytest.fail)  # nothing comes so far
     monkeypatch.setattr(worlds, "RealWorld", lambda *_, **__: SimpleNamespace(index=lambda *_: make_index()))
     return copy
 
@@ -144,6 +146,7 @@ def nothing(_: Bench) -> None:
     pass
 
 
+@pytest.mark.usefixtures("guards")
 @pytest.mark.parametrize(
     ("prepare", "args", "expected"),
     [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nox_ship.automation.checkers import CHECKERS, checker, hooked, judging
+from support import each
 
 
 def as_check(command: str) -> str | None:
@@ -40,7 +41,7 @@ def test_other_programs_judge_none(command: str) -> None:
     assert as_check(command) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("command", "expected"),
     [
         ("ruff check src", "ruff check --no-fix src"),
@@ -74,7 +75,7 @@ def test_what_judges_changes_nothing(command: str, expected: str) -> None:
     assert as_check(command) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "command",
     [
         "ruff format",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nox_ship.automation.conditions import holds
+from support import each
 
 FACTS = {
     "github.event_name": "push",
@@ -12,7 +13,7 @@ FACTS = {
 }
 
 
-@pytest.mark.parametrize(
+@each(
     ("condition", "expected"),
     [
         ("true", True),

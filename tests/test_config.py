@@ -7,6 +7,7 @@ import pytest
 from nox_ship.config import PublishSettings, Settings
 from nox_ship.errors import Finding, ShipError
 from nox_ship.settings import read_settings
+from support import each
 
 
 def read(text: str) -> Settings:
@@ -91,7 +92,7 @@ def test_an_unknown_key_is_refused_with_a_hint(text: str, path: str, hint: str) 
     assert finding.remedy.startswith(hint)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "words"),
     [
         ("gates = 'tests'", "must be a list of strings, not `'tests'`"),
@@ -158,7 +159,7 @@ def test_settings_cannot_be_changed() -> None:
         read("").branch = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         'pythons = ["py311"]',

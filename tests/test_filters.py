@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from nox_ship.release.filters import admits, matches
+from support import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("pattern", "name", "expected"),
     [
         ("v1.2.0", "v1.2.0", True),

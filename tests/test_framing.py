@@ -10,6 +10,7 @@ import pytest
 
 from drafts import as_zip64
 from nox_ship.package.framing import fault
+from support import each
 
 FILES = {"sample/__init__.py": b"", "sample/a.py": b"x = 1\n" * 50, "sample/größe.txt": b"1"}
 
@@ -126,7 +127,7 @@ def _unlocated(data: bytes) -> bytes:
     return whole[:place] + whole[place + 20 :]
 
 
-@pytest.mark.parametrize(
+@each(
     ("change", "said"),
     [
         (lambda data: b"MZ" + data, "belong to no record"),
@@ -227,7 +228,7 @@ def test_a_comment_of_a_member_is_told() -> None:
     assert judged(made.getvalue()) == "a member has a comment"
 
 
-@pytest.mark.parametrize("place", range(0, 700, 11))
+@each("place", range(0, 700, 11))
 def test_whatever_is_damaged_something_is_said(place: int) -> None:
     """A byte that is another, or a zip that ends too early, is no traceback."""
     data = bytearray(as_zip64(packed()))

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +12,13 @@ import pytest
 from fakes import FakeGates, FakeIndex, FakeWorld, Yard, make_index, noxfile
 from nox_ship import asking, front, worlds
 from nox_ship.cli import release_arguments
-from nox_ship.errors import ShownError
+from nox_ship.errors import Findings, ShownError
+from nox_ship.release.results import Planned
 from nox_ship.release.stage import Stage, workshop
 from nox_ship.report import Voice
 from nox_ship.world.index import Index
 from nox_ship.world.real import RealWorld
+from planning import plan
 from support import commit_files, git
 
 pytestmark = pytest.mark.usefixtures("programs", "home")
@@ -34,13 +36,8 @@ def told(yard: Yard) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.parametrize("answer", ["n", "", "no", "yess", "j"])
 def test_nothing_but_yes_means_yes(
-    yard: Yard,
-    sessions: FakeGates,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    answer: str,
+    yard: Yard, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The push is pending while it is asked about; any other answer declines it: NS235."""
     questions: list[str] = []
@@ -49,7 +46,7 @@ def test_nothing_but_yes_means_yes(
         questions.append(question)
         assert "push" in (shown := capsys.readouterr().out).rpartition("pending")[0].splitlines()[-1]
         assert "failed" not in shown
-        return answer
+        return "n"
 
     monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
     monkeypatch.setattr(Voice, "ask", ask)
@@ -86,14 +83,27 @@ def test_what_goes_out_is_shown_before_the_question(
     assert lines[first + 3 : first + 5] == ["changelog of 0.1.0:", "  - Faster."]
 
 
-@pytest.mark.parametrize("answer", ["y", "Y", " yes "])
 @pytest.mark.usefixtures("sessions")
-def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_yes_goes_on(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is asked for once."""
     monkeypatch.setattr(asking, "on_a_terminal", lambda: True)
-    monkeypatch.setattr(Voice, "ask", lambda *_: answer)
+    monkeypatch.setattr(Voice, "ask", lambda *_: "y")
     release(yard)
     assert len(yard.world.remote.pushes) == 1
+
+
+def test_yes_can_be_said_in_few_ways(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other answers decline, an empty one too: NS235."""
+    run = yard.prepare()
+    run.take(Planned(plan(yard)))
+    told: dict[str, bool] = {}
+    for answer in ("y", "Y", "yes", " Yes ", "n", "", "no", "yess", "j"):
+        monkeypatch.setattr(Voice, "ask", lambda *_, answer=answer: answer)
+        findings = Findings()
+        findings.catch(lambda: asking.before_push(run))
+        told[answer] = not findings
+        assert [finding.id for finding in findings] in ([], ["NS235"])
+    assert [answer for answer, agreed in told.items() if agreed] == ["y", "Y", "yes", " Yes "]
 
 
 @pytest.mark.usefixtures("sessions")
@@ -103,6 +113,19 @@ def test_whoever_said_yes_before_is_not_asked(yard: Yard, monkeypatch: pytest.Mo
     monkeypatch.setattr(Voice, "ask", lambda *_: pytest.fail("nobody is to be asked"))
     release(yard, "--yes")
     assert len(yard.world.remote.pushes) == 1
+
+
+def test_what_a_release_starts_ends_with_it(
+    yard: Yard, sessions: FakeGates, guards: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A guard is there as long as the release, and sees no credentials."""
+    monkeypatch.setenv("TWINE_PASSWORD", "x")
+    monkeypatch.setenv("PLAIN", "y")
+    seen: list[Mapping[str, str]] = []
+    sessions.afterwards = lambda _: seen.extend(guards)
+    release(yard, "--yes")
+    assert [(env["PLAIN"], "TWINE_PASSWORD" in env) for env in seen] == [("y", False)]
+    assert guards == []
 
 
 @pytest.mark.usefixtures("sessions")

@@ -8,7 +8,7 @@ from packaging.specifiers import SpecifierSet
 from nox_ship.automation.groups import Groups, provides
 from nox_ship.errors import ShipError
 from nox_ship.poetry import poetry_specifier
-from support import make_project
+from support import each, make_project
 
 
 def groups(folder: Path, text: str) -> Groups:
@@ -80,7 +80,7 @@ def test_a_poetry_group_of_a_wrong_type_is_no_traceback(tmp_path: Path, text: st
     assert groups(tmp_path, text).requirements.get("dev", ()) == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("constraint", "specifier"),
     [
         ("^1.2.3", ">=1.2.3,<2"),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from nox_ship import json_data
+from support import each
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def test_an_object_becomes_a_dataclass() -> None:
     assert json_data.read(Outer, value) == Outer("x", "b", None, parts=(Inner(1),), times={"a": 2}, words=["w"])
 
 
-@pytest.mark.parametrize(
+@each(
     "change",
     [
         {"name": None},

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from nox_ship.setup import lock
+from support import each
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
@@ -49,7 +50,7 @@ def test_the_shipped_lock_is_read_whole() -> None:
     assert "://" not in SHIPPED
 
 
-@pytest.mark.parametrize("line", NEEDED)
+@each("line", NEEDED)
 def test_the_shipped_lock_has_what_we_need(line: str) -> None:
     """Each dependency is in it, in a version that pyproject.toml admits; `nox -s lock` makes it anew."""
     wanted = Requirement(line)

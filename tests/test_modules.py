@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nox_ship.package import modules
-from support import in_time, metadata_text, write_files
+from support import each, in_time, metadata_text, write_files
 
 OTHER = {"zz_dep/__init__.py": "", "zz_dep-1.0.dist-info/METADATA": metadata_text("zz-dep", "1.0")}
 
@@ -36,7 +36,7 @@ def seen(site: Path, files: Mapping[str, str | bytes], *metadata: str, tops: tup
     return [f"{r['kind']} {r['what']} {r['path']}:{r['line']} {marks[r['certain']]}{r['by']}" for r in rows]
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "always"),
     [
         ("import a", ["a"]),

@@ -22,6 +22,8 @@ from nox_ship.world.credentials import Credentials
 from planning import plan, stopped, told
 from support import commit_files, git, write_files
 
+UNNAMED = TAGGED.replace('branch = "main"\n', "")
+
 
 def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
     """What is to be done, from what, and where it goes; nothing is written."""
@@ -86,10 +88,12 @@ def test_somebody_must_commit(yard: Yard, programs: Programs) -> None:
 
 
 def test_a_release_is_made_from_the_release_branch(yard: Yard) -> None:
-    """Not from another one (NS205), nor from none (NS204); the setting names it."""
+    """Not from another one (NS205), nor from none (NS204); the setting names it, else it is called as usual."""
     git(yard.root, "switch", "--quiet", "--create", "side")
     assert stopped(yard) == {"NS205"}
-    yard.write({"pyproject.toml": f'{TAGGED}branch = "side"\n'})
+    yard.write({"pyproject.toml": UNNAMED})
+    assert stopped(yard) == {"NS205"}
+    yard.write({"pyproject.toml": f'{UNNAMED}branch = "side"\n'})
     assert plan(yard).branch == "side"
     git(yard.root, "switch", "--quiet", "--detach")
     assert stopped(yard) == {"NS204"}
@@ -437,7 +441,7 @@ def test_a_changelog_that_cannot_be_cut_is_told(tmp_path: Path) -> None:
 
 def test_a_repository_that_knows_no_release_branch_releases_from_any(tmp_path: Path) -> None:
     """Where neither a setting nor a remote tells one, and none is called as they usually are."""
-    yard = make_yard(tmp_path)
+    yard = make_yard(tmp_path, {"pyproject.toml": UNNAMED})
     git(yard.root, "branch", "--move", "main", "trunk")
     yard.world.remote.has.clear()
     assert plan(yard).branch == "trunk"

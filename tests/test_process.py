@@ -10,6 +10,7 @@ import pytest
 
 from nox_ship import lifeline, process
 from nox_ship.errors import ShipError
+from support import each
 
 SHOW_ENVIRONMENT = "import os; print(*sorted(os.environ), sep='\\n')"
 
@@ -19,7 +20,7 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-S", "-E", "-c", code]
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "TOKEN",

@@ -3,7 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pypi_simple import PYPI_SIMPLE_ENDPOINT
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from nox_ship.config import IndexSettings, PublishSettings, Settings
@@ -14,6 +13,8 @@ from support import git, make_repository
 
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
     """Simple and JSON API of each lie on one host."""
+    from pypi_simple import PYPI_SIMPLE_ENDPOINT  # whose imports take long
+
     pypi, testpypi = (index_addresses(name, Settings()) for name in ("pypi", "testpypi"))
     assert (pypi.upload_url, pypi.simple_url) == (DEFAULT_REPOSITORY, PYPI_SIMPLE_ENDPOINT)
     assert testpypi.upload_url == TEST_REPOSITORY

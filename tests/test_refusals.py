@@ -5,6 +5,7 @@ import http.client
 import pytest
 
 from nox_ship.world.refusals import Answer
+from support import each
 
 
 def answered(status: int, reason: str, text: str = "") -> Answer:
@@ -101,7 +102,7 @@ def test_a_status_alone_is_told_in_its_own_words() -> None:
     assert answered(403, "Forbidden").said == "Forbidden"
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "words", "expected"),
     [
         (403, "Invalid or non-existent authentication information. See the help page for more information.", "NS721"),

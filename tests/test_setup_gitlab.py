@@ -13,7 +13,7 @@ from nox_ship.errors import ShipError
 from nox_ship.setup.gitlab import render
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.workflows import Facts
-from support import load_yaml
+from support import each, load_yaml
 
 FILE = ".gitlab-ci.yml"
 GATES = [{"session": "lint", "python": "3.12"}, {"session": "tests-3.9", "python": "3.9"}]
@@ -50,7 +50,7 @@ def every() -> Iterator[tuple[Facts, bool]]:
         )
 
 
-@pytest.mark.parametrize(("known", "trusted"), list(every()))
+@each(("known", "trusted"), list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts, trusted: bool) -> None:
     """They have no checkout and an empty folder, take what the manifest names, and they alone have an identity."""
     file = rendered(known, trusted=trusted)
@@ -74,7 +74,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts, trusted: bo
         assert file["stages"].index(name) > file["stages"].index("verify")
 
 
-@pytest.mark.parametrize(("known", "trusted"), list(every()))
+@each(("known", "trusted"), list(every()))
 def test_everything_is_installed_by_hash(known: Facts, trusted: bool) -> None:
     """From the lock, wherever the job works; what the noxfile needs besides, in jobs that hold nothing."""
     file = rendered(known, trusted=trusted)

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import pytest
-
 from nox_ship.setup_script import setup_argument
+from support import each
 
 HEAD = "from setuptools import Extension, setup\n"
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         HEAD + "setup(name='sample')",
@@ -39,7 +38,7 @@ def test_an_argument_of_setup_is_found(text: str) -> None:
     assert (written.value, text[written.start : written.end]) == ("sample", "sample")
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

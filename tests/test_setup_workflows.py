@@ -16,7 +16,7 @@ from nox_ship.gates.own import PIPELINE
 from nox_ship.release.proven import _PUSHED, _PUSHING
 from nox_ship.setup import templates, workflows
 from nox_ship.setup.workflows import ACTIONS, Facts, dependabot, render
-from support import load_yaml
+from support import each, load_yaml
 
 CI, RELEASE = ".github/workflows/ci.yml", ".github/workflows/release.yml"
 
@@ -66,7 +66,7 @@ def release_of(known: Facts) -> str:
     return render(known)[f".github/workflows/{known.release_file}"]
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
     """Nothing at the top; an identity in the jobs that publish alone, and only there; writing where a tag is pushed."""
     for name, text in render(known).items():
@@ -84,7 +84,7 @@ def test_least_privilege(known: Facts) -> None:
         assert all(what["timeout-minutes"] for what in found.values())
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_no_expression_is_in_a_script(known: Facts) -> None:
     """Values come through the environment; no checkout leaves its credentials behind; every action is pinned."""
     for text in render(known).values():
@@ -97,7 +97,7 @@ def test_no_expression_is_in_a_script(known: Facts) -> None:
                 assert not uses or any(pin.startswith(f"{uses} #") for pin in ACTIONS.values())
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
     """They check nothing out, take the files that were built, and know the manifest another way than by the files."""
     found = jobs(release_of(known))
@@ -117,7 +117,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert "environment" not in check
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_everything_is_installed_by_hash(known: Facts) -> None:
     """Every job that installs does so by the lock; those without a checkout take it from the job that hands it on."""
     for text in render(known).values():
@@ -240,7 +240,7 @@ def test_a_gate_sees_no_file_that_the_runner_obeys() -> None:
         assert taken == set(process._COMMAND_FILES) - {actions.SUMMARY}
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
     """By name, a job that runs the tests could have replaced them; what was measured is worth nothing."""
     for text in render(known).values():

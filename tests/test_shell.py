@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from nox_ship.automation.shell import ShellCommand, commands, lasting_commands, loud_commands, program, steers_checks
-from support import in_time
+from support import each, in_time
 
 
 def lasting(script: str) -> list[str]:
@@ -164,7 +164,7 @@ def test_variables_of_one_command_come_with_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "expected"),
     [
         ("a", "."),

@@ -13,17 +13,17 @@ from nox_ship.git import Repository
 from nox_ship.world.real import RealWorld
 from nox_ship.world.remote import Remote, remote_name
 from nox_ship.world.standins import StandInIndex, StandIns
-from support import commit_files, git, make_repository, make_wheel, write_files
+from support import commit_files, git, make_remote, make_repository, make_wheel, write_files
 
 
 def make_pair(folder: Path) -> tuple[Repository, Path]:
     """Return a repository and its bare remote, which holds branch main and tag v1."""
     repository = make_repository(folder / "checkout")
     git(repository.path, "tag", "--annotate", "--message", "x", "v1")
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", "origin.git")
-    git(repository.path, "remote", "add", "origin", str(folder / "origin.git"))
-    git(repository.path, "push", "--quiet", "--set-upstream", "origin", "main", "v1")
-    return repository, folder / "origin.git"
+    remote = make_remote(repository, folder / "origin.git")
+    with (repository.path / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write('[branch "main"]\n\tremote = origin\n\tmerge = refs/heads/main\n')
+    return repository, remote
 
 
 def make_world(folder: Path, repository: Repository, remote: str | None = None) -> StandIns:
@@ -219,6 +219,7 @@ def test_the_stand_in_is_as_the_repository_is_and_not_as_the_user_likes(
     monkeypatch.setenv("GIT_DEFAULT_HASH", "sha1")
     settings = f"[init]\ndefaultBranch = trunk\ntemplateDir = {tmp_path}/template\n"
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(write_files(tmp_path, {"settings": settings}) / "settings"))
+    monkeypatch.delenv("GIT_TEMPLATE_DIR")
     world = make_world(tmp_path, repository)
     world.remote.push(repository, objects(repository, "refs/heads/main"))
     assert world.remote.refs() == {"refs/heads/main": repository.head}

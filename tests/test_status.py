@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeGates, FakeIndex, FakeRemote, Yard, make_index, make_yard, noxfile
+from fakes import PROBLEM, TAGGED, FakeGates, FakeIndex, FakeRemote, Yard, make_index, make_yard, noxfile
 from nox_ship import looking
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
@@ -256,6 +256,11 @@ def aside(yard: Yard) -> None:
     git(yard.root, "switch", "--quiet", "--create", "side")
 
 
+def aside_of_the_usual_branch(yard: Yard) -> None:
+    yard.write({"pyproject.toml": TAGGED.replace('branch = "main"\n', "")})
+    aside(yard)
+
+
 def behind(yard: Yard) -> None:
     yard.world.remote.has["refs/heads/main"] = "d" * 40
 
@@ -273,6 +278,7 @@ def diverged(yard: Yard) -> None:
         (dirty, "git status"),
         (detached, "git switch main"),
         (aside, "git switch main"),
+        (aside_of_the_usual_branch, "git switch main"),
         (behind, "git pull --ff-only"),
         (diverged, "git pull --rebase"),
     ],
@@ -288,10 +294,10 @@ def test_what_keeps_a_release_from_starting_comes_first(
 def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
     """A branch can have a name that a shell would run."""
     git(yard.root, "switch", "--quiet", "--create", "a;b")
-    text = (yard.root / "pyproject.toml").read_text("utf-8")
-    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    text = (yard.root / "pyproject.toml").read_text("utf-8").replace('branch = "main"', 'branch = "a;b"')
+    yard.write({"pyproject.toml": text})
     git(yard.root, "switch", "--quiet", "main")
-    yard.write({"pyproject.toml": f'{text}branch = "a;b"\n'})
+    yard.write({"pyproject.toml": text})
     assert following(standing(yard))[0] == "git switch 'a;b'"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from nox_ship.automation.shell import commands
 from nox_ship.release.steps import _runs, destinations
+from support import each
 
 
 def going(step: dict[str, Any], **env: str) -> list[str]:
@@ -18,7 +19,7 @@ def doubtful(step: dict[str, Any]) -> bool:
     return list(destinations(step, {})) == [None]
 
 
-@pytest.mark.parametrize(
+@each(
     "command",
     [
         "twine upload dist/*",
@@ -74,7 +75,7 @@ def test_commands_that_upload_are_known(command: str) -> None:
     assert len(going({"run": command})) == 1
 
 
-@pytest.mark.parametrize(
+@each(
     "command",
     [
         "# twine upload dist/*",
@@ -130,7 +131,7 @@ def test_actions_that_upload_are_known() -> None:
 ACTION = "pypa/gh-action-pypi-publish@release/v1"
 
 
-@pytest.mark.parametrize(
+@each(
     ("step", "env", "index"),
     [
         ({"run": "twine upload dist/*"}, {}, "pypi"),

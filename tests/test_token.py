@@ -6,10 +6,11 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from pypi_simple import PYPI_SIMPLE_ENDPOINT
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from failing_index import api_token
+from nox_ship.config import Settings
+from nox_ship.world.real import index_addresses
 from nox_ship.world.token import Token, check_goal, check_token
 
 
@@ -123,5 +124,5 @@ def test_a_token_of_another_version_of_the_form_is_none() -> None:
 @pytest.mark.parametrize(("upload_url", "expected"), [(DEFAULT_REPOSITORY, []), (TEST_REPOSITORY, ["NS723"])])
 def test_a_token_goes_to_the_index_that_issued_it(upload_url: str, expected: list[str]) -> None:
     """PyPI's to PyPI, and to no other, whatever that is called here."""
-    token = api_token(urlsplit(PYPI_SIMPLE_ENDPOINT).hostname or "")
+    token = api_token(urlsplit(index_addresses("pypi", Settings()).simple_url).hostname or "")
     assert [finding.id for finding in check_goal(token, "HERE", upload_url)] == expected

@@ -5,9 +5,10 @@ from packaging.version import Version
 
 from nox_ship.errors import ShipError
 from nox_ship.release.version import is_part, next_version
+from support import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("current", "wanted", "expected"),
     [
         ("1.2.3", "patch", "1.2.4"),

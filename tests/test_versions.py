@@ -5,6 +5,7 @@ from packaging.version import Version
 
 from nox_ship.errors import ShipError
 from nox_ship.versions import TagForm, check_readable, latest, parse, release_at, same
+from support import each
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_the_form_follows_the_newest_release(tags: list[str], form: str) -> None
     assert TagForm.of(reversed(tags), None).form == form
 
 
-@pytest.mark.parametrize(
+@each(
     ("tags", "form"),
     [
         (["20240101", "v1.5.0"], "v{version}"),

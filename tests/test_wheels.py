@@ -8,7 +8,7 @@ from drafts import Draft, good_files
 from nox_ship.package import wheels
 from nox_ship.package.contents import Archive
 from nox_ship.project import Project
-from support import in_time, write_files
+from support import each, in_time, write_files
 
 
 def drafted(folder: Path) -> Draft:
@@ -136,7 +136,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("platform", "taken"), [*((p, True) for p in TAKEN), *((p, False) for p in REFUSED)])
+@each(("platform", "taken"), [*((p, True) for p in TAKEN), *((p, False) for p in REFUSED)])
 def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) -> None:
     """By the list in its code: NS549."""
     found = [finding.id for finding in wheels.platform_taken(f"sample-1.2.3-py3-none-{platform}.whl")]

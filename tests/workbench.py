@@ -65,7 +65,7 @@ _HIDDEN = (
 )
 
 
-_BYTECODE = re.compile(r"(\?\?|!!) __pycache__/noxfile\.[\w.-]+\.pyc")
+_BYTECODE = re.compile(r"[?!] __pycache__/noxfile\.[\w.-]+\.pyc")
 
 
 @dataclass(frozen=True)
@@ -172,12 +172,11 @@ class Bench:
     def snapshot(self) -> dict[str, str]:
         """Return everything that a rehearsal must leave as it is."""
         remote = subprocess.run(["git", "for-each-ref"], cwd=self.remote, capture_output=True, text=True, check=True)
-        status = self.git("--no-optional-locks", "status", "--porcelain", "--ignored", "--untracked-files=all")
+        status = self.git("--no-optional-locks", "status", "-b", "--porcelain=2", "--ignored", "--untracked-files=all")
         # The noxfile's bytecode is written by nox, before anything of the noxfile runs.
         ours = [line for line in status.splitlines() if not _BYTECODE.fullmatch(line)]
         return {
             "status": "\n".join(ours),
-            "HEAD": self.git("rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
             "refs": self.git("for-each-ref"),
             "remote": remote.stdout,
         }

@@ -112,7 +112,7 @@ class Repository:
         self,
         *args: str | os.PathLike[str],
         env: Mapping[str, str | None] | None = None,
-        settings: Iterable[tuple[str, str]] = (),
+        settings: Sequence[tuple[str, str]] = (),
         secrets: bool = False,
         apart: bool = False,
         seconds: float | None = None,
@@ -133,7 +133,8 @@ class Repository:
         command = ["git", *_QUIET, *args]
         wanted = _REACHES if secrets else _SIGNS
         keep = {*self.keep, *filter(wanted.match, process.other_secrets())}
-        full = {**_ENV, **(env or {}), **_numbered(settings, process.inherited(keep))}
+        told = _numbered(settings, process.inherited(keep)) if settings else {}
+        full = {**_ENV, **(env or {}), **told}
         return process.run(command, cwd=self.path, env=full, keep=keep, apart=apart, seconds=seconds).stdout.rstrip()
 
     def find(self, *args: str) -> str | None:
@@ -223,9 +224,23 @@ class Repository:
 
     def tags(self) -> dict[str, str]:
         """Return the commit each tag leads to, by the tag's name."""
-        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--tags", "--dereference") or "").splitlines())
+        return {ref.removeprefix("refs/tags/"): commit for ref, commit in self.refs("--tags").items()}
+
+    def head_and_tags(self) -> tuple[str, dict[str, str]]:
+        """Return the commit that is checked out, and the commit each tag leads to, by the tag's name."""
+        commits = self.refs("--head", "--tags")
+        head = commits.pop("HEAD", None) or self.head
+        return head, {ref.removeprefix("refs/tags/"): commit for ref, commit in commits.items()}
+
+    def refs(self, *wanted: str) -> dict[str, str]:
+        """Return the commit that each ref leads to, by full name, of those that there are.
+
+        Args:
+            wanted: The full names of refs, or options of `git show-ref`.
+        """
+        rows = (line.split(" ", 1) for line in (self.find("show-ref", "--dereference", *wanted) or "").splitlines())
         # The line that follows a tag to its commit comes after the tag's own.
-        return {ref.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, ref in rows}
+        return {ref.removesuffix("^{}"): commit for commit, ref in rows}
 
     def known(self, commits: Iterable[str]) -> set[str]:
         """Return those of ``commits`` that are in this repository."""
@@ -383,7 +398,9 @@ class Repository:
         Raises:
             ShipError: One of them cannot be (NS870).
         """
-        listing = clone.find("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+        named = (clone.path / ".gitmodules").is_file()
+        wanted = ("config", "--file", ".gitmodules", "-z", "--get-regexp", r"^submodule\..*\.path$")
+        listing = clone.find(*wanted) if named else None
         if not listing:
             return
         remote = self.release_remote()

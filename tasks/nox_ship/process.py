@@ -156,8 +156,9 @@ def index_secret_names(env: Mapping[str, str]) -> list[str]:
 
 def other_secrets() -> list[str]:
     """Return the names of those variables of this process that hold credentials, but not for package indexes."""
-    of_indexes = set(index_secret_names(os.environ))
-    return [name for name in secret_names(os.environ) if name not in of_indexes]
+    env = dict(os.environ)  # each look into `os.environ` decodes
+    of_indexes = set(index_secret_names(env))
+    return [name for name in secret_names(env) if name not in of_indexes]
 
 
 def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str | None]:
@@ -177,7 +178,7 @@ def withheld(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str 
 
 def scrubbed(env: Mapping[str, str], keep: Iterable[str] = ()) -> dict[str, str]:
     """Return ``env`` without what is :func:`withheld`; names in ``keep`` stay."""
-    env = dict(env)  # each look into `os.environ` decodes
+    env = dict(env)
     changed = {**env, **withheld(env, keep)}
     return {name: value for name, value in changed.items() if value is not None}
 

@@ -48,7 +48,7 @@ class Scene:
 
     def now(self) -> Cut:
         """Return the release as the stage has it now."""
-        head, tag = self.stage.head, self.stage.run("rev-parse", "refs/tags/v2")
+        head, tag = self.stage.run("rev-parse", "HEAD", "refs/tags/v2").splitlines()
         return Cut("main", "v2", head, tag, git(self.bare, "rev-parse", "main"))
 
     def bundled(self, cut: Cut) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pypi_simple import PYPI_SIMPLE_ENDPOINT
 from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
 from failing_index import CLAIMS, api_token, identity_token
@@ -17,10 +16,11 @@ from nox_ship.config import IndexSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.world import web
 from nox_ship.world.credentials import Wanted, find_credentials
-from nox_ship.world.real import RealWorld
+from nox_ship.world.real import RealWorld, index_addresses
 from nox_ship.world.trusted import TrustedPublisher
 
 HOST = "127.0.0.1"
+PYPI_SIMPLE = index_addresses("pypi", Settings()).simple_url
 OTHER_TOKEN = "token-of-the-index-itself"  # no form of PyPI's
 
 
@@ -238,7 +238,7 @@ def test_odd_answers_of_the_identity_endpoint_are_refusals(job: pytest.MonkeyPat
 
 def wanted(upload_url: str, name: str = "pypi") -> Wanted:
     """Return what is looked for, for an index at ``upload_url`` that reads from PyPI's own simple API."""
-    own = IndexSettings(upload_url, PYPI_SIMPLE_ENDPOINT)
+    own = IndexSettings(upload_url, PYPI_SIMPLE)
     world = RealWorld(Path(), Path(), Settings(indexes={name: own}), variables=os.environ)
     found: list[Wanted] = []
     with pytest.MonkeyPatch.context() as patch:
@@ -249,7 +249,7 @@ def wanted(upload_url: str, name: str = "pypi") -> Wanted:
 
 def pypi_token() -> str:
     """Return an API token of PyPI's."""
-    return api_token(PYPI_SIMPLE_ENDPOINT.split("/")[2])
+    return api_token(PYPI_SIMPLE.split("/")[2])
 
 
 @pytest.mark.parametrize("name", ["pypi", "testpypi", "evil"])

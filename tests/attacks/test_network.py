@@ -67,7 +67,7 @@ def bomb(megabytes: int) -> bytes:
 @pytest.fixture(scope="module")
 def packed() -> bytes:
     """Return a small answer that is large once it is unpacked."""
-    return bomb(100)
+    return bomb(70)
 
 
 @pytest.mark.parametrize("headers", [JSON, HTML], ids=["JSON", "HTML"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import shutil
@@ -19,14 +20,14 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.pipeline import STEPS, advance
 from nox_ship.release.planning import Plan, Request
-from nox_ship.release.results import Planned, Result
+from nox_ship.release.results import Planned, Result, Staged
 from nox_ship.release.run import Run
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release, sealed
 from nox_ship.report import Report, Voice
 from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
-from support import commit_files, git, make_repository, write_files
+from support import commit_files, git, make_remote, make_repository, write_files
 
 ODD = os.fsdecode(b"caf\xe9")
 """A name that is not UTF-8."""
@@ -71,22 +72,41 @@ def plan_of(checkout: Repository) -> Plan:
     )
 
 
-def bumped(folder: Path, **files: str) -> Run:
-    """Return a run whose stage is bumped, and whose remote holds the branch."""
-    origin = folder / "origin.git"
-    git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "--template=", str(origin))
-    (origin / "hooks").mkdir()
-    checkout = make_repository(folder / "checkout", {**FILES, **files})
-    git(checkout.path, "remote", "add", "origin", str(origin))
-    git(checkout.path, "push", "--quiet", "origin", "main")
+def begun(folder: Path, *results: Result) -> Run:
+    """Return a run in a folder that holds a checkout and its remote, with what its steps came to so far."""
+    checkout = Repository(folder / "checkout")
     world = cast("World", Place(checkout, Remote("origin", "origin", checkout)))
     voice = Voice(console=Console(file=io.StringIO()))
     run = Run(checkout.path, Request("1.0"), Sessions(), world, shop_of(folder), voice, Report("Release"))
-    run.take(Planned(plan_of(checkout)))
+    for result in results:
+        run.take(result)
+    return run
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a run whose stage is bumped, and whose remote holds the branch; beside it, all its files are kept."""
+    folder = tmp_path_factory.mktemp("push").resolve() / "it"
+    folder.mkdir()
+    checkout = make_repository(folder / "checkout", FILES)
+    make_remote(checkout, folder / "origin.git")
+    run = begun(folder, Planned(plan_of(checkout)))
     for step in STEPS[1:3]:
         advance(step, run)
     write_dist(run.bumped.project, run.bumped.objects.commit, "1.0")
+    shutil.copytree(folder, folder.parent / "kept", symlinks=True)
     return run
+
+
+@pytest.fixture
+def run(made: Run) -> Run:
+    """Return that run as it was, in the same place: git's files name it."""
+    folder = made.root.parent
+    shutil.rmtree(folder)
+    shutil.copytree(folder.parent / "kept", folder, symlinks=True)
+    stage = dataclasses.replace(made.stage, record=dataclasses.replace(made.stage.record))
+    staged = dataclasses.replace(made.of(Staged), stage=stage)
+    return begun(folder, Planned(made.plan), staged, made.bumped)
 
 
 def go(run: Run, name: str) -> Result:
@@ -197,9 +217,8 @@ TAMPERINGS: dict[str, Tamper] = {
 
 
 @pytest.mark.parametrize("tamper", TAMPERINGS.values(), ids=TAMPERINGS)
-def test_a_clone_that_was_changed_is_not_pushed(tmp_path: Path, tamper: Tamper) -> None:
+def test_a_clone_that_was_changed_is_not_pushed(run: Run, tamper: Tamper) -> None:
     """Whatever differs in refs, files and settings stops the release, and no later run goes on with that clone."""
-    run = bumped(tmp_path)
     before = refs(run)
     tamper(run.stage.root)
     with pytest.raises(ShipError, match="NS236"):
@@ -218,9 +237,8 @@ def litter(stage: Path) -> None:
     git(stage, "fetch", "--quiet", ".", "main")
 
 
-def test_litter_of_tests_does_not_matter(tmp_path: Path) -> None:
+def test_litter_of_tests_does_not_matter(run: Run) -> None:
     """Files that git does not track, what is built, an index written anew and git's housekeeping stop nothing."""
-    run = bumped(tmp_path)
     litter(run.stage.root)
     go(run, "push")
     assert "refs/tags/v1.0" in refs(run)
@@ -233,9 +251,8 @@ def vanish(stage: Path) -> None:
 
 
 @pytest.mark.parametrize("tamper", [amend, move_the_tag, replace, vanish])
-def test_what_acts_after_the_comparison_comes_too_late(tmp_path: Path, tamper: Tamper) -> None:
+def test_what_acts_after_the_comparison_comes_too_late(run: Run, tamper: Tamper) -> None:
     """A process that a test left behind moves the refs before the push: what was made and tested is pushed."""
-    run = bumped(tmp_path)
     stage = run.stage.root
     expected = {name: git(stage, "rev-parse", name) for name in ("HEAD", "v1.0")}
 
@@ -256,9 +273,8 @@ def test_what_acts_after_the_comparison_comes_too_late(tmp_path: Path, tamper: T
     assert (checkout / "sample.py").read_text("utf-8") == "GOOD = 1\n"
 
 
-def test_a_checkout_on_another_branch_gets_the_same_objects(tmp_path: Path) -> None:
+def test_a_checkout_on_another_branch_gets_the_same_objects(run: Run) -> None:
     """Also where the user switched branches meanwhile, nothing but that commit and that tag arrives."""
-    run = bumped(tmp_path)
     commit = git(run.stage.root, "rev-parse", "HEAD")
     git(run.root, "switch", "--quiet", "--create", "other")
     git(run.stage.root, "tag", "evil")
@@ -268,9 +284,8 @@ def test_a_checkout_on_another_branch_gets_the_same_objects(tmp_path: Path) -> N
     assert git(run.root, "tag") == "v1.0"
 
 
-def test_a_tag_that_the_user_made_meanwhile_is_not_moved(tmp_path: Path) -> None:
+def test_a_tag_that_the_user_made_meanwhile_is_not_moved(run: Run) -> None:
     """The checkout is left as it is, and that is said."""
-    run = bumped(tmp_path)
     git(run.root, "tag", "v1.0", git(run.root, "commit-tree", "-m", "x", git(run.root, "rev-parse", "HEAD^{tree}")))
     before = git(run.root, "for-each-ref")
     assert str(go(run, "checkout")) == "left as it is"
@@ -294,9 +309,8 @@ def hide_an_edit(run: Run) -> None:
 
 
 @pytest.mark.parametrize("forge", [forge_a_commit, forge_settings, hide_an_edit])
-def test_a_clone_that_was_changed_is_not_used_again(tmp_path: Path, forge: Callable[[Run], object]) -> None:
+def test_a_clone_that_was_changed_is_not_used_again(run: Run, forge: Callable[[Run], object]) -> None:
     """Where the run ended before it compared, the next one does, and makes a clone anew."""
-    run = bumped(tmp_path)
     assert opened(run.workshop, run.plan).reused
     forge(run)
     run.stage.save()
@@ -306,9 +320,8 @@ def test_a_clone_that_was_changed_is_not_used_again(tmp_path: Path, forge: Calla
     assert again.repository.head == run.plan.head
 
 
-def test_a_stage_that_leads_to_the_checkout_is_not_cleaned(tmp_path: Path) -> None:
+def test_a_stage_that_leads_to_the_checkout_is_not_cleaned(run: Run) -> None:
     """A test can put a symlink in the clone's place; the files of the user that git does not track stay."""
-    run = bumped(tmp_path)
     checkout = run.root
     git(checkout, "fetch", "--quiet", "--tags", str(run.stage.root))
     write_files(checkout, {"notes.txt": "mine"})
@@ -347,9 +360,8 @@ def hook_of_the_remote(run: Run, text: str) -> None:
     hook.chmod(0o755)
 
 
-def test_a_push_that_is_cut_off_may_have_arrived(tmp_path: Path) -> None:
+def test_a_push_that_is_cut_off_may_have_arrived(run: Run) -> None:
     """The server took everything and the connection ended before its answer: it may be about to accept it, NS238."""
-    run = bumped(tmp_path)
     hook_of_the_remote(run, "kill -9 $PPID")
     with pytest.raises(ShipError, match="NS238"):
         go(run, "push")
@@ -357,11 +369,8 @@ def test_a_push_that_is_cut_off_may_have_arrived(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError("x"), KeyboardInterrupt(), MemoryError()])
-def test_what_happens_at_the_push_is_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
+def test_what_happens_at_the_push_is_unknown(run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     """Ctrl-C or a failing system in the middle of the push leave open whether it arrived."""
-    run = bumped(tmp_path)
 
     def push(*_: Any) -> None:
         raise error
@@ -372,9 +381,8 @@ def test_what_happens_at_the_push_is_unknown(
     assert run.report.pushed == "unknown"
 
 
-def test_a_push_that_was_refused_changed_nothing(tmp_path: Path) -> None:
+def test_a_push_that_was_refused_changed_nothing(run: Run) -> None:
     """Where the remote said no, nothing is public."""
-    run = bumped(tmp_path)
     hook_of_the_remote(run, "exit 1")
     with pytest.raises(ShipError, match="NS231"):
         go(run, "push")

@@ -25,14 +25,14 @@ from nox_ship.project import Project
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
-from support import commit_files, git, make_project, make_repository, make_wheel
+from support import commit_files, each, git, make_project, make_repository, make_wheel
 from workbench import GOOD, PYTHON, make_bench
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 PEM = "-----BEGIN OPENSSH ¦PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "SYSTEM_ACCESSTOKEN",
@@ -77,7 +77,7 @@ def test_names_of_secrets_are_known(name: str) -> None:
     assert process.secret_names({name: "/some/value"}) == [name]
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "PYTHONPATH",
@@ -132,7 +132,7 @@ def test_settings_are_no_secrets(name: str, value: str) -> None:
     assert process.secret_names({name: value}) == []
 
 
-@pytest.mark.parametrize(
+@each(
     "value",  # with a mark in those that a scanner would take for real
     [
         "gl¦pat-0123456789abcdefghij",

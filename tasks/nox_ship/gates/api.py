@@ -88,8 +88,9 @@ def last_tagged(project: Project, repository: Repository) -> LastRelease:
     Raises:
         NothingToCompareError: There is none.
     """
-    tags = repository.tags()
-    form, head, merged = project.tag_form(tags), repository.head, repository.merged_tags()
+    head, tags = repository.head_and_tags()
+    others = any(commit != head for commit in tags.values())
+    form, merged = project.tag_form(tags), repository.merged_tags() if others else set()
     released = form.releases(tag for tag in merged if tag in tags)
     earlier = {tag: version for tag, version in released.items() if tags[tag] != head and not version.is_devrelease}
     finals = {tag: version for tag, version in earlier.items() if not version.is_prerelease}
@@ -103,8 +104,8 @@ def last_tagged(project: Project, repository: Repository) -> LastRelease:
 
 def coming(project: Project, repository: Repository, last: LastRelease) -> Version | None:
     """Return the version released from HEAD, or the next one that the files state; None without one."""
-    tags = repository.tags()
-    at_head = versions.release_at(tags, repository.head, project.tag_form(tags))
+    head, tags = repository.head_and_tags()
+    at_head = versions.release_at(tags, head, project.tag_form(tags))
     stated = at_head[1] if at_head else versions.parse(project.stated_version)
     return stated if stated and stated > last.version else None
 
@@ -177,7 +178,7 @@ class ApiComparison:
         with tempfile.TemporaryDirectory(prefix="nox-ship-") as name:
             scratch = Path(name).resolve()
             before = unpacked(self.repository, self.last.commit, folder, scratch / "before")
-            root = now or unpacked(self.repository, self.repository.head, folder, scratch / "now")
+            root = now or unpacked(self.repository, "HEAD", folder, scratch / "now")
             asked = {"packages": _packages(_leniently(before), _leniently(root)), "roots": [str(before), str(root)]}
             try:
                 apart = [*python, "-I"]  # PYTHONPATH may lead to the project

@@ -90,9 +90,8 @@ def build(
         ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
     """
     repository = Repository.at(project.root, project.settings.pass_env)
-    head = repository.head
+    head, tags = repository.head_and_tags()
     dirty = not committed and bool(repository.changes(IGNORED_CHANGES))
-    tags = repository.tags()
     unsure = renaming.warnings if renaming else ()
     release = versions.release_at(tags, head, project.tag_form(tags))
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):

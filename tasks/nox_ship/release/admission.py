@@ -117,7 +117,7 @@ def _other_origin(manifest: Manifest, project: Project, repository: Repository) 
     """Yield what the manifest tells of its commit that is not so."""
     if manifest.dirty:
         return
-    commit, tags = repository.head, repository.tags()
+    commit, tags = repository.head_and_tags()
     if manifest.commit != commit:
         yield OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not {commit[:10]}.")
     elif manifest.tag is not None and tags.get(manifest.tag) != commit:

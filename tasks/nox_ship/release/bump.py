@@ -76,12 +76,12 @@ def bump(plan: Plan, stage: Stage, ahead: process.Standby | None = None) -> Obje
         repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
         raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
-    commit = repository.head
+    commit, tag = repository.run("rev-parse", "HEAD", f"refs/tags/{plan.tag}").splitlines()
     if commit != plan.head and repository.parents(commit) != [plan.head]:
         what = f"The commit of {plan.version} does not follow {plan.head[:10]} directly."
         raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes commits of its own."))
     stage.record.commit = commit
-    return Objects(commit, repository.run("rev-parse", f"refs/tags/{plan.tag}"))
+    return Objects(commit, tag)
 
 
 def _commit(plan: Plan, repository: Repository) -> None:

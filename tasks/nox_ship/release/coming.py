@@ -47,14 +47,24 @@ class Coming:
     """What ``auto`` proposed; empty where the version was asked for."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is there of this release and of others."""
+
+    head: str
+    """The commit that is checked out."""
+    here: Mapping[str, str]
+    """The commit each tag of the checkout leads to, by the tag's name."""
+    there: Mapping[str, str]
+    """The same of the remote's tags."""
+    pushed: Record | None = None
+    """The release that an earlier run pushed from HEAD."""
+    earlier: Record | None = None
+    """The release that an earlier run made and did not push: ``auto`` proposes for its commit what it did."""
+
+
 def find_coming(
-    project: Project,
-    repository: Repository,
-    wanted: str | None,
-    refs: Mapping[str, str],
-    findings: Findings,
-    pushed: Record | None,
-    earlier: Record | None = None,
+    project: Project, repository: Repository, wanted: str | None, known: Known, findings: Findings
 ) -> Coming:
     """Return the release that is asked for, or the one that HEAD already is.
 
@@ -62,25 +72,21 @@ def find_coming(
         project: The project.
         repository: Its checkout.
         wanted: A part, a whole version, or ``auto``; None if nothing was given.
-        refs: The commit of each branch and tag of the remote, by full name.
+        known: What is there already.
         findings: Takes notices.
-        pushed: The release that an earlier run pushed from HEAD.
-        earlier: The release that an earlier run made and did not push: ``auto`` proposes for its commit what it did.
 
     Raises:
         ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
             NS216), or names no version (NS310).
     """
-    prefix = "refs/tags/"
-    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
-    here, head = repository.tags(), repository.head
-    tags = {**there, **here}
+    head, pushed, earlier = known.head, known.pushed, known.earlier
+    tags = {**known.there, **known.here}
     source = VersionSource.of(project)
     form = project.tag_form(tags)
     if source.current is not None and versions.parse(source.current) is None:
         raise ShipError(arithmetic.BAD_VERSION(f"The project's version is {source.current!r}."))
     if not pushed:
-        check_head(head, form, here, there)
+        check_head(head, form, known.here, known.there)
     released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
     if released:
         _check_part(wanted, project, released[1])
@@ -94,8 +100,8 @@ def find_coming(
         raise ShipError(arithmetic.NOTHING_ASKED(what))
     proposed = ""
     if wanted == AUTO:
-        known = earlier.proposed if earlier and earlier.head == head and earlier.tag not in tags else ""
-        proposal = again(known) if known else propose(project, repository, current, stated=source.current is not None)
+        made = earlier.proposed if earlier and earlier.head == head and earlier.tag not in tags else ""
+        proposal = again(made) if made else propose(project, repository, current, stated=source.current is not None)
         findings.extend(proposal.findings)
         wanted = proposed = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
@@ -115,7 +121,7 @@ def find_coming(
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
-    _check_tag(tag, version, form, tags, here)
+    _check_tag(tag, version, form, tags, known.here)
     return Coming(
         source=source,
         current=current,

@@ -112,8 +112,10 @@ def checkout_state(run: Run) -> State:
     if commit is None:
         return State.unknown("there is no commit to bring it to")
     try:
-        tip = checkout.find("rev-parse", "--verify", "--quiet", f"refs/heads/{plan.branch}")
-        if checkout.tags().get(plan.tag) == commit and (tip is None or checkout.is_ancestor(commit, tip)):
+        branch, tag = f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}"
+        there = checkout.refs(branch, tag)
+        tip = there.get(branch, commit)
+        if there.get(tag) == commit and (tip == commit or checkout.is_ancestor(commit, tip)):
             return State.done(Followed(plan.branch, commit, "there already"))
     except CommandFailedError as error:
         return State.unknown(error.findings[0].what)

@@ -14,6 +14,7 @@ from nox_ship.package.build import Renaming
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.source import NO_VERSION, VersionSource
+from nox_ship.release.tags import tags_of
 from nox_ship.release.version import next_version
 from nox_ship.world.remote import Remote
 
@@ -38,8 +39,8 @@ def development(project: Project) -> Renaming | None:
             (NS310).
     """
     repository = Repository.at(project.root, project.settings.pass_env)
-    tags = repository.tags()
-    head, form = repository.head, project.tag_form(tags)
+    head, tags = repository.head_and_tags()
+    form = project.tag_form(tags)
     if versions.release_at(tags, head, form):
         return None
     versions.check_readable(tags, head, form)
@@ -49,7 +50,7 @@ def development(project: Project) -> Renaming | None:
         if error.findings[0].id == NO_VERSION.id:
             return None  # the back end finds a version where we do not
         raise
-    merged = form.releases(repository.merged_tags())
+    merged = form.releases(repository.merged_tags() if tags else ())
     released = {version: tag for tag, version in merged.items()}
     last = max(released, default=None)
     count = repository.count_since(tags[released[last]] if last else None)
@@ -88,8 +89,7 @@ def _lacking(project: Project, repository: Repository) -> Iterator[Finding]:
         what = f"Whether the remote has releases that this clone lacks is not known: {error.findings[0].what}"
         yield HISTORY_CUT(what, level="warning")
         return
-    prefix = "refs/tags/"
-    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+    there = tags_of(refs)
     releases = project.tag_form(there).releases(there)
     history = set(repository.run("rev-list", "HEAD").split())
     for tag in releases:

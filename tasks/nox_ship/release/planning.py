@@ -15,9 +15,10 @@ from nox_ship.gates.own import Decision
 from nox_ship.git import Repository
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
-from nox_ship.release.coming import Coming, find_coming
+from nox_ship.release.coming import Coming, Known, find_coming
 from nox_ship.release.record import Record
 from nox_ship.release.route import route
+from nox_ship.release.tags import tags_of
 from nox_ship.release.workflows import Publishing, publishing
 from nox_ship.world.world import World
 
@@ -77,6 +78,8 @@ class Draft:
     """What the release changes; it is only read."""
     project: Project | None
     repository: Repository | None
+    head: str | None
+    """The commit that is checked out."""
     branch: str | None
     release_branch: str | None
     refs: Mapping[str, str]
@@ -114,19 +117,20 @@ class Draft:
         findings = Findings()
         project = findings.catch(lambda: Project.read(root))
         repository = findings.catch(lambda: Repository.at(root, project.settings.pass_env if project else ()))
-        pushed = coming = branch = release_branch = None
+        pushed = coming = head = branch = release_branch = None
         refs: Mapping[str, str] = {}
+        tags: Mapping[str, str] = {}
         by = Publishing()
         if repository:
             settings = project.settings if project else Settings()
+            head, tags = repository.head_and_tags()
             branch = repository.branch
             release_branch = settings.branch or repository.default_branch(settings.remote)
             refs = findings.catch(world.known_refs) or {}
-            pushed = _pushed(earlier, repository, refs)
-        if project and repository:
-            made = None if request.fresh else earlier
-            wanted = request.wanted
-            coming = findings.catch(lambda: find_coming(project, repository, wanted, refs, findings, pushed, made))
+            pushed = _pushed(earlier, head, refs)
+        if project and repository and head:
+            known = Known(head, tags, tags_of(refs), pushed, None if request.fresh else earlier)
+            coming = findings.catch(lambda: find_coming(project, repository, request.wanted, known, findings))
         if project and repository and coming:
             index = route(project.settings, Version(coming.version))
             by = publishing(repository.path, project.settings, index, coming.tag)
@@ -137,6 +141,7 @@ class Draft:
             world=world,
             project=project,
             repository=repository,
+            head=head,
             branch=branch,
             release_branch=release_branch,
             refs=refs,
@@ -152,12 +157,12 @@ class Draft:
         """The release's commit where it is made already; None where it is still to be made, or cannot be told."""
         if self.pushed:
             return self.pushed.commit
-        return self.repository.head if self.repository and self.coming and not self.coming.bump else None
+        return self.head if self.coming and not self.coming.bump else None
 
     def plan(self) -> Plan:
         """Return the plan of a release that nothing stands against."""
-        project, repository, branch, coming = self.project, self.repository, self.branch, self.coming
-        if not (project and repository and branch and coming):
+        project, repository, head, branch, coming = self.project, self.repository, self.head, self.branch, self.coming
+        if not (project and repository and head and branch and coming):
             raise AssertionError  # each of them is missing only beside a finding
         decision, out = self.sessions.decision, left_out(self.request.without, self.sessions.decision)
         return Plan(
@@ -165,7 +170,7 @@ class Draft:
             repository=repository,
             branch=branch,
             release_branch=self.release_branch or branch,
-            head=repository.head,
+            head=head,
             gates=tuple(gate for gate in decision.gates if gate not in out and gate in self.sessions.names),
             index=route(project.settings, Version(coming.version)),
             workflow=self.by.workflow,
@@ -181,11 +186,11 @@ def left_out(without: Collection[str], decision: Decision) -> set[str]:
     return {*without, *({"coverage"} & set(decision.gates) & set(decision.apart) if unmeasured else ())}
 
 
-def _pushed(earlier: Record | None, repository: Repository, refs: Mapping[str, str]) -> Record | None:
+def _pushed(earlier: Record | None, head: str, refs: Mapping[str, str]) -> Record | None:
     """Return what an earlier run left where it was pushed, and HEAD is still what it was made from.
 
     Branch and tag are pushed together: where the tag is, the branch has been, whatever was pushed on top since.
     """
-    if earlier is None or earlier.commit is None or earlier.head != repository.head:
+    if earlier is None or earlier.commit is None or earlier.head != head:
         return None
     return earlier if refs.get(f"refs/tags/{earlier.tag}") == earlier.commit else None

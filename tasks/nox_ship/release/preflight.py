@@ -26,6 +26,7 @@ from nox_ship.release.coming import Coming
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
+from nox_ship.release.tags import tags_of
 from nox_ship.release.uptake import foresee, foresee_workflow
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
@@ -107,8 +108,8 @@ def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
 
 
 def _agreement(draft: Draft) -> Iterator[Finding]:
-    if draft.coming and draft.repository:
-        commit = draft.pushed.commit if draft.pushed else draft.repository.head
+    if draft.coming:
+        commit = draft.pushed.commit if draft.pushed else draft.head
         yield from _not_agreed(draft.request, draft.coming, draft.branch, draft.refs, commit)
 
 
@@ -253,8 +254,8 @@ def _work_tree(draft: Draft) -> Iterator[Finding]:
 def _branch(draft: Draft) -> Iterator[Finding]:
     """Yield what is wrong with the branch: a release is not made from another one; a rehearsal may be."""
     branch, expected = draft.branch, draft.release_branch
-    if draft.repository and branch is None:
-        yield DETACHED_HEAD(f"HEAD is detached at {draft.repository.head[:10]}.")
+    if draft.head and branch is None:
+        yield DETACHED_HEAD(f"HEAD is detached at {draft.head[:10]}.")
     if branch and expected and branch != expected:
         what = f"The branch is {branch}; releases are made from {expected}."
         remedy = f"Merge it into {expected} before the release."
@@ -263,17 +264,17 @@ def _branch(draft: Draft) -> Iterator[Finding]:
 
 
 def _remote_branch(draft: Draft) -> Iterator[Finding]:
-    repository, branch, refs = draft.repository, draft.branch, draft.refs
+    repository, head, branch, refs = draft.repository, draft.head, draft.branch, draft.refs
     theirs = refs.get(f"refs/heads/{branch}")
-    if repository is None or theirs is None or theirs == repository.head or draft.pushed:
+    if repository is None or head is None or theirs is None or theirs == head or draft.pushed:
         return
-    if any(name.startswith("refs/tags/") and commit == repository.head for name, commit in refs.items()):
+    if head in tags_of(refs).values():
         return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
     if theirs not in repository.known([theirs]):
         yield BEHIND_REMOTE(f"The remote's {branch} has commits that are not here.")
-    elif repository.is_ancestor(theirs, repository.head):
+    elif repository.is_ancestor(theirs, head):
         return
-    elif repository.is_ancestor(repository.head, theirs):
+    elif repository.is_ancestor(head, theirs):
         yield BEHIND_REMOTE(f"{branch} is behind the remote's.")
     else:
         yield DIVERGED(f"{branch} and the remote's {branch} have diverged.")

@@ -47,8 +47,8 @@ def released(project: Project) -> tuple[str, Version] | None:
     repository = Findings().catch(lambda: Repository.at(project.root, project.settings.pass_env))
     if repository is None:
         return None
-    tags = repository.tags()
-    return versions.release_at(tags, repository.head, project.tag_form(tags))
+    head, tags = repository.head_and_tags()
+    return versions.release_at(tags, head, project.tag_form(tags))
 
 
 def built(project: Project, release: tuple[str, Version] | None) -> ExpectedRelease | None:

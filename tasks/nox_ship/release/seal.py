@@ -29,6 +29,7 @@ _PLAIN = {"GIT_NO_REPLACE_OBJECTS": "1"}
 _WHOLE = ("-c", "core.sparseCheckout=false", "-c", "core.ignoreStat=false")
 
 Facts = Mapping[str, str]
+Tree = tuple[tuple[str, str, Path], ...]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Seal:
         commit: The commit that its files are compared with.
         ours: Folders that hold what we write there ourselves, relative to the clone.
         hooks: The folder of the hooks that git runs in it.
+        tree: Kind, object and place of everything in the commit.
         places: Files that tell git where the repositories of submodules are.
         settings: What git goes by there: the files in its folder, and the hooks.
         contents: Each ref, and each tracked file that is not as in the commit.
@@ -49,6 +51,7 @@ class Seal:
     commit: str
     ours: tuple[PurePath, ...]
     hooks: Path
+    tree: Tree
     places: tuple[Path, ...]
     settings: Facts
     contents: Facts
@@ -56,11 +59,11 @@ class Seal:
     @classmethod
     def of(cls, repository: Repository, commit: str, ours: Collection[PurePath] = ()) -> Seal:
         """Look at ``repository``, whose work tree should be at ``commit``."""
-        folders = tuple(ours)
-        places = tuple(_submodules(repository, commit))
-        hooks = repository.hooks
+        folders, hooks, tree = tuple(ours), repository.hooks, _tree(repository, commit)
+        places = tuple(_submodules(repository, tree))
         settings = _settings(repository.path, hooks, places)
-        return cls(repository, commit, folders, hooks, places, settings, _contents(repository, commit, folders))
+        contents = _contents(repository, commit, tree, folders)
+        return cls(repository, commit, folders, hooks, tree, places, settings, contents)
 
     @property
     def digest(self) -> str:
@@ -76,7 +79,7 @@ class Seal:
         settings = _settings(self.repository.path, self.hooks, self.places)
         if changed := _differing(self.settings, settings):
             return changed
-        return _differing(self.contents, _contents(self.repository, self.commit, self.ours))
+        return _differing(self.contents, _contents(self.repository, self.commit, self.tree, self.ours))
 
 
 def _differing(before: Facts, after: Facts) -> list[str]:
@@ -126,34 +129,37 @@ def _fact(path: Path) -> str:
         return f"unreadable {error.errno}"
 
 
-def _contents(repository: Repository, commit: str, ours: Collection[PurePath]) -> dict[str, str]:
+def _contents(repository: Repository, commit: str, tree: Tree, ours: Collection[PurePath]) -> dict[str, str]:
     refs = repository.listed("for-each-ref", "--format=%(refname) %(objectname) %(symref)%00", env=_PLAIN)
     facts = dict(ref.strip("\n").split(" ", 1) for ref in refs if ref != "\n")
     top = repository.path
-    for path in _differences(repository, commit):
+    for path in _differences(repository, commit, tree):
         name = path.relative_to(top)
         if not any(name.is_relative_to(folder) for folder in ours):
             facts[name.as_posix()] = _fact(path)
     return facts
 
 
-def _tree(repository: Repository, commit: str) -> Iterator[tuple[str, str, Path]]:
-    """Yield kind, object and place of everything in a commit."""
+def _tree(repository: Repository, commit: str) -> Tree:
+    """Return kind, object and place of everything in a commit."""
+    found = []
     for entry in repository.listed("ls-tree", "-r", "-z", "--full-tree", commit, env=_PLAIN):
         facts, _, name = entry.partition("\t")
         _, kind, ref = facts.split(" ")
-        yield kind, ref, repository.path / name
+        found.append((kind, ref, repository.path / name))
+    return tuple(found)
 
 
-def _submodules(repository: Repository, commit: str) -> Iterator[Path]:
+def _submodules(repository: Repository, tree: Tree) -> Iterator[Path]:
     """Yield the file ``.git`` of each submodule that is there, and of those in it."""
-    for kind, ref, path in _tree(repository, commit):
+    for kind, ref, path in tree:
         if kind == "commit" and (path / ".git").exists():
             yield path / ".git"
-            yield from _submodules(Repository(path, repository.keep), ref)
+            inner = Repository(path, repository.keep)
+            yield from _submodules(inner, _tree(inner, ref))
 
 
-def _differences(repository: Repository, commit: str) -> Iterator[Path]:
+def _differences(repository: Repository, commit: str, tree: Tree) -> Iterator[Path]:
     """Yield each file of ``commit`` that is not so in the work tree, and files that change how git would read them.
 
     An index of our own is used: one may be told to take a file for unchanged.
@@ -165,7 +171,6 @@ def _differences(repository: Repository, commit: str) -> Iterator[Path]:
         repository.run(*_WHOLE, "update-index", "-q", "--refresh", env=env)
         changed = repository.listed(*_WHOLE, "diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
     yield from (top / name for name in changed)
-    tree = list(_tree(repository, commit))
     tracked = {path for _, _, path in tree}
     attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}
     yield from (path for path in attributes - tracked if os.path.lexists(path))
@@ -174,4 +179,4 @@ def _differences(repository: Repository, commit: str) -> Iterator[Path]:
             inner = Repository(path, repository.keep)
             if inner.find("rev-parse", "HEAD") != ref:
                 yield path
-            yield from _differences(inner, ref)
+            yield from _differences(inner, ref, _tree(inner, ref))

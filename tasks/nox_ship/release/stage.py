@@ -267,9 +267,8 @@ def last_release(shop: Workshop) -> Record | None:
         return None
     stage = Repository(shop.stage)
     real = not any(path.is_symlink() for path in (shop.stage, shop.stage / ".git")) and (shop.stage / ".git").is_dir()
-    if not real or stage.find("rev-parse", "HEAD") != record.commit:
-        return None
-    if stage.find("rev-parse", f"refs/tags/{record.tag}^{{commit}}") != record.commit:
+    tagged = f"refs/tags/{record.tag}^{{commit}}"
+    if not real or stage.find("rev-parse", "HEAD", tagged) != f"{record.commit}\n{record.commit}":
         return None
     if record.commit != record.head and stage.parents(record.commit) != [record.head]:
         return None

@@ -24,6 +24,7 @@ from nox_ship.release.route import route
 from nox_ship.release.run import Run, State
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release
+from nox_ship.release.tags import tags_of
 from nox_ship.release.workflows import publishing
 from nox_ship.report import Report, Voice
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
@@ -160,16 +161,16 @@ def _look_into(
     Raises:
         ShipError: Git does not tell the rest.
     """
-    standing.head, standing.branch = repository.head, repository.branch
+    standing.head, tags = repository.head_and_tags()
+    standing.branch = repository.branch
     standing.changes = len(repository.changes(IGNORED_CHANGES))
     refs = standing.catch(world.known_refs) or {}
-    standing.behind = _behind(repository, refs.get(f"refs/heads/{standing.branch}"))
+    standing.behind = _behind(repository, standing.head, refs.get(f"refs/heads/{standing.branch}"))
     if project is None:
         return
-    settings, prefix = project.settings, "refs/tags/"
+    settings = project.settings
     standing.release_branch = settings.branch or repository.default_branch(settings.remote)
-    there = {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
-    tags = {**there, **repository.tags()}
+    tags = {**tags_of(refs), **tags}
     form = project.tag_form(tags)
     _last_release(standing, repository, tags, form)
     here = versions.release_at(tags, standing.head, form)
@@ -208,11 +209,14 @@ def _served(project: Project, world: World) -> tuple[Serving, ...]:
         return tuple(pool.map(ask, dict.fromkeys([*PUBLIC_INDEXES, *project.settings.indexes])))
 
 
-def _behind(repository: Repository, theirs: str | None) -> str:
+def _behind(repository: Repository, ours: str, theirs: str | None) -> str:
     """Return the command that brings the branch up to the remote's; empty where it has all of that."""
-    if theirs is None or (theirs in repository.known([theirs]) and repository.is_ancestor(theirs, repository.head)):
+    if theirs is None or theirs == ours:
         return ""
-    diverged = theirs in repository.known([theirs]) and not repository.is_ancestor(repository.head, theirs)
+    known = bool(repository.known([theirs]))
+    if known and repository.is_ancestor(theirs, ours):
+        return ""
+    diverged = known and not repository.is_ancestor(ours, theirs)
     return "git pull --rebase" if diverged else "git pull --ff-only"
 
 

@@ -15,6 +15,12 @@ TAG_MOVED = Kind(
 TAG_NOT_HERE = Kind("NS216", "tag-not-here", "Run `git fetch --tags`, then the same command again to finish it.")
 
 
+def tags_of(refs: Mapping[str, str]) -> dict[str, str]:
+    """Return the commit each tag leads to, by the tag's name, where ``refs`` are a remote's by full name."""
+    prefix = "refs/tags/"
+    return {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
+
+
 def check_head(head: str, form: TagForm, here: Mapping[str, str], there: Mapping[str, str]) -> None:
     """Check that HEAD has the same release tags here and on the remote; one that is not pushed yet may be missing.
 

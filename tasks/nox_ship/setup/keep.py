@@ -17,7 +17,7 @@ OWN_PART_LOST = Kind(
 
 _OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
 _MARK = re.compile(r"^ *# (?:>>> own:|<<< own)", re.MULTILINE)
-_PIN = re.compile(r"(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<version>\d{1,9}(?:\.\d{1,9})*)\b")
+_PIN = re.compile(r"(?<![\w.-])(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<version>\d{1,9}(?:\.\d{1,9})*)\b")
 
 
 def is_ours(text: str) -> bool:
