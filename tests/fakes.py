@@ -38,7 +38,8 @@ from nox_ship.release.planning import Plan, Request
 from nox_ship.release.publication import Publication
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import INDEX_UNREACHABLE, Index, Upload
 from nox_ship.world.listing import Listing, Served

@@ -40,6 +40,7 @@ GROUND = {
     "settings_schema",
     "setup_script",
     "standby",
+    "terminal",
     "undumpable",
     "versions",
 }
@@ -168,7 +169,7 @@ READERS = {
     "undumpable.py": "a program of its own",
     "standby.py": "a program of its own",
     "actions.py": "the files of a job of GitHub Actions",
-    "report.py": "the terminal",
+    "terminal.py": "the terminal",
     "cache.py": "a setting of the machine",
     "git.py": "a setting of the workflow",
     "package/manifest.py": "a setting of the workflow",

@@ -26,7 +26,8 @@ from nox_ship.release.results import Result
 from nox_ship.release.run import Run, State, Step
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
 from support import make_project

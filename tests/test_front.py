@@ -14,7 +14,7 @@ from nox_ship import asking, front, worlds
 from nox_ship.cli import release_arguments
 from nox_ship.errors import ShownError
 from nox_ship.release.stage import Stage, workshop
-from nox_ship.report import Voice
+from nox_ship.terminal import Voice
 from nox_ship.world.index import Index
 from nox_ship.world.real import RealWorld
 from support import commit_files, git

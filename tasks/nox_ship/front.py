@@ -21,8 +21,9 @@ from nox_ship.release.pipeline import CUT, STEPS, run_pipeline
 from nox_ship.release.planning import Request
 from nox_ship.release.run import Run
 from nox_ship.release.stage import workshop
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
 from nox_ship.showing import last_line, stop_shown, tell
+from nox_ship.terminal import Voice
 from nox_ship.worlds import guarded, opened, settings_of
 
 

@@ -27,8 +27,9 @@ from nox_ship.release.published import built, listed, released
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.release.uptake import check_open, foresee
-from nox_ship.report import Report, Row, Voice
+from nox_ship.report import Report, Row
 from nox_ship.showing import tell_changes
+from nox_ship.terminal import Voice
 from nox_ship.world.index import display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.world import World

@@ -12,7 +12,8 @@ from nox_ship import actions, closing
 from nox_ship.errors import Finding, ShipError, ShownError
 from nox_ship.files import explained
 from nox_ship.release.stage import Workshop
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 
 
 def tell(report: Report, path: Path | None) -> None:

@@ -14,9 +14,10 @@ from rich.console import Console
 from nox_ship import actions, process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.printable import printable
-from nox_ship.report import Report, Row, Voice
+from nox_ship.report import Report, Row
 from nox_ship.settings import read_settings
 from nox_ship.setup.survey import Survey
+from nox_ship.terminal import Voice
 from nox_ship.world.remote import Remote
 from support import git, make_repository
 

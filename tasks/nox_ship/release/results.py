@@ -17,7 +17,8 @@ from nox_ship.release.planning import Plan
 from nox_ship.release.publication import Publication
 from nox_ship.release.seal import Seal
 from nox_ship.release.stage import Stage
-from nox_ship.report import Report, Row, Voice
+from nox_ship.report import Report, Row
+from nox_ship.terminal import Voice
 
 
 class Result:
