@@ -376,8 +376,10 @@ class FakeGates:
             if name == naming.registered("build"):
                 facts = {"commit": stage.record.commit or "", "version": stage.record.version, **self.facts}
                 write_dist(Project.read(stage.root), **facts)
-            told["finished"](name, "success" if self.at_once else "passed")
-            results.append(SessionResult(name, "passed", 0.1))
+            result = SessionResult(name, "passed", 0.1)
+            if self.at_once:
+                told["finished"](result)
+            results.append(result)
         self.afterwards(stage)
         return tuple(results)
 

@@ -41,6 +41,8 @@ GROUND = {
     "setup_script",
     "standby",
     "terminal",
+    "timeline",
+    "tools",
     "undumpable",
     "versions",
 }

@@ -25,7 +25,7 @@ def test_what_looks_like_markup_is_shown_as_it_is(text: str) -> None:
     voice.note(text)
     voice.last_line(text)
     voice.step_ended(Row(text, "done", detail=text))
-    voice.session_ended(text, "success")
+    voice.session_ended(Row(text, "passed", within="gates"))
     voice.finding(Finding("NS000", "x", text, text, detail=text))
     voice.table(Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], notes=text))
     assert stream.getvalue().count(text) == 15
@@ -60,16 +60,13 @@ def test_output_of_passing_tools_is_shown_on_request(verbose: bool, shown: str) 
     assert stream.getvalue() == shown
 
 
-@pytest.mark.parametrize(
-    ("status", "word"), [("success", "passed"), ("aborted", "stopped"), ("failed", "failed"), ("skipped", "skipped")]
-)
-def test_noxs_words_are_translated(status: str, word: str) -> None:
-    """A session passes or fails; one that never started can end too."""
+def test_a_session_tells_how_it_ended() -> None:
+    """With its time and its reason; one that never started can end too."""
     voice, stream = make_voice()
     voice.session_started("tests")
-    voice.session_ended("tests", status)
-    voice.session_ended("never started", status)
-    assert [line.split()[0] for line in stream.getvalue().splitlines()] == [word, word]
+    voice.session_ended(Row("tests", "passed", 2.0, within="gates"))
+    voice.session_ended(Row("never started", "skipped", detail="no tests", within="gates"))
+    assert stream.getvalue() == "  passed  tests (2.0 s)\n  skipped never started  no tests\n"
 
 
 def test_a_step_tells_its_time_where_it_took_some() -> None:

@@ -24,6 +24,7 @@ from nox_ship.release.stage import workshop
 from nox_ship.report import Report
 from nox_ship.showing import last_line, stop_shown, tell
 from nox_ship.terminal import Voice
+from nox_ship.tools import versions
 from nox_ship.worlds import guarded, opened, settings_of
 
 
@@ -62,6 +63,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         opened(options, root, shop, voice, variables) as world,
     ):
         run = Run(root, request, sessions, world, shop, voice, report)
+        run.background.submit(lambda: report.environment.update(versions()))
         if not agreed:
             run.confirm = asking.before_push
         with stop_shown(voice, report, shop):

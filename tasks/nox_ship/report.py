@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +29,21 @@ class Row:
     detail: str = ""
     within: str | None = None
     """The step that a session belongs to."""
+    begun: float | None = None
+    """When it began, in seconds after the run's begin; null for what did not run this time."""
+    needs: list[str] = field(default_factory=list)
+    """The sessions that a session waits for."""
+
+
+@dataclass
+class BuiltFile:
+    """A file of the release."""
+
+    name: str
+    size: int
+    """In bytes."""
+    sha256: str
+    """The SHA-256 of its content, in hexadecimal digits."""
 
 
 @dataclass
@@ -34,8 +51,14 @@ class Report:
     """Everything that is to be said about one run."""
 
     title: str
+    scope: Literal["release", "cut", "publish"] = "release"
+    """Whether it is the whole chain, commit and tag alone, or publishing alone."""
     rehearsal: bool = False
     """Whether it happened in a world of stand-ins."""
+    begun: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+    """When the run began, in UTC (ISO 8601)."""
+    command: str = ""
+    """The command that does what was rehearsed, or finishes what was interrupted."""
     passed: bool = False
     project: str = ""
     version: str = ""
@@ -76,10 +99,23 @@ class Report:
     """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
+    index: str = ""
+    """The index that it goes to, as it is written."""
+    files: list[BuiltFile] = field(default_factory=list)
+    """What was built."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """The versions of the tools, by name."""
     findings: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What sessions warned of, one line each."""
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._clock = time.monotonic()
+
+    def after(self, moment: float | None = None) -> float:
+        """Return how many seconds after the run's begin a ``moment`` of `time.monotonic` is; default: now."""
+        return (time.monotonic() if moment is None else moment) - self._clock
 
     def steps_not_reached(self) -> list[str]:
         """Return the names of the steps that were not tried."""

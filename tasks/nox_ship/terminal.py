@@ -24,7 +24,6 @@ _COLOURS = {
     "pending": "yellow",
     "declined": "yellow",
     "interrupted": "yellow",
-    "stopped": "red",
     "failed": "red",
 }
 _WORTH_TELLING_SECONDS = 0.05
@@ -76,12 +75,11 @@ class Voice:
         self._running.append(name)
         self._show_running()
 
-    def session_ended(self, name: str, status: str) -> None:
+    def session_ended(self, row: Row) -> None:
         """Tell how a session ended."""
-        if name in self._running:
-            self._running.remove(name)
-        words = {"success": "passed", "aborted": "stopped"}.get(status, status)
-        self._line(Row(name, words), indent="  ")
+        if row.name in self._running:
+            self._running.remove(row.name)
+        self._line(row, indent="  ")
         self._show_running()
 
     def echo(self, line: str) -> None:

@@ -31,7 +31,7 @@ TELL: list[Callable[[Voice, str], object]] = [
     lambda voice, text: voice.finding(PROBLEM(text, detail=text)),
     lambda voice, text: voice.warning(text),
     lambda voice, text: voice.step_ended(Row(text, "done", detail=text)),
-    lambda voice, text: voice.session_ended(text, "success"),
+    lambda voice, text: voice.session_ended(Row(text, "passed", within="gates")),
     lambda voice, text: voice.last_line(text),
     lambda voice, text: voice.table(
         Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], credentials=text)
