@@ -299,7 +299,7 @@ def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Program
         finished=lambda result: told.append(f"{result.name} ends: {result.status}"),
         echo=told.append,
     )
-    assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: success"]
+    assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: passed"]
 
 
 def test_a_result_tells_when_its_session_ran_and_what_it_waited_for(stage: Stage, programs: Programs) -> None:

@@ -16,17 +16,23 @@ from nox_ship.files import write_whole
 SCHEMA = 1
 """Version of the JSON report's form."""
 
+_FINDING = {"required": ["id", "name", "level", "what", "remedy"]}
+
 
 @dataclass
 class Row:
     """One line of the table: a step, or a session within the gates."""
 
     name: str
+    """The step or session."""
     status: str
-    """Of a step ``done``, ``pending`` while it runs or waits for an answer, ``declined`` where that was no,
-    ``interrupted``, ``failed`` or ``not reached``."""
+    """Of a session ``passed``, ``reused`` from an earlier run, ``skipped``, ``failed`` or ``not reached``. Of a step
+    ``done``, ``pending`` while it runs or waits for an answer, ``declined`` where that was no, ``interrupted``,
+    ``failed`` or ``not reached``."""
     seconds: float = 0.0
+    """How long it took; of what was reused, in the earlier run."""
     detail: str = ""
+    """What it came to, or why it did not."""
     within: str | None = None
     """The step that a session belongs to."""
     begun: float | None = None
@@ -40,6 +46,7 @@ class BuiltFile:
     """A file of the release."""
 
     name: str
+    """Its name, without a folder."""
     size: int
     """In bytes."""
     sha256: str
@@ -51,6 +58,7 @@ class Report:
     """Everything that is to be said about one run."""
 
     title: str
+    """What was run, as it is shown."""
     scope: Literal["release", "cut", "publish"] = "release"
     """Whether it is the whole chain, commit and tag alone, or publishing alone."""
     rehearsal: bool = False
@@ -60,11 +68,17 @@ class Report:
     command: str = ""
     """The command that does what was rehearsed, or finishes what was interrupted."""
     passed: bool = False
+    """Whether it came to its end."""
     project: str = ""
+    """The name of the distribution, normalised."""
     version: str = ""
+    """The version that is released."""
     tag: str = ""
+    """The release's tag."""
     commit: str = ""
+    """The release's commit."""
     rows: list[Row] = field(default_factory=list)
+    """The steps, and the sessions within them."""
     credentials: str = ""
     """Where the credentials of the upload come from; never a value."""
     workflow: str = ""
@@ -98,17 +112,23 @@ class Report:
     difference: dict[str, Any] = field(default_factory=dict)
     """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
+    """What was pushed, or would be, and where to."""
     uploads: list[str] = field(default_factory=list)
+    """What was uploaded, or would be, and where to."""
+    verified: list[str] = field(default_factory=list)
+    """What was compared with what was built, or installed, once an index served it."""
     index: str = ""
     """The index that it goes to, as it is written."""
     files: list[BuiltFile] = field(default_factory=list)
     """What was built."""
     environment: dict[str, str] = field(default_factory=dict)
     """The versions of the tools, by name."""
-    findings: list[dict[str, str]] = field(default_factory=list)
+    findings: list[dict[str, str]] = field(default_factory=list, metadata={"schema": {"items": _FINDING}})
+    """What stopped the run, or is to be known: each with its ID, name, level, and what to do."""
     warnings: list[str] = field(default_factory=list)
     """What sessions warned of, one line each."""
     seconds: float = 0.0
+    """How long the run took."""
 
     def __post_init__(self) -> None:
         self._clock = time.monotonic()
@@ -116,6 +136,19 @@ class Report:
     def after(self, moment: float | None = None) -> float:
         """Return how many seconds after the run's begin a ``moment`` of `time.monotonic` is; default: now."""
         return (time.monotonic() if moment is None else moment) - self._clock
+
+    @property
+    def verdict(self) -> str:
+        """How the run ended: ``passed``, or as the step did that ended it."""
+        stopped = [row.status for row in self.rows if row.status in ("interrupted", "declined")]
+        return "passed" if self.passed else (stopped or ["failed"])[0]
+
+    @property
+    def deliveries(self) -> list[tuple[str, str]]:
+        """What leaves the machine: what is done with it, and the line that tells what it is and where it goes."""
+        published = "to be published" if self.workflow else "published"
+        push, upload = ("would push", "would upload") if self.rehearsal else ("pushed", published)
+        return [(push, line) for line in self.pushes] + [(upload, line) for line in self.uploads]
 
     def steps_not_reached(self) -> list[str]:
         """Return the names of the steps that were not tried."""

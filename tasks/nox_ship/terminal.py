@@ -6,7 +6,7 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -158,9 +158,8 @@ class Voice:
             lines = report.notes.splitlines()
             self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
         self.changes(report)
-        self._list("would push" if report.rehearsal else "pushed", report.pushes)
-        published = "to be published" if report.workflow else "published"
-        self._list("would upload" if report.rehearsal else published, report.uploads)
+        for verb, line in report.deliveries:
+            self.console.print(f"{verb}  {_shown(line)}")
         self.console.print()
 
     def changes(self, report: Report) -> None:
@@ -179,10 +178,6 @@ class Voice:
             self.console.print(f"  {_shown(cut)}".rstrip())
         if count > most:
             self.console.print(f"  ... and {count - most} more")
-
-    def _list(self, verb: str, items: Iterable[str]) -> None:
-        for item in items:
-            self.console.print(f"{verb}  {_shown(item)}")
 
     def last_line(self, text: str) -> None:
         """Say the sentence that the run ends with."""
