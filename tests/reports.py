@@ -114,3 +114,35 @@ def hostile(text: str) -> Report:
     report.environment = {text: text}
     report.findings = [{"id": text, "name": text, "level": "error", "what": text, "remedy": text}]
     return report
+
+
+def short(text: str) -> str:
+    """Return what a test with a text is called."""
+    return ascii(text[:40])
+
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "</style><script>alert(1)</script>",
+    "</title><img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    '" style="background:url(https://evil.example)',
+    "<!-- <b>",
+    "--><b>",
+    "&lt;script&gt; &#x3c; &amp;",
+    "javascript:alert(1)",
+    "https://evil.example/",
+    "`<b>`",
+    "`\"` onx='",
+    "- <i>x",
+    "### <i>x",
+    "]]><b>",
+    "\x00<b>\x1b[31m\x08\x7f\x9b",
+    "\u202e<b>\u2066\u200f\ufeff",
+    "\ud800<b>\u2028\x85",
+    "x" * 5000,
+    "<" * 500,
+    "https://me:pass-`word`@host.example/x <b>",
+]
+"""What a project may call something."""

@@ -9,7 +9,7 @@ import pytest
 from nox_ship.printable import printable
 from nox_ship.report import Report, Row
 from nox_ship.report_page import _nice, _seconds, _ticks, page
-from reports import failed, hostile, interrupted, rehearsal, session, step
+from reports import ATTACKS, failed, hostile, interrupted, rehearsal, session, short, step
 
 EMPTY = {"meta"}
 """Elements that have no end."""
@@ -61,7 +61,7 @@ def headings(report: Report) -> list[str]:
 
 
 def test_a_page_tells_all_that_the_report_holds() -> None:
-    """The verdict comes first, then what is wrong, then when things ran, then what came of it."""
+    """The verdict comes first, then when things ran, then what came of it."""
     read = Page(page(rehearsal()))
     said = read.said("body")
     assert said.startswith("✓ passed Rehearsal of the release sample 1.1.0 Nothing was touched: this was a rehearsal.")
@@ -73,8 +73,8 @@ def test_a_page_tells_all_that_the_report_holds() -> None:
     ):
         assert text in said
     assert headings(rehearsal()) == [
-        "Findings",
         "Timeline",
+        "Findings",
         "What a release would deliver",
         "Files",
         "Changed since 1.0.0 on PyPI",
@@ -92,7 +92,7 @@ def test_what_there_is_nothing_of_has_no_heading() -> None:
 
 
 def test_a_page_says_how_the_run_ended() -> None:
-    """In words, and what to do next."""
+    """In words, and what to do next; errors come before everything else."""
     said = Page(page(failed())).said("body")
     assert "✗ failed Release" in said
     assert "1 min 12 s" in said
@@ -148,37 +148,6 @@ def test_a_page_can_be_listened_to() -> None:
     assert {one["aria-labelledby"] for one in read.all("section")} == named
     assert all(one.get("scope") in ("row", "col") for one in read.all("th"))
     assert all(one.get("aria-hidden") == "true" for one in read.all("span") if one.get("class") == "sign")
-
-
-def short(text: str) -> str:
-    """Return what a test with a text is called."""
-    return ascii(text[:40])
-
-
-ATTACKS = [
-    "<script>alert(1)</script>",
-    "</style><script>alert(1)</script>",
-    "</title><img src=x onerror=alert(1)>",
-    '"><svg onload=alert(1)>',
-    "' onmouseover='alert(1)",
-    '" style="background:url(https://evil.example)',
-    "<!-- <b>",
-    "--><b>",
-    "&lt;script&gt; &#x3c; &amp;",
-    "javascript:alert(1)",
-    "https://evil.example/",
-    "`<b>`",
-    "`\"` onx='",
-    "- <i>x",
-    "### <i>x",
-    "]]><b>",
-    "\x00<b>\x1b[31m\x08\x7f\x9b",
-    "\u202e<b>\u2066\u200f\ufeff",
-    "\ud800<b>\u2028\x85",
-    "x" * 5000,
-    "<" * 500,
-    "https://me:pass-`word`@host.example/x <b>",
-]
 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=short)

@@ -6,8 +6,7 @@ import pytest
 
 from nox_ship.report import Report, Row
 from nox_ship.report_summary import gantt, summary
-from reports import failed, hostile, interrupted, rehearsal, step
-from test_report_page import ATTACKS, short
+from reports import ATTACKS, failed, hostile, interrupted, rehearsal, short, step
 
 TASK = re.compile(r"    · (?P<name>[^:;#%{}\"\n]+) :(?P<critical>crit, )?(?P<begin>\d+), (?P<end>\d+)")
 SECTION = re.compile(r"    section [^:;#%{}\"\n]+")

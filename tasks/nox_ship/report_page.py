@@ -59,9 +59,10 @@ def _sentence(text: str) -> _Html:
 def page(report: Report) -> str:
     """Return a report as a page of HTML."""
     title = f"{report.title} {report.version}".strip()
+    stopped = any(one["level"] == "error" for one in report.findings)
+    first = [_findings(report), _timeline(report)]
     sections = [
-        _findings(report),
-        _timeline(report),
+        *(first if stopped else reversed(first)),
         _delivered(report),
         _files(report),
         _difference(report),
