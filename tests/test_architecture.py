@@ -17,6 +17,7 @@ GROUND = {
     "actions",
     "addresses",
     "backends",
+    "board",
     "cache",
     "closing",
     "config",

@@ -12,20 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nox_ship.board import COLOURS, Board
 from nox_ship.errors import Finding
 from nox_ship.printable import printable
 from nox_ship.report import Report, Row
 
-_COLOURS = {
-    "done": "green",
-    "passed": "green",
-    "reused": "cyan",
-    "skipped": "yellow",
-    "pending": "yellow",
-    "declined": "yellow",
-    "interrupted": "yellow",
-    "failed": "red",
-}
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
 _MOST_COMMITS, _MOST_LINES, _MOST_CHANGES, _MOST_COLUMNS = 20, 40, 10, 160
@@ -50,37 +41,42 @@ def _console() -> Console:
 
 
 class Voice:
-    """Tells a person what is going on; on a terminal with a spinner, elsewhere with a line for each event."""
+    """Tells a person what is going on: on a terminal with a board of what runs, elsewhere with a line for each event.
+
+    What was told once is not told again: on a terminal a table tells how steps and sessions ended, elsewhere their
+    lines have done so.
+    """
 
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
         self.console = console or _console()
         self.verbose = verbose
-        self._status = self.console.status("") if self.console.is_terminal else None
-        self._running: list[str] = []
+        draws = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._board = Board(self.console) if draws else None
+        self._told: set[tuple[str | None, ...]] = set()
 
     def step_started(self, name: str, what: str) -> None:
         """Tell that a step begins."""
-        if self._status:
-            self._status.update(f"[bold]{_shown(name)}[/bold]: {_shown(what)}")
-            self._status.start()
+        if self._board:
+            self._board.step_started(name, what)
 
     def step_ended(self, row: Row) -> None:
         """Tell how a step ended."""
-        if self._status:
-            self._status.stop()
-        self._line(row, indent="")
+        if self._board:
+            self._board.step_ended(row)
+        else:
+            self._line(row)
 
     def session_started(self, name: str) -> None:
         """Tell that a session begins."""
-        self._running.append(name)
-        self._show_running()
+        if self._board:
+            self._board.session_started(name)
 
     def session_ended(self, row: Row) -> None:
         """Tell how a session ended."""
-        if row.name in self._running:
-            self._running.remove(row.name)
-        self._line(row, indent="  ")
-        self._show_running()
+        if self._board:
+            self._board.session_ended(row)
+        else:
+            self._line(row)
 
     def echo(self, line: str) -> None:
         """Show a line of a tool's output, if the user asked for it."""
@@ -117,50 +113,69 @@ class Voice:
 
     def ask(self, question: str, secret: bool = False) -> str:
         """Ask a person, and return the answer; no answer is an empty one. What is secret is not shown."""
+        hidden = self._board if self._board and self._board.shown() else None
         self.end()
         try:
             return getpass.getpass(printable(question)) if secret else input(printable(question))
         except (EOFError, KeyboardInterrupt):
             return ""
+        finally:
+            if hidden:
+                hidden.show()
 
     def end(self) -> None:
         """Stop whatever is still shown as running."""
-        if self._status:
-            self._status.stop()
+        if self._board:
+            self._board.hide()
 
-    def _show_running(self) -> None:
-        if self._status and self._running:
-            self._status.update(f"[bold]gates[/bold]: {_shown(', '.join(self._running))}")
-
-    def _line(self, row: Row, indent: str) -> None:
-        colour = _COLOURS.get(row.status, "white")
+    def _line(self, row: Row) -> None:
+        colour = COLOURS.get(row.status, "white")
         seconds = f" ({row.seconds:.1f} s)" if row.seconds >= _WORTH_TELLING_SECONDS else ""
         detail = f"  {_shown(row.detail)}" if row.detail else ""
+        indent = "  " if row.within else ""
         self.console.print(f"{indent}[{colour}]{row.status:7}[/{colour}] {_shown(row.name)}{seconds}{detail}")
+        self._is_news(row.within, row.name, row.status)
+
+    def _is_news(self, *what: str | None) -> bool:
+        """Whether something was not told yet; from now on it was."""
+        news = what not in self._told
+        self._told.add(what)
+        return news
 
     def table(self, report: Report) -> None:
-        """Show the table of a run: its steps, their times, and what goes where."""
-        table = Table(title=_folded(report.title), title_justify="left", show_edge=False, pad_edge=False)
+        """Show what is to be said of a run that was not said yet: its steps and sessions, and what goes where."""
+        rows = [row for row in report.rows if self._is_news(row.within, row.name, row.status)]
+        self.console.print()
+        if self._board:
+            self._rows(report.title, rows)
+        else:
+            self.console.print(f"[bold]{_shown(report.title)}[/bold]")
+            for row in rows:
+                self._line(row)
+        if report.credentials and not report.rehearsal and self._is_news("credentials"):
+            self.console.print(f"credentials  {_shown(report.credentials)}")
+        if report.commits and self._is_news("commits", *report.commits):
+            self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
+        if report.notes and self._is_news("notes", report.notes):
+            lines = report.notes.splitlines()
+            self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
+        if self._is_news("changes", report.since):
+            self.changes(report)
+        for verb, line in report.deliveries:
+            if self._is_news(verb, line):
+                self.console.print(f"{verb}  {_shown(line)}")
+        self.console.print()
+
+    def _rows(self, title: str, rows: Sequence[Row]) -> None:
+        table = Table(title=_folded(title), title_justify="left", show_edge=False, pad_edge=False)
         for column in ("step", "result", "seconds", "what"):
             table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
-        for row in report.rows:
-            colour = _COLOURS.get(row.status, "white")
+        for row in rows:
+            colour = COLOURS.get(row.status, "white")
             name = f"  {row.name}" if row.within else row.name
             seconds = f"{row.seconds:.1f}" if row.seconds else ""
             table.add_row(_folded(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
-        self.console.print()
         self.console.print(table)
-        if report.credentials and not report.rehearsal:
-            self.console.print(f"credentials  {_shown(report.credentials)}")
-        if report.commits:
-            self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
-        if report.notes:
-            lines = report.notes.splitlines()
-            self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
-        self.changes(report)
-        for verb, line in report.deliveries:
-            self.console.print(f"{verb}  {_shown(line)}")
-        self.console.print()
 
     def changes(self, report: Report) -> None:
         """Show what changed since the last release, and what is unusual about it."""
