@@ -1,4 +1,4 @@
-"""Write the JSON Schema of the settings into docs/settings.schema.json: ``python tests/schema_file.py``."""
+"""Write the JSON Schemas of settings and report into docs/: ``python tests/schema_file.py``."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tasks"))
 
+from nox_ship.report_schema import report_schema  # noqa: E402
 from nox_ship.settings_schema import tool_schema  # noqa: E402
 
-FILE = ROOT / "docs" / "settings.schema.json"
+SCHEMAS = {"settings.schema.json": tool_schema, "report.schema.json": report_schema}
 
 
-def text() -> str:
-    """Return what the file is to hold."""
-    return f"{json.dumps(tool_schema(), indent=2)}\n"
+def file(name: str) -> Path:
+    """Return where a schema is published."""
+    return ROOT / "docs" / name
+
+
+def text(name: str) -> str:
+    """Return what its file is to hold."""
+    return f"{json.dumps(SCHEMAS[name](), indent=2)}\n"
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), "utf-8")
+    for schema in SCHEMAS:
+        file(schema).write_text(text(schema), "utf-8")

@@ -26,7 +26,8 @@ from nox_ship.release.results import Result
 from nox_ship.release.run import Run, State, Step
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
 from support import make_project
@@ -221,9 +222,24 @@ def test_a_publish_that_failed_is_reported(
 
 def test_publishing_ends_with_what_is_there_or_missing() -> None:
     """A rehearsal says how to do it, unless nothing is left to do."""
-    facts: dict[str, Any] = {"project": "sample", "version": "1.2.3"}
-    assert closing.published(Report("x", **facts), "PyPI", "publish") == "sample 1.2.3 is on PyPI."
-    rehearsal = Report("x", rehearsal=True, uploads=["a → PyPI"], **facts)
-    assert closing.published(rehearsal, "PyPI", "publish-prod").endswith("To publish it: nox -s publish-prod")
+    facts: dict[str, Any] = {
+        "project": "sample",
+        "version": "1.2.3",
+        "index": "PyPI",
+        "scope": "publish",
+        "command": "nox -s publish-prod",
+    }
+    assert closing.ended(Report("x", passed=True, **facts)) == "sample 1.2.3 is on PyPI."
+    rehearsal = Report("x", passed=True, rehearsal=True, uploads=["a → PyPI"], **facts)
+    assert closing.ended(rehearsal).endswith("To publish it: nox -s publish-prod")
     rehearsal.uploads.clear()
-    assert "1.2.3 is on PyPI, and nothing is missing" in closing.published(rehearsal, "PyPI", "publish")
+    assert "1.2.3 is on PyPI, and nothing is missing" in closing.ended(rehearsal)
+
+
+def test_publishing_that_stops_says_what_is_public() -> None:
+    """And that the same command finishes it; a rehearsal changed nothing."""
+    stopped = Report("x", scope="publish")
+    assert "no file is known to have arrived" in closing.ended(stopped)
+    stopped.arrived = ["a.whl on PyPI"]
+    assert closing.ended(stopped).startswith("Public already: a.whl on PyPI. Run the same command again")
+    assert "Nothing left this machine" in closing.ended(Report("x", scope="publish", rehearsal=True))

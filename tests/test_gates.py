@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class Nox:
         for entry in self.entries:
             name = (entry.get("signatures") or [entry["name"]])[0]
             said = self.said.get(name.replace("-", "_").replace(".", "_"), "")
-            events += [["started", name], ["said", name, said], ["ended", name, entry]]
+            events += [["started", name, ["build"]], ["said", name, said], ["ended", name, entry]]
         lines = [self.output.rstrip("\n"), *(EVENT + json.dumps(event) for event in events)]
         return self.code, "\n".join(filter(None, lines))
 
@@ -58,7 +59,7 @@ class Nox:
 def run(stage: Stage, *names: str, keep: tuple[str, ...] = ()) -> tuple[SessionResult, ...]:
     """Run sessions and tell nobody."""
 
-    def quiet(*_: str) -> None:
+    def quiet(*_: object) -> None:
         """Say nothing."""
 
     return run_sessions(stage, names, keep=keep, started=quiet, finished=quiet, echo=quiet)
@@ -209,7 +210,16 @@ def test_a_runner_that_tells_of_no_session_has_not_passed(stage: Stage, programs
     assert stage.record.passed == {}
 
 
-NO_EVENTS = ("", "{", "[]", "5", '["ended"]', '["ended", "x", {}]', '["ended", "x", {"result": []}]', '["started", 5]')
+NO_EVENTS = (
+    "",
+    "{",
+    "[]",
+    "5",
+    '["ended"]',
+    '["ended", "x", {}]',
+    '["ended", "x", {"result": []}]',
+    '["started", 5, []]',
+)
 LINT_ENDED = '["ended", "lint", {"result": "success"}]'
 ODD_EVENTS = ('["said", "x", 5]', '["ended", 5, {"result": "success"}]', LINT_ENDED, "9" * 5000, "[" * 20_000)
 
@@ -286,10 +296,22 @@ def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Program
         stage,
         ["lint"],
         started=lambda name: told.append(f"{name} starts"),
-        finished=lambda name, status: told.append(f"{name} ends: {status}"),
+        finished=lambda result: told.append(f"{result.name} ends: {result.status}"),
         echo=told.append,
     )
-    assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: success"]
+    assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: passed"]
+
+
+def test_a_result_tells_when_its_session_ran_and_what_it_waited_for(stage: Stage, programs: Programs) -> None:
+    """What passed in an earlier run did not run this time."""
+    Nox(programs, PASSED)
+    before = time.monotonic()
+    (result,) = run(stage, "lint")
+    assert result.begun is not None
+    assert before <= result.begun <= time.monotonic()
+    assert result.needs == ("build",)
+    (again,) = run(stage, "lint")
+    assert (again.status, again.begun, again.needs) == ("reused", None, ())
 
 
 def test_the_pythons_on_which_files_were_tried() -> None:

@@ -116,6 +116,7 @@ class Ran:
     order: list[tuple[str, str]] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    needs: dict[str, list[str]] = field(default_factory=dict)
 
 
 Run = Callable[..., Ran]
@@ -136,6 +137,8 @@ def run(folder: Path, *arguments: str) -> Ran:
             ran.said[name] = ran.said.get(name, "") + rest[0]
         else:
             ran.order.append((kind, name))
+        if kind == "started":
+            ran.needs[name] = rest[0]
         if kind == "ended":
             ran.entries[name] = rest[0]
     ran.plain += done.stderr.split("\n")
@@ -205,6 +208,7 @@ def test_a_process_that_ends_early_has_not_passed(ran: Ran, name: str, result: s
 
 def test_what_is_required_has_ended_before(ran: Ran) -> None:
     """And each starts and ends once."""
+    assert (ran.needs["after_good"], ran.needs["good"]) == (["good"], [])
     assert ran.order.index(("ended", "good")) < ran.order.index(("started", "after_good"))
     assert len(ran.order) == len(set(ran.order))
     assert {name for _, name in ran.order} == set(ran.entries)

@@ -15,7 +15,7 @@ from nox_ship.config import IndexSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.settings import UNSAFE_ADDRESS, read_settings
 from nox_ship.settings_schema import tool_schema
-from schema_file import FILE, text
+from schema_file import SCHEMAS, file, text
 
 VALUES: tuple[object, ...] = (
     *("", " ", "x", "3.12", "pypy3.11t", "3.12\n", "publish.yml", "../publish.yml", "auto", "off", "trusted", "a b"),
@@ -108,6 +108,7 @@ def test_validate_pyproject_knows_the_settings() -> None:
         validate(document)
 
 
-def test_the_published_schema_is_of_these_settings() -> None:
-    """After a change, `python tests/schema_file.py` writes it anew."""
-    assert FILE.read_text("utf-8") == text()
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_published_schemas_are_of_these_classes(name: str) -> None:
+    """After a change, `python tests/schema_file.py` writes them anew."""
+    assert file(name).read_text("utf-8") == text(name)

@@ -26,7 +26,8 @@ from nox_ship.release.results import Planned
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage, Workshop
 from nox_ship.release.status import Standing, look
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world import onlooker
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.remote import REMOTE_UNREACHABLE

@@ -6,15 +6,10 @@ https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-comm
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 OUTPUT, SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
-
-
-# What means something in Markdown, HTML or a mention; a backslash takes that from it.
-_MARKS = re.compile(r"([\\`*_{}\[\]<>#!|~&:@$^])")
 
 
 def output(**values: str) -> None:
@@ -30,20 +25,14 @@ def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str,
 
     All of it is shown as it is: names and output of a project make no link, image or heading.
     """
-    lines = [f"### {_plain(title)}", ""]
-    table = [header, *rows] if header else []
-    for number, row in enumerate(table):
-        lines.append(f"| {' | '.join(_plain(cell) for cell in row)} |")
-        if number == 0:
-            lines.append(f"|{' --- |' * len(row)}")
+    from nox_ship.plain_markdown import plain, table
+
+    page([f"### {plain(title)}", "", *(table(header, rows) if header else [])])
+
+
+def page(lines: Iterable[str]) -> None:
+    """Add lines of Markdown to the page that sums a run up; outside Actions nothing happens."""
     _append(SUMMARY, "\n".join([*lines, "", ""]))
-
-
-def _plain(text: str) -> str:
-    from nox_ship.printable import printable
-
-    shown = _MARKS.sub(r"\\\1", printable(" ".join(text.split()), lines=False))
-    return re.sub(r"www\.", "www\\\\.", shown, flags=re.IGNORECASE)  # a link by itself
 
 
 def _append(variable: str, text: str) -> None:

@@ -59,7 +59,12 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave a gate out this time")
     parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
     parser.add_argument("--verbose", action="store_true", help="show the output of passing tools too")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the JSON report there too")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write the report there too: .html, .md, or JSON",
+    )
     return parser.parse_args(args)
 
 

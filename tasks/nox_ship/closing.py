@@ -6,6 +6,17 @@ from nox_ship.errors import shorten
 from nox_ship.report import Report
 
 
+def ended(report: Report) -> str:
+    """Return the sentence that a run ends with, however it ended."""
+    if report.scope == "publish":
+        return published(report) if report.passed else unpublished(report)
+    if not report.passed:
+        return stopped(report)
+    if report.scope == "cut":
+        return f"{report.tag} is cut, and not pushed."
+    return rehearsed(report) if report.rehearsal else released(report)
+
+
 def released(report: Report) -> str:
     """Return how a release ended that came to its end."""
     starts = f"publish a GitHub Release to start {report.workflow}"
@@ -15,18 +26,13 @@ def released(report: Report) -> str:
     return f"{report.project} {report.version} {done}."
 
 
-def rehearsed(report: Report, command: str) -> str:
-    """Return how a rehearsal ended that came to its end.
-
-    Args:
-        report: What it came to.
-        command: The command that does it.
-    """
+def rehearsed(report: Report) -> str:
+    """Return how a rehearsal ended that came to its end."""
     if not report.changed:
         return f"Nothing was touched: this was a rehearsal. {report.tag} is released: nothing is missing."
     merged = f"merge {report.branch} into {report.release_branch}, then "
     first = merged if report.branch != report.release_branch else ""
-    return f"Nothing was touched: this was a rehearsal. To do it: {first}{command}"
+    return f"Nothing was touched: this was a rehearsal. To do it: {first}{report.command}"
 
 
 def stopped(report: Report) -> str:
@@ -43,16 +49,21 @@ def stopped(report: Report) -> str:
     return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
 
 
-def published(report: Report, index: str, session: str) -> str:
-    """Return how publishing ended, or its rehearsal.
-
-    Args:
-        report: What it came to.
-        index: The index, as it is written.
-        session: The session that publishes.
-    """
+def published(report: Report) -> str:
+    """Return how publishing ended, or its rehearsal."""
+    there = f"{report.project} {report.version} is on {report.index}"
     if not report.rehearsal:
-        return f"{report.project} {report.version} is on {index}."
+        return f"{there}."
     if not report.uploads:
-        return f"Nothing left this machine: {report.project} {report.version} is on {index}, and nothing is missing."
-    return f"Nothing left this machine. To publish it: nox -s {session}"
+        return f"Nothing left this machine: {there}, and nothing is missing."
+    return f"Nothing left this machine. To publish it: {report.command}"
+
+
+def unpublished(report: Report) -> str:
+    """Return what publishing has done that stopped."""
+    if report.rehearsal:
+        return "Nothing left this machine: the rehearsal stopped before its end."
+    if not report.arrived:
+        return "Publishing stopped, and no file is known to have arrived. Run the same command again."
+    what = f"Public already: {shorten(report.arrived, len(report.arrived))}"
+    return f"{what}. Run the same command again: it uploads what is missing."

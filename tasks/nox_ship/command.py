@@ -25,7 +25,6 @@ from nox_ship.release.handover import Cut, push, receive, switch
 from nox_ship.release.proven import proven
 from nox_ship.release.route import route
 from nox_ship.release.stage import cache_folder, workshop_of
-from nox_ship.report import Voice
 from nox_ship.setup import advice, init
 from nox_ship.setup.build_system import read_project
 from nox_ship.setup.ci_files import HAND_WRITTEN
@@ -33,6 +32,7 @@ from nox_ship.setup.keep import is_ours
 from nox_ship.setup.noxfile import BARE
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
+from nox_ship.terminal import Voice
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
 from nox_ship.world.real import index_addresses

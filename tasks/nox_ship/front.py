@@ -6,12 +6,14 @@ Like its neighbours it knows the arguments and the terminal, but not nox.
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from nox_ship import actions, asking
+from nox_ship import actions, asking, closing
 from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError
 from nox_ship.files import real_place
@@ -21,8 +23,10 @@ from nox_ship.release.pipeline import CUT, STEPS, run_pipeline
 from nox_ship.release.planning import Request
 from nox_ship.release.run import Run
 from nox_ship.release.stage import workshop
-from nox_ship.report import Report, Voice
-from nox_ship.showing import last_line, stop_shown, tell
+from nox_ship.report import Report
+from nox_ship.showing import stop_shown, tell
+from nox_ship.terminal import Voice
+from nox_ship.tools import versions
 from nox_ship.worlds import guarded, opened, settings_of
 
 
@@ -54,13 +58,19 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         in_ci=asking.in_ci(),
     )
     voice = Voice(verbose=options.verbose)
-    report = Report(title="Rehearsal of the release" if apart else "Release", rehearsal=apart)
+    report = Report(
+        title="Rehearsal of the release" if apart else "Release",
+        scope="cut" if options.bundle else "release",
+        rehearsal=apart,
+        command=_command(options),
+    )
     with (
         guarded(settings_of(root)) as variables,
         workshop(root) as shop,
         opened(options, root, shop, voice, variables) as world,
     ):
         run = Run(root, request, sessions, world, shop, voice, report)
+        run.background.submit(lambda: report.environment.update(versions()))
         if not agreed:
             run.confirm = asking.before_push
         with stop_shown(voice, report, shop):
@@ -70,15 +80,21 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
                     _hand_on(run, _target(root, invoked_from, options.bundle))
             except BaseException:
                 with suppress(OSError, ShipError):  # what stopped the release matters more
-                    tell(report, options.report and _target(root, invoked_from, options.report))
+                    tell(report, shop, options.report and _target(root, invoked_from, options.report))
                 raise
-            tell(report, options.report and _target(root, invoked_from, options.report))
+            tell(report, shop, options.report and _target(root, invoked_from, options.report))
     if options.bundle:
         return
     voice.table(report)
-    voice.note(f"report: {shop.report}")
+    voice.note(f"report: {shop.page}")
     voice.note(f"clone:  {shop.stage}")
-    voice.last_line(last_line(options, report))
+    voice.last_line(closing.ended(report))
+
+
+def _command(options: Namespace) -> str:
+    """Return the command that releases what its arguments mean."""
+    without = (word for gate in options.without for word in ("--without", gate))
+    return f"nox -s release -- {shlex.join([*([options.wanted] if options.wanted else []), *without])}"
 
 
 def _target(root: Path, invoked_from: Path, path: Path) -> Path:

@@ -16,8 +16,8 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.release.following import following
 from nox_ship.release.stage import workshop_of
 from nox_ship.release.status import Progress, Serving, Standing, look
-from nox_ship.report import Voice
 from nox_ship.setup.doctor import examine
+from nox_ship.terminal import Voice
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.real import RealWorld
 from nox_ship.worlds import settings_of

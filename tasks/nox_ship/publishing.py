@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +23,14 @@ from nox_ship.release.pipeline import ended_by, told_by
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.published import built, listed, released
+from nox_ship.release.results import enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.release.uptake import check_open, foresee
-from nox_ship.report import Report, Row, Voice
-from nox_ship.showing import tell_changes
+from nox_ship.report import Report, Row
+from nox_ship.showing import tell
+from nox_ship.terminal import Voice
+from nox_ship.tools import versions
 from nox_ship.world.index import display_name
 from nox_ship.world.real import RealWorld
 from nox_ship.world.world import World
@@ -53,7 +55,13 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
     """
     options = publish_arguments(args, session)
     voice = Voice()
-    report = Report(title="Rehearsal of publishing" if options.dry_run else "Publishing", rehearsal=options.dry_run)
+    report = Report(
+        title="Rehearsal of publishing" if options.dry_run else "Publishing",
+        scope="publish",
+        rehearsal=options.dry_run,
+        command=f"nox -s {session}",
+        environment=versions(),
+    )
     with guarded(project.settings) as variables, workshop(project.root) as shop:
         try:
             wanted = _wanted_index(session, index, options.to)
@@ -74,8 +82,11 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
             report.findings += [finding.as_dict() for finding in told_by(error)]
             raise
         finally:
+            report.seconds = report.after()
             report.write(shop.report)
-    voice.last_line(closing.published(report, display_name(name), session))
+            tell(report, shop)
+        voice.note(f"report: {shop.page}")
+    voice.last_line(closing.ended(report))
 
 
 def _wanted_index(session: str, index: str | None, to: str | None) -> str | None:
@@ -96,23 +107,22 @@ def _admitted(manifest: Manifest, project: Project, name: str, world: World, rep
         ShipError: It may not.
     """
     report.project, report.version, report.commit = manifest.name, manifest.version, manifest.commit
-    report.tag = manifest.tag or ""
+    report.tag, report.index = manifest.tag or "", display_name(name)
+    enter_files(manifest, report)
     return admit(manifest, project, name, world)
 
 
 def _publish(publication: Publication, called: str, report: Report, *, install: bool) -> None:
     """Publish from the project's own folder, and tell of it."""
-    begun = time.monotonic()
+    begun = report.after()
 
     def arrived(entry: Published) -> None:
-        report.rows.append(Row(entry.file.name, "done", detail=entry.action))
+        nonlocal begun
+        report.rows.append(Row(entry.file.name, "done", report.after() - begun, entry.action, begun=begun))
+        begun = report.after()
 
-    published = publish_files(publication, called, report, install=install, arrived=arrived)
+    publish_files(publication, called, report, install=install, arrived=arrived)
     report.passed = True
-    report.seconds = time.monotonic() - begun
-    who = f", with credentials from {report.credentials}" if report.credentials else ""
-    rows = [(entry.file.name, entry.action, entry.file.sha256) for entry in published]
-    actions.summary(f"{report.title}{who}", rows, ("file", "result", "SHA-256"))
 
 
 def _foresee(publication: Publication, voice: Voice) -> None:
@@ -135,7 +145,6 @@ def _compare(publication: Publication, called: str, shop: Workshop, voice: Voice
     comparison = Comparison(publication.manifest, project, publication.index, called, shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)
     voice.changes(report)
-    tell_changes(report)
 
 
 def verify_published(project: Project, args: Sequence[str]) -> None:

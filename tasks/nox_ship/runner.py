@@ -4,7 +4,7 @@ Such a process does what `nox --session NAME` does, with the same functions of n
 as a program, in the clone, and reads its lines. Those that begin with `EVENT` hold a list in JSON; all others are what
 nox and the noxfile say while they are loaded.
 
-- ``["started", name]``: a session runs.
+- ``["started", name, needs]``: a session runs, now that those that it needs have passed.
 - ``["said", name, text]``: what it wrote.
 - ``["ended", name, entry]``: what nox says of its result (`nox.sessions.Result.serialize`).
 """
@@ -89,6 +89,7 @@ class Runner:
         self._selector = selectors.DefaultSelector()
         self._running: dict[SessionRunner, _Running] = {}
         self._results: dict[SessionRunner, bool] = {}
+        self._needs: dict[SessionRunner, list[SessionRunner]] = {}
 
     def run(self, parent: int) -> bool:
         """Run all sessions, each once those that it requires have passed; return whether all have.
@@ -98,6 +99,7 @@ class Runner:
         """
         selected = set(self._queue)
         needs = {one: [need for need in one.get_direct_dependencies() if need in selected] for one in self._queue}
+        self._needs = needs
         order = graphlib.TopologicalSorter(needs)
         order.prepare()
         ready: list[SessionRunner] = []
@@ -126,7 +128,7 @@ class Runner:
     def _start(self, session: SessionRunner) -> None:
         output, said = os.pipe()
         result, told = os.pipe()
-        self._tell("started", session.friendly_name)
+        self._tell("started", session.friendly_name, [need.friendly_name for need in self._needs[session]])
         server, pid = os.getpid(), os.fork()
         if not pid:
             for one in self._running.values():

@@ -70,7 +70,7 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
     """Show every finding, unless that was done, and end the session as failed, with one line."""
     from nox_ship.printable import printable
-    from nox_ship.report import Voice
+    from nox_ship.terminal import Voice
 
     first, *more = error.findings
     if (more or first.detail) and not isinstance(error, ShownError):

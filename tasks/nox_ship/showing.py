@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
-import shlex
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from nox_ship import actions, closing
 from nox_ship.errors import Finding, ShipError, ShownError
-from nox_ship.files import explained
+from nox_ship.files import explained, write_whole
 from nox_ship.release.stage import Workshop
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.report_page import page
+from nox_ship.report_summary import summary
+from nox_ship.terminal import Voice
 
 
-def tell(report: Report, path: Path | None) -> None:
-    """Tell GitHub Actions how a release ended, and write the report that was asked for."""
-    rows = [(row.name, row.status, row.detail) for row in report.rows]
-    actions.summary(f"{report.title} {report.version}".strip(), rows, ("step", "result", "what"))
-    tell_changes(report)
-    if report.passed:
+def tell(report: Report, shop: Workshop, path: Path | None = None) -> None:
+    """Show how a run ended as a page in its workshop and to GitHub Actions, and write the report that was asked for."""
+    write_whole(shop.page, page(report))
+    actions.page([summary(report)])
+    if report.passed and report.scope != "publish":
         actions.output(tag=report.tag, commit=report.commit)
     if path:
+        write(report, path)
+
+
+def write(report: Report, path: Path) -> None:
+    """Write a report as a page, as Markdown or as JSON: as the suffix of the file asks for."""
+    if path.suffix.lower() in (".html", ".htm"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, page(report))
+    elif path.suffix.lower() == ".md":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, summary(report))
+    else:
         report.write(path)
-
-
-def tell_changes(report: Report) -> None:
-    """Add what changed since the last release to the job summary, if there was a comparison."""
-    if report.since:
-        changes = [line.partition(": ") for line in report.changes] or [("nothing", "", "but the version")]
-        rows = [(what, change) for what, _, change in changes] + [("unusual", line) for line in report.unusual]
-        actions.summary(f"Changed since {report.since}", rows, ("what", "change"))
 
 
 @contextmanager
@@ -52,15 +56,6 @@ def stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
         raise
 
 
-def last_line(options: Namespace, report: Report) -> str:
-    """Return the sentence that a release ends with."""
-    if not options.dry_run:
-        return closing.released(report)
-    without = (word for gate in options.without for word in ("--without", gate))
-    command = shlex.join([*([options.wanted] if options.wanted else []), *without])
-    return closing.rehearsed(report, f"nox -s release -- {command}")
-
-
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
     """Show why a release stopped and how far it came; a single finding is left to the line that ends it."""
     if len(findings) > 1 or any(finding.detail for finding in findings):
@@ -68,5 +63,5 @@ def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: 
             voice.finding(finding)
     if len(report.rows) > len(report.steps_not_reached()) + 1:
         voice.table(report)
-        voice.note(f"report: {shop.report}")
-    voice.last_line(closing.stopped(report))
+        voice.note(f"report: {shop.page}")
+    voice.last_line(closing.ended(report))

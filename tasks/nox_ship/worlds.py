@@ -13,7 +13,7 @@ from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.stage import Workshop
-from nox_ship.report import Voice
+from nox_ship.terminal import Voice
 from nox_ship.world.index import Index
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns

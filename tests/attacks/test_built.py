@@ -132,7 +132,7 @@ def test_the_build_is_held_once(yard: Yard, sessions: FakeGates) -> None:
     def play(stage: Stage, names: list[str], **told: Any) -> tuple[SessionResult, ...]:
         results = run_sessions(stage, names, **told)
         change_wheel_and_manifest(stage)
-        told["finished"]("build", "success")
+        told["finished"](SessionResult("build", "passed"))
         return results
 
     sessions.at_once = True
@@ -272,7 +272,7 @@ def test_an_installation_tells_what_it_tested(yard: Yard, monkeypatch: pytest.Mo
 
 def test_a_line_that_a_test_prints_hides_none_of_a_session() -> None:
     """One that looks as if the session began anew does not take the place of what it wrote."""
-    started, said = '["started", "verify-install-3.12"]', f'["said", "verify-install-3.12", "nox > {TOLD}{{}}\\n"]'
+    started, said = '["started", "verify-install-3.12", []]', f'["said", "verify-install-3.12", "nox > {TOLD}{{}}\\n"]'
     events = gates._Events(print, print, print)
     for event in (started, said.format("e" * 64), started, said.format("f" * 64)):
         events.feed(f"{EVENT}{event}")

@@ -14,9 +14,10 @@ from rich.console import Console
 from nox_ship import actions, process
 from nox_ship.errors import Kind, ShipError
 from nox_ship.printable import printable
-from nox_ship.report import Report, Row, Voice
+from nox_ship.report import Report, Row
 from nox_ship.settings import read_settings
 from nox_ship.setup.survey import Survey
+from nox_ship.terminal import Voice
 from nox_ship.world.remote import Remote
 from support import git, make_repository
 
@@ -30,7 +31,7 @@ TELL: list[Callable[[Voice, str], object]] = [
     lambda voice, text: voice.finding(PROBLEM(text, detail=text)),
     lambda voice, text: voice.warning(text),
     lambda voice, text: voice.step_ended(Row(text, "done", detail=text)),
-    lambda voice, text: voice.session_ended(text, "success"),
+    lambda voice, text: voice.session_ended(Row(text, "passed", within="gates")),
     lambda voice, text: voice.last_line(text),
     lambda voice, text: voice.table(
         Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], credentials=text)
@@ -41,10 +42,21 @@ TELL: list[Callable[[Voice, str], object]] = [
 
 def shown(tell: Callable[[Voice, str], object], text: str) -> str:
     """Return what reaches the terminal."""
-    stream = io.StringIO()
-    voice = Voice(verbose=True, console=Console(file=stream, width=100, soft_wrap=True, highlight=False, emoji=False))
-    tell(voice, text)
-    return stream.getvalue()
+    said = ""
+    for terminal in (False, True):  # a table is drawn to one alone
+        stream = io.StringIO()
+        console = Console(
+            file=stream,
+            width=100,
+            soft_wrap=True,
+            highlight=False,
+            emoji=False,
+            force_terminal=terminal,
+            color_system=None,
+        )
+        tell(Voice(verbose=True, console=console), text)
+        said += stream.getvalue()
+    return said
 
 
 @pytest.mark.parametrize(
@@ -86,10 +98,19 @@ def test_nothing_commands_the_runner(text: str) -> None:
 def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
     """Wherever a name ends up, as its column is as wide as the others let it be."""
     stream = io.StringIO()
-    voice = Voice(console=Console(file=stream, width=width, soft_wrap=True, highlight=False, emoji=False))
+    console = Console(
+        file=stream,
+        width=width,
+        soft_wrap=True,
+        highlight=False,
+        emoji=False,
+        force_terminal=True,
+        color_system=None,
+    )
     for length in range(1, width + 20, 3):
         name = f"{'x' * length} ::add-mask::y {'x' * length}::::add-mask::::y"
-        voice.table(Report(name, rows=[Row(name, "done", 1.0, "what " * 20, within="gates"), Row("y", "done")]))
+        rows = [Row(name, "done", 1.0, "what " * 20, within="gates"), Row("y", "done")]
+        Voice(console=console).table(Report(name, rows=rows))
     assert "add-mask" in stream.getvalue()
     assert not [line for line in stream.getvalue().splitlines() if re.match(r"\s*::", line)]
 

@@ -24,7 +24,8 @@ from nox_ship.release.results import Planned, Result, Staged
 from nox_ship.release.run import Run
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release, sealed
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
 from support import commit_files, git, make_remote, make_repository, write_files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,10 @@ class SessionResult:
     output: str = field(default="", repr=False)
     warnings: tuple[str, ...] = ()
     """What it warned of, one line each: findings of ours that stopped nothing."""
+    begun: float | None = field(default=None, compare=False)
+    """When it began, by `time.monotonic`; None for what did not run this time."""
+    needs: tuple[str, ...] = field(default=(), compare=False)
+    """The sessions that it waited for."""
 
 
 @dataclass
@@ -76,10 +81,12 @@ class _Events:
     """What the runner says, one run after another: what happens to sessions, and what each writes."""
 
     started: Callable[[str], None]
-    finished: Callable[[str, str], None]
+    finished: Callable[[SessionResult], None]
     echo: Callable[[str], None]
-    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[str, SessionResult] = field(default_factory=dict)
     """How the sessions of this run ended, by name."""
+    begun: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+    """When each session began, and what it had waited for."""
     outputs: dict[str, Kept] = field(default_factory=dict)
     """What each session wrote in its last run."""
     log: str = ""
@@ -94,16 +101,21 @@ class _Events:
             self._show(line)
             return
         match json_data.parse(line.removeprefix(EVENT).encode()):
-            case ["started", str(name)]:
+            case ["started", str(name), [*needs]]:
+                self.begun[name] = time.monotonic(), tuple(map(str, needs))
                 self.started(name)
             case ["said", str(name), str(text)]:
                 self.outputs.setdefault(name, Kept()).add(text.encode())
-            case ["ended", str(name), {"result": str(status)} as entry] if name not in self.entries:
-                self.entries[name] = entry
+            case ["ended", str(name), {"result": str(status)} as entry] if name not in self.results:
+                result = _result(name, entry, self.output(name))
+                if name in self.begun:
+                    begun, needed = self.begun[name]
+                    result = dataclasses.replace(result, begun=begun, needs=needed)
+                self.results[name] = result
                 self._show(f"{name}: {status}")
                 for written in self.output(name):
                     self._show(written)
-                self.finished(name, status)
+                self.finished(result)
             case _:
                 raise ValueError(line)
 
@@ -123,7 +135,7 @@ def run_sessions(
     *,
     keep: Iterable[str] = (),
     started: Callable[[str], None],
-    finished: Callable[[str, str], None],
+    finished: Callable[[SessionResult], None],
     echo: Callable[[str], None],
     ahead: Standby | None = None,
 ) -> tuple[SessionResult, ...]:
@@ -134,7 +146,7 @@ def run_sessions(
         names: Sessions, by name.
         keep: Names of variables to hand on although they look like credentials.
         started: Told the name of each session that starts.
-        finished: Told the name and status of each session that ends.
+        finished: Told the result of each session that ends.
         echo: Told each line that nox prints.
         ahead: What becomes the runner, if it is begun.
 
@@ -228,7 +240,7 @@ def _run(
     alone: bool = False,
 ) -> list[SessionResult]:
     """Run sessions; ``alone``, without those that they require."""
-    events.entries.clear()
+    events.results.clear()
     command: list[Argument] = [sys.executable, "-P", _RUNNER, "--noxfile", "noxfile.py"]
     command += ["--envdir", stage.workshop.environments, *(["--no-dependencies"] if alone else ())]
     try:
@@ -240,7 +252,7 @@ def _run(
             on_line=events.feed,
             ahead=ahead,
         )
-        results = [_result(name, entry, events.output(name)) for name, entry in events.entries.items()]
+        results = list(events.results.values())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ShipError(NOX_FAILED("What the sessions came to cannot be read.", detail=events.log)) from error
     finally:

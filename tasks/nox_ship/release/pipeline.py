@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -51,7 +50,6 @@ def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
     Raises:
         ShipError: A step failed; no later one was tried.
     """
-    begun = time.monotonic()
     try:
         for step in steps:
             _do(step, run)
@@ -61,9 +59,9 @@ def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
         reached = {row.name for row in run.report.rows if row.within is None}
         run.report.rows += [Row(step.name, "not reached") for step in steps if step.name not in reached]
         with suppress(OSError):  # what stopped the release matters more
-            _end(run, begun)
+            _end(run)
         raise
-    _end(run, begun)
+    _end(run)
 
 
 def states(run: Run, steps: Sequence[Step] = STEPS) -> Iterator[tuple[Step, State]]:
@@ -99,19 +97,19 @@ def told_by(error: BaseException) -> tuple[Finding, ...]:
     return error.findings if isinstance(error, ShipError) else ()
 
 
-def _end(run: Run, begun: float) -> None:
+def _end(run: Run) -> None:
     run.background.shutdown()
     for program in (run.bumper, run.runner):
         program.end()
     run.voice.end()
-    run.report.seconds = time.monotonic() - begun
+    run.report.seconds = run.report.after()
     run.report.write(run.workshop.report)
 
 
 def _do(step: Step, run: Run) -> None:
     run.voice.step_started(step.name, step.what)
-    begun = time.monotonic()
-    row = Row(step.name, "pending")
+    begun = run.report.after()
+    row = Row(step.name, "pending", begun=begun)
     run.report.rows.append(row)
     try:
         row.detail = str(advance(step, run))
@@ -122,7 +120,7 @@ def _do(step: Step, run: Run) -> None:
             raise explained(error) from error
         raise
     finally:
-        row.seconds = time.monotonic() - begun
+        row.seconds = run.report.after() - begun
         run.voice.step_ended(row)
 
 

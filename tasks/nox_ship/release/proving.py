@@ -15,7 +15,7 @@ from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import converge
 from nox_ship.release.installing import install, works
 from nox_ship.release.publication import Publication, silent
-from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions
+from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions, session_row
 from nox_ship.release.run import Run, State
 from nox_ship.world.index import display_name
 
@@ -40,9 +40,10 @@ def run_gates(run: Run, state: State) -> Gated:
     if state.status == "conflicting":
         built.check(stage, project)
 
-    def ended(name: str, status: str) -> None:
-        run.voice.session_ended(name, status)
-        if (name, status) == (naming.registered(gating.PROOF_SESSIONS[0]), "success"):  # two cores have time for both
+    def ended(result: gating.SessionResult) -> None:
+        run.voice.session_ended(session_row(result, run.report))
+        build = naming.registered(gating.PROOF_SESSIONS[0])
+        if (result.name, result.status) == (build, "passed"):  # two cores have time for both
             with suppress(ShipError):  # told by the upload rehearsal
                 run.comparison = _begin_comparison(run, built.hold(stage, project))
             run.trial = run.background.submit(_try_upload, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from nox_ship.release.converge import Held, Published, converge
 from nox_ship.release.installing import prove
@@ -37,6 +38,10 @@ def publish(
         report.arrived.append(f"{entry.file.name} on {called}")
         arrived(entry)
 
+    def note(text: str) -> None:
+        report.verified.append(text)
+        publication.note(text)
+
     try:
         published = converge(publication, enter, held)
     finally:
@@ -44,6 +49,8 @@ def publish(
     uploads = [f"{entry.file.name} → {called}" for entry in published if entry.action == "uploaded"]
     report.uploads += uploads
     report.changed = report.changed or bool(uploads)
+    served = publication.index.name
+    report.verified += [f"{served} serves {entry.file.name} with the SHA-256 that was built" for entry in published]
     if install:
-        prove(publication)
+        prove(replace(publication, note=note))
     return published

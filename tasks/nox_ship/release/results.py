@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nox_ship.errors import shorten
+from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bump import Objects
 from nox_ship.release.comparison import Compared
@@ -17,7 +18,9 @@ from nox_ship.release.planning import Plan
 from nox_ship.release.publication import Publication
 from nox_ship.release.seal import Seal
 from nox_ship.release.stage import Stage
-from nox_ship.report import Report, Row, Voice
+from nox_ship.report import BuiltFile, Report, Row
+from nox_ship.terminal import Voice
+from nox_ship.world.index import display_name
 
 
 class Result:
@@ -39,7 +42,7 @@ class Planned(Result):
         """Tell what is released."""
         plan = self.plan
         report.project, report.version, report.tag = plan.project.canonical_name, plan.version, plan.tag
-        report.branch, report.release_branch = plan.branch, plan.release_branch
+        report.branch, report.release_branch, report.index = plan.branch, plan.release_branch, display_name(plan.index)
 
     def __str__(self) -> str:
         left_out = f", without {', '.join(self.without)}" if self.without else ""
@@ -103,7 +106,18 @@ class Gated(Result):
 
 def enter_sessions(sessions: Iterable[SessionResult], report: Report) -> None:
     """Tell how sessions ended, whether or not all of them passed."""
-    report.rows.extend(Row(one.name, one.status, one.seconds, one.reason, within="gates") for one in sessions)
+    report.rows.extend(session_row(one, report) for one in sessions)
+
+
+def session_row(one: SessionResult, report: Report) -> Row:
+    """Return what a report says of a session."""
+    begun = None if one.begun is None else report.after(one.begun)
+    return Row(one.name, one.status, one.seconds, one.reason, "gates", begun, list(one.needs))
+
+
+def enter_files(manifest: Manifest, report: Report) -> None:
+    """Tell what was built."""
+    report.files = [BuiltFile(file.name, file.size, file.sha256) for file in manifest.files]
 
 
 @dataclass(frozen=True)
@@ -114,6 +128,10 @@ class Tried(Result):
     """The files on their way to the index of the release."""
     installed: tuple[str, ...] = ()
     """Those that were installed; empty where an earlier run did all this."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell what was built."""
+        enter_files(self.publication.manifest, report)
 
     def __str__(self) -> str:
         if not self.installed:

@@ -17,7 +17,8 @@ from nox_ship.release.gates import RUNNER_MODULES
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.results import Bumped, Planned, Result, Staged, Tried
 from nox_ship.release.stage import Stage, Workshop
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world.world import World
 
 R = TypeVar("R", bound=Result)

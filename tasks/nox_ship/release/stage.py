@@ -68,6 +68,11 @@ class Workshop:
         return self.folder / "report.json"
 
     @property
+    def page(self) -> Path:
+        """The same as a page to look at."""
+        return self.folder / "report.html"
+
+    @property
     def predecessor(self) -> Path:
         """What was downloaded of the last release."""
         return self.folder / "predecessor"

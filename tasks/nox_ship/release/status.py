@@ -26,7 +26,8 @@ from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release
 from nox_ship.release.tags import tags_of
 from nox_ship.release.workflows import publishing
-from nox_ship.report import Report, Voice
+from nox_ship.report import Report
+from nox_ship.terminal import Voice
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
 from nox_ship.world.world import World
 

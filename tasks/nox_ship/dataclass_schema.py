@@ -1,0 +1,97 @@
+"""A JSON Schema of a dataclass: its fields, their types, and the sentence that stands below each."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+_SIMPLE: Mapping[object, dict[str, Any]] = {
+    bool: {"type": "boolean"},
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    Any: {},
+}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What documents of dataclasses look like."""
+
+    complete: bool = False
+    """Whether they hold every field, with null for what there is nothing of, and may hold more in later versions. Else
+    a field with a default may be left out, there is no null, and nothing unknown is allowed."""
+    key: Callable[[str], str] = str
+    """What the key of a field is called."""
+    types: Mapping[object, dict[str, Any]] = field(default_factory=dict)
+    """The schemas of types that are no usual ones."""
+
+    def schema(self, cls: type) -> dict[str, Any]:
+        """Return the schema of an object with the fields of a dataclass.
+
+        A field may tell more of its value in its metadata, as ``schema``: keywords of JSON Schema.
+        """
+        hints, told = typing.get_type_hints(cls), _descriptions(cls)
+        every = [item for item in fields(cls) if self.complete or _has_no_default(item)]
+        return {
+            "type": "object",
+            **({} if self.complete else {"additionalProperties": False}),
+            "properties": {
+                self.key(item.name): {**self._merged(hints[item.name], item), "description": told[item.name]}
+                for item in fields(cls)
+            },
+            **({"required": [self.key(item.name) for item in every]} if every else {}),
+        }
+
+    def _merged(self, hint: Any, item: Field[Any]) -> dict[str, Any]:
+        """Return the schema of a field's type, with what its metadata tells and, if it says something, its default."""
+        merged = self._type(hint)
+        for keyword, bound in item.metadata.get("schema", {}).items():
+            merged[keyword] = {**merged.get(keyword, {}), **bound} if isinstance(bound, dict) else bound
+        if not self.complete and item.default is not MISSING and item.default not in (None, ()):
+            merged["default"] = list(item.default) if isinstance(item.default, tuple) else item.default
+        return merged
+
+    def _type(self, hint: Any) -> dict[str, Any]:
+        kind, inner = typing.get_origin(hint), typing.get_args(hint)
+        if hint in self.types:
+            return dict(self.types[hint])
+        if kind is types.UnionType:
+            found = self._type(next(part for part in inner if part is not type(None)))
+            return {**found, "type": [found["type"], "null"]} if self.complete else found
+        if is_dataclass(hint):
+            return self.schema(typing.cast("type", hint))
+        if kind in (Mapping, dict):
+            values = self._type(inner[1])
+            return {"type": "object", **({"additionalProperties": values} if values else {})}
+        if kind in (tuple, list):
+            return {"type": "array", "items": self._type(inner[0])}
+        return {"enum": list(inner)} if kind is Literal else dict(_SIMPLE[hint])
+
+
+def _has_no_default(item: Field[Any]) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING
+
+
+@functools.cache
+def _descriptions(cls: type) -> dict[str, str]:
+    """Return the docstring of each field of a class, and of those that it inherits."""
+    found: dict[str, str] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        body = ast.parse(inspect.getsource(base)).body[0]
+        name = ""
+        for node in body.body if isinstance(body, ast.ClassDef) else ():
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                name = node.target.id
+            elif name and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                found[name] = " ".join(str(node.value.value).replace("``", "`").split())
+                name = ""
+            else:
+                name = ""
+    return found

@@ -1,0 +1,199 @@
+"""What a person reads on a terminal: progress while a release runs, one table at its end."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from nox_ship.board import COLOURS, Board
+from nox_ship.errors import Finding
+from nox_ship.printable import printable
+from nox_ship.report import Report, Row
+
+_WORTH_TELLING_SECONDS = 0.05
+_WIDTH_WITHOUT_TERMINAL = 120
+_MOST_COMMITS, _MOST_LINES, _MOST_CHANGES, _MOST_COLUMNS = 20, 40, 10, 160
+"""How much is shown of the commits, the changelog and what changed."""
+_LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
+
+
+def _shown(text: str) -> str:
+    """Return ``text`` for the console, which takes it for neither markup nor commands."""
+    return escape(printable(text))
+
+
+def _folded(text: str) -> str:
+    """Return ``text`` for where the console breaks lines: each of them may become the beginning of a command."""
+    return re.sub(":(?=:)", ": ", _shown(text))
+
+
+def _console() -> Console:
+    """Return a console on standard output; wide enough for the table where no terminal says how wide."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=sys.stdout, highlight=False, emoji=False, soft_wrap=True, width=width)
+
+
+class Voice:
+    """Tells a person what is going on: on a terminal with a board of what runs, elsewhere with a line for each event.
+
+    What was told once is not told again: on a terminal a table tells how steps and sessions ended, elsewhere their
+    lines have done so.
+    """
+
+    def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
+        self.console = console or _console()
+        self.verbose = verbose
+        draws = self.console.is_terminal and not self.console.is_dumb_terminal
+        self._board = Board(self.console) if draws else None
+        self._told: set[tuple[str | None, ...]] = set()
+
+    def step_started(self, name: str, what: str) -> None:
+        """Tell that a step begins."""
+        if self._board:
+            self._board.step_started(name, what)
+
+    def step_ended(self, row: Row) -> None:
+        """Tell how a step ended."""
+        if self._board:
+            self._board.step_ended(row)
+        else:
+            self._line(row)
+
+    def session_started(self, name: str) -> None:
+        """Tell that a session begins."""
+        if self._board:
+            self._board.session_started(name)
+
+    def session_ended(self, row: Row) -> None:
+        """Tell how a session ended."""
+        if self._board:
+            self._board.session_ended(row)
+        else:
+            self._line(row)
+
+    def echo(self, line: str) -> None:
+        """Show a line of a tool's output, if the user asked for it."""
+        if self.verbose:
+            self.console.print(_shown(line))
+
+    def note(self, text: str) -> None:
+        """Tell a detail of the step that runs."""
+        self.console.print(f"  [dim]{_shown(text)}[/dim]")
+
+    def fact(self, name: str, value: str, colour: str = "cyan") -> None:
+        """Tell one thing by name and value."""
+        self.console.print(f"[{colour}]{_shown(name):16}[/{colour}] {_shown(value)}")
+
+    def examined(self, status: str, check: str, text: str) -> None:
+        """Tell what an examination found."""
+        colour = _LEVELS.get(status, "green")
+        self.console.print(f"[{colour}]{status:8}[/{colour}] {_shown(check):12} {_shown(text)}")
+
+    def text(self, text: str) -> None:
+        """Show text as it is."""
+        self.console.print(_shown(text), soft_wrap=True)
+
+    def finding(self, finding: Finding) -> None:
+        """Show a finding: the output of the tool first, then the one line that counts."""
+        colour = _LEVELS[finding.level]
+        if finding.detail:
+            self.console.print(_shown(finding.detail.rstrip()))
+        self.console.print(f"[{colour}]{finding.level}[/{colour}]: {_shown(str(finding))}")
+
+    def warning(self, line: str) -> None:
+        """Show a finding that a session told of and that stopped nothing."""
+        self.console.print(f"[{_LEVELS['warning']}]warning[/{_LEVELS['warning']}]: {_shown(line)}")
+
+    def ask(self, question: str, secret: bool = False) -> str:
+        """Ask a person, and return the answer; no answer is an empty one. What is secret is not shown."""
+        hidden = self._board if self._board and self._board.shown() else None
+        self.end()
+        try:
+            return getpass.getpass(printable(question)) if secret else input(printable(question))
+        except (EOFError, KeyboardInterrupt):
+            return ""
+        finally:
+            if hidden:
+                hidden.show()
+
+    def end(self) -> None:
+        """Stop whatever is still shown as running."""
+        if self._board:
+            self._board.hide()
+
+    def _line(self, row: Row) -> None:
+        colour = COLOURS.get(row.status, "white")
+        seconds = f" ({row.seconds:.1f} s)" if row.seconds >= _WORTH_TELLING_SECONDS else ""
+        detail = f"  {_shown(row.detail)}" if row.detail else ""
+        indent = "  " if row.within else ""
+        self.console.print(f"{indent}[{colour}]{row.status:7}[/{colour}] {_shown(row.name)}{seconds}{detail}")
+        self._is_news(row.within, row.name, row.status)
+
+    def _is_news(self, *what: str | None) -> bool:
+        """Whether something was not told yet; from now on it was."""
+        news = what not in self._told
+        self._told.add(what)
+        return news
+
+    def table(self, report: Report) -> None:
+        """Show what is to be said of a run that was not said yet: its steps and sessions, and what goes where."""
+        rows = [row for row in report.rows if self._is_news(row.within, row.name, row.status)]
+        self.console.print()
+        if self._board:
+            self._rows(report.title, rows)
+        else:
+            self.console.print(f"[bold]{_shown(report.title)}[/bold]")
+            for row in rows:
+                self._line(row)
+        if report.credentials and not report.rehearsal and self._is_news("credentials"):
+            self.console.print(f"credentials  {_shown(report.credentials)}")
+        if report.commits and self._is_news("commits", *report.commits):
+            self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
+        if report.notes and self._is_news("notes", report.notes):
+            lines = report.notes.splitlines()
+            self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
+        if self._is_news("changes", report.since):
+            self.changes(report)
+        for verb, line in report.deliveries:
+            if self._is_news(verb, line):
+                self.console.print(f"{verb}  {_shown(line)}")
+        self.console.print()
+
+    def _rows(self, title: str, rows: Sequence[Row]) -> None:
+        table = Table(title=_folded(title), title_justify="left", show_edge=False, pad_edge=False)
+        for column in ("step", "result", "seconds", "what"):
+            table.add_column(column, justify="right" if column == "seconds" else "left", overflow="fold")
+        for row in rows:
+            colour = COLOURS.get(row.status, "white")
+            name = f"  {row.name}" if row.within else row.name
+            seconds = f"{row.seconds:.1f}" if row.seconds else ""
+            table.add_row(_folded(name), f"[{colour}]{row.status}[/{colour}]", seconds, _shown(row.detail))
+        self.console.print(table)
+
+    def changes(self, report: Report) -> None:
+        """Show what changed since the last release, and what is unusual about it."""
+        if report.since:
+            lines = report.changes or ["nothing but the version"]
+            self._contents(f"changed since {report.since}", lines, len(lines), _MOST_CHANGES)
+        for line in report.unusual:
+            self.warning(line)
+
+    def _contents(self, name: str, lines: Sequence[str], count: int, most: int) -> None:
+        """Show what goes out, cut short."""
+        self.console.print(f"{_shown(name)}:")
+        for line in lines[:most]:
+            cut = line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..."
+            self.console.print(f"  {_shown(cut)}".rstrip())
+        if count > most:
+            self.console.print(f"  ... and {count - most} more")
+
+    def last_line(self, text: str) -> None:
+        """Say the sentence that the run ends with."""
+        self.console.print(f"[bold]{_shown(text)}[/bold]")

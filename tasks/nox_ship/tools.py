@@ -1,0 +1,24 @@
+"""The versions of the tools that a release is made with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from contextlib import suppress
+
+from nox_ship import process
+from nox_ship.errors import ShipError
+
+_PACKAGES = ("nox-ship", "nox", "uv", "build", "twine", "bump-my-version")
+
+
+def versions() -> dict[str, str]:
+    """Return the version of each tool that is here, by name, and what system it is."""
+    found = {"Python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    with suppress(ShipError):
+        found["git"] = process.run(["git", "--version"]).stdout.strip().removeprefix("git version ")
+    system = platform.uname()
+    return {**found, "system": f"{system.system} {system.release} {system.machine}"}

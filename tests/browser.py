@@ -1,0 +1,203 @@
+"""Debian's Chromium, without a window, told what to do through the DevTools protocol on two pipes.
+
+https://chromedevtools.github.io/devtools-protocol/ describes it.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import itertools
+import json
+import os
+import select
+import shutil
+import struct
+import subprocess
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+_SECONDS = 60
+_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium() -> str:
+    """Return the path of Chromium; in CI, or where we may, it is installed.
+
+    Where it cannot be had, the test is skipped; in CI it fails.
+    """
+    if found := next(filter(None, map(shutil.which, _NAMES)), None):
+        return found
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", "chromium"]):
+            subprocess.run(["apt-get", "--quiet", *command], stdout=subprocess.DEVNULL, check=False, timeout=300)
+        if found := shutil.which("chromium"):
+            return found
+    if os.environ.get("CI"):
+        pytest.fail("Chromium is not there, and cannot be installed.")
+    pytest.skip("needs Chromium")
+
+
+class Browser:
+    """A browser with one page."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it; ``folder`` takes its profile."""
+        theirs, self._to = os.pipe()
+        source, ours = os.pipe()
+        theirs, ours = (_moved(pipe) for pipe in (theirs, ours))
+        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
+        # The protocol speaks on descriptors 3 and 4, which no option can move.
+        moved = 'exec "$@" 3<&"$THEIRS" 4>&"$OURS"'
+        line = ["bash", "-c", moved, "bash", chromium(), *options, f"--user-data-dir={folder}", "about:blank"]
+        self._program = subprocess.Popen(
+            line,
+            env={**os.environ, "THEIRS": str(theirs), "OURS": str(ours)},
+            pass_fds=(theirs, ours),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs)
+        os.close(ours)
+        self._input: BinaryIO = os.fdopen(source, "rb")
+        self._ids = itertools.count(1)
+        self._rest = b""
+        self.events: list[dict[str, Any]] = []
+        """What the browser told by itself."""
+        self._session: str | None = None
+        targets = self.tell("Target.getTargets")["targetInfos"]
+        target = next(one["targetId"] for one in targets if one["type"] == "page")
+        self._session = self.tell("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Network", "Log", "Runtime", "Accessibility"):
+            self.tell(f"{domain}.enable")
+
+    def close(self) -> None:
+        """End it."""
+        self._session = None
+        self.tell("Browser.close")
+        self._program.wait(20)
+        self._input.close()
+        os.close(self._to)
+
+    def tell(self, method: str, **params: Any) -> dict[str, Any]:
+        """Call a method of the protocol, and return its result."""
+        number = next(self._ids)
+        message = {"id": number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._read()
+            if answer.get("id") == number:
+                assert "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer["result"]
+                return result
+            self.events.append(answer)
+
+    def _read(self) -> dict[str, Any]:
+        while b"\0" not in self._rest:
+            assert select.select([self._input], [], [], _SECONDS)[0], "The browser says nothing."
+            piece = self._input.read1(1 << 20)  # type: ignore[attr-defined] # as every buffered reader has
+            assert piece, "The browser has ended."
+            self._rest += piece
+        text, _, self._rest = self._rest.partition(b"\0")
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def open(self, path: Path, *, width: int, dark: bool = False, media: str = "screen") -> None:
+        """Open a file on a screen of a width in CSS pixels."""
+        screen = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.tell("Emulation.setDeviceMetricsOverride", **screen)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.tell("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        self.events.clear()
+        self.tell("Page.navigate", url=path.as_uri())
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._read())
+
+    def ask(self, script: str) -> Any:
+        """Return what an expression comes to on the page."""
+        answer = self.tell("Runtime.evaluate", expression=script, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def loaded(self) -> list[str]:
+        """Return the addresses that the page was made of: what its policy forbids is asked for, and not answered."""
+        answers = (event["params"] for event in self.events if event.get("method") == "Network.responseReceived")
+        return [one["response"]["url"] for one in answers]
+
+    def picture(self) -> Picture:
+        """Return what is seen of the page before anybody scrolls."""
+        made = self.tell("Page.captureScreenshot", format="png")
+        return Picture.read(base64.b64decode(made["data"]))
+
+
+def _moved(pipe: int) -> int:
+    """Return a copy of a descriptor that is none of those that the protocol speaks on."""
+    copy = fcntl.fcntl(pipe, fcntl.F_DUPFD, 10)
+    os.close(pipe)
+    return copy
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of eight bits for each of red, green and blue, and perhaps opacity."""
+
+    png: bytes = field(repr=False)
+    width: int
+    height: int
+    depth: int
+    """Bytes of a pixel."""
+    rows: tuple[bytes, ...] = field(repr=False)
+
+    @classmethod
+    def read(cls, png: bytes) -> Picture:
+        """Read a PNG (https://www.w3.org/TR/png-3/)."""
+        at, packed, header = 8, b"", b""
+        while at < len(png):
+            length, kind = struct.unpack(">I4s", png[at : at + 8])
+            content = png[at + 8 : at + 8 + length]
+            header, packed = (content, packed) if kind == b"IHDR" else (header, packed + content * (kind == b"IDAT"))
+            at += length + 12
+        width, height, bits, colours = struct.unpack(">IIBB", header[:10])
+        depth = {2: 3, 6: 4}[colours]
+        assert bits == 8
+        plain, rows, before = zlib.decompress(packed), [], bytearray(width * depth)
+        for top in range(height):
+            start = top * (width * depth + 1)
+            row = bytearray(plain[start + 1 : start + 1 + width * depth])
+            _unfilter(plain[start], row, before, depth)
+            rows.append(bytes(row))
+            before = row
+        return cls(png, width, height, depth, tuple(rows))
+
+    def at(self, x: int, y: int) -> tuple[int, int, int]:
+        """Return the red, green and blue of a pixel."""
+        red, green, blue = self.rows[y][x * self.depth : x * self.depth + 3]
+        return red, green, blue
+
+    def colours(self, *, left: int, right: int) -> set[tuple[int, int, int]]:
+        """Return the colours in a few columns of the picture."""
+        return {self.at(x, y) for y in range(0, self.height, 3) for x in range(left, right)}
+
+
+def _unfilter(kind: int, row: bytearray, above: bytearray, depth: int) -> None:
+    """Undo the filter of one row, in place."""
+    for at in range(len(row)):
+        left = row[at - depth] if at >= depth else 0
+        corner = above[at - depth] if at >= depth else 0
+        if kind == 1:
+            row[at] = (row[at] + left) & 255
+        elif kind == 2:
+            row[at] = (row[at] + above[at]) & 255
+        elif kind == 3:
+            row[at] = (row[at] + (left + above[at]) // 2) & 255
+        elif kind == 4:
+            guess = left + above[at] - corner
+            near = min((abs(guess - one), order, one) for order, one in enumerate((left, above[at], corner)))
+            row[at] = (row[at] + near[2]) & 255

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import pytest
+
+from nox_ship.printable import printable
+from nox_ship.report import Report, Row
+from nox_ship.report_page import _nice, _seconds, _ticks, page
+from reports import ATTACKS, failed, hostile, interrupted, rehearsal, session, short, step
+
+EMPTY = {"meta"}
+"""Elements that have no end."""
+
+
+@dataclass
+class Page(HTMLParser):
+    """A page as a browser reads it."""
+
+    text: str
+    elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    words: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    """Each piece of text, with the elements that it is in."""
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._open: list[str] = []
+        self.feed(self.text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Enter an element."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element, which is the one that was entered last."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Take text."""
+        self.words.append((tuple(self._open), data))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of each element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def said(self, *within: str) -> str:
+        """Return the text within elements, without the style."""
+        pieces = (data for where, data in self.words if set(within) <= set(where) and "style" not in where)
+        return " ".join(" ".join(pieces).split())
+
+
+def headings(report: Report) -> list[str]:
+    """Return the headings of a report's page."""
+    return re.findall(r"<h2[^>]*>(.*?)</h2>", page(report))
+
+
+def test_a_page_tells_all_that_the_report_holds() -> None:
+    """The verdict comes first, then when things ran, then what came of it."""
+    read = Page(page(rehearsal()))
+    said = read.said("body")
+    assert said.startswith("✓ passed Rehearsal of the release sample 1.1.0 Nothing was touched: this was a rehearsal.")
+    for text in (
+        *("NS562 module-gone", "The module sample.old is gone.", "8.0 s", "v1.1.0", "97e3948a8897"),
+        *("1.0.0 → 1.1.0, tag v1.1.0", "tests-3.12", "reused", "skipped", "9f" * 32, "8 120"),
+        *("would push main → origin", "would upload sample-1.1.0.tar.gz → PyPI", "works on Python 3.12"),
+        *("3.1 kB → 3.4 kB", "Greet in Icelandic", "and 23 more", "Greetings in Icelandic", "The end.", "2026.10.20"),
+    ):
+        assert text in said
+    assert headings(rehearsal()) == [
+        "Timeline",
+        "Findings",
+        "What a release would deliver",
+        "Files",
+        "Changed since 1.0.0 on PyPI",
+        "Commits new to origin",
+        "Changelog of 1.1.0",
+        "Made with",
+    ]
+
+
+def test_what_there_is_nothing_of_has_no_heading() -> None:
+    """A run that ended in its first step says little."""
+    assert headings(Report("Release")) == []
+    assert "✗ failed Release Release Nothing was changed" in Page(page(Report("Release"))).said("body")
+    assert headings(failed()) == ["Findings", "Timeline"]
+
+
+def test_a_page_says_how_the_run_ended() -> None:
+    """In words, and what to do next; errors come before everything else."""
+    said = Page(page(failed())).said("body")
+    assert "✗ failed Release" in said
+    assert "1 min 12 s" in said
+    assert said.index("NS431") < said.index("Timeline")
+    said = Page(page(interrupted())).said("body")
+    assert "Ⅱ interrupted Release" in said
+    assert "Public already: main on origin. Run the same command again" in said
+
+
+def test_commands_are_told_from_words() -> None:
+    """What stands between backticks, and the command that comes next."""
+    text = page(rehearsal())
+    assert "To do it: <code>nox -s release -- minor</code>" in text
+    assert "The module <code>sample.old</code> is gone." in text
+
+
+def test_the_critical_path_is_not_marked_by_colour_alone() -> None:
+    """A sign stands beside each name on it, and the path is written out."""
+    read = Page(page(rehearsal()))
+    marked = [one for one in read.all("span") if one.get("aria-label") == "critical path"]
+    assert len(marked) == 6
+    assert "preflight → bump → tests-3.12 → coverage → push → publish" in read.said("body")
+    bars = [one for one in read.all("span") if (one.get("class") or "").startswith("bar")]
+    assert [one["class"] for one in bars].count("bar critical") == 6
+    assert {"--x:8.750%;--w:36.250%"} <= {one["style"] for one in bars}
+
+
+def test_sessions_follow_their_step_in_the_order_in_which_they_began() -> None:
+    """What did not run this time comes last, without a bar."""
+    rows = [step("gates", 0, 5), step("push", 5, 1), session("b", 2, 1), session("a", None, 9), session("c", 1, 1)]
+    names = re.findall(r"class=\"name\"><span[^>]*>.</span>(\w+)", page(Report("x", rows=rows)))
+    assert names == ["gates", "c", "b", "a", "push"]
+
+
+def test_a_page_runs_and_loads_nothing() -> None:
+    """No script, no address, and a policy that forbids both."""
+    read = Page(page(rehearsal()))
+    policy = next(one["content"] or "" for one in read.all("meta") if one.get("http-equiv"))
+    assert policy == "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    for kind in ("script", "link", "a", "img", "iframe", "object", "form", "base"):
+        assert read.all(kind) == []
+    assert not [key for _, attributes in read.elements for key in attributes if key.startswith("on")]
+    assert "url(" not in page(rehearsal())
+    assert "@import" not in page(rehearsal())
+
+
+def test_a_page_can_be_listened_to() -> None:
+    """It names its language; headings name sections, cells of a table have headers; signs are not read out."""
+    read = Page(page(rehearsal()))
+    assert read.all("html") == [{"lang": "en"}]
+    assert len(read.all("h1")) == len(read.all("main")) == 1
+    named = {one["id"] for one in read.all("h2")}
+    assert {one["aria-labelledby"] for one in read.all("section")} == named
+    assert all(one.get("scope") in ("row", "col") for one in read.all("th"))
+    assert all(one.get("aria-hidden") == "true" for one in read.all("span") if one.get("class") == "sign")
+
+
+@pytest.mark.parametrize("text", ATTACKS, ids=short)
+def test_all_text_is_text(text: str) -> None:
+    """Whatever a project writes adds no element and no attribute, and stands there to be read."""
+    plain, odd = Page(page(hostile("harmless"))), Page(page(hostile(text)))
+    kinds = {(tag, tuple(attributes)) for tag, attributes in plain.elements}
+    new = {(tag, tuple(attributes)) for tag, attributes in odd.elements} - kinds
+    assert new <= {("code", ()), ("h3", ()), ("ul", ()), ("li", ())}
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u202a-\u202e\u2066-\u2069\ufeff]", odd.text)
+    odd.text.encode()
+    assert "pass-" not in odd.text
+    shown = " ".join(printable(text).replace("`", "").split())
+    assert shown in odd.said("body").replace("`", "")
+
+
+@pytest.mark.parametrize("status", ["success", "", "<b>"])
+def test_any_status_has_a_row(status: str) -> None:
+    """Also one that nobody has thought of."""
+    assert Page(page(Report("x", rows=[Row("a", status)]))).said("tbody").startswith("· a")
+
+
+@pytest.mark.parametrize(
+    ("whole", "expected"),
+    [
+        (0.04, [0, 0.1][:1]),
+        (8.2, [0, 2, 4, 6]),
+        (1.0, [0, 0.2, 0.4, 0.6, 0.8]),
+        (75, [0, 20, 40, 60]),
+        (4000, [0, 1000, 2000, 3000]),
+    ],
+)
+def test_the_axis_has_a_few_round_numbers(whole: float, expected: list[float]) -> None:
+    """None of them stands at the very end, where there is no room for it."""
+    assert _ticks(whole) == pytest.approx(expected)
+    assert whole / _nice(whole) <= 5
+
+
+def test_times_are_told_as_people_tell_them() -> None:
+    """Tenths of a second, or minutes."""
+    assert [_seconds(number) for number in (0.04, 8.25, 59.9, 60.4, 3725.0)] == [
+        "0.0 s",
+        "8.2 s",
+        "59.9 s",
+        "1 min 0 s",
+        "62 min 5 s",
+    ]
+
+
+def test_a_time_that_cannot_be_read_is_shown() -> None:
+    """A report may come from anywhere."""
+    assert "soon" in Page(page(Report("x", begun="soon"))).said("header")

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nox_ship import actions, showing
+from nox_ship.release.stage import Workshop
+from reports import failed, rehearsal
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [("a.html", "<!doctype html>"), ("a.HTM", "<!doctype html>"), ("a.md", "## ✅"), ("a.json", "{"), ("a", "{")],
+)
+def test_a_report_has_the_form_that_its_name_asks_for(tmp_path: Path, name: str, beginning: str) -> None:
+    """A page, Markdown, or else JSON; its folder is made."""
+    path = tmp_path / "new" / name
+    showing.write(rehearsal(), path)
+    assert path.read_text("utf-8").startswith(beginning)
+    assert [entry.name for entry in path.parent.iterdir()] == [name]
+
+
+def test_a_run_leaves_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the report, on the page that sums a job up, and where it was asked for; later jobs are told the commit."""
+    monkeypatch.setenv(actions.SUMMARY, str(tmp_path / "summary.md"))
+    monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
+    showing.tell(rehearsal(), Workshop(tmp_path), tmp_path / "asked.json")
+    assert "<title>✓ sample Rehearsal of the release 1.1.0: passed</title>" in (tmp_path / "report.html").read_text()
+    assert (tmp_path / "summary.md").read_text().startswith("## ✅ Rehearsal of the release 1.1.0")
+    assert (tmp_path / "output").read_text() == f"tag=v1.1.0\ncommit={'97e3948a88' * 4}\n"
+    assert json.loads((tmp_path / "asked.json").read_text())["passed"] is True
+
+
+def test_a_run_that_failed_tells_later_jobs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no tag that they could go on with."""
+    monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
+    showing.tell(failed(), Workshop(tmp_path))
+    assert not (tmp_path / "output").exists()

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from nox_ship.board import Board
+from nox_ship.errors import Finding
+from nox_ship.report import Report, Row
+from nox_ship.terminal import Voice
+
+
+def make_voice(*, verbose: bool = False, terminal: bool = False, width: int = 200) -> tuple[Voice, io.StringIO]:
+    """Return a voice that speaks into a text, without colours; ``terminal``, as to one."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream, highlight=False, soft_wrap=True, width=width, force_terminal=terminal, color_system=None
+    )
+    return Voice(verbose=verbose, console=console), stream
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/]", "[red", "a[0]", "C:\\[x]\\", "param[1-2]", "[link=x]y"])
+def test_what_looks_like_markup_is_shown_as_it_is(text: str) -> None:
+    """Brackets in names and output are no commands."""
+    voice, stream = make_voice(verbose=True)
+    voice.echo(text)
+    voice.note(text)
+    voice.last_line(text)
+    voice.step_ended(Row(text, "done", detail=text))
+    voice.session_ended(Row(text, "passed", within="gates"))
+    voice.finding(Finding("NS000", "x", text, text, detail=text))
+    voice.table(Report(text, rows=[Row(text, "done", 0, text)], pushes=[text], uploads=[text], notes=text))
+    assert stream.getvalue().count(text) == 13
+
+
+@pytest.mark.parametrize("text", ["tests/a.py:x:1", "a:on:b", ":warning:", "user:key:value"])
+def test_what_looks_like_an_emoji_is_shown_as_it_is(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Output of tools is full of colons."""
+    Voice().finding(Finding("NS000", "x", text, "", detail=text))
+    assert capsys.readouterr().out.count(text) == 2
+
+
+def test_a_finding_ends_with_the_line_that_counts() -> None:
+    """The tool's output comes first."""
+    voice, stream = make_voice()
+    voice.finding(Finding("NS000", "x", "What.", "Remedy.", "warning", "out\nput\n"))
+    assert stream.getvalue() == "out\nput\nwarning: NS000 x: What. Remedy.\n"
+
+
+def test_long_lines_are_not_broken() -> None:
+    """A line can be searched for, and copied."""
+    voice, stream = make_voice()
+    voice.note("word " * 100)
+    assert len(stream.getvalue().splitlines()) == 1
+
+
+@pytest.mark.parametrize(("verbose", "shown"), [(True, "line\n"), (False, "")])
+def test_output_of_passing_tools_is_shown_on_request(verbose: bool, shown: str) -> None:
+    """`--verbose` shows it."""
+    voice, stream = make_voice(verbose=verbose)
+    voice.echo("line")
+    assert stream.getvalue() == shown
+
+
+def test_a_session_tells_how_it_ended() -> None:
+    """With its time and its reason; one that never started can end too."""
+    voice, stream = make_voice()
+    voice.session_started("tests")
+    voice.session_ended(Row("tests", "passed", 2.0, within="gates"))
+    voice.session_ended(Row("never started", "skipped", detail="no tests", within="gates"))
+    assert stream.getvalue() == "  passed  tests (2.0 s)\n  skipped never started  no tests\n"
+
+
+def test_a_step_tells_its_time_where_it_took_some() -> None:
+    """A twentieth of a second is the least that is worth telling."""
+    voice, stream = make_voice()
+    voice.step_ended(Row("a", "done", 0.04))
+    voice.step_ended(Row("b", "done", 1.26, "detail"))
+    assert stream.getvalue() == "done    a\ndone    b (1.3 s)  detail\n"
+
+
+def test_the_table_shows_steps_sessions_and_goals() -> None:
+    """Sessions are indented, and what would leave the machine is listed."""
+    voice, stream = make_voice(terminal=True)
+    rows = [Row("gates", "done", 2.0, "2 passed"), Row("tests", "passed", within="gates")]
+    voice.table(Report("Title", rehearsal=True, rows=rows, pushes=["main → origin"], uploads=["a.whl → PyPI"]))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert any(line.startswith("gates") and line.endswith("2 passed") for line in lines)
+    assert any(line.startswith("  tests") for line in lines)
+    assert {"would push  main → origin", "would upload  a.whl → PyPI"} <= set(lines)
+
+
+def test_what_lines_have_told_is_not_told_again() -> None:
+    """Where there is no terminal, the end adds what no line has said: what was reused, or not reached."""
+    voice, stream = make_voice()
+    rows = [Row("gates", "done", 2.0), Row("tests", "passed", 1.0, within="gates"), Row("push", "not reached")]
+    rows.append(Row("audit", "reused", 3.0, within="gates"))
+    voice.session_ended(rows[1])
+    voice.step_ended(rows[0])
+    stream.truncate(0)
+    stream.seek(0)
+    voice.table(Report("Title", rows=rows))
+    assert stream.getvalue() == "\nTitle\nnot reached push\n  reused  audit (3.0 s)\n\n"
+
+
+def test_a_second_table_tells_what_is_new() -> None:
+    """As after a question; also of what goes out, and of a step that waited for the answer."""
+    voice, stream = make_voice(terminal=True)
+    report = Report("Title", version="1", rows=[Row("bump", "done"), Row("push", "pending")], notes="- Faster.")
+    voice.table(report)
+    assert "- Faster." in stream.getvalue()
+    stream.truncate(0)
+    stream.seek(0)
+    report.rows[1].status, report.pushes = "done", ["main → origin"]
+    voice.table(report)
+    said = stream.getvalue()
+    assert "push " in said
+    assert "pushed  main → origin" in said
+    assert "bump" not in said
+    assert "Faster" not in said
+
+
+def test_a_terminal_gets_a_board_that_goes_away() -> None:
+    """No line is written for what ended: the table tells it."""
+    voice, stream = make_voice(terminal=True, width=80)
+    voice.step_started("bump", "version")
+    voice.step_ended(Row("bump", "done", 0.5, "1.0 → 1.1"))
+    voice.step_started("gates", "in parallel")
+    voice.session_started("tests")
+    voice.session_started("lint")
+    voice.session_ended(Row("lint", "failed", 0.4, "E501", within="gates"))
+    assert voice._board is not None
+    assert voice._board.shown()
+    drawn = io.StringIO()
+    Console(file=drawn, width=80).print(voice._board._drawn())
+    lines = [re.sub(r"\d+\.\d s", "N s", line).rstrip() for line in drawn.getvalue().splitlines()]
+    assert lines == [
+        "done     bump                        N s  1.0 → 1.1",
+        "running  gates                       N s  1 failed",
+        "  failed   lint                      N s  E501",
+        "  running  tests                     N s",
+    ]
+    voice.end()
+    assert not voice._board.shown()
+    stream.truncate(0)
+    stream.seek(0)
+    voice.end()
+    assert stream.getvalue() == ""
+
+
+def test_a_board_fits_the_terminal() -> None:
+    """Long lines are cut, and of many sessions some are shown; nothing in a name steers the terminal."""
+    board = Board(Console(file=io.StringIO(), width=80))
+    board.step_started("gates", "what")
+    for number in range(20):
+        board.session_started(f"tests-{number}\x1b[2J" + "x" * 100)
+    board.hide()
+    drawn = io.StringIO()
+    Console(file=drawn, width=80).print(board._drawn())
+    lines = drawn.getvalue().splitlines()
+    assert len(lines) == 10
+    assert max(map(len, lines)) == 80
+    assert lines[-1] == "  and 12 more"
+    assert "\x1b" not in drawn.getvalue()
+
+
+def test_the_board_comes_back_after_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody types, nothing is drawn."""
+    voice, _ = make_voice(terminal=True)
+    board = voice._board
+    assert board is not None
+
+    def answer(_: str) -> str:
+        assert not board.shown()
+        return "y"
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert voice.ask("Go on?") == "y"
+    assert not board.shown()
+    voice.step_started("push", "what")
+    assert voice.ask("Go on?") == "y"
+    assert board.shown()
+    voice.end()
+
+
+@pytest.mark.parametrize("dumb", [True, False])
+def test_what_cannot_draw_gets_lines(monkeypatch: pytest.MonkeyPatch, dumb: bool) -> None:
+    """A dumb terminal, or a file: no escape sequence is written."""
+    monkeypatch.setenv("TERM", "dumb" if dumb else "xterm")
+    voice, stream = make_voice(terminal=dumb)
+    voice.step_started("bump", "what")
+    voice.step_ended(Row("bump", "done", 1.0))
+    voice.end()
+    assert stream.getvalue() == "done    bump (1.0 s)\n"
+
+
+def test_what_goes_out_is_shown_cut_short() -> None:
+    """Commits and the changelog's text come before what is pushed; the report holds more than is shown."""
+    voice, stream = make_voice()
+    commits = [f"{number:07} Change {number}" for number in range(30)]
+    notes = "\n".join(["### Fixed", "", *(f"- {number}" for number in range(50)), "x" * 500])
+    facts = {"remote": "origin", "version": "1.2.4", "commits": commits, "commit_count": 250, "notes": notes}
+    voice.table(Report("Title", pushes=["main → origin"], **facts))  # type: ignore[arg-type] # each has its own
+    lines = stream.getvalue().splitlines()
+    first = lines.index("commits new to origin:")
+    assert lines[first + 1 : first + 3] == ["  0000000 Change 0", "  0000001 Change 1"]
+    assert lines[first + 21 : first + 23] == ["  ... and 230 more", "changelog of 1.2.4:"]
+    assert lines[first + 23 : first + 26] == ["  ### Fixed", "", "  - 0"]
+    assert lines[first + 63 : first + 65] == ["  ... and 13 more", "pushed  main → origin"]
+    voice, stream = make_voice()
+    voice.table(Report("Title", version="1", notes="x" * 500))
+    assert f"  {'x' * 160}...\n" in stream.getvalue()
+    assert "commits" not in stream.getvalue()
