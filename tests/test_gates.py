@@ -290,3 +290,19 @@ def test_what_sessions_do_is_told_while_they_run(stage: Stage, programs: Program
         echo=told.append,
     )
     assert told == ["lint starts", "lint: success", "fine", "", "well", "lint ends: success"]
+
+
+def test_what_the_sessions_put_in_the_place_of_the_log_is_not_written_to(
+    stage: Stage, programs: Programs, tmp_path: Path
+) -> None:
+    """A symlink is replaced."""
+    precious, nox = write_files(tmp_path, {"precious": "1"}) / "precious", Nox(programs, PASSED, output="fine")
+
+    def plant(call: Call) -> tuple[int, str]:
+        stage.workshop.log.symlink_to(precious)
+        return nox(call)
+
+    programs.play("--noxfile", reply=plant)
+    run(stage, "lint")
+    assert precious.read_text("utf-8") == "1"
+    assert "fine" in stage.workshop.log.read_text("utf-8")

@@ -68,7 +68,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
     if repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
     try:
-        repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
+        repository.run("tag", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
         raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
     commit = repository.head

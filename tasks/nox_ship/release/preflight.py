@@ -265,7 +265,7 @@ def _branch(draft: Draft) -> Iterator[Finding]:
 def _remote_branch(draft: Draft) -> Iterator[Finding]:
     repository, branch, refs = draft.repository, draft.branch, draft.refs
     theirs = refs.get(f"refs/heads/{branch}")
-    if repository is None or theirs is None or theirs == repository.head or draft.pushed:
+    if repository is None or theirs is None or draft.pushed:
         return
     if any(name.startswith("refs/tags/") and commit == repository.head for name, commit in refs.items()):
         return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
