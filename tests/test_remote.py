@@ -36,6 +36,7 @@ def test_the_checkout_gets_no_tags_by_a_question(tmp_path: Path) -> None:
     newer = commit_files(origin.path, {"a": ""})
     git(origin.path, "tag", "v1")
     assert remote.holds(newer, "main")
+    remote.fetch(newer)
     assert remote.local.tags() == {}
 
 
