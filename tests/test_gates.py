@@ -10,7 +10,8 @@ from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.output import EVENT
-from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, warnings
+from nox_ship.package.manifest import TOLD
+from nox_ship.release.gates import GatesFailedError, SessionResult, manifests, run_sessions, warnings
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 from support import write_files
@@ -306,3 +307,10 @@ def test_what_the_sessions_put_in_the_place_of_the_log_is_not_written_to(
     run(stage, "lint")
     assert precious.read_text("utf-8") == "1"
     assert "fine" in stage.workshop.log.read_text("utf-8")
+
+
+def test_a_manifest_is_told_in_these_words_alone() -> None:
+    """By the sessions that build and install; what resembles them tells of none."""
+    said = f"nox > {TOLD.replace('.', '-')}{'a' * 64}\nnox > {TOLD}{'b' * 64}\n{TOLD}{'c' * 64}\n"
+    results = (SessionResult(name, "passed", 1.0, output=said) for name in ("build", "lint"))
+    assert manifests(results) == {"b" * 64}
