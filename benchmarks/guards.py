@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-GUARDED = ("release/*.py", "world/*.py", "package/*.py", "setup/init.py", "setup/ci_files.py", "setup/keep.py", "*.py")
-"""Modules that hold a promise: what is written, pushed, uploaded, installed, and which secrets a program gets."""
+GUARDED = (
+    *("release/*.py", "world/*.py", "package/*.py", "gates/*.py", "*.py"),
+    *("setup/init.py", "setup/ci_files.py", "setup/keep.py"),
+)
+"""Modules that hold a promise: what is tested, written, pushed, uploaded, installed, which secrets a program gets."""
 OTHERS = ("sessions.py", "cli.py", "command.py", "config.py", "report.py", "errors.py", "versions.py", "poetry.py")
 """Modules at the top of the package that promise nothing of this kind."""
 READERS = ("conditions.py", "documents.py", "filters.py", "setup_script.py", "source.py", "steps.py")

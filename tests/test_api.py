@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,12 @@ def test_what_comes_is_what_the_files_say_where_they_are_ahead(tmp_path: Path) -
     git(tmp_path, "tag", "v1.0.0", "v0.9.0")
     comparison = ApiComparison.of(project)
     assert coming(project, comparison.repository, comparison.last) is None
+
+
+def test_what_comes_is_not_known_where_no_file_states_a_version(tmp_path: Path) -> None:
+    """Such as where git's tags are the version."""
+    comparison = ApiComparison.of(tagged(tmp_path, "v1.0.0", pyproject='[project]\nname = "sample"\n'))
+    assert coming(comparison.project, comparison.repository, comparison.last) is None
 
 
 def test_without_an_earlier_release_there_is_nothing_to_compare(tmp_path: Path) -> None:
@@ -177,11 +185,39 @@ def test_a_commit_is_unpacked_where_it_is_meant_to_be(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("*.py")] == ["good.py"]
 
 
+class Archived(Repository):
+    """A repository whose git makes an archive of any name."""
+
+    def run(self, *args: Any, **_: Any) -> str:
+        """Write it where ``--output`` says."""
+        output = next(arg.removeprefix("--output=") for arg in args if arg.startswith("--output="))
+        with tarfile.open(output, "w") as archive:
+            for name in ("../out.py", "a/../../out.py", f"{self.path}/out.py", "fine.py"):
+                archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+        return ""
+
+
+def test_an_archive_leads_nowhere_else(tmp_path: Path) -> None:
+    """Should a git make one of such names, they are left out."""
+    root = unpacked(Archived(tmp_path), "HEAD", Path(), tmp_path / "made" / "old")
+    assert [path.relative_to(root) for path in tmp_path.rglob("*.py")] == [Path("fine.py")]
+
+
+def test_a_release_is_unpacked_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are too large are left out, and those above a number of them."""
+    monkeypatch.setattr("nox_ship.gates.api._MOST_FILES", 2)
+    monkeypatch.setattr("nox_ship.gates.api._MOST_BYTES", 9)
+    repository = make_repository(tmp_path / "repository", {"a.py": "x" * 10, "b.py": "x" * 9, "c.py": "", "d.py": ""})
+    root = unpacked(repository, repository.head, Path(), tmp_path / "old")
+    assert {path.name for path in root.iterdir()} == {"b.py", "c.py"}
+
+
 def test_a_release_is_unpacked_as_far_as_it_is_read(tmp_path: Path) -> None:
     """Sources and the files that tell where they are; no links, nothing of other projects in the repository."""
     files = {"a/src/x.py": "1", "a/x.pyi": "2", "a/pyproject.toml": "", "a/data.bin": "3", "b/y.py": "4"}
     repository = make_repository(tmp_path / "repository", files)
-    (tmp_path / "repository" / "a" / "link.py").symlink_to("/etc/passwd")
+    for name in ("link.py", "setup.py"):
+        (tmp_path / "repository" / "a" / name).symlink_to("/etc/passwd")
     commit = commit_files(tmp_path / "repository", {})
     root = unpacked(repository, commit, Path("a"), tmp_path / "old")
     found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
@@ -218,6 +254,17 @@ def test_the_packages_are_found_in_both_states(tmp_path: Path, programs: Program
     assert (name, others) == ("google.sample", [])
     assert before == asked(programs)["roots"][0]
     assert now == str(tmp_path / "src")
+
+
+def test_what_reads_the_modules_is_apart_from_the_project(tmp_path: Path, programs: Programs) -> None:
+    """No variable leads it to modules of the project, it has a limit in time, and what `pass-env` names."""
+    pyproject = f'{PYPROJECT}[tool.nox-ship]\npass-env = ["SAMPLE"]\n'
+    programs.answer("surface.py", stdout=ANSWER)
+    ApiComparison.of(tagged(tmp_path, "v1.0.0", pyproject=pyproject)).made(["python"])
+    (call,) = (call for call in programs.calls if "surface.py" in call.text)
+    assert call.line[:2] == ("python", "-I")
+    assert call.options["cwd"] != tmp_path
+    assert (call.options["seconds"], tuple(call.options["keep"])) == (300, ("SAMPLE",))
 
 
 def test_a_folder_beside_the_packages_is_not_of_the_api(tmp_path: Path, programs: Programs) -> None:

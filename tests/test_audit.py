@@ -146,6 +146,7 @@ def test_bandit_only_warns_where_the_project_does_not_run_it(tmp_path: Path) -> 
     _, warning = audit.code(make_project(tmp_path / "a", plain, files), bin_folder, enforced=False)
     assert warning
     assert (warning.id, warning.level) == ("NS423", "warning")
+    assert "--severity-level=high" in warning.detail
     for text in ("[tool.bandit]\nskips = []\n", '[tool.nox-ship]\naudit.ignore = ["B101"]\n'):
         with pytest.raises(ShipError, match="NS423"):
             audit.code(make_project(tmp_path / "b", plain + text, files), bin_folder, enforced=False)

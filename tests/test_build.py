@@ -181,6 +181,23 @@ def test_a_back_end_that_fails_is_told(yard: Yard, programs: Programs) -> None:
     assert "boom" in (yard.project.own_folder() / "build.log").read_text("utf-8")
 
 
+def test_what_a_back_end_puts_in_the_place_of_the_log_is_not_written_to(
+    yard: Yard, programs: Programs, tmp_path: Path
+) -> None:
+    """A symlink is replaced."""
+    write_files(tmp_path, {"precious": "1"})
+    log = yard.root / ".nox-ship" / "build.log"
+
+    def plant(_: Call) -> tuple[int, str]:
+        log.symlink_to(tmp_path / "precious")
+        return 1, "boom"
+
+    programs.play("-m build", reply=plant)
+    assert stopped(yard) == ["NS501"]
+    assert (tmp_path / "precious").read_text("utf-8") == "1"
+    assert "boom" in log.read_text("utf-8")
+
+
 @pytest.mark.parametrize(("wheels", "sdists"), [(0, 1), (1, 0), (1, 2), (0, 0)])
 def test_a_release_is_one_sdist_and_wheels(yard: Yard, programs: Programs, wheels: int, sdists: int) -> None:
     """A back end that makes anything else is NS504."""

@@ -134,6 +134,15 @@ def test_settings_without_a_scheme_fit_every_source(
     assert (tmp_path / "docs/conf.py").read_text("utf-8") == 'release = "1.3.0rc1"\n'
 
 
+def test_nothing_is_started_where_no_place_is_left(tmp_path: Path, programs: Programs) -> None:
+    """The settings name the only one."""
+    named = f'{STATIC}[[tool.bumpversion.files]]\nfilename = "pyproject.toml"\n'
+    project = make_project(tmp_path, named)
+    write_version(project, VersionSource.of(project), "1.2.4")
+    assert 'version = "1.2.4"' in (tmp_path / "pyproject.toml").read_text("utf-8")
+    assert len(programs.started("bumpversion")) == 1
+
+
 def test_a_file_that_settings_name_for_another_line_keeps_no_old_version(tmp_path: Path) -> None:
     """The place that is found without them is changed, too."""
     named = f'{STATIC}[[tool.bumpversion.files]]\nfilename = "{INIT}"\nsearch = "Sample {{current_version}}"\n'

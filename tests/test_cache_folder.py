@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -260,3 +261,13 @@ def test_there_may_be_no_cache_yet(base: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_the_limits_are_what_the_readme_says() -> None:
     """A month, in seconds."""
     assert LONGEST_SECONDS == 30 * DAY
+
+
+@pytest.mark.parametrize("write", [lambda shop: took(shop, shop.folder), settle])
+def test_notes_are_written_whole(base: Path, write: Callable[[Workshop], None]) -> None:
+    """Another file takes the place of the old one: half a note would forget that a release came to no end."""
+    shop = make(base, "1", report={**PUSHED, "passed": True, "commit": "c" * 40})
+    before, earlier = shop.owner.read_bytes(), base / "earlier"
+    earlier.hardlink_to(shop.owner)
+    write(shop)
+    assert earlier.read_bytes() == before != shop.owner.read_bytes()

@@ -151,6 +151,18 @@ def test_a_license_text_has_one_of_the_usual_names(tmp_path: Path, name: str) ->
     assert found(checks.license_present, built) == []
 
 
+def test_a_license_text_that_old_metadata_name_may_have_any_name(tmp_path: Path) -> None:
+    """Before 2.4 it lies beside the metadata, and `License-File` is a field of the back end's own."""
+    metadata = ("License-Expression: MIT", "License-File: terms.txt")
+    wheel = {"sample/__init__.py": "", "sample-1.2.3.dist-info/terms.txt": "x"}
+    sdist = {"src/sample/__init__.py": "", "terms.txt": "x"}
+    built = make_built(tmp_path, wheel=wheel, sdist=sdist, wheel_metadata=metadata, sdist_metadata=metadata)
+    described = built.wheels[0].described.replace(b"Metadata-Version: 2.4", b"Metadata-Version: 2.1")
+    old_wheel = dataclasses.replace(built.wheels[0], described=described)
+    old = dataclasses.replace(built, wheels=(old_wheel,))
+    assert [finding.what for finding in checks.license_present(old)] == []
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -138,6 +138,7 @@ def coming(*, bump: bool) -> Coming:
     [
         (True, True, {}, []),
         (False, True, {}, ["NS237"]),
+        (False, True, {"refs/heads/main": "x", "refs/tags/v1.0": "c"}, ["NS237"]),
         (False, False, {}, ["NS237"]),
         (False, False, {"refs/heads/main": "c", "refs/tags/v1.0": "d"}, ["NS237"]),
         (False, False, {"refs/tags/v1.0": "c"}, ["NS237"]),

@@ -12,7 +12,7 @@ import pytest
 from nox_ship import environments, process
 from nox_ship.gates.recipes import Recipe
 from nox_ship.gates.toolbox import RecipeStep
-from support import make_project
+from support import make_project, write_files
 
 
 @pytest.mark.parametrize(("folder", "file"), [(".", "a.txt"), ("docs", "{root}/a.txt")])
@@ -68,6 +68,26 @@ class Recorded:
         """Be in a folder for the time of a block."""
         self.folder = folder
         yield
+
+
+def test_dependencies_are_lowered_where_the_tests_ran(tmp_path: Path) -> None:
+    """uv is told to, and the finding names what it came to."""
+    project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
+    place = "env/lib/python3.11/site-packages"
+    write_files(
+        tmp_path,
+        {
+            f"{place}/sample-1.0.dist-info/METADATA": "Name: sample\nVersion: 1.0\nRequires-Dist: click>=7\n",
+            f"{place}/click-7.0.dist-info/METADATA": "Name: click\nVersion: 7.0\n",
+        },
+    )
+    session = Recorded()
+    session.bin = str(tmp_path / "env" / "bin")
+    finding = environments._lower(cast("nox.Session", session), project, RecipeStep(project=True))
+    ((_, *options, editable, path), *_) = session.did
+    assert options == ["--resolution", "lowest-direct", "--upgrade"]
+    assert (editable, path) == ("-e", project.root.as_posix())
+    assert "click 7.0" in finding.what
 
 
 def test_commands_run_with_what_their_steps_say(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.output import EVENT
-from nox_ship.release.gates import GatesFailedError, SessionResult, run_sessions, verified, warnings
+from nox_ship.package.manifest import TOLD
+from nox_ship.release.gates import GatesFailedError, SessionResult, manifests, run_sessions, verified, warnings
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 from support import write_files
@@ -319,3 +320,26 @@ def test_the_pythons_on_which_files_were_tried() -> None:
     names = {"verify-install-3.11": "passed", "verify-install-3.12": "reused", "verify-install-3.13": "skipped"}
     results = [SessionResult(name, status) for name, status in {**names, "tests-3.10": "passed"}.items()]  # type: ignore[arg-type]
     assert verified(results) == {"3.11", "3.12"}
+
+
+def test_what_the_sessions_put_in_the_place_of_the_log_is_not_written_to(
+    stage: Stage, programs: Programs, tmp_path: Path
+) -> None:
+    """A symlink is replaced."""
+    precious, nox = write_files(tmp_path, {"precious": "1"}) / "precious", Nox(programs, PASSED, output="fine")
+
+    def plant(call: Call) -> tuple[int, str]:
+        stage.workshop.log.symlink_to(precious)
+        return nox(call)
+
+    programs.play("--noxfile", reply=plant)
+    run(stage, "lint")
+    assert precious.read_text("utf-8") == "1"
+    assert "fine" in stage.workshop.log.read_text("utf-8")
+
+
+def test_a_manifest_is_told_in_these_words_alone() -> None:
+    """By the sessions that build and install; what resembles them tells of none."""
+    said = f"nox > {TOLD.replace('.', '-')}{'a' * 64}\nnox > {TOLD}{'b' * 64}\n{TOLD}{'c' * 64}\n"
+    results = (SessionResult(name, "passed", 1.0, output=said) for name in ("build", "lint"))
+    assert manifests(results) == {"b" * 64}

@@ -362,13 +362,15 @@ def test_what_git_tracks_is_listed_with_its_object(tmp_path: Path) -> None:
 
 
 def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
-    """Where it is checked out."""
+    """Where it is checked out; a clone takes it from there."""
     inner = make_repository(tmp_path / "inner", {"data/.netrc": ""})
     repository = make_repository(tmp_path / "r", {"x": ""})
     add = ("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner.path), "vendored/inner")
     git(repository.path, *add)
     git(repository.path, "commit", "--quiet", "--message", "add")
     assert set(repository.tracked()) == {"x", ".gitmodules", "vendored/inner/data/.netrc"}
+    inner.path.rename(tmp_path / "gone")
+    assert set(repository.clone(tmp_path / "clone").tracked()) == set(repository.tracked())
     git(repository.path, "submodule", "--quiet", "deinit", "--force", "--all")
     assert set(repository.tracked()) == {"x", ".gitmodules"}
 

@@ -44,6 +44,12 @@ def test_what_a_git_is_given_is_what_was_asked_for(
     assert trusted.env["GIT_TERMINAL_PROMPT"] == "0"
 
 
+def test_what_the_project_lets_pass_reaches_git_from_the_first_question_on(tmp_path: Path, programs: Programs) -> None:
+    """Git's own settings may stand in such a variable."""
+    Repository.at(make_repository(tmp_path).path, ("SAMPLE",)).run("status")
+    assert all("SAMPLE" in call.options["keep"] for call in programs.calls)
+
+
 def test_what_writes_to_the_checkout_cannot_be_cut_in_two(tmp_path: Path, programs: Programs) -> None:
     """The fetch and the merge of a fast-forward run apart from us, on either branch, and start no housekeeping."""
     checkout = make_repository(tmp_path / "checkout")
@@ -140,6 +146,11 @@ def test_submodules_are_fetched_with_what_git_may_need(
     (call,) = programs.started("submodule", "update")
     assert {"--init", "--recursive"} <= set(call.line)
     assert call.options["keep"] == {"GITHUB_TOKEN"}
+    (source.path / "x").mkdir()  # as git leaves it where it is not checked out
+    source.clone(tmp_path / "c")
+    make_repository(source.path / "x", {"other.txt": ""})  # and one without that commit
+    source.clone(tmp_path / "d")
+    assert ["--init" in call.line for call in programs.started("submodule", "update")] == [True] * 3
 
 
 def test_a_clone_is_as_we_know_it_whatever_the_user_likes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

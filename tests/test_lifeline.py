@@ -123,6 +123,7 @@ def test_a_guard_ends_with_what_it_guards(monkeypatch: pytest.MonkeyPatch) -> No
     def start(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
         started.append(real(*args, **options))
         assert options["env"] == {"A": "b"}
+        assert args[0][1:3] == ["-I", "-S"]  # what lies on its path could speak for it
         return started[-1]
 
     monkeypatch.setattr(subprocess, "Popen", start)
@@ -144,6 +145,21 @@ def test_what_a_guard_is_told_is_ended_once_nothing_more_is_told(monkeypatch: py
 def test_processes_are_listed_where_there_is_no_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     """By `ps`, as on macOS."""
     monkeypatch.setattr(Path, "exists", lambda _: False)
-    listing = subprocess.CompletedProcess((), 0, stdout="    1     0\n  312     1\n  313   312\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: listing)
+    started: list[list[str]] = []
+
+    def start(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        started.append(command)
+        return subprocess.CompletedProcess((), 0, stdout="    1     0\n  312     1\n  313   312\n")
+
+    monkeypatch.setattr(subprocess, "run", start)
     assert lifeline._children() == {0: [1], 1: [312], 312: [313]}
+    assert started == [["ps", "-A", "-o", "pid=,ppid="]]
+
+
+def test_nothing_is_ended_where_there_are_no_process_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No guard is started, and a process whose parent is gone stays."""
+    monkeypatch.setattr(lifeline, "_POSIX", False)
+    monkeypatch.setattr(lifeline, "_end", lambda: pytest.fail("It was to be ended."))
+    lifeline.end_with(0)
+    with lifeline.guarded({}):
+        assert lifeline._guard is None

@@ -85,6 +85,17 @@ def test_a_free_name_is_looked_for_once_a_day(tmp_path: Path, monkeypatch: pytes
         assert len(server.paths) == 7
 
 
+def test_what_leads_elsewhere_in_the_place_of_a_note_is_replaced(tmp_path: Path) -> None:
+    """A gate may have put a symlink there."""
+    precious, kept = tmp_path / "precious", tmp_path / "free.json"
+    precious.write_text("1", "utf-8")
+    kept.symlink_to(precious)
+    with serving(lambda _: Reply(projects("other"), headers=JSON)) as (index, _):
+        assert replace(index, free=kept).refuses_name("sample") == ()
+    assert precious.read_text("utf-8") == "1"
+    assert not kept.is_symlink()
+
+
 def test_what_could_not_be_found_out_is_asked_again_in_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A list that takes its time does not hold up each rehearsal; what is told is the same."""
     with serving(lambda _: Reply("<html>", headers={"Content-Type": "text/html"})) as (index, server):
@@ -199,3 +210,9 @@ def test_a_list_with_anything_in_it_costs_little() -> None:
     for body in bodies:
         pattern = names._pattern("s" * 60)
         assert not list(pattern.finditer(body))
+
+
+def test_what_is_no_name_is_taken_as_it_is() -> None:
+    """It is no pattern."""
+    assert names._pattern("a(b+").search(b'{"name": "a(b+"}')
+    assert not names._pattern("a(b+").search(b'{"name": "a(bb"}')

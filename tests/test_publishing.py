@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,9 @@ def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehear
     words = []
     for world, args in ((rehearsed, ["--dry-run"]), (yard.world, [])):
         index = world.indexes["pypi"]
+        if args:
+            refuse = lambda *_: pytest.fail("Credentials were tried.")  # noqa: E731
+            index = world.indexes["pypi"] = replace(index, prove=refuse)
         write_dist(yard.project, yard.repository.head, "0.1.0")
         index.shelf[wheel] = (dist_folder(yard.project) / wheel).read_bytes()
         index.facts.update(public=True, age=15)

@@ -212,6 +212,18 @@ def docs(session, x):
 @nox.parametrize("python", ["a"])
 def lint(session, python):
     pass
+
+
+@nox.session
+@nox.parametrize("python", ["a"])
+def spell(session, python):
+    pass
+
+
+@nox.session(python=False)
+@nox.parametrize("python", ["3.11"])
+def links(session):
+    pass
 """
 
 
@@ -221,6 +233,8 @@ def test_parameters_are_jobs_and_requirements(load: Load) -> None:
     runs = loaded.pythons(found)
     assert runs["docs"] == "3.12"
     assert runs["lint"] == ["3.11", "3.12"]
+    assert runs["spell"] is None
+    assert loaded.signatures("links", found["links"]) == {"links": None, "links(python='3.11')": None}
     assert isinstance(runs["test"], dict)
     assert sorted(runs["test"].items()) == sorted(
         (f"test(x={x}, python='{python}')", python) for x in (1, 2) for python in ("3.11", "pypy3.10")

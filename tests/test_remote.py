@@ -29,6 +29,17 @@ def test_the_remote_is_asked_for_what_is_not_known_here(tmp_path: Path) -> None:
     assert not remote.holds(newer, "gone")
 
 
+def test_the_checkout_gets_no_tags_by_a_question(tmp_path: Path) -> None:
+    """Whatever it fetches otherwise."""
+    remote, origin = make_remote(tmp_path)
+    git(remote.local.path, "config", "remote.origin.tagOpt", "--tags")
+    newer = commit_files(origin.path, {"a": ""})
+    git(origin.path, "tag", "v1")
+    assert remote.holds(newer, "main")
+    remote.fetch(newer)
+    assert remote.local.tags() == {}
+
+
 def test_a_commit_of_another_branch_is_not_held(tmp_path: Path) -> None:
     """Neither one of the clone alone, nor one of another branch of the remote."""
     remote, origin = make_remote(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.release.seal import Seal
-from support import make_repository, write_files
+from support import commit_files, git, make_repository, write_files
 
 
 @pytest.mark.parametrize("setting", ["core.ignoreStat", "core.sparseCheckout"])
@@ -44,3 +44,11 @@ def test_what_git_writes_every_day_breaks_no_seal(tmp_path: Path, name: str) -> 
     assert seal.broken() == []
     write_files(repository.path / ".git", {"hooks/pre-push": "#!/bin/sh\n"})
     assert ".git/hooks/pre-push" in seal.broken()
+
+
+def test_what_is_as_committed_is_told_by_the_refs_alone(tmp_path: Path) -> None:
+    """Also where a replacement says that the commit holds other files."""
+    repository = make_repository(tmp_path, {"a.txt": "1\n", "b/c.txt": "2\n"})
+    git(tmp_path, "replace", commit_files(tmp_path, {".gitattributes": "* text\n"}), "HEAD^")
+    contents = Seal.of(repository, repository.head).contents
+    assert [name for name in contents if not name.startswith("refs/")] == []

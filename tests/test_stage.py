@@ -292,6 +292,9 @@ def test_the_last_release_is_remembered_while_its_clone_is_whole(tmp_path: Path)
     assert last_release(shop) is None
     stage = opened(shop, plan)
     assert last_release(shop) is None
+    git(stage.root, "checkout", "--quiet", "--orphan", "none")
+    assert last_release(shop) is None
+    git(stage.root, "checkout", "--quiet", "main")
     release(stage, plan)
     assert last_release(shop) == stage.record
     git(stage.root, "tag", "--delete", "v1.1")

@@ -205,6 +205,18 @@ def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard
     assert following(found)[0] == ""
 
 
+def test_what_was_built_of_another_release_is_not_compared_with_it(yard: Yard) -> None:
+    """The clone of the one before may still be there."""
+    yard.release()
+    yard.write({"more.txt": ""})
+    yard.tag("v0.2.0")
+    shelf = yard.world.indexes["pypi"].shelf
+    shelf.clear()
+    shelf["sample-0.2.0.tar.gz"] = b""
+    found = standing(yard)
+    assert (found.tag, told(found)["publish"]) == ("v0.2.0", "unknown")
+
+
 @pytest.mark.parametrize("published", [True, False])
 def test_a_workflow_that_publishes_is_waited_for(yard: Yard, published: bool) -> None:
     """What the index has of a release is there by it; else the next command waits until it is."""

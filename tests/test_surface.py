@@ -156,7 +156,8 @@ def test_packages_come_and_go(tmp_path: Path) -> None:
     """A package that is gone is a breaking change; one that cannot be read is not looked at."""
     write_files(tmp_path, {"a/sample/__init__.py": "", "a/odd/__init__.py": "def f(:\n", "a/compiled.so": b"\x7fELF"})
     a = str(tmp_path / "a")
-    assert [one["path"] for one in compared([["sample", a, ""]], [a, a])["changes"]] == ["sample"]
+    gone = {"path": "sample", "what": "was removed", "file": "", "line": 0, "gone": True}
+    assert compared([["sample", a, ""]], [a, a])["changes"] == [gone]
     assert compared([["sample", "", a]], [a, a])["additions"] == ["sample"]
     for name in ("odd", "compiled", "missing"):
         assert compared([[name, a, a]], [a, a]) == {"changes": [], "additions": [], "read": 0}

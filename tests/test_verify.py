@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Call, Programs, write_dist
+from fakes import INSTALLED, Call, Programs, write_dist
 from nox_ship.errors import Finding, ShipError
 from nox_ship.package import install
 from nox_ship.package.environment import fresh_environment
@@ -14,7 +14,7 @@ from nox_ship.package.install import Expected, Verified, verify, verify_files
 from nox_ship.package.manifest import Manifest
 from nox_ship.process import COMMAND_MISSING
 from nox_ship.project import Project
-from support import make_project
+from support import make_project, write_files
 
 EXPECTED = Expected("sample", "1.2.3", ("sample",), (("sample", "--version"),))
 SOURCE = f"file:///x/sample-1.2.3.tar.gz#sha256={'0' * 64}"
@@ -352,6 +352,24 @@ def test_a_record_that_says_something_else_is_no_proof(
     (project.own_folder() / "verified-3.12.json").write_text('{"files": {}}', "utf-8")
     verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
     assert programs.calls
+
+
+def test_what_is_tried_cannot_lead_the_record_elsewhere(
+    project: Project, manifest: Manifest, programs: Programs, tmp_path: Path
+) -> None:
+    """A symlink that it puts in its place is replaced."""
+    write_files(tmp_path, {"precious": "1"})
+    record = project.own_folder() / "verified-3.12.json"
+
+    def plant(_: Call) -> tuple[int, str]:
+        record.unlink(missing_ok=True)
+        record.symlink_to(tmp_path / "precious")
+        return 0, INSTALLED
+
+    programs.play("installed.py", reply=plant)
+    verify_files(project, manifest, project.root / "dist", "python3.12", "3.12")
+    assert (tmp_path / "precious").read_text("utf-8") == "1"
+    assert not record.is_symlink()
 
 
 def test_files_that_failed_are_tried_again(project: Project, manifest: Manifest, programs: Programs) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nox_ship.files import write_whole
-
 HOME_VARIABLE = "NOX_SHIP_CACHE"
 """Environment variable that names another folder than the user's cache."""
 
@@ -24,4 +22,4 @@ def hide_from_git(folder: Path) -> None:
     """Let git ignore what is in a folder of the cache that lies in a repository; a project itself stays as it is."""
     taken = any(os.path.lexists(folder / name) for name in (".gitignore", ".git", "pyproject.toml"))
     if not taken and any(os.path.lexists(above / ".git") for above in folder.absolute().parents):
-        write_whole(folder / ".gitignore", "*\n")
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")

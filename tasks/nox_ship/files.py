@@ -75,13 +75,14 @@ def real_place(path: Path, top: Path) -> Path:
         ShipError: Its path or a symlink leads out of ``top``, or to git's own files in it (NS608).
     """
     try:
-        real = path.resolve()
-        inside = real.relative_to(top.resolve())
-    except (ValueError, OSError, RuntimeError) as error:  # another place; a symlink that leads to itself
+        # Path.resolve() follows a symlink that leads to itself on some Pythons, and raises on others.
+        real = Path(os.path.realpath(path))
+        inside = real.relative_to(os.path.realpath(top))
+    except (ValueError, OSError) as error:
         raise ShipError(
             LEADS_OUT(f"{path} is not written to: by its path or a symlink it is outside of {top}.")
         ) from error
-    if real.is_symlink():  # from Python 3.13 on, a symlink that leads to itself resolves to itself
+    if any(map(os.path.islink, (real, *real.parents))):
         raise ShipError(LEADS_OUT(f"{path} is not written to: it is a symlink that leads nowhere."))
     if ".git" in inside.parts:
         raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads to git's own files."))

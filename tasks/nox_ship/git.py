@@ -164,7 +164,7 @@ class Repository:
         Args:
             ignore: Names of folders in which untracked files do not count, at whatever depth.
         """
-        listing = self.listed("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        listing = self.listed("status", "-z", "--untracked-files=all", "--no-renames")
         entries = [(entry[:2], entry[3:]) for entry in listing]
         skipped = set(ignore)
         return [path for kind, path in entries if kind != "??" or not skipped & set(Path(path).parts)]

@@ -19,7 +19,7 @@ from nox_ship.backends import Told
 from nox_ship.config import Settings
 from nox_ship.documents import table
 from nox_ship.errors import Kind, ShipError
-from nox_ship.files import check_folder, write_whole
+from nox_ship.files import check_folder
 from nox_ship.poetry import poetry_specifier
 from nox_ship.settings import read_settings
 from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_list
@@ -311,7 +311,7 @@ class Project:
         folder.mkdir(exist_ok=True)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            write_whole(ignore, "*\n")
+            ignore.write_text("*\n", encoding="utf-8")
         return folder
 
 

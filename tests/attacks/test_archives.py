@@ -19,6 +19,7 @@ from nox_ship.errors import ShipError
 from nox_ship.package.built import Built
 from nox_ship.package.checks import members_safe
 from nox_ship.package.contents import Archive
+from nox_ship.package.unpacking import _Bounded
 from support import make_project, make_sdist, make_wheel, metadata_text
 
 INFO = metadata_text("sample", "1.2.3")
@@ -268,3 +269,10 @@ def test_whatever_is_damaged_only_our_error_comes_of_it(tmp_path: Path, place: i
     for path in (wheel, sdist, inner):
         with suppress(ShipError):
             Archive.read(path)
+
+
+@pytest.mark.parametrize("size", [None, -1])
+def test_an_archive_is_not_read_to_its_end_at_once(size: int | None) -> None:
+    """Whoever asks for all of it gets nothing."""
+    with _Bounded(fileobj=io.BytesIO(gzip.compress(b"x"))) as stream, pytest.raises(tarfile.ReadError):
+        stream.read(size)

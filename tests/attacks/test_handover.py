@@ -18,7 +18,7 @@ from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.package.manifest import DIGEST_VARIABLE, File, Manifest
 from nox_ship.release import handover
-from nox_ship.release.handover import Cut, bundle, push, receive, switch
+from nox_ship.release.handover import Cut, _wrong, bundle, push, receive, switch
 from nox_ship.world.remote import Remote
 from support import commit_files, git, make_repository, make_sdist, make_wheel
 
@@ -402,6 +402,25 @@ def test_a_manifest_that_nobody_announced_is_not_taken(
     with pytest.raises(ShipError, match=expected):
         receive(artifact, artifact.parent / "job")
     assert not laid_out(artifact.parent / "job")
+
+
+@pytest.mark.parametrize("name", ["commit", "tag_object", "onto"])
+def test_what_is_no_hash_reaches_no_git(tmp_path: Path, name: str) -> None:
+    """Git would take it for an option, or for a ref."""
+    cut = replace(Cut("main", "v2", "a" * 40, "b" * 40, "c" * 40), **{name: "--output=x"})
+    told = list(_wrong(cut, tmp_path / "release.bundle", Repository.empty(tmp_path / "local")))
+    assert told == ["The release's objects are not named by their hashes."]
+
+
+def test_a_bundle_is_made_without_a_copy(tmp_path: Path) -> None:
+    """Neither of a large repository's objects nor of its files."""
+    stage = make_repository(tmp_path / "stage", {"a.txt": "1"})
+    onto, commit = stage.head, commit_files(stage.path, {"a.txt": "2"})
+    git(stage.path, "tag", "--annotate", "--message", "2", "v2")
+    cut = Cut("main", "v2", commit, git(stage.path, "rev-parse", "v2"), onto)
+    bundle(cut, stage, tmp_path / "scratch", tmp_path / "release.bundle")
+    assert (tmp_path / "scratch" / "objects" / "info" / "alternates").is_file()
+    assert not list((tmp_path / "scratch" / "objects").glob("??/*"))
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])

@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import socket
+import threading
 import time
 import tracemalloc
 import zlib
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from loopback import Loopback, Reply, Request, Talk
 from nox_ship import undumpable
@@ -232,6 +234,21 @@ def test_an_answer_has_its_time(monkeypatch: pytest.MonkeyPatch, talk: Talk) -> 
     begun = time.monotonic()
     assert ask(lambda _: talk, ASKING[1]) == ["NS701"]
     assert time.monotonic() - begun < 2
+
+
+def test_an_answer_that_nobody_waits_for_is_not_read_to_its_end() -> None:
+    """Its thread ends with the next block."""
+    late = threading.Event()
+    late.set()
+    with pytest.raises(web.WebError):
+        list(web._bounded(iter([b"x"] * 3), late, 9))
+
+
+def test_a_server_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So its thread ends, too."""
+    monkeypatch.setattr(web, "SECONDS", 0.02)
+    with Loopback(lambda _: lambda _: time.sleep(0.2)) as server, pytest.raises(requests.Timeout):
+        web._opened("GET", f"{server.url}/", {}, 9)
 
 
 @pytest.mark.parametrize("talk", [dripping, dripping_headers])

@@ -219,7 +219,7 @@ def unpacked(repository: Repository, commit: str, folder: Path, target: Path) ->
     with tarfile.open(archive) as members:
         for member in members:
             path = PurePosixPath(member.name)
-            plain = (member.isfile() and path.suffix in _READ) or path.name == "setup.py"
+            plain = member.isfile() and path.suffix in _READ
             inside = not path.is_absolute() and ".." not in path.parts
             if not (plain and inside and member.size <= _MOST_BYTES and count < _MOST_FILES):
                 continue

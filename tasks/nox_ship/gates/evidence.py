@@ -68,7 +68,7 @@ def _calls(text: str) -> Iterator[tuple[str, bool]]:
 
 def _listed(text: str, key: str) -> Iterator[str]:
     """Yield the values that a matrix of jobs has under a key: one, a list in brackets, or one on each line."""
-    for match in re.finditer(rf"\b{re.escape(key)}[\"']?:[ \t]*{_VALUES}", text):
+    for match in re.finditer(rf"\b{key}[\"']?:[ \t]*{_VALUES}", text):
         for value in re.split(r"[\[\],\n]", match[1]):
             name = value.strip().removeprefix("- ").strip(" \t\"'")
             if name and "$" not in name:

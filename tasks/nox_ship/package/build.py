@@ -169,7 +169,7 @@ def _sources(repository: Repository, commit: str, project: Project, *, dirty: bo
 
 def _clone_at(repository: Repository, commit: str, target: Path) -> Repository:
     clone = repository.clone(target)
-    clone.run("checkout", "--quiet", "--detach", commit)
+    clone.run("checkout", "--quiet", commit)
     return clone
 
 

@@ -156,9 +156,8 @@ class _Search:
         small = content.lower()
         likely = (word for word in self.left if word.lower().encode() in small)  # a hundred times as fast
         there = {word for word in likely if _word(word).search(content)}
-        if not there:
-            return
-        self.left -= _by_code(content, there) if name.endswith((".py", ".pyi")) else there
+        if there:
+            self.left -= _by_code(content, there) if name.endswith((".py", ".pyi")) else there
 
 
 def _word(word: str) -> re.Pattern[bytes]:

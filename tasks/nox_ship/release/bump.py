@@ -73,7 +73,7 @@ def bump(plan: Plan, stage: Stage, ahead: process.Standby | None = None) -> Obje
     if repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
     try:
-        repository.run("tag", "--annotate", "--message", plan.tag_message, plan.tag)
+        repository.run("tag", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
         raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
     commit, tag = repository.run("rev-parse", "HEAD", f"refs/tags/{plan.tag}").splitlines()

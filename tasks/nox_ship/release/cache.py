@@ -163,7 +163,7 @@ def tidy(base: Path, mine: Workshop, now: float | None = None) -> list[Kept]:
     others = [one for one in there if one.folder != mine.folder]
     if not others or (os.path.lexists(stamp) and 0 <= now - stamp.lstat().st_mtime < _BETWEEN_SECONDS):
         return []
-    write_whole(stamp, "")
+    stamp.touch()
     total, gone = sum(one.size for one in there), []
     for one in reversed(others):
         too_old = now - one.used > LONGEST_SECONDS

@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from nox_ship import documents, versions
 from nox_ship.errors import Finding, Kind, ShipError
-from nox_ship.files import real_place, write_whole
+from nox_ship.files import real_place
 from nox_ship.project import Project
 from nox_ship.release.cutting import CutChangelog, Section, enough, sections, unreleased
 from nox_ship.release.fragments import pending
@@ -236,5 +236,5 @@ def cut_changelog(project: Project, version: str, today: date, tag: str | None =
     earlier = tuple(section for section in changelog.sections if section.how == "released")
     cut = CutChangelog(changelog.document, changelog.unreleased, earlier, version, tag or f"v{version}", today)
     after = cut.made()
-    write_whole(real_place(project.root / changelog.name, _top(project.root)), after)
+    real_place(project.root / changelog.name, _top(project.root)).write_bytes(after.encode())
     return changelog.name

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from nox_ship import documents, versions
 from nox_ship.errors import ShipError
-from nox_ship.files import real_place, write_whole
+from nox_ship.files import real_place
 from nox_ship.project import Project
 
 _CITATION = "CITATION.cff"
@@ -47,7 +47,7 @@ def follow(project: Project, before: str, version: str, today: date, top: Path) 
     """
     for path, text, after in _changes(project.root, Version(before), Version(version), today):
         if after != text:
-            write_whole(real_place(path, top), after)
+            real_place(path, top).write_bytes(after.encode())
 
 
 def _changes(root: Path, before: Version, version: Version, today: date) -> Iterator[tuple[Path, str, str]]:

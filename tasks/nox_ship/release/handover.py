@@ -128,7 +128,7 @@ def bundle(cut: Cut, source: Repository, scratch: Path, target: Path) -> None:
     """
     if findings := list(_unexpected_changes(cut, source)):
         raise ShipError(*(OTHER_CUT(finding) for finding in findings))
-    source.run("clone", "--quiet", "--shared", "--bare", "--no-tags", source.path, scratch)
+    source.run("clone", "--quiet", "--shared", "--bare", source.path, scratch)
     clean = Repository(scratch)
     for name, ref in cut.bundled.items():
         clean.run("update-ref", name, ref)
@@ -207,7 +207,7 @@ def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
     if held != cut.bundled:
         yield f"The bundle holds {shorten(held) or 'nothing'}, and not just the commit and the tag that were cut."
         return
-    local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", "--no-tags", file, *cut.bundled)
+    local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", file, *cut.bundled)
     tag = local.run("cat-file", "tag", cut.tag_object).partition("\n\n")[0].splitlines()
     if tag[:3] != [f"object {cut.commit}", "type commit", f"tag {cut.tag}"]:
         yield f"The tag is not {cut.tag} on {cut.commit[:10]}."

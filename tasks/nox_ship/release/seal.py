@@ -24,9 +24,8 @@ STAGE_CHANGED = Kind(
 _EVERYDAY = {"index", "packed-refs", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "gc.pid", "gc.log"}
 _EVERYDAY_FOLDERS = {"objects", "refs", "logs", "lfs", "reftable"}
 _BORROWED = ("objects/info/alternates", "objects/info/http-alternates")
-# Objects as they are, all files compared, by what they hold: whatever the clone's own index and replacements say.
+# Objects as they are, whatever replacements the clone has for them.
 _PLAIN = {"GIT_NO_REPLACE_OBJECTS": "1"}
-_WHOLE = ("-c", "core.sparseCheckout=false", "-c", "core.ignoreStat=false")
 
 Facts = Mapping[str, str]
 Tree = tuple[tuple[str, str, Path], ...]
@@ -130,7 +129,7 @@ def _fact(path: Path) -> str:
 
 
 def _contents(repository: Repository, commit: str, tree: Tree, ours: Collection[PurePath]) -> dict[str, str]:
-    refs = repository.listed("for-each-ref", "--format=%(refname) %(objectname) %(symref)%00", env=_PLAIN)
+    refs = repository.listed("for-each-ref", "--format=%(refname) %(objectname) %(symref)%00")
     facts = dict(ref.strip("\n").split(" ", 1) for ref in refs if ref != "\n")
     top = repository.path
     for path in _differences(repository, commit, tree):
@@ -167,9 +166,9 @@ def _differences(repository: Repository, commit: str, tree: Tree) -> Iterator[Pa
     top = repository.path
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         env = {**_PLAIN, "GIT_INDEX_FILE": str(Path(folder) / "index")}
-        repository.run(*_WHOLE, "read-tree", commit, env=env)
-        repository.run(*_WHOLE, "update-index", "-q", "--refresh", env=env)
-        changed = repository.listed(*_WHOLE, "diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
+        repository.run("read-tree", commit, env=env)
+        repository.run("update-index", "-q", "--refresh", env=env)
+        changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
     yield from (top / name for name in changed)
     tracked = {path for _, _, path in tree}
     attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}

@@ -224,7 +224,7 @@ def find_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage | No
         fresh: Whether a new one is wanted; a release that is pushed, and in no other clone, has no other.
     """
     record = _reusable(shop, plan)
-    unmerged = record and not plan.bump and plan.tag not in plan.repository.tags()
+    unmerged = not plan.bump and plan.tag not in plan.repository.tags()
     if record is None or (fresh and not unmerged):
         return None
     return Stage(shop, Repository(shop.stage), shop.stage / plan.folder, record, reused=True)

@@ -39,8 +39,7 @@ def keep_own(new: str, old: str) -> str:
 def _with_parts(new: str, old: str) -> str:
     parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
     places = [match["name"] for match in _OWN.finditer(new)]
-    swallowed = any(_MARK.search(text) for text in parts.values())
-    if is_ours(old) and (swallowed or len(_MARK.findall(old)) != 2 * len(parts)):
+    if is_ours(old) and len(_MARK.findall(old)) != 2 * len(parts):
         raise ShipError(OWN_PART_LOST("A mark of one of your parts is missing, changed or there twice."))
     if homeless := [name for name, text in parts.items() if text.strip() and name not in places]:
         what = f"{shorten(map(repr, homeless))} is no place for a part of yours."
