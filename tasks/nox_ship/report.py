@@ -93,7 +93,7 @@ class Report:
     commit_count: int = 0
     """How many there are; the list may be cut short."""
     notes: str = ""
-    """The section of the release in the changelog, without its heading."""
+    """The notes of the release: its section of the changelog, else the commits since the last one."""
     since: str = ""
     """The last release, and the index that has it; empty if there was no comparison."""
     changes: list[str] = field(default_factory=list)
@@ -253,7 +253,7 @@ class Voice:
             self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
         if report.notes:
             lines = report.notes.splitlines()
-            self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
+            self._contents(f"notes of {report.version}", lines, len(lines), _MOST_LINES)
         self.changes(report)
         self._list("would push" if report.rehearsal else "pushed", report.pushes)
         published = "to be published" if report.workflow else "published"

@@ -69,7 +69,7 @@ class Bumped(Result):
     """The project as it is in the clone, with its new version."""
     seal: Seal
     notes: str
-    """The section of the release in the changelog."""
+    """The notes of the release."""
     anew: bool
     """Whether they were made just now."""
 
