@@ -104,6 +104,8 @@ class Report:
     """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
+    announces: list[str] = field(default_factory=list)
+    """The page on the forge: title, tag, kind and files."""
     findings: list[dict[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What sessions warned of, one line each."""
@@ -258,6 +260,7 @@ class Voice:
         self._list("would push" if report.rehearsal else "pushed", report.pushes)
         published = "to be published" if report.workflow else "published"
         self._list("would upload" if report.rehearsal else published, report.uploads)
+        self._list("would announce" if report.rehearsal else "announced", report.announces)
         self.console.print()
 
     def changes(self, report: Report) -> None:
