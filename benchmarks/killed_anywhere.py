@@ -2,11 +2,12 @@
 
 Usage: python benchmarks/killed_anywhere.py [N] [--seed SEED] [--no-steps]
 
-Each case is a release of a small project to a git server and a package index on this machine (TLS, API tokens). Its
-whole process group is killed with SIGKILL: in one case at each step's end and one at each step's start, then in N cases
-at random moments. Then the same command runs again, and these must hold: one commit and one tag more than before, the
-tag on that commit; the index holds exactly the files of the manifest, with its hashes; the branch is the same here and
-on the remote; the checkout is clean; nothing is left running. A case that fails is told with the seed that repeats it.
+Each case is a release of a small project to a git server, a package index (TLS, API tokens) and a GitHub on this
+machine. Its whole process group is killed with SIGKILL: in one case at each step's end and one at each step's start,
+then in N cases at random moments. Then the same command runs again, and these must hold: one commit and one tag more
+than before, the tag on that commit; the index holds exactly the files of the manifest, with its hashes; the forge has
+one release, published with these files, the manifest and the checksums; the branch is the same here and on the remote;
+the checkout is clean; nothing is left running. A case that fails is told with the seed that repeats it.
 
 A release that a workflow cuts is killed as well, N times: in the job that makes commit and tag, or in the one that
 pushes them. The job that was killed runs again, and the one after it: branch and tag are on the remote, one commit on
@@ -35,11 +36,23 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
+import failing_forge  # noqa: E402 - the path above leads there
 from failing_index import FailingIndex  # noqa: E402 - the path above leads there
 from runner import TOKEN, Forge  # noqa: E402
 from workbench import GOOD, Bench, make_bench  # noqa: E402
 
-STEPS = ("preflight", "stage", "bump", "gates", "upload rehearsal", "difference", "push", "checkout", "publish")
+STEPS = (
+    "preflight",
+    "stage",
+    "bump",
+    "gates",
+    "upload rehearsal",
+    "difference",
+    "push",
+    "checkout",
+    "publish",
+    "announce",
+)
 COMMAND = ("-m", "nox", "-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
 
@@ -120,7 +133,7 @@ def run(
     return code, "".join(lines), time.monotonic() - begun
 
 
-def problems(bench: Bench, index: FailingIndex, before: str) -> Iterator[str]:
+def problems(bench: Bench, index: FailingIndex, page: failing_forge.FailingForge, before: str) -> Iterator[str]:
     """Yield what does not hold after the second run."""
     subjects = bench.git("log", "--format=%s", f"{before}..HEAD").splitlines()
     if subjects != ["Release 1.2.4"]:
@@ -134,30 +147,49 @@ def problems(bench: Bench, index: FailingIndex, before: str) -> Iterator[str]:
     if set(remote) != expected or remote["refs/heads/main"] != head or remote["refs/tags/v1.2.4^{}"] != head:
         yield f"the remote has {remote}"
     manifest = json.loads(next(bench.cache.glob("*/stage/.nox-ship/manifest.json")).read_text("utf-8"))
-    if index.files() != {file["name"]: file["sha256"] for file in manifest["files"]}:
+    files = {file["name"]: file["sha256"] for file in manifest["files"]}
+    if index.files() != files:
         yield f"the index holds {index.files()}"
+    attached = page.files("v1.2.4")
+    others = {attached.pop(name, "") for name in ("manifest.json", "SHA256SUMS")}
+    if len(page.releases) != 1 or page.page("v1.2.4")["draft"] or attached != files or not all(others):
+        yield f"the forge has {page.releases}"
     if manifest["commit"] != head:
         yield "the manifest is of another commit"
     if status := bench.git("status", "--porcelain"):
         yield f"the checkout is not clean: {status}"
 
 
+def tags(bench: Bench) -> dict[str, str]:
+    """Return the commit of each tag of the remote."""
+    rows = (line.split("\t") for line in bench.git("ls-remote", "--tags", "origin").splitlines())
+    return {name.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, name in rows}
+
+
 def try_out(folder: Path, moment: Moment) -> tuple[list[str], float]:
     """Run one case; return what went wrong, and the seconds that the first run took."""
-    with FailingIndex(folder / "index") as index:
+    with FailingIndex(folder / "index") as index, failing_forge.FailingForge() as page:
         files = {**GOOD, "pyproject.toml": f"{GOOD['pyproject.toml']}\n{index.settings()}"}
         bench = make_bench(folder, files)
         with git_server(folder) as address:
-            bench.git("remote", "set-url", "origin", f"{address}/remote.git")
+            (folder / "acme").mkdir()
+            (folder / "acme" / "sample.git").symlink_to(folder / "remote.git")
+            bench.git("remote", "set-url", "origin", f"{address}/acme/sample.git")
+            page.commits = lambda: tags(bench)
             before = bench.git("rev-parse", "HEAD")
             keyring = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
-            env = {**index.environment(), **keyring, "PYPI_API_TOKEN": index.new_token()}
+            there = {
+                "GITHUB_SERVER_URL": "http://127.0.0.1",
+                "GITHUB_API_URL": page.url,
+                "GH_TOKEN": failing_forge.TOKEN,
+            }
+            env = {**index.environment(), **keyring, **there, "PYPI_API_TOKEN": index.new_token()}
             _, first, seconds = run(bench, env, moment)
             found = [f"left running: {command[:200]}" for command in left_running(bench)]
             code, second, _ = run(bench, env, None)
             if code:
                 found.append(f"the second run ended with {code}")
-            found += problems(bench, index, before) if not code else []
+            found += problems(bench, index, page, before) if not code else []
             found += [f"left running afterwards: {command[:200]}" for command in left_running(bench)]
     if found:
         found += ["--- first run", first, "--- second run", second]

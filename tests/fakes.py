@@ -43,6 +43,7 @@ from nox_ship.terminal import Voice
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import INDEX_UNREACHABLE, Index, Upload
 from nox_ship.world.listing import Listing, Served
+from nox_ship.world.releases import Releases
 from nox_ship.world.remote import PUSH_REFUSED, Remote
 from support import commit_files, git, head, make_repository, make_sdist, make_wheel
 
@@ -292,6 +293,7 @@ class FakeWorld:
     remote: FakeRemote
     indexes: dict[str, FakeIndex] = field(default_factory=lambda: {"pypi": make_index(), "testpypi": make_index("T")})
     rehearsal_index: FakeIndex = field(default_factory=lambda: make_index("rehearsal"))
+    forge: Releases | None = None
     told: tuple[Finding, ...] = ()
     recalled: list[str] = field(default_factory=list)
 

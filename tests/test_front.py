@@ -81,7 +81,7 @@ def test_what_goes_out_is_shown_before_the_question(
     lines = shown[0].splitlines()
     first = lines.index("commits new to origin:")
     assert [line.split(" ", 3)[3] for line in lines[first + 1 : first + 3]] == ["Release 0.1.0", "Make it faster"]
-    assert lines[first + 3 : first + 5] == ["changelog of 0.1.0:", "  - Faster."]
+    assert lines[first + 3 : first + 5] == ["notes of 0.1.0:", "  - Faster."]
 
 
 @pytest.mark.usefixtures("sessions")

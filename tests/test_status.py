@@ -133,6 +133,7 @@ def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> N
         **dict.fromkeys(("stage", "bump", "gates", "upload rehearsal", "push", "checkout"), "done"),
         "difference": "unknown",
         "publish": "missing",
+        "announce": "unknown",
     }
     assert following(found)[0] == "nox -s release -- 0.1.0"
     assert found.progress

@@ -206,7 +206,7 @@ def test_what_goes_out_is_shown_cut_short() -> None:
     lines = stream.getvalue().splitlines()
     first = lines.index("commits new to origin:")
     assert lines[first + 1 : first + 3] == ["  0000000 Change 0", "  0000001 Change 1"]
-    assert lines[first + 21 : first + 23] == ["  ... and 230 more", "changelog of 1.2.4:"]
+    assert lines[first + 21 : first + 23] == ["  ... and 230 more", "notes of 1.2.4:"]
     assert lines[first + 23 : first + 26] == ["  ### Fixed", "", "  - 0"]
     assert lines[first + 63 : first + 65] == ["  ... and 13 more", "pushed  main → origin"]
     voice, stream = make_voice()

@@ -10,12 +10,15 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import actions, closing
-from nox_ship.cli import publish_arguments, verify_arguments
+from nox_ship.cli import no_arguments, publish_arguments, verify_arguments
 from nox_ship.errors import Finding, Findings, Kind, ShipError
-from nox_ship.package.build import manifest_path
+from nox_ship.package.build import dist_folder, manifest_path, read_notes
 from nox_ship.package.manifest import Manifest
+from nox_ship.printable import printable
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
+from nox_ship.release.announcement import Announcement, bring, look
+from nox_ship.release.announcing import no_token, told_of
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import Published, confirm
 from nox_ship.release.installing import prove
@@ -36,6 +39,9 @@ from nox_ship.world.real import RealWorld
 from nox_ship.world.world import World
 from nox_ship.worlds import guarded, opened
 
+NOTHING_TO_ANNOUNCE = Kind(
+    "NS791", "nothing-to-announce", "Run it where a release was built: `nox -s build` on its tag."
+)
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
 
 
@@ -145,6 +151,42 @@ def _compare(publication: Publication, called: str, shop: Workshop, voice: Voice
     comparison = Comparison(publication.manifest, project, publication.index, called, shop.predecessor)
     comparison.result(project.root / ".nox").enter(report, voice.finding)
     voice.changes(report)
+
+
+def announce(project: Project, args: Sequence[str]) -> None:
+    """Bring the release's page on the forge to what was built, and publish it once it is whole.
+
+    Args:
+        project: The project.
+        args: What followed ``nox -s announce --``.
+
+    Raises:
+        ShipError: There are arguments (NS108); there is no manifest, or a file is not the one it knows (NS601 to
+            NS603); it is no release, or not on GitHub (NS791); there is no token (NS789); or the forge does not take
+            it (NS780 to NS787, NS790).
+    """
+    no_arguments(args, "announce", "Make or complete the GitHub Release of what was built.")
+    voice = Voice()
+    with guarded(project.settings) as variables, tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
+        manifest = Manifest.read(manifest_path(project))
+        if manifest.tag is None or manifest.dirty:
+            raise ShipError(NOTHING_TO_ANNOUNCE(f"What was built of {manifest.name} is no release."))
+        manifest.check(dist_folder(project))
+        notes = read_notes(project, manifest)
+        world = RealWorld(project.root, Path(folder), project.settings, quietly=True, variables=variables)
+        forge = world.forge
+        if forge is None:
+            raise ShipError(NOTHING_TO_ANNOUNCE("This repository is not on GitHub, as far as its remote tells."))
+        if forge.api.token is None:
+            raise ShipError(replace(no_token(forge, manifest.tag), level="error"))
+        announcement = Announcement.of(manifest, project, manifest.tag, notes)
+        outcome = bring(announcement, forge, look(announcement, forge), voice.note)
+    for finding in told_of(outcome, forge):
+        voice.finding(finding)
+    lines = [(file.name, str(file.size), file.sha256) for file in announcement.files if file.name not in outcome.lacks]
+    address = printable(outcome.release.url, lines=False)
+    actions.summary(f"{announcement.title} is announced: {address}", lines, ("file", "bytes", "SHA-256"))
+    voice.last_line(f"{announcement.title} is announced: {address}")
 
 
 def verify_published(project: Project, args: Sequence[str]) -> None:

@@ -102,7 +102,7 @@ class Report:
     commit_count: int = 0
     """How many there are; the list may be cut short."""
     notes: str = ""
-    """The section of the release in the changelog, without its heading."""
+    """The notes of the release: its section of the changelog, else the commits since the last one."""
     since: str = ""
     """The last release, and the index that has it; empty if there was no comparison."""
     changes: list[str] = field(default_factory=list)
@@ -115,6 +115,8 @@ class Report:
     """What was pushed, or would be, and where to."""
     uploads: list[str] = field(default_factory=list)
     """What was uploaded, or would be, and where to."""
+    announces: list[str] = field(default_factory=list)
+    """The page on the forge: title, tag, kind and files."""
     verified: list[str] = field(default_factory=list)
     """What was compared with what was built, or installed, once an index served it."""
     index: str = ""
@@ -147,8 +149,11 @@ class Report:
     def deliveries(self) -> list[tuple[str, str]]:
         """What leaves the machine: what is done with it, and the line that tells what it is and where it goes."""
         published = "to be published" if self.workflow else "published"
-        push, upload = ("would push", "would upload") if self.rehearsal else ("pushed", published)
-        return [(push, line) for line in self.pushes] + [(upload, line) for line in self.uploads]
+        words = (
+            ("would push", "would upload", "would announce") if self.rehearsal else ("pushed", published, "announced")
+        )
+        lines = zip(words, (self.pushes, self.uploads, self.announces), strict=True)
+        return [(word, line) for word, found in lines for line in found]
 
     def steps_not_reached(self) -> list[str]:
         """Return the names of the steps that were not tried."""

@@ -299,7 +299,7 @@ def _notes(report: Report) -> _Html:
             blocks.append(_tag("h3", _sentence(heading[1])) if heading else _tag("p", _sentence(line)))
     if items:
         blocks.append(_tag("ul", *items))
-    return _section(f"Changelog of {report.version}", *blocks, named="changelog")
+    return _section(f"Notes of {report.version}", *blocks, named="notes")
 
 
 def _environment(report: Report) -> _Html:

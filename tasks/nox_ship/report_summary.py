@@ -29,7 +29,7 @@ def summary(report: Report) -> str:
         _section("Verified", [f"- {plain(line)}" for line in report.verified]),
         _section("Credentials", [plain(report.credentials)] if report.credentials else []),
         _section("Commits", _commits(report)),
-        _section(f"Changelog of {report.version}", _notes(report)),
+        _section(f"Notes of {report.version}", _notes(report)),
         _section("Made with", [plain(", ".join(f"{tool} {version}" for tool, version in report.environment.items()))])
         if report.environment
         else [],

@@ -193,16 +193,23 @@ def build(session: nox.Session, project: Project) -> None:
     from packaging.version import Version
 
     from nox_ship.cli import build_arguments
+    from nox_ship.git import Repository
     from nox_ship.package.build import build as build_files
     from nox_ship.package.manifest import TOLD, announced
     from nox_ship.printable import printable
     from nox_ship.release.development import development
+    from nox_ship.release.notes import release_notes
     from nox_ship.release.route import route
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
     fresh = build_arguments(session.posargs).fresh or (registration.in_release() and announced() is None)
     renaming = None if registration.in_release() else development(project)
-    outcome = build_files(project, fresh=fresh, committed=registration.in_release(), renaming=renaming)
+
+    def notes(version: str) -> str:
+        return release_notes(project, Repository.at(project.root, project.settings.pass_env), version)
+
+    committed = registration.in_release()
+    outcome = build_files(project, fresh=fresh, committed=committed, renaming=renaming, notes=notes)
     manifest = outcome.manifest
     for finding in outcome.warnings:
         session.warn(printable(str(finding), lines=False))
@@ -289,6 +296,15 @@ def publish(session: nox.Session) -> None:
     _publish(session, None)
 
 
+def announce(session: nox.Session) -> None:
+    """Make the GitHub Release of what was built and tagged, with notes and files; or complete it."""
+    with _errors_shown(session):
+        from nox_ship import publishing
+
+        _prepare(session)
+        publishing.announce(Project.read(Path.cwd()), session.posargs)
+
+
 def release(session: nox.Session) -> None:
     """Release the project, or rehearse it: `nox -s release -- patch --dry-run`."""
     with _errors_shown(session):
@@ -344,6 +360,7 @@ _SPECS = {
     "publish-test": Spec(publish_test, environment=False, requires=("verify-install",)),
     "publish-prod": Spec(publish_prod, environment=False, requires=("verify-install",)),
     "publish": Spec(publish, environment=False, requires=("verify-install",)),
+    "announce": Spec(announce, environment=False),
     "release": Spec(release, environment=False),
     "doctor": Spec(doctor, environment=False),
     "status": Spec(status, environment=False),

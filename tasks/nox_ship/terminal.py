@@ -158,7 +158,7 @@ class Voice:
             self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
         if report.notes and self._is_news("notes", report.notes):
             lines = report.notes.splitlines()
-            self._contents(f"changelog of {report.version}", lines, len(lines), _MOST_LINES)
+            self._contents(f"notes of {report.version}", lines, len(lines), _MOST_LINES)
         if self._is_news("changes", report.since):
             self.changes(report)
         for verb, line in report.deliveries:

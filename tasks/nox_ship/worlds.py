@@ -27,10 +27,12 @@ def opened(
     settings, folder = settings_of(root), shop.world()
     if options.dry_run or getattr(options, "bundle", None):
 
+        def real() -> RealWorld:
+            return RealWorld(root, folder, settings, quietly=True, variables=variables)
+
         def look(name: str, project: str) -> Index:
             free = None if getattr(options, "fresh", False) else shop.free_name
-            real = RealWorld(root, folder, settings, quietly=True, variables=variables)
-            return replace(real.index(name, project), free=free)
+            return replace(real().index(name, project), free=free)
 
         with StandIns(
             root,
@@ -40,6 +42,7 @@ def opened(
             indexes=settings.indexes,
             look=look,
             keep=settings.pass_env,
+            forge=lambda: real().forge,
         ) as standins:
             yield standins
     else:

@@ -312,9 +312,11 @@ def artifact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         files=tuple(map(File.of, files)),
         branch="main",
         pyproject=hashlib.sha256(b"[project]\n").hexdigest(),
+        notes=hashlib.sha256(b"- A thing.\n").hexdigest(),
     )
     path = source / ".nox-ship" / "manifest.json"
     manifest.write(path)
+    path.with_name("notes.md").write_bytes(b"- A thing.\n")
     monkeypatch.setenv(DIGEST_VARIABLE, hashlib.sha256(path.read_bytes()).hexdigest())
     (tmp_path / "job").mkdir()
     return source
@@ -325,7 +327,8 @@ def laid_out(job: Path) -> set[str]:
     return {path.relative_to(job).as_posix() for path in job.rglob("*") if path.is_file()}
 
 
-TAKEN = {"dist/sample-1.2.3-py3-none-any.whl", "dist/sample-1.2.3.tar.gz", ".nox-ship/manifest.json", "pyproject.toml"}
+FILES = {"dist/sample-1.2.3-py3-none-any.whl", "dist/sample-1.2.3.tar.gz"}
+TAKEN = {*FILES, ".nox-ship/manifest.json", ".nox-ship/notes.md", "pyproject.toml"}
 
 
 def test_what_the_manifest_names_is_taken_and_nothing_else(artifact: Path) -> None:
@@ -355,6 +358,10 @@ def other_settings(source: Path) -> None:
     (source / "pyproject.toml").write_text('[tool.nox-ship.indexes.pypi]\nupload-url = "https://evil"\n', "utf-8")
 
 
+def other_notes(source: Path) -> None:
+    (source / ".nox-ship" / "notes.md").write_text("Get it at evil.example.", "utf-8")
+
+
 def other_manifest(source: Path) -> None:
     path = source / ".nox-ship" / "manifest.json"
     record = json.loads(path.read_text("utf-8"))
@@ -368,6 +375,7 @@ def other_manifest(source: Path) -> None:
         (no_file, "NS603"),
         (a_pipe, "NS603"),
         (other_settings, "NS603"),
+        (other_notes, "NS603"),
         (other_manifest, "NS606"),
     ],
 )

@@ -92,7 +92,17 @@ def test_nox_lists_theirs_and_those_of_ours_that_they_leave(bench: Bench) -> Non
     text = bench.nox("--list").output
     assert [line.split()[1] for line in text.splitlines() if line.startswith("- ")] == [
         *("coverage", "build", "release", "lowest", "api", "ship-build", f"verify-install-{PYTHON}"),
-        *("verify-published", "matrix", "publish-test", "publish-prod", "publish", "ship-release", "doctor", "status"),
+        *(
+            "verify-published",
+            "matrix",
+            "publish-test",
+            "publish-prod",
+            "publish",
+            "announce",
+            "ship-release",
+            "doctor",
+            "status",
+        ),
     ]
     assert "already been registered" not in text
 

@@ -13,7 +13,18 @@ from python_discovery import get_interpreter
 
 from workbench import PYTHON, QUICK, Bench, Outcome, make_bench
 
-STEPS = ["preflight", "stage", "bump", "gates", "upload rehearsal", "difference", "push", "checkout", "publish"]
+STEPS = [
+    "preflight",
+    "stage",
+    "bump",
+    "gates",
+    "upload rehearsal",
+    "difference",
+    "push",
+    "checkout",
+    "publish",
+    "announce",
+]
 
 
 def test_rehearsal_does_everything_and_touches_nothing(bench: Bench) -> None:

@@ -24,7 +24,17 @@ TESTS = f"tests-{PYTHON}"
 VERIFY = f"verify-install-{PYTHON}"
 OURS = [
     *("lint", "typecheck", TESTS, "coverage", "audit", "lowest", "api", "build", VERIFY),
-    *("verify-published", "matrix", "publish-test", "publish-prod", "publish", "release", "doctor", "status"),
+    *(
+        "verify-published",
+        "matrix",
+        "publish-test",
+        "publish-prod",
+        "publish",
+        "announce",
+        "release",
+        "doctor",
+        "status",
+    ),
 ]
 
 

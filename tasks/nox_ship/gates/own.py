@@ -33,7 +33,7 @@ FURTHER = ("lowest", "api")
 """Our gates that are off until a setting turns them on."""
 PIPELINE = (
     *("build", "verify-install", "verify-published", "matrix"),
-    *("publish-test", "publish-prod", "publish", "release", "doctor", "status"),
+    *("publish-test", "publish-prod", "publish", "announce", "release", "doctor", "status"),
 )
 """Our sessions that are no gates."""
 MEASURED = ".nox-ship/coverage"

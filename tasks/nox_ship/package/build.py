@@ -20,7 +20,7 @@ from nox_ship.package.agreement import NAME_MISMATCH
 from nox_ship.package.built import Built
 from nox_ship.package.checks import examine
 from nox_ship.package.contents import Archive
-from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.package.manifest import FILE_CHANGED, NOTES, File, Manifest, built_files
 from nox_ship.project import OWN_FOLDER, Project
 
 BUILD_FAILED = Kind("NS501", "build-failed", "The build back end's own output says why.")
@@ -73,7 +73,12 @@ def manifest_path(project: Project) -> Path:
 
 
 def build(
-    project: Project, *, fresh: bool = False, committed: bool = False, renaming: Renaming | None = None
+    project: Project,
+    *,
+    fresh: bool = False,
+    committed: bool = False,
+    renaming: Renaming | None = None,
+    notes: Callable[[str], str] = lambda _: "",
 ) -> Outcome:
     """Build sdist and wheel into ``dist/`` and write the manifest, unless it covers them already.
 
@@ -85,6 +90,7 @@ def build(
         fresh: Build even where the manifest covers what is there.
         committed: Build HEAD, whatever the work tree holds: a release is made of commits, and tests litter.
         renaming: Another version than the sources tell: that of a development release.
+        notes: Returns the notes of a release, by its version.
 
     Raises:
         ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
@@ -118,10 +124,33 @@ def build(
             branch=repository.release_branch(head, project.settings.branch, project.settings.remote),
             pyproject=hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
             pythons=project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"),
+            notes=_write_notes(project, notes(version)) if release else None,
         )
         _replace(dist_folder(project), files)
     digest = manifest.write(manifest_path(project))
     return Outcome(manifest, digest, reused=False, warnings=(*unsure, *warnings))
+
+
+def _write_notes(project: Project, text: str) -> str:
+    """Write the notes beside the manifest, and return their SHA-256."""
+    content = text.encode()
+    write_whole(manifest_path(project).with_name(NOTES), content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_notes(project: Project, manifest: Manifest) -> str:
+    """Return the notes of the release that was built; empty where it has none.
+
+    Raises:
+        ShipError: They are not those that the manifest names (NS603).
+    """
+    if manifest.notes is None:
+        return ""
+    path = manifest_path(project).with_name(NOTES)
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != manifest.notes:
+        raise ShipError(FILE_CHANGED(f"{path} is not what was written with the manifest: its SHA-256 differs."))
+    return content.decode()
 
 
 def build_at(project: Project, commit: str, folder: Path, seconds: float) -> tuple[Path, ...]:
@@ -150,6 +179,7 @@ def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | 
     try:
         manifest, digest = Manifest.load(manifest_path(project))
         manifest.check(dist_folder(project))
+        read_notes(project, manifest)
     except ShipError:
         return None
     same = manifest.commit == head and manifest.tag == tag and not manifest.dirty

@@ -35,6 +35,9 @@ DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"
 TOLD = "manifest.json  sha256:"
 """What stands before a manifest's SHA-256 in the log of the session that made it, and of one that tested by it."""
 
+NOTES = "notes.md"
+"""What the file with the notes of a release is called, beside its manifest."""
+
 SCHEMA = 1
 """Version of the manifest's form; a reader refuses one it does not know."""
 
@@ -93,13 +96,19 @@ class Manifest:
     """The SHA-256 of the ``pyproject.toml`` that the files were built by: it tells where they go."""
     pythons: tuple[str, ...] = ()
     """The Pythons that the project is for, such as ``3.12``."""
+    notes: str | None = None
+    """The SHA-256 of the release's notes, which lie beside the manifest; None where it is no release."""
 
     def write(self, path: Path) -> str:
         """Write the manifest to ``path``, whole or not at all, and return the SHA-256 of what was written."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        text = (json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n").encode()
-        write_whole(path, text)
-        return hashlib.sha256(text).hexdigest()
+        write_whole(path, self.content)
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def content(self) -> bytes:
+        """What its file holds."""
+        return (json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n").encode()
 
     @classmethod
     def read(cls, path: Path) -> Manifest:

@@ -11,6 +11,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import check_places, write_version
 from nox_ship.release.changelog import cut_changelog
+from nox_ship.release.collecting import collect
 from nox_ship.release.companions import follow
 from nox_ship.release.planning import Plan
 from nox_ship.release.stage import Stage
@@ -59,7 +60,7 @@ def bump(plan: Plan, stage: Stage, ahead: process.Standby | None = None) -> Obje
 
     Raises:
         ShipError: The files cannot be changed (NS306), or lie elsewhere (NS608); or git refuses the commit
-            (NS232) or the tag (NS233).
+            (NS232) or the tag (NS233); or towncrier or scriv fails (NS316).
     """
     repository = stage.repository
     if plan.source.kind == "files":
@@ -69,7 +70,8 @@ def bump(plan: Plan, stage: Stage, ahead: process.Standby | None = None) -> Obje
             write_version(project, plan.source, plan.version, ahead=ahead)
     project, today = Project.read(stage.root), dt.datetime.now(tz=dt.UTC).date()
     follow(project, plan.current, plan.version, today, repository.path)
-    cut_changelog(project, plan.version, today, plan.tag)
+    if not collect(project, plan.version, today):
+        cut_changelog(project, plan.version, today, plan.tag)
     if repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
     try:

@@ -12,11 +12,11 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import documents, versions
-from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.errors import Finding, Kind, Level, ShipError
 from nox_ship.files import real_place
 from nox_ship.project import Project
 from nox_ship.release.cutting import CutChangelog, Section, enough, sections, unreleased
-from nox_ship.release.fragments import pending
+from nox_ship.release.fragments import TOOLS, pending
 from nox_ship.release.markdown import read_markdown
 from nox_ship.release.restructured import UnplacedError, read_restructured
 from nox_ship.release.sections import Document
@@ -166,7 +166,9 @@ def _top(root: Path) -> Path:
 
 
 def changelog_findings(project: Project, version: str) -> Iterator[Finding]:
-    """Yield a warning for each reason why the changelog of a release would not be what its users expect.
+    """Yield each reason why the changelog of a release would not be what its users expect.
+
+    That it has no entry stops the release if the settings name a changelog.
 
     Raises:
         ShipError: It cannot be read, as in :func:`find_changelog`.
@@ -175,20 +177,22 @@ def changelog_findings(project: Project, version: str) -> Iterator[Finding]:
     if changelog and changelog.of(version):
         return
     left = pending(project)
-    if left:
+    if left and left.tool not in TOOLS:
         yield FRAGMENTS_LEFT(f"{left.count} fragments in {left.folder} are left as they are: {left.tool} reads them.")
     if changelog is None:
         return
     section, document = changelog.unreleased, changelog.document
+    level: Level = "error" if project.settings.changelog else "warning"
     if changelog.trouble:
         yield NOT_CUT(f"{changelog.name} {changelog.trouble}.", remedy="It is released as it is.")
     elif document is None:
         what = f"{changelog.name} is in a form that is not understood; it is released as it is."
         yield NOT_CUT(what, remedy="Write it in Markdown or reStructuredText, with a heading for each version.")
     elif section is None and not left:
-        yield NOT_CUT(f"{changelog.name} has no section for what is unreleased; it is released as it is.")
+        what = f"{changelog.name} has no section for what is unreleased"
+        yield NOT_CUT(f"{what}{'; it is released as it is' if level == 'warning' else ''}.", level=level)
     elif section and not left and _says_nothing(document, section) and not _had_candidate(changelog, version):
-        yield NOTHING_UNRELEASED(f"{changelog.name} has nothing under {section.heading.title!r}.")
+        yield NOTHING_UNRELEASED(f"{changelog.name} has nothing under {section.heading.title!r}.", level=level)
 
 
 def _says_nothing(document: Document, section: Section) -> bool:
@@ -204,7 +208,7 @@ def _had_candidate(changelog: Changelog, version: str) -> bool:
     return any(other and other.is_prerelease and other.release == final.release for other in others)
 
 
-def release_notes(project: Project, version: str) -> str:
+def section_text(project: Project, version: str) -> str:
     """Return what the changelog tells of a version, empty where it tells nothing or cannot be read."""
     try:
         changelog = find_changelog(project)

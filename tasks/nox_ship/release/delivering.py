@@ -139,11 +139,11 @@ def publish_state(run: Run) -> State:
     plan, tried = run.plan, run.find(Tried)
     if plan.workflow:
         return State.missing(f"{plan.workflow} publishes it") if plan.bump else _listed(run)
-    publication = tried.publication if tried else _left_here(run)
+    publication = tried.publication if tried else left_here(run)
     return _compared(publication) if publication else _listed(run)
 
 
-def _left_here(run: Run) -> Publication | None:
+def left_here(run: Run) -> Publication | None:
     """Return the files that an earlier run built of this release, however far they are proven."""
     plan, built_here = run.plan, last_built(run.workshop, run.root)
     if built_here is None or not same(built_here.version, plan.version):

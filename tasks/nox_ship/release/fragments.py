@@ -11,6 +11,9 @@ from nox_ship import documents
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 
+TOOLS = ("towncrier", "scriv")
+"""The tools that a release runs."""
+
 _USUAL = ("newsfragments", "changelog.d", "changes", "news")
 _OTHERS = {
     "reno": (("reno.yaml", "releasenotes/config.yaml"), "releasenotes/notes"),

@@ -16,7 +16,7 @@ from pathlib import Path
 from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.files import copy_whole
 from nox_ship.git import Repository
-from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
+from nox_ship.package.manifest import FILE_CHANGED, NOTES, OTHER_ORIGIN, Manifest, announced
 from nox_ship.process import CommandFailedError
 from nox_ship.world.remote import Remote
 
@@ -42,7 +42,8 @@ _CUT = "refs/cut"
 def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | None = None) -> Manifest:
     """Take from the artifact in ``source`` what its manifest names, and lay it out in ``root`` as a build does.
 
-    The manifest is compared with its digest that came another way, the files and ``pyproject.toml`` with the manifest.
+    The manifest is compared with its digest that came another way, the files, ``pyproject.toml`` and the notes with the
+    manifest.
     Nothing else of the artifact is read.
 
     Args:
@@ -69,8 +70,10 @@ def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | N
     for file in manifest.files:
         findings.catch(lambda file=file: _take(source / "dist" / file.name, root / "dist" / file.name, file.sha256))  # type: ignore[misc]
     findings.catch(lambda: _take(source / "pyproject.toml", root / "pyproject.toml", manifest.pyproject or ""))
-    findings.raise_errors()
     (root / ".nox-ship").mkdir()
+    if sha256 := manifest.notes:
+        findings.catch(lambda: _take(source / ".nox-ship" / NOTES, root / ".nox-ship" / NOTES, sha256))
+    findings.raise_errors()
     _take(told, root / ".nox-ship" / "manifest.json", announced() or "")
     return manifest
 

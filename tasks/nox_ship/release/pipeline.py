@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import explained
-from nox_ship.release import delivering, preparing, proving
+from nox_ship.release import announcing, delivering, preparing, proving
 from nox_ship.release.results import Result
 from nox_ship.release.run import Run, State, Step
 from nox_ship.report import Row
@@ -37,6 +37,7 @@ STEPS: tuple[Step, ...] = (
     Step("push", "branch and tag, in one atomic push", delivering.push_state, delivering.push),
     Step("checkout", "fast-forward to the release", delivering.checkout_state, delivering.follow),
     Step("publish", "upload what the index lacks", delivering.publish_state, delivering.publish, always=True),
+    Step("announce", "the release's page on the forge", announcing.announce_state, announcing.announce),
 )
 """The release, in order."""
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release.bump import Objects, bump, made
-from nox_ship.release.changelog import release_notes
+from nox_ship.release.notes import release_notes
 from nox_ship.release.preflight import preflight
 from nox_ship.release.results import Bumped, Planned, Staged
 from nox_ship.release.run import Run, State
 from nox_ship.release.stage import find_stage, last_built, last_release, open_stage, sealed
-
-MOST_NOTES = 1 << 16
-"""How many characters of the changelog the report holds."""
 
 
 def preflight_state(_: Run) -> State:
@@ -70,5 +67,5 @@ def make(run: Run, _: State) -> Bumped:
 
 def _bumped(run: Run, objects: Objects, *, anew: bool) -> Bumped:
     plan, project = run.plan, Project.read(run.stage.root)
-    notes = release_notes(project, plan.version)[:MOST_NOTES]
+    notes = release_notes(project, run.stage.repository, plan.version)
     return Bumped(plan, objects, project, sealed(run.workshop, plan, objects.commit), notes, anew=anew)

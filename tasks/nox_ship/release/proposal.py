@@ -38,11 +38,12 @@ _BREAKING, _ADDING, _MENDING = range(3)
 _MOST_COMMITS = 1000
 _LOOKED_AT = 50
 """Recent commits of which half must follow Conventional Commits, or the project does not."""
-_CONVENTIONAL = re.compile(
+CONVENTIONAL = re.compile(
     r"(?P<type>feat|fix|docs?|chore|refactor|perf|tests?|build|ci|style|revert|deps|release|bump)"
-    r"(?:\([^()\n]{1,100}\))?(?P<breaks>!)?: \S",
+    r"(?:\((?P<scope>[^()\n]{1,100})\))?(?P<breaks>!)?: \S",
     re.IGNORECASE,
 )
+"""How the message of a commit begins that follows Conventional Commits."""
 _FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 _HEADINGS = {
     _BREAKING: re.compile(r"breaking|\bremov|incompatib", re.IGNORECASE),
@@ -151,17 +152,16 @@ def _of_api(comparison: api.ApiComparison) -> tuple[list[Evidence], tuple[Findin
 
 def _of_commits(project: Project, repository: Repository, last: api.LastRelease) -> Iterator[Evidence]:
     """Yield what the commits since the last release say, if the project follows Conventional Commits."""
-    recent = _messages(project, repository, _LOOKED_AT, "HEAD")
-    if 2 * sum(bool(_CONVENTIONAL.match(message)) for message in recent) < len(recent):
+    if not conventional(messages(project, repository, _LOOKED_AT, "HEAD")):
         return
     found: dict[int, list[str]] = {}
-    for message in _messages(project, repository, _MOST_COMMITS, f"{last.commit}..HEAD"):
-        match = _CONVENTIONAL.match(message)
+    for message in messages(project, repository, _MOST_COMMITS, f"{last.commit}..HEAD"):
+        match = CONVENTIONAL.match(message)
         if match:
-            breaks = match["breaks"] or _FOOTER.search(message)
             adds = match["type"].lower() == "feat"
             subject = message.splitlines()[0]
-            found.setdefault(_BREAKING if breaks else _ADDING if adds else _MENDING, []).append(subject)
+            meaning = _BREAKING if breaks(match, message) else _ADDING if adds else _MENDING
+            found.setdefault(meaning, []).append(subject)
     if found:
         meaning = min(found)
         kind = ("a breaking change", "a feature", "no feature")[meaning]
@@ -169,7 +169,17 @@ def _of_commits(project: Project, repository: Repository, last: api.LastRelease)
         yield Evidence(meaning, f"the commits name {kind}{subjects}")
 
 
-def _messages(project: Project, repository: Repository, most: int, commits: str) -> list[str]:
+def conventional(recent: Sequence[str]) -> bool:
+    """Whether at least half of some messages follow Conventional Commits."""
+    return 2 * sum(bool(CONVENTIONAL.match(message)) for message in recent) >= len(recent)
+
+
+def breaks(match: re.Match[str], message: str) -> bool:
+    """Whether a message that matches `CONVENTIONAL` announces a breaking change."""
+    return bool(match["breaks"] or _FOOTER.search(message))
+
+
+def messages(project: Project, repository: Repository, most: int, commits: str) -> list[str]:
     """Return the messages of the commits that touch the project, newest first."""
     folder = project.root.resolve()
     paths = () if folder == repository.path.resolve() else (str(folder),)

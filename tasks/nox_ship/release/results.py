@@ -72,7 +72,7 @@ class Bumped(Result):
     """The project as it is in the clone, with its new version."""
     seal: Seal
     notes: str
-    """The section of the release in the changelog."""
+    """The notes of the release."""
     anew: bool
     """Whether they were made just now."""
 
@@ -226,6 +226,51 @@ class LeftTo(Result):
         if not self.follow:
             return f"{self.index} has {shorten(self.files)}"
         return f"left to {self.workflow}; {self.follow}"
+
+
+@dataclass(frozen=True)
+class Announced(Result):
+    """The release's page on the forge."""
+
+    where: str
+    """The repository there."""
+    title: str
+    tag: str
+    url: str
+    files: tuple[str, ...]
+    prerelease: bool
+    latest: bool | None = None
+    """Whether it is shown as the latest release; None where that was not decided now."""
+    anew: bool = False
+    """Whether anything of it was missing, and done."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell what is on the page."""
+        report.arrived.append(f"the release {self.tag} on {self.where}")
+        if self.anew:
+            report.changed = True
+            names = shorten(self.files, len(self.files))
+            report.announces.append(f"{self.title} ({self.tag}){self._kind} with {names} → {self.where}")
+
+    @property
+    def _kind(self) -> str:
+        latest = ", the latest release," if self.latest else ""
+        return ", a pre-release," if self.prerelease else latest
+
+    def __str__(self) -> str:
+        if not self.anew:
+            return f"{self.where} has the release {self.tag} with {len(self.files)} files"
+        return f"{self.title} on {self.where}{self._kind} with {len(self.files)} files"
+
+
+@dataclass(frozen=True)
+class Unannounced(Result):
+    """A release that gets no page from here."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return self.why
 
 
 def _versions(plan: Plan) -> str:

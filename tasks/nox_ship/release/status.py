@@ -62,7 +62,7 @@ class Progress:
     @property
     def open(self) -> bool:
         """Whether something of it is known not to be done."""
-        written = ("push", "checkout", "publish")
+        written = ("push", "checkout", "publish", "announce")
         return self.has("missing", *written) or self.has("conflicting", *written)
 
 

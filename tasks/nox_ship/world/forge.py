@@ -6,9 +6,12 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.world import web
+from nox_ship.world.github import GitHubApi
+from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 
 NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHUB_TOKEN` in its environment.")
@@ -23,11 +26,13 @@ _PAUSES = (2.0, 6.0)
 _PASSING = (422, 429, 500, 502, 503, 504)
 """What GitHub may answer while it does not know the tag yet, or has trouble of its own."""
 # `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
-_URL = re.compile(
-    r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?github\.com(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?github\.com:)"
-    r"/*(?P<owner>[\w-]+)/(?P<name>[\w.-]+?)(?:\.git)?/*",
-    re.ASCII | re.IGNORECASE,
+_URL = (
+    r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?{host}(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?{host}:)"
+    r"/*(?P<owner>[\w-]+)/(?P<name>[\w.-]+?)(?:\.git)?/*"
 )
+_HOST, _API = "github.com", "https://api.github.com"
+TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+"""The variables that may hold a token for GitHub, as its own command line looks for them."""
 # GitLab's own host answers ssh on port 443 under another name, too; others have "gitlab" in theirs.
 _GITLAB = re.compile(
     r"(?:[a-z+]+://(?:[^/]*@)?(?:altssh\.)?(?P<host>[\w.-]*gitlab[\w.-]*)(?::\d+)?/"
@@ -57,9 +62,9 @@ class GitHub:
     name: str
 
     @classmethod
-    def of(cls, url: str) -> GitHub | None:
-        """Return the repository that a remote's address names; None where it is not on GitHub."""
-        match = _URL.fullmatch(url.strip())
+    def of(cls, url: str, host: str = _HOST) -> GitHub | None:
+        """Return the repository that a remote's address names; None where it is not on that host of GitHub's."""
+        match = re.fullmatch(_URL.format(host=re.escape(host)), url.strip(), re.ASCII | re.IGNORECASE)
         return cls(match["owner"], match["name"]) if match else None
 
     @property
@@ -171,6 +176,25 @@ class Job:
             if pause is None or not passing:
                 raise ShipError(NOT_STARTED(f"GitHub did not start {self.workflow}: {trouble}."))
             time.sleep(pause)
+
+
+def releases(address: str | None, variables: Mapping[str, str]) -> Releases | None:
+    """Return the releases of a repository on GitHub; None where it is not there.
+
+    Args:
+        address: The remote's address; None in a job that has no checkout, whose variables name the repository.
+        variables: The environment variables, which name the API of a GitHub Enterprise and may hold a token.
+    """
+    token = next((variables[name].strip() for name in TOKENS if variables.get(name, "").strip()), None)
+    api = variables.get("GITHUB_API_URL", _API).rstrip("/")
+    if address is None:
+        slug = variables.get("GITHUB_REPOSITORY")
+        return Releases(GitHubApi(api, slug, token)) if slug else None
+    host = urlsplit(variables.get("GITHUB_SERVER_URL", "")).hostname or _HOST
+    if found := GitHub.of(address, host):
+        return Releases(GitHubApi(api, found.slug, token))
+    found = GitHub.of(address)
+    return Releases(GitHubApi(_API, found.slug, token)) if found else None
 
 
 def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:

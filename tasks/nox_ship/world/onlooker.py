@@ -14,6 +14,7 @@ from nox_ship.git import Repository
 from nox_ship.world.index import INDEX_UNREACHABLE, Index
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.lookout import SECONDS, begun
+from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
 
@@ -111,6 +112,12 @@ class Onlooker:
             told = {part.name: getattr(index, part.name) for part in fields(Index) if part.init}
             self._indexes[name] = _SeenIndex(**told, index=index)
         return self._indexes[name]
+
+    @property
+    def forge(self) -> Releases | None:
+        """The forge; it has a few seconds to answer."""
+        forge = self._world.forge
+        return Releases(replace(forge.api, timeout=SECONDS, patience=0, pauses=())) if forge else None
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what the world has to say."""

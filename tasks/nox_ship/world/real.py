@@ -15,8 +15,10 @@ from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.world import attest
 from nox_ship.world.credentials import Ask, Wanted, find_credentials
+from nox_ship.world.forge import releases
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
 from nox_ship.world.proof import try_credentials
+from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 from nox_ship.world.token import index_base
@@ -140,6 +142,16 @@ class RealWorld:
             variables=self._variables,
             keep=self._settings.pass_env,
         )
+
+    @cached_property
+    def forge(self) -> Releases | None:
+        """The releases of the repository on GitHub; None where the remote is elsewhere."""
+        try:
+            remote = self.remote
+        except ShipError:  # a job that has no checkout
+            return releases(None, self._variables)
+        address = remote.local.find("remote", "get-url", "--push", remote.name)
+        return releases(address, self._variables) if address else None
 
     def notices(self) -> tuple[Finding, ...]:
         """Return nothing: what is wrong with the real world is an error."""

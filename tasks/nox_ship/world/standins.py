@@ -11,25 +11,24 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from types import TracebackType
 from typing import Self
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import copy_whole
 from nox_ship.git import Repository
+from nox_ship.world.board import Board
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
 from nox_ship.world.lookout import Lookout, StandIn
+from nox_ship.world.loopback import Loopback
+from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.shelf import Shelf
 
-PORT_TAKEN = Kind(
-    "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
-)
 NO_REMOTE = Kind("NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice")
 REMOTE_NOT_ASKED = Kind(
     "NS210",
@@ -37,25 +36,6 @@ REMOTE_NOT_ASKED = Kind(
     "What was last fetched stands in for it: tags and commits made there since are not known.",
     level="notice",
 )
-
-_LOOPBACK = "127.0.0.1"
-
-
-class _Server(ThreadingMixIn, WSGIServer):
-    """An HTTP server that answers each request on a thread which ends with the process."""
-
-    daemon_threads = True
-
-
-class _SilentHandler(WSGIRequestHandler):
-    """A handler without an access log, and without a reverse look-up of the client's name."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
-        """Write nothing."""
-
-    def address_string(self) -> str:
-        """Return the client's address as it is."""
-        return str(self.client_address[0])
 
 
 class StandInIndex:
@@ -69,16 +49,7 @@ class StandInIndex:
         """
         self._packages = packages
         packages.mkdir(parents=True, exist_ok=True)
-        try:
-            self._server = make_server(
-                _LOOPBACK, port, Shelf(packages), server_class=_Server, handler_class=_SilentHandler
-            )
-        except (OSError, OverflowError) as error:
-            raise ShipError(
-                PORT_TAKEN(f"Port {port} on {_LOOPBACK} cannot be had: {str(error).rstrip('.')}.")
-            ) from error
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
+        self._server = Loopback(Shelf(packages), port)
         # The first request imports half of the client's libraries; here it costs nobody's time.
         self._warm = threading.Thread(target=self._ask, daemon=True)
         self._warm.start()
@@ -86,7 +57,7 @@ class StandInIndex:
     @property
     def index(self) -> Index:
         """The index as a release sees it."""
-        base = f"http://{_LOOPBACK}:{self._server.server_port}"
+        base = self._server.url
         anyone = Credentials("the rehearsal", lambda: Login("rehearsal", "rehearsal"))
         return Index("rehearsal", f"{base}/", f"{base}/simple/", find=lambda: anyone)
 
@@ -102,9 +73,7 @@ class StandInIndex:
     def close(self) -> None:
         """Stop serving."""
         self._warm.join()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.close()
 
 
 class StandIns:
@@ -113,7 +82,7 @@ class StandIns:
     Use it as a context manager: leaving it stops the index.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first two are by name
         self,
         source: Path,
         folder: Path,
@@ -123,6 +92,7 @@ class StandIns:
         indexes: Collection[str] = (),
         look: Callable[[str, str], Index] | None = None,
         keep: tuple[str, ...] = (),
+        forge: Callable[[], Releases | None] = lambda: None,
     ) -> None:
         """Stand in for the world around the checkout at ``source``.
 
@@ -134,6 +104,7 @@ class StandIns:
             indexes: The names of the indexes that settings describe.
             look: Returns an index that is stood in for, by its name and the project's; it is only looked at.
             keep: Names of variables that git gets although they look like credentials.
+            forge: Returns the forge that is stood in for; it is not asked anything.
         """
         self._source_path = source
         self._keep = keep
@@ -142,6 +113,8 @@ class StandIns:
         self._port = port
         self._indexes = indexes
         self._look = look
+        self._real_forge = forge
+        self._board: Loopback | None = None
         self._lookouts: dict[tuple[str, str], Lookout] = {}
         self._notices: list[Finding] = []
         self._clone: Future[Repository] | None = None
@@ -155,6 +128,8 @@ class StandIns:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._background.shutdown()
+        if self._board:
+            self._board.close()
         if self._server.exception() is None:
             self._server.result().close()
 
@@ -233,6 +208,20 @@ class StandIns:
         called = f"the stand-in for {display_name(name)}"
         own = {"name": called, "public": name in PUBLIC_INDEXES}
         return StandIn(**{**here, **own}, lookout=self._lookouts.get((name, project)))
+
+    @cached_property
+    def forge(self) -> Releases | None:
+        """A forge on loopback with no release yet; one without a token where the real one has none."""
+        real = self._real_forge()
+        if real is None or real.api.token is None:
+            return real
+        self._board = Loopback(Board(real.where, self._tags))
+        return Releases(replace(real.api, base=self._board.url, token="rehearsal"))  # noqa: S106 - the board takes any
+
+    def _tags(self) -> Mapping[str, str]:
+        prefix = "refs/tags/"
+        refs = self.remote.refs().items()
+        return {name.removeprefix(prefix): commit for name, commit in refs if name.startswith(prefix)}
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what could not be known about the real world."""

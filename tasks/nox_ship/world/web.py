@@ -12,8 +12,9 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -54,6 +55,8 @@ class Answer:
     body: bytes
     date: str = ""
     """When it was answered, according to the server."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What else it told; names are in small letters."""
 
     @property
     def at(self) -> dt.datetime:
@@ -114,16 +117,37 @@ def get(
     return _within(seconds, lambda late: _page(_opened("GET", url, asked, seconds, redirects=redirects), late))
 
 
-def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS) -> Answer:
+def send(
+    method: str, url: str, value: object = None, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS
+) -> Answer:
     """Send a JSON value; no redirect is followed, and no password from ``~/.netrc`` goes along.
 
     Raises:
         WebError: As in :func:`get`.
     """
     asked = {**(headers or {}), "Accept-Encoding": "gzip"}
-    return _within(
-        seconds, lambda late: _page(_opened("POST", url, asked, seconds, value=value, redirects=False), late)
-    )
+    return _within(seconds, lambda late: _page(_opened(method, url, asked, seconds, json=value, redirects=False), late))
+
+
+def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS) -> Answer:
+    """Send a JSON value by ``POST``, as :func:`send` does."""
+    return send("POST", url, value, headers, seconds=seconds)
+
+
+def put_file(url: str, file: Path, headers: Mapping[str, str] | None = None, *, seconds: float) -> Answer:
+    """Send a file as it is, by ``POST``; no redirect is followed, and no password from ``~/.netrc`` goes along.
+
+    Raises:
+        WebError: As in :func:`get`.
+        OSError: The file cannot be read.
+    """
+    asked = {**(headers or {}), "Accept-Encoding": "gzip"}
+
+    def work(late: threading.Event) -> Answer:
+        with file.open("rb") as stream:
+            return _page(_opened("POST", url, asked, seconds, data=stream, redirects=False), late)
+
+    return _within(seconds, work)
 
 
 def submit(
@@ -135,7 +159,10 @@ def submit(
         WebError: As in :func:`get`.
     """
     asked = {**(headers or {}), "Accept-Encoding": "gzip"}
-    return _within(seconds, lambda late: _page(_opened("POST", url, asked, seconds, form=form, redirects=False), late))
+    parts = [(name, (None, text)) for name, text in form.items()]
+    return _within(
+        seconds, lambda late: _page(_opened("POST", url, asked, seconds, files=parts, redirects=False), late)
+    )
 
 
 def download(
@@ -251,11 +278,13 @@ def _opened(
     headers: Mapping[str, str],
     seconds: float,
     *,
-    value: object = None,
-    form: Mapping[str, str] | None = None,
     redirects: bool = True,
+    **body: Any,
 ) -> requests.Response:
-    """Send a request and return the response, its body unread; each address on the way is looked at first."""
+    """Send a request and return the response, its body unread; each address on the way is looked at first.
+
+    ``body`` is what is sent, as requests takes it: ``json``, ``files`` or ``data``.
+    """
     import requests
 
     first = urlsplit(url).hostname
@@ -270,8 +299,7 @@ def _opened(
                 method,
                 url,
                 headers=dict(headers),
-                json=value,
-                files=[(name, (None, text)) for name, text in form.items()] if form else None,
+                **body,
                 auth=None if own else _nobody,
                 timeout=min(seconds, SECONDS),
                 stream=True,
@@ -294,7 +322,9 @@ def _page(response: requests.Response, late: threading.Event) -> Answer:
     with response:
         body = b"".join(_content(response, late, MOST))
         told = response.headers
-        return Answer(response.url, response.status_code, told.get("Content-Type", ""), body, told.get("Date", ""))
+        headers = {name.lower(): value for name, value in told.items()}
+        kind = told.get("Content-Type", "")
+        return Answer(response.url, response.status_code, kind, body, told.get("Date", ""), headers)
 
 
 def _content(response: requests.Response, late: threading.Event, most: int) -> Iterator[bytes]:

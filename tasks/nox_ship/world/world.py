@@ -1,4 +1,4 @@
-"""The one door to everything that a release changes."""
+"""The doors to everything that a release changes: the remote, the indexes, the forge."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 from nox_ship.errors import Finding
 from nox_ship.git import Repository
 from nox_ship.world.index import Index
+from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 
 
@@ -39,6 +40,10 @@ class World(Protocol):
         Raises:
             ShipError: There is no index of that name.
         """
+
+    @property
+    def forge(self) -> Releases | None:
+        """The releases of the repository on its forge; None where it is on none that is known."""
 
     def notices(self) -> tuple[Finding, ...]:
         """Return what a person should know about this world."""

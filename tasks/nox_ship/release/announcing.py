@@ -1,0 +1,96 @@
+"""The step that announces a release: its page on the forge, with its notes and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.release.announcement import IMMUTABLE, Announcement, Outcome, bring, look
+from nox_ship.release.delivering import left_here
+from nox_ship.release.results import Announced, Bumped, Result, Tried, Unannounced
+from nox_ship.release.run import Run, State
+from nox_ship.world.forge import TOKENS
+from nox_ship.world.releases import Releases
+
+NO_TOKEN = Kind(
+    "NS789",
+    "not-announced",
+    "Set `GH_TOKEN` to a token that may write the repository's contents, and run the same command again.",
+    level="notice",
+)
+
+
+def announce_state(run: Run) -> State:
+    """Ask whether the forge has the release with all its files."""
+    plan, forge = run.plan, run.world.forge
+    if plan.workflow:
+        return State.unknown(f"left to {plan.workflow}")
+    if forge is None:
+        return State.unknown("the remote is not on GitHub")
+    if forge.api.token is None:
+        return State.unknown(f"there is no token for {forge.where}")
+    announcement = _announcement(run)
+    if announcement is None:
+        found = forge.find(plan.tag)
+        has = f"{forge.where} has a release of {plan.tag}, and what was built is not here to compare with"
+        return State.unknown(has) if found and not found.draft else State.missing(f"{plan.tag} is not announced")
+    posted = look(announcement, forge)
+    if posted.release and posted.is_complete:
+        files = tuple(file.name for file in announcement.files)
+        prerelease = posted.release.prerelease
+        return State.done(
+            Announced(forge.where, announcement.title, plan.tag, posted.release.url, files, prerelease=prerelease)
+        )
+    return State.missing(posted)
+
+
+def _announcement(run: Run, *, others: bool = False) -> Announcement | None:
+    """Return what is to be announced; None where what was built is not here."""
+    plan, tried, bumped = run.plan, run.find(Tried), run.find(Bumped)
+    publication = tried.publication if tried else left_here(run)
+    if publication is None:
+        return None
+    refs, prefix = run.world.remote.refs() if others else (), "refs/tags/"
+    tags = [name.removeprefix(prefix) for name in refs if name.startswith(prefix)]
+    notes = bumped.notes if bumped else ""
+    return Announcement.of(publication.manifest, publication.project, plan.tag, notes, tags)
+
+
+def no_token(forge: Releases, tag: str) -> Finding:
+    """Return that there is no token to announce a release with."""
+    what = f"There is no token for {forge.where} in {' or '.join(TOKENS)}: {tag} gets no page there."
+    return NO_TOKEN(what)
+
+
+def told_of(outcome: Outcome, forge: Releases) -> Iterator[Finding]:
+    """Yield what a person should know about a release that was announced."""
+    if outcome.lacks:
+        lacks = shorten(outcome.lacks, len(outcome.lacks))
+        yield IMMUTABLE(f"The release {outcome.release.tag} on {forge.where} is immutable, and lacks {lacks}.")
+
+
+def announce(run: Run, state: State) -> Result:
+    """Do what is missing; where nobody can announce it from here, say so."""
+    plan, forge = run.plan, run.world.forge
+    if plan.workflow or forge is None:
+        return Unannounced(state.seen)
+    if forge.api.token is None:
+        run.notify(no_token(forge, plan.tag))
+        return Unannounced(state.seen)
+    announcement = _announcement(run, others=True)
+    if announcement is None:
+        raise AssertionError  # what is released was built
+    run.of(Tried).publication.manifest.check(run.of(Tried).publication.folder)
+    outcome = bring(announcement, forge, state.seen, run.voice.note)
+    for finding in told_of(outcome, forge):
+        run.notify(finding)
+    return Announced(
+        forge.where,
+        announcement.title,
+        plan.tag,
+        outcome.release.url,
+        tuple(file.name for file in announcement.files if file.name not in outcome.lacks),
+        prerelease=outcome.release.prerelease,
+        latest=outcome.latest,
+        anew=not outcome.lacks,
+    )

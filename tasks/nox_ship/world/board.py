@@ -1,0 +1,222 @@
+"""A GitHub that keeps the releases of one repository in memory, for rehearsals: its REST API as it is documented.
+
+It takes every token, and of the files that are uploaded it keeps size and SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from nox_ship.world.releases import asset_name
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+Reply = tuple[http.HTTPStatus, Any]
+Release = dict[str, Any]
+
+_BLOCK = 1 << 20
+_LONGEST = 1 << 20
+"""Bytes of a JSON value that is taken."""
+_KEPT = ("tag_name", "name", "body", "draft", "prerelease")
+
+
+class Board:
+    """The API, as a WSGI application."""
+
+    def __init__(self, slug: str, commits: Callable[[], Mapping[str, str]]) -> None:
+        """Begin without a release.
+
+        Args:
+            slug: Owner and name of the repository.
+            commits: Returns the commit of each tag that it has.
+        """
+        self.slug = slug
+        self.commits = commits
+        self.immutable = False
+        """Whether releases cannot be changed once they are published."""
+        self.uploads = ""
+        """Where files are uploaded to; empty for the host that is asked."""
+        self.releases: dict[int, Release] = {}
+        self.latest: int | None = None
+        self._numbers = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        status, value = self.reply(environ)
+        headers = [("Content-Type", "application/json; charset=utf-8")]
+        if isinstance(value, list):
+            value, link = _page(environ, value)
+            headers += [("Link", link)] if link else []
+        body = b"" if value is None else json.dumps(value).encode()
+        start(f"{status.value} {status.phrase}", [*headers, ("Content-Length", str(len(body)))])
+        return [body]
+
+    def reply(self, environ: WSGIEnvironment) -> Reply:
+        """Return status and JSON value of the answer to a request."""
+        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        asked = f"{environ['REQUEST_METHOD']} {path}".replace(f"/repos/{self.slug}/", "/", 1)
+        if path.count(self.slug) and not asked.startswith("GET ") and not environ.get("HTTP_AUTHORIZATION"):
+            return http.HTTPStatus.UNAUTHORIZED, {"message": "Requires authentication"}
+        for pattern, answer in _ROUTES:
+            if match := re.fullmatch(pattern, asked):
+                with self._lock:
+                    return answer(self, environ, match[1] if match.lastindex else "")
+        return _missing()
+
+    def published(self, tag: str) -> Release | None:
+        """Return the published release of a tag."""
+        found = (release for release in self.releases.values() if release["tag_name"] == tag and not release["draft"])
+        return next(found, None)
+
+    def number(self) -> int:
+        """Return a new ID."""
+        self._numbers += 1
+        return self._numbers
+
+    def of_tag(self, environ: WSGIEnvironment, tag: str) -> Reply:
+        """Answer with the published release of a tag: drafts have none."""
+        release = self.published(tag)
+        return (http.HTTPStatus.OK, self._shown(environ, release)) if release else _missing()
+
+    def of_latest(self, environ: WSGIEnvironment, _: str) -> Reply:
+        """Answer with the latest release."""
+        release = self.releases.get(self.latest or 0)
+        return (http.HTTPStatus.OK, self._shown(environ, release)) if release else _missing()
+
+    def commit(self, _: WSGIEnvironment, tag: str) -> Reply:
+        """Answer with the commit of a tag."""
+        commit = self.commits().get(tag)
+        if commit is None:
+            return http.HTTPStatus.UNPROCESSABLE_ENTITY, {"message": f"No commit found for SHA: tags/{tag}"}
+        return http.HTTPStatus.OK, {"sha": commit}
+
+    def listed(self, environ: WSGIEnvironment, _: str) -> Reply:
+        """Answer with every release, the newest first; drafts only to those who may write."""
+        newest = sorted(self.releases.values(), key=lambda release: -release["id"])
+        may_write = bool(environ.get("HTTP_AUTHORIZATION"))
+        return http.HTTPStatus.OK, [self._shown(environ, one) for one in newest if may_write or not one["draft"]]
+
+    def create(self, environ: WSGIEnvironment, _: str) -> Reply:
+        """Create a release."""
+        asked = _value(environ)
+        if not asked.get("tag_name"):
+            return _invalid("Release", "missing_field", "tag_name")
+        if self.published(asked["tag_name"]):
+            return _invalid("Release", "already_exists", "tag_name")
+        empty = {"name": "", "body": "", "draft": False, "prerelease": False, "assets": {}}
+        release: Release = {"id": self.number(), **empty}
+        self.releases[release["id"]] = release
+        self._set(release, asked)
+        return http.HTTPStatus.CREATED, self._shown(environ, release)
+
+    def change(self, environ: WSGIEnvironment, number: str) -> Reply:
+        """Change a release."""
+        release, asked = self.releases.get(int(number)), _value(environ)
+        if release is None:
+            return _missing()
+        other = self.published(str(asked.get("tag_name", release["tag_name"])))
+        if other and other is not release:
+            return _invalid("Release", "already_exists", "tag_name")
+        self._set(release, asked)
+        return http.HTTPStatus.OK, self._shown(environ, release)
+
+    def assets(self, _: WSGIEnvironment, number: str) -> Reply:
+        """Answer with the files of a release."""
+        release = self.releases.get(int(number))
+        return (http.HTTPStatus.OK, list(release["assets"].values())) if release else _missing()
+
+    def take(self, environ: WSGIEnvironment, number: str) -> Reply:
+        """Take a file; one that is cut off stays behind in the state ``starter``."""
+        release = self.releases.get(int(number))
+        if release is None:
+            return _missing()
+        if self.fixed(release):
+            return http.HTTPStatus.UNPROCESSABLE_ENTITY, {"message": "Cannot upload assets to an immutable release."}
+        name = asset_name(parse_qs(environ["QUERY_STRING"]).get("name", [""])[0])
+        if any(asset["name"] == name for asset in release["assets"].values()):
+            return _invalid("ReleaseAsset", "already_exists", "name")
+        asset: dict[str, Any] = {"id": self.number(), "name": name, "state": "starter", "size": 0, "digest": None}
+        release["assets"][asset["id"]] = asset
+        left, digest = int(environ.get("CONTENT_LENGTH") or 0), hashlib.sha256()
+        while left > 0 and (block := environ["wsgi.input"].read(min(left, _BLOCK))):
+            digest.update(block)
+            asset["size"] += len(block)
+            left -= len(block)
+        if left:
+            return http.HTTPStatus.BAD_GATEWAY, {"message": "Error uploading asset"}
+        asset.update(state="uploaded", digest=f"sha256:{digest.hexdigest()}")
+        return http.HTTPStatus.CREATED, asset
+
+    def remove(self, _: WSGIEnvironment, number: str) -> Reply:
+        """Remove a file."""
+        for release in self.releases.values():
+            if int(number) in release["assets"]:
+                if self.fixed(release):
+                    return http.HTTPStatus.UNPROCESSABLE_ENTITY, {"message": "Cannot delete assets of this release."}
+                del release["assets"][int(number)]
+                return http.HTTPStatus.NO_CONTENT, None
+        return _missing()
+
+    def fixed(self, release: Release) -> bool:
+        """Whether a release cannot be changed any more."""
+        return self.immutable and not release["draft"]
+
+    def _set(self, release: Release, asked: Mapping[str, Any]) -> None:
+        release.update({name: asked[name] for name in _KEPT if name in asked})
+        if not release["draft"] and asked.get("make_latest", "true") == "true" and not release["prerelease"]:
+            self.latest = release["id"]
+
+    def _shown(self, environ: WSGIEnvironment, release: Release) -> Release:
+        base = f"http://{environ['HTTP_HOST']}"
+        number, files = release["id"], list(release["assets"].values())
+        uploads = f"{self.uploads or base}/repos/{self.slug}/releases/{number}/assets{{?name,label}}"
+        page = f"{base}/{self.slug}/releases/tag/{release['tag_name']}"
+        shown = {"immutable": self.fixed(release), "upload_url": uploads, "html_url": page}
+        return {**release, **shown, "assets": files}
+
+
+def _value(environ: WSGIEnvironment) -> dict[str, Any]:
+    size = min(int(environ.get("CONTENT_LENGTH") or 0), _LONGEST)
+    value = json.loads(environ["wsgi.input"].read(size) or b"{}")
+    return value if isinstance(value, dict) else {}
+
+
+def _page(environ: WSGIEnvironment, items: list[Any]) -> tuple[list[Any], str]:
+    """Return the page that is asked for, and the header that leads to the next."""
+    asked = parse_qs(environ.get("QUERY_STRING", ""))
+    size, number = int(asked.get("per_page", ["30"])[0]), int(asked.get("page", ["1"])[0])
+    following = f"http://{environ['HTTP_HOST']}{environ['PATH_INFO']}?per_page={size}&page={number + 1}"
+    more = len(items) > size * number
+    return items[size * (number - 1) : size * number], f'<{following}>; rel="next"' if more else ""
+
+
+def _missing() -> Reply:
+    return http.HTTPStatus.NOT_FOUND, {"message": "Not Found"}
+
+
+def _invalid(resource: str, code: str, field: str) -> Reply:
+    error = {"resource": resource, "code": code, "field": field}
+    return http.HTTPStatus.UNPROCESSABLE_ENTITY, {"message": "Validation Failed", "errors": [error]}
+
+
+_ROUTES: tuple[tuple[str, Callable[[Board, WSGIEnvironment, str], Reply]], ...] = (
+    ("GET /releases/tags/(.+)", Board.of_tag),
+    ("GET /releases/latest", Board.of_latest),
+    ("GET /commits/tags/(.+)", Board.commit),
+    ("GET /releases", Board.listed),
+    ("POST /releases", Board.create),
+    (r"PATCH /releases/(\d+)", Board.change),
+    (r"GET /releases/(\d+)/assets", Board.assets),
+    (r"POST /releases/(\d+)/assets", Board.take),
+    (r"DELETE /releases/assets/(\d+)", Board.remove),
+)
+"""What is answered to which request."""

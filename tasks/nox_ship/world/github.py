@@ -1,0 +1,213 @@
+"""GitHub's REST API: asking it within bounds, and explaining what it refuses.
+
+https://docs.github.com/en/rest/using-the-rest-api describes its limits, pages and errors.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from nox_ship import process
+from nox_ship.addresses import is_loopback
+from nox_ship.errors import Kind, ShipError
+from nox_ship.world import web
+
+FORGE_UNREACHABLE = Kind("NS780", "forge-unreachable", "Run the same command again: it does what is missing.")
+TOKEN_REFUSED = Kind("NS781", "forge-token-refused", "Set `GH_TOKEN` to a token that is valid, or remove it.")
+FORBIDDEN = Kind(
+    "NS782",
+    "forge-forbidden",
+    "Give the token write access to the repository's contents; in a workflow, the job needs `contents: write`.",
+)
+LIMITED = Kind("NS783", "forge-limit", "Run the same command again after that time: it does what is missing.")
+NO_REPOSITORY = Kind(
+    "NS784",
+    "forge-repository-missing",
+    "Correct the remote (`git remote set-url`) if the repository was moved, or use a token that may see it.",
+)
+REFUSED = Kind("NS785", "forge-refused", "Fix what GitHub reports, then run the same command again.")
+
+_MOST_PAGES = 100
+_MINUTE = 60.0
+"""Seconds to wait where GitHub limits requests and does not say how long."""
+_NEXT = re.compile(r'<([^<>]+)>\s*;\s*rel="next"')
+
+
+class UnclearError(ShipError):
+    """A request got no answer, so that it may have been carried out (NS780)."""
+
+
+@dataclass(frozen=True)
+class GitHubApi:
+    """The API as one repository's."""
+
+    base: str
+    """Its address, such as ``https://api.github.com``."""
+    slug: str
+    """Owner and name of the repository."""
+    token: str | None = field(default=None, repr=False)
+    patience: float = 120
+    """How long to wait, in seconds, where it limits requests."""
+    seconds: float = 300
+    """How long the upload of a file may take."""
+    timeout: float = web.SECONDS
+    """How long any other answer may take."""
+    pauses: tuple[float, ...] = (1.0, 4.0)
+    """Seconds before a request is sent again that got no answer."""
+    sleep: Callable[[float], object] = field(default=time.sleep, repr=False, compare=False)
+
+    def ask(self, method: str, path: str, value: object = None, *, allowed: Collection[int] = ()) -> web.Answer:
+        """Send a request, and again where that is safe; wait where the API limits requests.
+
+        Args:
+            method: The HTTP method.
+            path: What is asked for, below the repository; or a whole address on the API's host.
+            value: The JSON value that is sent.
+            allowed: Statuses that are answers like success.
+
+        Raises:
+            UnclearError: There is no answer (NS780).
+            ShipError: The API refuses it (NS781 to NS785).
+        """
+        url = path if path.startswith("http") else f"{self.base}/repos/{self.slug}{path}"
+        pauses = () if method == "POST" else self.pauses
+        return self._tried(lambda: web.send(method, url, value, self._headers, seconds=self.timeout), pauses, allowed)
+
+    def upload(self, url: str, file: Path, *, allowed: Collection[int] = ()) -> web.Answer:
+        """Upload a file to an address that the API named.
+
+        Raises:
+            UnclearError: There is no answer (NS780).
+            ShipError: The address is on another site, or the API refuses the file (NS781 to NS785).
+        """
+        if not self.is_ours(url):
+            raise ShipError(REFUSED(f"{self.base} names {url} for uploads, which is on another site.", remedy=""))
+        headers = {**self._headers, "Content-Type": "application/octet-stream"}
+        return self._tried(lambda: web.put_file(url, file, headers, seconds=self.seconds), (), allowed)
+
+    def pages(self, path: str) -> Iterator[Any]:
+        """Yield the items of a list, page by page.
+
+        Raises:
+            ShipError: As `ask` does, or there is no end to it (NS785).
+        """
+        url = f"{path}?per_page=100"
+        for _ in range(_MOST_PAGES):
+            answer = self.ask("GET", url)
+            yield from parsed(answer, list)
+            following = _NEXT.search(answer.headers.get("link", ""))
+            if following is None:
+                return
+            url = following[1]
+            if urlsplit(url)[:2] != urlsplit(self.base)[:2]:
+                break
+        raise ShipError(REFUSED(f"GitHub's list of {path.strip('/')} in {self.slug} has no end."))
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        return {**headers, "Authorization": f"Bearer {self.token}"} if self.token else headers
+
+    def is_ours(self, url: str) -> bool:
+        """Whether an address is on the API's host, or on one beside it: the token goes nowhere else."""
+        ours, theirs = urlsplit(self.base), urlsplit(url)
+        if ours.scheme != theirs.scheme:
+            return False
+        one, other = ours.hostname or "", theirs.hostname or ""
+        beside = one.partition(".")[2] == other.partition(".")[2] and "." in one.partition(".")[2]
+        return one == other or (beside and not is_loopback(one)) or (is_loopback(one) and is_loopback(other))
+
+    def _tried(self, send: Callable[[], web.Answer], pauses: Collection[float], allowed: Collection[int]) -> web.Answer:
+        left, waited = iter(pauses), 0.0
+        while True:
+            try:
+                answer = send()
+                trouble = f"it answered {answer.status}" if answer.status >= 500 else ""  # noqa: PLR2004 - 5xx
+            except web.WebError as error:
+                trouble = str(error)
+            if not trouble:
+                wait = _limit(answer)
+                if wait is None:
+                    return self._judged(answer, allowed)
+                if waited + wait > self.patience:
+                    raise ShipError(LIMITED(f"GitHub limits requests; it takes more in {wait / _MINUTE:.0f} minutes."))
+                waited += wait
+                self.sleep(wait)
+                continue
+            pause = next(left, None)
+            if pause is None:
+                raise UnclearError(FORGE_UNREACHABLE(self._hidden(f"GitHub did not answer: {trouble}.")))
+            self.sleep(pause)
+
+    def _judged(self, answer: web.Answer, allowed: Collection[int]) -> web.Answer:
+        """Return an answer that is a success, or allowed.
+
+        Raises:
+            ShipError: It is another one.
+        """
+        if answer.ok or answer.status in allowed:
+            return answer
+        said = self._hidden(message(answer))
+        what = f"GitHub answered {answer.status} for {self.slug}{f': {said}' if said else ''}.".replace("..", ".")
+        if answer.status == 401:  # noqa: PLR2004 - HTTP's own numbers
+            raise ShipError(TOKEN_REFUSED(what))
+        if answer.status == 403:  # noqa: PLR2004
+            raise ShipError(FORBIDDEN(what))
+        if answer.status in (301, 302, 307, 308, 404):
+            raise ShipError(NO_REPOSITORY(what))
+        raise ShipError(REFUSED(what))
+
+    def _hidden(self, text: str) -> str:
+        return process.hide(text, [self.token]) if self.token else text
+
+
+def message(answer: web.Answer) -> str:
+    """Return what the API says of an error, with the codes of its parts."""
+    try:
+        told = answer.json()
+    except web.WebError:
+        return ""
+    if not isinstance(told, dict):
+        return ""
+    errors = told.get("errors")
+    parts = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    codes = [f"{part.get('field', '')} {part.get('message') or part.get('code', '')}".strip() for part in parts]
+    return "; ".join([str(told.get("message", "")).rstrip("."), *codes])
+
+
+def parsed(answer: web.Answer, kind: type) -> Any:
+    """Return the JSON value of an answer.
+
+    Raises:
+        ShipError: It is not of that type (NS785).
+    """
+    try:
+        value = answer.json()
+    except web.WebError as error:
+        raise ShipError(REFUSED(f"GitHub's answer cannot be read: {error}.", remedy="")) from error
+    if not isinstance(value, kind):
+        raise ShipError(REFUSED("GitHub's answer is not what its documentation says.", remedy=""))
+    return value
+
+
+def _limit(answer: web.Answer) -> float | None:
+    """Return how many seconds to wait where the API limits requests; None where it does not."""
+    if answer.status not in (403, 429):
+        return None
+    headers = answer.headers
+    if after := _number(headers.get("retry-after")):
+        return after
+    if headers.get("x-ratelimit-remaining") == "0":
+        return max((_number(headers.get("x-ratelimit-reset")) or 0.0) - answer.at.timestamp(), 1.0)
+    limited = answer.status == 429 or "secondary rate limit" in message(answer)  # noqa: PLR2004
+    return _MINUTE if limited else None
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text and re.fullmatch(r"\d{1,12}", text) else None

@@ -1,0 +1,161 @@
+"""A GitHub that can be told to fail: the API of releases as GitHub documents it, with a switch for each fault."""
+
+from __future__ import annotations
+
+import hashlib
+import http
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from nox_ship.world.board import Board, Reply
+from nox_ship.world.github import GitHubApi
+from nox_ship.world.loopback import Loopback
+from nox_ship.world.releases import Releases
+
+SLUG, TOKEN = "acme/sample", "ghs_0123456789abcdefghijABCDEFGHIJ012345"
+COMMIT = "c" * 40
+READ_ONLY = "Resource not accessible by integration"
+
+Environ = dict[str, Any]
+
+
+@dataclass
+class Faults:
+    """What the forge does wrong; a number says how many requests meet the fault."""
+
+    answers: list[tuple[int, Mapping[str, str], object]] = field(default_factory=list)
+    """What the next requests are answered, whatever they ask: status, headers, JSON value."""
+    lose_at: int | None = None
+    """How many requests get through before one that is carried out, and whose answer is cut off."""
+    dead_after: int | None = None
+    """How many more requests get through; None for all."""
+    last_lost: bool = False
+    """Whether the answer to the last of these is cut off."""
+    cut_uploads: int = 0
+    """Uploads that end in the middle; what came of them stays behind in the state ``starter``."""
+    other_bytes: int = 0
+    """Uploads that are kept with other bytes than were sent."""
+    no_digests: bool = False
+    private: bool = False
+    read_only: bool = False
+
+    def spend(self, name: str) -> bool:
+        """Whether this request meets the fault ``name``; one is used up."""
+        left: int = getattr(self, name)
+        setattr(self, name, max(left - 1, 0))
+        return left > 0
+
+
+class FailingForge(Board):
+    """The server; use it as a context manager. ``faults`` may be changed at any time."""
+
+    def __init__(self) -> None:
+        self.tags = {"v1.2.3": COMMIT}
+        super().__init__(SLUG, lambda: self.tags)
+        self.faults = Faults()
+        self.asked: list[str] = []
+        """The requests that came, without the ones that met a dead server."""
+        self.waits: list[float] = []
+        """How long the client has waited."""
+
+    def __enter__(self) -> Self:
+        self._server, self._second = Loopback(self.answer), Loopback(self.answer)
+        self.uploads = self._second.url
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.close()
+        self._second.close()
+
+    @property
+    def url(self) -> str:
+        """The address of the API."""
+        return self._server.url
+
+    def client(self, token: str | None = TOKEN) -> Releases:
+        """Return a client that does not really wait."""
+        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.waits.append))
+
+    def page(self, tag: str = "v1.2.3") -> dict[str, Any]:
+        """Return the one release of a tag."""
+        (release,) = (one for one in self.releases.values() if one["tag_name"] == tag)
+        return release
+
+    def person(self, **values: Any) -> dict[str, Any]:
+        """Let a person make a release."""
+        usual = {"tag_name": "v1.2.3", "name": "Mine", "body": "My words.", "draft": True, "prerelease": False}
+        number = self.number()
+        self.releases[number] = {"id": number, "assets": {}, **usual, **values}
+        return self.releases[number]
+
+    def hang(self, release: dict[str, Any], name: str, content: bytes = b"x", state: str = "uploaded") -> None:
+        """Hang a file on a release."""
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        asset = {"id": self.number(), "name": name, "state": state, "size": len(content), "digest": digest}
+        release["assets"][asset["id"]] = asset
+
+    def files(self, tag: str = "v1.2.3") -> dict[str, str]:
+        """Return the SHA-256 of each whole file of a release."""
+        whole = (asset for asset in self.page(tag)["assets"].values() if asset["state"] == "uploaded")
+        return {asset["name"]: asset["digest"].removeprefix("sha256:") for asset in whole}
+
+    def answer(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request, or meet it with a fault."""
+        faults = self.faults
+        if faults.dead_after == 0:
+            return _cut(start)
+        self.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO'].replace(f'/repos/{SLUG}', '')}")
+        last = faults.dead_after == 1
+        if faults.dead_after is not None:
+            faults.dead_after -= 1
+        if faults.answers:
+            status, headers, value = faults.answers.pop(0)
+            body = json.dumps(value).encode()
+            told = [*headers.items(), ("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            start(f"{status} {http.HTTPStatus(status).phrase}", told)
+            return [body]
+        upload = environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"].endswith("/assets")
+        if upload and faults.spend("cut_uploads"):
+            size = int(environ["CONTENT_LENGTH"])
+            half = io.BytesIO(environ["wsgi.input"].read(size)[: size // 2])
+            self({**environ, "wsgi.input": half}, _unheard)
+            return _cut(start)
+        if upload and faults.spend("other_bytes"):
+            size = int(environ["CONTENT_LENGTH"])
+            environ["wsgi.input"].read(size)
+            environ = dict(environ, **{"wsgi.input": io.BytesIO(b"?" * size)})
+        if len(self.asked) - 1 == faults.lose_at or (last and faults.last_lost):
+            list(self(environ, _unheard))
+            return _cut(start)
+        return self(environ, start)
+
+    def reply(self, environ: Environ) -> Reply:
+        """Return status and JSON value of the answer to a request."""
+        token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
+        if token and token != TOKEN:
+            return http.HTTPStatus.UNAUTHORIZED, {"message": "Bad credentials"}
+        if self.faults.private and not token:
+            return http.HTTPStatus.NOT_FOUND, {"message": "Not Found"}
+        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET":
+            return http.HTTPStatus.FORBIDDEN, {"message": READ_ONLY}
+        status, value = super().reply(environ)
+        if self.faults.no_digests and isinstance(value, list):
+            value = [{**one, "digest": None} for one in value]
+        return status, value
+
+
+def _unheard(*_: object) -> Callable[[bytes], object]:
+    """Begin an answer that nobody gets."""
+    return lambda _: None
+
+
+def _cut(start: Callable[..., Any]) -> Iterable[bytes]:
+    """Begin an answer and end the connection."""
+    start("200 OK", [("Content-Type", "application/json"), ("Content-Length", "100")])
+    return [b"{"]

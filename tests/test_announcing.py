@@ -1,0 +1,294 @@
+"""The step that announces a release, the session that does it for a workflow, and the forge's address."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_forge import COMMIT, SLUG, TOKEN, FailingForge
+from fakes import PROBLEM, Yard, make_yard, noxfile, write_dist
+from nox_ship import publishing
+from nox_ship.errors import ShipError
+from nox_ship.package.build import manifest_path
+from nox_ship.package.manifest import NOTES
+from nox_ship.project import Project
+from nox_ship.release.following import following
+from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.status import Standing, look
+from nox_ship.world.forge import releases
+from nox_ship.world.onlooker import Onlooker
+from nox_ship.world.real import RealWorld
+from nox_ship.world.standins import StandIns
+from support import git, make_project, make_repository
+
+WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
+FILES = {WHEEL, SDIST, "manifest.json", "SHA256SUMS"}
+
+
+@pytest.fixture
+def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa: ARG001 - each release needs them
+    """Run a forge without a release."""
+    with FailingForge() as running:
+        yield running
+
+
+@pytest.fixture
+def yard(tmp_path: Path, forge: FailingForge) -> Yard:
+    """Make a project whose remote is on that forge."""
+    made = make_yard(tmp_path, {"CHANGELOG.md": "## Unreleased\n\n- A thing.\n"})
+    made.world.forge, prefix = forge.client(), "refs/tags/"
+    forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in made.world.remote.has.items()}
+    return made
+
+
+def row(yard: Yard) -> tuple[str, str]:
+    """Return how the step ended, by the report."""
+    found = next(row for row in yard.told()["rows"] if row["name"] == "announce")
+    return found["status"], found["detail"]
+
+
+def test_a_release_ends_with_its_page_on_the_forge(yard: Yard, forge: FailingForge) -> None:
+    """It has the notes and the files, and the report says so; a second run finds it done."""
+    yard.release()
+    page = forge.page("v0.1.0")
+    assert (page["name"], page["body"], page["draft"], set(forge.files("v0.1.0"))) == (
+        "sample 0.1.0",
+        "- A thing.",
+        False,
+        FILES,
+    )
+    assert row(yard) == ("done", f"sample 0.1.0 on {SLUG}, the latest release, with 4 files")
+    files = f"{WHEEL}, {SDIST}, manifest.json, SHA256SUMS"
+    assert yard.told()["announces"] == [f"sample 0.1.0 (v0.1.0), the latest release, with {files} → {SLUG}"]
+    yard.release()
+    assert row(yard) == ("done", f"{SLUG} has the release v0.1.0 with 4 files")
+    assert (yard.told()["changed"], yard.told()["announces"]) == (False, [])
+
+
+def test_a_lower_version_than_another_tag_is_not_the_latest(yard: Yard, forge: FailingForge) -> None:
+    """A maintenance release comes after a newer one."""
+    run = yard.prepare("0.1.0")
+    run.confirm = lambda _: yard.world.remote.has.update({"refs/tags/v2.0.0": COMMIT})
+    run_pipeline(run)
+    assert forge.latest is None
+    assert "latest" not in row(yard)[1]
+
+
+def test_what_the_forge_refuses_is_done_by_the_same_command(yard: Yard, forge: FailingForge) -> None:
+    """The index has the release by then, and nothing is uploaded there again."""
+    forge.faults.read_only = True
+    with pytest.raises(ShipError, match="NS782"):
+        yard.release()
+    assert yard.told()["arrived"][-1] == f"{SDIST} on PyPI"
+    assert yard.told()["passed"] is False
+    forge.faults.read_only = False
+    yard.release()
+    assert set(forge.files("v0.1.0")) == FILES
+    assert yard.world.indexes["pypi"].uploads == [WHEEL, SDIST]
+
+
+def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yard, forge: FailingForge) -> None:
+    """NS789 is a notice; with a token the same command does the rest."""
+    yard.world.forge = forge.client(None)
+    yard.release()
+    assert (yard.told()["passed"], forge.asked) == (True, [])
+    assert row(yard) == ("done", f"there is no token for {SLUG}")
+    assert [finding["id"] for finding in yard.told()["findings"]] == ["NS789"]
+    yard.world.forge = forge.client()
+    yard.release()
+    assert set(forge.files("v0.1.0")) == FILES
+
+
+def test_elsewhere_than_on_github_there_is_no_page(yard: Yard) -> None:
+    """Nothing is missing then."""
+    yard.world.forge = None
+    yard.release()
+    assert (row(yard), yard.told()["findings"]) == (("done", "the remote is not on GitHub"), [])
+
+
+def test_a_workflow_that_publishes_announces(yard: Yard, forge: FailingForge) -> None:
+    """Its last job does, with the files that it has built."""
+    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
+    yard.release()
+    assert (row(yard), forge.asked) == (("done", "left to release.yml"), [])
+
+
+def test_an_immutable_page_that_lacks_files_stops_nothing(yard: Yard, forge: FailingForge) -> None:
+    """NS788 is a warning: the release is complete on the index, and nothing can be added."""
+    forge.immutable = True
+    forge.person(tag_name="v0.1.0", draft=False)
+    yard.release()
+    assert [finding["id"] for finding in yard.told()["findings"]] == ["NS788"]
+    assert yard.told()["passed"] is True
+
+
+def standing(yard: Yard) -> Standing:
+    """Look where the releases of a yard stand."""
+    return look(yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), yard.shop)
+
+
+def test_a_release_without_its_page_is_not_finished(yard: Yard, forge: FailingForge) -> None:
+    """`status` asks the forge, and names the command that does the rest."""
+    forge.faults.read_only = True
+    with pytest.raises(ShipError, match="NS782"):
+        yard.release()
+    found = standing(yard)
+    assert found.progress
+    assert found.progress.open
+    assert found.progress.steps["announce"].status == "missing"
+    assert following(found)[0] == "nox -s release -- 0.1.0"
+    forge.faults.read_only = False
+    yard.release()
+    assert (found := standing(yard)).progress
+    assert not found.progress.open
+
+
+def test_without_what_was_built_the_page_is_not_compared(yard: Yard, forge: FailingForge) -> None:
+    """A release that was made elsewhere is unknown where it has a page, and missing where it has a draft or none."""
+    yard.tag("v0.1.0")
+    assert (found := standing(yard).progress)
+    assert str(found.steps["announce"].seen) == "v0.1.0 is not announced"
+    forge.person(tag_name="v0.1.0", draft=False)
+    assert (found := standing(yard).progress)
+    assert found.steps["announce"].status == "unknown"
+
+
+# The session
+
+
+@pytest.fixture
+def job(tmp_path: Path, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return what a job has that checks nothing out, and may write to the forge."""
+    project = make_project(tmp_path / "job", '[project]\nname = "sample"\nversion = "1.2.3"\n')
+    notes = b"- A thing.\n"
+    write_dist(project, COMMIT, "1.2.3", notes=hashlib.sha256(notes).hexdigest())
+    manifest_path(project).with_name(NOTES).write_bytes(notes)
+    for name in ("GITHUB_OUTPUT", "GH_TOKEN", "GITHUB_SERVER_URL", "NOX_SHIP_MANIFEST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (("API_URL", forge.url), ("REPOSITORY", SLUG), ("TOKEN", TOKEN)):
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    monkeypatch.setattr("nox_ship.world.github.time.sleep", lambda _: None)
+    return project
+
+
+def test_a_job_announces_what_another_one_built(
+    job: Project, forge: FailingForge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files and notes are those of the manifest; Actions names repository, API and token."""
+    publishing.announce(job, [])
+    page = forge.page()
+    assert (page["body"], page["draft"], len(forge.files())) == ("- A thing.\n", False, 4)
+    assert f"sample 1.2.3 is announced: {forge.url}/{SLUG}/releases/tag/v1.2.3" in capsys.readouterr().out
+    assert "SHA256SUMS" in (tmp_path / "summary").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("unset", "facts", "expected"),
+    [
+        ("GITHUB_TOKEN", {}, "NS789"),
+        ("GITHUB_REPOSITORY", {}, "NS791"),
+        ("", {"tag": None}, "NS791"),
+        ("", {"dirty": True}, "NS791"),
+        ("", {"notes": "0" * 64}, "NS603"),
+    ],
+)
+def test_what_cannot_be_announced_is_an_error(
+    job: Project,
+    forge: FailingForge,
+    monkeypatch: pytest.MonkeyPatch,
+    unset: str,
+    facts: Mapping[str, Any],
+    expected: str,
+) -> None:
+    """A job has nothing else to do."""
+    if unset:
+        monkeypatch.delenv(unset)
+    write_dist(job, COMMIT, "1.2.3", **facts)
+    with pytest.raises(ShipError, match=expected):
+        publishing.announce(job, [])
+    assert forge.releases == {}
+
+
+def test_a_file_that_is_not_the_manifests_is_not_announced(job: Project, forge: FailingForge) -> None:
+    """NS603, before anything is asked."""
+    (job.root / "dist" / "sample-1.2.3.tar.gz").write_bytes(b"other")
+    with pytest.raises(ShipError, match="NS603"):
+        publishing.announce(job, [])
+    assert forge.asked == []
+
+
+# The address
+
+ENTERPRISE = {"GITHUB_SERVER_URL": "https://git.acme.com", "GITHUB_API_URL": "https://git.acme.com/api/v3"}
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "expected"),
+    [
+        ("git@github.com:acme/sample.git", {}, ("https://api.github.com", SLUG, None)),
+        (
+            "git@github.com:acme/sample.git",
+            {"GH_TOKEN": "a", "GITHUB_TOKEN": "b"},
+            ("https://api.github.com", SLUG, "a"),
+        ),
+        (
+            "https://github.com/acme/sample",
+            {"GH_TOKEN": " ", "GITHUB_TOKEN": "b"},
+            ("https://api.github.com", SLUG, "b"),
+        ),
+        ("git@git.acme.com:acme/sample.git", ENTERPRISE, ("https://git.acme.com/api/v3", SLUG, None)),
+        ("https://github.com/acme/sample", ENTERPRISE, ("https://api.github.com", SLUG, None)),
+        ("https://github.com/a/other", {"GITHUB_REPOSITORY": SLUG}, ("https://api.github.com", "a/other", None)),
+        ("https://gitlab.com/acme/sample", {"GITHUB_REPOSITORY": SLUG}, None),
+        ("/srv/sample.git", {}, None),
+        (None, {}, None),
+        (None, {"GITHUB_REPOSITORY": SLUG, **ENTERPRISE}, ("https://git.acme.com/api/v3", SLUG, None)),
+    ],
+)
+def test_the_remote_tells_the_repository_and_actions_the_api(
+    address: str | None, variables: dict[str, str], expected: tuple[str, str, str | None] | None
+) -> None:
+    """Where there is no checkout, Actions tells the repository, too."""
+    found = releases(address, variables)
+    assert (found and (found.api.base, found.api.slug, found.api.token)) == expected
+
+
+def test_a_checkout_is_announced_where_it_is_pushed_to(tmp_path: Path) -> None:
+    """Its push address counts, as for branch and tag."""
+    repository = make_repository(tmp_path / "project", {"pyproject.toml": ""})
+    git(repository.path, "remote", "add", "origin", "https://github.com/fork/sample.git")
+    git(repository.path, "remote", "set-url", "--push", "origin", "git@github.com:acme/sample.git")
+    world = RealWorld(repository.path, tmp_path, Project.read(repository.path).settings)
+    assert world.forge
+    assert world.forge.where == SLUG
+
+
+def test_a_rehearsal_announces_on_this_machine(tmp_path: Path, forge: FailingForge) -> None:
+    """A stand-in takes the same calls; without a token a release would announce nothing, and so does a rehearsal."""
+    repository = make_repository(tmp_path / "project", {"pyproject.toml": ""})
+    git(repository.path, "tag", "v1.2.3")
+    for token in (TOKEN, None):
+        real = forge.client(token)
+        with StandIns(repository.path, tmp_path / f"world{token}", forge=lambda real=real: real) as world:  # type: ignore[misc]
+            assert world.forge
+            assert world.forge.where == SLUG
+            if token:
+                assert world.forge.draft("v1.2.3", "Sample", "", prerelease=False).draft
+                assert world.forge.find("v1.2.3")
+            assert (world.forge.api.token == TOKEN, bool(world.forge.api.token)) == (False, bool(token))
+    with StandIns(repository.path, tmp_path / "world") as world:
+        assert world.forge is None
+    assert forge.asked == []
+
+
+def test_the_step_comes_last(yard: Yard, forge: FailingForge) -> None:
+    """What is not published is not announced."""
+    yard.world.indexes["pypi"].refusals.append(ShipError(PROBLEM("No.")))
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(yard.prepare())
+    assert forge.releases == {}
