@@ -79,7 +79,7 @@ def test_a_page_tells_all_that_the_report_holds() -> None:
         "Files",
         "Changed since 1.0.0 on PyPI",
         "Commits new to origin",
-        "Changelog of 1.1.0",
+        "Notes of 1.1.0",
         "Made with",
     ]
 
