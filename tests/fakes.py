@@ -183,6 +183,8 @@ class FakeIndex(Index):
     kept: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     """What it tells of the project, as a listing has it; `age` is that of what is on the shelf, in days."""
+    each: dict[str, Any] = field(default_factory=dict)
+    """What it tells of each file."""
     asked: list[str] = field(default_factory=list)
     """The versions that it was asked for."""
     names: tuple[Finding, ...] = ()
@@ -215,7 +217,8 @@ class FakeIndex(Index):
         uploaded = None if age is None else now - dt.timedelta(days=age)
         seen_in: Literal["simple API", "JSON API"] = "JSON API" if early else "simple API"
         is_sdist = not name.endswith(".whl")
-        return Served(name, f"{self.simple_url}{name}", digest, seen_in, is_sdist=is_sdist, uploaded=uploaded)
+        told = {"is_sdist": is_sdist, "uploaded": uploaded, **self.each}
+        return Served(name, f"{self.simple_url}{name}", digest, seen_in, **told)
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
         """Return why it takes no new name."""
@@ -320,6 +323,8 @@ def make_world(repository: Repository, **refs: str) -> FakeWorld:
 def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Manifest:
     """Write a wheel and an sdist into the project's ``dist/``, and their manifest, as its build would."""
     folder = dist_folder(project)
+    for old in built_files(folder):
+        old.unlink()
     make_wheel(folder, {"sample/__init__.py": ""}, version=version)
     make_sdist(folder, {"src/sample/__init__.py": ""}, version=version)
     manifest = Manifest(

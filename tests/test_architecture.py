@@ -75,6 +75,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "looking",
         "publishing",
         "showing",
+        "verifying",
         "worlds",
         "registration",
         "runner",

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from nox_ship import naming
+from packaging.version import Version
+
+from nox_ship import naming, versions
 from nox_ship.errors import Kind, ShipError
 
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
@@ -103,8 +105,17 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s verify-published --", description="Install what is published.", allow_abbrev=False)
+    what = "Compare and install what is published."
+    parser = _Parser(prog="nox -s verify-published --", description=what, allow_abbrev=False)
+    parser.add_argument(
+        "version",
+        nargs="?",
+        type=_version,
+        metavar="VERSION",
+        help="any version, without a manifest or a tag; default: what is built here, or the release that HEAD is",
+    )
     parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(args)
 
 
@@ -171,6 +182,13 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         push.add_argument(f"--{name}", required=True, help=what)
     push.add_argument("--target", default="route", help="the workflow's input of that name, for the run on the tag")
     return parser.parse_args(args)
+
+
+def _version(text: str) -> Version:
+    version = versions.parse(text)
+    if version is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version")
+    return version
 
 
 def _repository(text: str) -> str:

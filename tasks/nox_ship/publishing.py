@@ -1,36 +1,30 @@
-"""The front doors of publishing what is built, and of verifying what is published."""
+"""The front door of publishing what is built."""
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 from packaging.version import Version
 
 from nox_ship import actions, closing
-from nox_ship.cli import publish_arguments, verify_arguments
-from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.cli import publish_arguments
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.comparison import Comparison
-from nox_ship.release.converge import Published, confirm
-from nox_ship.release.installing import prove
+from nox_ship.release.converge import Published
 from nox_ship.release.pipeline import ended_by, told_by
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
-from nox_ship.release.published import built, listed, released
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
-from nox_ship.release.uptake import check_open, foresee
+from nox_ship.release.uptake import foresee
 from nox_ship.report import Report, Row, Voice
 from nox_ship.showing import tell_changes
 from nox_ship.world.index import display_name
-from nox_ship.world.real import RealWorld
 from nox_ship.world.world import World
 from nox_ship.worlds import guarded, opened
 
@@ -136,48 +130,3 @@ def _compare(publication: Publication, called: str, shop: Workshop, voice: Voice
     comparison.result(project.root / ".nox").enter(report, voice.finding)
     voice.changes(report)
     tell_changes(report)
-
-
-def verify_published(project: Project, args: Sequence[str]) -> None:
-    """Wait until an index serves what was built, compare it, and install it on each Python that is here.
-
-    Where HEAD is a release and no manifest of it is here, what the index serves is compared with what it lists. It
-    needs no credentials, so that a job can do it which has none.
-
-    Args:
-        project: The project.
-        args: What followed ``nox -s verify-published --``.
-
-    Raises:
-        ShipError: The arguments are wrong (NS108), there is neither a manifest (NS601, NS602) nor a release tag on
-            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714), can never be it
-            (NS770-NS774), or does not work (NS611-NS616).
-    """
-    options, voice = verify_arguments(args), Voice()
-    release = released(project)
-    expected = built(project, release)
-    version = expected.manifest.version if expected else str(release and release[1])
-    called = expected.manifest.name if expected else project.canonical_name
-    name = options.source or route(project.settings, Version(version))
-    with (
-        guarded(project.settings) as variables,
-        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
-        tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
-    ):
-        world = RealWorld(project.root, Path(folder), project.settings, variables=variables)
-        index = world.index(name, called)
-        here = expected is not None
-        expected = expected or (release and listed(project, release, index, Path(files)))
-        if not expected:
-            raise AssertionError  # what is neither built nor released is told above
-        publication = Publication.of(expected.manifest, project, index, voice.note)
-        publication = replace(publication, folder=expected.folder)
-        if here:
-            if listing := Findings().catch(lambda: index.listing(called, version)):  # else wait below
-                for warning in check_open(expected.manifest, listing):
-                    voice.finding(warning)
-            confirm(publication)
-        prove(publication)
-    served = f"{called} {version}"
-    actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
-    voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")

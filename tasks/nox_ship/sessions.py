@@ -238,12 +238,12 @@ def matrix(session: nox.Session, project: Project) -> None:
 
 
 def verify_published(session: nox.Session) -> None:
-    """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
+    """Compare and install what an index serves of this version, or of any: `-- 1.2.3 --from testpypi`."""
     with _errors_shown(session):
-        from nox_ship import publishing
+        from nox_ship import verifying
 
         _prepare(session)
-        publishing.verify_published(Project.read(Path.cwd()), session.posargs)
+        verifying.verify_published(Project.read(Path.cwd()), session.posargs)
 
 
 @_front_door

@@ -141,7 +141,7 @@ class Index:
         """
         early = self._from_json(project, version)
         told = self._from_simple(project, version)
-        return replace(told, files={**early, **told.files})
+        return replace(told, files={**early, **told.files}, early=early)
 
     def files(self, project: str, version: str) -> dict[str, Served]:
         """Return the files that the index has for one version, by name: from its simple and its JSON API.
