@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
+import io
 import json
 import re
+import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import Programs, Yard, make_index, noxfile, write_dist
+from fakes import Call, Programs, Yard, make_index, noxfile, write_dist
 from nox_ship import front, publishing, verifying
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.manifest import BuildFacts, File, Manifest
 from nox_ship.world.listing import Served
 from support import commit_files, make_sdist, make_wheel
 
@@ -307,3 +313,138 @@ def test_a_version_for_other_pythons_is_not_installed(
     told = capsys.readouterr().out
     assert "warning: NS792 for-other-pythons: sample 0.3.0 is for none of the project's Pythons" in told
     assert told.splitlines()[-1].endswith("it was compared with the SHA-256 that PyPI lists, and was not installed.")
+
+
+def tagged(yard: Yard, programs: Programs, text: str = "") -> list[Call]:
+    """Let PyPI serve 0.3.0, whose tag builds a wheel that holds ``text``; return the builds that are made."""
+    shelved(yard)
+    yard.tag("v0.3.0")
+    commit_files(yard.root, {"later.py": ""})
+    builds: list[Call] = []
+
+    def reply(call: Call) -> tuple[int, str]:
+        builds.append(call)
+        out = Path(call.line[call.line.index("--outdir") + 1])
+        assert not (Path(call.line[-1]) / "later.py").exists()
+        make_wheel(out, {"sample/__init__.py": text}, version="0.3.0")
+        make_sdist(out, {"src/sample/__init__.py": ""}, version="0.3.0")
+        return 0, ""
+
+    programs.play("-m build", reply=reply)
+    return builds
+
+
+def test_a_release_can_be_built_again(yard: Yard, verified: Callable[..., str], programs: Programs) -> None:
+    """From its tag, with the build requirements of the day of its upload and the time that its files bear."""
+    builds = tagged(yard, programs)
+    verified("0.3.0", "--rebuild")
+    (build,) = builds
+    assert "UV_EXCLUDE_NEWER" not in build.env
+    assert build.env["SOURCE_DATE_EPOCH"] == "0"  # that of the sdist's members
+    uploaded = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
+    yard.world.indexes["pypi"].each["uploaded"] = uploaded
+    programs.calls.clear()
+    verified("0.3.0", "--rebuild")
+    (build,) = programs.started("build")
+    assert build.env["UV_EXCLUDE_NEWER"] == "2026-03-04T05:06:07Z"
+    assert not Path(build.line[-1]).exists()
+
+
+def test_what_a_tag_builds_otherwise_is_shown(
+    yard: Yard, verified: Callable[..., str], programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NS794, with the members and a diff."""
+    tagged(yard, programs, "x = 1\n")
+    with pytest.raises(ShipError) as caught:
+        verified("0.3.0", "--rebuild")
+    (finding,) = caught.value.findings
+    assert finding.id == "NS794"
+    assert "sample-0.3.0-py3-none-any.whl is not what v0.3.0 builds: 1 of its files differ" in finding.what
+    assert finding.detail.splitlines() == ["changed: sample/__init__.py", "  @@ -0,0 +1 @@", "  +x = 1"]
+    told = capsys.readouterr().out
+    assert "ok       rebuilt      sample-0.3.0.tar.gz: identical" in told
+    assert "error    rebuilt      sample-0.3.0-py3-none-any.whl" in told
+
+
+def test_a_rebuild_is_data(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `--json`: how alike each file is, and which files only one side has."""
+    tagged(yard, programs)
+    shelf = yard.world.indexes["pypi"].shelf
+    wheel = shelf.pop("sample-0.3.0-py3-none-any.whl")
+    shelf["sample-0.3.0-cp311-cp311-linux_x86_64.whl"] = wheel
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0", "--rebuild", "--json"])
+    told = json.loads(capsys.readouterr().out)["rebuilt"]
+    assert (told["tag"], told["not_built"], told["not_served"]) == (
+        "v0.3.0",
+        ["sample-0.3.0-cp311-cp311-linux_x86_64.whl"],
+        ["sample-0.3.0-py3-none-any.whl"],
+    )
+    assert [(file["name"], file["verdict"]) for file in told["files"]] == [("sample-0.3.0.tar.gz", "identical")]
+
+
+def test_a_rebuild_needs_the_tag(yard: Yard, verified: Callable[..., str]) -> None:
+    """NS793."""
+    shelved(yard)
+    with pytest.raises(ShipError, match="NS793"):
+        verified("0.3.0", "--rebuild")
+
+
+def test_a_manifest_tells_what_a_release_was_built_with(
+    yard: Yard, verified: Callable[..., str], programs: Programs, tmp_path: Path
+) -> None:
+    """It counts, whatever the index says of the time; one of another release is refused (NS604)."""
+    seen: list[str] = []
+    builds = tagged(yard, programs)
+    real = programs._replies[0][1]
+
+    def reply(call: Call) -> tuple[int, str]:
+        seen.append(Path(call.env["UV_CONSTRAINT"] or "").read_text("utf-8"))
+        return real(call)
+
+    programs.play("-m build", reply=reply)
+    shelf = yard.world.indexes["pypi"].shelf
+    for name, data in shelf.items():
+        (tmp_path / name).write_bytes(data)
+    files = tuple(File.of(tmp_path / name) for name in shelf)
+    commit = yard.repository.tags()["v0.3.0"]
+    facts = BuildFacts("3.9.1", 1_500_000_000, 1_600_000_000, ("hatchling==1.27.0",))
+    manifest = Manifest("sample", "0.3.0", commit, "v0.3.0", dirty=False, files=files, build=facts)
+    record = tmp_path / "manifest.json"
+    manifest.write(record)
+    assert "compared with manifest.json" in verified("0.3.0", "--rebuild", "--manifest", str(record))
+    assert seen == ["hatchling==1.27.0\n"]
+    assert builds[0].env["UV_EXCLUDE_NEWER"] == "2020-09-13T12:26:40Z"
+    assert builds[0].env["SOURCE_DATE_EPOCH"] == "1500000000"
+    replace(manifest, commit="c" * 40).write(record)
+    with pytest.raises(ShipError, match="NS604"):
+        verified("0.3.0", "--manifest", str(record))
+
+
+def test_the_same_content_in_another_archive_is_a_warning(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NS795, with what differs: installers get the same."""
+    tagged(yard, programs)
+    shelf = yard.world.indexes["pypi"].shelf
+    name = "sample-0.3.0-py3-none-any.whl"
+    packed = io.BytesIO(shelf[name])
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.comment = b"another"
+    shelf[name] = packed.getvalue()
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0", "--rebuild"])
+    told = capsys.readouterr().out
+    assert f"NS795 rebuilt-as-another-archive: v0.3.0 builds {name} with the same content" in told
+
+
+def test_an_sdist_that_the_tag_does_not_build_is_told(
+    yard: Yard, verified: Callable[..., str], programs: Programs
+) -> None:
+    """NS794; a wheel may be for another platform."""
+    tagged(yard, programs)
+    programs.answer("-m build")
+    with pytest.raises(ShipError, match=r"NS794.*v0\.3\.0 does not build sample-0\.3\.0\.tar\.gz"):
+        verified("0.3.0", "--rebuild")

@@ -95,6 +95,7 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
+    parser.add_argument("--twice", action="store_true", help="build a second time elsewhere, and compare")
     _add_publish(parser, shown=False)
     return parser.parse_args(args)
 
@@ -115,6 +116,12 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
         help="any version, without a manifest or a tag; default: what is built here, or the release that HEAD is",
     )
     parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
+    parser.add_argument(
+        "--rebuild", action="store_true", help="build it again from its tag, and compare that with what is served"
+    )
+    parser.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="the manifest of that version, which tells what it was built with"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(args)
 

@@ -195,17 +195,18 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.cli import build_arguments
     from nox_ship.package.build import build as build_files
     from nox_ship.package.manifest import TOLD, announced
-    from nox_ship.printable import printable
+    from nox_ship.package.twice import compare_again
     from nox_ship.release.development import development
     from nox_ship.release.route import route
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
-    fresh = build_arguments(session.posargs).fresh or (registration.in_release() and announced() is None)
+    options = build_arguments(session.posargs)
+    fresh = options.fresh or (registration.in_release() and announced() is None)
     renaming = None if registration.in_release() else development(project)
     outcome = build_files(project, fresh=fresh, committed=registration.in_release(), renaming=renaming)
     manifest = outcome.manifest
     for finding in outcome.warnings:
-        session.warn(printable(str(finding), lines=False))
+        _warn(session, finding)
     if outcome.reused:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:
@@ -217,6 +218,12 @@ def build(session: nox.Session, project: Project) -> None:
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
         session.warn("the checkout has changes that no commit has; the manifest says so")
+    if options.twice:
+        again = compare_again(project, outcome, renaming=renaming)
+        again.raise_errors()
+        for finding in again:
+            _warn(session, finding)
+        session.log(f"a second build made {'files with the same content' if again else 'the same files'}")
 
 
 @_front_door

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from packaging.version import Version
@@ -21,7 +21,8 @@ from nox_ship.release.converge import confirm
 from nox_ship.release.installing import prove
 from nox_ship.release.listed import examine
 from nox_ship.release.publication import Note, Publication, silent
-from nox_ship.release.published import ExpectedRelease, Release, built, listed, released
+from nox_ship.release.published import ExpectedRelease, Release, built, listed, recorded, released
+from nox_ship.release.rebuilding import Rebuilt, rebuild
 from nox_ship.release.route import route
 from nox_ship.release.uptake import check_open, refuse_other_bytes
 from nox_ship.report import Voice
@@ -44,6 +45,7 @@ class Verification:
     index: str
     compared_with: str = ""
     """What the files were compared with."""
+    rebuilt: Rebuilt | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     """What the index says of each file."""
     installed: dict[str, str] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class Verification:
             "passed": not self.findings.errors,
             "compared_with": self.compared_with,
             "files": self.files,
+            "rebuilt": self.rebuilt and self.rebuilt.as_dict(),
             "installed": self.installed,
             "findings": [finding.as_dict() for finding in self.findings],
         }
@@ -78,7 +81,8 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     Raises:
         ShipError: The arguments are wrong (NS108), there is neither a version, nor a manifest (NS601, NS602), nor a
             release tag on HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714) or what the
-            index says of it (NS790), can never be it (NS770-NS774), or does not work (NS611-NS616).
+            index says of it (NS790), can never be it (NS770-NS774), is not what its tag builds (NS793, NS794), or does
+            not work (NS611-NS616).
     """
     options, voice = verify_arguments(args), Voice()
     current = released(project)
@@ -88,7 +92,7 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
     called = expected.manifest.name if expected else project.canonical_name
     name = options.source or route(project.settings, Version(version))
     with guarded(project.settings) as variables, ExitStack() as stack:
-        folder, files = (Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nox-ship-"))) for _ in range(2))
+        folder, files, again = (Path(stack.enter_context(TemporaryDirectory(prefix="nox-ship-"))) for _ in range(3))
         index = RealWorld(project.root, folder, project.settings, variables=variables).index(name, called)
         found = Verification(called, version, index.name)
         verifier = _Verifier(project, index, silent if options.json else voice.note, found)
@@ -96,7 +100,10 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
         def verify() -> None:
             if expected:
                 verifier.wait(expected)
-            there = expected or verifier.download(release or Release(Version(version)), files)
+            wanted = release or Release(Version(version))
+            there = expected or verifier.download(wanted, files, options.manifest)
+            if options.rebuild:
+                verifier.rebuild(there, again)
             if there.manifest.pythons or expected:
                 verifier.install(there, smoke=release == current)  # an old version may lack the commands of today
             else:
@@ -117,6 +124,8 @@ def _tell(found: Verification, voice: Voice, *, shown: bool) -> None:
     errors = found.findings.errors
     if shown and errors:
         raise ShownError(*errors)
+    if found.rebuilt and not shown:
+        _show(found.rebuilt, voice)
     for finding in () if shown else found.findings:
         if finding.level != "error":
             voice.finding(finding)
@@ -125,6 +134,20 @@ def _tell(found: Verification, voice: Voice, *, shown: bool) -> None:
     actions.summary(f"{served} is served by {found.index}, was compared with {found.compared_with}, and {ended}")
     if not shown:
         voice.last_line(f"{found.index} serves {served}; it was compared with {found.compared_with}, and {ended}.")
+
+
+_LEVELS = {"identical": "ok", "archive": "warning", "content": "error"}
+
+
+def _show(rebuilt: Rebuilt, voice: Voice) -> None:
+    """Show how a release came out that was built again."""
+    voice.fact("built again", f"from {rebuilt.tag}, with {rebuilt.built_with}")
+    for file in rebuilt.files:
+        voice.examined(_LEVELS[file.verdict], "rebuilt", f"{file.name}: {file}")
+    for name in rebuilt.not_built:
+        voice.examined("warning", "rebuilt", f"{name}: not built here")
+    for name in rebuilt.not_served:
+        voice.examined("ok", "rebuilt", f"{name}: built, and not served")
 
 
 @dataclass(frozen=True)
@@ -147,12 +170,13 @@ class _Verifier:
         confirm(self._publication(expected))
         self._examine(self._listing(), expected)
 
-    def download(self, release: Release, folder: Path) -> ExpectedRelease:
+    def download(self, release: Release, folder: Path, record: Path | None) -> ExpectedRelease:
         """Download what the index serves of a release, and compare it with what is known of it.
 
         Args:
             release: The release.
             folder: An empty folder for the files.
+            record: The release's manifest, if it is kept elsewhere than in the project.
 
         Raises:
             ShipError: The index has nothing of it (NS712, NS770, NS771), or other files than it lists or than were
@@ -160,11 +184,25 @@ class _Verifier:
         """
         listing = self._listing()
         there = listed(self.project, release, self.index, listing, folder)
-        if here := Findings().catch(lambda: built(self.project, release)):
+        if here := recorded(release, record) if record else Findings().catch(lambda: built(self.project, release)):
             refuse_other_bytes(here.manifest, here.manifest.files, listing.files, self.index)
-            there = replace(there, told_by=here.told_by)
+            there = replace(there, told_by=here.told_by, manifest=replace(there.manifest, build=here.manifest.build))
         self._examine(listing, there)
         return there
+
+    def rebuild(self, expected: ExpectedRelease, folder: Path) -> None:
+        """Build the release again from its tag, and compare that with what is served.
+
+        Args:
+            expected: The files that are served.
+            folder: An empty folder.
+
+        Raises:
+            ShipError: There is no tag of it here (NS793), or it does not build (NS501, NS904).
+        """
+        self.note(f"building {self.found.project} {self.found.version} again, from its tag")
+        self.found.rebuilt = rebuilt = rebuild(self.project, expected, self._listing(), folder)
+        self.found.findings.extend(rebuilt.findings())
 
     def install(self, expected: ExpectedRelease, *, smoke: bool) -> None:
         """Install it on each Python that is here, with the project's smoke commands where ``smoke`` says so.

@@ -15,7 +15,7 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.gates.api import NothingToCompareError, last_tagged
 from nox_ship.git import Repository
-from nox_ship.package.build import build_at
+from nox_ship.package.building import build_at
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index

@@ -115,6 +115,17 @@ def built(project: Project, release: Release | None) -> ExpectedRelease | None:
     return None
 
 
+def recorded(release: Release, path: Path) -> ExpectedRelease:
+    """Return what a manifest tells of a release that was kept elsewhere than in the project.
+
+    Raises:
+        ShipError: It cannot be read (NS601, NS602, NS606), or is of something else (NS604).
+    """
+    manifest = Manifest.read(path)
+    manifest.check_origin(release.commit or manifest.commit, str(release.version))
+    return ExpectedRelease(manifest, path.parent, path.name)
+
+
 def _manifest_of(project: Project, release: Release) -> Manifest | None:
     """Return the manifest in a project's folder, if it is of a release, and the files are there."""
 
