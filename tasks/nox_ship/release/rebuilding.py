@@ -135,10 +135,11 @@ def _pythons(facts: BuildFacts | None) -> str:
 def _epoch(served: ExpectedRelease) -> int | None:
     """Return the time that all members of a served file bear: who builds so has told the back end of it.
 
-    The sdist is asked first, since a wheel's times have no zone. None where the members of each have several times.
+    The sdist is asked first, since a wheel's times have no zone and only every second one. Members that a back end
+    gives no time (1970) do not count. None where the members of each file have several times.
     """
     for file in reversed(served.manifest.files):
-        times = {header.time for header in headers(served.folder / file.name)}
+        times = {header.time for header in headers(served.folder / file.name)} - {0}
         if len(times) == 1:
             return times.pop()
     return None
