@@ -185,6 +185,8 @@ class FakeIndex(Index):
     """What it tells of the project, as a listing has it; `age` is that of what is on the shelf, in days."""
     each: dict[str, Any] = field(default_factory=dict)
     """What it tells of each file."""
+    provenances: dict[str, bytes | ShipError] = field(default_factory=dict)
+    """What it tells of the provenance of a file, by its name; or why it does not."""
     asked: list[str] = field(default_factory=list)
     """The versions that it was asked for."""
     names: tuple[Finding, ...] = ()
@@ -219,6 +221,13 @@ class FakeIndex(Index):
         is_sdist = not name.endswith(".whl")
         told = {"is_sdist": is_sdist, "uploaded": uploaded, **self.each}
         return Served(name, f"{self.simple_url}{name}", digest, seen_in, **told)
+
+    def provenance(self, project: str, version: str, served: Served) -> bytes | None:  # noqa: ARG002 - by name
+        """Return the provenance of a file."""
+        told = self.provenances.get(served.filename)
+        if isinstance(told, ShipError):
+            raise told
+        return told
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
         """Return why it takes no new name."""

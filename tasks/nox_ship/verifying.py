@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +20,7 @@ from nox_ship.project import Project
 from nox_ship.release.converge import confirm
 from nox_ship.release.installing import prove
 from nox_ship.release.listed import examine
+from nox_ship.release.origins import examine as origins_of
 from nox_ship.release.publication import Note, Publication, silent
 from nox_ship.release.published import ExpectedRelease, Release, built, listed, recorded, released
 from nox_ship.release.rebuilding import Rebuilt, rebuild
@@ -95,7 +96,7 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
         folder, files, again = (Path(stack.enter_context(TemporaryDirectory(prefix="nox-ship-"))) for _ in range(3))
         index = RealWorld(project.root, folder, project.settings, variables=variables).index(name, called)
         found = Verification(called, version, index.name)
-        verifier = _Verifier(project, index, silent if options.json else voice.note, found)
+        verifier = _Verifier(project, index, name, silent if options.json else voice.note, found)
 
         def verify() -> None:
             if expected:
@@ -156,6 +157,8 @@ class _Verifier:
 
     project: Project
     index: Index
+    name: str
+    """The index's name in the settings."""
     note: Note
     found: Verification
 
@@ -225,8 +228,13 @@ class _Verifier:
     def _examine(self, listing: Listing, expected: ExpectedRelease) -> None:
         self.found.compared_with = expected.told_by
         self.found.findings.extend(examine(listing, expected))
+        origins = origins_of(self.project, expected, listing, self.index, self.name)
+        self.found.findings.extend(origins.findings)
+        for name, origin in origins.known.items():
+            self.note(f"{name} was published by {origin}")
         for file in expected.manifest.files:
             served = listing.files[file.name]
             uploaded = served.uploaded.isoformat() if served.uploaded else None
             facts = {"uploaded": uploaded, "requires_python": served.requires_python, "yanked": served.yanked}
-            self.found.files.append({"name": file.name, "size": file.size, "sha256": file.sha256, **facts})
+            by = {"published_by": asdict(origins.known[file.name]) if file.name in origins.known else None}
+            self.found.files.append({"name": file.name, "size": file.size, "sha256": file.sha256, **facts, **by})

@@ -65,7 +65,7 @@ def fetch(manifest: Manifest, index: Index) -> tuple[Predecessor, bytes]:
         raise SilentError(NOT_COMPARED(f"{index.name} could not be asked: {listing.silent}."))
     releases = listing.releases
     usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
-    version = _before(Version(manifest.version), usable)
+    version = before(Version(manifest.version), usable)
     if version is None:
         return Predecessor(), b""
     files = {served.filename: served for served in releases[version]}
@@ -128,7 +128,7 @@ def chosen(new: Iterable[File], old: Iterable[str]) -> tuple[File, str, bool] | 
     return file, name, likeness in (_SAME, _SDISTS)
 
 
-def _before(version: Version, releases: Iterable[Version]) -> Version | None:
+def before(version: Version, releases: Iterable[Version]) -> Version | None:
     """Return the last final release before ``version``; if there is none, the last pre-release."""
     earlier = [other for other in releases if other < version and not other.is_devrelease]
     final = [other for other in earlier if not other.is_prerelease]
