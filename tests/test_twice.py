@@ -29,7 +29,7 @@ def out(call: Call) -> Path:
     ("second", "expected", "told"),
     [
         ("same", [], ""),
-        ("other text", [("NS570", "error")], "1 of its files differ: sample/__init__.py"),
+        ("other text", [("NS570", "error")], "1 of its files differs: sample/__init__.py"),
         ("comment", [("NS571", "warning")], "but for the archive: compression"),
         ("no wheel", [("NS570", "error")], "did not make sample-1.2.3-py3"),
         ("more", [("NS570", "error")], "Only a second build made sample-1.2.4-py3"),

@@ -359,7 +359,7 @@ def test_what_a_tag_builds_otherwise_is_shown(
         verified("0.3.0", "--rebuild")
     (finding,) = caught.value.findings
     assert finding.id == "NS794"
-    assert "sample-0.3.0-py3-none-any.whl is not what v0.3.0 builds: 1 of its files differ" in finding.what
+    assert "sample-0.3.0-py3-none-any.whl is not what v0.3.0 builds: 1 of its files differs" in finding.what
     assert finding.detail.splitlines() == ["changed: sample/__init__.py", "  @@ -0,0 +1 @@", "  +x = 1"]
     told = capsys.readouterr().out
     assert "ok       rebuilt      sample-0.3.0.tar.gz: identical" in told

@@ -81,7 +81,8 @@ class Likeness:
 
     def __str__(self) -> str:
         if self.members:
-            return f"{len(self.members)} of its files differ: {shorten(member.name for member in self.members)}"
+            verb = "differs" if len(self.members) == 1 else "differ"
+            return f"{len(self.members)} of its files {verb}: {shorten(member.name for member in self.members)}"
         return f"identical but for the archive: {', '.join(self.archive)}" if self.archive else "identical"
 
     @property
