@@ -185,6 +185,10 @@ class FakeIndex(Index):
     kept: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
     """What it tells of the project, as a listing has it; `age` is that of what is on the shelf, in days."""
+    each: dict[str, Any] = field(default_factory=dict)
+    """What it tells of each file."""
+    provenances: dict[str, bytes | ShipError] = field(default_factory=dict)
+    """What it tells of the provenance of a file, by its name; or why it does not."""
     asked: list[str] = field(default_factory=list)
     """The versions that it was asked for."""
     names: tuple[Finding, ...] = ()
@@ -217,7 +221,15 @@ class FakeIndex(Index):
         uploaded = None if age is None else now - dt.timedelta(days=age)
         seen_in: Literal["simple API", "JSON API"] = "JSON API" if early else "simple API"
         is_sdist = not name.endswith(".whl")
-        return Served(name, f"{self.simple_url}{name}", digest, seen_in, is_sdist=is_sdist, uploaded=uploaded)
+        told = {"is_sdist": is_sdist, "uploaded": uploaded, **self.each}
+        return Served(name, f"{self.simple_url}{name}", digest, seen_in, **told)
+
+    def provenance(self, project: str, version: str, served: Served) -> bytes | None:  # noqa: ARG002 - by name
+        """Return the provenance of a file."""
+        told = self.provenances.get(served.filename)
+        if isinstance(told, ShipError):
+            raise told
+        return told
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - it holds one project
         """Return why it takes no new name."""
@@ -323,6 +335,8 @@ def make_world(repository: Repository, **refs: str) -> FakeWorld:
 def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Manifest:
     """Write a wheel and an sdist into the project's ``dist/``, and their manifest, as its build would."""
     folder = dist_folder(project)
+    for old in built_files(folder):
+        old.unlink()
     make_wheel(folder, {"sample/__init__.py": ""}, version=version)
     make_sdist(folder, {"src/sample/__init__.py": ""}, version=version)
     manifest = Manifest(

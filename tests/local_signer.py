@@ -16,10 +16,12 @@ from typing import Any
 
 import id as identities
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pypi_attestations import Attestation, AttestationType, Distribution, Envelope, VerificationMaterial
+from sigstore.errors import VerificationError
 
 ISSUER = "https://token.actions.githubusercontent.com"
 FULCIO = "1.3.6.1.4.1.57264.1."
@@ -38,6 +40,7 @@ def certificate(key: ec.EllipticCurvePrivateKey, claims: dict[str, str]) -> x509
     told = {
         "8": ISSUER,
         "12": repository,
+        **({"13": claims["sha"]} if "sha" in claims else {}),
         "14": claims["ref"],
         "18": f"https://github.com/{claims['job_workflow_ref']}",
     }
@@ -68,12 +71,8 @@ def log_entry() -> Any:
     }
 
 
-def main(file: Path) -> None:
-    """Sign ``file`` and write the attestation beside it."""
-    identity = identities.detect_credential("sigstore")
-    if identity is None:
-        sys.exit("no identity")
-    claims = json.loads(identities.decode_oidc_token(identity)[1])
+def attested(file: Path, claims: dict[str, str]) -> Attestation:
+    """Return an attestation of ``file`` by a job that has such claims."""
     dist = Distribution.from_file(file)
     statement = json.dumps(
         {
@@ -86,13 +85,50 @@ def main(file: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     signature = key.sign(pre_authentication(statement), ec.ECDSA(hashes.SHA256()))
     der = certificate(key, claims).public_bytes(serialization.Encoding.DER)
-    attestation = Attestation(
+    return Attestation(
         version=1,
         verification_material=VerificationMaterial(
             certificate=base64.b64encode(der), transparency_entries=[log_entry()]
         ),
         envelope=Envelope(statement=base64.b64encode(statement), signature=base64.b64encode(signature)),
     )
+
+
+def provenance(file: Path, *jobs: dict[str, str]) -> bytes:
+    """Return the provenance of ``file``, as an index tells it, with an attestation by each of some jobs."""
+    publisher = {"kind": "GitHub", "repository": "told/by-the-index", "workflow": "x.yml"}
+    attestations = [json.loads(attested(file, claims).model_dump_json()) for claims in jobs]
+    bundle = {"publisher": publisher, "attestations": attestations}
+    return json.dumps({"version": 1, "attestation_bundles": [bundle]}).encode()
+
+
+class LocalVerifier:
+    """Verifies what is signed here: the certificate's identity, and the signature by its key."""
+
+    @classmethod
+    def production(cls, **_: object) -> LocalVerifier:
+        """Stand where Sigstore's own verifier is made."""
+        return cls()
+
+    def verify_dsse(self, bundle: Any, policy: Any) -> tuple[str, bytes]:
+        """Return type and payload of a bundle whose signature and identity are right."""
+        policy.verify(bundle.signing_certificate)
+        envelope = bundle._inner.dsse_envelope
+        try:
+            bundle.signing_certificate.public_key().verify(
+                envelope.signatures[0].sig, pre_authentication(envelope.payload), ec.ECDSA(hashes.SHA256())
+            )
+        except InvalidSignature as error:
+            raise VerificationError("another key") from error
+        return envelope.payload_type, envelope.payload
+
+
+def main(file: Path) -> None:
+    """Sign ``file`` and write the attestation beside it."""
+    identity = identities.detect_credential("sigstore")
+    if identity is None:
+        sys.exit("no identity")
+    attestation = attested(file, json.loads(identities.decode_oidc_token(identity)[1]))
     file.with_name(f"{file.name}.publish.attestation").write_text(attestation.model_dump_json(), "utf-8")
 
 

@@ -172,7 +172,7 @@ def test_a_draft_without_words_gets_the_notes(project: Project, forge: FailingFo
 
 
 def test_another_file_of_a_draft_is_replaced(project: Project, forge: FailingForge) -> None:
-    """Nobody has downloaded it; of a release that is published it is told: NS790."""
+    """Nobody has downloaded it; of a release that is published it is told: NS778."""
     page = forge.person()
     forge.hang(page, NAMES[0], b"other")
     announce(project, forge)
@@ -180,7 +180,7 @@ def test_another_file_of_a_draft_is_replaced(project: Project, forge: FailingFor
     forge.releases.clear()
     page = forge.person(draft=False)
     forge.hang(page, NAMES[0], b"other")
-    assert f"NS790 other-file-announced: The release v1.2.3 on {SLUG} has another {NAMES[0]}" in refused(project, forge)
+    assert f"NS778 other-file-announced: The release v1.2.3 on {SLUG} has another {NAMES[0]}" in refused(project, forge)
 
 
 def test_an_immutable_release_that_lacks_files_is_told(project: Project, forge: FailingForge) -> None:

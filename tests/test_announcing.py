@@ -191,9 +191,9 @@ def test_a_job_announces_what_another_one_built(
     ("unset", "facts", "expected"),
     [
         ("GITHUB_TOKEN", {}, "NS789"),
-        ("GITHUB_REPOSITORY", {}, "NS791"),
-        ("", {"tag": None}, "NS791"),
-        ("", {"dirty": True}, "NS791"),
+        ("GITHUB_REPOSITORY", {}, "NS779"),
+        ("", {"tag": None}, "NS779"),
+        ("", {"dirty": True}, "NS779"),
         ("", {"notes": "0" * 64}, "NS603"),
     ],
 )

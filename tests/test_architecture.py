@@ -86,6 +86,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "looking",
         "publishing",
         "showing",
+        "verifying",
         "worlds",
         "registration",
         "runner",

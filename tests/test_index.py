@@ -339,3 +339,21 @@ def test_an_answer_that_is_no_json_is_told(server: Loopback, answers: Answers, b
     answers["/x"] = Reply(body)
     with pytest.raises(web.WebError, match="no JSON"):
         web.get(f"{server.url}/x").json()
+
+
+def test_provenance_is_fetched_where_the_index_says(server: Loopback, answers: Answers) -> None:
+    """Or at the address of PyPI's integrity API; an index of one's own that says nothing has none."""
+    place = f"/integrity/sample/1.2.3/{FILE}/provenance"
+    answers[place] = Reply("there")
+    answers["/elsewhere"] = Reply("here")
+    index = listing(server)
+    served = Served(FILE, "x", None)
+    assert index.provenance("Sample", "1.2.3", served) is None
+    assert index.provenance("Sample", "1.2.3", replace(served, provenance=f"{server.url}/elsewhere")) == b"here"
+    public = replace(index, public=True)
+    assert public.provenance("Sample", "1.2.3", served) == b"there"
+    answers[place] = Reply("", 404)
+    assert public.provenance("Sample", "1.2.3", served) is None
+    answers[place] = Reply("", 500)
+    with pytest.raises(ShipError, match=r"NS701.*provenance: status 500"):
+        public.provenance("Sample", "1.2.3", served)

@@ -231,3 +231,42 @@ def test_a_page_of_another_version_of_the_api_is_not_read(version: str) -> None:
         with pytest.raises(web.WebError, match="version"):
             read(body, kind)
     assert read('<meta name="pypi:repository-version" content="1.9">') == []
+
+
+FACTS = ("requires_python", "yanked", "metadata_sha256", "provenance")
+SAID = {
+    "requires-python": ">=3.9",
+    "yanked": "broken",
+    "core-metadata": {"sha256": "ab"},
+    "provenance": "https://packages.invalid/provenance",
+}
+WRITTEN = (
+    "data-requires-python='&gt;=3.9' data-yanked=broken data-core-metadata='sha256=ab'"
+    " data-provenance='https://packages.invalid/provenance'"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "expected"),
+    [
+        (SAID, WRITTEN, (">=3.9", "broken", "ab", "https://packages.invalid/provenance")),
+        (
+            {"yanked": True, "core-metadata": True, "provenance": None},
+            "data-yanked data-core-metadata=true",
+            (None, "", None, None),
+        ),
+        ({"yanked": False, "requires-python": 5, "dist-info-metadata": {"sha256": "cd"}}, "", (None, None, "cd", None)),
+        ({}, "", (None, None, None, None)),
+    ],
+)
+def test_what_a_page_says_of_a_file_is_read(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], written: str, expected: tuple[str | None, ...]
+) -> None:
+    """In either form of it; what the index does not say, or not in the right form, is not there."""
+    served = listed(monkeypatch, as_json(**said), JSON).files["sample-1.2.3.tar.gz"]
+    assert tuple(getattr(served, fact) for fact in FACTS) == expected
+    if "dist-info-metadata" in said:  # an old name, which the HTML form is not read for
+        return
+    page = f"<a href='sample-1.2.3.tar.gz' {written}>sample-1.2.3.tar.gz</a>"
+    served = listed(monkeypatch, page, "text/html").files["sample-1.2.3.tar.gz"]
+    assert tuple(getattr(served, fact) for fact in FACTS) == expected

@@ -12,7 +12,7 @@ from fakes import Call, Programs, Yard, make_index, make_yard, write_dist
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.release import comparison, predecessor
 from nox_ship.release.comparison import Compared, Comparison
-from nox_ship.release.predecessor import _before, chosen
+from nox_ship.release.predecessor import before, chosen
 from support import commit_files, git, make_sdist, make_wheel
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -133,9 +133,9 @@ def test_a_build_of_the_last_release_is_waited_for_longer_than_an_index(
         ([], None),
     ],
 )
-def test_the_last_release_is_the_last_final_one_before(versions: list[str], expected: str | None) -> None:
+def test_the_last_release_is_the_last_final_onebefore(versions: list[str], expected: str | None) -> None:
     """A pre-release where there is no other; a development version is none, and 2.0 is not before 1.2."""
-    found = _before(Version("1.2"), map(Version, versions))
+    found = before(Version("1.2"), map(Version, versions))
     assert found == (Version(expected) if expected else None)
 
 

@@ -2,15 +2,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes import PROBLEM, FakeIndex, FakeWorld, Programs, Yard, make_index, noxfile, write_dist
-from nox_ship import front, publishing
+from fakes import PROBLEM, FakeIndex, FakeWorld, Programs, Yard, make_index, write_dist
+from nox_ship import publishing
 from nox_ship.errors import ShipError
 from nox_ship.package.build import dist_folder, manifest_path
 from support import git
@@ -131,141 +130,3 @@ def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehear
         assert index.uploads == []
         words.append(str(caught.value))
     assert len(set(words)) == 1
-
-
-def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:
-    """Build, let the index have it, and verify what is published."""
-    manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
-    shelf = yard.world.indexes["pypi"].shelf
-    shelf.update({file.name: (dist_folder(yard.project) / file.name).read_bytes() for file in manifest.files})
-    monkeypatch.setattr(publishing, "RealWorld", lambda *_, **__: yard.world)
-    change()
-    publishing.verify_published(yard.project, [])
-
-
-def test_what_is_published_is_compared_and_installed(
-    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Other bytes are NS711, an installation that fails NS611."""
-    served(yard, monkeypatch)
-    assert programs.started("install")
-    programs.answer("pip install", code=1)
-    with pytest.raises(ShipError, match="NS611"):
-        served(yard, monkeypatch)
-    shelf = yard.world.indexes["pypi"].shelf
-    with pytest.raises(ShipError, match="NS711"):
-        served(yard, monkeypatch, lambda: shelf.update({"sample-0.1.0.tar.gz": b"other"}))
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ({"public": True, "age": 15}, "NS772"),
-        ({"status": "quarantined"}, "NS771"),
-        ({"public": True, "age": 13.5}, "NS712"),
-        ({"age": 400}, "NS712"),
-    ],
-)
-def test_what_can_no_longer_be_served_is_not_waited_for(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], expected: str
-) -> None:
-    """It is told why it is missing for good; what may still come is waited for, as is an index that is silent."""
-    index = yard.world.indexes["pypi"]
-    index.facts.update(facts)
-
-    def change() -> None:
-        del index.shelf["sample-0.1.0.tar.gz"]
-        index.asked.clear()
-
-    with pytest.raises(ShipError) as caught:
-        served(yard, monkeypatch, change)
-    assert [finding.id for finding in caught.value.findings] == [expected]
-    assert (len(index.asked) == 1) is (expected != "NS712")
-    served(yard, monkeypatch, lambda: index.late.append("silent"))
-
-
-@pytest.fixture
-def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Return what verifies a published release, and what that says in the end."""
-
-    def verify(*args: str) -> str:
-        with monkeypatch.context() as patched:
-            patched.setattr(publishing, "RealWorld", lambda *_, **__: yard.world)
-            publishing.verify_published(yard.project, list(args))
-        return capsys.readouterr().out.splitlines()[-1]
-
-    return verify
-
-
-@pytest.mark.usefixtures("sessions")
-def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[..., str]) -> None:
-    """The manifest is in the clone that it was made in; a leftover one of another commit does not count."""
-    write_dist(yard.project, "d" * 40, "0.0.9")
-    yard.write({".gitignore": "dist\n.nox-ship\n"})
-    front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
-    assert verified() == "PyPI serves sample 0.1.0; it was compared with the manifest of its release, and works."
-    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
-    with pytest.raises(ShipError, match="NS711"):
-        verified()
-
-
-def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
-    """The project's own manifest is of this release, too."""
-    published(yard)
-    assert "it was compared with its manifest, and works" in verified()
-
-
-@pytest.mark.parametrize(
-    ("change", "compared"),
-    [
-        ({}, "the SHA-256 that PyPI lists"),
-        ({"hashes": False}, "nothing: PyPI lists no SHA-256"),
-    ],
-)
-def test_a_release_that_was_built_elsewhere_can_be_verified(
-    yard: Yard, verified: Callable[..., str], programs: Programs, change: dict[str, Any], compared: str
-) -> None:
-    """By the tag on HEAD; what it was compared with is said."""
-    published(yard)
-    shelf = dict(yard.world.indexes["pypi"].shelf)
-    yard.world.indexes["pypi"] = make_index(shelf={**shelf, "../sample-0.1.0.tar.gz": b"", "x.exe": b""}, **change)
-    manifest_path(yard.project).unlink()
-    programs.calls.clear()
-    assert verified() == f"PyPI serves sample 0.1.0; it was compared with {compared}, and works."
-    assert programs.started("install")
-    with pytest.raises(ShipError, match=r"NS712.*T has no files of sample 0\.1\.0.*--from"):
-        verified("--from", "testpypi")
-
-
-def test_a_quarantined_release_says_why_it_is_not_served(yard: Yard, verified: Callable[..., str]) -> None:
-    """Beside that no file of it is (NS712)."""
-    yard.tag("v0.1.0")
-    yard.world.indexes["pypi"].facts["status"] = "quarantined"
-    with pytest.raises(ShipError) as caught:
-        verified()
-    assert [finding.id for finding in caught.value.findings] == ["NS712", "NS771"]
-
-
-def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:
-    """NS711, also where nothing was built here."""
-    published(yard)
-    manifest_path(yard.project).unlink()
-    yard.world.indexes["pypi"] = make_index(shelf=yard.world.indexes["pypi"].shelf, other_bytes=True)
-    with pytest.raises(ShipError, match=r"NS711.*than it lists"):
-        verified()
-
-
-def test_what_is_neither_built_nor_released_cannot_be_verified(verified: Callable[..., str]) -> None:
-    """There is no manifest, and HEAD has no release tag: NS601."""
-    with pytest.raises(ShipError, match="NS601"):
-        verified()
-
-
-def test_a_job_that_is_told_its_manifest_asks_no_repository(
-    yard: Yard, verified: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is the one that counts, whatever HEAD is: NS606."""
-    published(yard)
-    monkeypatch.setenv("NOX_SHIP_MANIFEST", "0" * 64)
-    with pytest.raises(ShipError, match="NS606"):
-        verified()

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from nox_ship import naming
+from packaging.version import Version
+
+from nox_ship import naming, versions
 from nox_ship.errors import Kind, ShipError
 
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
@@ -98,6 +100,7 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
+    parser.add_argument("--twice", action="store_true", help="build a second time elsewhere, and compare")
     _add_publish(parser, shown=False)
     return parser.parse_args(args)
 
@@ -108,8 +111,23 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s verify-published --", description="Install what is published.", allow_abbrev=False)
+    what = "Compare and install what is published."
+    parser = _Parser(prog="nox -s verify-published --", description=what, allow_abbrev=False)
+    parser.add_argument(
+        "version",
+        nargs="?",
+        type=_version,
+        metavar="VERSION",
+        help="any version, without a manifest or a tag; default: what is built here, or the release that HEAD is",
+    )
     parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
+    parser.add_argument(
+        "--rebuild", action="store_true", help="build it again from its tag, and compare that with what is served"
+    )
+    parser.add_argument(
+        "--manifest", type=Path, metavar="FILE", help="the manifest of that version, which tells what it was built with"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(args)
 
 
@@ -187,6 +205,13 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     proven.add_argument("--run", required=True, help="the ID of the run that cut the release")
     proven.add_argument("--branch", required=True, help=_CUT["branch"])
     return parser.parse_args(args)
+
+
+def _version(text: str) -> Version:
+    version = versions.parse(text)
+    if version is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a version")
+    return version
 
 
 def _repository(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The front doors of publishing what is built, and of verifying what is published."""
+"""The front door of publishing what is built."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import actions, closing
-from nox_ship.cli import no_arguments, publish_arguments, verify_arguments
-from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.cli import no_arguments, publish_arguments
+from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.build import dist_folder, manifest_path, read_notes
 from nox_ship.package.manifest import Manifest
 from nox_ship.printable import printable
@@ -20,16 +20,14 @@ from nox_ship.release.admission import admit
 from nox_ship.release.announcement import Announcement, bring, look
 from nox_ship.release.announcing import no_token, told_of
 from nox_ship.release.comparison import Comparison
-from nox_ship.release.converge import Published, confirm
-from nox_ship.release.installing import prove
+from nox_ship.release.converge import Published
 from nox_ship.release.pipeline import ended_by, told_by
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
-from nox_ship.release.published import built, listed, released
 from nox_ship.release.results import enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
-from nox_ship.release.uptake import check_open, foresee
+from nox_ship.release.uptake import foresee
 from nox_ship.report import Report, Row
 from nox_ship.showing import tell
 from nox_ship.terminal import Voice
@@ -40,7 +38,7 @@ from nox_ship.world.world import World
 from nox_ship.worlds import guarded, opened
 
 NOTHING_TO_ANNOUNCE = Kind(
-    "NS791", "nothing-to-announce", "Run it where a release was built: `nox -s build` on its tag."
+    "NS779", "nothing-to-announce", "Run it where a release was built: `nox -s build` on its tag."
 )
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
 
@@ -162,8 +160,8 @@ def announce(project: Project, args: Sequence[str]) -> None:
 
     Raises:
         ShipError: There are arguments (NS108); there is no manifest, or a file is not the one it knows (NS601 to
-            NS603); it is no release, or not on GitHub (NS791); there is no token (NS789); or the forge does not take
-            it (NS780 to NS787, NS790).
+            NS603); it is no release, or not on GitHub (NS779); there is no token (NS789); or the forge does not take
+            it (NS780 to NS787, NS778).
     """
     no_arguments(args, "announce", "Make or complete the GitHub Release of what was built.")
     voice = Voice()
@@ -187,48 +185,3 @@ def announce(project: Project, args: Sequence[str]) -> None:
     address = printable(outcome.release.url, lines=False)
     actions.summary(f"{announcement.title} is announced: {address}", lines, ("file", "bytes", "SHA-256"))
     voice.last_line(f"{announcement.title} is announced: {address}")
-
-
-def verify_published(project: Project, args: Sequence[str]) -> None:
-    """Wait until an index serves what was built, compare it, and install it on each Python that is here.
-
-    Where HEAD is a release and no manifest of it is here, what the index serves is compared with what it lists. It
-    needs no credentials, so that a job can do it which has none.
-
-    Args:
-        project: The project.
-        args: What followed ``nox -s verify-published --``.
-
-    Raises:
-        ShipError: The arguments are wrong (NS108), there is neither a manifest (NS601, NS602) nor a release tag on
-            HEAD, or no index (NS753); or what is served is not what was built (NS711-NS714), can never be it
-            (NS770-NS774), or does not work (NS611-NS616).
-    """
-    options, voice = verify_arguments(args), Voice()
-    release = released(project)
-    expected = built(project, release)
-    version = expected.manifest.version if expected else str(release and release[1])
-    called = expected.manifest.name if expected else project.canonical_name
-    name = options.source or route(project.settings, Version(version))
-    with (
-        guarded(project.settings) as variables,
-        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
-        tempfile.TemporaryDirectory(prefix="nox-ship-") as files,
-    ):
-        world = RealWorld(project.root, Path(folder), project.settings, variables=variables)
-        index = world.index(name, called)
-        here = expected is not None
-        expected = expected or (release and listed(project, release, index, Path(files)))
-        if not expected:
-            raise AssertionError  # what is neither built nor released is told above
-        publication = Publication.of(expected.manifest, project, index, voice.note)
-        publication = replace(publication, folder=expected.folder)
-        if here:
-            if listing := Findings().catch(lambda: index.listing(called, version)):  # else wait below
-                for warning in check_open(expected.manifest, listing):
-                    voice.finding(warning)
-            confirm(publication)
-        prove(publication)
-    served = f"{called} {version}"
-    actions.summary(f"{served} is served by {index.name}, was compared with {expected.told_by}, and works")
-    voice.last_line(f"{index.name} serves {served}; it was compared with {expected.told_by}, and works.")

@@ -196,13 +196,14 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.git import Repository
     from nox_ship.package.build import build as build_files
     from nox_ship.package.manifest import TOLD, announced
-    from nox_ship.printable import printable
+    from nox_ship.package.twice import compare_again
     from nox_ship.release.development import development
     from nox_ship.release.notes import release_notes
     from nox_ship.release.route import route
 
     # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
-    fresh = build_arguments(session.posargs).fresh or (registration.in_release() and announced() is None)
+    options = build_arguments(session.posargs)
+    fresh = options.fresh or (registration.in_release() and announced() is None)
     renaming = None if registration.in_release() else development(project)
 
     def notes(version: str) -> str:
@@ -212,7 +213,7 @@ def build(session: nox.Session, project: Project) -> None:
     outcome = build_files(project, fresh=fresh, committed=committed, renaming=renaming, notes=notes)
     manifest = outcome.manifest
     for finding in outcome.warnings:
-        session.warn(printable(str(finding), lines=False))
+        _warn(session, finding)
     if outcome.reused:
         session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
     for file in manifest.files:
@@ -224,6 +225,12 @@ def build(session: nox.Session, project: Project) -> None:
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
         session.warn("the checkout has changes that no commit has; the manifest says so")
+    if options.twice:
+        again = compare_again(project, outcome, renaming=renaming)
+        again.raise_errors()
+        for finding in again:
+            _warn(session, finding)
+        session.log(f"a second build made {'files with the same content' if again else 'the same files'}")
 
 
 @_front_door
@@ -245,12 +252,12 @@ def matrix(session: nox.Session, project: Project) -> None:
 
 
 def verify_published(session: nox.Session) -> None:
-    """Install what an index serves of this version, once it serves it: `-- --from testpypi`."""
+    """Compare and install what an index serves of this version, or of any: `-- 1.2.3 --from testpypi`."""
     with _errors_shown(session):
-        from nox_ship import publishing
+        from nox_ship import verifying
 
         _prepare(session)
-        publishing.verify_published(Project.read(Path.cwd()), session.posargs)
+        verifying.verify_published(Project.read(Path.cwd()), session.posargs)
 
 
 @_front_door

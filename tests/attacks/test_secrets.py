@@ -16,7 +16,7 @@ import pytest
 
 from fakes import write_dist
 from loopback import Loopback, Reply, Request
-from nox_ship import front, lifeline, looking, process, publishing, sessions, undumpable, worlds
+from nox_ship import front, lifeline, looking, process, publishing, sessions, undumpable, verifying, worlds
 from nox_ship.errors import ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository, _forget_passwords
@@ -486,7 +486,7 @@ def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
         given.append(variables)
         raise Left({*os.environ})
 
-    for module in (worlds, publishing, looking):
+    for module in (worlds, verifying, looking):
         monkeypatch.setattr(module, "RealWorld", opened)
     monkeypatch.setattr(worlds, "StandIns", lambda *_, look, **__: look("mine", "sample"))
     monkeypatch.setattr(looking, "examine", lambda *of: opened(variables=of[4]))
@@ -497,7 +497,7 @@ def test_a_token_that_only_the_settings_name_is_handed_to_the_upload_alone(
         "release": lambda: front.release(named, ["minor", "--yes"], Sessions(), named),
         "rehearsal": lambda: front.release(named, ["minor", "--dry-run"], Sessions(), named),
         "publish": lambda: publishing.publish(project, [], "publish", "mine"),
-        "verify-published": lambda: publishing.verify_published(project, ["--from", "mine"]),
+        "verify-published": lambda: verifying.verify_published(project, ["--from", "mine"]),
         "doctor": lambda: looking.doctor(named, [], Sessions()),
         "status": lambda: looking.status(named, [], Sessions()),
     }

@@ -9,12 +9,12 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from failing_index import FailingIndex
 from fakes import publication
+from local_signer import LocalVerifier
 from nox_ship import process
 from nox_ship.config import Settings
 from nox_ship.errors import ShipError
@@ -58,29 +58,6 @@ def sign_locally(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(process, "module", module)
-
-
-class LocalVerifier:
-    """Verifies what the local signer signed: the certificate's identity, and the signature by its key."""
-
-    @classmethod
-    def production(cls, **_: object) -> LocalVerifier:
-        """Stand where Sigstore's own verifier is made."""
-        return cls()
-
-    def verify_dsse(self, bundle: Any, policy: Any) -> tuple[str, bytes]:
-        """Return type and payload of a bundle whose signature and identity are right."""
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import ec
-
-        from local_signer import pre_authentication
-
-        policy.verify(bundle.signing_certificate)
-        envelope = bundle._inner.dsse_envelope
-        bundle.signing_certificate.public_key().verify(
-            envelope.signatures[0].sig, pre_authentication(envelope.payload), ec.ECDSA(hashes.SHA256())
-        )
-        return envelope.payload_type, envelope.payload
 
 
 def test_each_file_goes_out_with_its_attestation(

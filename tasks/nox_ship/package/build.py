@@ -5,34 +5,29 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from nox_ship import process, versions
+from nox_ship import versions
 from nox_ship.errors import Finding, Findings, Kind, ShipError
 from nox_ship.files import check_folder, copy_whole, write_whole
 from nox_ship.git import Repository
 from nox_ship.package import readme
 from nox_ship.package.agreement import NAME_MISMATCH
+from nox_ship.package.building import IGNORED_CHANGES, run_build, sources
 from nox_ship.package.built import Built
 from nox_ship.package.checks import examine
 from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import FILE_CHANGED, NOTES, File, Manifest, built_files
-from nox_ship.project import OWN_FOLDER, Project
+from nox_ship.project import Project
 
-BUILD_FAILED = Kind("NS501", "build-failed", "The build back end's own output says why.")
 NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
 
 _GZIPPED = (
     "Make the build back end write a .tar.gz (setup.cfg: `formats = gztar` in the section `sdist`, or no `formats`)."
 )
-
-IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
-"""Folders of build output, and of bytecode such as nox writes of each noxfile: changes in them do not make a checkout
-dirty."""
 
 
 @dataclass(frozen=True)
@@ -103,17 +98,17 @@ def build(
     if not fresh and not dirty and (found := _covered(project, head, release[0] if release else None, renaming)):
         return Outcome(*found, reused=True, warnings=unsure)
     with (
-        _sources(repository, head, project, dirty=dirty) as folder,
+        sources(repository, head, project, dirty=dirty) as folder,
         tempfile.TemporaryDirectory(prefix="nox-ship-") as out,
     ):
         clone = Repository(folder, repository.keep)
-        sources, tracked = clone.files(), clone.tracked()
+        listing, tracked = clone.files(), clone.tracked()
         if renaming:
             renaming.rename(folder)
-        _run_build(project, folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
+        facts = run_build(project, folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
-        version, warnings = _check(project, files, called, sources=sources, tracked=tracked)
+        version, warnings = _check(project, files, called, sources=listing, tracked=tracked)
         manifest = Manifest(
             name=project.canonical_name,
             version=version,
@@ -125,6 +120,7 @@ def build(
             pyproject=hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest(),
             pythons=project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}"),
             notes=_write_notes(project, notes(version)) if release else None,
+            build=facts,
         )
         _replace(dist_folder(project), files)
     digest = manifest.write(manifest_path(project))
@@ -153,27 +149,6 @@ def read_notes(project: Project, manifest: Manifest) -> str:
     return content.decode()
 
 
-def build_at(project: Project, commit: str, folder: Path, seconds: float) -> tuple[Path, ...]:
-    """Build what another commit holds, and check nothing.
-
-    Args:
-        project: The project, in the repository that has the commit.
-        commit: The commit.
-        folder: An empty folder, for the sources and for the files that are returned.
-        seconds: How long the build may take.
-
-    Raises:
-        ShipError: The back end fails (NS501), or takes too long (NS904).
-    """
-    repository = Repository.at(project.root, project.settings.pass_env)
-    clone = _clone_at(repository, commit, folder / "source")
-    place, out = clone.path / _place(project, repository), folder / "dist"
-    if not place.is_dir():
-        raise ShipError(BUILD_FAILED(f"The commit {commit[:10]} has no folder {_place(project, repository)}."))
-    _run_build(project, place, out, clone.commit_time, folder / "build.log", seconds)
-    return tuple(built_files(out))
-
-
 def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | None) -> tuple[Manifest, str] | None:
     """Return the manifest that covers what is in ``dist/``, with its digest; None where it is not of this build."""
     try:
@@ -185,40 +160,6 @@ def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | 
     same = manifest.commit == head and manifest.tag == tag and not manifest.dirty
     same = same and (renaming is None or manifest.version == renaming.version)
     return (manifest, digest) if same and manifest.name == project.canonical_name else None
-
-
-@contextmanager
-def _sources(repository: Repository, commit: str, project: Project, *, dirty: bool) -> Iterator[Path]:
-    """Make a clone of ``commit`` to build in, for the time of a ``with`` block; yield the project's folder in it."""
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        clone = _clone_at(repository, commit, Path(folder) / "source")
-        if dirty:
-            repository.carry_changes(clone, IGNORED_CHANGES)
-        yield clone.path / _place(project, repository)
-
-
-def _clone_at(repository: Repository, commit: str, target: Path) -> Repository:
-    clone = repository.clone(target)
-    clone.run("checkout", "--quiet", commit)
-    return clone
-
-
-def _place(project: Project, repository: Repository) -> Path:
-    """Return where the project is in its repository."""
-    return project.root.resolve().relative_to(repository.path.resolve())
-
-
-def _run_build(
-    project: Project, folder: Path, out: Path, commit_time: int, log: Path, seconds: float | None = None
-) -> None:
-    command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
-    # A back end that is in the sources, or imports from them, would leave caches there for the sdist to take in.
-    env = {"SOURCE_DATE_EPOCH": str(commit_time), "PYTHONDONTWRITEBYTECODE": "1"}
-    keep = project.settings.pass_env
-    done = process.run(command, cwd=folder, env=env, keep=keep, check=False, seconds=seconds)
-    if done.code:
-        write_whole(log, f"{done.stdout}\n{done.stderr}")
-        raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))
 
 
 def _check(

@@ -76,6 +76,20 @@ class File:
 
 
 @dataclass(frozen=True)
+class BuildFacts:
+    """What the files were built with: enough to build them again."""
+
+    python: str
+    """The version of the Python, such as ``3.12.1``."""
+    epoch: int
+    """The time that the files bear (``SOURCE_DATE_EPOCH``), in seconds since 1970."""
+    at: int
+    """When the build began, in seconds since 1970: what the build requirements require in turn is no newer."""
+    requires: tuple[str, ...] = ()
+    """The build requirements as they were installed, such as ``hatchling==1.27.0``; empty if `build` did not tell."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What was built, from what."""
 
@@ -98,6 +112,8 @@ class Manifest:
     """The Pythons that the project is for, such as ``3.12``."""
     notes: str | None = None
     """The SHA-256 of the release's notes, which lie beside the manifest; None where it is no release."""
+    build: BuildFacts | None = None
+    """What the files were built with; None in a manifest of an earlier nox-ship."""
 
     def write(self, path: Path) -> str:
         """Write the manifest to ``path``, whole or not at all, and return the SHA-256 of what was written."""

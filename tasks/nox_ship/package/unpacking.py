@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import gzip
 import hashlib
 import io
@@ -122,6 +123,59 @@ class _Handing(Found):
         """Pass a file on."""
         self.each(name, size, stream)
         return b""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an archive notes of a member beside its content.
+
+    Attributes:
+        name: Its name, without an sdist's leading folder.
+        time: When it was last changed: seconds since 1970, as UTC in a wheel, whose times have no zone.
+        mode: Its permissions.
+        owner: Its owner and group; empty in a wheel.
+        is_folder: Whether it is a folder.
+        link: Where it leads, if it is a link.
+    """
+
+    name: str
+    time: int
+    mode: int
+    owner: str = ""
+    is_folder: bool = False
+    link: str = ""
+
+
+def headers(path: Path) -> list[Header]:
+    """Return what a wheel or an sdist notes of its members, in its order.
+
+    Raises:
+        ShipError: It is not a readable archive (NS503).
+    """
+    try:
+        return list((_headers_of_wheel if path.suffix == ".whl" else _headers_of_sdist)(path))
+    except Exception as error:
+        raise ShipError(BAD_ARCHIVE(f"{path.name} cannot be read: {error or type(error).__name__}.")) from error
+
+
+def _headers_of_wheel(path: Path) -> Iterator[Header]:
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist()[:_MOST_MEMBERS]:
+            at = calendar.timegm((*info.date_time, 0, 0, 0))
+            yield Header(info.filename, at, info.external_attr >> 16, is_folder=info.is_dir())
+
+
+def _headers_of_sdist(path: Path) -> Iterator[Header]:
+    with (
+        path.open("rb") as raw,
+        _Bounded(fileobj=raw) as unpacked,
+        tarfile.open(fileobj=unpacked, mode="r:") as archive,
+    ):
+        for member in _members(archive):
+            owner = f"{member.uid}:{member.gid} {member.uname}:{member.gname}"
+            link = member.linkname if member.issym() or member.islnk() else ""
+            name = member.name.partition("/")[2]
+            yield Header(name, int(member.mtime), member.mode, owner, is_folder=member.isdir(), link=link)
 
 
 def walk(path: Path, each: Callable[[str, int, IO[bytes]], object]) -> None:

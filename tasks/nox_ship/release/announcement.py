@@ -36,7 +36,7 @@ IMMUTABLE = Kind(
     level="warning",
 )
 OTHER_FILE = Kind(
-    "NS790",
+    "NS778",
     "other-file-announced",
     "Find out where it comes from; remove it from the release's page, then run the same command again.",
 )
@@ -175,7 +175,7 @@ def bring(announcement: Announcement, releases: Releases, posted: Posted, note: 
         note: Told what happens to each file.
 
     Raises:
-        ShipError: The forge does not have the tag (NS786), holds another file (NS790), does not keep what is uploaded
+        ShipError: The forge does not have the tag (NS786), holds another file (NS778), does not keep what is uploaded
             (NS787), or does not answer or refuses it (NS780 to NS785).
     """
     if posted.release is None or posted.release.draft:
@@ -245,7 +245,7 @@ def _refuse_others(announcement: Announcement, posted: Posted) -> None:
     """Refuse to replace a whole file that users may have downloaded.
 
     Raises:
-        ShipError: There is one (NS790).
+        ShipError: There is one (NS778).
     """
     whole = [file for file in posted.lacking if (asset := posted.assets.get(asset_name(file.name))) and asset.uploaded]
     if whole:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nox_ship import pythons
-from nox_ship.errors import Finding, Findings, ShipError
+from nox_ship.errors import Finding, Findings, ShipError, shorten
 from nox_ship.package.install import (
     ENTRY_POINT_FAILED,
     IMPORT_FAILED,
@@ -94,8 +94,11 @@ def _downloaded(files: Collection[File], publication: Publication, folder: Path)
     return sources
 
 
-def prove(publication: Publication) -> None:
+def prove(publication: Publication) -> dict[str, str]:
     """Install what the index serves, as :func:`install` does, and say what to do where it is broken.
+
+    Returns:
+        The name of the file that was installed, by the Python's version.
 
     Raises:
         ShipError: It does not work (NS611-NS616), and what is to be done about a broken release (NS714).
@@ -106,8 +109,14 @@ def prove(publication: Publication) -> None:
         broken = any(finding.id in _BROKEN for finding in error.findings)
         raise ShipError(*error.findings, *([publication.broken()] if broken else [])) from error
     names = " and ".join(dict.fromkeys(installed.values()))
-    where = publication.index.name
-    publication.note(f"{names}, as {where} serves it, works on Python {', '.join(installed)}")
+    served = f"as {publication.index.name} serves it"
+    if installed:
+        publication.note(f"{names}, {served}, works on Python {', '.join(installed)}")
+    else:
+        publication.note(
+            f"{shorten(file.name for file in publication.manifest.files)}, {served}, is for none of the Pythons here"
+        )
+    return installed
 
 
 class _Chosen(NamedTuple):
@@ -124,7 +133,8 @@ def _chosen(publication: Publication) -> list[_Chosen]:
     """Return the file for each Python of this machine."""
     files = {file.name: file for file in publication.manifest.files}
     here = _installed_pythons(publication.manifest, publication.project)
-    return [_Chosen(label, python, files[installable(list(files), python)[0]]) for label, python in here.items()]
+    fitting = {label: installable(list(files), python) for label, python in here.items()}
+    return [_Chosen(label, here[label], files[names[0]]) for label, names in fitting.items() if names]
 
 
 def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:

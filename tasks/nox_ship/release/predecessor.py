@@ -15,7 +15,7 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.files import remove
 from nox_ship.gates.api import NothingToCompareError, last_tagged
 from nox_ship.git import Repository
-from nox_ship.package.build import build_at
+from nox_ship.package.building import build_at
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index
@@ -65,7 +65,7 @@ def fetch(manifest: Manifest, index: Index) -> tuple[Predecessor, bytes]:
         raise SilentError(NOT_COMPARED(f"{index.name} could not be asked: {listing.silent}."))
     releases = listing.releases
     usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
-    version = _before(Version(manifest.version), usable)
+    version = before(Version(manifest.version), usable)
     if version is None:
         return Predecessor(), b""
     files = {served.filename: served for served in releases[version]}
@@ -128,7 +128,7 @@ def chosen(new: Iterable[File], old: Iterable[str]) -> tuple[File, str, bool] | 
     return file, name, likeness in (_SAME, _SDISTS)
 
 
-def _before(version: Version, releases: Iterable[Version]) -> Version | None:
+def before(version: Version, releases: Iterable[Version]) -> Version | None:
     """Return the last final release before ``version``; if there is none, the last pre-release."""
     earlier = [other for other in releases if other < version and not other.is_devrelease]
     final = [other for other in earlier if not other.is_prerelease]

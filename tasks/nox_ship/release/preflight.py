@@ -17,7 +17,7 @@ from nox_ship.config import Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import FURTHER
-from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme

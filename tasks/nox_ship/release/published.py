@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
 from nox_ship import versions
-from nox_ship.errors import Findings, ShipError
+from nox_ship.errors import Findings, ShipError, shorten
 from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, announced, built_files
-from nox_ship.project import Project
+from nox_ship.project import Project, admits
 from nox_ship.release.publication import NOT_SERVED
 from nox_ship.release.stage import workshop
 from nox_ship.release.uptake import OTHER_BYTES
 from nox_ship.world.closed import closed_project
 from nox_ship.world.index import Index
-from nox_ship.world.listing import Served
+from nox_ship.world.listing import Listing, Served
 
 _MOST = 4 << 30
 """Bytes of the largest file that is taken from an index; PyPI takes none of more than 1 GB."""
+_NEAR = 2
+"""How many earlier, and how many later versions are named where an index lacks one."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version that was released, as the repository tells it.
+
+    Attributes:
+        version: The version.
+        tag: Its tag; None if there is none here.
+        commit: The commit of that; empty if there is none here.
+    """
+
+    version: Version
+    tag: str | None = None
+    commit: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,48 +60,74 @@ class ExpectedRelease:
     told_by: str
 
 
-def released(project: Project) -> tuple[str, Version] | None:
-    """Return the release tag on HEAD and its version; None without one, and where a job has no need to ask."""
-    if announced() is not None:
-        return None
-    repository = Findings().catch(lambda: Repository.at(project.root, project.settings.pass_env))
-    if repository is None:
-        return None
-    head, tags = repository.head_and_tags()
-    return versions.release_at(tags, head, project.tag_form(tags))
-
-
-def built(project: Project, release: tuple[str, Version] | None) -> ExpectedRelease | None:
-    """Return what was built: by the project's own manifest, else by that of the clone that HEAD was released from.
+def released(project: Project, wanted: Version | None = None) -> Release | None:
+    """Return the release that is wanted, or else the one that HEAD is.
 
     Args:
         project: The project.
-        release: The release that HEAD is; None where it is none, and the project's own manifest counts as it is.
+        wanted: A version, whether or not there is a tag of it here.
 
     Returns:
-        None where HEAD is a release, and neither manifest is of it.
+        None where none is wanted, and HEAD has no release tag, or a job has no need to ask.
+    """
+    without = Release(wanted) if wanted else None
+    if announced() is not None:
+        return without
+    repository = Findings().catch(lambda: Repository.at(project.root, project.settings.pass_env))
+    if repository is None:
+        return without
+    head, tags = repository.head_and_tags()
+    form = project.tag_form(tags)
+    if wanted is None:
+        found = versions.release_at(tags, head, form)
+        return Release(found[1], found[0], head) if found else None
+    tag = next((tag for tag, version in form.releases(tags).items() if version == wanted), None)
+    return Release(wanted, tag, tags[tag]) if tag else without
+
+
+def built(project: Project, release: Release | None) -> ExpectedRelease | None:
+    """Return what was built: by the project's own manifest, else by that of the clone of the last release.
+
+    Args:
+        project: The project.
+        release: The release that is wanted; None where none is, and the project's own manifest counts as it is.
+
+    Returns:
+        None where a release is wanted, and neither manifest is of it.
 
     Raises:
-        ShipError: HEAD is no release, and the project has no manifest that can be used (NS601, NS602, NS606); or
+        ShipError: No release is wanted, and the project has no manifest that can be used (NS601, NS602, NS606); or
             another run has the checkout (NS805).
     """
+    own = "its manifest"
     if release is None:
-        return ExpectedRelease(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
+        return ExpectedRelease(Manifest.read(manifest_path(project)), dist_folder(project), own)
+    if release.tag is None:
+        return None
+    if manifest := _manifest_of(project, release):
+        return ExpectedRelease(manifest, dist_folder(project), own)
     repository = Repository.at(project.root, project.settings.pass_env)
-    if _is_of(project, repository.head, release):
-        return ExpectedRelease(Manifest.read(manifest_path(project)), dist_folder(project), "its manifest")
     inner = project.root.resolve().relative_to(repository.path.resolve())
     with workshop(project.root) as shop:
         staged = Findings().catch(lambda: Project.read(shop.stage / inner))
-        if staged and _is_of(staged, repository.head, release):
-            return ExpectedRelease(
-                Manifest.read(manifest_path(staged)), dist_folder(staged), "the manifest of its release"
-            )
+        if staged and (manifest := _manifest_of(staged, release)):
+            return ExpectedRelease(manifest, dist_folder(staged), "the manifest of its release")
     return None
 
 
-def _is_of(project: Project, commit: str, release: tuple[str, Version]) -> bool:
-    """Whether a project's folder has the manifest of a release, and its files."""
+def recorded(release: Release, path: Path) -> ExpectedRelease:
+    """Return what a manifest tells of a release that was kept elsewhere than in the project.
+
+    Raises:
+        ShipError: It cannot be read (NS601, NS602, NS606), or is of something else (NS604).
+    """
+    manifest = Manifest.read(path)
+    manifest.check_origin(release.commit or manifest.commit, str(release.version))
+    return ExpectedRelease(manifest, path.parent, path.name)
+
+
+def _manifest_of(project: Project, release: Release) -> Manifest | None:
+    """Return the manifest in a project's folder, if it is of a release, and the files are there."""
 
     def check() -> Manifest:
         manifest = Manifest.read(manifest_path(project))
@@ -90,43 +136,70 @@ def _is_of(project: Project, commit: str, release: tuple[str, Version]) -> bool:
 
     manifest = Findings().catch(check)
     if manifest is None or manifest.dirty:
-        return False
-    return (manifest.commit, manifest.tag, Version(manifest.version)) == (commit, *release)
+        return None
+    same = (manifest.commit, manifest.tag, Version(manifest.version)) == (release.commit, release.tag, release.version)
+    return manifest if same else None
 
 
-def listed(project: Project, release: tuple[str, Version], index: Index, folder: Path) -> ExpectedRelease:
+def listed(project: Project, release: Release, index: Index, listing: Listing, folder: Path) -> ExpectedRelease:
     """Download what ``index`` serves of a release, and compare it with what the index lists.
 
     Args:
         project: The project.
-        release: The tag and the version.
+        release: The release.
         index: The index.
+        listing: What the index has of it.
         folder: An empty folder for the files.
 
     Raises:
         ShipError: The index has no file of it (NS712, with NS770 or NS771 if it never will), serves another file than
             it lists (NS711), or does not answer (NS701).
     """
-    tag, version = release
-    listing = index.listing(project.canonical_name, str(version))
     files = {name: entry for name, entry in listing.files.items() if _is_built(name)}
     if not files:
-        what = f"{index.name} has no files of {project.canonical_name} {version}."
-        missing = NOT_SERVED(what, remedy="Publish it, or name another index with `--from`.")
-        raise ShipError(missing, *closed_project(listing))
+        raise ShipError(NOT_SERVED(_missing(listing), remedy=_PUBLISH_IT), *closed_project(listing))
     for name, entry in files.items():
         _download(index, entry, folder / name)
     manifest = Manifest(
         name=project.canonical_name,
-        version=str(version),
-        commit=Repository.at(project.root, project.settings.pass_env).head,
-        tag=tag,
+        version=str(release.version),
+        commit=release.commit,
+        tag=release.tag,
         dirty=False,
         files=tuple(map(File.of, built_files(folder))),
+        pythons=tuple(_admitted(project, files)),
     )
     hashed = all(entry.sha256 for entry in files.values())
     told_by = f"the SHA-256 that {index.name} lists" if hashed else f"nothing: {index.name} lists no SHA-256"
     return ExpectedRelease(manifest, folder, told_by)
+
+
+_PUBLISH_IT = "Publish it, or name another index with `--from`."
+
+
+def _missing(listing: Listing) -> str:
+    """Return that an index lacks a version, and which others it has near it."""
+    what = f"{listing.index} has no files of {listing.project} {listing.version}"
+    if not listing.known:
+        return f"{what}: it does not know the project."
+    wanted = Version(listing.version)
+    there = sorted(version for version, files in listing.releases.items() if files and version != wanted)
+    near = [one for one in there if one < wanted][-_NEAR:] + [one for one in there if one > wanted][:_NEAR]
+    return f"{what}; near it, it has {shorten(map(str, near), 2 * _NEAR)}." if near else f"{what}, and of no other."
+
+
+def _admitted(project: Project, files: Mapping[str, Served]) -> Iterator[str]:
+    """Yield the Pythons of the project that every file of a release is for: an old one may be for fewer of them."""
+    ranges = []
+    for entry in files.values():
+        try:
+            ranges.append(SpecifierSet(entry.requires_python or ""))
+        except InvalidSpecifier:
+            continue
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    for python in project.pythons(running):
+        if all(admits(one, python) for one in ranges):
+            yield python
 
 
 def _is_built(name: str) -> bool:

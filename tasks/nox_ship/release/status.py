@@ -14,7 +14,7 @@ from nox_ship import versions
 from nox_ship.errors import Finding, Findings, ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
-from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.project import Project
 from nox_ship.release.pipeline import STEPS, states
 from nox_ship.release.planning import Plan, Request

@@ -16,7 +16,7 @@ from nox_ship import pythons, versions
 from nox_ship.automation.groups import check_groups
 from nox_ship.errors import Finding, Findings, Kind, Level, ShipError, shorten
 from nox_ship.gates.noxfile import Sessions, taken
-from nox_ship.package.build import IGNORED_CHANGES
+from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.release.bumpversion import check_settings, stale_settings
 from nox_ship.release.changelog import find_changelog
 from nox_ship.release.converge import Held

@@ -141,7 +141,7 @@ class Index:
         """
         early = self._from_json(project, version)
         told = self._from_simple(project, version)
-        return replace(told, files={**early, **told.files})
+        return replace(told, files={**early, **told.files}, early=early)
 
     def files(self, project: str, version: str) -> dict[str, Served]:
         """Return the files that the index has for one version, by name: from its simple and its JSON API.
@@ -212,6 +212,31 @@ class Index:
         except web.WebError:
             return {}
         return found if isinstance(found, dict) else {}
+
+    def provenance(self, project: str, version: str, served: Served) -> bytes | None:
+        """Return the provenance of a served file (PEP 740); None if the index has none.
+
+        Where the simple API does not tell where it is, PyPI and TestPyPI are asked at the address of their integrity
+        API: which its documentation describes.
+
+        Raises:
+            ShipError: The index does not answer (NS701).
+        """
+        url = served.provenance
+        if url is None and self.public and self.simple_url.endswith("/simple/"):
+            base = self.simple_url.removesuffix("simple/")
+            url = f"{base}integrity/{canonicalize_name(project)}/{version}/{served.filename}/provenance"
+        if url is None:
+            return None
+        try:
+            answer = web.get(url, {**_FRESH, "Accept": "application/vnd.pypi.integrity.v1+json"})
+            if answer.ok:
+                return answer.body
+            if answer.status != http.HTTPStatus.NOT_FOUND:
+                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
+        except web.WebError as error:
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not tell the provenance: {error}.")) from error
+        return None
 
     def described(self, project: str) -> object:
         """Return what the JSON API tells of a project, None where it tells nothing."""

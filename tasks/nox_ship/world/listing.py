@@ -27,6 +27,14 @@ class Served:
     """When it was uploaded (PEP 700), in UTC; None if the index does not say."""
     size: int | None = None
     """Its size in bytes (PEP 700); None if the index does not say."""
+    requires_python: str | None = None
+    """The range of Pythons that installers go by; None if the index does not say."""
+    yanked: str | None = None
+    """Why it is yanked (PEP 592), which may be empty; None if it is not."""
+    metadata_sha256: str | None = None
+    """The SHA-256 of the metadata that installers read before the file (PEP 658); None if the index does not say."""
+    provenance: str | None = None
+    """Where its provenance is (PEP 740); None if the index does not say."""
 
 
 def _now() -> dt.datetime:
@@ -43,6 +51,8 @@ class Listing:
     version: str
     files: Mapping[str, Served]
     """The files of this version, by name."""
+    early: Mapping[str, Served] = field(default_factory=dict)
+    """The files that the JSON API shows, which may have them before installers are served them."""
     releases: Mapping[Version, tuple[Served, ...]] = field(default_factory=dict)
     """The files of each version, without yanked ones (PEP 592)."""
     known: bool = True

@@ -46,7 +46,11 @@ class Entry:
     served: Served
     version: str
     """The version that its name tells; empty where it tells none."""
-    yanked: bool
+
+    @property
+    def yanked(self) -> bool:
+        """Whether it is yanked (PEP 592)."""
+        return self.served.yanked is not None
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,13 @@ def _reader(project: str, base: str) -> _Read:
     """Return what makes an entry of a file's name, address and further facts."""
     own = re.compile("[-_.]+".join(map(re.escape, re.split("[-_.]+", project))) + "-", re.IGNORECASE)
 
-    def read(name: str, url: str, sha256: str | None, *, yanked: bool, **further: Any) -> Entry:
+    def read(name: str, url: str, sha256: str | None, **further: Any) -> Entry:
         match = own.match(name)
         rest = name[match.end() :] if match else ""
         sdist = _SDIST.search(rest)
         built = rest.partition("-")[0] if rest.endswith((".whl", ".egg")) else ""
         served = Served(name, urljoin(base, url), sha256, is_sdist=sdist is not None, **further)
-        return Entry(served, rest[: sdist.start()] if sdist else built, yanked)
+        return Entry(served, rest[: sdist.start()] if sdist else built)
 
     return read
 
@@ -118,7 +122,10 @@ def _from_json(page: Any, read: _Read) -> Page:
             file["filename"],
             file["url"],
             _sha256(file.get("hashes")),
-            yanked=_is_yanked(file.get("yanked")),
+            yanked=_yanked(file.get("yanked")),
+            requires_python=_text(file.get("requires-python")),
+            metadata_sha256=_sha256(file.get("core-metadata", file.get("dist-info-metadata"))),
+            provenance=_text(file.get("provenance")),
             uploaded=_time(file.get("upload-time")),
             size=_size(file.get("size")),
         )
@@ -136,8 +143,11 @@ def _check_version(told: str) -> None:
 
 
 def _sha256(hashes: object) -> str | None:
-    sha256 = hashes.get("sha256") if isinstance(hashes, dict) else None
-    return sha256 if isinstance(sha256, str) else None
+    return _text(hashes.get("sha256")) if isinstance(hashes, dict) else None
+
+
+def _text(found: object) -> str | None:
+    return found if isinstance(found, str) else None
 
 
 def _status(status: object, reason: object) -> tuple[str, str]:
@@ -155,8 +165,9 @@ def _time(found: object) -> dt.datetime | None:
         return None
 
 
-def _is_yanked(found: object) -> bool:
-    return found is True or isinstance(found, str)  # a reason, which may be empty
+def _yanked(found: object) -> str | None:
+    """Return the reason for yanking a file, which may be empty; None if it is not yanked."""
+    return "" if found is True else _text(found)
 
 
 def _size(found: object) -> int | None:
@@ -171,7 +182,7 @@ def _from_html(page: bytes, charset: str, read: _Read) -> Page:
 
     first, *others = page.split(b"<!--")
     shown = first + b"".join(part.partition(b"-->")[2] for part in others)
-    base, links, told = "", list[tuple[str, str, bool]](), dict[str, str]()
+    base, links, told = "", list[tuple[str, str, dict[bytes, bytes | None]]](), dict[str, str]()
     for element in _ELEMENT.finditer(shown):
         if meta := element["meta"]:
             words = _attributes(meta) if len(meta) <= _LONGEST_META else {}
@@ -180,16 +191,32 @@ def _from_html(page: bytes, charset: str, read: _Read) -> Page:
         words = _attributes(element["words"])
         href = words.get(b"href")
         if href is not None and element["kind"].lower() == b"a":
-            links.append((text(_TAG.sub(b"", element["text"])), text(href), b"data-yanked" in words))
+            links.append((text(_TAG.sub(b"", element["text"])), text(href), words))
         elif href is not None:
             base = base or text(href)
     _check_version(told.get("pypi:repository-version", "1.0"))
     entries = []
-    for name, where, yanked in links:
+    for name, where, words in links:
         url, fragment = urldefrag(urljoin(base, where))
-        algorithm, _, digest = fragment.partition("=")
-        entries.append(read(name, url, digest if algorithm == "sha256" and digest else None, yanked=yanked))
+        further = {key: text(words[mark]) for key, mark in _MARKS.items() if mark in words}
+        metadata = further.pop("metadata_sha256", "")
+        entries.append(read(name, url, _digest(fragment), metadata_sha256=_digest(metadata), **further))
     return Page(tuple(entries), *_status(told.get("pypi:project-status"), told.get("pypi:project-status-reason")))
+
+
+_MARKS = {
+    "yanked": b"data-yanked",
+    "requires_python": b"data-requires-python",
+    "metadata_sha256": b"data-core-metadata",
+    "provenance": b"data-provenance",
+}
+"""The attributes of a link that say something about its file."""
+
+
+def _digest(text: str) -> str | None:
+    """Return the SHA-256 that an address or an attribute gives after the algorithm's name."""
+    algorithm, _, digest = text.partition("=")
+    return digest if algorithm == "sha256" and digest else None
 
 
 def _attributes(words: bytes) -> dict[bytes, bytes | None]:

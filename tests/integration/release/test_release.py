@@ -84,6 +84,15 @@ def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: Fail
     verified = bench.nox("-s", "verify-published", env=index.environment())
     assert verified.code == 0, verified.output
     assert verified.has("it was compared with the manifest of its release, and works")
+    rebuilt = bench.nox("-s", "verify-published", "--", "1.2.4", "--rebuild", env=index.environment())
+    assert rebuilt.code == 0, rebuilt.output
+    assert rebuilt.has(
+        "from v1.2.4, with hatchling==", "(recorded)", "py3-none-any.whl: identical", "tar.gz: identical"
+    )
+    assert not rebuilt.has("NS795")
+    twice = bench.nox("-s", "build", "--", "--twice")
+    assert twice.code == 0, twice.output
+    assert twice.has("a second build made the same files")
 
 
 @pytest.mark.parametrize(

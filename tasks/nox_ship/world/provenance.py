@@ -1,0 +1,154 @@
+"""Provenance of what an index serves (PEP 740): which workflow published a file, and whether it was the project's own.
+
+The signature is verified by the library ``pypi-attestations`` with the roots of Sigstore, and what it says of the
+publisher is compared here: what the index says of it is not asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
+
+if TYPE_CHECKING:
+    from pypi_attestations import Attestation
+
+WRONG_PROVENANCE = Kind(
+    "NS796",
+    "wrong-provenance",
+    "Find out who published it; if nobody of the project did, treat the release as compromised (docs/emergencies.md).",
+)
+PROVENANCE_GONE = Kind(
+    "NS797",
+    "provenance-gone",
+    "Find out who uploaded these files, and how: one that was signed came from the project's workflow.",
+    level="warning",
+)
+NOT_VERIFIED = Kind(
+    "NS798",
+    "provenance-not-verified",
+    "Install `nox-ship[attestations]` beside nox-ship, and run it again.",
+    level="notice",
+)
+
+# https://github.com/sigstore/fulcio/blob/main/docs/oid-info.md
+_FULCIO = "1.3.6.1.4.1.57264.1."
+_COMMIT, _REPOSITORY, _REF, _WORKFLOW = (f"{_FULCIO}{number}" for number in (13, 12, 14, 18))
+_GITHUB = "https://github.com/"
+_TAGS = "refs/tags/"
+_FILE = re.compile(r"/\.github/workflows/([^/@]+)@")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Who should have published a release.
+
+    Attributes:
+        repository: Owner and name on GitHub.
+        workflows: The file names of the workflows that publish; any of the repository if there are none.
+        tag: The release's tag; empty if it is not known.
+        commit: Its commit; empty if it is not known.
+    """
+
+    repository: str
+    workflows: frozenset[str] = frozenset()
+    tag: str = ""
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who published a file, as its certificate says.
+
+    Attributes:
+        repository: Owner and name on GitHub.
+        workflow: The workflow's file name.
+        ref: The branch or tag that it ran for, such as ``refs/tags/v1.2.3``.
+        commit: The commit of that.
+    """
+
+    repository: str
+    workflow: str
+    ref: str
+    commit: str
+
+    def __str__(self) -> str:
+        return f"{self.repository}, {self.workflow}, {self.ref.removeprefix('refs/')}, {self.commit[:10]}"
+
+
+def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[Finding, ...]]:
+    """Verify the provenance of a file, with the library that the extra ``attestations`` installs.
+
+    Args:
+        text: The provenance, as an index tells it.
+        file: The file.
+        expected: Who should have published it.
+
+    Returns:
+        Who did, and warnings: a workflow that ran for a branch may have made the release's commit itself.
+
+    Raises:
+        ShipError: It is not signed so, or by somebody else (NS796); or it cannot be verified here (NS798).
+    """
+    from pypi_attestations import Provenance
+
+    try:
+        provenance = Provenance.model_validate_json(text)
+    except ValueError as error:
+        raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} cannot be read.")) from error
+    attestations = [one for bundle in provenance.attestation_bundles for one in bundle.attestations]
+    if not attestations:
+        raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} holds no attestation."))
+    origins = [_origin(attestation, file) for attestation in attestations]
+    findings = Findings(finding for origin in origins for finding in _compared(origin, file.name, expected))
+    findings.raise_errors()
+    return origins[0], tuple(dict.fromkeys(findings))
+
+
+def _origin(attestation: Attestation, file: Path) -> Origin:
+    """Return who signed an attestation, once its signature is verified.
+
+    Raises:
+        ShipError: It is no signature of a workflow on GitHub for this file (NS796), or there are no roots of Sigstore
+            to verify it by (NS798).
+    """
+    import sigstore.errors
+    from pypi_attestations import AttestationError, Distribution, GitHubPublisher
+
+    try:
+        claims = attestation.certificate_claims
+        workflow = _FILE.search(claims.get(_WORKFLOW, ""))
+        repository = claims.get(_REPOSITORY, "").removeprefix(_GITHUB)
+        publisher = GitHubPublisher(repository=repository, workflow=workflow[1] if workflow else "")
+        dist = Distribution.from_file(file)
+        try:
+            attestation.verify(publisher, dist)
+        except sigstore.errors.TUFError:  # the roots cannot be refreshed; those that came with the library will do
+            attestation.verify(publisher, dist, offline=True)
+    except (AttestationError, ValueError) as error:
+        what = f"The signature in the provenance of {file.name} is not valid: {error}."
+        raise ShipError(WRONG_PROVENANCE(what)) from error
+    except sigstore.errors.Error as error:
+        what = f"The provenance of {file.name} was not verified: {error}."
+        raise ShipError(NOT_VERIFIED(what, remedy="Run it again where Sigstore can be reached.")) from error
+    return Origin(repository, publisher.workflow, claims.get(_REF, ""), claims.get(_COMMIT, ""))
+
+
+def _compared(origin: Origin, name: str, expected: Expected) -> Iterator[Finding]:
+    """Yield an error for each thing about the publisher of a file that is not as it should be."""
+    if origin.repository.casefold() != expected.repository.casefold():
+        yield WRONG_PROVENANCE(f"{name} was published from {origin.repository}, not from {expected.repository}.")
+        return
+    if expected.workflows and origin.workflow not in expected.workflows:
+        known = shorten(sorted(expected.workflows))
+        yield WRONG_PROVENANCE(f"{name} was published by {origin.workflow}, not by {known}.")
+    if expected.tag and origin.ref.startswith(_TAGS) and origin.ref != f"{_TAGS}{expected.tag}":
+        tag = origin.ref.removeprefix(_TAGS)
+        yield WRONG_PROVENANCE(f"{name} was published for the tag {tag}, not for {expected.tag}.")
+    if expected.commit and origin.commit and origin.commit != expected.commit:
+        what = f"{name} was published from commit {origin.commit[:10]}; {expected.tag} is on {expected.commit[:10]}."
+        yield WRONG_PROVENANCE(what, level="error" if origin.ref.startswith(_TAGS) else "warning")

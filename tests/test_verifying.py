@@ -1,0 +1,450 @@
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Call, Programs, Yard, make_index, noxfile, write_dist
+from nox_ship import front, publishing, verifying
+from nox_ship.errors import ShipError, ShownError
+from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.manifest import BuildFacts, File, Manifest
+from nox_ship.world.listing import Served
+from support import commit_files, make_sdist, make_wheel
+
+pytestmark = pytest.mark.usefixtures("programs", "home")
+
+
+def published(yard: Yard) -> None:
+    """Build the release that HEAD is, and publish it."""
+    yard.tag("v0.1.0")
+    write_dist(yard.project, yard.repository.head, "0.1.0")
+    publishing.publish(yard.project, [], "publish", None)
+
+
+def served(yard: Yard, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None] = lambda: None) -> None:
+    """Build, let the index have it, and verify what is published."""
+    manifest = write_dist(yard.project, yard.repository.head, "0.1.0")
+    shelf = yard.world.indexes["pypi"].shelf
+    shelf.update({file.name: (dist_folder(yard.project) / file.name).read_bytes() for file in manifest.files})
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    change()
+    verifying.verify_published(yard.project, [])
+
+
+def test_what_is_published_is_compared_and_installed(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other bytes are NS711, an installation that fails NS611."""
+    served(yard, monkeypatch)
+    assert programs.started("install")
+    programs.answer("pip install", code=1)
+    with pytest.raises(ShipError, match="NS611"):
+        served(yard, monkeypatch)
+    shelf = yard.world.indexes["pypi"].shelf
+    with pytest.raises(ShipError, match="NS711"):
+        served(yard, monkeypatch, lambda: shelf.update({"sample-0.1.0.tar.gz": b"other"}))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"public": True, "age": 15}, "NS772"),
+        ({"status": "quarantined"}, "NS771"),
+        ({"public": True, "age": 13.5}, "NS712"),
+        ({"age": 400}, "NS712"),
+    ],
+)
+def test_what_can_no_longer_be_served_is_not_waited_for(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], expected: str
+) -> None:
+    """It is told why it is missing for good; what may still come is waited for, as is an index that is silent."""
+    index = yard.world.indexes["pypi"]
+    index.facts.update(facts)
+
+    def change() -> None:
+        del index.shelf["sample-0.1.0.tar.gz"]
+        index.asked.clear()
+
+    with pytest.raises(ShipError) as caught:
+        served(yard, monkeypatch, change)
+    assert [finding.id for finding in caught.value.findings] == [expected]
+    assert (len(index.asked) == 1) is (expected != "NS712")
+    served(yard, monkeypatch, lambda: index.late.append("silent"))
+
+
+@pytest.fixture
+def verified(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return what verifies a published release, and what that says in the end."""
+
+    def verify(*args: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+            verifying.verify_published(yard.project, list(args))
+        return capsys.readouterr().out.splitlines()[-1]
+
+    return verify
+
+
+@pytest.mark.usefixtures("sessions")
+def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[..., str]) -> None:
+    """The manifest is in the clone that it was made in; a leftover one of another commit does not count."""
+    write_dist(yard.project, "d" * 40, "0.0.9")
+    yard.write({".gitignore": "dist\n.nox-ship\n"})
+    front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
+    assert verified() == "PyPI serves sample 0.1.0; it was compared with the manifest of its release, and works."
+    yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
+    with pytest.raises(ShipError, match="NS711"):
+        verified()
+
+
+def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
+    """The project's own manifest is of this release, too."""
+    published(yard)
+    assert "it was compared with its manifest, and works" in verified()
+
+
+@pytest.mark.parametrize(
+    ("change", "compared"),
+    [
+        ({}, "the SHA-256 that PyPI lists"),
+        ({"hashes": False}, "nothing: PyPI lists no SHA-256"),
+    ],
+)
+def test_a_release_that_was_built_elsewhere_can_be_verified(
+    yard: Yard, verified: Callable[..., str], programs: Programs, change: dict[str, Any], compared: str
+) -> None:
+    """By the tag on HEAD; what it was compared with is said."""
+    published(yard)
+    shelf = dict(yard.world.indexes["pypi"].shelf)
+    yard.world.indexes["pypi"] = make_index(shelf={**shelf, "../sample-0.1.0.tar.gz": b"", "x.exe": b""}, **change)
+    manifest_path(yard.project).unlink()
+    programs.calls.clear()
+    assert verified() == f"PyPI serves sample 0.1.0; it was compared with {compared}, and works."
+    assert programs.started("install")
+    with pytest.raises(ShipError, match=r"NS712.*T has no files of sample 0\.1\.0.*--from"):
+        verified("--from", "testpypi")
+
+
+def test_a_quarantined_release_says_why_it_is_not_served(yard: Yard, verified: Callable[..., str]) -> None:
+    """Beside that no file of it is (NS712)."""
+    yard.tag("v0.1.0")
+    yard.world.indexes["pypi"].facts["status"] = "quarantined"
+    with pytest.raises(ShipError) as caught:
+        verified()
+    assert [finding.id for finding in caught.value.findings] == ["NS712", "NS771"]
+
+
+def test_an_index_that_serves_other_bytes_than_it_lists_is_told(yard: Yard, verified: Callable[..., str]) -> None:
+    """NS711, also where nothing was built here."""
+    published(yard)
+    manifest_path(yard.project).unlink()
+    yard.world.indexes["pypi"] = make_index(shelf=yard.world.indexes["pypi"].shelf, other_bytes=True)
+    with pytest.raises(ShipError, match=r"NS711.*than it lists"):
+        verified()
+
+
+def test_what_is_neither_built_nor_released_cannot_be_verified(verified: Callable[..., str]) -> None:
+    """There is no manifest, and HEAD has no release tag: NS601."""
+    with pytest.raises(ShipError, match="NS601"):
+        verified()
+
+
+def test_a_job_that_is_told_its_manifest_asks_no_repository(
+    yard: Yard, verified: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is the one that counts, whatever HEAD is: NS606."""
+    published(yard)
+    monkeypatch.setenv("NOX_SHIP_MANIFEST", "0" * 64)
+    with pytest.raises(ShipError, match="NS606"):
+        verified()
+
+
+def shelved(yard: Yard, version: str = "0.3.0", metadata: tuple[str, ...] = ()) -> None:
+    """Let PyPI serve a version that nobody built here, beside others."""
+    folder = yard.root.parent / "elsewhere"
+    files = [make_wheel(folder, {"sample/__init__.py": ""}, metadata, version=version)]
+    files.append(make_sdist(folder, {"src/sample/__init__.py": ""}, metadata, version=version))
+    shelf = {path.name: path.read_bytes() for path in files}
+    others = (make_sdist(folder, {}, version=f"0.{minor}.0") for minor in range(1, 6))
+    earlier = {path.name: path.read_bytes() for path in others}
+    yard.world.indexes["pypi"] = make_index(shelf=shelf, earlier=earlier)
+
+
+def test_any_version_can_be_verified(yard: Yard, verified: Callable[..., str], programs: Programs) -> None:
+    """Without a manifest, a built file or a tag; the smoke commands of today are not run on it."""
+    shelved(yard)
+    yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text('utf-8')}verify-install.smoke = ['x']\n"})
+    assert verified("0.3") == "PyPI serves sample 0.3; it was compared with the SHA-256 that PyPI lists, and works."
+    assert programs.started("install")
+    assert not programs.started("x")
+    assert not (yard.root / "dist").exists()
+
+
+def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard, verified: Callable[..., str]) -> None:
+    """Where that is here: what the index lists proves less."""
+    published(yard)
+    assert "compared with its manifest, and works" in verified("0.1.0")
+    shelf = yard.world.indexes["pypi"].shelf
+    shelf["sample-0.1.0.tar.gz"] = make_sdist(yard.root.parent / "x", {"a": ""}, version="0.1.0").read_bytes()
+    with pytest.raises(ShipError, match=r"NS711.*sample-0\.1\.0\.tar\.gz"):
+        verified("0.1.0")
+    commit_files(yard.root, {"a": ""})
+    with pytest.raises(ShipError, match="NS711"):
+        verified("0.1.0")
+
+
+def test_a_version_that_the_index_lacks_is_told_with_those_near_it(yard: Yard, verified: Callable[..., str]) -> None:
+    """Two before and two after; where it has none, or does not know the project, that."""
+    shelved(yard)
+    index = yard.world.indexes["pypi"]
+    index.shelf.clear()
+    near = r"NS712.*no files of sample 0\.3\.5; near it, it has 0\.2\.0, 0\.3\.0, 0\.4\.0, 0\.5\.0\."
+    with pytest.raises(ShipError, match=near):
+        verified("0.3.5")
+    index.earlier.clear()
+    with pytest.raises(ShipError, match=r"0\.3\.5, and of no other"):
+        verified("0.3.5")
+    index.facts["known"] = False
+    with pytest.raises(ShipError, match="does not know the project"):
+        verified("0.3.5")
+
+
+@pytest.mark.parametrize("version", ["x", "1.0-y", ""])
+def test_what_is_no_version_is_refused(verified: Callable[..., str], version: str) -> None:
+    """NS108."""
+    with pytest.raises(ShipError, match=r"NS108.*is not a version"):
+        verified(version)
+
+
+@pytest.mark.parametrize(
+    ("each", "expected"),
+    [
+        ({"requires_python": ">=3.9"}, r"Requires-Python \(none\) in it; PyPI says >=3\.9"),
+        ({"metadata_sha256": "0" * 64}, "other metadata beside sample-0.3.0-py3-none-any.whl"),
+        ({"seen_in": "JSON API"}, None),
+    ],
+)
+def test_what_an_index_says_of_a_file_must_be_true(
+    yard: Yard, verified: Callable[..., str], each: dict[str, Any], expected: str | None
+) -> None:
+    """Installers go by it: NS790."""
+    shelved(yard)
+    yard.world.indexes["pypi"].each.update(each if expected else {})
+    if expected:
+        with pytest.raises(ShipError, match=f"NS790.*{expected}"):
+            verified("0.3.0")
+    else:
+        yard.world.indexes["pypi"].late.append("JSON API")
+        with pytest.raises(ShipError, match=r"NS713.*installers"):
+            verified("0.3.0")
+
+
+def test_a_file_of_another_version_is_told(yard: Yard, verified: Callable[..., str]) -> None:
+    """Its name says one thing, its metadata another: NS790."""
+    shelved(yard)
+    shelf = yard.world.indexes["pypi"].shelf
+    shelf["sample-0.3.1.tar.gz"] = shelf.pop("sample-0.3.0.tar.gz")
+    with pytest.raises(ShipError, match=r"NS790.*sample-0\.3\.0-py3.*has Version 0\.3\.0 in it; PyPI says 0\.3\.1"):
+        verified("0.3.1")
+    shelf["sample-0.3.1.tar.gz"] = b"not an archive"
+    with pytest.raises(ShipError, match="NS503"):
+        verified("0.3.1")
+
+
+def test_the_two_apis_of_an_index_must_agree(yard: Yard, verified: Callable[..., str]) -> None:
+    """On the SHA-256 of each file: NS790."""
+    shelved(yard)
+    name = "sample-0.3.0.tar.gz"
+    yard.world.indexes["pypi"].facts["early"] = {name: Served(name, "x", "0" * 64, "JSON API")}
+    with pytest.raises(ShipError, match=r"NS790.*two different SHA-256 of sample-0\.3\.0\.tar\.gz"):
+        verified("0.3.0")
+
+
+@pytest.mark.parametrize(("reason", "told"), [("", r"PyPI\."), ("broken on Windows", r"PyPI: broken on Windows\.")])
+def test_a_yanked_version_is_told(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], reason: str, told: str
+) -> None:
+    """With the reason, as a warning: it is served all the same."""
+    shelved(yard)
+    yard.world.indexes["pypi"].each["yanked"] = reason
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0"])
+    assert re.search(rf"warning: NS791 yanked: sample 0\.3\.0 is yanked on {told}", capsys.readouterr().out)
+
+
+def test_the_result_is_data(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json`, nothing else is printed; an error ends it all the same."""
+    shelved(yard)
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    shelf = yard.world.indexes["pypi"].shelf
+    assert told["passed"] is True
+    assert {file["name"]: file["sha256"] for file in told["files"]} == {
+        name: hashlib.sha256(data).hexdigest() for name, data in shelf.items()
+    }
+    assert told["installed"]
+    shelf.clear()
+    with pytest.raises(ShownError):
+        verifying.verify_published(yard.project, ["0.3.0", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["passed"], [finding["id"] for finding in told["findings"]]) == (False, ["NS712"])
+
+
+def test_a_version_for_other_pythons_is_not_installed(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An old one may be for none of the project's Pythons of today; that is told (NS792)."""
+    shelved(yard, metadata=("Requires-Python: <3.3",))
+    yard.world.indexes["pypi"].each["requires_python"] = "<3.3"
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0"])
+    assert not programs.started("install")
+    told = capsys.readouterr().out
+    assert "warning: NS792 for-other-pythons: sample 0.3.0 is for none of the project's Pythons" in told
+    assert told.splitlines()[-1].endswith("it was compared with the SHA-256 that PyPI lists, and was not installed.")
+
+
+def tagged(yard: Yard, programs: Programs, text: str = "") -> list[Call]:
+    """Let PyPI serve 0.3.0, whose tag builds a wheel that holds ``text``; return the builds that are made."""
+    shelved(yard)
+    yard.tag("v0.3.0")
+    commit_files(yard.root, {"later.py": ""})
+    builds: list[Call] = []
+
+    def reply(call: Call) -> tuple[int, str]:
+        builds.append(call)
+        out = Path(call.line[call.line.index("--outdir") + 1])
+        assert not (Path(call.line[-1]) / "later.py").exists()
+        make_wheel(out, {"sample/__init__.py": text}, version="0.3.0")
+        make_sdist(out, {"src/sample/__init__.py": ""}, version="0.3.0")
+        return 0, ""
+
+    programs.play("-m build", reply=reply)
+    return builds
+
+
+def test_a_release_can_be_built_again(yard: Yard, verified: Callable[..., str], programs: Programs) -> None:
+    """From its tag, with the build requirements of the day of its upload and the time that its files bear."""
+    builds = tagged(yard, programs)
+    verified("0.3.0", "--rebuild")
+    (build,) = builds
+    assert "UV_EXCLUDE_NEWER" not in build.env
+    assert build.env["SOURCE_DATE_EPOCH"] == "315532800"  # 1980, which the wheel's members bear; the sdist's have none
+    uploaded = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
+    yard.world.indexes["pypi"].each["uploaded"] = uploaded
+    programs.calls.clear()
+    verified("0.3.0", "--rebuild")
+    (build,) = programs.started("build")
+    assert build.env["UV_EXCLUDE_NEWER"] == "2026-03-04T05:06:07Z"
+    assert not Path(build.line[-1]).exists()
+
+
+def test_what_a_tag_builds_otherwise_is_shown(
+    yard: Yard, verified: Callable[..., str], programs: Programs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NS794, with the members and a diff."""
+    tagged(yard, programs, "x = 1\n")
+    with pytest.raises(ShipError) as caught:
+        verified("0.3.0", "--rebuild")
+    (finding,) = caught.value.findings
+    assert finding.id == "NS794"
+    assert "sample-0.3.0-py3-none-any.whl is not what v0.3.0 builds: 1 of its files differs" in finding.what
+    assert finding.detail.splitlines() == ["changed: sample/__init__.py", "  @@ -0,0 +1 @@", "  +x = 1"]
+    told = capsys.readouterr().out
+    assert "ok       rebuilt      sample-0.3.0.tar.gz: identical" in told
+    assert "error    rebuilt      sample-0.3.0-py3-none-any.whl" in told
+
+
+def test_a_rebuild_is_data(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With `--json`: how alike each file is, and which files only one side has."""
+    tagged(yard, programs)
+    shelf = yard.world.indexes["pypi"].shelf
+    wheel = shelf.pop("sample-0.3.0-py3-none-any.whl")
+    shelf["sample-0.3.0-cp311-cp311-linux_x86_64.whl"] = wheel
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0", "--rebuild", "--json"])
+    told = json.loads(capsys.readouterr().out)["rebuilt"]
+    assert (told["tag"], told["not_built"], told["not_served"]) == (
+        "v0.3.0",
+        ["sample-0.3.0-cp311-cp311-linux_x86_64.whl"],
+        ["sample-0.3.0-py3-none-any.whl"],
+    )
+    assert [(file["name"], file["verdict"]) for file in told["files"]] == [("sample-0.3.0.tar.gz", "identical")]
+
+
+def test_a_rebuild_needs_the_tag(yard: Yard, verified: Callable[..., str]) -> None:
+    """NS793."""
+    shelved(yard)
+    with pytest.raises(ShipError, match="NS793"):
+        verified("0.3.0", "--rebuild")
+
+
+def test_a_manifest_tells_what_a_release_was_built_with(
+    yard: Yard, verified: Callable[..., str], programs: Programs, tmp_path: Path
+) -> None:
+    """It counts, whatever the index says of the time; one of another release is refused (NS604)."""
+    seen: list[str] = []
+    builds = tagged(yard, programs)
+    real = programs._replies[0][1]
+
+    def reply(call: Call) -> tuple[int, str]:
+        seen.append(Path(call.env["UV_CONSTRAINT"] or "").read_text("utf-8"))
+        return real(call)
+
+    programs.play("-m build", reply=reply)
+    shelf = yard.world.indexes["pypi"].shelf
+    for name, data in shelf.items():
+        (tmp_path / name).write_bytes(data)
+    files = tuple(File.of(tmp_path / name) for name in shelf)
+    commit = yard.repository.tags()["v0.3.0"]
+    facts = BuildFacts("3.9.1", 1_500_000_000, 1_600_000_000, ("hatchling==1.27.0",))
+    manifest = Manifest("sample", "0.3.0", commit, "v0.3.0", dirty=False, files=files, build=facts)
+    record = tmp_path / "manifest.json"
+    manifest.write(record)
+    assert "compared with manifest.json" in verified("0.3.0", "--rebuild", "--manifest", str(record))
+    assert seen == ["hatchling==1.27.0\n"]
+    assert builds[0].env["UV_EXCLUDE_NEWER"] == "2020-09-13T12:26:40Z"
+    assert builds[0].env["SOURCE_DATE_EPOCH"] == "1500000000"
+    replace(manifest, commit="c" * 40).write(record)
+    with pytest.raises(ShipError, match="NS604"):
+        verified("0.3.0", "--manifest", str(record))
+
+
+def test_the_same_content_in_another_archive_is_a_warning(
+    yard: Yard, programs: Programs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """NS795, with what differs: installers get the same."""
+    tagged(yard, programs)
+    shelf = yard.world.indexes["pypi"].shelf
+    name = "sample-0.3.0-py3-none-any.whl"
+    packed = io.BytesIO(shelf[name])
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.comment = b"another"
+    shelf[name] = packed.getvalue()
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["0.3.0", "--rebuild"])
+    told = capsys.readouterr().out
+    assert f"NS795 rebuilt-as-another-archive: v0.3.0 builds {name} with the same content" in told
+
+
+def test_an_sdist_that_the_tag_does_not_build_is_told(
+    yard: Yard, verified: Callable[..., str], programs: Programs
+) -> None:
+    """NS794; a wheel may be for another platform."""
+    tagged(yard, programs)
+    programs.answer("-m build")
+    with pytest.raises(ShipError, match=r"NS794.*v0\.3\.0 does not build sample-0\.3\.0\.tar\.gz"):
+        verified("0.3.0", "--rebuild")
