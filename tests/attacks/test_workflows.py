@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Iterator
 
 import pytest
 
-from acting import Actions
+from acting import Actions, acting
+from runner import TOKEN
 
 pytestmark = [
     pytest.mark.integration,
@@ -72,23 +74,50 @@ def stolen(actions: Actions) -> bool:
     return (actions.runner.home / "stolen").exists()
 
 
-def test_what_came_with_the_files_is_not_obeyed(actions: Actions) -> None:
+@pytest.fixture(scope="module")
+def published(
+    tmp_path_factory: pytest.TempPathFactory, runner_variables: dict[str, str]
+) -> Iterator[tuple[Actions, str]]:
+    """Publish a pushed tag of a project that attacks by what it builds and by what it runs; return what was said."""
+    smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
+    with acting(tmp_path_factory.mktemp("published"), runner_variables) as actions:
+        actions.bench.edit(
+            "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
+        )
+        actions.bench.commit()
+        code, output = actions.run("push", actions.tag("1.2.3"), RUNNER_TAMPER=PLANT)
+        assert code == 0, output[-5000:]
+        yield actions, output
+
+
+def test_a_pushed_tag_is_published(published: tuple[Actions, str]) -> None:
+    """Through TestPyPI to PyPI, by identities that the publish jobs alone have; the bytes are those of a laptop."""
+    actions, output = published
+    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi"]
+    assert actions.runner.jobs()[-4:] == publishing
+    assert "verify-install" in actions.runner.jobs()
+    seen = (actions.runner.home / "seen.txt").read_text("utf-8").split()
+    assert "PATH" in seen
+    assert not [name for name in seen if name.startswith("ACTIONS_ID_TOKEN")]
+    assert len(actions.pypi.minted) >= 2 <= len(actions.testpypi.minted)
+    assert actions.bench.nox("-s", "build", env={"RUNNER_HOME": "/tmp"}).code == 0
+    manifest = json.loads((actions.bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))
+    built = {file["name"]: file["sha256"] for file in manifest["files"]}
+    assert sorted(built) == ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"]
+    assert actions.pypi.files() == actions.testpypi.files() == built
+    assert "| file | result | SHA-256 |" in output
+
+
+def test_what_came_with_the_files_is_not_obeyed(published: tuple[Actions, str]) -> None:
     """A repository, a noxfile and modules beside the built files are left in the folder of the artifact."""
-    code, output = actions.run("push", actions.tag("1.2.3"), RUNNER_TAMPER=PLANT)
-    assert code == 0, output[-5000:]
+    actions, _ = published
     assert not stolen(actions)
     assert sorted(actions.pypi.files()) == ["sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"]
 
 
-def test_files_that_are_replaced_by_name_are_not_published(actions: Actions) -> None:
+def test_files_that_are_replaced_by_name_are_not_published(published: tuple[Actions, str]) -> None:
     """The jobs that publish take the very artifact that the build made, whatever bears its name since."""
-    smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
-    actions.bench.edit(
-        "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
-    )
-    actions.bench.commit()
-    code, output = actions.run("push", actions.tag("1.2.3"))
-    assert code == 0, output[-5000:]
+    actions, _ = published
     replaced = actions.runner.home / "names" / "files" / "dist" / "sample-1.2.3.tar.gz"
     assert replaced.read_bytes() == b"evil"
     assert (actions.pypi.packages / "sample-1.2.3.tar.gz").read_bytes() != b"evil"
@@ -98,11 +127,24 @@ COMMIT = "-c user.name=x -c user.email=x commit -q --allow-empty -m x"
 CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
 
 
-def test_hooks_that_tests_plant_do_not_run_beside_the_token(actions: Actions) -> None:
+@pytest.fixture(scope="module")
+def stopped(
+    tmp_path_factory: pytest.TempPathFactory, runner_variables: dict[str, str]
+) -> Iterator[tuple[Actions, str]]:
+    """Cut a release whose tests plant hooks, and amend it; return what was said."""
+    with acting(tmp_path_factory.mktemp("stopped"), runner_variables) as actions:
+        actions.bench.write({"tests/test_plants.py": HOOKS, "tests/test_amends.py": textwrap.dedent(AMEND)})
+        actions.bench.commit()
+        before = actions.bench.git("ls-remote", "origin")
+        code, output = actions.run("workflow_dispatch", CUT, job="push")
+        assert code != 0, output[-3000:]
+        assert actions.bench.git("ls-remote", "origin") == before
+        yield actions, output
+
+
+def test_hooks_that_tests_plant_do_not_run_beside_the_token(stopped: tuple[Actions, str]) -> None:
     """The job that pushes has no checkout and no clone in which tests ran; these see no file of Actions' commands."""
-    actions.bench.write({"tests/test_plants.py": HOOKS})
-    actions.bench.commit()
-    _, output = actions.run("workflow_dispatch", CUT, job="push")
+    actions, output = stopped
     told = (actions.runner.home / "commands.txt").read_text("utf-8").splitlines()
     assert told
     files = {"GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"}
@@ -110,17 +152,31 @@ def test_hooks_that_tests_plant_do_not_run_beside_the_token(actions: Actions) ->
     assert not stolen(actions), output[-3000:]
 
 
-def test_a_commit_that_tests_amend_is_not_pushed(actions: Actions) -> None:
+def test_a_commit_that_tests_amend_is_not_pushed(stopped: tuple[Actions, str]) -> None:
     """Commit and tag are handed on before any test runs; the rehearsal of what a test changed stops."""
-    actions.bench.write({"tests/test_amends.py": textwrap.dedent(AMEND)})
-    actions.bench.commit()
-    before = actions.bench.git("ls-remote", "origin")
-    code, output = actions.run("workflow_dispatch", CUT, job="push")
-    after = actions.bench.git("ls-remote", "origin")
-    assert code != 0, output[-3000:]
+    actions, output = stopped
+    assert "NS236" in output, output
     assert actions.runner.jobs() == ["cut"]
-    assert after == before
     assert actions.forge.started == []
+
+
+def test_a_release_is_cut_and_pushed(actions: Actions) -> None:
+    """By hand: one job cuts it and may only read; one pushes it, holds nothing of the project, and starts anew."""
+    code, output = actions.run("workflow_dispatch", CUT, job="push")
+    assert code == 0, output[-5000:]
+    assert actions.runner.jobs() == ["cut", "push"]
+    assert actions.forge.started == [
+        {
+            "path": "/repos/acme/sample/actions/workflows/release.yml/dispatches",
+            "authorization": f"Bearer {TOKEN}",
+            "ref": "refs/tags/v1.3.0",
+            "inputs": {"target": "route"},
+        }
+    ]
+    remote = actions.bench.git("ls-remote", "origin")
+    assert "refs/tags/v1.3.0^{}" in remote
+    actions.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
+    assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
 
 
 @pytest.mark.parametrize(
