@@ -142,19 +142,6 @@ build-backend = "setuptools.build_meta"
 {SHIP}"""
 
 
-def test_version_from_tags(tmp_path: Path) -> None:
-    """A project that takes its version from git tags gets a tag and no commit; the files tell its version."""
-    bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": HATCH_VCS})
-    bench.git("tag", "v0.9.0")
-    bench.write({"more.txt": ""})
-    bench.commit()
-    outcome = bench.rehearse("minor")
-    assert outcome.code == 0, outcome.output
-    report = bench.report()
-    assert (report["version"], report["commit"]) == ("0.10.0", bench.git("rev-parse", "HEAD"))
-    assert report["uploads"][0].startswith("sample-0.10.0-")
-
-
 @pytest.mark.parametrize("pyproject", [HATCH_VCS, pytest.param(SETUPTOOLS_SCM, marks=pytest.mark.exhaustive)])
 def test_a_changelog_is_cut_where_tags_tell_the_version(tmp_path: Path, pyproject: str) -> None:
     """The tag is on the commit that this takes, so the files tell just the version."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
 import threading
 import time
@@ -13,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from failing_index import FailingIndex, Faults, api_token
+from nox_ship.process import uv
 from releasing import NO_KEYRING, SDIST, WHEEL, assert_released, laptop, release, remote_refs, with_index
 from workbench import Bench, Outcome, make_bench
 
 ARRIVALS = """\
 #!/bin/sh
-if [ "$1" = committed ]; then (sed 's/^[^ ]* [^ ]* //' | sort | paste -sd ' ' -) >> "${0%/hooks/*}/arrivals.txt"; fi
+[ "$1" != committed ] || echo $(sed 's/^[^ ]* [^ ]* //' | sort) >> {file}
 """
 """A hook of the remote that writes down which refs change together."""
 
@@ -28,7 +28,7 @@ def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     files = with_index(index)
     bench = make_bench(tmp_path, {**files, "pyproject.toml": files["pyproject.toml"].replace("[]", '["tests"]')})
     hook = bench.remote / "hooks" / "reference-transaction"
-    hook.write_text(ARRIVALS, "utf-8")
+    hook.write_text(ARRIVALS.format(file=tmp_path / "arrivals.txt"), "utf-8")
     hook.chmod(0o755)
     outcome = release(bench, index, "--report", "../report.json")
     assert outcome.code == 0, outcome.output
@@ -38,13 +38,15 @@ def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     assert outcome.has("neither PyPI nor the history has a release before 1.2.4")
     assert bench.report()["credentials"] == "PYPI_API_TOKEN"
     assert [upload.filename for upload in index.uploads] == [WHEEL, SDIST]
-    arrived = (bench.remote / "arrivals.txt").read_text("utf-8").splitlines()
+    arrived = [line.removeprefix("HEAD ") for line in (tmp_path / "arrivals.txt").read_text("utf-8").splitlines()]
     assert arrived == ["refs/heads/main refs/tags/v1.2.4"]  # whoever polls never sees one without the other
     again = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
     assert again.code == 0, again.output
     assert again.has("NS223", "was released already: nothing was missing")
     assert_released(bench, index)
     assert len(index.uploads) == 2
+    told = bench.nox("-s", "status", env=laptop(index))
+    assert told.has("v1.2.4, the last commit", "1.2.4 is the newest of 1", "Next: nothing"), told.output
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingI
     assert bench.git("tag") == "v1.2.4"
     assert bench.git("log", "--format=%s") == "Release 1.2.4\nchange"
     told = bench.nox("-s", "status", env=laptop(index))
-    assert told.has("v1.2.4, the last commit", "1.2.4 is the newest of 1", "Next: nothing"), told.output
+    assert told.has("v1.2.4 is at its end", "Next: git pull --ff-only"), told.output
 
 
 def protect(bench: Bench) -> None:
@@ -328,6 +330,7 @@ def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None
     home.mkdir()
     planted = {"TWINE_PASSWORD": index.new_token(), "TEST_PYPI_API_TOKEN": index.new_token()}
     (home / ".pypirc").write_text(f"[pypi]\nusername = __token__\npassword = {index.new_token()}\n", "utf-8")
+    cache = subprocess.run([uv(), "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
     commands: set[str] = set()
     ended = threading.Event()
 
@@ -336,15 +339,15 @@ def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None
             for path in Path("/proc").glob("[0-9]*/cmdline"):
                 with contextlib.suppress(OSError):
                     commands.add(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
     told = ""
     for environment in ({**index.job()}, {**index.environment(), **planted}, {**index.environment()}):
-        uv = {"HOME": str(home), "UV_CACHE_DIR": str(tmp_path / "uv"), **NO_KEYRING}
+        more = {"HOME": str(home), "UV_CACHE_DIR": cache, **NO_KEYRING}
         index.faults = Faults(refuse=(403, "")) if not told else Faults()
-        told += bench.nox("-s", "release", "--", "patch", "--yes", "--verbose", env={**uv, **environment}).output
+        told += bench.nox("-s", "release", "--", "patch", "--yes", "--verbose", env={**more, **environment}).output
     ended.set()
     watcher.join()
     assert_released(bench, index)
@@ -355,4 +358,3 @@ def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None
     assert left
     texts = [told, *commands, *(path.read_bytes().decode(errors="replace") for path in left)]
     assert not [text[:200] for text in texts if any(secret in text for secret in secrets)]
-    shutil.rmtree(tmp_path / "uv", ignore_errors=True)
