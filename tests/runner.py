@@ -240,6 +240,7 @@ def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
     subprocess.run(again, check=True)  # pip takes this lock; in the jobs, uv looks whether all of it is there
     where = [python, "-c", "import pip; print(pip.__path__[0])"]
     pip = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
+    Path(pip, "__main__.py").unlink()  # it may be one file with that of uv's cache
     Path(pip, "__main__.py").write_text(_PIP.format(uv=uv()), "utf-8")
     links = " ".join(filter(None, [str(wheel.parent), os.environ.get("PIP_FIND_LINKS")]))
     return {
