@@ -37,7 +37,7 @@ def test_a_test_that_amends_the_release_stops_it(tmp_path: Path) -> None:
     assert [finding["id"] for finding in bench.report()["findings"] if finding["level"] == "error"] == ["NS236"]
 
 
-@pytest.mark.parametrize("name", ["dist", ".nox-ship"])
+@pytest.mark.parametrize("name", ["dist", pytest.param(".nox-ship", marks=pytest.mark.exhaustive)])
 def test_a_folder_of_ours_that_is_a_committed_symlink_stops_a_rehearsal(tmp_path: Path, name: str) -> None:
     """The files that it leads to are left: NS607."""
     outside = tmp_path / "outside"

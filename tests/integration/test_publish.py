@@ -208,8 +208,8 @@ def keyring(bench: Bench, token: str) -> dict[str, str]:
     ("place", "kind"),
     [
         (twine_variables, "TWINE_PASSWORD"),
-        (own_variable, "RELEASE_TOKEN"),
-        (pypirc, "~/.pypirc"),
+        pytest.param(own_variable, "RELEASE_TOKEN", marks=pytest.mark.exhaustive),
+        pytest.param(pypirc, "~/.pypirc", marks=pytest.mark.exhaustive),
         (keyring, "keyring"),
     ],
 )

@@ -60,6 +60,7 @@ def test_without_a_yes_nothing_is_changed(bench: Bench, index: FailingIndex, ans
     assert index.uploads == []
 
 
+@pytest.mark.exhaustive
 def test_a_terminal_is_not_asked_where_it_is_told(bench: Bench, index: FailingIndex) -> None:
     """`--yes` skips the question: what refuses the push is reached."""
     hook = bench.remote / "hooks" / "update"
