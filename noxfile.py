@@ -43,20 +43,21 @@ nox_ship.register()
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PYPROJECT, "tests")
 INTEGRATION = nox.project.dependency_groups(PYPROJECT, "integration")
+SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")  # they wait for programs; neighbours share what one of them made
 
 
 @nox.session(venv_backend="uv", default=False)
 def integration(session: nox.Session) -> None:
     """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
     session.install("-e", ".", *INTEGRATION)
-    session.run("pytest", "-m", "integration and not exhaustive", "-n", "2", *session.posargs)
+    session.run("pytest", "-m", "integration and not exhaustive", *SIDE_BY_SIDE, *session.posargs)
 
 
 @nox.session(venv_backend="uv", default=False)
 def exhaustive(session: nox.Session) -> None:
     """Try every refusal, fault, back end and kill point of which other tests try some; run every fuzz target."""
     session.install("-e", ".", *INTEGRATION)
-    session.run("pytest", "-m", "exhaustive", "-n", "2")
+    session.run("pytest", "-m", "exhaustive", *SIDE_BY_SIDE)
     for script in ("checks", "foreseen", "planted", "fuzz"):
         session.run("python", f"benchmarks/{script}.py")
 

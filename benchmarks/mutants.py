@@ -115,7 +115,7 @@ class Bench:
 
     def pytest(self, *args: str, seconds: float, env: dict[str, str] | None = None) -> int | None:
         """Run pytest here and return its exit code; None where it took too long."""
-        command = [str(self.folder / "python/bin/python"), "-m", "pytest", "-q", "-p", "no:cacheprovider", *args]
+        command = [str(self.folder / "python/bin/python"), "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *args]
         full = {**os.environ, **(env or {})}
         with (
             (self.folder / "output").open("w", encoding="utf-8") as output,

@@ -19,13 +19,21 @@ from nox_ship.release import gates, preparing
 
 NUMBERS = itertools.count()
 
+INTEGRATION = Path(__file__).parent / "integration"
+
 pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the integration tests unread where none of them runs."""
-    unwanted = config.getoption("markexpr") == "not integration"
-    return True if unwanted and collection_path == Path(__file__).parent / "integration" else None
+    """Leave files unread in which nothing runs: the integration tests, or all that hold no test with a wanted mark."""
+    wanted = config.getoption("markexpr").partition(" ")[0]
+    inside = INTEGRATION in (collection_path, *collection_path.parents)
+    if wanted == "not":
+        return inside or None
+    if wanted not in ("integration", "exhaustive") or not collection_path.match("test_*.py"):
+        return None
+    marked = inside and wanted == "integration"
+    return None if marked or f"mark.{wanted}" in collection_path.read_text("utf-8") else True
 
 
 def pytest_configure(config: pytest.Config) -> None:

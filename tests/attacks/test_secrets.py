@@ -26,7 +26,7 @@ from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.remote import Remote
 from support import commit_files, each, git, make_project, make_repository, make_wheel
-from workbench import GOOD, PYTHON, make_bench
+from workbench import PYTHON, make_bench
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 PEM = "-----BEGIN OPENSSH ¦PRIVATE KEY-----\nb3BlbnNzaA==\n-----END OPENSSH PRIVATE KEY-----\n"
@@ -522,66 +522,87 @@ def test_a_session_has_no_token_that_only_the_settings_name() -> None:
     assert others == openers
 
 
-LOOKING = """
-import os
-import pathlib
+DUMP = """\
+import json, os, pathlib
 
-import sample
-
-
-def test_main():
-    sample.main()
-    with pathlib.Path(os.environ["SEEN"]).open("a") as stream:
-        stream.write("\\n".join([*os.environ, ""]))
+def dump(name):
+    folder = pathlib.Path({folder!r})
+    (folder / f"{{name}}-{{os.getpid()}}.json").write_text(json.dumps(dict(os.environ)))
 """
-BACKEND = """
-import os
-import pathlib
+OWN = """\
+import nox
+import nox_ship
 
-from hatchling.build import *
+nox_ship.register()
 
-with pathlib.Path(os.environ["SEEN"]).open("a") as stream:
-    stream.write("\\n".join([*os.environ, "backend", ""]))
+
+@nox.session(python=False)
+def own(session):
+    session.run("sh", "-c", "env > {folder}/own.txt", external=True)
 """
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(
-    "args", [("-s", f"tests-{PYTHON}", f"verify-install-{PYTHON}"), ("-s", "release", "--", "1.2.4", "--dry-run")]
-)
-def test_gates_and_builds_see_nothing_worth_stealing(tmp_path: Path, args: tuple[str, ...]) -> None:
-    """Neither alone nor within a release: no credential, no agent, no file of commands; what `pass-env` names stays."""
-    pyproject = GOOD["pyproject.toml"].replace('"hatchling.build"', '"backend"\nbackend-path = ["."]')
-    settings = 'pass-env = ["WANTED_TOKEN"]\npublish.tokens.mine = "DEVPI_LOGIN"\n'
-    files = {"pyproject.toml": f"{pyproject}{settings}", "backend.py": BACKEND}
-    bench = make_bench(tmp_path, {**GOOD, **files, "tests/test_sample.py": LOOKING})
-    commands = tmp_path / "commands"
+def test_code_of_others_sees_nothing_worth_stealing(tmp_path: Path) -> None:
+    """Tests, back end, hooks, own sessions and installed code, alone or within a release.
+
+    They see no credential, no agent, no file of commands; what `pass-env` names stays.
+    """
+    seen, commands = tmp_path / "seen", tmp_path / "commands"
+    seen.mkdir()
     commands.touch()
-    hidden = {
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "SYSTEM_ACCESSTOKEN": "x",
-        "SSH_AUTH_SOCK": "/x",
-        "DATABASE_URL": "postgres://u:p@h/d",
+    dump = DUMP.format(folder=str(seen))
+    bench = make_bench(tmp_path)
+    hook = bench.root / ".git" / "hooks" / "pre-commit"
+    hook.write_text(f"#!/bin/sh\nenv > {seen}/hook.txt\n", "utf-8")
+    hook.chmod(0o755)
+    bench.write(
+        {
+            "back_end.py": f"{dump}\ndump('backend')\nfrom hatchling.build import *\n",
+            "tests/test_sample.py": f"{dump}\ndef test_dump():\n    dump('tests')\n",
+            "src/sample/__init__.py": f"{dump}\ndump('installed')\n\ndef main():\n    pass\n",
+            "noxfile.py": OWN.format(folder=seen),
+        }
+    )
+    bench.edit("pyproject.toml", '"hatchling.build"', '"back_end"\nbackend-path = ["."]')
+    settings = 'gates = ["tests", "own"]\npass-env = ["WANTED_TOKEN"]\npublish.tokens.mine = "DEVPI_LOGIN"\n'
+    bench.edit("pyproject.toml", 'gates = ["tests"]\n', settings)
+    bench.commit()
+    secret = {
+        "TWINE_PASSWORD": "planted-1",
+        "TWINE_USERNAME": "planted-2",
+        "PYPI_API_TOKEN": "planted-3",
+        "GH_TOKEN": "planted-4",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "planted-5",
+        "ACTIONS_ID_TOKEN_REQUEST_URL": "planted-6",
+        "AWS_SECRET_ACCESS_KEY": "planted-7",
+        "UNSUSPICIOUS": "pypi-AgEIcHlwaS5vcmcCJDplanted8",
+        "SYSTEM_ACCESSTOKEN": "planted-9",
+        "SSH_AUTH_SOCK": "/agent",
+        "DATABASE_URL": "postgres://u:planted-11@h/d",
         "PLAIN": JWT,
-        "PYPI_API_TOKEN": "x",
-        "DEVPI_LOGIN": "x",
-        "GITHUB_ENV": str(commands),
-        "GITHUB_PATH": str(commands),
-        "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "GITHUB_STATE": str(commands),
-        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "DEVPI_LOGIN": "planted-12",
     }
-    seen_by_them = tmp_path / "seen"
-    env = {
-        **hidden,
-        "WANTED_TOKEN": "x",
-        "SEEN": str(seen_by_them),
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-    }
-    outcome = bench.nox(*args, env=env)
+    files = dict.fromkeys(("GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE"), str(commands))
+    told = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    kept = {"WANTED_TOKEN": "wanted", "HARMLESS": "kept", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+    env = {**secret, **files, **told, **kept}
+    outcome = bench.rehearse("1.2.4", env=env)
     assert outcome.code == 0, outcome.output
-    names = seen_by_them.read_text().split()
-    assert not set(hidden) & set(names)
-    assert {"WANTED_TOKEN", "backend", "PYTEST_CURRENT_TEST"} <= set(names)
+    assert bench.nox("-s", f"tests-{PYTHON}", f"verify-install-{PYTHON}", env=env).code == 0
+    found: dict[str, list[str]] = {}
+    for path in seen.iterdir():
+        found.setdefault(path.name.partition("-")[0].partition(".")[0], []).append(path.read_text("utf-8"))
+    assert set(found) == {"backend", "tests", "installed", "hook", "own"}
+    assert len(found["tests"]) == 2
+    for name, texts in found.items():
+        hidden = {*secret, *files, *told} - ({"SSH_AUTH_SOCK"} if name == "hook" else set())  # git needs it to push
+        for text in texts:
+            assert not [variable for variable in hidden if variable in text], name
+            assert not [value for value in ("planted", JWT) if value in text], name
+            assert "kept" in text
+            assert "wanted" in text
+    assert "planted" not in outcome.output
+    assert not any("planted" in path.read_text("utf-8") for path in bench.cache.glob("*/*.json"))
     assert (tmp_path / "summary").read_text()
     assert (tmp_path / "output").read_text()

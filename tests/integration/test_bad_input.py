@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -112,6 +113,7 @@ def test_second_rehearsal_at_once(bench: Bench) -> None:
     try:
         while not list(bench.cache.glob("*/stage.json")):
             assert first.poll() is None
+            time.sleep(0.05)
         outcome = bench.rehearse()
     finally:
         first.wait(timeout=60)

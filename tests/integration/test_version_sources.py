@@ -104,7 +104,7 @@ where = src
         pytest.param(HATCH_PATH, marks=pytest.mark.exhaustive),
         pytest.param(SETUPTOOLS_ATTRIBUTE, marks=pytest.mark.exhaustive),
         pytest.param(FLIT, marks=pytest.mark.exhaustive),
-        SETUP_CFG,
+        pytest.param(SETUP_CFG, marks=pytest.mark.exhaustive),
     ],
 )
 def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, str]) -> None:
@@ -119,6 +119,19 @@ def test_version_is_changed_where_it_is_kept(tmp_path: Path, files: dict[str, st
     changed = stage.git("diff", "--numstat", "HEAD~", "HEAD").splitlines()
     assert len(changed) == 1
     assert changed[0].startswith("1\t1\t")
+
+
+def test_project_in_a_folder_of_the_repository(tmp_path: Path) -> None:
+    """A project that is not at the top of its repository is released from its own folder, its changelog cut."""
+    files = {**GOOD, **SETUP_CFG, "CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- A thing.\n"}
+    bench = make_bench(tmp_path, {f"packages/one/{name}": text for name, text in files.items()})
+    inner = Bench(bench.root / "packages" / "one", bench.remote, bench.cache)
+    outcome = inner.rehearse()
+    assert outcome.code == 0, outcome.output
+    assert bench.report()["version"] == "1.2.4"
+    released = bench.stage() / "packages" / "one"
+    assert "version = 1.2.4\n" in (released / "setup.cfg").read_text("utf-8")
+    assert "## [Unreleased]\n\n## [1.2.4] - 20" in (released / "CHANGELOG.md").read_text("utf-8")
 
 
 HATCH_VCS = f"""\
@@ -140,19 +153,6 @@ build-backend = "setuptools.build_meta"
 
 [tool.setuptools_scm]
 {SHIP}"""
-
-
-def test_version_from_tags(tmp_path: Path) -> None:
-    """A project that takes its version from git tags gets a tag and no commit; the files tell its version."""
-    bench = make_bench(tmp_path, {**GOOD, "pyproject.toml": HATCH_VCS})
-    bench.git("tag", "v0.9.0")
-    bench.write({"more.txt": ""})
-    bench.commit()
-    outcome = bench.rehearse("minor")
-    assert outcome.code == 0, outcome.output
-    report = bench.report()
-    assert (report["version"], report["commit"]) == ("0.10.0", bench.git("rev-parse", "HEAD"))
-    assert report["uploads"][0].startswith("sample-0.10.0-")
 
 
 @pytest.mark.parametrize("pyproject", [HATCH_VCS, pytest.param(SETUPTOOLS_SCM, marks=pytest.mark.exhaustive)])

@@ -46,17 +46,37 @@ def measured(box: Toolbox, step: RecipeStep, python: str) -> RecipeStep:
         # pytest-cov measures already; a second tracer would only be in its way.
         measuring = (*first, *(f"--cov-config={word.partition('=')[2]}" for word in config))
         return dataclasses.replace(step, commands=(measuring,), env=env)
-    commands = [("coverage", "run", *config, *_started(first))]
+    if _in_several_processes(project, first):  # of which pytest-cov measures each
+        tool, settings = "pytest-cov", (f"--cov-config={word.partition('=')[2]}" for word in config)
+        commands = [(*first, "--cov", "--cov-report=", "--cov-fail-under=0", *settings)]
+    else:
+        tool, commands = "coverage", [("coverage", "run", *config, *_started(first))]
     for number, command in enumerate(further, 2):
         data = f"--data-file={(folder / f'data.{python}.{number}').as_posix()}"
         commands.append(("coverage", "run", *config, data, *_started(command)))
     wanted = [*step.requirements]
-    if not provides(step.requirements, "coverage"):
-        wanted.append(box.requirement("coverage"))
+    if not provides(step.requirements, tool):
+        wanted.append(box.requirement(tool))
     if config and _reads_no_toml(python):
         wanted.append("tomli")
     env = {**(_core(project, python) if config else {}), **env}
     return dataclasses.replace(step, requirements=tuple(wanted), commands=tuple(commands), env=env)
+
+
+def _in_several_processes(project: Project, command: Command) -> bool:
+    """Whether pytest hands the tests out to several processes, by pytest-xdist; the last of its options counts."""
+    if command[0] not in ("pytest", "py.test") and command[:3] != ("python", "-m", "pytest"):
+        return False
+    number, left = "0", iter((*addopts(project), *command))
+    for word in left:
+        if word in ("-n", "--numprocesses"):
+            number = next(left, "0")
+        elif match := _PROCESSES.fullmatch(word):
+            number = match[1]
+    return number != "0"
+
+
+_PROCESSES = re.compile(r"(?:-n|--numprocesses=)(\d+|auto|logical)")
 
 
 def _core(project: Project, python: str) -> dict[str, str]:
