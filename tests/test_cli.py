@@ -25,7 +25,13 @@ def test_nothing_is_asked_by_default() -> None:
         "report": None,
     }
     assert vars(publish_arguments([])) == {"dry_run": False, "to": None, "no_install": False}
-    assert vars(build_arguments([])) == {"fresh": False, "dry_run": False, "to": None, "no_install": False}
+    assert vars(build_arguments([])) == {
+        "fresh": False,
+        "twice": False,
+        "dry_run": False,
+        "to": None,
+        "no_install": False,
+    }
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ class Index:
         """Return the provenance of a served file (PEP 740); None if the index has none.
 
         Where the simple API does not tell where it is, PyPI and TestPyPI are asked at the address of their integrity
-        API: which its documentation describes.
+        API, which PyPI's documentation describes.
 
         Raises:
             ShipError: The index does not answer (NS701).
