@@ -544,10 +544,7 @@ def own(session):
 
 @pytest.mark.integration
 def test_code_of_others_sees_nothing_worth_stealing(tmp_path: Path) -> None:
-    """Tests, back end, hooks, own sessions and installed code, alone or within a release.
-
-    They see no credential, no agent, no file of commands; what `pass-env` names stays.
-    """
+    """Tests, back end, hooks, own sessions and installed code see no secret, agent or file of commands."""
     seen, commands = tmp_path / "seen", tmp_path / "commands"
     seen.mkdir()
     commands.touch()

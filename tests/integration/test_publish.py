@@ -148,10 +148,7 @@ def test_a_final_version_goes_to_pypi(ready: Bench, index: FailingIndex, trial_i
 def test_an_untagged_commit_is_a_development_version(
     bench: Bench, index: FailingIndex, trial_index: FailingIndex
 ) -> None:
-    """It is X.Y.Z.devN, N commits since the last tag, newer than the release; no file of the checkout changes.
-
-    It goes to TestPyPI alone; what `publish-prod` would refuse its dry run refuses too.
-    """
+    """It is X.Y.Z.devN, N commits since the last tag, goes to TestPyPI alone, and changes no file of the checkout."""
     bench.git("tag", "v1.2.3")
     for name in ("a.txt", "b.txt"):
         bench.write({name: ""})

@@ -201,10 +201,7 @@ nox_ship.register()
 
 
 def test_failed_gate_can_be_left_out(bench: Bench) -> None:
-    """What fails is named, a session of the project's own too; the rest of the rehearsal can be completed without it.
-
-    It says what it left out; without tests there is nothing to measure.
-    """
+    """What fails is named, also a session of one's own; without it and the coverage of it, the rest completes."""
     bench.edit("pyproject.toml", '["tests"]', '["tests", "coverage", "docs", "links"]')
     bench.edit("noxfile.py", "import nox_ship\n", "import nox\nimport nox_ship\n")
     bench.edit("noxfile.py", "nox_ship.register()\n", OWN)
@@ -239,10 +236,7 @@ def test_of_a_range_of_pythons_a_job_tries_those_that_it_has(quick: Bench) -> No
 
 
 def test_release_that_was_made_is_finished(quick: Bench) -> None:
-    """On a commit that is a release already, nothing is bumped again: that release is rehearsed to its end.
-
-    A lightweight tag here and an annotated one on the remote are one release.
-    """
+    """A commit with a release's tag, of either kind, is not bumped again: that release is rehearsed to its end."""
     quick.git("tag", "--annotate", "--message", "Release 1.2.3", "v1.2.3")
     quick.git("push", "--quiet", "origin", "v1.2.3")
     quick.git("tag", "--force", "v1.2.3", "HEAD")

@@ -237,10 +237,7 @@ def test_audit_finds_dangerous_code(bench: Bench) -> None:
 
 
 def test_build_is_made_once(bench: Bench) -> None:
-    """The second build of a commit says that it is there; a changed file or commit is built anew; others stay.
-
-    What lies around untracked in a clean checkout does not get into the files: two machines build the same.
-    """
+    """A commit is built once; a changed file or commit is built anew; a clean clone builds the same."""
     bench.write({"dist/stale-0.1.tar.gz": "old", "dist/more/old.whl": "old"})
     first = bench.nox("-s", "build")
     assert first.code == 0, first.output

@@ -85,10 +85,7 @@ def test_a_password_that_the_index_refuses_stops_a_release_before_its_push(bench
 
 
 def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: FailingIndex) -> None:
-    """A token that has expired is a warning; nothing of it leaves the machine. The release goes on from there.
-
-    What passed is not run again, and the very commit is pushed that was tried. What the index has is not uploaded.
-    """
+    """A token that has expired is a warning, and not sent; the release pushes the very commit that was tried."""
     token = api_token("127.0.0.1", [0, 1, 0])
     outcome = bench.rehearse(env=laptop(index, PYPI_API_TOKEN=token))
     assert outcome.code == 0, outcome.output
@@ -148,10 +145,7 @@ def test_what_an_index_would_refuse_stops_a_release_before_its_push(
 
 
 def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: FailingIndex) -> None:
-    """The next run uploads the sdist that was built with the wheel; where it no longer can, everything tells so.
-
-    In the same words, and before anything is sent.
-    """
+    """The next run uploads the sdist built with the wheel; where it no longer can, everything tells so first."""
     assert release(bench, index).code == 0
     sdist = index.packages / SDIST
     sha256 = index.files()[SDIST]
@@ -171,10 +165,7 @@ def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: Fai
 
 
 def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingIndex, tmp_path: Path) -> None:
-    """After a refused upload branch and tag are out; the command that `status` names publishes, and bumps nothing.
-
-    So does the same command, also once a colleague pushed on top of the release.
-    """
+    """Branch and tag are out; the command that `status` names publishes and bumps nothing, whoever pushed since."""
     index.faults = Faults(refuse=(403, "The user 'x' isn't allowed to upload to project 'sample'."))
     outcome = release(bench, index)
     assert outcome.code == 1
@@ -230,10 +221,7 @@ def protect_tags(bench: Bench) -> None:
 def test_a_refused_push_changes_nothing(
     bench: Bench, index: FailingIndex, prepare: Callable[[Bench], None], words: str
 ) -> None:
-    """Checkout, remote and index are as before, and it is said why.
-
-    A pre-push hook, which is the project's code, can refuse, too, and sees no credentials of an index.
-    """
+    """Neither by the remote nor by a pre-push hook, which sees no credentials of an index; it is said why."""
     prepare(bench)
     before = bench.snapshot()
     outcome = release(bench, index)
@@ -297,10 +285,7 @@ def sign(bench: Bench) -> None:
 
 
 def test_the_checkout_may_be_worked_in_meanwhile(bench: Bench, index: FailingIndex) -> None:
-    """Where it cannot be fast-forwarded it is left as it is, and the release is published all the same.
-
-    Tag and commit carry the signature that the user's git makes, where it is set to sign.
-    """
+    """Where it cannot be fast-forwarded it is left; what is published bears the signature of the user's git."""
     sign(bench)
     hook = bench.remote / "hooks" / "post-receive"
     readme = bench.root / "pyproject.toml"
@@ -319,10 +304,7 @@ def test_the_checkout_may_be_worked_in_meanwhile(bench: Bench, index: FailingInd
 
 
 def test_a_workflow_publishes_what_the_tag_starts(tmp_path: Path, index: FailingIndex) -> None:
-    """Where a workflow runs on tags and publishes, the release ends with the push, and says how to follow it.
-
-    What changed is told also where the index has no release: the last one is built from its tag.
-    """
+    """The release ends with the push, says how to follow it, and what changed since the last tag."""
     workflow = "on:\n  push:\n    tags: ['v*']\njobs:\n  publish:\n    steps:\n      - run: nox -s publish\n"
     bench = make_bench(tmp_path, with_index(index))
     bench.git("tag", "--annotate", "--message", "1.2.3", "v1.2.3")

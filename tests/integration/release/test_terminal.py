@@ -22,10 +22,7 @@ TOKEN = "API token of PyPI (empty to stop): "
 
 
 def test_a_terminal_is_asked_for_a_token_and_once(bench: Bench, index: FailingIndex) -> None:
-    """For a token where no other place has one, before anything else is done; what is typed is not shown.
-
-    One question before the push shows the table; yes goes on.
-    """
+    """For a token that nothing else has, before anything is done, and then once, below the table; yes goes on."""
     token = index.new_token()
     env = {**index.environment(), **NO_KEYRING}
     answers = {TOKEN: f"{token}\n".encode(), "[y/N]": b"y\n"}
