@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
+from pypi_attestations import _impl
 from twine.utils import DEFAULT_REPOSITORY
 
 from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
+from local_signer import LocalVerifier, provenance
 from nox_ship.printable import printable
 from nox_ship.release.proven import Proven, proven
 from nox_ship.world.closed import closed_release
 from nox_ship.world.forge import Job
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
+from nox_ship.world.provenance import Expected, verify
 from nox_ship.world.token import Token, check_token
 from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
 
@@ -136,6 +142,47 @@ PAGES = _answers(changed([_PAGE]).map(as_json), SIMPLE) | _answers(damaged(st.ju
 _URL = {"filename": "sample-1.2.3.tar.gz", "url": "https://a/x", "digests": {"sha256": "0" * 64}}
 _JSON = {"info": {"name": "sample", "version": "1.2.3", "project_urls": {"a": "b"}}, "urls": [_URL, _URL]}
 DESCRIPTIONS = _answers(changed([_JSON]).map(as_json), "application/json")
+
+
+_ATTESTED = "sample-1.2.3.tar.gz", b"sdist"
+_JOB = {
+    "repository": "acme/sample",
+    "job_workflow_ref": "acme/sample/.github/workflows/release.yml@refs/tags/v1.2.3",
+    "ref": "refs/tags/v1.2.3",
+    "sha": "c" * 40,
+}
+
+
+@functools.cache
+def _signed() -> dict[str, Any]:
+    """Return the provenance of a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / _ATTESTED[0]
+        path.write_bytes(_ATTESTED[1])
+        found: dict[str, Any] = json.loads(provenance(path, _JOB))
+        return found
+
+
+@st.composite
+def _provenances(draw: st.DrawFn) -> bytes:
+    """Draw a provenance; the certificate in it may be damaged."""
+    told = json.loads(json.dumps(_signed()))
+    material = told["attestation_bundles"][0]["attestations"][0]["verification_material"]
+    certificate = base64.b64decode(material["certificate"])
+    material["certificate"] = base64.b64encode(draw(damaged(st.just(certificate)))).decode()
+    return draw(damaged(changed([told], 1).map(as_json), (0, 0, 0, 1)))
+
+
+PROVENANCES = _provenances()
+
+
+def _provenance(ground: Ground, text: bytes) -> None:
+    """Verify it, with a verifier of ours for Sigstore's."""
+    folder = ground.write({_ATTESTED[0]: _ATTESTED[1]})
+    expected = Expected("acme/sample", frozenset({"release.yml"}), "v1.2.3", "c" * 40)
+    with mock.patch.object(_impl, "Verifier", LocalVerifier):
+        origin, findings = verify(text, folder / _ATTESTED[0], expected)
+    ground.outcomes[f"{origin.workflow}, {len(findings)} warnings"] += 1
 
 
 def _index(ground: Ground) -> Index:
@@ -305,6 +352,7 @@ TARGETS = {
     "simple API": Target(PAGES, _simple, 0.5, _KNOWN_PAGES),
     "list of projects": Target(LISTS, _names, 0.3, _KNOWN_LISTS),
     "JSON API": Target(DESCRIPTIONS, _json, 0.3, _KNOWN_JSON),
+    "provenance": Target(PROVENANCES, _provenance, 0.5),
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
     "run of a workflow": Target(RUNS, _run_of_a_workflow, 0.3, _KNOWN_RUNS),

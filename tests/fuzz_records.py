@@ -23,12 +23,15 @@ from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.built import Built
 from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
+from nox_ship.package.likeness import Likeness
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.printable import printable
 from nox_ship.process import Done
 from nox_ship.project import Project
 from nox_ship.release import admission
 from nox_ship.release.comparison import Comparison
+from nox_ship.release.listed import examine
+from nox_ship.release.published import ExpectedRelease
 from nox_ship.release.record import Record
 from nox_ship.release.version import PARTS, next_version
 from nox_ship.report import Report
@@ -92,6 +95,7 @@ MANIFEST = {
     ],
     "branch": "main",
     "pyproject": hashlib.sha256(as_toml(HATCH)).hexdigest(),
+    "build": {"python": "3.12.1", "epoch": 1, "at": 2, "requires": ["hatchling==1.27.0"]},
 }
 
 
@@ -244,6 +248,22 @@ def _last_release(ground: Ground, value: tuple[str, bytes]) -> None:
         printable(line, lines=False).encode()
 
 
+def _likeness(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Compare an archive with a sound one, and with what an index says of it."""
+    name, data = value
+    sound = packed("sdist" if name.endswith(".gz") else "wheel", {"PKG-INFO": b"Name: sample\n", "x.py": b"x"})
+    folder = ground.write({name: data, f"sound/{name}": sound, "pyproject.toml": as_toml(HATCH)})
+    for pair in ((folder / name, folder / "sound" / name), (folder / "sound" / name, folder / name)):
+        found = Likeness.of(*pair)
+        ground.outcomes[found.verdict] += 1
+        for line in (str(found), *found.lines):
+            printable(line, lines=False).encode()
+    index = make_index(shelf={name: data}, each={"requires_python": data[:9].decode("latin-1"), "yanked": "x"})
+    manifest = Manifest("sample", "1.2.3", "", None, dirty=False, files=(File.of(folder / name),))
+    for finding in examine(index.listing("sample", "1.2.3"), ExpectedRelease(manifest, folder, "")):
+        ground.outcomes[finding.id] += 1
+
+
 REASONS = (
     "Invalid or non-existent authentication information.",
     "File already exists ('x.whl')",
@@ -347,6 +367,7 @@ TARGETS = {
     "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),
     "archive": Target(_archives(), _archive, known=_KNOWN_ARCHIVES),
+    "likeness": Target(_archives(), _likeness, 0.5, _KNOWN_ARCHIVES),
     "last release": Target(_archives(), _last_release, 0.5, _KNOWN_ARCHIVES),
     "refusal": Target(UPLOADS, _refusal, known=_KNOWN_REFUSALS),
     "git": Target(_GIT_FILES, _git, 0.01, _KNOWN_GIT),

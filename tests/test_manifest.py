@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nox_ship.errors import ShipError
-from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.package.manifest import BuildFacts, File, Manifest, built_files
 from support import write_files
 
 FILES = {
@@ -261,3 +261,27 @@ def test_a_file_of_a_manifest_is_named_as_files_of_a_release_are(tmp_path: Path,
     path.write_text(json.dumps({**json.loads(path.read_text()), "files": [file]}))
     with pytest.raises(ShipError, match="NS602"):
         Manifest.read(path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epoch": -1},
+        {"at": 1 << 40},
+        {"requires": ["hatchling==1\n--index-url=https://x.invalid"]},
+        {"requires": ["-r x"]},
+        {"requires": ["hatchling @ https://x.invalid/x.whl"]},
+    ],
+)
+def test_a_build_is_told_nothing_but_versions_and_times(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    """A manifest that was kept elsewhere is written into what an installer reads: NS602."""
+    facts = BuildFacts("3.12.1", 1, 2, ("hatchling==1.27.0", "a.b_c-d==1!2.0+x"))
+    files = (File("sample-1.2.3.tar.gz", "sdist", 5, "0" * 64),)
+    manifest = Manifest("sample", "1.2.3", "c" * 40, None, dirty=False, files=files, build=facts)
+    manifest.write(tmp_path / "manifest.json")
+    assert Manifest.read(tmp_path / "manifest.json") == manifest
+    record = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
+    record["build"].update(wrong)
+    (tmp_path / "manifest.json").write_text(json.dumps(record), "utf-8")
+    with pytest.raises(ShipError, match="NS602"):
+        Manifest.read(tmp_path / "manifest.json")

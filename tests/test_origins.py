@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pypi_attestations import _impl
 from sigstore.errors import TUFError
+from sigstore.models import InvalidBundle
 
 from fakes import Yard, make_index, make_yard
 from local_signer import LocalVerifier, provenance
@@ -218,21 +219,30 @@ def test_an_index_that_does_not_tell_stops_nothing(release: Release) -> None:
     assert release.found() == [("NS798", "notice")]
 
 
-@pytest.mark.parametrize(("offline", "expected"), [(True, []), (False, [("NS798", "notice")])])
+@pytest.mark.parametrize(
+    ("refused", "expected"),
+    [
+        ({False: TUFError("Failed to refresh TUF metadata")}, []),
+        (dict.fromkeys((True, False), TUFError("Failed to refresh TUF metadata")), [("NS798", "notice")]),
+        ({False: InvalidBundle("no inclusion proof")}, [("NS796", "error")]),
+    ],
+)
 def test_roots_that_cannot_be_refreshed_will_do(
-    release: Release, monkeypatch: pytest.MonkeyPatch, offline: bool, expected: list[tuple[str, str]]
+    release: Release,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: dict[bool, Exception],
+    expected: list[tuple[str, str]],
 ) -> None:
-    """Those that came with the library are taken; where it has none, nothing is verified."""
+    """Those that came with the library are taken; where it has none, nothing is verified. Any other failure counts."""
 
     class Offline(LocalVerifier):
         @classmethod
         def production(cls, **told: Any) -> LocalVerifier:
-            if not (told["offline"] and offline):
-                raise TUFError("Failed to refresh TUF metadata")
+            if error := refused.get(told["offline"]):
+                raise error
             return cls()
 
-    release.sign(WHEEL)
-    release.sign(SDIST)
+    release.sign()
     monkeypatch.setattr(_impl, "Verifier", Offline)
     assert sorted(set(release.found())) == expected
 

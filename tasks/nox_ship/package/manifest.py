@@ -54,6 +54,9 @@ def announced() -> str | None:
 _LONGEST_NAME = 255
 """Bytes that the name of a file can have."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9!+._-]+")
+_LATEST = 1 << 33
+"""Seconds from 1970 to 2242."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,12 @@ class BuildFacts:
     """When the build began, in seconds since 1970: what the build requirements require in turn is no newer."""
     requires: tuple[str, ...] = ()
     """The build requirements as they were installed, such as ``hatchling==1.27.0``; empty if `build` did not tell."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a build can be told all of it: one that was handed to us could hold anything."""
+        times = all(0 <= time < _LATEST for time in (self.epoch, self.at))
+        return times and all(map(_PINNED.fullmatch, self.requires))
 
 
 @dataclass(frozen=True)
@@ -167,6 +176,8 @@ class Manifest:
             raise ValueError
         manifest = json_data.read(cls, {key: value for key, value in record.items() if key != "schema"})
         if not manifest.files or parse(manifest.version) is None:
+            raise ValueError
+        if manifest.build and not manifest.build.usable:
             raise ValueError
         for file in manifest.files:
             too_long = len(file.name.encode()) > _LONGEST_NAME

@@ -161,7 +161,8 @@ def headers(path: Path) -> list[Header]:
 def _headers_of_wheel(path: Path) -> Iterator[Header]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist()[:_MOST_MEMBERS]:
-            at = calendar.timegm((*info.date_time, 0, 0, 0))
+            year, month, day, *rest = info.date_time  # a date of zeros is none
+            at = calendar.timegm((year, min(max(month, 1), 12), max(day, 1), *rest, 0, 0, 0))
             yield Header(info.filename, at, info.external_attr >> 16, is_folder=info.is_dir())
 
 

@@ -129,12 +129,12 @@ def _origin(attestation: Attestation, file: Path) -> Origin:
             attestation.verify(publisher, dist)
         except sigstore.errors.TUFError:  # the roots cannot be refreshed; those that came with the library will do
             attestation.verify(publisher, dist, offline=True)
-    except (AttestationError, ValueError) as error:
-        what = f"The signature in the provenance of {file.name} is not valid: {error}."
-        raise ShipError(WRONG_PROVENANCE(what)) from error
-    except sigstore.errors.Error as error:
+    except sigstore.errors.TUFError as error:
         what = f"The provenance of {file.name} was not verified: {error}."
         raise ShipError(NOT_VERIFIED(what, remedy="Run it again where Sigstore can be reached.")) from error
+    except (AttestationError, ValueError, sigstore.errors.Error) as error:
+        what = f"The signature in the provenance of {file.name} is not valid: {error}."
+        raise ShipError(WRONG_PROVENANCE(what)) from error
     return Origin(repository, publisher.workflow, claims.get(_REF, ""), claims.get(_COMMIT, ""))
 
 
