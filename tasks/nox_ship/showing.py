@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nox_ship import actions, closing
 from nox_ship.errors import Finding, ShipError, ShownError
 from nox_ship.files import explained, write_whole
+from nox_ship.release.history import remember
 from nox_ship.release.stage import Workshop
 from nox_ship.report import Report
 from nox_ship.report_page import page
@@ -19,6 +20,9 @@ from nox_ship.terminal import Voice
 def tell(report: Report, shop: Workshop, path: Path | None = None) -> None:
     """Show how a run ended as a page in its workshop and to GitHub Actions, and write the report that was asked for."""
     write_whole(shop.page, page(report))
+    if report.scope == "release":
+        with suppress(OSError):  # what the run came to matters more
+            remember(shop.history, report)
     actions.page([summary(report)])
     if report.passed and report.scope != "publish":
         actions.output(tag=report.tag, commit=report.commit)
