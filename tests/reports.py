@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
 from nox_ship.report import BuiltFile, Report, Row
 
 
@@ -146,3 +149,47 @@ ATTACKS = [
     "https://me:pass-`word`@host.example/x <b>",
 ]
 """What a project may call something."""
+
+
+EMPTY = {"meta"}
+"""Elements that have no end."""
+
+
+@dataclass
+class Page(HTMLParser):
+    """A page as a browser reads it."""
+
+    text: str
+    elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
+    words: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
+    """Each piece of text, with the elements that it is in."""
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._open: list[str] = []
+        self.feed(self.text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Enter an element."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave an element, which is the one that was entered last."""
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Take text."""
+        self.words.append((tuple(self._open), data))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of each element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def said(self, *within: str) -> str:
+        """Return the text within elements, without the style."""
+        pieces = (data for where, data in self.words if set(within) <= set(where) and "style" not in where)
+        return " ".join(" ".join(pieces).split())

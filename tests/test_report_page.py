@@ -1,58 +1,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from html.parser import HTMLParser
 
 import pytest
 
+from nox_ship.html_tags import duration
 from nox_ship.printable import printable
 from nox_ship.report import Report, Row
-from nox_ship.report_page import _nice, _seconds, _ticks, page
-from reports import ATTACKS, failed, hostile, interrupted, rehearsal, session, short, step
-
-EMPTY = {"meta"}
-"""Elements that have no end."""
-
-
-@dataclass
-class Page(HTMLParser):
-    """A page as a browser reads it."""
-
-    text: str
-    elements: list[tuple[str, dict[str, str | None]]] = field(default_factory=list)
-    words: list[tuple[tuple[str, ...], str]] = field(default_factory=list)
-    """Each piece of text, with the elements that it is in."""
-
-    def __post_init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._open: list[str] = []
-        self.feed(self.text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Enter an element."""
-        self.elements.append((tag, dict(attrs)))
-        if tag not in EMPTY:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Leave an element, which is the one that was entered last."""
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Take text."""
-        self.words.append((tuple(self._open), data))
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of each element of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    def said(self, *within: str) -> str:
-        """Return the text within elements, without the style."""
-        pieces = (data for where, data in self.words if set(within) <= set(where) and "style" not in where)
-        return " ".join(" ".join(pieces).split())
+from nox_ship.report_page import _nice, _ticks, page
+from reports import ATTACKS, Page, failed, hostile, interrupted, rehearsal, session, short, step
 
 
 def headings(report: Report) -> list[str]:
@@ -188,7 +144,7 @@ def test_the_axis_has_a_few_round_numbers(whole: float, expected: list[float]) -
 
 def test_times_are_told_as_people_tell_them() -> None:
     """Tenths of a second, or minutes."""
-    assert [_seconds(number) for number in (0.04, 8.25, 59.9, 60.4, 3725.0)] == [
+    assert [duration(number) for number in (0.04, 8.25, 59.9, 60.4, 3725.0)] == [
         "0.0 s",
         "8.2 s",
         "59.9 s",

@@ -38,3 +38,10 @@ def test_a_run_that_failed_tells_later_jobs_nothing(tmp_path: Path, monkeypatch:
     monkeypatch.setenv(actions.OUTPUT, str(tmp_path / "output"))
     showing.tell(failed(), Workshop(tmp_path))
     assert not (tmp_path / "output").exists()
+
+
+def test_a_run_that_cannot_be_remembered_ends_all_the_same(tmp_path: Path) -> None:
+    """Its page is written, and nothing stops."""
+    (tmp_path / "history.json").mkdir()
+    showing.tell(rehearsal(), Workshop(tmp_path))
+    assert (tmp_path / "report.html").is_file()

@@ -150,6 +150,7 @@ def status_arguments(args: Sequence[str]) -> argparse.Namespace:
     """
     parser = _Parser(prog="nox -s status --", description="Show where the releases stand.", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--history", action="store_true", help="show instead how releasing has been going here")
     return parser.parse_args(args)
 
 

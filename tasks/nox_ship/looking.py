@@ -12,8 +12,11 @@ from pathlib import Path
 from nox_ship import naming, process
 from nox_ship.cli import doctor_arguments, status_arguments
 from nox_ship.errors import ShownError
+from nox_ship.files import write_whole
 from nox_ship.gates.noxfile import Sessions
+from nox_ship.history_page import page
 from nox_ship.release.following import following
+from nox_ship.release.history import Going, recall
 from nox_ship.release.stage import workshop_of
 from nox_ship.release.status import Progress, Serving, Standing, look
 from nox_ship.setup.doctor import examine
@@ -68,6 +71,9 @@ def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
         ShipError: The arguments are wrong (NS108).
     """
     options = status_arguments(args)
+    if options.history:
+        _tell_history(root, as_json=options.json)
+        return
     settings = settings_of(root)
     with (
         process.without(settings.token_variables) as variables,
@@ -81,6 +87,33 @@ def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
         print(naming.spoken(json.dumps(told, indent=2)))
     else:
         _show(standing, Voice())
+
+
+def _tell_history(root: Path, *, as_json: bool) -> None:
+    """Show how releasing has been going here, by the runs that are remembered on this machine."""
+    shop, voice = workshop_of(root), Voice()
+    going = Going.of(recall(shop.history))
+    if as_json:
+        print(naming.spoken(json.dumps(going.as_dict(), indent=2)))
+    elif not going.runs:
+        voice.last_line("No release or rehearsal of this checkout is remembered on this machine.")
+    else:
+        name = next((run.project for run in going.runs if run.project), root.name)
+        write_whole(shop.history_page, page(going, name))
+        _show_history(going, voice)
+        voice.note(f"page: {shop.history_page}")
+
+
+def _show_history(going: Going, voice: Voice) -> None:
+    rehearsals = sum(run.rehearsal for run in going.runs)
+    voice.fact("runs", f"{len(going.runs)}, of which {rehearsals} were rehearsals")
+    share = "none yet" if going.share is None else f"{going.first_try} of {going.releases} ({going.share:.0%})"
+    voice.fact("at first try", f"{share}; releases that passed in their first run")
+    for kind, times in (("step", going.steps), ("slow session", going.sessions)):
+        for one in times:
+            voice.fact(kind, f"{one.name:24} {one.seconds:7.1f} s, at most {one.longest:.1f} s, in {one.runs} runs")
+    for finding, runs in going.findings:
+        voice.fact("stopped by", f"{finding}, {runs} times" if runs > 1 else f"{finding}, once", "yellow")
 
 
 def _show(standing: Standing, voice: Voice) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nox_ship import actions, closing
 from nox_ship.errors import Finding, ShipError, ShownError
 from nox_ship.files import explained, write_whole
+from nox_ship.release.history import remember
 from nox_ship.release.stage import Workshop
 from nox_ship.report import Report
 from nox_ship.report_page import page
@@ -19,6 +20,9 @@ from nox_ship.terminal import Voice
 def tell(report: Report, shop: Workshop, path: Path | None = None) -> None:
     """Show how a run ended as a page in its workshop and to GitHub Actions, and write the report that was asked for."""
     write_whole(shop.page, page(report))
+    if report.scope == "release":
+        with suppress(OSError):  # what the run came to matters more
+            remember(shop.history, report)
     actions.page([summary(report)])
     if report.passed and report.scope != "publish":
         actions.output(tag=report.tag, commit=report.commit)
@@ -57,11 +61,15 @@ def stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
-    """Show why a release stopped and how far it came; a single finding is left to the line that ends it."""
-    if len(findings) > 1 or any(finding.detail for finding in findings):
+    """Show why a release stopped and how far it came; the line that ends it says the first reason once more.
+
+    Where nothing stands between the two, a single finding is left to that line.
+    """
+    far = len(report.rows) > len(report.steps_not_reached()) + 1
+    if far or len(findings) > 1 or any(finding.detail for finding in findings):
         for finding in findings:
             voice.finding(finding)
-    if len(report.rows) > len(report.steps_not_reached()) + 1:
+    if far:
         voice.table(report)
         voice.note(f"report: {shop.page}")
     voice.last_line(closing.ended(report))

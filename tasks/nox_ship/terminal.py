@@ -150,8 +150,12 @@ class Voice:
             self._rows(report.title, rows)
         else:
             self.console.print(f"[bold]{_shown(report.title)}[/bold]")
+            left = [row for row in rows if row.status == "not reached" and not row.within]
             for row in rows:
-                self._line(row)
+                if row not in left:
+                    self._line(row)
+            if left:
+                self.console.print(f"not reached: {_shown(', '.join(row.name for row in left))}")
         if report.credentials and not report.rehearsal and self._is_news("credentials"):
             self.console.print(f"credentials  {_shown(report.credentials)}")
         if report.commits and self._is_news("commits", *report.commits):

@@ -73,6 +73,16 @@ class Workshop:
         return self.folder / "report.html"
 
     @property
+    def history(self) -> Path:
+        """A little of each of the last runs, as JSON."""
+        return self.folder / "history.json"
+
+    @property
+    def history_page(self) -> Path:
+        """How releasing has been going, as a page to look at."""
+        return self.folder / "history.html"
+
+    @property
     def predecessor(self) -> Path:
         """What was downloaded of the last release."""
         return self.folder / "predecessor"
