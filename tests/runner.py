@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -18,11 +19,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loopback import Loopback, Reply
+from failing_forge import answered
+from loopback import Loopback, Reply, Request
 from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
+from nox_ship.world.board import Board
 from workbench import Bench
 
 LONGEST_SECONDS = 300
@@ -119,7 +122,7 @@ with Path(os.environ["RUNNER_HOME"], "jobs.txt").open("a", encoding="utf-8") as 
     log.write(os.environ["GITHUB_JOB"] + "\\n")
 if (job.get("permissions") or {}).get("id-token") == "write":
     with Path(os.environ["GITHUB_ENV"]).open("a", encoding="utf-8") as env:
-        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job["environment"]
+        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job["environment"]["name"]
         env.write("ACTIONS_ID_TOKEN_REQUEST_URL=" + url + "\\n")
         env.write("ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + os.environ["RUNNER_REQUEST"] + "\\n")
 """
@@ -202,10 +205,15 @@ def _explained(log: Path) -> Iterator[None]:
 
 
 class Forge(Loopback):
-    """GitHub's API, as far as a job uses it: it takes whatever it is asked."""
+    """GitHub's API, as far as a job uses it: it keeps releases, and takes whatever else it is asked."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _: Reply(status=204))
+        super().__init__(self._answer)
+        self.board = Board("acme/sample", dict)
+
+    def _answer(self, request: Request) -> Reply:
+        announcing = re.match(r"/repos/acme/sample/(?:releases|commits/tags)\b", request.path)
+        return answered(self.board, request) if announcing else Reply(status=204)
 
     @property
     def started(self) -> list[dict[str, Any]]:
@@ -213,6 +221,7 @@ class Forge(Loopback):
         return [
             {"path": request.path, "authorization": request.headers["authorization"], **json.loads(request.body)}
             for request in self.asked
+            if request.path.endswith("/dispatches")
         ]
 
 

@@ -265,3 +265,16 @@ def test_a_job_that_is_told_its_manifest_asks_no_repository(
     monkeypatch.setenv("NOX_SHIP_MANIFEST", "0" * 64)
     with pytest.raises(ShipError, match="NS606"):
         verified()
+
+
+def test_the_page_of_the_version_is_handed_on(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To Actions, which links to it, in the job's summary too; an index of one's own has no page that is known."""
+    for public, page in ((True, "https://pypi.invalid/project/sample/0.1.0/"), (False, "")):
+        base = make_index(public=public, json_url="https://pypi.invalid/pypi/")
+        yard.world.indexes["pypi"] = base
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+            (tmp_path / name).unlink(missing_ok=True)
+            monkeypatch.setenv(name, str(tmp_path / name))
+        published(yard)
+        assert f"page={page}\n" in (tmp_path / "GITHUB_OUTPUT").read_text("utf-8")
+        assert ("<https://" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text("utf-8")) is public

@@ -62,7 +62,7 @@ def release_of(known: Facts) -> str:
 
 @pytest.mark.parametrize("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing where a tag is pushed."""
+    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing in two."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -74,7 +74,7 @@ def test_least_privilege(known: Facts) -> None:
         writing = {
             job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
         }
-        assert writing == ({"push"} if releases else set())
+        assert writing == ({"push", "announce"} if releases else set())
         assert all(what["timeout-minutes"] for what in found.values())
 
 
@@ -100,7 +100,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
     assert ("verify-testpypi" in found["pypi"]["needs"]) == known.settings.testpypi
     for name in names:
         job, check = found[name], found[f"verify-{name}"]
-        assert job["environment"] == known.settings.environments.get(name, name)
+        assert job["environment"]["name"] == known.settings.environments.get(name, name)
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
         assert env["NOX_SHIP_MANIFEST"] == "${{ needs.build.outputs.manifest }}"
@@ -134,6 +134,7 @@ STARTED = re.compile(
     r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
     r"|nox-ship receive files"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
+    r"|nox --no-dependencies -s announce"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
 """All that a job with rights starts."""
@@ -150,7 +151,7 @@ def holds_rights(job: dict[str, Any]) -> bool:
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
     """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
-    assert set(rights) == {*known.settings.indexes, "push"}
+    assert set(rights) == {*known.settings.indexes, "push", "announce"}
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
         folders = []
@@ -253,7 +254,7 @@ def test_names_are_the_projects_own() -> None:
     assert list(texts) == [CI, ".github/workflows/publish.yaml"]
     assert load_yaml(texts[CI])[True]["push"]["branches"] == ["main", "dev", "release/*"]
     found = jobs(release_of(known))
-    assert [found[name]["environment"] for name in ("pypi", "testpypi")] == ["release now", "on"]
+    assert [found[name]["environment"]["name"] for name in ("pypi", "testpypi")] == ["release now", "on"]
     assert found["pypi"]["steps"][-1]["env"]["MINE"] == "${{ secrets.MINE }}"
     assert list(render(facts(name="sample", folder="a", file="publish.yml"))) == [
         ".github/workflows/sample-ci.yml",

@@ -19,7 +19,7 @@ from workbench import make_bench
 CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
 CUT = {"lock", "cut", "push"}
 TRIAL = {"testpypi", "verify-testpypi"}
-PUBLISHED = {"pypi", "verify-pypi"}
+PUBLISHED = {"pypi", "verify-pypi", "announce"}
 TAG = {"ref": "refs/tags/v1.2.3", "ref_type": "tag"}
 BRANCH = {"ref": "refs/heads/main", "ref_type": "branch"}
 FINAL = {"tag": "v1.2.3", "route": "pypi"}
@@ -88,7 +88,7 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
     ("payload", "build", "expected"),
     [
         (TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
-        (TAG, CANDIDATE, CHECKS | TRIAL),
+        (TAG, CANDIDATE, CHECKS | TRIAL | {"announce"}),
         (TAG, {"tag": "v1.2.3", "route": "devpi"}, CHECKS),
         (by_hand(BRANCH, bump="minor"), FINAL, CUT),
         (by_hand(BRANCH, bump="minor", dry_run=True), FINAL, {"lock", "rehearse"}),
@@ -98,7 +98,7 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
         (by_hand(TAG, target="testpypi"), FINAL, CHECKS | TRIAL),
         (by_hand(TAG, target="pypi"), FINAL, CHECKS | PUBLISHED),
         (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, CUT),
-        (by_hand(TAG), CANDIDATE, CHECKS | TRIAL),
+        (by_hand(TAG), CANDIDATE, CHECKS | TRIAL | {"announce"}),
     ],
 )
 def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], expected: set[str]) -> None:

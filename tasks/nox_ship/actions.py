@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from nox_ship.addresses import is_safe
+
 OUTPUT, SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
 
 
@@ -25,12 +27,13 @@ def output(**values: str) -> None:
     _append(OUTPUT, "".join(lines))
 
 
-def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str, ...] = ()) -> None:
+def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str, ...] = (), *, link: str = "") -> None:
     """Add a section to the page that sums a run up, with a table; outside Actions nothing happens.
 
-    All of it is shown as it is: names and output of a project make no link, image or heading.
+    All of it is shown as it is: names and output of a project make no link, image or heading. ``link`` is an address
+    that is none of a project's making.
     """
-    lines = [f"### {_plain(title)}", ""]
+    lines = [f"### {_plain(title)}", "", *([f"<{link}>", ""] if is_safe(link) else [])]
     table = [header, *rows] if header else []
     for number, row in enumerate(table):
         lines.append(f"| {' | '.join(_plain(cell) for cell in row)} |")

@@ -118,7 +118,9 @@ def _publish(publication: Publication, called: str, report: Report, *, install: 
     report.seconds = time.monotonic() - begun
     who = f", with credentials from {report.credentials}" if report.credentials else ""
     rows = [(entry.file.name, entry.action, entry.file.sha256) for entry in published]
-    actions.summary(f"{report.title}{who}", rows, ("file", "result", "SHA-256"))
+    page = publication.index.page(publication.manifest.name, publication.manifest.version)
+    actions.output(page=page)
+    actions.summary(f"{report.title}{who}", rows, ("file", "result", "SHA-256"), link=page)
 
 
 def _foresee(publication: Publication, voice: Voice) -> None:
