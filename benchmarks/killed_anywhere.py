@@ -37,6 +37,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import failing_forge  # noqa: E402 - the path above leads there
+from acting import tags  # noqa: E402
 from failing_index import FailingIndex  # noqa: E402 - the path above leads there
 from runner import TOKEN, Forge  # noqa: E402
 from workbench import GOOD, Bench, make_bench  # noqa: E402
@@ -158,12 +159,6 @@ def problems(bench: Bench, index: FailingIndex, page: failing_forge.FailingForge
         yield "the manifest is of another commit"
     if status := bench.git("status", "--porcelain"):
         yield f"the checkout is not clean: {status}"
-
-
-def tags(bench: Bench) -> dict[str, str]:
-    """Return the commit of each tag of the remote."""
-    rows = (line.split("\t") for line in bench.git("ls-remote", "--tags", "origin").splitlines())
-    return {name.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, name in rows}
 
 
 def try_out(folder: Path, moment: Moment) -> tuple[list[str], float]:

@@ -42,6 +42,12 @@ def set_up(bench: Bench, sha256: str = "0" * 64, folder: str = "") -> None:
     bench.git("remote", "set-url", "origin", str(bench.remote))
 
 
+def tags(bench: Bench) -> dict[str, str]:
+    """Return the commit of each tag of the remote."""
+    rows = (line.split("\t") for line in bench.git("ls-remote", "--tags", "origin").splitlines())
+    return {name.removeprefix("refs/tags/").removesuffix("^{}"): commit for commit, name in rows}
+
+
 @dataclasses.dataclass
 class Actions:
     """A project that is set up, a runner for its workflows, and both indexes."""
@@ -134,6 +140,7 @@ def acting(
         (wheel,) = Path(runner_variables["PIP_FIND_LINKS"].split()[0]).glob("*.whl")
         set_up(bench, File.of(wheel).sha256, folder)
         bench.commit()
+        forge.board.commits = lambda: tags(bench)
         (tmp_path / "home").mkdir()
         runner, workflow = Runner.made(tmp_path / "home", bench), "sample-release.yml" if folder else "release.yml"
         yield Actions(runner, bench, pypi, testpypi, forge, runner_variables, workflow)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 
-from nox_ship.world.board import Board, Reply
+from loopback import Reply, Request
+from nox_ship.world.board import Board
 from nox_ship.world.github import GitHubApi
 from nox_ship.world.loopback import Loopback
 from nox_ship.world.releases import Releases
@@ -135,7 +137,7 @@ class FailingForge(Board):
             return _cut(start)
         return self(environ, start)
 
-    def reply(self, environ: Environ) -> Reply:
+    def reply(self, environ: Environ) -> tuple[http.HTTPStatus, Any]:
         """Return status and JSON value of the answer to a request."""
         token = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
         if token and token != TOKEN:
@@ -148,6 +150,28 @@ class FailingForge(Board):
         if self.faults.no_digests and isinstance(value, list):
             value = [{**one, "digest": None} for one in value]
         return status, value
+
+
+def answered(board: Board, request: Request) -> Reply:
+    """Return what a board answers to a request that another server got."""
+    path, _, query = request.path.partition("?")
+    told: list[tuple[int, dict[str, str]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
+        told.append((int(status.split(maxsplit=1)[0]), dict(headers)))
+        return lambda _: None
+
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": unquote(path, "latin-1"),
+        "QUERY_STRING": query,
+        "HTTP_HOST": request.headers["host"],
+        "HTTP_AUTHORIZATION": request.headers.get("authorization", ""),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.input": io.BytesIO(request.body),
+    }
+    body = b"".join(board(environ, start))
+    return Reply(body, *told[0])
 
 
 def _unheard(*_: object) -> Callable[[bytes], object]:

@@ -64,7 +64,7 @@ class Loopback:
                     self.end_headers()
                     self.wfile.write(content)
 
-            do_GET = do_POST = handle_any  # noqa: N815 - the names are the base class's
+            do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 - the names are the base class's
 
             def log_message(self, *_: object) -> None:
                 """Write nothing."""

@@ -19,11 +19,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from loopback import Loopback, Reply
+from failing_forge import answered
+from loopback import Loopback, Reply, Request
 from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
+from nox_ship.world.board import Board
 from workbench import Bench
 
 LONGEST_SECONDS = 300
@@ -123,7 +125,7 @@ with Path(os.environ["RUNNER_HOME"], "jobs.txt").open("a", encoding="utf-8") as 
     log.write(os.environ["GITHUB_JOB"] + "\\n")
 if (job.get("permissions") or {}).get("id-token") == "write":
     with Path(os.environ["GITHUB_ENV"]).open("a", encoding="utf-8") as env:
-        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job["environment"]
+        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job["environment"]["name"]
         env.write("ACTIONS_ID_TOKEN_REQUEST_URL=" + url + "\\n")
         env.write("ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + os.environ["RUNNER_REQUEST"] + "\\n")
 """
@@ -224,12 +226,18 @@ def _explained(log: Path) -> Iterator[None]:
 
 
 class Forge(Loopback):
-    """GitHub's API, as far as a job uses it: it takes whatever it is asked, and tells what a test has it tell."""
+    """GitHub's API, as far as a job uses it: it keeps releases, and tells what a test has it tell."""
 
     def __init__(self) -> None:
-        super().__init__(lambda request: Reply(status=204) if request.method == "POST" else self.tell(request.path))
+        super().__init__(self._answer)
+        self.board = Board("acme/sample", dict)
         self.told: dict[str, Any] = {}
         """What it tells, by the path below that of the repository."""
+
+    def _answer(self, request: Request) -> Reply:
+        if re.match(r"/repos/acme/sample/(?:releases|commits/tags)\b", request.path):
+            return answered(self.board, request)
+        return Reply(status=204) if request.method == "POST" else self.tell(request.path)
 
     def tell(self, path: str) -> Reply:
         """Answer a question."""
@@ -267,7 +275,7 @@ class Forge(Loopback):
         return [
             {"path": request.path, "authorization": request.headers["authorization"], **json.loads(request.body)}
             for request in self.asked
-            if request.method == "POST"
+            if request.path.endswith("/dispatches")
         ]
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from fakes import PROBLEM, Call, Programs, Yard, make_yard
 from nox_ship.errors import ShipError
-from nox_ship.package.build import Renaming, _is_public, build, dist_folder, manifest_path
-from nox_ship.package.manifest import built_files
+from nox_ship.package.build import Renaming, _is_public, build, dist_folder, manifest_path, read_notes
+from nox_ship.package.manifest import NOTES, built_files
 from nox_ship.project import Project
 from support import commit_files, git, make_project, make_repository, make_sdist, make_wheel, write_files
 
@@ -341,3 +341,27 @@ def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, prog
         build(project)
     commit_files(project.root, {})
     assert warned() == ["NS530"]
+
+
+def test_the_notes_of_a_release_lie_beside_the_manifest(yard: Yard) -> None:
+    """The manifest binds them: other notes are no notes, and what was built without them is built anew."""
+    yard.tag("v1.2.3")
+
+    def made() -> bool:
+        return not build(yard.project, notes=lambda version: f"- All of {version}.").reused
+
+    assert [made(), made()] == [True, False]
+    manifest = build(yard.project).manifest
+    assert read_notes(yard.project, manifest) == "- All of 1.2.3."
+    path = manifest_path(yard.project).with_name(NOTES)
+    for change in (lambda: path.write_text("Evil.", "utf-8"), path.unlink):
+        change()
+        with pytest.raises(ShipError, match="NS603"):
+            read_notes(yard.project, manifest)
+        assert made()
+
+
+def test_what_is_no_release_has_no_notes(yard: Yard) -> None:
+    """A development version is announced nowhere."""
+    manifest = build(yard.project, notes=lambda _: "x").manifest
+    assert (manifest.notes, read_notes(yard.project, manifest)) == (None, "")

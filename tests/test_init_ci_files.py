@@ -187,7 +187,7 @@ def test_a_second_publisher_is_not_written_without_being_told(
     assert command.main(["init", "--force"]) == 0
     assert set(files(project)) - set(before) == WRITTEN - {".github/workflows/release.yml"}
     job = load_yaml((project / theirs).read_text("utf-8"))["jobs"]["pypi"]
-    assert job["environment"] == "release"
+    assert job["environment"]["name"] == "release"
     told = capsys.readouterr().out
     assert f"Workflow name      {name}\n  Environment name   release\n" in told
     assert "take its trigger out" not in told

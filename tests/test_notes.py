@@ -75,7 +75,7 @@ def test_the_tool_that_fragments_are_for_makes_the_section(
     tmp_path: Path, programs: Programs, settings: str, file: str, words: tuple[str, ...]
 ) -> None:
     """In an environment of uv's, in the clone."""
-    project = make_project(tmp_path, f"{PYPROJECT}{settings or '[tool.scriv]'}x = 1\n", {file: "a"})
+    project = make_project(tmp_path, f"{PYPROJECT}{settings}x = 1\n", {file: "a"})
     assert collect(project, "1.3.0", date(2026, 3, 4))
     (call,) = programs.started("tool", "run")
     assert call.line[-len(words) :] == words

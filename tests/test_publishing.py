@@ -130,3 +130,16 @@ def test_a_publishing_rehearsal_tells_what_cannot_be_finished(yard: Yard, rehear
         assert index.uploads == []
         words.append(str(caught.value))
     assert len(set(words)) == 1
+
+
+def test_the_page_of_the_version_is_handed_on(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To Actions, which links to it, in the job's summary too; an index of one's own has no page that is known."""
+    for public, page in ((True, "https://pypi.invalid/project/sample/0.1.0/"), (False, "")):
+        base = make_index(public=public, json_url="https://pypi.invalid/pypi/")
+        yard.world.indexes["pypi"] = base
+        for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
+            (tmp_path / name).unlink(missing_ok=True)
+            monkeypatch.setenv(name, str(tmp_path / name))
+        published(yard)
+        assert f"page={page}\n" in (tmp_path / "GITHUB_OUTPUT").read_text("utf-8")
+        assert ("<https://" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text("utf-8")) is public

@@ -68,7 +68,7 @@ def release_of(known: Facts) -> str:
 
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing where a tag is pushed."""
+    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing in two."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -80,7 +80,7 @@ def test_least_privilege(known: Facts) -> None:
         writing = {
             job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
         }
-        assert writing == ({"push"} if releases else set())
+        assert writing == ({"push", "announce"} if releases else set())
         assert all(what["timeout-minutes"] for what in found.values())
 
 
@@ -106,7 +106,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
     assert ("verify-testpypi" in found["pypi"]["needs"]) == known.settings.testpypi
     for name in names:
         job, check = found[name], found[f"verify-{name}"]
-        assert job["environment"] == known.settings.environments.get(name, name)
+        assert job["environment"]["name"] == known.settings.environments.get(name, name)
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
         assert env["NOX_SHIP_MANIFEST"] == built("manifest")
@@ -141,6 +141,7 @@ STARTED = re.compile(
     rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
     rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
+    r"|nox --no-dependencies -s announce"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
 """All that a job with rights starts."""
@@ -157,7 +158,7 @@ def holds_rights(job: dict[str, Any]) -> bool:
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
     """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
-    assert set(rights) == {*known.settings.indexes, "push", "proven"}
+    assert set(rights) == {*known.settings.indexes, "push", "proven", "announce"}
     assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
     usual = ("actions/setup-python@", "actions/download-artifact@")
     for name, job in rights.items():
@@ -315,7 +316,7 @@ def test_names_are_the_projects_own() -> None:
     assert list(texts) == [CI, ".github/workflows/publish.yaml"]
     assert load_yaml(texts[CI])[True]["push"]["branches"] == ["main", "dev", "release/*"]
     found = jobs(release_of(known))
-    assert [found[name]["environment"] for name in ("pypi", "testpypi")] == ["release now", "on"]
+    assert [found[name]["environment"]["name"] for name in ("pypi", "testpypi")] == ["release now", "on"]
     assert found["pypi"]["steps"][-1]["env"]["MINE"] == "${{ secrets.MINE }}"
     assert list(render(facts(name="sample", folder="a", file="publish.yml"))) == [
         ".github/workflows/sample-ci.yml",

@@ -127,6 +127,8 @@ def _publish(publication: Publication, called: str, report: Report, *, install: 
 
     publish_files(publication, called, report, install=install, arrived=arrived)
     report.passed = True
+    report.page = publication.index.page(publication.manifest.name, publication.manifest.version)
+    actions.output(page=report.page)
 
 
 def _foresee(publication: Publication, voice: Voice) -> None:

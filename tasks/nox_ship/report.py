@@ -121,6 +121,8 @@ class Report:
     """What was compared with what was built, or installed, once an index served it."""
     index: str = ""
     """The index that it goes to, as it is written."""
+    page: str = ""
+    """The address of the version's page on the index; empty where it is not known, or nothing is there yet."""
     files: list[BuiltFile] = field(default_factory=list)
     """What was built."""
     environment: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nox_ship import closing
+from nox_ship.addresses import is_safe
 from nox_ship.html_tags import Html, document, duration, moment, section, sentence, tag, text
 from nox_ship.report import Report, Row
 from nox_ship.timeline import Bar, bars
@@ -54,7 +55,7 @@ def _head(report: Report) -> Html:
         "tag": _code(report.tag),
         "commit": _code(report.commit[:12]),
         "branch": _code(report.branch),
-        "goes to": text(report.index),
+        "goes to": tag("a", report.index, href=report.page) if is_safe(report.page) else text(report.index),
         "published by": _code(report.workflow),
         "credentials": text(report.credentials),
     }

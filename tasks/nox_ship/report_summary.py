@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from nox_ship import closing
+from nox_ship.addresses import is_safe
 from nox_ship.plain_markdown import fenced, plain, table
 from nox_ship.printable import printable
 from nox_ship.report import Report
@@ -20,6 +21,7 @@ def summary(report: Report) -> str:
     sign = _SIGNS.get(report.verdict, "❌")
     parts = [
         [f"## {sign} {title}: {plain(report.verdict)}", "", plain(closing.ended(report))],
+        [f"<{report.page}>"] if is_safe(report.page) else [],
         _findings(report),
         _times(report),
         _steps(report),

@@ -72,5 +72,5 @@ def test_an_environment_is_called_as_it_is(name: str) -> None:
     """Its reviewers protect the job that has the identity, and so they do under any name."""
     known = facts(environments={"pypi": name, "testpypi": name})
     found = jobs(render(known)[".github/workflows/release.yml"])
-    assert [found[index]["environment"] for index in ("pypi", "testpypi")] == [name, name]
+    assert [found[index]["environment"]["name"] for index in ("pypi", "testpypi")] == [name, name]
     assert found["pypi"]["permissions"] == {"id-token": "write"}

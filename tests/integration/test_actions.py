@@ -31,7 +31,7 @@ KINDS = {
     "of the old style": "",
 }
 FURTHER = """\
-  announce:
+  tell:
     name: Announce
     needs: verify-pypi
     runs-on: ubuntu-latest
@@ -39,7 +39,7 @@ FURTHER = """\
     permissions: {}
     steps:
       - name: Tell
-        run: make announcement
+        run: make telling
 """
 """A job of one's own."""
 
@@ -136,8 +136,8 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     event = actions.tag("1.2.3")
     code, output = actions.run("push", event)
     assert code == 0, output[-5000:]
-    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi"]
-    assert actions.runner.jobs()[-4:] == publishing
+    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi", "announce"]
+    assert actions.runner.jobs()[-5:] == publishing
     assert "verify-install" in actions.runner.jobs()
     seen = (actions.runner.home / "seen.txt").read_text("utf-8").split()
     assert "PATH" in seen
@@ -147,6 +147,11 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     manifest = json.loads((actions.bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))
     built = {file["name"]: file["sha256"] for file in manifest["files"]}
     assert actions.pypi.files() == actions.testpypi.files() == built
+    (page,) = actions.forge.board.releases.values()
+    assert (page["tag_name"], page["draft"], page["body"]) == ("v1.2.3", False, "- change\n- change")
+    attached = {asset["name"]: asset["digest"].removeprefix("sha256:") for asset in page["assets"].values()}
+    assert set(attached) - set(built) == {"manifest.json", "SHA256SUMS"}
+    assert built.items() <= attached.items()
     assert "| file | result | SHA-256 |" in output
 
 

@@ -180,6 +180,15 @@ def _release(facts: Facts) -> str:
     routed = f"({target} == 'route' && {route} == 'pypi')"
     condition = [*passed, f"{event})", f"(inputs.target == 'pypi' || {routed})"]
     values["PUBLISH_PYPI"] = _publish(facts, "pypi", "publish-prod", before, condition)
+    served = {"pypi": "needs.verify-pypi.result == 'success'"}
+    if "testpypi" in facts.settings.indexes:  # a pre-release may go no further
+        served["testpypi"] = f"({route} == 'testpypi' && needs.verify-testpypi.result == 'success')"
+    values |= {
+        "NEEDS": ", ".join(["lock", "proven", "build", *(f"verify-{index}" for index in sorted(served, reverse=True))]),
+        "CONDITION": "!inputs.bump && (github.ref_type == 'tag' || needs.build.outputs.tag)"
+        f"\n      && ({' || '.join(served.values())})",
+    }
+    values["ANNOUNCE"] = filled(template("announce.yml"), values)
     return filled(_spoken("release.yml", facts), values)
 
 
@@ -222,7 +231,7 @@ def _common(facts: Facts) -> dict[str, str]:
         "COVERAGE_PATH": scalar(f"{inside}.nox-ship/coverage"),
         "BUNDLE_PATH": scalar(f"{inside}.nox-ship/release.bundle"),
         "CUT_PATH": scalar(f"{inside}.nox-ship/cut"),
-        "FILES": f"{inside}dist\n{inside}.nox-ship/manifest.json",
+        "FILES": f"{inside}dist\n{inside}.nox-ship/manifest.json\n{inside}.nox-ship/notes.md",
         "PYPROJECT": f"{inside}pyproject.toml",
         "BRANCH": quoted(facts.branch),
         "BRANCH_PATTERNS": ", ".join(map(quoted, (_pattern(facts.branch), *facts.settings.branches))),

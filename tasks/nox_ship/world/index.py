@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -237,6 +238,11 @@ class Index:
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not tell the provenance: {error}.")) from error
         return None
+
+    def page(self, project: str, version: str) -> str:
+        """Return the address of a version's page for people; empty where it is not known."""
+        base = (self.json_url or "").removesuffix("pypi/") if self.public else ""
+        return f"{base}project/{canonicalize_name(project)}/{quote(version)}/" if base else ""
 
     def described(self, project: str) -> object:
         """Return what the JSON API tells of a project, None where it tells nothing."""
