@@ -163,8 +163,8 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
     usual = ("actions/setup-python@", "actions/download-artifact@")
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
-        taken = {"pypi": built("files"), "testpypi": built("files"), "push": "${{ needs.cut.outputs.bundle }}"}
-        expected = ["${{ needs.lock.outputs.lock }}", taken.get(name, "${{ steps.proven.outputs.files }}")]
+        taken = {"proven": "${{ steps.proven.outputs.files }}", "push": "${{ needs.cut.outputs.bundle }}"}
+        expected = ["${{ needs.lock.outputs.lock }}", taken.get(name, built("files"))]
         folders: list[str] = []
         for step in job["steps"]:
             uses, script = step.get("uses", ""), step.get("run", "")
@@ -205,7 +205,7 @@ def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     found = jobs(release_of(known))
     assert "if" not in found["push"]
     published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
-    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {"push", "proven", "rehearse"}
+    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {"push", "proven", "rehearse", "announce"}
 
 
 SWITCH = re.compile(

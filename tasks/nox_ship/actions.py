@@ -9,8 +9,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from nox_ship.addresses import is_safe
-
 OUTPUT, SUMMARY = "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"
 
 
@@ -29,14 +27,7 @@ def summary(title: str, rows: Iterable[tuple[str, ...]] = (), header: tuple[str,
     """
     from nox_ship.plain_markdown import plain, table
 
-    page(
-        [
-            f"### {plain(title)}",
-            "",
-            *([f"<{link}>", ""] if is_safe(link) else []),
-            *(table(header, rows) if header else []),
-        ]
-    )
+    page([f"### {plain(title)}", "", *(table(header, rows) if header else [])])
 
 
 def page(lines: Iterable[str]) -> None:
