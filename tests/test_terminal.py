@@ -102,7 +102,7 @@ def test_what_lines_have_told_is_not_told_again() -> None:
     stream.truncate(0)
     stream.seek(0)
     voice.table(Report("Title", rows=rows))
-    assert stream.getvalue() == "\nTitle\nnot reached push\n  reused  audit (3.0 s)\n\n"
+    assert stream.getvalue() == "\nTitle\n  reused  audit (3.0 s)\nnot reached: push\n\n"
 
 
 def test_a_second_table_tells_what_is_new() -> None:

@@ -61,11 +61,15 @@ def stop_shown(voice: Voice, report: Report, shop: Workshop) -> Iterator[None]:
 
 
 def _show_stop(voice: Voice, report: Report, findings: Sequence[Finding], shop: Workshop) -> None:
-    """Show why a release stopped and how far it came; a single finding is left to the line that ends it."""
-    if len(findings) > 1 or any(finding.detail for finding in findings):
+    """Show why a release stopped and how far it came; the line that ends it says the first reason once more.
+
+    Where nothing stands between the two, a single finding is left to that line.
+    """
+    far = len(report.rows) > len(report.steps_not_reached()) + 1
+    if far or len(findings) > 1 or any(finding.detail for finding in findings):
         for finding in findings:
             voice.finding(finding)
-    if len(report.rows) > len(report.steps_not_reached()) + 1:
+    if far:
         voice.table(report)
         voice.note(f"report: {shop.page}")
     voice.last_line(closing.ended(report))

@@ -149,9 +149,7 @@ class Voice:
         if self._board:
             self._rows(report.title, rows)
         else:
-            self.console.print(f"[bold]{_shown(report.title)}[/bold]")
-            for row in rows:
-                self._line(row)
+            self._lines(report.title, rows)
         if report.credentials and not report.rehearsal and self._is_news("credentials"):
             self.console.print(f"credentials  {_shown(report.credentials)}")
         if report.commits and self._is_news("commits", *report.commits):
@@ -165,6 +163,15 @@ class Voice:
             if self._is_news(verb, line):
                 self.console.print(f"{verb}  {_shown(line)}")
         self.console.print()
+
+    def _lines(self, title: str, rows: Sequence[Row]) -> None:
+        self.console.print(f"[bold]{_shown(title)}[/bold]")
+        left = [row for row in rows if row.status == "not reached" and not row.within]
+        for row in rows:
+            if row not in left:
+                self._line(row)
+        if left:
+            self.console.print(f"not reached: {_shown(', '.join(row.name for row in left))}")
 
     def _rows(self, title: str, rows: Sequence[Row]) -> None:
         table = Table(title=_folded(title), title_justify="left", show_edge=False, pad_edge=False)
