@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import fastjsonschema
 import pytest
 from python_discovery import get_interpreter
 
+from nox_ship.report_schema import report_schema
 from workbench import PYTHON, QUICK, Bench, Outcome, make_bench
 
 STEPS = ["preflight", "stage", "bump", "gates", "upload rehearsal", "difference", "push", "checkout", "publish"]
@@ -40,6 +44,32 @@ def test_rehearsal_does_everything_and_touches_nothing(bench: Bench) -> None:
     assert 'version = "1.3.0"' in pushed.git("show", "main:pyproject.toml")
     served = sorted(path.name for path in bench.cache.glob("*/world/index/*.*"))
     assert served == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+
+
+def test_a_rehearsal_leaves_its_report(bench: Bench) -> None:
+    """It keeps to the published schema; times, files, tools and the page are those of the run."""
+    before = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    outcome = bench.rehearse("minor")
+    assert outcome.code == 0, outcome.output
+    report = bench.report()
+    fastjsonschema.compile(report_schema())(report)
+    assert before <= dt.datetime.fromisoformat(report["begun"]) <= dt.datetime.now(dt.UTC)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert rows[f"verify-install-{PYTHON}"]["needs"] == ["build"]
+    build, install, gates = rows["build"], rows[f"verify-install-{PYTHON}"], rows["gates"]
+    assert gates["begun"] <= build["begun"] < build["begun"] + build["seconds"] <= install["begun"]
+    assert install["begun"] + install["seconds"] <= gates["begun"] + gates["seconds"] <= report["seconds"]
+    built = {path.name: path.read_bytes() for path in (bench.stage() / "dist").iterdir()}
+    assert {file["name"]: (file["size"], file["sha256"]) for file in report["files"]} == {
+        name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in built.items()
+    }
+    assert {"Python", "nox-ship", "nox", "uv", "build", "twine", "bump-my-version", "git", "system"} == set(
+        report["environment"]
+    )
+    assert len(report["verified"]) == 3
+    (shown,) = bench.cache.glob("*/report.html")
+    assert "<strong" in shown.read_text("utf-8")
+    assert outcome.has(f"report: {shown}")
 
 
 @dataclasses.dataclass(frozen=True)
