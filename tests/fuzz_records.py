@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from nox_ship import versions
 from nox_ship.errors import Finding, ShipError
 from nox_ship.gates.audit import not_audited, read_report
 from nox_ship.git import NOT_A_REPOSITORY, Repository
+from nox_ship.history_page import page
 from nox_ship.package.built import Built
 from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
@@ -30,6 +32,7 @@ from nox_ship.process import Done
 from nox_ship.project import Project
 from nox_ship.release import admission
 from nox_ship.release.comparison import Comparison
+from nox_ship.release.history import Going, recall, remember
 from nox_ship.release.listed import examine
 from nox_ship.release.published import ExpectedRelease
 from nox_ship.release.record import Record
@@ -138,6 +141,32 @@ def _record(ground: Ground, data: bytes) -> None:
         _ = versions.parse(record.version), f"{record.tag}^{{commit}}", sorted(record.failed)
         record.write(path)
         assert repr(Record.read(path)) == repr(record)
+        ground.outcomes["read"] += 1
+
+
+HISTORY = [
+    {
+        "begun": "2026-01-01T00:00:00+00:00",
+        "project": "sample",
+        "version": "1.2.3",
+        "rehearsal": False,
+        "verdict": "failed",
+        "seconds": 5.5,
+        "findings": ["NS431 gate-failed"],
+        "spent": [{"name": "bump", "seconds": 1.5}, {"name": "tests", "seconds": 3, "within": "gates"}],
+    }
+]
+
+
+def _history(ground: Ground, data: bytes) -> None:
+    """Check that what is read of earlier runs can be shown in each form."""
+    path = ground.write({"history.json": data}) / "history.json"
+    if runs := recall(path):
+        going = Going.of([*runs, *runs])
+        json.loads(json.dumps(going.as_dict(), allow_nan=False))
+        page(going, "sample").encode()
+        remember(path, Report("x"))
+        assert recall(path)[:-1] == runs[-99:]
         ground.outcomes["read"] += 1
 
 
@@ -365,6 +394,7 @@ TARGETS = {
     "next version": Target(st.tuples(texts(_VERSIONS, (0, 0, 1)), _WANTED), _next, known=(("1.0", "9" * DIGITS),)),
     "manifest": Target(damaged(changed([MANIFEST], 2).map(as_json), _STRICT), _manifest, known=_KNOWN_MANIFESTS),
     "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
+    "history": Target(damaged(changed(HISTORY, 2).map(lambda run: as_json([run])), _STRICT), _history),
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),
     "archive": Target(_archives(), _archive, known=_KNOWN_ARCHIVES),
     "likeness": Target(_archives(), _likeness, 0.5, _KNOWN_ARCHIVES),

@@ -205,7 +205,12 @@ def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     found = jobs(release_of(known))
     assert "if" not in found["push"]
     published = {name for index in known.settings.indexes for name in (index, f"verify-{index}")}
-    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {"push", "proven", "rehearse", "announce"}
+    assert set(found["push"]["needs"]) | {"matrix"} == set(found) - published - {
+        "push",
+        "proven",
+        "rehearse",
+        "announce",
+    }
 
 
 SWITCH = re.compile(

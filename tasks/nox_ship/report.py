@@ -16,6 +16,11 @@ from nox_ship.files import write_whole
 SCHEMA = 1
 """Version of the JSON report's form."""
 
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
 _FINDING = {"required": ["id", "name", "level", "what", "remedy"]}
 
 
@@ -63,7 +68,7 @@ class Report:
     """Whether it is the whole chain, commit and tag alone, or publishing alone."""
     rehearsal: bool = False
     """Whether it happened in a world of stand-ins."""
-    begun: str = field(default_factory=lambda: dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
+    begun: str = field(default_factory=_now, metadata={"schema": {"format": "date-time"}})
     """When the run began, in UTC (ISO 8601)."""
     command: str = ""
     """The command that does what was rehearsed, or finishes what was interrupted."""

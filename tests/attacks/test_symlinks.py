@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fakes import Yard, noxfile
-from nox_ship import front
+from nox_ship import front, showing
 from nox_ship.command import main
 from nox_ship.errors import ShipError
 from nox_ship.files import write_whole
@@ -25,6 +25,7 @@ from nox_ship.release.bumpversion import check_places
 from nox_ship.release.changelog import cut_changelog
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
+from nox_ship.release.stage import Workshop
 from nox_ship.report import Report
 from nox_ship.setup import init
 from nox_ship.setup.change import Change
@@ -138,15 +139,25 @@ def test_records_are_written_under_names_that_nobody_can_guess(tmp_path: Path, o
     """A symlink at a former temporary name, or at the file itself, is not followed."""
     folder = tmp_path / "shop"
     folder.mkdir()
-    for name in ("stage.json", "stage.partial", "report.json.partial", "manifest.partial"):
+    for name in (
+        "stage.json",
+        "stage.partial",
+        "report.json.partial",
+        "manifest.partial",
+        "report.html",
+        "history.json",
+    ):
         (folder / name).symlink_to(outside / "notes.txt")
     Record("h", "1.0", "v1.0", "x", 0).write(folder / "stage.json")
     Report("x").write(folder / "report.json")
+    showing.tell(Report("x"), Workshop(folder))
     manifest().write(folder / "manifest.json")
     assert untouched(outside)
     assert json.loads((folder / "stage.json").read_text("utf-8"))["tag"] == "v1.0"
     assert sorted(path.name for path in folder.iterdir() if not path.is_symlink()) == [
+        "history.json",
         "manifest.json",
+        "report.html",
         "report.json",
         "stage.json",
     ]

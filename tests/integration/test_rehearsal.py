@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import fastjsonschema
 import pytest
 from python_discovery import get_interpreter
 
+from nox_ship.report_schema import report_schema
 from workbench import PYTHON, QUICK, Bench, Outcome, make_bench
 
 STEPS = [
@@ -88,6 +92,31 @@ def test_second_rehearsal_reuses_what_passed(repeated: tuple[Bench, dict[str, Re
     found = repeated[1]
     assert [one.statuses for one in found.values()] == [{"passed"}, {"passed"}, {"reused"}]
     assert found["another version"].report["uploads"][0] == "sample-2.0.0rc1-py3-none-any.whl → TestPyPI"
+
+
+def test_a_rehearsal_leaves_its_report(repeated: tuple[Bench, dict[str, Repeated]]) -> None:
+    """It keeps to the published schema; times, files, tools and the page are those of the run."""
+    bench, found = repeated
+    outcome, report = found["first"].outcome, found["first"].report
+    fastjsonschema.compile(report_schema())(report)
+    age = dt.datetime.now(dt.UTC) - dt.datetime.fromisoformat(report["begun"])
+    assert dt.timedelta(seconds=report["seconds"] - 1) < age < dt.timedelta(hours=2)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert rows[f"verify-install-{PYTHON}"]["needs"] == ["build"]
+    build, install, gates = rows["build"], rows[f"verify-install-{PYTHON}"], rows["gates"]
+    assert gates["begun"] <= build["begun"] < build["begun"] + build["seconds"] <= install["begun"]
+    assert install["begun"] + install["seconds"] <= gates["begun"] + gates["seconds"] <= report["seconds"]
+    built = {path.name: path.read_bytes() for path in (bench.stage() / "dist").iterdir()}
+    assert {file["name"]: (file["size"], file["sha256"]) for file in report["files"]} == {
+        name: (len(content), hashlib.sha256(content).hexdigest()) for name, content in built.items()
+    }
+    assert {"Python", "nox-ship", "nox", "uv", "build", "twine", "bump-my-version", "git", "system"} == set(
+        report["environment"]
+    )
+    assert len(report["verified"]) == 3
+    (shown,) = bench.cache.glob("*/report.html")
+    assert "<strong" in shown.read_text("utf-8")
+    assert outcome.has(f"report: {shown}")
 
 
 def test_output_of_passing_tools_is_shown_on_demand(repeated: tuple[Bench, dict[str, Repeated]]) -> None:

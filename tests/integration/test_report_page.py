@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from browser import Browser
+from nox_ship import history_page
+from nox_ship.release.history import Going, Past
 from nox_ship.report import Report
 from nox_ship.report_page import page
 from reports import ATTACKS, failed, hostile, interrupted, rehearsal, short
@@ -77,6 +79,17 @@ def test_a_page_reads_well_everywhere(browser: Browser, tmp_path: Path, name: st
     assert (max(picture.at(0, 0)) < 64) is dark
     assert (min(picture.at(0, 0)) > 192) is not dark
     assert len(picture.colours(left=0, right=width)) > 20
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_page_of_many_runs_reads_well(browser: Browser, tmp_path: Path, dark: bool) -> None:
+    """On a phone, in light and dark."""
+    path = tmp_path / "history.html"
+    runs = [Past.of(report) for report in (failed(), interrupted(), rehearsal(), hostile("x" * 500))]
+    path.write_text(history_page.page(Going.of(runs), "sample"), "utf-8")
+    browser.open(path, width=320, dark=dark)
+    assert browser.ask("document.documentElement.scrollWidth") == 320
+    assert [text for text, contrast in browser.ask(CONTRASTS) if contrast < 4.5] == []
 
 
 @pytest.mark.parametrize("name", REPORTS)

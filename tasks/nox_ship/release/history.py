@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -136,9 +135,11 @@ def recall(path: Path) -> list[Past]:
 
 
 def _typical(runs: Iterable[Past], *, sessions: bool) -> list[Typical]:
+    from statistics import median  # which a release, that only remembers, has no need of
+
     times: dict[str, list[float]] = {}
     for run in runs:
         for one in run.spent:
             if (one.within is not None) == sessions:
                 times.setdefault(one.name, []).append(one.seconds)
-    return [Typical(name, statistics.median(took), max(took), len(took)) for name, took in times.items()]
+    return [Typical(name, median(took), max(took), len(took)) for name, took in times.items()]
