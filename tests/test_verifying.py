@@ -448,3 +448,24 @@ def test_an_sdist_that_the_tag_does_not_build_is_told(
     programs.answer("-m build")
     with pytest.raises(ShipError, match=r"NS794.*v0\.3\.0 does not build sample-0\.3\.0\.tar\.gz"):
         verified("0.3.0", "--rebuild")
+
+
+def test_a_file_that_the_manifest_does_not_know_is_told(yard: Yard, verified: Callable[..., str]) -> None:
+    """Somebody uploaded it later, or the manifest is another's: NS711."""
+    published(yard)
+    folder = yard.root.parent / "later"
+    wheel = make_wheel(folder, {"sample/__init__.py": ""}, version="0.1.0")
+    yard.world.indexes["pypi"].shelf["sample-0.1.0-cp311-cp311-linux_x86_64.whl"] = wheel.read_bytes()
+    with pytest.raises(ShipError, match=r"NS711.*serves sample-0\.1\.0-cp311.*which the manifest of 0\.1\.0 does not"):
+        verified("0.1.0")
+
+
+def test_what_is_not_what_it_should_be_is_not_installed(
+    yard: Yard, verified: Callable[..., str], programs: Programs
+) -> None:
+    """Installing it would run it."""
+    shelved(yard)
+    yard.world.indexes["pypi"].each["metadata_sha256"] = "0" * 64
+    with pytest.raises(ShipError, match="NS790"):
+        verified("0.3.0")
+    assert not programs.started("install")

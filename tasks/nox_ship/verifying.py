@@ -22,7 +22,7 @@ from nox_ship.release.installing import prove
 from nox_ship.release.listed import examine
 from nox_ship.release.origins import examine as origins_of
 from nox_ship.release.publication import Note, Publication, silent
-from nox_ship.release.published import ExpectedRelease, Release, built, listed, recorded, released
+from nox_ship.release.published import ExpectedRelease, Release, built, listed, recorded, refuse_others, released
 from nox_ship.release.rebuilding import Rebuilt, rebuild
 from nox_ship.release.route import route
 from nox_ship.release.uptake import check_open, refuse_other_bytes
@@ -105,6 +105,8 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
             there = expected or verifier.download(wanted, files, options.manifest)
             if options.rebuild:
                 verifier.rebuild(there, again)
+            if found.findings.errors:  # what may be somebody else's is not run
+                return
             if there.manifest.pythons or expected:
                 verifier.install(there, smoke=release == current)  # an old version may lack the commands of today
             else:
@@ -183,12 +185,13 @@ class _Verifier:
 
         Raises:
             ShipError: The index has nothing of it (NS712, NS770, NS771), or other files than it lists or than were
-                built here (NS711).
+                built (NS711).
         """
         listing = self._listing()
         there = listed(self.project, release, self.index, listing, folder)
         if here := recorded(release, record) if record else Findings().catch(lambda: built(self.project, release)):
             refuse_other_bytes(here.manifest, here.manifest.files, listing.files, self.index)
+            refuse_others(there.manifest, here.manifest, self.index)
             there = replace(there, told_by=here.told_by, manifest=replace(there.manifest, build=here.manifest.build))
         self._examine(listing, there)
         return there

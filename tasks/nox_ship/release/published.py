@@ -126,6 +126,19 @@ def recorded(release: Release, path: Path) -> ExpectedRelease:
     return ExpectedRelease(manifest, path.parent, path.name)
 
 
+def refuse_others(served: Manifest, known: Manifest, index: Index) -> None:
+    """Check that an index serves nothing of a release that its manifest does not know.
+
+    Raises:
+        ShipError: It does (NS711).
+    """
+    names = {file.name for file in known.files}
+    if others := [file.name for file in served.files if file.name not in names]:
+        what = f"{index.name} serves {shorten(others)}, which the manifest of {known.version} does not know."
+        remedy = "Find out who uploaded it; if nobody of the project did, yank the release (docs/emergencies.md)."
+        raise ShipError(OTHER_BYTES(what, remedy=remedy))
+
+
 def _manifest_of(project: Project, release: Release) -> Manifest | None:
     """Return the manifest in a project's folder, if it is of a release, and the files are there."""
 
