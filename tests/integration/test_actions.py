@@ -218,7 +218,8 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
     code, output = actions.publish_cut()
     assert code == 0, output[-5000:]
-    assert actions.runner.jobs()[len(ran) :] == ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi"]
+    published = ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi", "announce"]
+    assert actions.runner.jobs()[len(ran) :] == published
     assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
 
 
