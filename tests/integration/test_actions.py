@@ -147,7 +147,9 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     manifest = json.loads((actions.bench.root / ".nox-ship" / "manifest.json").read_text("utf-8"))
     built = {file["name"]: file["sha256"] for file in manifest["files"]}
     assert actions.pypi.files() == actions.testpypi.files() == built
-    assert "| file | result | SHA-256 |" in output
+    for name in ("TestPyPI", "PyPI"):
+        assert f"## ✅ Publishing to {name} 1.2.3: passed" in output
+    assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
 @pytest.mark.exhaustive
