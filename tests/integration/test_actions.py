@@ -152,7 +152,9 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     attached = {asset["name"]: asset["digest"].removeprefix("sha256:") for asset in page["assets"].values()}
     assert set(attached) - set(built) == {"manifest.json", "SHA256SUMS"}
     assert built.items() <= attached.items()
-    assert "| file | result | SHA-256 |" in output
+    for name in ("TestPyPI", "PyPI"):
+        assert f"## ✅ Publishing to {name} 1.2.3: passed" in output
+    assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
 @pytest.mark.exhaustive
