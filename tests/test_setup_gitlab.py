@@ -98,7 +98,8 @@ def test_what_is_handed_on_lies_in_the_projects_folder(folder: str) -> None:
     found = jobs(rendered(facts(folder=folder)))
     inside = f"{folder}/" if folder else ""
     kept = found["build"]["artifacts"]
-    assert kept["paths"] == [f"{inside}{name}" for name in ("dist", ".nox-ship/manifest.json", "pyproject.toml")]
+    names = ("dist", ".nox-ship/manifest.json", ".nox-ship/notes.md", "pyproject.toml")
+    assert kept["paths"] == [f"{inside}{name}" for name in names]
     assert kept["reports"] == {"dotenv": f"{inside}.nox-ship/build.env"}
     assert "NOX_SHIP_MANIFEST=$(sha256sum" in found["build"]["script"][-1]
     assert found["gates"]["artifacts"]["paths"] == [f"{inside}.nox-ship/coverage"]

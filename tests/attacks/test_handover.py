@@ -388,6 +388,13 @@ def test_what_differs_from_the_manifest_is_not_taken(
         receive(artifact, artifact.parent / "job")
 
 
+def test_an_artifact_without_notes_is_taken(artifact: Path) -> None:
+    """A workflow of an earlier nox-ship hands none on, and an index asks for none."""
+    (artifact / ".nox-ship" / "notes.md").unlink()
+    receive(artifact, artifact.parent / "job")
+    assert laid_out(artifact.parent / "job") == TAKEN - {".nox-ship/notes.md"}
+
+
 @pytest.mark.parametrize("other", [{"commit": "1" * 40}, {"tag": "v1.2.4"}, {"commit": ""}, {"tag": ""}])
 def test_files_of_another_commit_or_tag_are_not_taken(artifact: Path, other: dict[str, str]) -> None:
     """The manifest is the announced one, and yet not that of what the run is on."""

@@ -109,7 +109,8 @@ def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Be
     assert outcome.has("the job pypi publishes as a trusted publisher, in the environment pypi")
     assert not outcome.has("job rehearse")
     bench.edit(".github/workflows/ci.yml", "name: CI\n", "name: Mine\n")
-    bench.edit(".github/workflows/release.yml", "    environment: pypi\n", "")
+    place = "    environment:\n      name: pypi\n      url: ${{ steps.publish.outputs.page }}\n"
+    bench.edit(".github/workflows/release.yml", place, "")
     bench.edit(".github/workflows/release.yml", "      id-token: write # to be a trusted publisher\n", "      x: y\n")
     outcome = examine(bench, index)
     assert outcome.code == 1

@@ -273,7 +273,7 @@ def test_publish_is_rehearsed(bench: Bench) -> None:
     assert outcome.has(
         "sample-1.2.3-py3-none-any.whl: uploaded",
         "sample-1.2.3.tar.gz: uploaded",
-        "installed from the stand-in for PyPI",
+        "as the stand-in for PyPI serves it, works on Python",
         "Nothing left this machine",
     )
     again = bench.nox("-s", "publish-test", "--", "--dry-run")
