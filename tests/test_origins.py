@@ -177,9 +177,11 @@ def test_files_without_provenance_are_told_where_others_have_it(release: Release
     assert release.found() == [("NS797", "error")]
 
 
-@pytest.mark.parametrize(("change", "level"), [("attestations = false", "warning"), ("", "error")])
+@pytest.mark.parametrize(
+    ("change", "level"), [("attestations = false", "warning"), ('by = "machine"', "warning"), ("", "error")]
+)
 def test_provenance_that_is_gone_since_the_last_release_is_told(release: Release, change: str, level: str) -> None:
-    """NS797: a warning where the settings say that nothing is signed."""
+    """NS797: a warning where the settings say that nothing is signed, or that a machine publishes."""
     assert release.found() == []
     earlier = make_sdist(release.folder / "earlier", {}, version="1.2.2")
     release.index.earlier[earlier.name] = earlier.read_bytes()

@@ -66,7 +66,9 @@ def examine(project: Project, release: ExpectedRelease, listing: Listing, index:
         return found
     at_tag = _uploads(project, release)
     if gone:
-        certain = project.settings.publish.attestations and any(one.identity and one.goes_to(name) for one in at_tag)
+        publish = project.settings.publish
+        signs = publish.attestations and publish.by != "machine"
+        certain = signs and any(one.identity and one.goes_to(name) for one in at_tag)
         what = f"{index.name} has no provenance of {shorten(lacking)}, and has it of what was released before."
         found.findings.append(PROVENANCE_GONE(what, level="error" if certain and listing.public else "warning"))
     if texts:
