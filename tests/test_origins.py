@@ -28,6 +28,8 @@ jobs:
     permissions: {id-token: write}
     steps: [{uses: pypa/gh-action-pypi-publish@v1}]
 """
+BY_TOKEN = WORKFLOW.replace("{id-token: write}", "{}").replace("@v1}", "@v1, with: {password: '${{ secrets.X }}'}}")
+TO_ANOTHER = WORKFLOW.replace("uses: pypa/gh-action-pypi-publish@v1", "run: nox -s publish-test")
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
 
@@ -37,6 +39,7 @@ class Release:
 
     def __init__(self, folder: Path) -> None:
         told = {"pyproject.toml": PYPROJECT, ".github/workflows/release.yml": WORKFLOW}
+        told |= {".github/workflows/token.yml": BY_TOKEN, ".github/workflows/test.yml": TO_ANOTHER}
         self.yard: Yard = make_yard(folder / "yard", told)
         git(self.yard.root, "remote", "add", "origin", "git@github.com:acme/sample.git")
         self.yard.tag("v1.2.3")
@@ -113,6 +116,8 @@ OTHER = "acme/{}/.github/workflows/{}@refs/tags/{}"
             r"was published for the tag v1\.2\.2, not for v1\.2\.3",
             "error",
         ),
+        ({"job_workflow_ref": OTHER.format("sample", "token.yml", "v1.2.3")}, r"not by release\.yml", "error"),
+        ({"job_workflow_ref": OTHER.format("sample", "test.yml", "v1.2.3")}, r"not by release\.yml", "error"),
         ({"sha": "c" * 40}, r"was published from commit cccccccccc; v1\.2\.3 is on", "error"),
         (
             {
