@@ -183,6 +183,20 @@ def test_another_file_of_a_draft_is_replaced(project: Project, forge: FailingFor
     assert f"NS778 other-file-announced: The release v1.2.3 on {SLUG} has another {NAMES[0]}" in refused(project, forge)
 
 
+def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, forge: FailingForge) -> None:
+    """It tells another time; it counts only beside the very files, and where it is whole."""
+    announce(project, forge)
+    (page,) = forge.releases.values()
+    for asset in page["assets"].values():
+        if asset["name"] == "manifest.json":
+            asset["digest"] = f"sha256:{'0' * 64}"
+    assert announce(project, forge).uploaded == ()
+    for asset in page["assets"].values():
+        if asset["name"] == NAMES[0]:
+            asset["digest"] = f"sha256:{'0' * 64}"
+    assert "NS778" in refused(project, forge)
+
+
 def test_an_immutable_release_that_lacks_files_is_told(project: Project, forge: FailingForge) -> None:
     """Nothing can be added to it, so nothing is tried."""
     forge.immutable = True

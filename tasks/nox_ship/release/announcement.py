@@ -200,7 +200,10 @@ def bring(announcement: Announcement, releases: Releases, posted: Posted, note: 
 
 def _held(announcement: Announcement, releases: Releases, release: ForgeRelease) -> Posted:
     assets = releases.assets(release)
-    lacking = (file for file in announcement.files if not file.is_held(assets.get(asset_name(file.name))))
+    lacking = [file for file in announcement.files if not file.is_held(assets.get(asset_name(file.name)))]
+    if not release.draft and not any(file.path for file in lacking):  # the same bytes may have been built again, later
+        there = {name for name, asset in assets.items() if asset.uploaded}
+        lacking = [file for file in lacking if asset_name(file.name) not in there]
     return Posted(releases.where, release, tuple(lacking), assets)
 
 
