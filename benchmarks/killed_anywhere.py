@@ -206,6 +206,9 @@ def try_out_cut(folder: Path, seconds: float) -> tuple[list[str], float]:
             "GITHUB_API_URL": forge.url,
             "GITHUB_REPOSITORY": "acme/sample",
             "GITHUB_WORKFLOW_REF": "acme/sample/.github/workflows/release.yml@refs/heads/main",
+            "GITHUB_RUN_ID": "1",
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_SHA": onto,
             "GITHUB_TOKEN": TOKEN,
             "GITHUB_OUTPUT": str(outputs),
         }
