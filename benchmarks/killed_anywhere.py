@@ -39,21 +39,11 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 import failing_forge  # noqa: E402 - the path above leads there
 from acting import tags  # noqa: E402
 from failing_index import FailingIndex  # noqa: E402 - the path above leads there
+from nox_ship.release import pipeline  # noqa: E402
 from runner import TOKEN, Forge  # noqa: E402
 from workbench import GOOD, Bench, make_bench  # noqa: E402
 
-STEPS = (
-    "preflight",
-    "stage",
-    "bump",
-    "gates",
-    "upload rehearsal",
-    "difference",
-    "push",
-    "checkout",
-    "publish",
-    "announce",
-)
+STEPS = tuple(step.name for step in pipeline.STEPS)
 COMMAND = ("-m", "nox", "-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
 
