@@ -161,7 +161,7 @@ def announce(project: Project, args: Sequence[str]) -> None:
         args: What followed ``nox -s announce --``.
 
     Raises:
-        ShipError: There are arguments (NS108); there is no manifest, or a file is not the one it knows (NS601 to
+        ShipError: There is no manifest, or a file is not the one it knows (NS601 to
             NS603); it is no release, or not on GitHub (NS779); there is no token (NS789); or the forge does not take
             it (NS780 to NS787, NS778).
     """
