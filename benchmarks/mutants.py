@@ -5,7 +5,7 @@ Usage: python benchmarks/mutants.py [N] [--seed SEED] [--all] [--only MODULE] [-
 Guards are found by the rules of `guards.py`; N of them (150) are drawn by the seed, each by a lot of its own: what was
 drawn is drawn again when other code has changed. Which tests run a line is measured once for each state of sources and
 tests. For each mutant the fast tests that run the broken line are started in a copy of the project; where none of them
-fails, the integration tests of its part of the house are. A test that takes far too long counts as one that failed.
+fails, the integration tests of its part of the house are. Tests that take far too long, twice, count as failed.
 
 It ends with 1 where more than 5 % survive, or one survives that `survivors.toml` does not explain; and where that file
 explains what is no longer there.
@@ -175,7 +175,8 @@ def killer(bench: Bench, mutant: Mutant, coverage: Coverage, *, fast_only: bool)
     with bench.broken(mutant):
         tests = coverage.tests(mutant)
         limit = 20 + 10 * sum(coverage.seconds.get(test, 0.0) for test in tests)
-        if tests and bench.pytest("-x", *tests, seconds=limit) != 0:
+        codes = (bench.pytest("-x", *tests, seconds=seconds) for seconds in (limit, 5 * limit))
+        if tests and next((code for code in codes if code is not None), None) != 0:
             return "fast"
         if fast_only:
             return "nobody"

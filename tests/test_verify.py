@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -359,11 +360,12 @@ def test_what_is_tried_cannot_lead_the_record_elsewhere(
 ) -> None:
     """A symlink that it puts in its place is replaced."""
     write_files(tmp_path, {"precious": "1"})
-    record = project.own_folder() / "verified-3.12.json"
+    record, at_once = project.own_folder() / "verified-3.12.json", threading.Lock()
 
     def plant(_: Call) -> tuple[int, str]:
-        record.unlink(missing_ok=True)
-        record.symlink_to(tmp_path / "precious")
+        with at_once:  # both files are tried at the same time
+            record.unlink(missing_ok=True)
+            record.symlink_to(tmp_path / "precious")
         return 0, INSTALLED
 
     programs.play("installed.py", reply=plant)
