@@ -92,6 +92,23 @@ def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse
     return parser.parse_args(args)
 
 
+def announce_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s announce --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    what = "Make or complete the GitHub Release of what was built."
+    parser = _Parser(prog="nox -s announce --", description=what, allow_abbrev=False)
+    parser.add_argument(
+        "--sbom", type=Path, metavar="FILE", help="the bill of materials, if there is one; default: what was made here"
+    )
+    parser.add_argument(
+        "--provenance", type=Path, metavar="FILE", help="the build provenance, a bundle of Sigstore, if there is one"
+    )
+    return parser.parse_args(args)
+
+
 def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     """Parse what follows ``nox -s build --``; those of publish, which requires it, mean nothing here.
 

@@ -239,13 +239,15 @@ def matrix(session: nox.Session, project: Project) -> None:
     from nox_ship.cli import no_arguments
     from nox_ship.gates import loaded
     from nox_ship.gates.matrix import jobs
+    from nox_ship.project import newest_python
 
     no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = loaded.pythons(nox.registry.get())
     decided = registration.decision(project)
     gates = jobs(decided.gates, pythons, running, apart=decided.apart, measured=decided.tests)
-    values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
+    tested = project.pythons(running)
+    values = {"gates": json.dumps(gates), "pythons": json.dumps(tested), "newest": newest_python(tested)}
     actions.output(**values)
     for name, value in values.items():
         session.log(f"{name}: {value}")
@@ -267,17 +269,22 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
+    from nox_ship.package.materials import NAME, VARIABLE
     from nox_ship.printable import printable
 
     no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
-    anew = registration.in_release()
-    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=anew)
+    label, anew = str(session.python), registration.in_release()
+    describe = os.environ.get(VARIABLE) == label
+    done = verify_files(project, manifest, dist_folder(project), str(python), label, anew=anew, describe=describe)
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
+    if done.described:
+        session.log(f"{NAME} describes the environment of the wheel")
+        actions.output(sbom=NAME)
 
 
 def _publish(session: nox.Session, index: str | None) -> None:
