@@ -15,7 +15,8 @@ from fakes import HOSTILE, TOLD, Call, Programs, bundle, write_dist
 from nox_ship.errors import ShipError
 from nox_ship.package.install import verify_files
 from nox_ship.package.manifest import BuildFacts, Manifest
-from nox_ship.package.materials import LARGEST, completed, materials_path
+from nox_ship.package.materials import completed, materials_path
+from nox_ship.process import COMMAND_MISSING
 from nox_ship.project import Project, newest_python
 from nox_ship.release.announcement import Attachment
 from nox_ship.release.beside import materials, provenance
@@ -128,7 +129,6 @@ def lacking(path: str) -> dict[str, Any]:
         "null",
         "[" * 100_000,
         '{"components": 1' + "0" * 5000,
-        " " * LARGEST + "{}",
         lacking("components"),
         lacking("metadata"),
         lacking("metadata.tools"),
@@ -148,6 +148,31 @@ def test_what_is_no_bill_of_materials_is_not_kept(
     assert warning.startswith("NS627")
     assert not described
     assert not materials_path(project).exists()
+
+
+def test_no_more_is_read_than_anyone_needs(
+    project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the tool writes has a limit, and so has what is attached: NS627, NS799."""
+    content = bill(manifest)
+    monkeypatch.setattr("nox_ship.package.materials.LARGEST", 100)
+    describe(programs)
+    assert try_out(project, manifest)[0][0].startswith("NS627")
+    monkeypatch.setattr("nox_ship.release.beside.LARGEST", len(content))
+    assert attached(project, manifest, content)
+    with pytest.raises(ShipError, match="NS799"):
+        attached(project, manifest, content + b" ")
+
+
+def test_a_tool_that_cannot_be_run_stops_nothing(project: Project, manifest: Manifest, programs: Programs) -> None:
+    """Or that is ended, because it writes without end: NS627 tells why."""
+
+    def missing(_: Call) -> tuple[int, str]:
+        raise ShipError(COMMAND_MISSING("The program uv cannot be run: gone."))
+
+    programs.play("cyclonedx-py", reply=missing)
+    (warning,), _ = try_out(project, manifest)
+    assert "installs: The program uv cannot be run: gone." in warning
 
 
 @pytest.mark.usefixtures("programs")
@@ -252,7 +277,6 @@ def test_what_is_about_the_release_is_attached(project: Project, manifest: Manif
         {"hashes": []},
         {"hashes": [{"alg": "SHA-256", "content": "0" * 64}]},
         {"hashes": "x"},
-        {"padding": "x" * LARGEST},
     ],
 )
 def test_a_bill_of_materials_of_something_else_is_refused(
