@@ -257,6 +257,15 @@ def test_one_job_describes_what_is_installed(known: Facts) -> None:
     assert release["outputs"] == {"sbom": "${{ steps.keep.outputs.artifact-id }}"}
 
 
+def test_a_bill_of_materials_of_another_run_holds_nothing_up() -> None:
+    """Any job of that run can have taken the name of its artifact, with whatever in it."""
+    proven = jobs(render(facts())[RELEASE])["proven"]
+    take, keep = proven["steps"][-2:]
+    assert {take["if"], keep["if"]} == {"steps.proven.outputs.sbom"}
+    assert (keep["with"]["path"], keep["with"]["if-no-files-found"]) == ("sbom/sbom.cdx.json", "ignore")
+    assert proven["outputs"]["sbom"] == f"${{{{ steps.{keep['id']}.outputs.artifact-id }}}}"
+
+
 SWITCH = re.compile(
     rf"nox-ship switch \.nox-ship/cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object)={VALUE}){{5}}"
 )
