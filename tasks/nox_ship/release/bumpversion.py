@@ -29,8 +29,8 @@ STALE_BUMP_SETTINGS = Kind(
     level="notice",
 )
 
-BUMP_MODULES = ("bumpversion.cli",)
-"""What can be imported of bump-my-version before it is needed."""
+BUMP_MODULES = ("~questionary", "~httpx2", "bumpversion.cli")
+"""What can be imported of bump-my-version before it is needed; the first two for what it is not asked to do."""
 
 _SCHEME = ("current_version", "parse", "serialize", "parts")
 _PARSE, _SERIALIZE = "(?P<version>.+)", "{version}"
