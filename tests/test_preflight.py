@@ -31,6 +31,7 @@ def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
     made = plan(yard)
     assert (made.current, made.version, made.tag, made.bump) == ("0", "0.1.0", "v0.1.0", True)
     assert (made.branch, made.head, made.gates) == ("main", yard.repository.head, ("tests",))
+    assert made.commit is None
     assert (made.index, made.workflow, made.folder) == ("pypi", None, Path())
     assert (git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")) == before
 
@@ -46,7 +47,8 @@ def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
     assert stopped(yard) == {"NS224"}
     yard.tag("v0.1.0")
-    assert plan(yard).bump is False
+    made = plan(yard)
+    assert (made.bump, made.commit) == (False, yard.repository.head)
 
 
 def test_other_refs_on_the_remote_do_not_excuse_a_branch_that_moved_on(yard: Yard) -> None:
