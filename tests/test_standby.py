@@ -86,17 +86,6 @@ def test_one_that_ended_is_not_waited_for(script: Path) -> None:
     assert json.loads(done.stdout)["colorsys"] is False
 
 
-def test_what_is_imported_without_need_waits_until_it_is_used(tmp_path: Path) -> None:
-    """Until then there is no file that it comes from."""
-    path, files = tmp_path / "late.py", "print(vars(sys.modules['colorsys']).get('__file__'))"
-    path.write_text(f"import colorsys, sys\n{files}\nprint(colorsys.rgb_to_hsv(1, 1, 1))\n{files}", "utf-8")
-    late = Standby("~colorsys", "json")
-    late.begin()
-    before, used, after = process.run(process.script(str(path)), ahead=late).stdout.splitlines()
-    late.end()
-    assert (before, used, Path(after).name) == ("None", "(0.0, 0.0, 1)", "colorsys.py")
-
-
 def test_a_module_is_run_as_by_its_name(ahead: Standby) -> None:
     """With its own exit code, and its errors apart."""
     ahead.begin()

@@ -290,7 +290,7 @@ class Standby:
     """A Python that is started before it is needed; see ``standby.py``. It serves once."""
 
     def __init__(self, *modules: str) -> None:
-        """Prepare to import ``modules``; once they are used, where a ``~`` goes before their names."""
+        """Prepare to import ``modules``."""
         self._modules = modules
         self._stack = ExitStack()
         self._program: subprocess.Popen[bytes] | None = None

@@ -2,8 +2,7 @@
 
 Run as a script, it imports the modules that are its arguments, waits for a line of JSON on its standard input that says
 what to run, where, and with which variables, and becomes that: a module (``-m NAME``) or another script, with its
-arguments. Where its input ends instead, it ends too. It imports nothing of nox-ship but what it is told to. Modules
-whose names follow a ``~`` are for those that import them without need: they are imported once they are used.
+arguments. Where its input ends instead, it ends too. It imports nothing of nox-ship but what it is told to.
 """
 
 import importlib
@@ -12,23 +11,11 @@ import os
 import runpy
 import sys
 from pathlib import Path
-from types import ModuleType
-
-
-class _Later(ModuleType):
-    def __getattr__(self, name: str) -> object:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(importlib.import_module(self.__name__), name)
-
 
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).parents[1]))  # where the modules may be that are named
     for name in sys.argv[1:]:
-        if name.startswith("~"):
-            sys.modules[name[1:]] = _Later(name[1:])
-        else:
-            importlib.import_module(name)
+        importlib.import_module(name)
     order = json.loads(sys.stdin.readline() or "null")
     if order is None:
         sys.exit()
