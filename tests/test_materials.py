@@ -132,6 +132,8 @@ def lacking(path: str) -> dict[str, Any]:
         lacking("components"),
         lacking("metadata"),
         lacking("metadata.tools"),
+        {**TOLD, "bomFormat": "SPDX"},
+        {**TOLD, "components": [{"name": "sample", "version": "1.2.4"}]},
         {**TOLD, "components": TOLD["components"][1:]},
         {**TOLD, "components": [*TOLD["components"], {"name": "sample"}]},
         {**TOLD, "components": [{"name": 1}]},
@@ -162,6 +164,20 @@ def test_no_more_is_read_than_anyone_needs(
     assert attached(project, manifest, content)
     with pytest.raises(ShipError, match="NS799"):
         attached(project, manifest, content + b" ")
+
+
+def test_what_is_nested_too_deeply_to_be_written_stops_nothing(
+    project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python 3.12 reads texts of a thousand levels and more that it cannot write again: NS627."""
+    describe(programs)
+
+    def fail(_: object) -> bytes:
+        raise RecursionError
+
+    monkeypatch.setattr("nox_ship.package.materials._written", fail)
+    (warning,), described = try_out(project, manifest)
+    assert (warning[:5], described) == ("NS627", False)
 
 
 def test_a_tool_that_cannot_be_run_stops_nothing(project: Project, manifest: Manifest, programs: Programs) -> None:

@@ -28,6 +28,7 @@ from nox_ship.package.environment import Environment
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.tools import own_version
+from nox_ship.versions import parse
 
 NOT_DESCRIBED = Kind(
     "NS627",
@@ -86,7 +87,7 @@ class Materials:
             write_whole(self.path, completed(told, self.manifest, self.file, environment.python))
         except ShipError as error:
             yield NOT_DESCRIBED(f"{failed}: {error.findings[0].what}")
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             yield NOT_DESCRIBED(f"{failed}: it wrote no bill of materials of {self.manifest.name}.")
 
 
@@ -107,7 +108,7 @@ def completed(told: Any, manifest: Manifest, file: File, python: str) -> bytes:
         python: The version of the Python that it was installed for.
 
     Raises:
-        ValueError: It does not list the release just once.
+        ValueError: It does not list the release just once, or is no bill of materials.
         LookupError, TypeError, AttributeError: It is not what cyclonedx-py writes.
     """
     components, metadata = told["components"], told["metadata"]
@@ -131,8 +132,24 @@ def completed(told: Any, manifest: Manifest, file: File, python: str) -> bytes:
     if manifest.build:
         metadata["timestamp"] = datetime.fromtimestamp(manifest.build.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     told["components"] = [one for one in components if one is not own]
+    if not describes(told, manifest):
+        raise ValueError
     told["serialNumber"] = uuid.uuid5(uuid.NAMESPACE_OID, hashlib.sha256(_written(told)).hexdigest()).urn
     return _written(told)
+
+
+def describes(told: Any, manifest: Manifest) -> bool:
+    """Whether a bill of materials is one, and is about the files of a manifest.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: It is none.
+    """
+    component = told["metadata"]["component"]
+    named = canonicalize_name(component["name"]), parse(component["version"])
+    hashes = {one["content"] for one in component["hashes"]}
+    known = {file.sha256 for file in manifest.files}
+    same = named == (manifest.name, parse(manifest.version)) and set() != hashes <= known
+    return same and bool(told["bomFormat"] == "CycloneDX")
 
 
 def _hashes(file: File) -> list[dict[str, str]]:

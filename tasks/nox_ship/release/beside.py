@@ -11,14 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from nox_ship import json_data
 from nox_ship.errors import Kind, ShipError
 from nox_ship.package.manifest import Manifest
-from nox_ship.package.materials import LARGEST
+from nox_ship.package.materials import LARGEST, describes
 from nox_ship.release.announcement import Attachment
-from nox_ship.versions import parse
 
 OTHER_RELEASE = Kind(
     "NS799",
@@ -33,7 +30,7 @@ def materials(path: Path, manifest: Manifest) -> Iterator[Attachment]:
     Raises:
         ShipError: It is none, or of other files (NS799).
     """
-    yield from _attached(path, manifest, ".cdx.json", _describes)
+    yield from _attached(path, manifest, ".cdx.json", describes)
 
 
 def provenance(path: Path, manifest: Manifest) -> Iterator[Attachment]:
@@ -59,15 +56,6 @@ def _attached(
     if not good:
         raise ShipError(OTHER_RELEASE(f"{path} is not about the files of {manifest.name} {manifest.version}."))
     yield Attachment.of(f"{manifest.name.replace('-', '_')}-{manifest.version}{ending}", content)
-
-
-def _describes(told: Any, manifest: Manifest) -> bool:
-    component = told["metadata"]["component"]
-    named = canonicalize_name(component["name"]), parse(component["version"])
-    hashes = {one["content"] for one in component["hashes"]}
-    known = {file.sha256 for file in manifest.files}
-    same = named == (manifest.name, parse(manifest.version)) and set() != hashes <= known
-    return same and bool(told["bomFormat"] == "CycloneDX")
 
 
 def _attests(told: Any, manifest: Manifest) -> bool:
