@@ -11,6 +11,7 @@ import hashlib
 import json
 import sys
 import sysconfig
+import textwrap
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ VARIABLE = "NOX_SHIP_SBOM"
 LARGEST = 16 << 20
 """Bytes of a bill of materials that are read."""
 
+_PATIENCE = 120.0
+"""Seconds until the tool, which may have to be installed, counts as failed."""
+_LONGEST = 300
+"""Characters of what the tool says, which are shown in one line."""
 _SPECIFICATION = "1.6"
 _TOOL = ("--from", "cyclonedx-bom", "cyclonedx-py")
 # Checking its own output takes five times as long as all else; ours is changed below, and checked by our tests.
@@ -77,10 +82,11 @@ class Materials:
                 env=dict.fromkeys(("PYTHONPATH", "PYTHONHOME", "SOURCE_DATE_EPOCH")),
                 keep=environment.keep,
                 check=False,
+                seconds=_PATIENCE,
             )
             if done.code:
-                *_, last = done.output.splitlines() or [f"exit code {done.code}"]
-                yield NOT_DESCRIBED(f"{failed}: {last.strip().removesuffix('.')}.")
+                words = textwrap.shorten(done.output, _LONGEST, placeholder=" ...") or f"exit code {done.code}"
+                yield NOT_DESCRIBED(f"{failed}: {words.removesuffix('.')}.")
                 return
             with out.open("rb") as stream:
                 told = json_data.parse(stream.read(LARGEST))
