@@ -103,19 +103,20 @@ MANIFEST = {
 }
 
 
+_WHEEL = "sample-1.2.3-cp312-cp312-win_amd64.whl"
 PART = {
     "schema": 1,
     "system": "ubuntu-latest",
     "commit": "c" * 40,
     "version": "1.2.3",
     "sdist": "a" * 64,
-    "files": [{"name": "sample-1.2.3-cp312-cp312-win_amd64.whl", "kind": "wheel", "size": 2, "sha256": "b" * 64}],
+    "files": [{"name": _WHEEL, "kind": "wheel", "size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}],
     "expected": ["cp312-win_amd64"],
 }
 
 
 def _part(ground: Ground, data: bytes) -> None:
-    folder = ground.write({"part.json": data, "sample-1.2.3-cp312-cp312-win_amd64.whl": b"x"})
+    folder = ground.write({"part.json": data, _WHEEL: b"x"})
     Part.read(folder)
 
 

@@ -35,7 +35,7 @@ ROUTE_FORBIDS = Kind(
 DIRTY_FILES = Kind(
     "NS756", "dirty-files", "Commit the changes and build again: no commit tells what is in them.", level="warning"
 )
-NOT_WHOLE = Kind(
+LACKS_WHEELS = Kind(
     "NS581",
     "wheels-not-collected",
     "Run `nox -s wheels` on each system and `nox -s collect` on what they made; in a workflow each is a job.",
@@ -88,7 +88,7 @@ def _not_whole(manifest: Manifest, project: Project) -> Iterator[Finding]:
     """Yield an error where the wheels of other systems were not collected."""
     wanted = project.settings.wheels.systems
     if lacking := [name for name in wanted if name not in manifest.systems]:
-        yield NOT_WHOLE(f"The manifest does not have the wheels from {shorten(lacking)}.")
+        yield LACKS_WHEELS(f"The manifest does not have the wheels from {shorten(lacking)}.")
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
