@@ -44,6 +44,8 @@ class Faults:
     no_digests: bool = False
     private: bool = False
     read_only: bool = False
+    late: bool = False
+    """Whether it is read-only from the first release on alone, as where a token ends in between."""
 
     def spend(self, name: str) -> bool:
         """Whether this request meets the fault ``name``; one is used up."""
@@ -63,6 +65,8 @@ class FailingForge(Board):
         """The requests that came, without the ones that met a dead server."""
         self.waits: list[float] = []
         """How long the client has waited."""
+        self.told: list[str] = []
+        """What it has told before that."""
 
     def __enter__(self) -> Self:
         self._server, self._second = Loopback(self.answer), Loopback(self.answer)
@@ -82,7 +86,7 @@ class FailingForge(Board):
 
     def client(self, token: str | None = TOKEN) -> Releases:
         """Return a client that does not really wait."""
-        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.waits.append))
+        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.waits.append, tell=self.told.append))
 
     def page(self, tag: str = "v1.2.3") -> dict[str, Any]:
         """Return the one release of a tag."""
@@ -144,8 +148,14 @@ class FailingForge(Board):
             return http.HTTPStatus.UNAUTHORIZED, {"message": "Bad credentials"}
         if self.faults.private and not token:
             return http.HTTPStatus.NOT_FOUND, {"message": "Not Found"}
-        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET":
+        asked = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        tried = self.faults.late and asked.endswith("/generate-notes")
+        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET" and not tried:
             return http.HTTPStatus.FORBIDDEN, {"message": READ_ONLY}
+        if asked == f"GET /repos/{SLUG}":
+            return http.HTTPStatus.OK, {"full_name": SLUG, "private": self.faults.private}
+        if asked == f"POST /repos/{SLUG}/releases/generate-notes":
+            return http.HTTPStatus.OK, {"name": "v1.2.3", "body": "Composed, and not kept."}
         status, value = super().reply(environ)
         if self.faults.no_digests and isinstance(value, list):
             value = [{**one, "digest": None} for one in value]

@@ -28,6 +28,7 @@ from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
 from nox_ship.release.tags import tags_of
 from nox_ship.release.uptake import foresee, foresee_workflow
+from nox_ship.world.lookout import begun
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
 
@@ -89,9 +90,11 @@ def preflight(
         ShipError: With every finding that stands against the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
+    asked = begun(lambda: tuple(_found(partial(_forge, draft))))  # it answers while the rest is checked
     findings = Findings(draft.told)
     for check in CHECKS:
         findings.extend(_found(partial(check, draft)))
+    findings.extend(asked.result())
     for finding in findings:
         if finding.level != "error":
             notify(finding)
@@ -139,6 +142,14 @@ def _index(draft: Draft) -> Iterable[Finding]:
     if by.workflow:
         return foresee_workflow(index, called, version, new=coming.bump, certain=by.certain)
     return foresee(index, called, version, new=coming.bump, built=draft.built)
+
+
+def _forge(draft: Draft) -> Iterable[Finding]:
+    """Return why the release could not be announced from here: a token that is there must be good for it."""
+    if draft.coming is None or draft.by.workflow:
+        return ()
+    forge = draft.world.forge
+    return forge.refusals(draft.coming.tag) if forge and forge.api.token else ()
 
 
 def _world(draft: Draft) -> Iterator[Finding]:
