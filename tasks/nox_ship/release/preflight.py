@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
-from nox_ship.release.changelog import changelog_findings
+from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
 from nox_ship.release.coming import Coming
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
@@ -184,9 +185,16 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
 def _files(draft: Draft) -> Iterator[Finding]:
     project, coming = draft.project, draft.coming
     if project and coming and coming.bump:
-        yield from _found(lambda: changelog_findings(project, coming.version))
+        told = _found(lambda: changelog_findings(project, coming.version))
+        yield from (_early(finding) if draft.request.early else finding for finding in told)
     if project:
         yield from _other_encodings(project, coming)
+
+
+def _early(finding: Finding) -> Finding:
+    """Return what is wrong with the changelog of a release before it is due: an entry can still be written."""
+    late = (NOT_CUT.id, NOTHING_UNRELEASED.id)
+    return replace(finding, level="warning") if finding.id in late and finding.level == "error" else finding
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
