@@ -29,8 +29,8 @@ from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
 from nox_ship.release.tags import tags_of
 from nox_ship.release.uptake import foresee, foresee_workflow
-from nox_ship.world.lookout import begun
 from nox_ship.world.remote import is_pushed
+from nox_ship.world.web import begun
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
