@@ -6,6 +6,7 @@ import hashlib
 import http
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -44,6 +45,8 @@ class Faults:
     no_digests: bool = False
     private: bool = False
     read_only: bool = False
+    late: bool = False
+    """Whether it is read-only from the first release on alone, as where a token ends in between."""
 
     def spend(self, name: str) -> bool:
         """Whether this request meets the fault ``name``; one is used up."""
@@ -63,6 +66,12 @@ class FailingForge(Board):
         """The requests that came, without the ones that met a dead server."""
         self.waits: list[float] = []
         """How long the client has waited."""
+        self.runs: list[dict[str, Any]] = []
+        """The runs of each workflow, the newest first."""
+        self.jobs: dict[int, list[dict[str, Any]]] = {}
+        """The jobs of each run, by its ID."""
+        self.told: list[str] = []
+        """What it has told before that."""
 
     def __enter__(self) -> Self:
         self._server, self._second = Loopback(self.answer), Loopback(self.answer)
@@ -82,7 +91,7 @@ class FailingForge(Board):
 
     def client(self, token: str | None = TOKEN) -> Releases:
         """Return a client that does not really wait."""
-        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.waits.append))
+        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.waits.append, tell=self.told.append))
 
     def page(self, tag: str = "v1.2.3") -> dict[str, Any]:
         """Return the one release of a tag."""
@@ -144,12 +153,30 @@ class FailingForge(Board):
             return http.HTTPStatus.UNAUTHORIZED, {"message": "Bad credentials"}
         if self.faults.private and not token:
             return http.HTTPStatus.NOT_FOUND, {"message": "Not Found"}
-        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET":
+        asked = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        tried = self.faults.late and asked.endswith("/generate-notes")
+        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET" and not tried:
             return http.HTTPStatus.FORBIDDEN, {"message": READ_ONLY}
+        if (told := self._besides(asked)) is not None:
+            return http.HTTPStatus.OK, told
         status, value = super().reply(environ)
         if self.faults.no_digests and isinstance(value, list):
             value = [{**one, "digest": None} for one in value]
         return status, value
+
+    def _besides(self, asked: str) -> Any:
+        """Return the answer to a request that has to do with no release; None where it has."""
+        call = asked.replace(f" /repos/{SLUG}", " ")
+        if call == "GET ":
+            return {"full_name": SLUG, "private": self.faults.private}
+        if call == "POST /releases/generate-notes":
+            return {"name": "v1.2.3", "body": "Composed, and not kept."}
+        if re.fullmatch(r"GET /actions/workflows/[\w.]+/runs", call):
+            return {"total_count": len(self.runs), "workflow_runs": self.runs[:100]}
+        if match := re.fullmatch(r"GET /actions/runs/(\d+)/jobs", call):
+            there = self.jobs[int(match[1])]
+            return {"total_count": len(there), "jobs": there[:100]}
+        return None
 
 
 def answered(board: Board, request: Request) -> Reply:

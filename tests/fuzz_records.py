@@ -11,6 +11,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, cast
 from unittest import mock
 
@@ -41,6 +42,7 @@ from nox_ship.release.beside import materials, provenance
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.history import Going, recall, remember
 from nox_ship.release.listed import examine
+from nox_ship.release.marks import History, figures
 from nox_ship.release.published import ExpectedRelease
 from nox_ship.release.record import Record
 from nox_ship.release.version import PARTS, next_version
@@ -225,8 +227,9 @@ def _history(ground: Ground, data: bytes) -> None:
     path = ground.write({"history.json": data}) / "history.json"
     if runs := recall(path):
         going = Going.of([*runs, *runs])
-        json.loads(json.dumps(going.as_dict(), allow_nan=False))
-        page(going, "sample").encode()
+        told = History(figures(None, going), None, "the remote is elsewhere", going, ())
+        json.loads(json.dumps(asdict(told), allow_nan=False))
+        page(told, "sample").encode()
         remember(path, Report("x"))
         assert recall(path)[:-1] == runs[-99:]
         ground.outcomes["read"] += 1

@@ -299,11 +299,12 @@ def test_a_tag_that_was_just_pushed_is_waited_for(project: Project, forge: Faili
 def test_a_limit_is_waited_for(
     project: Project, forge: FailingForge, answer: tuple[int, dict[str, str], object], waits: list[float]
 ) -> None:
-    """As long as the API says, and a minute where it does not."""
+    """As long as the API says, and a minute where it does not; a person is told before."""
     forge.faults.answers = [answer]
     announce(project, forge)
     assert is_whole(project, forge)
     assert forge.waits == waits
+    assert forge.told == [f"GitHub limits requests: waiting {waits[0]:.0f} seconds before the next one"]
 
 
 @pytest.mark.parametrize("answers", [[{"retry-after": "600"}], [{"retry-after": "100"}] * 2, [{}] * 3])

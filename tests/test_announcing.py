@@ -185,7 +185,7 @@ def test_a_lower_version_than_another_tag_is_not_the_latest(yard: Yard, forge: F
 
 def test_what_the_forge_refuses_is_done_by_the_same_command(yard: Yard, forge: FailingForge) -> None:
     """The index has the release by then, and nothing is uploaded there again."""
-    forge.faults.read_only = True
+    forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
         yard.release()
     assert yard.told()["arrived"][-1] == f"{SDIST} on PyPI"
@@ -194,6 +194,26 @@ def test_what_the_forge_refuses_is_done_by_the_same_command(yard: Yard, forge: F
     yard.release()
     assert set(forge.files("v0.1.0")) == FILES
     assert yard.world.indexes["pypi"].uploads == [WHEEL, SDIST]
+
+
+def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard: Yard, forge: FailingForge) -> None:
+    """The release stops in preflight, and by the same command once the token may."""
+    forge.faults.read_only, before = True, dict(yard.world.remote.has)
+    with pytest.raises(ShipError, match="NS782"):
+        yard.release()
+    assert (yard.world.remote.has, forge.releases) == (before, {})
+    assert yard.world.indexes["pypi"].uploads == []
+    forge.faults.read_only = False
+    yard.release()
+    assert set(forge.files("v0.1.0")) == FILES
+
+
+def test_a_token_that_announces_nothing_is_not_tried(yard: Yard, forge: FailingForge) -> None:
+    """A workflow has a token of its own."""
+    forge.faults.read_only = True
+    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
+    yard.release()
+    assert forge.asked == []
 
 
 def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yard, forge: FailingForge) -> None:
@@ -238,7 +258,7 @@ def standing(yard: Yard) -> Standing:
 
 def test_a_release_without_its_page_is_not_finished(yard: Yard, forge: FailingForge) -> None:
     """`status` asks the forge, and names the command that does the rest."""
-    forge.faults.read_only = True
+    forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
         yard.release()
     found = standing(yard)
@@ -389,9 +409,12 @@ def test_a_checkout_is_announced_where_it_is_pushed_to(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "project", {"pyproject.toml": ""})
     git(repository.path, "remote", "add", "origin", "https://github.com/fork/sample.git")
     git(repository.path, "remote", "set-url", "--push", "origin", "git@github.com:acme/sample.git")
-    world = RealWorld(repository.path, tmp_path, Project.read(repository.path).settings)
+    told: list[object] = []
+    world = RealWorld(repository.path, tmp_path, Project.read(repository.path).settings, tell=told.append)
     assert world.forge
     assert world.forge.where == SLUG
+    world.forge.api.tell("It waits.")
+    assert told == ["It waits."]
 
 
 def test_a_rehearsal_announces_on_this_machine(tmp_path: Path, forge: FailingForge) -> None:

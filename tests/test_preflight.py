@@ -471,6 +471,19 @@ def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
     assert not {"NS313", "NS314"} & set(told(yard))
 
 
+@pytest.mark.parametrize(("text", "expected"), [("Changes\n=======\n", "NS313"), ("Unreleased\n==========\n", "NS314")])
+def test_a_changelog_may_be_written_later_where_a_release_is_rehearsed_early(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    """What would stop the release is told as a warning; what cannot be read stops the rehearsal, too."""
+    settings = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\nchangelog = "CHANGES.rst"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": settings, "CHANGES.rst": text})
+    assert expected in stopped(yard)
+    assert expected in told(yard, early=True)
+    yard.write({"pyproject.toml": settings.replace("CHANGES.rst", "NEWS.rst")})
+    assert "NS308" in stopped(yard, early=True)
+
+
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:
     """NS758: a pushed tag makes no GitHub Release, and this machine uploads nothing either."""
     job = "jobs: {publish: {runs-on: x, steps: [{run: twine upload dist/*}]}}\n"

@@ -50,7 +50,9 @@ def every() -> Iterator[Facts]:
             coverage=coverage, credentials=credentials, testpypi=testpypi, development=development, besides=besides
         )
     for credentials, folder in itertools.product(("trusted", "token"), ("packages/sample", "it")):
-        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, **NAMED)
+        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, weekly=True, **NAMED)
+    for audit, audited in itertools.product(truth, truth):
+        yield facts(weekly=True, audit=audit, audited=audited)
 
 
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
@@ -355,7 +357,7 @@ def test_the_tag_and_branch_are_the_projects() -> None:
 def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> None:
     """Jobs with a checkout run there and keep and take its files there; what they need is named from there."""
     texts = render(known)
-    assert list(texts) == [".github/workflows/sample-ci.yml", ".github/workflows/sample-release.yml"]
+    assert list(texts) == [f".github/workflows/sample-{name}.yml" for name in ("ci", "release", "weekly")]
     for text in texts.values():
         assert "sample" in load_yaml(text)["concurrency"]["group"]
         for name, job in jobs(text).items():
@@ -382,11 +384,65 @@ def test_names_are_the_projects_own() -> None:
     ]
 
 
-@pytest.mark.parametrize("changes", [{"file": "ci.yml"}, {"file": "sample-ci.yml", "folder": "a", "name": "sample"}])
-def test_the_publishing_workflow_has_a_file_of_its_own(changes: dict[str, Any]) -> None:
-    """It would take that of the workflow that tests: NS102."""
-    with pytest.raises(ShipError, match=r"NS102.*ci\.yml"):
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"file": "ci.yml"}, "'ci.yml', the workflow that tests"),
+        ({"file": "sample-ci.yml", "folder": "a", "name": "sample"}, "'sample-ci.yml', the workflow that tests"),
+        ({"file": "weekly.yml", "weekly": True}, "'weekly.yml', the workflow that runs once a week"),
+    ],
+)
+def test_the_publishing_workflow_has_a_file_of_its_own(changes: dict[str, Any], words: str) -> None:
+    """It would take that of another one: NS102."""
+    with pytest.raises(ShipError, match=f"NS102.*{words}"):
         render(facts(**changes))
+
+
+def test_a_workflow_may_be_called_weekly_where_ours_is_not_written() -> None:
+    """Only what is written takes a name."""
+    assert list(render(facts(file="weekly.yml"))) == [CI, ".github/workflows/weekly.yml"]
+
+
+@each("known", [known for known in every() if known.settings.weekly])
+def test_the_weekly_workflow_may_only_read(known: Facts) -> None:
+    """It runs the project's code, so no job has anything else; it is started by the week, and by hand."""
+    name, text = next((name, text) for name, text in render(known).items() if name.endswith("weekly.yml"))
+    workflow = load_yaml(text)
+    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
+    ((minute, *rest),) = (entry["cron"].split() for entry in workflow[True]["schedule"])
+    assert (int(minute) % 2, int(minute) < 60, rest) == (1, True, ["5", "*", "*", "1"]), name
+    assert all(job["permissions"] == {"contents": "read"} for job in jobs(text).values())
+    assert not any(map(holds_rights, jobs(text).values()))
+
+
+@pytest.mark.parametrize(
+    ("audit", "audited", "without", "expected"),
+    [(True, True, " --without audit", True), (True, False, "", True), (False, True, "", False)],
+)
+def test_the_weekly_workflow_rehearses_audits_and_verifies(
+    audit: bool, audited: bool, without: str, expected: bool
+) -> None:
+    """Each in a job, so that each is told; the audit runs once, where there is one."""
+    found = jobs(render(facts(weekly=True, audit=audit, audited=audited))[".github/workflows/weekly.yml"])
+    audits = {"audit": "nox -s audit"} if expected else {}
+    assert {name: job["steps"][-1]["run"] for name, job in found.items()} == {
+        "rehearse": f"nox -s release -- auto --dry-run --early{without}",
+        **audits,
+        "verify": "nox -s verify-published -- latest",
+    }
+    assert not any("needs" in job or "if" in job for job in found.values())
+
+
+def test_the_weekly_workflow_calls_the_sessions_as_they_are_called() -> None:
+    """Where the project has a session of its own of that name."""
+    text = render(facts(weekly=True, names={"release": "ship-release"}))[".github/workflows/weekly.yml"]
+    assert "nox -s ship-release -- auto --dry-run" in text
+
+
+def test_not_every_project_runs_at_the_same_minute() -> None:
+    """GitHub's runners and the indexes are asked by all of them."""
+    texts = [render(facts(weekly=True, name=f"sample{n}"))[".github/workflows/weekly.yml"] for n in range(20)]
+    assert len({re.search(r"cron: .*", text)[0] for text in texts}) > 5  # type: ignore[index] # each has one
 
 
 def test_every_job_of_ci_is_required() -> None:

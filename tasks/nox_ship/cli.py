@@ -8,13 +8,15 @@ import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from packaging.version import Version
 
 from nox_ship import naming, versions
 from nox_ship.errors import Kind, ShipError
 
+LATEST = "latest"
+"""Stands for the version of the newest release."""
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
 
 
@@ -56,6 +58,11 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
     parser.add_argument(
+        "--early",
+        action="store_true",
+        help="with --dry-run: rehearse what comes next, though nothing may have been committed for it",
+    )
+    parser.add_argument(
         "--bundle", type=Path, metavar="FILE", help="make commit and tag alone, and write them to FILE for another job"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before the push")
@@ -68,7 +75,10 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         metavar="FILE",
         help="write the report there too: .html, .md, or JSON",
     )
-    return parser.parse_args(args)
+    options = parser.parse_args(args)
+    if options.early and not options.dry_run:
+        parser.error("--early is for rehearsals: add --dry-run")
+    return options
 
 
 def asks_for_help(command_line: Sequence[str]) -> bool:
@@ -162,9 +172,10 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "version",
         nargs="?",
-        type=_version,
+        type=_version_or_latest,
         metavar="VERSION",
-        help="any version, without a manifest or a tag; default: what is built here, or the release that HEAD is",
+        help="any version, without a manifest or a tag, or `latest`: that of the newest release tag;"
+        " default: what is built here, or the release that HEAD is",
     )
     parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
     parser.add_argument(
@@ -254,8 +265,8 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def _version(text: str) -> Version:
-    version = versions.parse(text)
+def _version_or_latest(text: str) -> Version | Literal["latest"]:
+    version: Version | Literal["latest"] | None = "latest" if text == LATEST else versions.parse(text)
     if version is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a version")
     return version

@@ -152,6 +152,8 @@ class WorkflowSettings:
     """Whether everything goes to TestPyPI first."""
     development: bool = False
     """Whether a push to the release branch publishes a development version to TestPyPI."""
+    weekly: bool = False
+    """Whether a workflow rehearses the next release, audits, and verifies the last one once a week."""
     systems: tuple[str, ...] = _bounded(
         ("ubuntu-latest", "macos-latest", "windows-latest"), "name one runner at least", minItems=1
     )

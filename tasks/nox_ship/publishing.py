@@ -175,7 +175,8 @@ def announce(project: Project, args: Sequence[str]) -> None:
             raise ShipError(NOTHING_TO_ANNOUNCE(f"What was built of {manifest.name} is no release."))
         manifest.check(dist_folder(project))
         notes = read_notes(project, manifest)
-        world = RealWorld(project.root, Path(folder), project.settings, quietly=True, variables=variables)
+        here = Path(folder)
+        world = RealWorld(project.root, here, project.settings, quietly=True, variables=variables, tell=voice.note)
         forge = world.forge
         if forge is None:
             raise ShipError(NOTHING_TO_ANNOUNCE("This repository is not on GitHub, as far as its remote tells."))

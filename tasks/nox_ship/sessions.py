@@ -70,15 +70,15 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
     """Show every finding, unless that was done, and end the session as failed, with one line."""
     from nox_ship.printable import printable
-    from nox_ship.terminal import Voice
+    from nox_ship.terminal import Voice, fitted
 
     first, *more = error.findings
     if (more or first.detail) and not isinstance(error, ShownError):
         voice = Voice()
         for finding in error.findings:
             voice.finding(finding)
-    line = f"{first}{f' (and {len(more)} more, above)' if more else ''}"
-    session.error(printable(line, lines=False).removesuffix("."))  # nox adds one
+    line = printable(f"{first}{f' (and {len(more)} more, above)' if more else ''}", lines=False).removesuffix(".")
+    session.error(fitted(line, len(f"nox > Session {session.name} aborted: ")))  # nox adds a full stop
 
 
 @_front_door

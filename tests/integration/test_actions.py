@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from acting import ROOT, Actions, acting, set_up
+from acting import ROOT, Actions, acting, set_up, tags
 from nox_ship.setup import init
 from nox_ship.setup.survey import Survey
 from runner import TOKEN
@@ -24,10 +25,12 @@ KINDS = {
     "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
     "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
     "compiled": "",
+    "weekly": "[tool.nox-ship.workflows]\nweekly = true\n",
+    "weekly without its audit": '[tool.nox-ship]\ngates = ["tests"]\nworkflows.weekly = true\n',
     "names of its own": '[tool.nox-ship.workflows]\nfile = "publish.yaml"\nbranches = ["dev", "release/*"]\n'
     'environments = { pypi = "release now", testpypi = "on" }\n',
     "tokens with names": '[tool.nox-ship]\npublish.tokens = { pypi = "MINE" }\nworkflows.credentials = "token"\n',
-    "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\n",
+    "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\nweekly = true\n",
     "of the old style": "",
 }
 BESIDE = {"sample-1.2.3.cdx.json", "sample-1.2.3.sigstore.json"}
@@ -57,7 +60,7 @@ def linter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def findings(linter: Path, *folders: Path) -> str:
     """Return what the three linters have against the workflows in ``folders``, which lie side by side."""
     workflows = [path for folder in folders for path in sorted((folder / ".github" / "workflows").glob("*.y*ml"))]
-    assert len(workflows) == 2 * len(folders)
+    assert len(workflows) >= 2 * len(folders)
     (above,) = {folder.parent for folder in folders}
     names = ",".join(folder.name for folder in folders)
     programs = Path(sys.executable).parent
@@ -170,6 +173,29 @@ def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
     names = {asset["name"] for page in actions.forge.board.releases.values() for asset in page["assets"].values()}
     assert names & BESIDE == ({"sample-1.2.3.cdx.json"} if visibility == "private" else set())
     assert len(actions.pypi.files()) == 2
+
+
+def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions: Actions) -> None:
+    """On a commit that is released, too; nothing is changed anywhere, and a release that is gone fails the run."""
+    bench, section = actions.bench, "[tool.nox-ship.workflows]\n"
+    bench.edit("pyproject.toml", section, f"{section}weekly = true\n")
+    bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')  # which would ask for known vulnerabilities
+    set_up(bench)
+    bench.commit()
+    actions.tag("1.2.3")
+    assert bench.nox("-s", "build", env={"RUNNER_HOME": str(actions.runner.home)}).code == 0
+    shutil.copytree(bench.root / "dist", actions.pypi.packages, dirs_exist_ok=True)
+    served, weekly = actions.pypi.files(), dataclasses.replace(actions, workflow="weekly.yml")
+    code, output = weekly.run("schedule", {"ref": "refs/heads/main"})
+    assert code == 0, output[-5000:]
+    assert sorted(actions.runner.jobs()) == ["rehearse", "verify"]
+    assert "1.2.3 → 1.2.4" in output
+    assert "PyPI serves sample 1.2.3; it was compared with the SHA-256 that PyPI lists, and works." in output
+    assert (set(tags(bench)), actions.pypi.files(), actions.testpypi.files()) == ({"v1.2.3"}, served, {})
+    actions.pypi.reset()
+    code, output = weekly.run("workflow_dispatch", {"ref": "refs/heads/main", "inputs": {}}, job="verify")
+    assert code != 0
+    assert "NS712" in output
 
 
 @pytest.mark.exhaustive

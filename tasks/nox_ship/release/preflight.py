@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
-from nox_ship.release.changelog import changelog_findings
+from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
 from nox_ship.release.coming import Coming
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
@@ -29,6 +30,7 @@ from nox_ship.release.route import index_names, route
 from nox_ship.release.tags import tags_of
 from nox_ship.release.uptake import foresee, foresee_workflow
 from nox_ship.world.remote import is_pushed
+from nox_ship.world.web import begun
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
@@ -92,9 +94,11 @@ def preflight(
         ShipError: With every finding that stands against the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
+    asked = begun(lambda: tuple(_found(partial(_forge, draft))))  # it answers while the rest is checked
     findings = Findings(draft.told)
     for check in CHECKS:
         findings.extend(_found(partial(check, draft)))
+    findings.extend(asked.result())
     for finding in findings:
         if finding.level != "error":
             notify(finding)
@@ -144,6 +148,14 @@ def _index(draft: Draft) -> Iterable[Finding]:
     return foresee(index, called, version, new=coming.bump, built=draft.built)
 
 
+def _forge(draft: Draft) -> Iterable[Finding]:
+    """Return why the release could not be announced from here: a token that is there must be good for it."""
+    if draft.coming is None or draft.by.workflow:
+        return ()
+    forge = draft.world.forge
+    return forge.refusals(draft.coming.tag) if forge and forge.api.token else ()
+
+
 def _world(draft: Draft) -> Iterator[Finding]:
     """Yield why the upload cannot be rehearsed, and what a person should know about this world."""
     findings = Findings()
@@ -176,9 +188,16 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
 def _files(draft: Draft) -> Iterator[Finding]:
     project, coming = draft.project, draft.coming
     if project and coming and coming.bump:
-        yield from _found(lambda: changelog_findings(project, coming.version))
+        told = _found(lambda: changelog_findings(project, coming.version))
+        yield from (_early(finding) if draft.request.early else finding for finding in told)
     if project:
         yield from _other_encodings(project, coming)
+
+
+def _early(finding: Finding) -> Finding:
+    """Return what is wrong with the changelog of a release before it is due: an entry can still be written."""
+    late = (NOT_CUT.id, NOTHING_UNRELEASED.id)
+    return replace(finding, level="warning") if finding.id in late and finding.level == "error" else finding
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -71,6 +72,10 @@ class Facts:
     besides: tuple[str, ...]
     """What the noxfile's PEP 723 block requires besides nox and nox-ship."""
     settings: WorkflowSettings
+    audit: bool = True
+    """Whether there is a session of that name."""
+    audited: bool = True
+    """Whether that is one of the gates."""
     name: str = ""
     """The project's name in its normal form."""
     folder: str = ""
@@ -92,6 +97,11 @@ class Facts:
         return f"{self.name}-ci.yml" if self.folder else "ci.yml"
 
     @property
+    def weekly_file(self) -> str:
+        """The file name of the workflow that runs once a week."""
+        return f"{self.name}-weekly.yml" if self.folder else "weekly.yml"
+
+    @property
     def release_file(self) -> str:
         """The file name of the workflow that publishes."""
         return self.settings.file or (f"{self.name}-release.yml" if self.folder else "release.yml")
@@ -103,7 +113,7 @@ def render(facts: Facts) -> dict[str, str]:
     Raises:
         ShipError: The name of a branch, an environment, a runner or a requirement, or the form of the tags, would be an
             expression in a workflow (NS820); so would the project's folder be a pattern; or the workflow that
-            publishes would take the file of the one that tests (NS102).
+            publishes would take the file of another one (NS102).
     """
     settings = facts.settings
     named = (*settings.systems, *settings.branches, *settings.environments.values(), *facts.besides)
@@ -116,9 +126,13 @@ def render(facts: Facts) -> dict[str, str]:
     for secret in facts.tokens.values():
         if not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
             raise ShipError(UNSAFE_NAME(f"{secret!r} is no name of a secret."))
-    if facts.release_file == facts.ci_file:
-        raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.ci_file!r}, the workflow that tests."))
-    return {f"{FOLDER}/{facts.ci_file}": _ci(facts), f"{FOLDER}/{facts.release_file}": _release(facts)}
+    others = {facts.ci_file: "tests", **({facts.weekly_file: "runs once a week"} if settings.weekly else {})}
+    if does := others.get(facts.release_file):
+        raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.release_file!r}, the workflow that {does}."))
+    texts = {facts.ci_file: _ci(facts), facts.release_file: _release(facts)}
+    if settings.weekly:
+        texts[facts.weekly_file] = _weekly(facts)
+    return {f"{FOLDER}/{name}": text for name, text in texts.items()}
 
 
 def newest(facts: Facts) -> str:
@@ -145,6 +159,12 @@ def _ci(facts: Facts) -> str:
 
 def _coverage(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
     return {"COVERAGE": filled(_spoken("coverage.yml", facts), values) if facts.coverage else ""}
+
+
+def _weekly(facts: Facts) -> str:
+    values = {**_common(facts), "WITHOUT": " --without audit" if facts.audit and facts.audited else ""}
+    values["AUDIT"] = filled(_spoken("audit.yml", facts), values) if facts.audit else ""
+    return filled(_spoken("weekly.yml", facts), values)
 
 
 def _release(facts: Facts) -> str:
@@ -227,6 +247,9 @@ def _common(facts: Facts) -> dict[str, str]:
     values = {
         "CI_NAME": f"CI{of}",
         "RELEASE_NAME": f"Release{of}",
+        "WEEKLY_NAME": f"Weekly{of}",
+        "WEEKLY_GROUP": f"weekly{suffix}",
+        "MINUTE": str(zlib.crc32(facts.name.encode()) % 30 * 2 + 1),  # odd, and not the same for everybody
         "CI_GROUP": f"ci{suffix}",
         "RELEASE_GROUP": f"release{suffix}",
         "DEFAULTS": f"defaults:\n  run:\n    working-directory: {scalar(facts.folder)}" if inside else "",
