@@ -53,14 +53,19 @@ def every() -> Iterator[Facts]:
         yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, weekly=True, **NAMED)
     for audit, audited in itertools.product(truth, truth):
         yield facts(weekly=True, audit=audit, audited=audited)
+    for folder in ("", "packages/sample"):
+        yield facts(
+            wheels=("ubuntu-latest", "it's: macOS"), development=True, folder=folder, weekly=True, name="sample"
+        )
 
 
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
 
 
-def built(output: str) -> str:
+def built(output: str, known: Facts) -> str:
     """Return the expression for what was told of the built files: by the run that proved them, or by this one."""
-    return f"${{{{ inputs.run && needs.proven.outputs.{output} || needs.build.outputs.{output} }}}}"
+    job = "collect" if known.wheels else "build"
+    return f"${{{{ inputs.run && needs.proven.outputs.{output} || needs.{job}.outputs.{output} }}}}"
 
 
 def release_of(known: Facts) -> str:
@@ -111,7 +116,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert job["environment"]["name"] == known.settings.environments.get(name, name)
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
-        assert env["NOX_SHIP_MANIFEST"] == built("manifest")
+        assert env["NOX_SHIP_MANIFEST"] == built("manifest", known)
         assert job["steps"][-1]["run"].endswith("-- --no-install")
         assert {"proven", "build", "gates", "verify-install"} <= set(job["needs"])
         assert ("coverage" in job["needs"]) == known.coverage
@@ -173,11 +178,11 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
     taken = {
         "proven": ["${{ steps.proven.outputs.files }}", "${{ steps.proven.outputs.sbom }}"],
         "push": ["${{ needs.cut.outputs.bundle }}"],
-        "announce": [built("files"), f"${{{{ {described} }}}}", "${{ needs.attest.outputs.provenance }}"],
+        "announce": [built("files", known), f"${{{{ {described} }}}}", "${{ needs.attest.outputs.provenance }}"],
     }
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
-        expected = ["${{ needs.lock.outputs.lock }}", *taken.get(name, [built("files")])]
+        expected = ["${{ needs.lock.outputs.lock }}", *taken.get(name, [built("files", known)])]
         folders: list[str] = []
         for step in job["steps"]:
             uses, script = step.get("uses", ""), step.get("run", "")
@@ -192,6 +197,34 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
         assert len(set(folders)) == len(folders) == len(expected)
         assert "defaults" not in job
         assert "container" not in job
+
+
+@each("known", [known for known in every() if known.wheels])
+def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(known: Facts) -> None:
+    """Each job builds from the one sdist; what they made is taken by ID, and what is tried and pushed is the whole."""
+    found = jobs(release_of(known))
+    matrix = found["wheels"]["strategy"]["matrix"]["include"]
+    assert [(row["number"], row["system"]) for row in matrix] == list(enumerate(known.wheels, 1))
+    outputs = found["wheels"]["outputs"]
+    assert outputs == {
+        f"part-{number}": f"${{{{ matrix.number == {number} && steps.keep.outputs.artifact-id || '' }}}}"
+        for number in (1, 2)
+    }
+
+    def taken(job: str) -> list[str]:
+        steps = (step for step in found[job]["steps"] if "download" in step.get("uses", ""))
+        return [step["with"]["artifact-ids"].strip("${} ") for step in steps if "if" not in step]
+
+    assert taken("wheels") == ["needs.build.outputs.files"]
+    parts = [f"needs.wheels.outputs.part-{number}" for number in (1, 2)]
+    assert taken("collect") == ["needs.build.outputs.files", *parts]
+    assert found["collect"]["steps"][-2]["run"].split()[-2:] == [".nox-ship/parts/1", ".nox-ship/parts/2"]
+    for job in ("verify-install", "rehearse-upload"):
+        assert taken(job) == ["needs.collect.outputs.files"]
+        assert found[job]["steps"][-1 if job != "verify-install" else -2]["env"]["NOX_SHIP_MANIFEST"] == (
+            "${{ needs.collect.outputs.manifest }}"
+        )
+    assert "needs.collect.outputs.manifest" in found["push"]["name"]
 
 
 @pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
@@ -234,7 +267,7 @@ def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None
     assert attest["with"] == {"subject-path": "dist/*"}
     receive = found["attest"]["steps"][found["attest"]["steps"].index(attest) - 1]
     assert receive["run"] == 'nox-ship receive files --commit="$GITHUB_SHA"'
-    assert receive["env"] == {"NOX_SHIP_MANIFEST": built("manifest")}
+    assert receive["env"] == {"NOX_SHIP_MANIFEST": built("manifest", known)}
     tried = "${{ github.event.repository.visibility != 'public' || github.server_url != 'https://github.com' }}"
     assert attest["continue-on-error"] == tried
     assert "attest" in found["announce"]["needs"]
@@ -246,7 +279,7 @@ def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None
 @each("known", list(every()))
 def test_one_job_describes_what_is_installed(known: Facts) -> None:
     """On one system and the newest Python, in the project's own folder; what tests a pull request pays nothing."""
-    ci, release = (jobs(text)["verify-install"] for text in render(known).values())
+    ci, release = (jobs(text)["verify-install"] for text in (*render(known).values(),)[:2])
     assert "SBOM" not in str(ci)
     assert release["strategy"]["matrix"]["system"][0] == "ubuntu-latest"
     (tried,) = (step for step in release["steps"] if step.get("id") == "verify")

@@ -25,6 +25,7 @@ KINDS = {
     "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
     "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
     "compiled": "",
+    "wheels": '[tool.nox-ship.wheels]\nsystems = ["ubuntu-latest", "macos-latest", "windows-latest"]\n',
     "weekly": "[tool.nox-ship.workflows]\nweekly = true\n",
     "weekly without its audit": '[tool.nox-ship]\ngates = ["tests"]\nworkflows.weekly = true\n',
     "names of its own": '[tool.nox-ship.workflows]\nfile = "publish.yaml"\nbranches = ["dev", "release/*"]\n'

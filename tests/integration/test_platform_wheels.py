@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from acting import acting
 from workbench import Bench, make_bench
 
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -34,11 +35,14 @@ packages = ["sample"]
 
 [tool.nox-ship]
 gates = ["lint"]
+wheels.builder = "build"
+verify-install.smoke = ["python -c 'import sample; assert sample.add(1, 2) == 3'"]
+"""
+HERE = """\
 routes.development = "company"
 indexes.company.upload-url = "https://index.invalid/legacy/"
 indexes.company.simple-url = "https://index.invalid/simple/"
 wheels.systems = ["here"]
-wheels.builder = "build"
 """
 SOURCE = """
 #include <Python.h>
@@ -52,9 +56,8 @@ static PyMethodDef methods[] = {{{{"add", add, METH_VARARGS, "Add."}}, {{NULL, N
 static struct PyModuleDef module = {{PyModuleDef_HEAD_INIT, "_fast", NULL, -1, methods}};
 PyMODINIT_FUNC PyInit__fast(void) {{ return PyModule_Create(&module); }}
 """
-SMOKE = """["python -c 'import sample; assert sample.add(1, 2) == 3'"]"""
 FILES = {
-    "pyproject.toml": f"{PYPROJECT}verify-install.smoke = {SMOKE}\n",
+    "pyproject.toml": f"{PYPROJECT}{HERE}",
     "README.md": "# sample\n",
     "LICENSE": "MIT\n",
     "noxfile.py": "import nox_ship\n\nnox_ship.register()\n",
@@ -128,3 +131,32 @@ def test_a_shared_library_is_brought_along(tmp_path: Path) -> None:
     assert "manylinux" in wheel
     outcome = bench.nox("--no-dependencies", "-s", f"verify-install-{PYTHON}")
     assert outcome.code == 0, outcome.output
+
+
+ON_ACTIONS = {
+    **FILES,
+    "pyproject.toml": f'{PYPROJECT}wheels.systems = ["ubuntu-latest"]\n',
+    "setup.py": FILES["setup.py"].format(PLAIN),
+}
+
+
+def test_a_workflow_releases_the_whole_set(tmp_path: Path, runner_variables: dict[str, str]) -> None:
+    """The wheels that its job built from the sdist, and no others, reach the index with it."""
+    with acting(tmp_path, runner_variables, project=ON_ACTIONS) as actions:
+        code, output = actions.run("push", actions.tag("1.0.0"))
+        assert code == 0, output[-5000:]
+        wheel, sdist = sorted(actions.pypi.files(), key=lambda name: name.endswith(".gz"))
+        assert f"-{OWN}-{OWN}-manylinux" in wheel
+        assert sdist == "sample-1.0.0.tar.gz"
+        assert actions.pypi.files() == actions.testpypi.files()
+
+
+@pytest.mark.exhaustive
+def test_a_workflow_refuses_a_set_that_is_not_whole(tmp_path: Path, runner_variables: dict[str, str]) -> None:
+    """Two jobs that make the same wheel, say: nothing reaches an index."""
+    twice = ON_ACTIONS["pyproject.toml"].replace('["ubuntu-latest"]', '["ubuntu-latest", "ubuntu-latest"]')
+    with acting(tmp_path, runner_variables, project={**ON_ACTIONS, "pyproject.toml": twice}) as actions:
+        code, output = actions.run("push", actions.tag("1.0.0"))
+        assert code != 0
+        assert "NS578" in output
+        assert actions.pypi.files() == actions.testpypi.files() == {}

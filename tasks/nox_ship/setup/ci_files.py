@@ -55,6 +55,7 @@ def facts(survey: Survey) -> workflows.Facts:
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
         names=decided.names,
         more_pythons=noxfile.written.pythons,
+        wheels=project.settings.wheels.systems,
     )
 
 

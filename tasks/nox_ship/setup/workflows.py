@@ -90,6 +90,8 @@ class Facts:
     """What our sessions are called in the noxfile, by their usual names, where the two differ."""
     more_pythons: tuple[str, ...] = ()
     """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
+    wheels: tuple[str, ...] = ()
+    """Runners that build wheels for their systems; empty where one build makes all files."""
 
     @property
     def ci_file(self) -> str:
@@ -116,7 +118,7 @@ def render(facts: Facts) -> dict[str, str]:
             publishes would take the file of another one (NS102).
     """
     settings = facts.settings
-    named = (*settings.systems, *settings.branches, *settings.environments.values(), *facts.besides)
+    named = (*settings.systems, *facts.wheels, *settings.branches, *settings.environments.values(), *facts.besides)
     for name in (facts.branch, facts.tag, *named):
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
@@ -168,7 +170,8 @@ def _weekly(facts: Facts) -> str:
 
 
 def _release(facts: Facts) -> str:
-    gates = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
+    made = ["build", *(["wheels", "collect"] if facts.wheels else [])]
+    gates = [*made, "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
     values = {
         **_common(facts),
         "PUSHES": _pushes(facts),
@@ -177,11 +180,12 @@ def _release(facts: Facts) -> str:
         "IF_GATES": "if: ${{ !failure() && !cancelled() && needs.gates.result == 'success' }}",
     }
     values["SWITCH"] = filled(_SWITCH, values)
+    values["WHEELS"] = filled(_spoken("wheels.yml", facts), {**values, **_wheels(facts)}) if facts.wheels else ""
     values |= _coverage(facts, values)
     before = ["lock", "proven", *gates]
     here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
     passed = ["!inputs.bump", "needs.lock.result == 'success'", f"(needs.proven.result == 'success' || ({here}))"]
-    target, route = "(inputs.target || 'route')", f"({_built('route')})"
+    target, route = "(inputs.target || 'route')", f"({_told('build', 'route')})"
     # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
     event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
     first = facts.settings.testpypi
@@ -203,7 +207,7 @@ def _release(facts: Facts) -> str:
     served = {"pypi": "needs.verify-pypi.result == 'success'"}
     if "testpypi" in facts.settings.indexes:  # a pre-release may go no further
         served["testpypi"] = f"({route} == 'testpypi' && needs.verify-testpypi.result == 'success')"
-    files = ["lock", "proven", "build"]
+    files = ["lock", "proven", "build", *(["collect"] if facts.wheels else [])]
     values |= {
         "ATTEST_NEEDS": ", ".join([*files, *(f"verify-{index}" for index in sorted(served, reverse=True))]),
         "ANNOUNCE_NEEDS": ", ".join([*files, "verify-install", "attest"]),
@@ -232,9 +236,37 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
     return filled(template("publish.yml"), values)
 
 
-def _built(output: str) -> str:
+def _wheels(facts: Facts) -> dict[str, str]:
+    """Return what the jobs have that build wheels, one for each system, and the one that collects them."""
+    inside, numbered = f"{facts.folder}/" if facts.folder else "", dict(enumerate(facts.wheels, 1))
+    kept = "${{{{ matrix.number == {0} && steps.keep.outputs.artifact-id || '' }}}}"
+    folders = {number: f".nox-ship/parts/{number}" for number in numbered}
+    takes = (
+        _download(
+            scalar(f"Take the wheels from {name}"),
+            f"needs.wheels.outputs.part-{number}",
+            scalar(f"{inside}{folders[number]}"),
+        )
+        for number, name in numbered.items()
+    )
+    systems = (f"- {{ number: {number}, system: {quoted(name)} }}" for number, name in numbered.items())
+    return {
+        "WHEEL_SYSTEMS": "\n".join(systems),
+        "WHEEL_OUTPUTS": "\n".join(f"part-{number}: {kept.format(number)}" for number in numbered),
+        "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
+        "TAKE_WHEELS": "\n".join(takes),
+        "WHEEL_FOLDERS": " ".join(folders.values()),
+    }
+
+
+def _set(facts: Facts) -> str:
+    """Return the job that has the files of a release."""
+    return "collect" if facts.wheels else "build"
+
+
+def _told(job: str, output: str) -> str:
     """Return the expression for what was told of the built files, by another run or by a job of this one."""
-    return f"inputs.run && needs.proven.outputs.{output} || needs.build.outputs.{output}"
+    return f"inputs.run && needs.proven.outputs.{output} || needs.{job}.outputs.{output}"
 
 
 def _common(facts: Facts) -> dict[str, str]:
@@ -269,7 +301,8 @@ def _common(facts: Facts) -> dict[str, str]:
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest) + _PRERELEASES,
         "INSTALL": "\n".join([_install(lock), *([_install_besides(facts.besides)] if facts.besides else [])]),
         "INSTALL_LOCKED": f"{take_lock}\n{_install('lock/nox-ship.txt')}",
-        "MANIFEST": f"${{{{ {_built('manifest')} }}}}",
+        "SET": _set(facts),
+        "MANIFEST": f"${{{{ {_told(_set(facts), 'manifest')} }}}}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
         "ATTEST_ACTION": ACTIONS["attest"],
@@ -281,7 +314,9 @@ def _common(facts: Facts) -> dict[str, str]:
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),
     }
-    values["TAKE_FILES"] = f"{_download('Take the files', _built('files'), 'files')}\n{filled(_RECEIVE, values)}"
+    values["TAKE_FILES"] = (
+        f"{_download('Take the files', _told(_set(facts), 'files'), 'files')}\n{filled(_RECEIVE, values)}"
+    )
     return values
 
 
