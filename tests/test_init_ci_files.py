@@ -71,7 +71,7 @@ jobs:
 def test_compiled_projects_get_a_job_for_each_system(
     project: Path, theirs: dict[str, str], expected: list[str]
 ) -> None:
-    """Those of a workflow of the project's own; the setting is added to pyproject.toml, whose comments and order stay."""
+    """Those of a workflow of the project's own; pyproject.toml gets the setting, its comments and order stay."""
     write_files(project, {"setup.py": "from setuptools import setup\nsetup(ext_modules=[])\n", **theirs})
     assert command.main(["init"]) == 0
     text = (project / "pyproject.toml").read_text("utf-8")

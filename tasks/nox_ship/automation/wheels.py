@@ -29,10 +29,8 @@ def _runners(top: Path) -> Iterator[str]:
         if read_text(top / ".github/workflows" / name).startswith(OURS):
             continue
         for job in map(mapping, mapping(workflow.get("jobs")).values()):
-            told = [
-                str(step.get(key, "")) for step in map(mapping, listing(job.get("steps"))) for key in ("uses", "run")
-            ]
-            if any(_TOOL in text for text in told):
+            steps = map(mapping, listing(job.get("steps")))
+            if any(_TOOL in f"{step.get('uses')} {step.get('run')}" for step in steps):
                 runner = str(job.get("runs-on", ""))
                 matrix = mapping(job.get("strategy")).get("matrix")
                 yield from (filled(runner, row) for row in rows(matrix))
