@@ -60,11 +60,11 @@ class Part:
             ShipError: It is none of ours, or a wheel is missing, changed, a symlink, or not in it (NS575).
         """
         path = folder / FILE
-        there = {each.name: each for each in built_files(folder)}
-        for each in (path, *there.values()):
-            if each.is_symlink() or not each.is_file():
-                raise ShipError(BAD_PART(f"{each} is {'a symlink' if each.is_symlink() else 'no file'}."))
         try:
+            there = {each.name: each for each in built_files(folder)}
+            for each in (path, *there.values()):
+                if each.is_symlink() or not each.is_file():
+                    raise ShipError(BAD_PART(f"{each} is {'a symlink' if each.is_symlink() else 'no file'}."))
             record = json_data.parse(path.read_bytes())
             if not isinstance(record, dict) or record.pop("schema", None) != SCHEMA:
                 raise ShipError(BAD_PART(f"{path} is no part of schema {SCHEMA}."))
