@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from failing_forge import COMMIT, READ_ONLY, SLUG, TOKEN, FailingForge
-from fakes import write_dist
+from fakes import write_dist, write_materials
 from nox_ship.errors import ShipError
+from nox_ship.package.materials import materials_path
 from nox_ship.project import Project
 from nox_ship.release.announcement import Announcement, Outcome, bring, look
+from nox_ship.release.beside import materials
 from nox_ship.world import github
 from support import make_project
 
@@ -195,6 +197,26 @@ def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, f
         if asset["name"] == NAMES[0]:
             asset["digest"] = f"sha256:{'0' * 64}"
     assert "NS778" in refused(project, forge)
+
+
+def test_a_bill_of_materials_of_another_run_stays(project: Project, forge: FailingForge) -> None:
+    """What is installed beside the wheel has changed since; of a draft, which nobody has seen, it is replaced."""
+    manifest = write_dist(project, COMMIT, "1.2.3")
+
+    def announced(version: str) -> Outcome:
+        write_materials(project, manifest, version)
+        made = Announcement.of(manifest, project, "v1.2.3", beside=materials(materials_path(project), manifest))
+        client = forge.client()
+        return bring(made, client, look(made, client))
+
+    announced("2")
+    first = forge.files()
+    assert "sample-1.2.3.cdx.json" in first
+    assert announced("3").uploaded == ()
+    assert forge.files() == first
+    forge.page()["draft"] = True
+    assert announced("3").uploaded == ("sample-1.2.3.cdx.json", "SHA256SUMS")
+    assert forge.files() != first
 
 
 def test_an_immutable_release_that_lacks_files_is_told(project: Project, forge: FailingForge) -> None:

@@ -323,6 +323,15 @@ def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
     assert plan(yard).workflow == "release.yml"
 
 
+def test_wheels_of_other_systems_are_a_workflows(yard: Yard) -> None:
+    """NS582: a notice where one publishes; else nobody could build them, and nothing is begun."""
+    wheels = 'wheels.systems = ["windows-latest"]\n'
+    yard.write({"pyproject.toml": f'{TAGGED}{wheels}publish.by = "workflow"\n'})
+    assert told(yard) == ["NS582"]
+    yard.write({"pyproject.toml": f"{TAGGED}{wheels}"})
+    assert stopped(yard) == {"NS582"}
+
+
 UPLOADS = "on: {push: {tags: [v*]}}\njobs: {publish: {steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}}\n"
 
 

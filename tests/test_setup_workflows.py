@@ -70,7 +70,7 @@ def release_of(known: Facts) -> str:
 
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing in two."""
+    """Nothing at the top; an identity in the jobs that publish or attest alone; writing in two."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -78,7 +78,7 @@ def test_least_privilege(known: Facts) -> None:
         trusted = known.settings.credentials == "trusted" and releases
         publishing = set(known.settings.indexes) if trusted else set()
         with_identity = {job for job, what in found.items() if (what.get("permissions") or {}).get("id-token")}
-        assert with_identity == publishing
+        assert with_identity == publishing | ({"attest"} if releases else set())
         writing = {
             job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
         }
@@ -143,7 +143,7 @@ STARTED = re.compile(
     rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
     rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
-    r"|nox --no-dependencies -s announce"
+    r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
 """All that a job with rights starts."""
@@ -160,18 +160,28 @@ def holds_rights(job: dict[str, Any]) -> bool:
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
     """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
-    assert set(rights) == {*known.settings.indexes, "push", "proven", "announce"}
+    assert set(rights) == {*known.settings.indexes, "push", "proven", "attest", "announce"}
     assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
+    assert rights["attest"]["permissions"] == {"id-token": "write", "attestations": "write"}
+    assert rights["announce"]["permissions"] == {"contents": "write"}
     usual = ("actions/setup-python@", "actions/download-artifact@")
+    further = {
+        "proven": ("actions/upload-artifact@",),
+        "attest": ("actions/upload-artifact@", f"{ACTIONS['attest'].partition(' ')[0]}"),
+    }
+    described = "inputs.run && needs.proven.outputs.sbom || needs.verify-install.outputs.sbom"
+    taken = {
+        "proven": ["${{ steps.proven.outputs.files }}", "${{ steps.proven.outputs.sbom }}"],
+        "push": ["${{ needs.cut.outputs.bundle }}"],
+        "announce": [built("files"), f"${{{{ {described} }}}}", "${{ needs.attest.outputs.provenance }}"],
+    }
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
-        taken = {"proven": "${{ steps.proven.outputs.files }}", "push": "${{ needs.cut.outputs.bundle }}"}
-        expected = ["${{ needs.lock.outputs.lock }}", taken.get(name, built("files"))]
+        expected = ["${{ needs.lock.outputs.lock }}", *taken.get(name, [built("files")])]
         folders: list[str] = []
         for step in job["steps"]:
             uses, script = step.get("uses", ""), step.get("run", "")
-            hands_on = ("actions/upload-artifact@",) if name == "proven" else ()
-            assert uses.startswith((*usual, *hands_on)) or script, name
+            assert uses.startswith((*usual, *further.get(name, ()))) or script, name
             if "download-artifact" in uses:
                 elsewhere = {"run-id", "github-token"} if name == "proven" and folders else set()
                 assert set(step["with"]) == {"artifact-ids", "path", *elsewhere}
@@ -179,7 +189,7 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
                 folders.append(step["with"]["path"])
             lines = script.replace("\\\n", "").splitlines()
             assert all(STARTED.fullmatch(line.strip()) for line in lines), f"{name} starts another command"
-        assert len(set(folders)) == len(folders) == 2
+        assert len(set(folders)) == len(folders) == len(expected)
         assert "defaults" not in job
         assert "container" not in job
 
@@ -211,8 +221,51 @@ def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
         "push",
         "proven",
         "rehearse",
+        "attest",
         "announce",
     }
+
+
+@each("known", list(every()))
+def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None:
+    """Its subjects are the files that the manifest names; one that is not to be had stops private repositories not."""
+    found = jobs(release_of(known))
+    (attest,) = (step for step in found["attest"]["steps"] if step.get("id") == "attest")
+    assert attest["with"] == {"subject-path": "dist/*"}
+    receive = found["attest"]["steps"][found["attest"]["steps"].index(attest) - 1]
+    assert receive["run"] == 'nox-ship receive files --commit="$GITHUB_SHA"'
+    assert receive["env"] == {"NOX_SHIP_MANIFEST": built("manifest")}
+    tried = "${{ github.event.repository.visibility != 'public' || github.server_url != 'https://github.com' }}"
+    assert attest["continue-on-error"] == tried
+    assert "attest" in found["announce"]["needs"]
+    assert found["announce"]["if"] == "${{ !cancelled() && needs.attest.result == 'success' }}"
+    kept = [step for step in found["attest"]["steps"] if "upload" in step.get("uses", "")]
+    assert [step["if"] for step in kept] == ["steps.attest.outcome == 'success'"]
+
+
+@each("known", list(every()))
+def test_one_job_describes_what_is_installed(known: Facts) -> None:
+    """On one system and the newest Python, in the project's own folder; what tests a pull request pays nothing."""
+    ci, release = (jobs(text)["verify-install"] for text in list(render(known).values())[:2])
+    assert "SBOM" not in str(ci)
+    assert release["strategy"]["matrix"]["system"][0] == "ubuntu-latest"
+    (tried,) = (step for step in release["steps"] if step.get("id") == "verify")
+    told = "${{ matrix.system == 'ubuntu-latest' && needs.matrix.outputs.newest || '' }}"
+    assert tried["env"]["NOX_SHIP_SBOM"] == told
+    assert jobs(release_of(known))["matrix"]["outputs"]["newest"] == "${{ steps.matrix.outputs.newest }}"
+    (kept,) = (step for step in release["steps"] if "upload" in step.get("uses", ""))
+    inside = f"{known.folder}/" if known.folder else ""
+    assert (kept["if"], kept["with"]["path"]) == ("steps.verify.outputs.sbom", f"{inside}.nox-ship/sbom.cdx.json")
+    assert release["outputs"] == {"sbom": "${{ steps.keep.outputs.artifact-id }}"}
+
+
+def test_a_bill_of_materials_of_another_run_holds_nothing_up() -> None:
+    """Any job of that run can have taken the name of its artifact, with whatever in it."""
+    proven = jobs(render(facts())[RELEASE])["proven"]
+    take, keep = proven["steps"][-2:]
+    assert {take["if"], keep["if"]} == {"steps.proven.outputs.sbom"}
+    assert (keep["with"]["path"], keep["with"]["if-no-files-found"]) == ("sbom/sbom.cdx.json", "ignore")
+    assert proven["outputs"]["sbom"] == f"${{{{ steps.{keep['id']}.outputs.artifact-id }}}}"
 
 
 SWITCH = re.compile(
@@ -459,8 +512,9 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
         steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
         if any("lock/nox-ship.txt" in step for step in steps):
             (install,) = [number for number, step in enumerate(steps) if "pip install" in step]
-            lock, take = [number for number, step in enumerate(steps) if "download-artifact" in step]
-            assert lock < install < take, name
+            lock, *taken = [number for number, step in enumerate(steps) if "download-artifact" in step]
+            assert taken
+            assert lock < install < min(taken), name
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ KINDS = {
     "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\nweekly = true\n",
     "of the old style": "",
 }
+BESIDE = {"sample-1.2.3.cdx.json", "sample-1.2.3.sigstore.json"}
+"""What the page of a release has beside the files and their record."""
 FURTHER = """\
   tell:
     name: Announce
@@ -139,8 +141,8 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     event = actions.tag("1.2.3")
     code, output = actions.run("push", event)
     assert code == 0, output[-5000:]
-    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi", "announce"]
-    assert actions.runner.jobs()[-5:] == publishing
+    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi", "attest", "announce"]
+    assert actions.runner.jobs()[-6:] == publishing
     assert "verify-install" in actions.runner.jobs()
     seen = (actions.runner.home / "seen.txt").read_text("utf-8").split()
     assert "PATH" in seen
@@ -153,7 +155,7 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     (page,) = actions.forge.board.releases.values()
     assert (page["tag_name"], page["draft"], page["body"]) == ("v1.2.3", False, "- change\n- change")
     attached = {asset["name"]: asset["digest"].removeprefix("sha256:") for asset in page["assets"].values()}
-    assert set(attached) - set(built) == {"manifest.json", "SHA256SUMS"}
+    assert set(attached) - set(built) == {"manifest.json", *BESIDE, "SHA256SUMS"}
     assert built.items() <= attached.items()
     for name in ("TestPyPI", "PyPI"):
         assert f"## ✅ Publishing to {name} 1.2.3: passed" in output
@@ -181,6 +183,19 @@ def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions
     code, output = weekly.run("workflow_dispatch", {"ref": "refs/heads/main", "inputs": {}}, job="verify")
     assert code != 0
     assert "NS712" in output
+
+
+@pytest.mark.parametrize("visibility", ["private", "public"])
+def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
+    """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
+    event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
+    code, output = actions.run("push", event, RUNNER_UNSIGNED="Feature not available for this repository")
+    assert (code == 0) == (visibility == "private"), output[-5000:]
+    assert "Feature not available" in output
+    assert ("announce" in actions.runner.jobs()) == (visibility == "private")
+    names = {asset["name"] for page in actions.forge.board.releases.values() for asset in page["assets"].values()}
+    assert names & BESIDE == ({"sample-1.2.3.cdx.json"} if visibility == "private" else set())
+    assert len(actions.pypi.files()) == 2
 
 
 @pytest.mark.exhaustive
@@ -246,9 +261,11 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
     code, output = actions.publish_cut()
     assert code == 0, output[-5000:]
-    published = ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi", "announce"]
+    published = ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi", "attest", "announce"]
     assert actions.runner.jobs()[len(ran) :] == published
     assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+    (page,) = actions.forge.board.releases.values()
+    assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:

@@ -56,6 +56,9 @@ PYTHON_LEFT_OUT = Kind(
     level="notice",
 )
 OTHER_ENCODING = Kind("NS119", "other-encoding", "Save it as UTF-8.", level="notice")
+WHEELS_ELSEWHERE = Kind(
+    "NS582", "wheels-elsewhere", "Nothing is to be done: they are tried where they are built.", level="notice"
+)
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
@@ -256,6 +259,18 @@ def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator
             yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
+def _wheels(draft: Draft) -> Iterator[Finding]:
+    """Yield what this machine does not build: wheels of other systems are a workflow's, which has to publish too."""
+    if draft.project is None or not (systems := draft.project.settings.wheels.systems):
+        return
+    told = f"`tool.nox-ship.wheels.systems` names {shorten(systems)}"
+    if draft.by.workflow:
+        yield WHEELS_ELSEWHERE(f"{told}: {draft.by.workflow} builds those wheels, and this machine tries only its own.")
+    else:
+        what = f"{told}, and no workflow publishes a tag that is pushed: this machine cannot build all wheels."
+        yield WHEELS_ELSEWHERE(what, remedy="Let a workflow publish, or take `systems` out.", level="error")
+
+
 def _work_tree(draft: Draft) -> Iterator[Finding]:
     repository = draft.repository
     if repository is None:
@@ -305,6 +320,7 @@ CHECKS: tuple[Check, ...] = (
     _machine,
     _project,
     _gates,
+    _wheels,
     _branch,
     _work_tree,
     _remote_branch,

@@ -12,7 +12,7 @@ from nox_ship import naming
 from nox_ship.automation.github import FOLDER
 from nox_ship.config import ROOT, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
-from nox_ship.project import minor
+from nox_ship.project import newest_python
 from nox_ship.settings import WRONG_TYPE
 from nox_ship.setup.lock import FILE as LOCK
 from nox_ship.setup.templates import filled, quoted, scalar, template
@@ -25,11 +25,11 @@ ACTIONS = {
     "setup-python": "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
     "upload-artifact": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
     "download-artifact": "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1",
+    "attest": "actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2",
 }
 """The actions that are used, each pinned by commit."""
 
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
-_CPYTHON = re.compile(r"3\.\d+")
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
 _RECEIVE = """\
@@ -137,7 +137,7 @@ def render(facts: Facts) -> dict[str, str]:
 
 def newest(facts: Facts) -> str:
     """Return the newest CPython of a project, or the oldest that nox-ship runs on where that is newer."""
-    return max((*filter(_CPYTHON.fullmatch, facts.pythons), _OLDEST), key=minor)
+    return newest_python([*facts.pythons, _OLDEST])
 
 
 def dependabot() -> str:
@@ -203,12 +203,15 @@ def _release(facts: Facts) -> str:
     served = {"pypi": "needs.verify-pypi.result == 'success'"}
     if "testpypi" in facts.settings.indexes:  # a pre-release may go no further
         served["testpypi"] = f"({route} == 'testpypi' && needs.verify-testpypi.result == 'success')"
+    files = ["lock", "proven", "build"]
     values |= {
-        "NEEDS": ", ".join(["lock", "proven", "build", *(f"verify-{index}" for index in sorted(served, reverse=True))]),
+        "ATTEST_NEEDS": ", ".join([*files, *(f"verify-{index}" for index in sorted(served, reverse=True))]),
+        "ANNOUNCE_NEEDS": ", ".join([*files, "verify-install", "attest"]),
         "CONDITION": "!inputs.bump && (github.ref_type == 'tag' || needs.build.outputs.tag)"
         f"\n      && ({' || '.join(served.values())})",
     }
-    values["ANNOUNCE"] = filled(template("announce.yml"), values)
+    for name in ("attest", "announce"):
+        values[name.upper()] = filled(template(f"{name}.yml"), values)
     return filled(_spoken("release.yml", facts), values)
 
 
@@ -269,6 +272,9 @@ def _common(facts: Facts) -> dict[str, str]:
         "MANIFEST": f"${{{{ {_built('manifest')} }}}}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
+        "ATTEST_ACTION": ACTIONS["attest"],
+        "SBOM_PATH": scalar(f"{inside}.nox-ship/sbom.cdx.json"),
+        "SYSTEM": quoted(facts.settings.systems[0]),
         "SYSTEMS": ", ".join(map(quoted, facts.settings.systems)),
         "TARGETS": ", ".join(["route", *sorted(facts.settings.indexes, reverse=True)]),
         "IDENTITY": "\n".join(
