@@ -162,6 +162,19 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     assert all(f"| {sha256} |" in output for sha256 in built.values())
 
 
+@pytest.mark.parametrize("visibility", ["private", "public"])
+def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
+    """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
+    event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
+    code, output = actions.run("push", event, RUNNER_UNSIGNED="Feature not available for this repository")
+    assert (code == 0) == (visibility == "private"), output[-5000:]
+    assert "Feature not available" in output
+    assert ("announce" in actions.runner.jobs()) == (visibility == "private")
+    names = {asset["name"] for page in actions.forge.board.releases.values() for asset in page["assets"].values()}
+    assert names & BESIDE == ({"sample-1.2.3.cdx.json"} if visibility == "private" else set())
+    assert len(actions.pypi.files()) == 2
+
+
 def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions: Actions) -> None:
     """On a commit that is released, too; nothing is changed anywhere, and a release that is gone fails the run."""
     bench, section = actions.bench, "[tool.nox-ship.workflows]\n"
@@ -183,19 +196,6 @@ def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions
     code, output = weekly.run("workflow_dispatch", {"ref": "refs/heads/main", "inputs": {}}, job="verify")
     assert code != 0
     assert "NS712" in output
-
-
-@pytest.mark.parametrize("visibility", ["private", "public"])
-def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
-    """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
-    event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
-    code, output = actions.run("push", event, RUNNER_UNSIGNED="Feature not available for this repository")
-    assert (code == 0) == (visibility == "private"), output[-5000:]
-    assert "Feature not available" in output
-    assert ("announce" in actions.runner.jobs()) == (visibility == "private")
-    names = {asset["name"] for page in actions.forge.board.releases.values() for asset in page["assets"].values()}
-    assert names & BESIDE == ({"sample-1.2.3.cdx.json"} if visibility == "private" else set())
-    assert len(actions.pypi.files()) == 2
 
 
 @pytest.mark.exhaustive
