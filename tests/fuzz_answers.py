@@ -25,6 +25,7 @@ from nox_ship.printable import printable
 from nox_ship.release.proven import Proven, proven
 from nox_ship.world.closed import closed_release
 from nox_ship.world.forge import Job
+from nox_ship.world.github import GitHubApi
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
 from nox_ship.world.provenance import Expected, verify
@@ -269,7 +270,7 @@ _RUN = {
 _PUSHED = {"name": f"Push files 99, manifest {'c' * 64}", "status": "completed", "conclusion": "success"}
 _TOLD: dict[str, Any] = {
     "runs/7": _RUN,
-    "page=1": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
+    "per_page=100": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
     "artifacts/99": {"expired": False, "workflow_run": {"id": 7}},
     "b" * 40: {"parents": [{"sha": "a" * 40}]},
 }
@@ -284,11 +285,12 @@ def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
     url = ground.server.url.rstrip("/")
     ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _TOLD.items() if key != path}}
     job = Job(url, url, "acme/sample", "release.yml", "8", "refs/tags/v1.2.3", "b" * 40, "token")
-    with mock.patch("nox_ship.world.runs._PAUSES", ()), mock.patch("nox_ship.release.proven._PATIENCE", 0.0):
+    api = GitHubApi(url, "acme/sample", "token", patience=0, pauses=())
+    with mock.patch.object(Job, "github", api), mock.patch("nox_ship.release.proven._PATIENCE", 0.0):
         found = proven("7", "main", job)
     assert found.files.isdecimal()
     assert len(found.manifest) == 64
-    assert path == "page=1" or found == Proven("99", "c" * 64)
+    assert path == "per_page=100" or found == Proven("99", "c" * 64)
 
 
 _OFFER = {"audience": http(b'{"audience": "127.0.0.1"}'), "identity": _identity, "offered": b""}
