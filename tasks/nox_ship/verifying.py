@@ -12,10 +12,10 @@ from packaging.version import Version
 
 from nox_ship import actions, naming
 from nox_ship.cli import verify_arguments
-from nox_ship.errors import Kind, ShownError
+from nox_ship.errors import Findings, Kind, ShownError
 from nox_ship.project import Project
 from nox_ship.release.publication import silent
-from nox_ship.release.published import Release, built, released
+from nox_ship.release.published import Release, built, recorded, released
 from nox_ship.release.rebuilding import Rebuilt
 from nox_ship.release.route import route
 from nox_ship.release.verification import Verification, Verifier
@@ -65,7 +65,10 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
             else:
                 if expected:
                     verifier.wait_for_others(expected)
-                there = verifier.download(release or Release(Version(version)), files, options.manifest)
+                wanted = release or Release(Version(version))
+                known = recorded(wanted, options.manifest) if options.manifest else None
+                here = known or expected or Findings().catch(lambda: built(project, wanted))
+                there = verifier.download(wanted, files, here)
             if options.rebuild:
                 verifier.rebuild(there, again)
             if found.findings.errors:  # what may be somebody else's is not run

@@ -17,7 +17,7 @@ from nox_ship.release.installing import prove
 from nox_ship.release.listed import examine
 from nox_ship.release.origins import examine as origins_of
 from nox_ship.release.publication import Note, Publication
-from nox_ship.release.published import ExpectedRelease, Release, built, listed, recorded, refuse_others
+from nox_ship.release.published import ExpectedRelease, Release, listed, refuse_others
 from nox_ship.release.rebuilding import Rebuilt, rebuild
 from nox_ship.release.uptake import check_open, refuse_other_bytes
 from nox_ship.world.index import Index
@@ -26,8 +26,7 @@ from nox_ship.world.listing import Listing
 BUILT_OTHERWISE = Kind(
     "NS799",
     "built-otherwise",
-    "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons);"
-    " `nox -s verify-published -- VERSION --rebuild` builds the tag once more.",
+    "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons).",
     level="warning",
 )
 
@@ -99,13 +98,13 @@ class Verifier:
         if listing := Findings().catch(self._listing):  # else wait for it
             self.found.findings.extend(check_open(manifest, listing))
 
-    def download(self, release: Release, folder: Path, record: Path | None = None) -> ExpectedRelease:
+    def download(self, release: Release, folder: Path, here: ExpectedRelease | None) -> ExpectedRelease:
         """Download what the index serves of a release, and compare it with what is known of it.
 
         Args:
             release: The release.
             folder: An empty folder for the files.
-            record: The release's manifest, if it is kept elsewhere than in the project.
+            here: What was built of it, as far as this machine knows.
 
         Raises:
             ShipError: The index has nothing of it (NS712, NS770, NS771), or other files than it lists or than were
@@ -113,7 +112,6 @@ class Verifier:
         """
         listing = self._listing()
         there = listed(self.project, release, self.index, listing, folder)
-        here = recorded(release, record) if record else Findings().catch(lambda: built(self.project, release))
         if here and here.binding:
             refuse_other_bytes(here.manifest, here.manifest.files, listing.files, self.index)
             refuse_others(there.manifest, here.manifest, self.index)

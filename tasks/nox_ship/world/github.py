@@ -126,19 +126,22 @@ class GitHubApi:
         headers = {**self._headers, "Content-Type": "application/octet-stream"}
         return self._tried(lambda: web.put_file(url, file, headers, seconds=self.seconds), (), allowed)
 
-    def pages(self, path: str, key: str | None = None) -> Iterator[Any]:
+    def pages(self, path: str, key: str | None = None, *, absent: Collection[int] = ()) -> Iterator[Any]:
         """Yield the items of a list, page by page.
 
         Args:
             path: What is asked for, below the repository; it may have a query.
             key: The key that the list has in the answer; None where it is the answer.
+            absent: Statuses which say that there is no such list; it is empty then.
 
         Raises:
             ShipError: As `ask` does, or there is no end to it (NS785).
         """
         url = f"{path}{'&' if '?' in path else '?'}per_page=100"
         for _ in range(_MOST_PAGES):
-            answer = self.ask("GET", url)
+            answer = self.ask("GET", url, allowed=absent)
+            if not answer.ok:
+                return
             yield from parsed(answer, list) if key is None else _listed(parsed(answer, dict), key)
             following = _NEXT.search(answer.headers.get("link", ""))
             if following is None:
