@@ -7,7 +7,7 @@ import functools
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, change
 from local_signer import LocalVerifier, provenance
 from nox_ship.printable import printable
 from nox_ship.release.proven import Proven, proven
+from nox_ship.world.checks import checks_of
 from nox_ship.world.closed import closed_release
 from nox_ship.world.forge import Job
 from nox_ship.world.github import GitHubApi
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
 from nox_ship.world.provenance import Expected, verify
+from nox_ship.world.runs import RunJob, Runs
 from nox_ship.world.token import Token, check_token
 from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
 
@@ -303,6 +305,50 @@ _BAD_JSON = (
     b'{"errors": [{"code": {}}]}',
     b'{"token": ""}',
 )
+_CHECK = {
+    "id": 1,
+    "name": "Tests",
+    "status": "completed",
+    "conclusion": "success",
+    "started_at": "2026-01-01T00:00:00Z",
+    "completed_at": "2026-01-01T00:01:00Z",
+    "check_suite": {"id": 5},
+    "app": {"slug": "github-actions"},
+    "details_url": "https://github.com/acme/sample/actions/runs/7/job/1",
+    "output": {"title": "All fine"},
+}
+_STATUS = {"context": "Tests", "state": "success", "description": "fine", "target_url": "https://ci.example"}
+_FAILED = RunJob("Tests", "completed", "failure", id=1)
+_ASKED: Mapping[str, tuple[Any, Callable[[Runs], Any]]] = {
+    "workflow": ({"state": "active"}, lambda runs: runs.workflow("release.yml")),
+    "runs": (
+        {"total_count": 1, "workflow_runs": [{**_RUN, "id": 7}]},
+        lambda runs: runs.of("release.yml", "a" * 40),
+    ),
+    "pending": ([{"environment": {"name": "pypi"}}], lambda runs: runs.awaited("7")),
+    "log": ("2026-01-01T00:00:00.1234567Z ##[error]No", lambda runs: runs.last_lines(_FAILED, 5)),
+    "checks": ({"check_runs": [_CHECK, _CHECK], "statuses": [_STATUS]}, lambda runs: checks_of(runs.api, "a" * 40)),
+}
+ACTIONS = st.sampled_from(tuple(_ASKED)).flatmap(
+    lambda what: _answers(changed([_ASKED[what][0]], 3).map(as_json), "application/json").map(lambda told: (what, told))
+)
+_KNOWN_ACTIONS = tuple((what, http(body)) for what in _ASKED for body in _BAD_JSON) + tuple(
+    ("checks", http(as_json({"check_runs": [put(_CHECK, key, value)], "statuses": []})))
+    for key in _CHECK
+    for value in WRONG
+)
+
+
+def _told_by_actions(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Check that whatever GitHub tells of runs and checks is read, and can be shown, or refused."""
+    what, answer = value
+    ground.server.answers = {"": answer}
+    api = GitHubApi(ground.server.url.rstrip("/"), "acme/sample", "token", patience=0, pauses=())
+    found = _ASKED[what][1](Runs(api))
+    printable(str(found)).encode()
+    ground.outcomes[what] += 1
+
+
 _KNOWN_EXCHANGES = (
     *(
         {**_OFFER, "mint": http(body, "application/json", status)}
@@ -358,5 +404,6 @@ TARGETS = {
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
     "run of a workflow": Target(RUNS, _run_of_a_workflow, 0.3, _KNOWN_RUNS),
+    "runs and checks": Target(ACTIONS, _told_by_actions, 0.5, _KNOWN_ACTIONS),
 }
 """What is fuzzed here, by name."""
