@@ -234,6 +234,15 @@ def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, mon
     assert waited(forge, Required(("Announce",), run="7"))
 
 
+def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there, and may take longer than one that is missing."""
+    monkeypatch.setattr(checking, "_GRACE", 60.0)
+    docs = forge.check("Docs", None, suite=7)
+    forge.check("Publish", None, suite=7)
+    forge.later += [*[lambda: None] * 10, lambda: docs.update(status="completed", conclusion="success")]
+    assert waited(forge, Required(("Docs",), run="7"))
+
+
 def test_what_was_left_out_is_not_waited_for(forge: FailingForge) -> None:
     """Nor asked for, where none is left."""
     required = Required((TESTS, AUDIT), (AUDIT,), "octocat")

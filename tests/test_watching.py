@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from failing_forge import SLUG, TOKEN, FailingForge
 from fakes import Programs, Yard, make_yard, noxfile
 from nox_ship import front
+from nox_ship.addresses import uncoloured
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.release import watching
 from nox_ship.release.pipeline import release_steps, run_pipeline
 from nox_ship.release.run import Run
+from nox_ship.terminal import Voice
 from nox_ship.world import polling
 from nox_ship.world.forge import GITLAB_CI
 from support import commit_files, make_sdist, make_wheel
@@ -115,6 +120,26 @@ def test_a_release_is_followed_until_the_index_serves_it(
     assert "works on Python" in told["verified"][-1]
     assert programs.started("install")
     assert yard.world.indexes["pypi"].uploads == []
+
+
+def test_a_terminal_shows_the_jobs_that_run(yard: Yard, forge: FailingForge) -> None:
+    """On the board, while they do; one table tells in the end how they ended."""
+    shown = io.StringIO()
+    run = prepare(yard)
+    run.voice = Voice(console=Console(file=shown, force_terminal=True, width=100, legacy_windows=False))
+    seen: list[str] = []
+
+    def look() -> None:
+        assert run.voice._board
+        drawn = io.StringIO()
+        Console(file=drawn, width=100).print(run.voice._board._drawn())
+        seen.append(drawn.getvalue())
+
+    forge.later += [starts(yard, forge), look, ends(yard, forge)]
+    run_pipeline(run, release_steps(yard.project.settings, wait=True))
+    assert re.search(r"^  running +Build +0\.\d s", seen[0], re.MULTILINE)
+    run.voice.table(run.report)
+    assert re.search(r"  Build +│ passed", uncoloured(shown.getvalue()))
 
 
 def test_the_same_command_proves_again_what_is_served(yard: Yard, forge: FailingForge) -> None:
@@ -236,9 +261,25 @@ def test_other_runs_on_the_commit_are_not_followed(yard: Yard, forge: FailingFor
     assert yard.told()["run"] == forge.runs[1]["html_url"]
 
 
-def test_a_run_that_another_workflow_starts_is_followed(yard: Yard, forge: FailingForge) -> None:
-    """GitHub calls its branch the default one (`workflow_run`)."""
-    forge.later += [starts(yard, forge, tag="main", event="workflow_run"), ends(yard, forge)]
+AFTER = """\
+on: {workflow_run: {workflows: [.github/workflows/ci.yml], types: [completed]}}
+jobs:
+  pypi:
+    permissions: {id-token: write}
+    steps: [{uses: pypa/gh-action-pypi-publish@v1}]
+"""
+
+
+def test_a_run_that_another_workflow_starts_is_followed(
+    yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub calls its branch the default one (`workflow_run`); it starts once the other one has ended."""
+    monkeypatch.setattr(watching, "_APPEARS", 30.0)
+    ci = "on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: pytest}]}}\n"
+    text = (yard.root / "pyproject.toml").read_text("utf-8").replace('publish.by = "workflow"\n', "")
+    files = {".github/workflows/ci.yml": ci, ".github/workflows/release.yml": AFTER, "pyproject.toml": text}
+    yard.write(files)
+    forge.later += [*[lambda: None] * 8, starts(yard, forge, tag="main", event="workflow_run"), ends(yard, forge)]
     release(yard)
     assert row(yard)[0] == "done"
 
@@ -451,7 +492,7 @@ def test_an_interruption_tells_how_to_go_on(
     forge.later += [ends(yard, forge)]
     front.release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "sample 0.1.0 is released: release.yml has published it to PyPI, and it works."
+    assert last == "sample 0.1.0 is released: release.yml has published it to PyPI."
     assert len(yard.world.remote.pushes) == 1
 
 

@@ -23,7 +23,7 @@ def released(report: Report) -> str:
     then = starts if report.waits else f"{report.workflow} publishes it"
     ours = f"is pushed; {then}" if report.workflow else "is released"
     if report.served:
-        ours = f"is released: {report.workflow} has published it to {report.index}, and it works"
+        ours = f"is released: {report.workflow} has published it to {report.index}"
     done = ours if report.changed or report.served else "was released already: nothing was missing"
     return f"{report.project} {report.version} {done}."
 

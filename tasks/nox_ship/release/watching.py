@@ -16,6 +16,7 @@ from nox_ship.release.results import Omitted, Pushed, Result, Tried, Watched
 from nox_ship.release.run import Run, State
 from nox_ship.release.uptake import glimpse
 from nox_ship.release.verification import Verification, Verifier
+from nox_ship.release.workflows import uploads
 from nox_ship.report import Row
 from nox_ship.world import runs as github
 from nox_ship.world.checks import PASSING
@@ -120,7 +121,7 @@ class _Followed:
     """The address of its page."""
     jobs: tuple[github.RunJob, ...] = ()
     seen: set[tuple[int, str]] = field(default_factory=set)
-    """The jobs, by ID, and environments that were told of, each with what was told."""
+    """What was told already, each with the ID of the job that it was told of."""
 
     def follow(self) -> None:
         """Wait until the run has passed, and tell of its jobs meanwhile.
@@ -156,7 +157,9 @@ class _Followed:
         Raises:
             ShipError: None appears in time (NS857), or it cannot be told (NS856).
         """
-        waits = self.release.plan.waits  # for a person, who may take as long as the whole may
+        plan = self.release.plan
+        events = {one.event for one in uploads(plan.repository.path, plan.tag)[0] if one.workflow == self.workflow}
+        waits = plan.waits or events == {"workflow_run"}  # for a person or another workflow, however long that takes
         if self.release.of(Pushed).anew:
             self.runs.api.sleep(_MOMENT)
         while True:
@@ -211,10 +214,10 @@ class _Followed:
                 row = _row(job, None if before else max(release.report.after() - job.seconds, 0.0))
                 release.report.rows.append(row)
                 release.voice.session_ended(row)
-        if run.status == "waiting" or any(job.status == "waiting" for job in self.jobs):
-            for name in self._awaited(number):
-                if self._is_news(0, name):
-                    release.voice.note(f"it waits for approval to deploy to {name}: {self.url}")
+        waiting = [job.id for job in self.jobs if job.status == "waiting"]
+        if (waiting or run.status == "waiting") and self._is_news(0, f"waiting: {waiting}"):
+            names = shorten(self._awaited(number))
+            release.voice.note(f"it waits for approval to deploy to {names}: {self.url}")
 
     def _awaited(self, number: str) -> Sequence[str]:
         try:
