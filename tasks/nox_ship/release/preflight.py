@@ -207,10 +207,10 @@ def _files(draft: Draft) -> Iterator[Finding]:
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
-    """Yield an error for each file whose version cannot be changed, and a notice for others that were guessed at."""
-    changed = {place.file for place in coming.source.places} if coming and coming.bump else set()
+    """Yield an error for each file that bump-my-version cannot change, and a notice for others that were guessed at."""
+    changed: set[str] = set()
     if coming and coming.bump and not have_a_scheme(project):
-        changed |= bumped_files(project, coming.current)
+        changed = bumped_files(project, coming.current)
     for name in sorted({*changed, *_INI_FILES}):
         if name in changed and not documents.is_utf8(project.root / name):
             what = f"{name} is not UTF-8, and bump-my-version cannot change the version in it."
