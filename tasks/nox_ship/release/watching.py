@@ -96,15 +96,13 @@ def watch(run: Run, state: State) -> Result:
     """Follow the run, and prove what the index serves then.
 
     Raises:
-        ShipError: The run cannot be followed (NS856), does not start (NS857), fails (NS858) or does not end in time
+        ShipError: The run is not told (NS856), does not start (NS857), fails (NS858) or does not end in time
             (NS859); or what is served is not there (NS712, NS713), not what the index says (NS711, NS790), somebody
             else's (NS796, NS797), or does not work (NS611-NS616, NS714).
     """
     workflow, forge = run.plan.workflow, run.world.forge
-    if workflow is None:
+    if workflow is None or forge is None:  # preflight refuses to wait for a workflow without a forge
         return Omitted(str(state.seen))
-    if forge is None:
-        raise ShipError(*followable(forge, workflow))
     followed = _Followed(run, workflow, github.Runs(forge.api))
     followed.follow()
     return _proven(run, followed)

@@ -167,8 +167,10 @@ class Runs:
 
     def last_lines(self, job: RunJob, most: int) -> list[str]:
         """Return the last lines of a job's log, up to the last error that the runner tells: clean-up comes after it."""
-        text = self.api.tail(f"/actions/jobs/{job.id}/logs", _LOG).decode("utf-8", "replace")
-        lines = [_STAMP.sub("", line) for line in re.split(r"\r\n|\r|\n", uncoloured(text).rstrip())]
+        log = self.api.tail(f"/actions/jobs/{job.id}/logs", _LOG)
+        whole = log if len(log) < _LOG else log.partition(b"\n")[2]  # the first line of an end is cut
+        text = uncoloured(whole.decode("utf-8", "replace")).rstrip()
+        lines = [_STAMP.sub("", line) for line in re.split(r"\r\n|\r|\n", text)]
         errors = [number for number, line in enumerate(lines) if line.startswith(_ERROR)]
         told = lines[: errors[-1] + 1] if errors else lines
         return [line.removeprefix(_ERROR) for line in told[-most:]]
