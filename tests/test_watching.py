@@ -317,6 +317,14 @@ def test_a_run_that_does_not_appear_is_explained(yard: Yard, forge: FailingForge
     assert 300 <= sum(forge.waits) < 320
 
 
+def test_a_forge_that_is_silent_is_not_said_to_have_no_run(yard: Yard, forge: FailingForge) -> None:
+    """Whether there is one is not known then."""
+    forge.later += [lambda: setattr(forge.faults, "dead_after", 0)]
+    assert "NS857 run-not-started: No run of release.yml for v0.1.0 appeared: GitHub does not answer." in str(
+        stopped(yard)
+    )
+
+
 def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: FailingForge) -> None:
     """It keeps the push of the tag from starting anything, too."""
     commit_files(yard.root, {"a": ""}, "Polish [skip ci]")

@@ -171,7 +171,8 @@ class _Followed:
                 self.release.voice.note(f"following {self.workflow}: {self.url}")
                 return found
             if (rounds.waited >= _APPEARS and not waits) or not rounds.rest():
-                raise ShipError(self._not_started())
+                what = f"No run of {self.workflow} for {plan.tag} appeared: {self._reason()}."
+                raise ShipError(RUN_NOT_STARTED(what))
 
     def _newest(self) -> github.Run | None:
         plan, commit = self.release.plan, self.release.bumped.objects.commit
@@ -181,26 +182,22 @@ class _Followed:
                 return run
         return None
 
-    def _not_started(self) -> Finding:
+    def _reason(self) -> str:
         """Return why no run appeared, as far as that can be found out."""
-        plan, commit = self.release.plan, self.release.bumped.objects.commit
-        message = self.release.stage.repository.run("log", "-1", "--format=%B", commit)
+        message = self.release.stage.repository.run("log", "-1", "--format=%B", self.release.bumped.objects.commit)
+        if self.release.plan.waits:
+            return "nobody published a GitHub Release for the tag"
+        if found := _SKIPS.search(message):
+            return f"the message of its commit has {found[0].strip()!r}, which keeps GitHub from starting any"
         try:
             known = self.runs.workflow(self.workflow)
-            state = known.state if known else ""
         except ShipError:
-            state = "active"
-        if plan.waits:
-            why = "nobody published a GitHub Release for the tag"
-        elif found := _SKIPS.search(message):
-            why = f"the message of its commit has {found[0].strip()!r}, which keeps GitHub from starting any"
-        elif not state:
-            why = "GitHub does not know that file; Actions may be off in the repository's settings"
-        elif state != "active":
-            why = f"the workflow is {state}"
-        else:
-            why = "filters of tags or paths may leave the tag out, Actions may be off, or GitHub is late"
-        return RUN_NOT_STARTED(f"No run of {self.workflow} for {plan.tag} appeared: {why}.")
+            return "GitHub does not answer"
+        if known is None:
+            return "GitHub does not know that file; Actions may be off in the repository's settings"
+        if known.state != "active":
+            return f"the workflow is {known.state}"
+        return "filters of tags or paths may leave the tag out, Actions may be off, or GitHub is late"
 
     def _tell(self, number: str, run: github.Run, *, before: bool) -> None:
         """Tell what is new about the jobs; those that ended before anybody looked have no place in our time."""
