@@ -243,6 +243,23 @@ def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch:
     assert waited(forge, Required(("Docs",), run="7"))
 
 
+def test_a_job_of_this_run_hides_none_of_another_workflow(forge: FailingForge) -> None:
+    """Both have a job of that name, and the other workflow's comes once what it needs has ended."""
+    forge.check(TESTS, suite=7)
+    other = forge.check("Lint", None, suite=8)
+    forge.later += [
+        lambda: None,
+        lambda: other.update(status="completed", conclusion="success"),
+        lambda: None,
+        lambda: forge.check(TESTS, "failure", suite=8),
+    ]
+    assert [found.id for found in refused(forge, Required((TESTS,), run="7"))] == ["NS851"]
+    forge.check_list.pop()
+    forge.waits.clear()
+    assert waited(forge, Required((TESTS,), run="7"))
+    assert sum(forge.waits) == 30
+
+
 def test_what_was_left_out_is_not_waited_for(forge: FailingForge) -> None:
     """Nor asked for, where none is left."""
     required = Required((TESTS, AUDIT), (AUDIT,), "octocat")

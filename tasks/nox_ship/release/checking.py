@@ -46,6 +46,8 @@ LONGEST = 7200.0
 """Seconds to wait in all."""
 _GRACE = 600.0
 """Seconds until a check has to be there while no other runs: a job is told only once those that it needs have ended."""
+_GAP = 30.0
+"""Seconds that may lie between a job and the one that needs it."""
 _READS = {FORBIDDEN.id, NO_REPOSITORY.id, TOKEN_REFUSED.id}
 _MOST_NAMED = 20
 
@@ -98,10 +100,11 @@ def wait(required: Required, forge: Releases | None, commit: str, note: Note = s
         standing = rounds.ask(lambda: look(required, forge, commit))
         if standing:
             standing.refuse()
-            if standing.is_done:
-                return standing.passed
             still = still if standing.quiet else rounds.waited
-            if standing.missing and rounds.waited - still >= _GRACE:
+            quiet = rounds.waited - still
+            if standing.is_done and (quiet >= _GAP or not standing.ours_alone):
+                return standing.passed
+            if standing.missing and quiet >= _GRACE:
                 raise ShipError(*standing.not_there())
             if str(standing) != shown:
                 shown = str(standing)
@@ -163,6 +166,12 @@ class CommitChecks:
     def is_done(self) -> bool:
         """Whether all of them have passed."""
         return not self.missing and len(self.passed) == len(self._wanted)
+
+    @property
+    def ours_alone(self) -> bool:
+        """Whether a name is that of jobs of our own run alone: another workflow's, which counts too, may still come."""
+        others = {check.name for check in self._wanted if check.run != self.required.run}
+        return bool(self.required.run) and not others >= set(self.required.awaited)
 
     @property
     def quiet(self) -> bool:
