@@ -106,6 +106,8 @@ def test_the_newest_attempt_counts(forge: FailingForge) -> None:
     assert state(forge) == ["passed"]
     forge.check(TESTS, "failure", started_at="2026-01-01T22:00:01Z")
     assert state(forge) == ["failed"]
+    forge.check(TESTS, None, status="queued", started_at=None)
+    assert state(forge) == ["running"]
 
 
 @each(
@@ -125,6 +127,16 @@ def test_what_is_no_later_attempt_replaces_nothing(later: dict[str, Any]) -> Non
         forge.check(TESTS, **later)
         found = state(forge)
         assert ("failed" in found, len(found)) == (True, 2)
+
+
+def test_what_an_app_leaves_out_is_not_missed(forge: FailingForge) -> None:
+    """Apps other than Actions tell less; what is not as GitHub documents it is NS785."""
+    less: dict[str, Any] = {"output": None, "app": None, "details_url": None, "html_url": None, "check_suite": None}
+    forge.check(TESTS, **less)
+    assert checks_of(forge.client().api, COMMIT) == (Check(TESTS, "passed", "success"),)
+    forge.check(TESTS, id="x")
+    with pytest.raises(ShipError, match="NS785"):
+        state(forge)
 
 
 def test_an_end_that_is_not_told_is_none(forge: FailingForge) -> None:

@@ -163,6 +163,19 @@ def test_other_content_than_was_built_here_is_told(yard: Yard, forge: FailingFor
     assert [one["id"] for one in yard.told()["findings"]] == ["NS799", "NS799"]
 
 
+def test_what_is_not_what_the_index_says_is_not_installed(yard: Yard, forge: FailingForge, programs: Programs) -> None:
+    """It may be somebody else's: NS790."""
+    yard.world.indexes["pypi"].each["requires_python"] = ">=3.99"
+
+    def end() -> None:
+        programs.calls.clear()
+        ends(yard, forge)()
+
+    forge.later += [starts(yard, forge), end]
+    assert "NS790" in str(stopped(yard))
+    assert programs.started("install") == []
+
+
 LOG = (
     "\ufeff2026-01-01T00:00:01.1234567Z ##[group]Run pytest\n"
     "2026-01-01T00:00:02.1234567Z \x1b[31mFAILED\x1b[0m tests/test_a.py\n"
