@@ -86,7 +86,8 @@ class Actions:
         done = self.run("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"}, job="push")
         if done[0] == 0:
             self.bench.git("pull", "--quiet", "--ff-only", "--tags", "origin", "main")
-            self.forge.remember(done[1], head, self.bench.git("rev-parse", "HEAD"), self.workflow)
+            sbom = (self.runner.home / "names" / "sbom").resolve().name
+            self.forge.remember(done[1], head, self.bench.git("rev-parse", "HEAD"), self.workflow, sbom)
         return done
 
     def publish_cut(self, **env: str) -> tuple[int, str]:

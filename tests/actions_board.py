@@ -96,10 +96,6 @@ class ActionsBoard(Board):
                 return answer(self, match[1] if match.lastindex else "", query)
         return super().reply(environ)
 
-    def of_repository(self, _: str, __: Mapping[str, str]) -> Reply:
-        """Answer with the repository."""
-        return _OK, {"full_name": self.slug}
-
     def of_workflow(self, file: str, _: Mapping[str, str]) -> Reply:
         """Answer with a workflow."""
         return (_OK, {"state": self.workflows[file]}) if file in self.workflows else _missing()
@@ -108,7 +104,8 @@ class ActionsBoard(Board):
         """Answer with the runs of a workflow on a commit."""
         if file not in self.workflows:
             return _missing()
-        runs = [run for run in self.runs if run["head_sha"] == query["head_sha"] and run["path"].endswith(file)]
+        runs = [run for run in self.runs if query.get("head_sha", run["head_sha"]) == run["head_sha"]]
+        runs = [run for run in runs if run["path"].endswith(f"/{file}")]
         return _OK, {"total_count": len(runs), "workflow_runs": runs}
 
     def of_run(self, number: str, _: Mapping[str, str]) -> Reply:
@@ -157,7 +154,6 @@ def _missing() -> Reply:
 
 
 _ROUTES: tuple[tuple[str, Callable[[ActionsBoard, str, Mapping[str, str]], Reply]], ...] = (
-    ("GET ", ActionsBoard.of_repository),
     ("GET /actions/workflows/([^/]+)", ActionsBoard.of_workflow),
     ("GET /actions/workflows/([^/]+)/runs", ActionsBoard.runs_of),
     (r"GET /actions/runs/(\d+)", ActionsBoard.of_run),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, yard: Yard, guards: ob
         monkeypatch.delenv(name, raising=False)
 
     @contextmanager
-    def opened(*given: Any, variables: Mapping[str, str]) -> Iterator[FakeWorld]:
+    def opened(*given: Any, variables: Mapping[str, str], tell: Callable[[str], object]) -> Iterator[FakeWorld]:
         assert variables == os.environ
+        assert tell.__name__ == "note"
         asks.append(given[3])
         yield yard.world
 

@@ -48,6 +48,8 @@ class Faults:
     no_digests: bool = False
     private: bool = False
     read_only: bool = False
+    late: bool = False
+    """Whether it is read-only from the first release on alone, as where a token ends in between."""
 
     def spend(self, name: str) -> bool:
         """Whether this request meets the fault ``name``; one is used up."""
@@ -69,6 +71,8 @@ class FailingForge(ActionsBoard):
         """How long the client has waited."""
         self.later: list[Callable[[], object]] = []
         """What happens while it waits: one thing each time."""
+        self.told: list[str] = []
+        """What it has told before that."""
 
     def __enter__(self) -> Self:
         self._server, self._second = Loopback(self.answer), Loopback(self.answer)
@@ -88,7 +92,7 @@ class FailingForge(ActionsBoard):
 
     def client(self, token: str | None = TOKEN) -> Releases:
         """Return a client that does not really wait."""
-        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.wait))
+        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.wait, tell=self.told.append))
 
     def wait(self, seconds: float) -> None:
         """Let a client have waited."""
@@ -167,12 +171,25 @@ class FailingForge(ActionsBoard):
             return http.HTTPStatus.UNAUTHORIZED, {"message": "Bad credentials"}
         if self.faults.private and not token:
             return http.HTTPStatus.NOT_FOUND, {"message": "Not Found"}
-        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET":
+        asked = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"
+        tried = self.faults.late and asked.endswith("/generate-notes")
+        if self.faults.read_only and environ["REQUEST_METHOD"] != "GET" and not tried:
             return http.HTTPStatus.FORBIDDEN, {"message": READ_ONLY}
+        if (told := self._besides(asked)) is not None:
+            return http.HTTPStatus.OK, told
         status, value = super().reply(environ)
         if self.faults.no_digests and isinstance(value, list):
             value = [{**one, "digest": None} for one in value]
         return status, value
+
+    def _besides(self, asked: str) -> Any:
+        """Return the answer to a request that has to do with no release; None where it has."""
+        call = asked.replace(f" /repos/{SLUG}", " ")
+        if call == "GET ":
+            return {"full_name": SLUG, "private": self.faults.private}
+        if call == "POST /releases/generate-notes":
+            return {"name": "v1.2.3", "body": "Composed, and not kept."}
+        return None
 
 
 def answered(board: Board, request: Request) -> Reply:

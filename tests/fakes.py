@@ -6,6 +6,8 @@ through it every program of nox-ship is started.
 
 from __future__ import annotations
 
+import base64
+import copy
 import datetime as dt
 import hashlib
 import io
@@ -30,6 +32,7 @@ from nox_ship.gates.own import decide
 from nox_ship.git import Repository
 from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.package.materials import completed, materials_path
 from nox_ship.process import CommandFailedError, Done
 from nox_ship.project import Project
 from nox_ship.release.gates import SessionResult
@@ -51,6 +54,41 @@ PROBLEM = Kind("NS000", "test-problem", "Do something.")
 """What is wrong where it does not matter what is."""
 INSTALLED = "\nnox-ship:[]\n"
 """What each script in a fresh environment prints where nothing is wrong."""
+HOSTILE = '\x1b]0;owned\x07<script>alert(1)</script>\u202e::set-output name=x::y"\ud800'
+"""What metadata can hold."""
+TOLD: dict[str, Any] = {
+    "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+    "bomFormat": "CycloneDX",
+    "specVersion": "1.6",
+    "version": 1,
+    "metadata": {
+        "properties": [{"name": "cdx:reproducible", "value": "true"}],
+        "tools": {"components": [{"type": "application", "name": "cyclonedx-py", "version": "7.5.0"}]},
+    },
+    "components": [
+        {
+            "bom-ref": "Sample==1.2.3",
+            "type": "library",
+            "name": "Sample",
+            "version": "1.2.3",
+            "externalReferences": [
+                {"type": "distribution", "url": "file:///home/me/dist/sample-1.2.3-py3-none-any.whl#sha256=00"},
+                {"type": "website", "url": "https://sample.example"},
+            ],
+        },
+        {
+            "bom-ref": "other==2",
+            "type": "library",
+            "name": "other",
+            "version": "2",
+            "description": HOSTILE,
+            "externalReferences": [{"type": "vcs", "url": "file:///home/me/other"}],
+        },
+        {"bom-ref": "plain==3", "type": "library", "name": "plain", "version": "3"},
+    ],
+    "dependencies": [{"ref": "Sample==1.2.3", "dependsOn": ["other==2"]}],
+}
+"""What cyclonedx-py writes, in its form."""
 TAKEN = {"status": 200, "reason": "OK", "text": ""}
 """What an index answers that took a file."""
 
@@ -359,6 +397,31 @@ def write_dist(project: Project, commit: str, version: str, **facts: Any) -> Man
     )
     manifest.write(manifest_path(project))
     return manifest
+
+
+def write_materials(project: Project, manifest: Manifest, version: str = "2") -> bytes:
+    """Write what `verify-install` writes where it describes its environment; ``version`` is that of something there."""
+    told = copy.deepcopy(TOLD)
+    own, other, *_ = told["components"]
+    own["version"], other["version"] = manifest.version, version
+    content = completed(told, manifest, manifest.files[0], "3.12")
+    materials_path(project).write_bytes(content)
+    return content
+
+
+def bundle(manifest: Manifest, change: Callable[[dict[str, Any]], object] = lambda _: None) -> bytes:
+    """Return a bundle of Sigstore as actions/attest writes it, whose statement may be changed."""
+    statement: dict[str, Any] = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": file.name, "digest": {"sha256": file.sha256}} for file in manifest.files],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {},
+    }
+    change(statement)
+    payload = base64.b64encode(json.dumps(statement).encode()).decode()
+    envelope = {"payload": payload, "payloadType": "application/vnd.in-toto+json", "signatures": []}
+    whole = {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": envelope}
+    return f"{json.dumps(whole)}\n".encode()
 
 
 def publication(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import functools
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
 
 from hypothesis import strategies as st
+from packaging.version import Version
 from pypi_attestations import _impl
 from twine.utils import DEFAULT_REPOSITORY
 
@@ -22,7 +24,9 @@ from failing_index import CLAIMS, identity_token
 from fuzzing import DEPTH, DIGITS, WRONG, Bytes, Ground, Target, as_json, changed, damaged, put, texts
 from local_signer import LocalVerifier, provenance
 from nox_ship.printable import printable
+from nox_ship.release import delivered
 from nox_ship.release.proven import Proven, proven
+from nox_ship.world import past
 from nox_ship.world.checks import checks_of
 from nox_ship.world.closed import closed_release
 from nox_ship.world.forge import Job
@@ -272,8 +276,9 @@ _RUN = {
 _PUSHED = {"name": f"Push files 99, manifest {'c' * 64}", "status": "completed", "conclusion": "success"}
 _TOLD: dict[str, Any] = {
     "runs/7": _RUN,
-    "per_page=100": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
+    "latest&per_page=100": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
     "artifacts/99": {"expired": False, "workflow_run": {"id": 7}},
+    "sbom&per_page=100": {"artifacts": [{"id": 98, "expired": False}]},
     "b" * 40: {"parents": [{"sha": "a" * 40}]},
 }
 RUNS = st.sampled_from(tuple(_TOLD)).flatmap(
@@ -292,7 +297,66 @@ def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
         found = proven("7", "main", job)
     assert found.files.isdecimal()
     assert len(found.manifest) == 64
-    assert path == "per_page=100" or found == Proven("99", "c" * 64)
+    assert path.endswith("per_page=100") or found == Proven("99", "c" * 64, "98")
+    assert not found.sbom.strip("0123456789-")
+
+
+_LISTED, _OF_RUN = "/runs?per_page=100", "/jobs?filter=all&per_page=100"
+_PAST: dict[str, Any] = {
+    _LISTED: {
+        "workflow_runs": [
+            {
+                **_RUN,
+                "id": 7,
+                "head_branch": "v1.2.3",
+                "run_attempt": 1,
+                "created_at": "2026-01-05T12:00:00Z",
+                "html_url": "https://github.com/acme/sample/actions/runs/7",
+            }
+        ]
+    },
+    _OF_RUN: {
+        "jobs": [
+            {
+                "name": "Publish to PyPI",
+                "conclusion": "success",
+                "run_attempt": 1,
+                "started_at": "2026-01-05T12:00:00Z",
+                "completed_at": "2026-01-05T12:01:00Z",
+            }
+        ]
+    },
+}
+PAST = st.sampled_from(tuple(_PAST)).flatmap(
+    lambda path: _answers(changed([_PAST[path]]).map(as_json), "application/json").map(lambda answer: (path, answer))
+)
+_KNOWN_PAST = (
+    *(
+        ("jobs", http(as_json(put(_PAST[_OF_RUN], "jobs", 0, "started_at", when)), "application/json"))
+        for when in _DATES
+    ),
+    *(
+        (_LISTED, http(as_json(put(_PAST[_LISTED], "workflow_runs", 0, key, value)), "application/json"))
+        for key in ("created_at", "id", "head_branch")
+        for value in (*WRONG, *_DATES)
+    ),
+)
+
+
+def _past_runs(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Check that of whatever GitHub tells of past runs, what became of a release is told as JSON."""
+    path, answer = value
+    url = ground.server.url.rstrip("/")
+    ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _PAST.items() if key != path}}
+    api = GitHubApi(url, "acme/sample", patience=0, pauses=(), timeout=5)
+    versions = {"v1.2.3": Version("1.2.3")}
+    runs = past.runs(api, "release.yml")
+    jobs = {run.id: past.jobs(api, run) for run in runs}
+    arrivals = {versions["v1.2.3"]: [dt.datetime(2026, 1, 5, 12, 0, 30, tzinfo=dt.UTC)]}
+    for tag, them in delivered._grouped(runs, versions, jobs).items():
+        told = delivered._delivered(tag, versions[tag], them, jobs, arrivals, {"pypi": arrivals})
+        json.dumps(asdict(told), allow_nan=False).encode()
+        ground.outcomes["told"] += 1
 
 
 _OFFER = {"audience": http(b'{"audience": "127.0.0.1"}'), "identity": _identity, "offered": b""}
@@ -405,5 +469,6 @@ TARGETS = {
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
     "run of a workflow": Target(RUNS, _run_of_a_workflow, 0.3, _KNOWN_RUNS),
     "runs and checks": Target(ACTIONS, _told_by_actions, 0.5, _KNOWN_ACTIONS),
+    "past runs": Target(PAST, _past_runs, 0.3, _KNOWN_PAST),
 }
 """What is fuzzed here, by name."""

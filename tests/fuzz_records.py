@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import copy
 import gzip
 import hashlib
 import io
@@ -9,15 +11,17 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, cast
+from unittest import mock
 
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from fakes import make_index
+from fakes import TOLD, make_index
 from fuzz_projects import HATCH
 from fuzzing import DEPTH, DIGITS, WRONG, Ground, Target, as_json, as_toml, changed, damaged, put, texts
-from nox_ship import versions
+from nox_ship import json_data, versions
 from nox_ship.errors import Finding, ShipError
 from nox_ship.gates.audit import not_audited, read_report
 from nox_ship.git import NOT_A_REPOSITORY, Repository
@@ -25,15 +29,20 @@ from nox_ship.history_page import page
 from nox_ship.package.built import Built
 from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
+from nox_ship.package.environment import Environment
 from nox_ship.package.likeness import Likeness
 from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.package.materials import NAME, Materials, completed
+from nox_ship.package.parts import Part
 from nox_ship.printable import printable
 from nox_ship.process import Done
 from nox_ship.project import Project
 from nox_ship.release import admission
+from nox_ship.release.beside import materials, provenance
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.history import Going, recall, remember
 from nox_ship.release.listed import examine
+from nox_ship.release.marks import History, figures
 from nox_ship.release.published import ExpectedRelease
 from nox_ship.release.record import Record
 from nox_ship.release.version import PARTS, next_version
@@ -102,6 +111,23 @@ MANIFEST = {
 }
 
 
+_WHEEL = "sample-1.2.3-cp312-cp312-win_amd64.whl"
+PART = {
+    "schema": 1,
+    "system": "ubuntu-latest",
+    "commit": "c" * 40,
+    "version": "1.2.3",
+    "sdist": "a" * 64,
+    "files": [{"name": _WHEEL, "kind": "wheel", "size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}],
+    "expected": ["cp312-win_amd64"],
+}
+
+
+def _part(ground: Ground, data: bytes) -> None:
+    folder = ground.write({"part.json": data, _WHEEL: b"x"})
+    Part.read(folder)
+
+
 def _manifest(ground: Ground, data: bytes) -> None:
     folder = ground.write({"manifest.json": data, "pyproject.toml": as_toml(HATCH), "sample-1.2.3.tar.gz": b"sdist"})
     manifest = Manifest.read(folder / "manifest.json")
@@ -110,6 +136,44 @@ def _manifest(ground: Ground, data: bytes) -> None:
     ground.attempt(lambda: admission.admit(manifest, Project.read(folder), "pypi", cast("World", _Nowhere())))
     manifest.write(folder / "again.json")
     (folder / "again.json").unlink()
+
+
+_BUILT = json_data.read(Manifest, {name: value for name, value in MANIFEST.items() if name != "schema"})
+_BILL = json.loads(completed(copy.deepcopy(TOLD), _BUILT, _BUILT.files[0], "3.12"))
+_STATEMENT = {"subject": [{"name": file.name, "digest": {"sha256": file.sha256}} for file in _BUILT.files]}
+
+
+def _bundled(statement: bytes) -> bytes:
+    return as_json({"dsseEnvelope": {"payload": base64.b64encode(statement).decode()}})
+
+
+def _beside(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Check that what hangs on a release beside its files is about them, whatever was handed on."""
+    name, data = value
+    folder = ground.write({name: data})
+    reader = provenance if name == "provenance" else materials
+    (found,) = reader(folder / name, _BUILT)
+    assert found.content == data
+    text = base64.b64decode(json.loads(data)["dsseEnvelope"]["payload"]) if name == "provenance" else data
+    assert any(file.sha256.encode() in text for file in _BUILT.files)
+
+
+def _described(ground: Ground, data: bytes) -> None:
+    """Check that what a tool tells of an environment becomes a bill of materials of the release, or none at all."""
+    made = ground.folder / "made"
+    made.unlink(missing_ok=True)
+
+    def write(*_: object, **__: object) -> Done:
+        (ground.folder / NAME).write_bytes(data)
+        return Done((), 0, "", "")
+
+    with mock.patch("nox_ship.process.run", write):
+        findings = list(Materials(_BUILT, _BUILT.files[0], made).describe(Environment(ground.folder / "env")))
+    if findings:
+        raise ShipError(*findings)
+    assert made.read_bytes().isascii()
+    (found,) = materials(made, _BUILT)
+    assert found.content == made.read_bytes()
 
 
 class _Nowhere:
@@ -163,8 +227,9 @@ def _history(ground: Ground, data: bytes) -> None:
     path = ground.write({"history.json": data}) / "history.json"
     if runs := recall(path):
         going = Going.of([*runs, *runs])
-        json.loads(json.dumps(going.as_dict(), allow_nan=False))
-        page(going, "sample").encode()
+        told = History(figures(None, going), None, "the remote is elsewhere", going, ())
+        json.loads(json.dumps(asdict(told), allow_nan=False))
+        page(told, "sample").encode()
         remember(path, Report("x"))
         assert recall(path)[:-1] == runs[-99:]
         ground.outcomes["read"] += 1
@@ -388,11 +453,17 @@ _KNOWN_ARCHIVES = (
 _KNOWN_REFUSALS = ({"status": 400, "reason": f"&#{'9' * DIGITS}; already exists", "text": ""},)
 _KNOWN_GIT = (("config", GIT.replace("= 0", "= 99").encode()), ("config", b"["), ("HEAD", b"\0"))
 _STRICT = (0, 0, 0, 0, 1)
+_BESIDE = st.tuples(st.just("materials"), damaged(changed([_BILL], 2).map(as_json), _STRICT)) | st.tuples(
+    st.just("provenance"), damaged(changed([_STATEMENT], 2).map(as_json), _STRICT).map(_bundled)
+)
 
 TARGETS = {
     "tags": Target(st.tuples(st.lists(texts(_TAGS), max_size=4), st.none() | texts(_FORMS)), _tags),
     "next version": Target(st.tuples(texts(_VERSIONS, (0, 0, 1)), _WANTED), _next, known=(("1.0", "9" * DIGITS),)),
+    "beside": Target(_BESIDE, _beside, 0.5),
+    "described": Target(damaged(changed([TOLD], 2).map(as_json), _STRICT), _described, 0.5),
     "manifest": Target(damaged(changed([MANIFEST], 2).map(as_json), _STRICT), _manifest, known=_KNOWN_MANIFESTS),
+    "part": Target(damaged(changed([PART], 2).map(as_json), _STRICT), _part, known=(b'{"schema": 1, "files": 5}',)),
     "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
     "history": Target(damaged(changed(HISTORY, 2).map(lambda run: as_json([run])), _STRICT), _history),
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),

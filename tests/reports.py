@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+from nox_ship.release.history import Past, Spent
 from nox_ship.report import BuiltFile, Report, Row
 
 
@@ -193,3 +194,10 @@ class Page(HTMLParser):
         """Return the text within elements, without the style."""
         pieces = (data for where, data in self.words if set(within) <= set(where) and "style" not in where)
         return " ".join(" ".join(pieces).split())
+
+
+def run(version: str, verdict: str = "passed", *, rehearsal: bool = False, **spent: float) -> Past:
+    """Return a run; sessions are those whose name begins with ``s``."""
+    took = tuple(Spent(name, seconds, "gates" if name.startswith("s") else None) for name, seconds in spent.items())
+    findings = () if verdict == "passed" else ("NS431 gate-failed",)
+    return Past("2026-01-01T00:00:00+00:00", "sample", version, rehearsal, verdict, sum(spent.values()), findings, took)

@@ -114,6 +114,34 @@ runs:
           eval "$RUNNER_TAMPER"
         fi
 """
+_ATTEST = """\
+name: attest
+inputs: {subject-path: {required: true}}
+outputs:
+  bundle-path: {value: "${{ steps.attest.outputs.path }}"}
+runs:
+  using: composite
+  steps:
+    - id: attest
+      shell: bash
+      env: {SUBJECTS: "${{ inputs.subject-path }}"}
+      run: |
+        echo "path=$RUNNER_HOME/signed/attestation.json" >> "$GITHUB_OUTPUT"
+        test -n "$ACTIONS_ID_TOKEN_REQUEST_URL"
+        if [ -n "$RUNNER_UNSIGNED" ]; then echo "Failed to persist attestation: $RUNNER_UNSIGNED"; exit 1; fi
+        "$RUNNER_PYTHON" "$RUNNER_HOME/attest.py" $SUBJECTS
+"""
+_SIGNED = """\
+import base64, hashlib, json, os, sys
+from pathlib import Path
+
+paths = [Path(name) for name in sys.argv[1:]]
+subjects = [{"name": one.name, "digest": {"sha256": hashlib.sha256(one.read_bytes()).hexdigest()}} for one in paths]
+payload = base64.b64encode(json.dumps({"subject": subjects}).encode()).decode()
+signed = Path(os.environ["RUNNER_HOME"], "signed", "attestation.json")
+signed.parent.mkdir(exist_ok=True)
+signed.write_text(json.dumps({"dsseEnvelope": {"payload": payload}}) + "\\n", "utf-8")
+"""
 _IDENTITY = """\
 import os
 from pathlib import Path
@@ -125,7 +153,7 @@ with Path(os.environ["RUNNER_HOME"], "jobs.txt").open("a", encoding="utf-8") as 
     log.write(os.environ["GITHUB_JOB"] + "\\n")
 if (job.get("permissions") or {}).get("id-token") == "write":
     with Path(os.environ["GITHUB_ENV"]).open("a", encoding="utf-8") as env:
-        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job["environment"]["name"]
+        url = os.environ["RUNNER_IDENTITY"] + "&environment=" + job.get("environment", {}).get("name", "")
         env.write("ACTIONS_ID_TOKEN_REQUEST_URL=" + url + "\\n")
         env.write("ACTIONS_ID_TOKEN_REQUEST_TOKEN=" + os.environ["RUNNER_REQUEST"] + "\\n")
 """
@@ -151,12 +179,13 @@ class Runner:
     def made(cls, home: Path, bench: Bench) -> Runner:
         """Make the stand-ins, and an environment whose Python holds nox-ship as it is here."""
         stand_ins = {"checkout": _CHECKOUT, "setup-python": _PYTHON, "upload-artifact": _UPLOAD}
-        for name, text in {**stand_ins, "download-artifact": _DOWNLOAD}.items():
+        for name, text in {**stand_ins, "download-artifact": _DOWNLOAD, "attest": _ATTEST}.items():
             (home / "actions" / name).mkdir(parents=True)
             (home / "actions" / name / "action.yml").write_text(text, "utf-8")
         for name in ("artifacts", "names"):
             (home / name).mkdir()
         (home / "identity.py").write_text(textwrap.dedent(_IDENTITY), "utf-8")
+        (home / "attest.py").write_text(_SIGNED, "utf-8")
         return cls(home, bench)
 
     def run(
@@ -244,7 +273,9 @@ class Forge(Loopback):
         found = self.told.get(path.partition("?")[0].removeprefix("/repos/acme/sample/"))
         return Reply(status=404) if found is None else Reply(json.dumps(found))
 
-    def remember(self, output: str, head: str, commit: str, workflow: str = "release.yml") -> None:
+    def remember(
+        self, output: str, head: str, commit: str, workflow: str = "release.yml", sbom: str | None = None
+    ) -> None:
         """Tell of a run that passed, from what act printed of it: jobs by the names that it shows, and artifacts.
 
         Args:
@@ -252,6 +283,7 @@ class Forge(Loopback):
             head: The commit that the run was on.
             commit: The commit that it has pushed.
             workflow: The file name of the workflow.
+            sbom: The ID of the artifact of that name.
         """
         told = re.findall(r'^(?:\[|.*?"job":")[^/\]"]*/(.+?) *[\]"]', output, re.MULTILINE)  # with --json, too
         names = dict.fromkeys(told)
@@ -266,6 +298,8 @@ class Forge(Loopback):
         self.told["actions/runs/1"] = {**of_run, **passed}
         self.told["actions/runs/1/jobs"] = {"jobs": [{"name": name, **passed} for name in names]}
         self.told[f"git/commits/{commit}"] = {"parents": [{"sha": head}]}
+        described = [{"id": int(sbom), "name": "sbom", "expired": False}] if sbom else []
+        self.told["actions/runs/1/artifacts"] = {"artifacts": described}
         for artifact in re.findall(r"artifact-id=(\d+)", output):
             self.told[f"actions/artifacts/{artifact}"] = {"expired": False, "workflow_run": {"id": 1}}
 

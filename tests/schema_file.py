@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of settings and report into docs/: ``python tests/schema_file.py``."""
+"""Write the JSON Schemas of settings, report and history into docs/: ``python tests/schema_file.py``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tasks"))
 
+from nox_ship.release.marks import history_schema  # noqa: E402
 from nox_ship.report_schema import report_schema  # noqa: E402
 from nox_ship.settings_schema import tool_schema  # noqa: E402
 
-SCHEMAS = {"settings.schema.json": tool_schema, "report.schema.json": report_schema}
+SCHEMAS = {
+    "settings.schema.json": tool_schema,
+    "report.schema.json": report_schema,
+    "history.schema.json": history_schema,
+}
 
 
 def file(name: str) -> Path:

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from failing_forge import COMMIT, READ_ONLY, SLUG, TOKEN, FailingForge
-from fakes import write_dist
+from fakes import write_dist, write_materials
 from nox_ship.errors import ShipError
+from nox_ship.package.materials import materials_path
 from nox_ship.project import Project
 from nox_ship.release.announcement import Announcement, Outcome, bring, look
+from nox_ship.release.beside import materials
 from nox_ship.world import github
 from support import make_project
 
@@ -197,6 +199,26 @@ def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, f
     assert "NS778" in refused(project, forge)
 
 
+def test_a_bill_of_materials_of_another_run_stays(project: Project, forge: FailingForge) -> None:
+    """What is installed beside the wheel has changed since; of a draft, which nobody has seen, it is replaced."""
+    manifest = write_dist(project, COMMIT, "1.2.3")
+
+    def announced(version: str) -> Outcome:
+        write_materials(project, manifest, version)
+        made = Announcement.of(manifest, project, "v1.2.3", beside=materials(materials_path(project), manifest))
+        client = forge.client()
+        return bring(made, client, look(made, client))
+
+    announced("2")
+    first = forge.files()
+    assert "sample-1.2.3.cdx.json" in first
+    assert announced("3").uploaded == ()
+    assert forge.files() == first
+    forge.page()["draft"] = True
+    assert announced("3").uploaded == ("sample-1.2.3.cdx.json", "SHA256SUMS")
+    assert forge.files() != first
+
+
 def test_an_immutable_release_that_lacks_files_is_told(project: Project, forge: FailingForge) -> None:
     """Nothing can be added to it, so nothing is tried."""
     forge.immutable = True
@@ -277,11 +299,12 @@ def test_a_tag_that_was_just_pushed_is_waited_for(project: Project, forge: Faili
 def test_a_limit_is_waited_for(
     project: Project, forge: FailingForge, answer: tuple[int, dict[str, str], object], waits: list[float]
 ) -> None:
-    """As long as the API says, and a minute where it does not."""
+    """As long as the API says, and a minute where it does not; a person is told before."""
     forge.faults.answers = [answer]
     announce(project, forge)
     assert is_whole(project, forge)
     assert forge.waits == waits
+    assert forge.told == [f"GitHub limits requests: waiting {waits[0]:.0f} seconds before the next one"]
 
 
 @pytest.mark.parametrize("answers", [[{"retry-after": "600"}], [{"retry-after": "100"}] * 2, [{}] * 3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 
 from failing_forge import COMMIT, SLUG, TOKEN, FailingForge
-from fakes import PROBLEM, Yard, make_yard, noxfile, write_dist
-from nox_ship import publishing
+from fakes import PROBLEM, FakeGates, Yard, bundle, make_yard, noxfile, write_dist, write_materials
+from nox_ship import publishing, pythons
 from nox_ship.errors import ShipError
 from nox_ship.package.build import manifest_path
-from nox_ship.package.manifest import NOTES
+from nox_ship.package.manifest import NOTES, Manifest
+from nox_ship.package.materials import materials_path
 from nox_ship.project import Project
 from nox_ship.release.following import following
 from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.record import Record
+from nox_ship.release.run import Run
+from nox_ship.release.stage import Stage
 from nox_ship.release.status import Standing, look
 from nox_ship.world.forge import releases
 from nox_ship.world.onlooker import Onlooker
@@ -69,6 +74,106 @@ def test_a_release_ends_with_its_page_on_the_forge(yard: Yard, forge: FailingFor
     assert (yard.told()["changed"], yard.told()["announces"]) == (False, [])
 
 
+def describe(stage: Stage) -> None:
+    """Play `verify-install`, where it describes its environment."""
+    project = Project.read(stage.root)
+    write_materials(project, Manifest.read(manifest_path(project)))
+
+
+def described(yard: Yard) -> str | None:
+    """Return the Python on which the sessions of the last run were to describe an environment."""
+    record = Record.read(yard.shop.record)
+    assert record
+    return record.described
+
+
+BILL = "sample-0.1.0.cdx.json"
+
+
+def test_the_page_has_the_bill_of_materials(
+    yard: Yard, forge: FailingForge, sessions: FakeGates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the newest Python that is here; its checksum stands beside those of the files, and the report tells of it."""
+    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}pythons = ["3.12", "3.11", "3.99"]\n'})
+    monkeypatch.setattr(pythons, "interpreter", lambda python: None if python == "3.99" else sys.executable)
+    sessions.afterwards = describe
+    yard.release()
+    assert set(forge.files("v0.1.0")) == {*FILES, BILL}
+    assert described(yard) == "3.12"
+    assert row(yard)[1].endswith("with 5 files")
+    assert f"manifest.json, {BILL}, SHA256SUMS →" in yard.told()["announces"][0]
+    yard.release()
+    assert row(yard) == ("done", f"{SLUG} has the release v0.1.0 with 5 files")
+
+
+def test_a_bill_of_materials_of_something_else_is_not_announced(
+    yard: Yard, forge: FailingForge, sessions: FakeGates
+) -> None:
+    """Any gate can have written it: NS799, and the page waits."""
+
+    def lie(stage: Stage) -> None:
+        materials_path(Project.read(stage.root)).write_bytes(b"{}")
+
+    sessions.afterwards = lie
+    with pytest.raises(ShipError, match="NS799"):
+        yard.release()
+    assert forge.releases == {}
+
+
+@pytest.mark.parametrize("how", ["no token", "elsewhere", "by a workflow"])
+def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge: FailingForge, how: str) -> None:
+    """It would take time that nobody has anything of."""
+    if how == "by a workflow":
+        yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
+    else:
+        yard.world.forge = forge.client(None) if how == "no token" else None
+    yard.release()
+    assert described(yard) is None
+
+
+def test_a_token_that_comes_between_rehearsal_and_release_is_not_too_late(
+    yard: Yard, forge: FailingForge, sessions: FakeGates
+) -> None:
+    """`verify-install` runs once more, on one Python, to describe its environment; nothing else does."""
+
+    def passed(stage: Stage) -> None:
+        names = ["tests", "build", *(f"verify-install-{python}" for python in ("3.11", "3.12"))]
+        stage.record.passed |= dict.fromkeys(names, 1.0)
+        stage.save()
+
+    def stop(_: Run) -> None:
+        raise ShipError(PROBLEM("No."))
+
+    sessions.afterwards = passed
+    yard.world.forge = forge.client(None)
+    run = yard.prepare()
+    run.confirm = stop
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(run)
+    yard.world.forge = forge.client()
+    asked: list[list[str]] = []
+    sessions.afterwards = lambda stage: asked.append(list(stage.record.failed))
+    record = yard.release().stage.record
+    assert asked == [[f"verify-install-{record.described}"]]
+
+
+def test_what_is_public_is_not_tried_again(yard: Yard, forge: FailingForge, sessions: FakeGates) -> None:
+    """A token that is set after the release makes a page without a bill of materials: that of today is another."""
+
+    def passed(stage: Stage) -> None:
+        stage.record.passed |= dict.fromkeys(["tests", "build", "verify-install-3.12"], 1.0)
+        stage.save()
+
+    sessions.afterwards = passed
+    yard.world.forge = forge.client(None)
+    yard.release()
+    sessions.ran.clear()
+    yard.world.forge = forge.client()
+    yard.release()
+    assert (sessions.ran, described(yard)) == ([], None)
+    assert set(forge.files("v0.1.0")) == FILES
+
+
 def test_a_lower_version_than_another_tag_is_not_the_latest(yard: Yard, forge: FailingForge) -> None:
     """A maintenance release comes after a newer one."""
     run = yard.prepare("0.1.0")
@@ -80,7 +185,7 @@ def test_a_lower_version_than_another_tag_is_not_the_latest(yard: Yard, forge: F
 
 def test_what_the_forge_refuses_is_done_by_the_same_command(yard: Yard, forge: FailingForge) -> None:
     """The index has the release by then, and nothing is uploaded there again."""
-    forge.faults.read_only = True
+    forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
         yard.release()
     assert yard.told()["arrived"][-1] == f"{SDIST} on PyPI"
@@ -89,6 +194,26 @@ def test_what_the_forge_refuses_is_done_by_the_same_command(yard: Yard, forge: F
     yard.release()
     assert set(forge.files("v0.1.0")) == FILES
     assert yard.world.indexes["pypi"].uploads == [WHEEL, SDIST]
+
+
+def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard: Yard, forge: FailingForge) -> None:
+    """The release stops in preflight, and by the same command once the token may."""
+    forge.faults.read_only, before = True, dict(yard.world.remote.has)
+    with pytest.raises(ShipError, match="NS782"):
+        yard.release()
+    assert (yard.world.remote.has, forge.releases) == (before, {})
+    assert yard.world.indexes["pypi"].uploads == []
+    forge.faults.read_only = False
+    yard.release()
+    assert set(forge.files("v0.1.0")) == FILES
+
+
+def test_a_token_that_announces_nothing_is_not_tried(yard: Yard, forge: FailingForge) -> None:
+    """A workflow has a token of its own."""
+    forge.faults.read_only = True
+    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
+    yard.release()
+    assert forge.asked == []
 
 
 def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yard, forge: FailingForge) -> None:
@@ -133,7 +258,7 @@ def standing(yard: Yard) -> Standing:
 
 def test_a_release_without_its_page_is_not_finished(yard: Yard, forge: FailingForge) -> None:
     """`status` asks the forge, and names the command that does the rest."""
-    forge.faults.read_only = True
+    forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
         yard.release()
     found = standing(yard)
@@ -214,6 +339,27 @@ def test_what_cannot_be_announced_is_an_error(
     assert forge.releases == {}
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_job_attaches_what_others_made(job: Project, forge: FailingForge, tmp_path: Path, there: bool) -> None:
+    """Bill of materials and provenance lie in folders of their own; where there are none, it does without."""
+    manifest = Manifest.read(manifest_path(job))
+    names = ("sbom", "provenance")
+    if there:
+        (tmp_path / "sbom").write_bytes(write_materials(job, manifest))
+        (tmp_path / "provenance").write_bytes(bundle(manifest))
+        materials_path(job).write_bytes(b"not this one")
+    publishing.announce(job, [word for name in names for word in (f"--{name}", str(tmp_path / name))])
+    more = {"sample-1.2.3.cdx.json", "sample-1.2.3.sigstore.json"}
+    assert (more <= set(forge.files()), len(forge.files())) == ((True, 6) if there else (False, 4))
+
+
+def test_by_hand_the_bill_of_materials_that_was_made_here_is_attached(job: Project, forge: FailingForge) -> None:
+    """It lies beside the manifest."""
+    write_materials(job, Manifest.read(manifest_path(job)))
+    publishing.announce(job, [])
+    assert "sample-1.2.3.cdx.json" in forge.files()
+
+
 def test_a_file_that_is_not_the_manifests_is_not_announced(job: Project, forge: FailingForge) -> None:
     """NS603, before anything is asked."""
     (job.root / "dist" / "sample-1.2.3.tar.gz").write_bytes(b"other")
@@ -263,9 +409,12 @@ def test_a_checkout_is_announced_where_it_is_pushed_to(tmp_path: Path) -> None:
     repository = make_repository(tmp_path / "project", {"pyproject.toml": ""})
     git(repository.path, "remote", "add", "origin", "https://github.com/fork/sample.git")
     git(repository.path, "remote", "set-url", "--push", "origin", "git@github.com:acme/sample.git")
-    world = RealWorld(repository.path, tmp_path, Project.read(repository.path).settings)
+    told: list[object] = []
+    world = RealWorld(repository.path, tmp_path, Project.read(repository.path).settings, tell=told.append)
     assert world.forge
     assert world.forge.where == SLUG
+    world.forge.api.tell("It waits.")
+    assert told == ["It waits."]
 
 
 def test_a_rehearsal_announces_on_this_machine(tmp_path: Path, forge: FailingForge) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,18 @@ def test_a_release_that_changes_no_file_has_no_commit(tmp_path: Path) -> None:
     plan, stage, yard = staged(tmp_path, changelog="# Changes\n")
     bump(plan, stage)
     assert stage.repository.tags() == {"v0.1.0": yard.repository.head}
+
+
+def test_a_release_after_one_of_the_same_commit_has_a_commit_all_the_same(tmp_path: Path) -> None:
+    """Where tags tell the version, two on one commit would tell two."""
+    yard = make_yard(tmp_path, {})
+    yard.tag("v0.1.0")
+    request = replace(yard.prepare("patch").request, early=True)
+    plan = preflight(yard.root, request, noxfile(yard.root, "tests"), yard.world, print)
+    stage = opened(yard.shop, plan)
+    done = bump(plan, stage)
+    assert stage.repository.parents(done.commit) == [yard.repository.head]
+    assert stage.repository.tags() == {"v0.1.0": yard.repository.head, "v0.1.1": done.commit}
 
 
 @pytest.mark.parametrize(

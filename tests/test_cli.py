@@ -17,6 +17,7 @@ def test_nothing_is_asked_by_default() -> None:
     assert vars(release_arguments([])) == {
         "wanted": None,
         "dry_run": False,
+        "early": False,
         "bundle": None,
         "wait": False,
         "yes": False,
@@ -71,6 +72,7 @@ def test_one_parse_does_not_change_the_next() -> None:
         (release_arguments, ["--dryrun"], "--dryrun"),
         (release_arguments, ["--dry-run=yes"], "--dry-run"),
         (release_arguments, ["--without"], "--without"),
+        (release_arguments, ["patch", "--early"], "--early"),
         (publish_arguments, ["patch"], "patch"),
         (publish_arguments, ["--fresh"], "--fresh"),
         (build_arguments, ["--größe"], "--größe"),

@@ -175,3 +175,25 @@ def test_a_scheme_of_ones_own_raises_versions_too(tmp_path: Path, programs: Prog
     assert "NS304" in stopped(yard, "year")
     programs.answer("-m bumpversion show", stdout=json.dumps({**shown, "new_version": "2027"}))
     assert plan(yard, "year").version == "2027"
+
+
+@pytest.mark.usefixtures("bump_my_version")
+def test_the_next_release_is_rehearsed_on_a_release(written: Yard) -> None:
+    """`--early` does not finish the release that HEAD is; where HEAD is none, it changes nothing."""
+    early = plan(written, "0.1.0", early=True)
+    assert (early.version, early.bump, early.early) == ("0.1.0", True, False)
+    written.tag("v0.1.0")
+    finished = plan(written, "patch")
+    assert (finished.version, finished.bump, finished.early) == ("0.1.0", False, False)
+    early = plan(written, "patch", early=True)
+    assert (early.version, early.tag, early.bump, early.early) == ("0.1.1", "v0.1.1", True, True)
+    assert plan(written, "auto", early=True).version == "0.1.1"
+    assert "NS223" in told(written, "patch")
+    assert "NS223" not in told(written, "patch", early=True)
+
+
+def test_a_release_that_was_pushed_from_head_is_finished_before_the_next(written: Yard) -> None:
+    """Its commit follows HEAD, so that another one there would take its version."""
+    pushed = record(written)
+    written.world.remote.has["refs/tags/v0.1.0"] = "e" * 40
+    assert not plan(written, "patch", pushed, early=True).bump

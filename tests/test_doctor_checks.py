@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from failing_forge import FailingForge
 from fakes import PROBLEM, FakeIndex, Yard, noxfile, write_dist
 from nox_ship import looking
 from nox_ship.errors import Finding, ShownError
@@ -310,3 +311,16 @@ def test_a_doctor_that_finds_an_error_fails(
         looking.doctor(yard.root, [], Sessions())
     assert [finding.what for finding in caught.value.findings] == ["No."]
     assert "much" in capsys.readouterr().out
+
+
+def test_a_token_that_may_not_announce_is_told(yard: Yard) -> None:
+    """Where this machine publishes, it announces, too."""
+    yard.write({"pyproject.toml": f'{FILES}[tool.nox-ship]\npublish.by = "machine"\n'})
+    with FailingForge() as forge:
+        yard.world.forge = forge.client()
+        assert said(doctor._credentials(patient(yard)))[0] == []
+        assert "nothing is known against the token" in said(doctor._credentials(patient(yard)))[1]
+        forge.faults.read_only = True
+        assert said(doctor._credentials(patient(yard)))[0] == ["NS782 error"]
+        yard.world.forge = forge.client(None)
+        assert said(doctor._credentials(patient(yard)))[0] == []

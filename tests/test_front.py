@@ -138,6 +138,16 @@ def test_a_rehearsal_reaches_the_stand_ins_alone(yard: Yard, rehearsed: FakeWorl
 
 
 @pytest.mark.usefixtures("sessions")
+def test_what_comes_next_is_rehearsed_on_a_release(yard: Yard, rehearsed: FakeWorld) -> None:
+    """With `--early`, a released commit is followed by the next version."""
+    yard.tag("v0.1.0")
+    rehearsed.remote.has["refs/tags/v0.1.0"] = yard.repository.head
+    release(yard, "--dry-run", "--early")
+    assert (told(yard)["tag"], told(yard)["passed"]) == ("v0.2.0", True)
+    assert "refs/tags/v0.2.0" in rehearsed.remote.has
+
+
+@pytest.mark.usefixtures("sessions")
 def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
     """With what was asked for and what was left out; where nothing is missing, there is nothing to do."""
     release(yard, "--dry-run", "--without", "tests")

@@ -12,7 +12,15 @@ from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.output import EVENT
 from nox_ship.package.manifest import TOLD
-from nox_ship.release.gates import GatesFailedError, SessionResult, manifests, run_sessions, verified, warnings
+from nox_ship.release.gates import (
+    GatesFailedError,
+    SessionResult,
+    ask_for_materials,
+    manifests,
+    run_sessions,
+    verified,
+    warnings,
+)
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
 from support import write_files
@@ -64,6 +72,17 @@ def run(stage: Stage, *names: str, keep: tuple[str, ...] = ()) -> tuple[SessionR
         """Say nothing."""
 
     return run_sessions(stage, names, keep=keep, started=quiet, finished=quiet, echo=quiet)
+
+
+def test_one_session_is_asked_for_a_bill_of_materials(stage: Stage, programs: Programs) -> None:
+    """By a variable that names its Python; without being asked, none sees that of the user."""
+    nox = Nox(programs, PASSED)
+    run(stage, "lint")
+    stage.record.passed |= {"verify-install-3.12": 1.0, "verify-install-3.13": 1.0}
+    ask_for_materials(stage, "3.13")
+    run(stage, "build", "verify-install")
+    assert [call.env["NOX_SHIP_SBOM"] for call in nox.calls] == [None, "3.13"]
+    assert nox.selected == ["build", "verify-install-3.13"]
 
 
 def test_sessions_run_in_the_clone_and_nowhere_else(stage: Stage, programs: Programs) -> None:

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fakes import Yard, noxfile
-from nox_ship import front, looking
-from nox_ship.history_page import page
 from nox_ship.release import history
-from nox_ship.release.history import Going, Past, Spent
+from nox_ship.release.history import Counted, Going, Past, Spent
 from nox_ship.report import Report
-from reports import ATTACKS, Page, failed, interrupted, rehearsal, short
+from reports import failed, interrupted, rehearsal, run
 
 
 def test_a_little_of_a_run_is_remembered() -> None:
@@ -58,19 +55,11 @@ def test_a_later_version_may_remember_more(tmp_path: Path) -> None:
     assert history.recall(path) == [Past.of(rehearsal())]
 
 
-def run(version: str, verdict: str = "passed", *, rehearsal: bool = False, **spent: float) -> Past:
-    """Return a run; sessions are those whose name begins with ``s``."""
-    took = tuple(Spent(name, seconds, "gates" if name.startswith("s") else None) for name, seconds in spent.items())
-    findings = () if verdict == "passed" else ("NS431 gate-failed",)
-    return Past("2026-01-01T00:00:00+00:00", "sample", version, rehearsal, verdict, sum(spent.values()), findings, took)
-
-
 def test_the_share_of_releases_that_passed_at_the_first_try() -> None:
     """A version counts once, by its first run; rehearsals do not count."""
     runs = [run("1.0", "failed", rehearsal=True), run("1.0"), run("1.1", "failed"), run("1.1"), run("1.2"), run("")]
     going = Going.of(runs)
-    assert (going.releases, going.first_try, going.share) == (3, 2, 2 / 3)
-    assert Going.of([]).share is None
+    assert (going.releases, going.first_try) == (3, 2)
     assert [one.version for one in going.runs][:2] == ["", "1.2"]
 
 
@@ -89,16 +78,7 @@ def test_what_steps_and_sessions_usually_take() -> None:
 def test_what_stops_runs_most_often() -> None:
     """Each run counts once; rehearsals too, as they are what finds it."""
     runs = [run("1", "failed", rehearsal=True), run("1"), run("2", "failed"), Past.of(interrupted())]
-    assert Going.of(runs).findings == (("NS431 gate-failed", 2),)
-
-
-def test_it_is_told_as_json() -> None:
-    """With all runs, and nothing that JSON has no word for."""
-    told = json.loads(json.dumps(Going.of([run("1", bump=1), run("2", "failed")]).as_dict()))
-    assert told["share"] == 0.5
-    assert told["findings"] == [{"finding": "NS431 gate-failed", "runs": 1}]
-    assert [one["version"] for one in told["runs"]] == ["2", "1"]
-    assert told["steps"] == [{"name": "bump", "seconds": 1, "longest": 1, "runs": 1}]
+    assert Going.of(runs).findings == (Counted("NS431 gate-failed", 2),)
 
 
 def test_a_run_that_knew_no_version_is_remembered(tmp_path: Path) -> None:
@@ -106,43 +86,3 @@ def test_a_run_that_knew_no_version_is_remembered(tmp_path: Path) -> None:
     history.remember(tmp_path / "history.json", Report("Release"))
     (past,) = history.recall(tmp_path / "history.json")
     assert (past.version, past.verdict) == ("", "failed")
-
-
-def test_a_page_shows_how_it_has_been_going() -> None:
-    """First what the runs tell, then each of them, the newest first."""
-    runs = [run("1.0", "failed", bump=1, s1=4), run("1.0", bump=3, s1=6), run("1.1", rehearsal=True, bump=2)]
-    said = Page(page(Going.of(runs), "sample")).said("body")
-    assert said.startswith("sample how releasing has been going passed at the first try 0% releases 1 runs 3")
-    for text in ("bump", "2.0 s", "3 runs, at most 3.0 s", "s1", "5.0 s", "1 runs NS431 gate-failed"):
-        assert text in said
-    assert said.index("1.1 passed") < said.index("1.0 passed") < said.index("1.0 failed")
-    assert "no release yet" in Page(page(Going.of([]), "sample")).said("body")
-
-
-@pytest.mark.parametrize("text", ATTACKS, ids=short)
-def test_a_page_of_runs_shows_text_as_text(text: str) -> None:
-    """Names of versions and sessions are a project's."""
-    past = Past(text, text, text, False, text, 1.0, (text,), (Spent(text, 1.0), Spent(text, 1.0, text)))
-    plain = Past("x", "x", "x", False, "x", 1.0, ("x",), (Spent("x", 1.0), Spent("x", 1.0, "x")))
-    kinds = [{tag for tag, _ in Page(page(Going.of([one]), one.project)).elements} for one in (past, plain)]
-    assert kinds[0] == kinds[1]
-
-
-@pytest.mark.usefixtures("programs", "home", "sessions", "rehearsed")
-def test_status_tells_how_it_has_been_going(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the runs of this checkout, in a table, on a page, and as JSON; it asks no index."""
-    sessions = noxfile(yard.root, "tests")
-    looking.status(yard.root, ["--history"], sessions)
-    assert "is remembered on this machine" in capsys.readouterr().out
-    front.release(yard.root, ["minor", "--dry-run"], sessions, yard.root)
-    capsys.readouterr()
-    looking.status(yard.root, ["--history"], sessions)
-    said = capsys.readouterr().out
-    assert "1, of which 1 were rehearsals" in said
-    assert "none yet" in said
-    assert "preflight" in said
-    (shown,) = (yard.root.parent / "cache").glob("*/history.html")
-    assert "sample" in Page(shown.read_text("utf-8")).said("h1")
-    looking.status(yard.root, ["--history", "--json"], sessions)
-    told = json.loads(capsys.readouterr().out)
-    assert [one["verdict"] for one in told["runs"]] == ["passed"]

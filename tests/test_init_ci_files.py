@@ -110,6 +110,31 @@ def test_gitlabs_file_has_a_job_for_each_gate(project: Path) -> None:
     assert "coverage" not in jobs
 
 
+@pytest.mark.parametrize(
+    ("own", "gates", "expected"),
+    [
+        ("nox_ship.register()", '["tests", "audit"]', ("rehearse", "audit", "verify")),
+        ("nox_ship.register()", '["tests"]', ("rehearse", "audit", "verify")),
+        ('nox_ship.register(exclude=["audit"])', '["tests", "audit"]', ("rehearse", "verify")),
+        ("@nox.session\ndef audit(session): ...\n\n\nnox_ship.register()", None, ("rehearse", "audit", "verify")),
+    ],
+)
+def test_the_weekly_workflow_audits_where_there_is_a_session_for_it(
+    project: Path, own: str, gates: str | None, expected: tuple[str, ...]
+) -> None:
+    """Ours or the project's; the rehearsal leaves it out where it is a gate."""
+    chosen = f"gates = {gates}\n" if gates else ""
+    settings = f"[tool.nox-ship]\n{chosen}workflows.weekly = true\n"
+    write_files(
+        project, {"noxfile.py": f"import nox\nimport nox_ship\n\n\n{own}\n", "pyproject.toml": PYPROJECT + settings}
+    )
+    assert command.main(["init"]) == 0
+    text = (project / ".github" / "workflows" / "weekly.yml").read_text("utf-8")
+    assert tuple(load_yaml(text)["jobs"]) == expected
+    assert ("--without audit" in text) == ("audit" in expected and gates != '["tests"]')
+    assert command.main(["init", "--check"]) == 0
+
+
 def test_a_coverage_that_measures_by_itself_is_a_job_like_any(project: Path) -> None:
     """It combines nothing, so it waits for no other."""
     own = 'import nox\nimport nox_ship\n\n\n@nox.session\ndef coverage(session):\n    session.run("pytest", "--cov")\n'

@@ -323,6 +323,15 @@ def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
     assert plan(yard).workflow == "release.yml"
 
 
+def test_wheels_of_other_systems_are_a_workflows(yard: Yard) -> None:
+    """NS582: a notice where one publishes; else nobody could build them, and nothing is begun."""
+    wheels = 'wheels.systems = ["windows-latest"]\n'
+    yard.write({"pyproject.toml": f'{TAGGED}{wheels}publish.by = "workflow"\n'})
+    assert told(yard) == ["NS582"]
+    yard.write({"pyproject.toml": f"{TAGGED}{wheels}"})
+    assert stopped(yard) == {"NS582"}
+
+
 UPLOADS = "on: {push: {tags: [v*]}}\njobs: {publish: {steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}}\n"
 
 
@@ -460,6 +469,19 @@ def test_a_changelog_that_would_not_be_cut_is_told(yard: Yard) -> None:
     assert "NS314" in told(yard)
     yard.tag("v0.1.0")
     assert not {"NS313", "NS314"} & set(told(yard))
+
+
+@pytest.mark.parametrize(("text", "expected"), [("Changes\n=======\n", "NS313"), ("Unreleased\n==========\n", "NS314")])
+def test_a_changelog_may_be_written_later_where_a_release_is_rehearsed_early(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    """What would stop the release is told as a warning; what cannot be read stops the rehearsal, too."""
+    settings = '[project]\nname = "sample"\nversion = "0.1.0"\n[tool.nox-ship]\nchangelog = "CHANGES.rst"\n'
+    yard = make_yard(tmp_path, {"pyproject.toml": settings, "CHANGES.rst": text})
+    assert expected in stopped(yard)
+    assert expected in told(yard, early=True)
+    yard.write({"pyproject.toml": settings.replace("CHANGES.rst", "NEWS.rst")})
+    assert "NS308" in stopped(yard, early=True)
 
 
 def test_a_workflow_that_waits_for_somebody_is_told(yard: Yard) -> None:

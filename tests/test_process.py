@@ -4,6 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -328,3 +331,17 @@ def test_a_guard_is_told_of_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     process.run(python("print()"), on_line=lambda _: told.append("line"))
     assert told[3] == "line"
     assert [line[0] for line in told] == ["+", "-", "+", "l", "-"]
+
+
+def test_several_threads_find_uv_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Python tells of itself is not ready for the second one while the first still finds it out."""
+    begin = threading.Barrier(4)
+
+    def find(_: int) -> str:
+        begin.wait()
+        return process.uv()
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            monkeypatch.setattr(sysconfig, "_CONFIG_VARS", None)
+            assert len(set(pool.map(find, range(4)))) == 1

@@ -50,17 +50,24 @@ def every() -> Iterator[Facts]:
             coverage=coverage, credentials=credentials, testpypi=testpypi, development=development, besides=besides
         )
     for credentials, folder in itertools.product(("trusted", "token"), ("packages/sample", "it")):
-        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, **NAMED)
+        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, weekly=True, **NAMED)
         yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), checks=CHECKS, testpypi=folder == "it")
+    for audit, audited in itertools.product(truth, truth):
+        yield facts(weekly=True, audit=audit, audited=audited)
+    for folder in ("", "packages/sample"):
+        yield facts(
+            wheels=("ubuntu-latest", "it's: macOS"), development=True, folder=folder, weekly=True, name="sample"
+        )
 
 
 CHECKS = ("Test Suite", 'it\'s: @A@ # (3.12, "x")')
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
 
 
-def built(output: str) -> str:
+def built(output: str, known: Facts) -> str:
     """Return the expression for what was told of the built files: by the run that proved them, or by this one."""
-    return f"${{{{ inputs.run && needs.proven.outputs.{output} || needs.build.outputs.{output} }}}}"
+    job = "collect" if known.wheels else "build"
+    return f"${{{{ inputs.run && needs.proven.outputs.{output} || needs.{job}.outputs.{output} }}}}"
 
 
 def release_of(known: Facts) -> str:
@@ -70,7 +77,7 @@ def release_of(known: Facts) -> str:
 
 @each("known", list(every()))
 def test_least_privilege(known: Facts) -> None:
-    """Nothing at the top; an identity in the jobs that publish alone, and only there; writing in two."""
+    """Nothing at the top; an identity in the jobs that publish or attest alone; writing in two."""
     for name, text in render(known).items():
         assert load_yaml(text)["permissions"] == {}
         found = jobs(text)
@@ -78,7 +85,7 @@ def test_least_privilege(known: Facts) -> None:
         trusted = known.settings.credentials == "trusted" and releases
         publishing = set(known.settings.indexes) if trusted else set()
         with_identity = {job for job, what in found.items() if (what.get("permissions") or {}).get("id-token")}
-        assert with_identity == publishing
+        assert with_identity == publishing | ({"attest"} if releases else set())
         writing = {
             job for job, what in found.items() if "write" in str((what.get("permissions") or {}).get("contents"))
         }
@@ -111,7 +118,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert job["environment"]["name"] == known.settings.environments.get(name, name)
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
-        assert env["NOX_SHIP_MANIFEST"] == built("manifest")
+        assert env["NOX_SHIP_MANIFEST"] == built("manifest", known)
         assert job["steps"][-1]["run"].endswith(f"-- --no-install{WITHOUT if known.checks else ''}")
         assert {"proven", "build", "gates", "verify-install"} <= set(job["needs"])
         assert ("coverage" in job["needs"]) == known.coverage
@@ -136,7 +143,7 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
                     assert held or "lock" in job["needs"]
 
 
-RIGHTS = {"id-token", "contents", "actions", "checks", "statuses"}
+RIGHTS = {"id-token", "contents", "actions", "attestations", "checks", "statuses"}
 LEFT_OUT = "${{ inputs.without_check != '(none)' && inputs.without_check || '' }}"
 WITHOUT = ' --without-check="$WITHOUT_CHECK"'
 VALUE = r"\"\$[A-Z_]+\""
@@ -145,7 +152,7 @@ STARTED = re.compile(
     rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
     rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
     r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
-    r"|nox --no-dependencies -s announce"
+    r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
 """All that a job with rights starts."""
@@ -162,18 +169,28 @@ def holds_rights(job: dict[str, Any]) -> bool:
 def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
     """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
-    assert set(rights) == {*known.settings.indexes, "push", "proven", "announce"}
+    assert set(rights) == {*known.settings.indexes, "push", "proven", "attest", "announce"}
     assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
+    assert rights["attest"]["permissions"] == {"id-token": "write", "attestations": "write"}
+    assert rights["announce"]["permissions"] == {"contents": "write"}
     usual = ("actions/setup-python@", "actions/download-artifact@")
+    further = {
+        "proven": ("actions/upload-artifact@",),
+        "attest": ("actions/upload-artifact@", f"{ACTIONS['attest'].partition(' ')[0]}"),
+    }
+    described = "inputs.run && needs.proven.outputs.sbom || needs.verify-install.outputs.sbom"
+    taken = {
+        "proven": ["${{ steps.proven.outputs.files }}", "${{ steps.proven.outputs.sbom }}"],
+        "push": ["${{ needs.cut.outputs.bundle }}"],
+        "announce": [built("files", known), f"${{{{ {described} }}}}", "${{ needs.attest.outputs.provenance }}"],
+    }
     for name, job in rights.items():
         assert set(job.get("permissions") or {}) <= RIGHTS
-        taken = {"proven": "${{ steps.proven.outputs.files }}", "push": "${{ needs.cut.outputs.bundle }}"}
-        expected = ["${{ needs.lock.outputs.lock }}", taken.get(name, built("files"))]
+        expected = ["${{ needs.lock.outputs.lock }}", *taken.get(name, [built("files", known)])]
         folders: list[str] = []
         for step in job["steps"]:
             uses, script = step.get("uses", ""), step.get("run", "")
-            hands_on = ("actions/upload-artifact@",) if name == "proven" else ()
-            assert uses.startswith((*usual, *hands_on)) or script, name
+            assert uses.startswith((*usual, *further.get(name, ()))) or script, name
             if "download-artifact" in uses:
                 elsewhere = {"run-id", "github-token"} if name == "proven" and folders else set()
                 assert set(step["with"]) == {"artifact-ids", "path", *elsewhere}
@@ -181,9 +198,37 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
                 folders.append(step["with"]["path"])
             lines = script.replace("\\\n", "").splitlines()
             assert all(STARTED.fullmatch(line.strip()) for line in lines), f"{name} starts another command"
-        assert len(set(folders)) == len(folders) == 2
+        assert len(set(folders)) == len(folders) == len(expected)
         assert "defaults" not in job
         assert "container" not in job
+
+
+@each("known", [known for known in every() if known.wheels])
+def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(known: Facts) -> None:
+    """Each job builds from the one sdist; what they made is taken by ID, and what is tried and pushed is the whole."""
+    found = jobs(release_of(known))
+    matrix = found["wheels"]["strategy"]["matrix"]["include"]
+    assert [(row["number"], row["system"]) for row in matrix] == list(enumerate(known.wheels, 1))
+    outputs = found["wheels"]["outputs"]
+    assert outputs == {
+        f"part-{number}": f"${{{{ matrix.number == {number} && steps.keep.outputs.artifact-id || '' }}}}"
+        for number in (1, 2)
+    }
+
+    def taken(job: str) -> list[str]:
+        steps = (step for step in found[job]["steps"] if "download" in step.get("uses", ""))
+        return [step["with"]["artifact-ids"].strip("${} ") for step in steps if "if" not in step]
+
+    assert taken("wheels") == ["needs.build.outputs.files"]
+    parts = [f"needs.wheels.outputs.part-{number}" for number in (1, 2)]
+    assert taken("collect") == ["needs.build.outputs.files", *parts]
+    assert found["collect"]["steps"][-2]["run"].split()[-2:] == [".nox-ship/parts/1", ".nox-ship/parts/2"]
+    for job in ("verify-install", "rehearse-upload"):
+        assert taken(job) == ["needs.collect.outputs.files"]
+        assert found[job]["steps"][-1 if job != "verify-install" else -2]["env"]["NOX_SHIP_MANIFEST"] == (
+            "${{ needs.collect.outputs.manifest }}"
+        )
+    assert "needs.collect.outputs.manifest" in found["push"]["name"]
 
 
 @pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
@@ -213,8 +258,53 @@ def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
         "push",
         "proven",
         "rehearse",
+        "attest",
         "announce",
     }
+
+
+@each("known", list(every()))
+def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None:
+    """Its subjects are the files that the manifest names; one that is not to be had stops private repositories not."""
+    found = jobs(release_of(known))
+    (attest,) = (step for step in found["attest"]["steps"] if step.get("id") == "attest")
+    assert attest["with"] == {"subject-path": "dist/*"}
+    receive = found["attest"]["steps"][found["attest"]["steps"].index(attest) - 1]
+    assert receive["run"] == 'nox-ship receive files --commit="$GITHUB_SHA"'
+    assert receive["env"] == {"NOX_SHIP_MANIFEST": built("manifest", known)}
+    tried = "${{ github.event.repository.visibility != 'public' || github.server_url != 'https://github.com' }}"
+    assert attest["continue-on-error"] == tried
+    assert "attest" in found["announce"]["needs"]
+    assert found["announce"]["if"] == "${{ !cancelled() && needs.attest.result == 'success' }}"
+    kept = [step for step in found["attest"]["steps"] if "upload" in step.get("uses", "")]
+    assert [step["if"] for step in kept] == ["steps.attest.outcome == 'success'"]
+
+
+@each("known", list(every()))
+def test_one_job_describes_what_is_installed(known: Facts) -> None:
+    """On one system and the newest Python, in the project's own folder; what tests a pull request pays nothing."""
+    release = jobs(release_of(known))["verify-install"]
+    assert [name for name, text in render(known).items() if "SBOM" in text] == [
+        f".github/workflows/{known.release_file}"
+    ]
+    assert release["strategy"]["matrix"]["system"][0] == "ubuntu-latest"
+    (tried,) = (step for step in release["steps"] if step.get("id") == "verify")
+    told = "${{ matrix.system == 'ubuntu-latest' && needs.matrix.outputs.newest || '' }}"
+    assert tried["env"]["NOX_SHIP_SBOM"] == told
+    assert jobs(release_of(known))["matrix"]["outputs"]["newest"] == "${{ steps.matrix.outputs.newest }}"
+    (kept,) = (step for step in release["steps"] if "upload" in step.get("uses", ""))
+    inside = f"{known.folder}/" if known.folder else ""
+    assert (kept["if"], kept["with"]["path"]) == ("steps.verify.outputs.sbom", f"{inside}.nox-ship/sbom.cdx.json")
+    assert release["outputs"] == {"sbom": "${{ steps.keep.outputs.artifact-id }}"}
+
+
+def test_a_bill_of_materials_of_another_run_holds_nothing_up() -> None:
+    """Any job of that run can have taken the name of its artifact, with whatever in it."""
+    proven = jobs(render(facts())[RELEASE])["proven"]
+    take, keep = proven["steps"][-2:]
+    assert {take["if"], keep["if"]} == {"steps.proven.outputs.sbom"}
+    assert (keep["with"]["path"], keep["with"]["if-no-files-found"]) == ("sbom/sbom.cdx.json", "ignore")
+    assert proven["outputs"]["sbom"] == f"${{{{ steps.{keep['id']}.outputs.artifact-id }}}}"
 
 
 SWITCH = re.compile(
@@ -307,7 +397,7 @@ def test_the_tag_and_branch_are_the_projects() -> None:
 def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> None:
     """Jobs with a checkout run there and keep and take its files there; what they need is named from there."""
     texts = render(known)
-    assert list(texts) == [".github/workflows/sample-ci.yml", ".github/workflows/sample-release.yml"]
+    assert list(texts) == [f".github/workflows/sample-{name}.yml" for name in ("ci", "release", "weekly")]
     for text in texts.values():
         assert "sample" in load_yaml(text)["concurrency"]["group"]
         for name, job in jobs(text).items():
@@ -334,11 +424,65 @@ def test_names_are_the_projects_own() -> None:
     ]
 
 
-@pytest.mark.parametrize("changes", [{"file": "ci.yml"}, {"file": "sample-ci.yml", "folder": "a", "name": "sample"}])
-def test_the_publishing_workflow_has_a_file_of_its_own(changes: dict[str, Any]) -> None:
-    """It would take that of the workflow that tests: NS102."""
-    with pytest.raises(ShipError, match=r"NS102.*ci\.yml"):
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"file": "ci.yml"}, "'ci.yml', the workflow that tests"),
+        ({"file": "sample-ci.yml", "folder": "a", "name": "sample"}, "'sample-ci.yml', the workflow that tests"),
+        ({"file": "weekly.yml", "weekly": True}, "'weekly.yml', the workflow that runs once a week"),
+    ],
+)
+def test_the_publishing_workflow_has_a_file_of_its_own(changes: dict[str, Any], words: str) -> None:
+    """It would take that of another one: NS102."""
+    with pytest.raises(ShipError, match=f"NS102.*{words}"):
         render(facts(**changes))
+
+
+def test_a_workflow_may_be_called_weekly_where_ours_is_not_written() -> None:
+    """Only what is written takes a name."""
+    assert list(render(facts(file="weekly.yml"))) == [CI, ".github/workflows/weekly.yml"]
+
+
+@each("known", [known for known in every() if known.settings.weekly])
+def test_the_weekly_workflow_may_only_read(known: Facts) -> None:
+    """It runs the project's code, so no job has anything else; it is started by the week, and by hand."""
+    name, text = next((name, text) for name, text in render(known).items() if name.endswith("weekly.yml"))
+    workflow = load_yaml(text)
+    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}
+    ((minute, *rest),) = (entry["cron"].split() for entry in workflow[True]["schedule"])
+    assert (int(minute) % 2, int(minute) < 60, rest) == (1, True, ["5", "*", "*", "1"]), name
+    assert all(job["permissions"] == {"contents": "read"} for job in jobs(text).values())
+    assert not any(map(holds_rights, jobs(text).values()))
+
+
+@pytest.mark.parametrize(
+    ("audit", "audited", "without", "expected"),
+    [(True, True, " --without audit", True), (True, False, "", True), (False, True, "", False)],
+)
+def test_the_weekly_workflow_rehearses_audits_and_verifies(
+    audit: bool, audited: bool, without: str, expected: bool
+) -> None:
+    """Each in a job, so that each is told; the audit runs once, where there is one."""
+    found = jobs(render(facts(weekly=True, audit=audit, audited=audited))[".github/workflows/weekly.yml"])
+    audits = {"audit": "nox -s audit"} if expected else {}
+    assert {name: job["steps"][-1]["run"] for name, job in found.items()} == {
+        "rehearse": f"nox -s release -- auto --dry-run --early{without}",
+        **audits,
+        "verify": "nox -s verify-published -- latest",
+    }
+    assert not any("needs" in job or "if" in job for job in found.values())
+
+
+def test_the_weekly_workflow_calls_the_sessions_as_they_are_called() -> None:
+    """Where the project has a session of its own of that name."""
+    text = render(facts(weekly=True, names={"release": "ship-release"}))[".github/workflows/weekly.yml"]
+    assert "nox -s ship-release -- auto --dry-run" in text
+
+
+def test_not_every_project_runs_at_the_same_minute() -> None:
+    """GitHub's runners and the indexes are asked by all of them."""
+    texts = [render(facts(weekly=True, name=f"sample{n}"))[".github/workflows/weekly.yml"] for n in range(20)]
+    assert len({re.search(r"cron: .*", text)[0] for text in texts}) > 5  # type: ignore[index] # each has one
 
 
 def test_every_job_of_ci_is_required() -> None:
@@ -408,8 +552,9 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
         steps = [step.get("run", step.get("uses", "")) for step in job["steps"]]
         if any("lock/nox-ship.txt" in step for step in steps):
             (install,) = [number for number, step in enumerate(steps) if "pip install" in step]
-            lock, take = [number for number, step in enumerate(steps) if "download-artifact" in step]
-            assert lock < install < take, name
+            lock, *taken = [number for number, step in enumerate(steps) if "download-artifact" in step]
+            assert taken
+            assert lock < install < min(taken), name
 
 
 @each("known", list(every()))

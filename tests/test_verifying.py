@@ -131,7 +131,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It may differ in every byte: what the index lists counts, and other content is told, NS799."""
+    """It may differ in every byte: what the index lists counts, and other content is told, NS849."""
     shelve(left_to_a_workflow, yard.root.parent / "same")
     for args in ([], ["0.1.0"]):
         assert "compared with the SHA-256 that PyPI lists, and works" in verified(*args)
@@ -139,7 +139,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
     monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
     verifying.verify_published(yard.project, ["--json"])
     found = json.loads(capsys.readouterr().out)
-    assert [one["id"] for one in found["findings"]] == ["NS799", "NS799"]
+    assert [one["id"] for one in found["findings"]] == ["NS849", "NS849"]
     assert (found["passed"], bool(found["installed"])) == (True, True)
 
 
@@ -239,6 +239,27 @@ def test_any_version_can_be_verified(yard: Yard, verified: Callable[..., str], p
     assert programs.started("install")
     assert not programs.started("x")
     assert not (yard.root / "dist").exists()
+
+
+def test_the_latest_release_is_that_of_the_newest_tag(yard: Yard, verified: Callable[..., str]) -> None:
+    """Whatever HEAD is, and what the index has besides; a pre-release counts where there is no other."""
+    assert verified("latest") == "sample has no release yet: there is nothing to verify."
+    shelved(yard)
+    yard.tag("v0.3rc1")
+    with pytest.raises(ShipError, match=r"PyPI says 0\.3rc1"):
+        verified("latest", "--from", "pypi")
+    yard.tag("v0.3")
+    yard.tag("v0.2")
+    yard.write({"a": ""})
+    yard.tag("v0.4rc1")
+    assert "PyPI serves sample 0.3;" in verified("latest")
+
+
+def test_that_there_is_no_release_yet_is_told_as_json(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is wrong with that."""
+    verifying.verify_published(yard.project, ["latest", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["version"], told["passed"], told["files"]) == ("", True, [])
 
 
 def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard, verified: Callable[..., str]) -> None:

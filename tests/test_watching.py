@@ -157,10 +157,10 @@ def test_the_same_command_proves_again_what_is_served(yard: Yard, forge: Failing
 
 
 def test_other_content_than_was_built_here_is_told(yard: Yard, forge: FailingForge) -> None:
-    """A workflow may build it otherwise, but then nobody has tested here what is served: NS799, a warning."""
+    """A workflow may build it otherwise, but then nobody has tested here what is served: NS849, a warning."""
     forge.later += [starts(yard, forge), ends(yard, forge, "x = 1\n")]
     release(yard)
-    assert [one["id"] for one in yard.told()["findings"]] == ["NS799", "NS799"]
+    assert [one["id"] for one in yard.told()["findings"]] == ["NS849", "NS849"]
 
 
 def test_what_is_not_what_the_index_says_is_not_installed(yard: Yard, forge: FailingForge, programs: Programs) -> None:

@@ -23,7 +23,8 @@ CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
 CUT = CHECKS | {"cut", "rehearse-upload", "push"}
 PROVEN = {"lock", "proven"}
 TRIAL = {"testpypi", "verify-testpypi"}
-PUBLISHED = {"pypi", "verify-pypi", "announce"}
+ANNOUNCED = {"attest", "announce"}
+PUBLISHED = {"pypi", "verify-pypi"} | ANNOUNCED
 TAG = {"ref": "refs/tags/v1.2.3", "ref_type": "tag"}
 BRANCH = {"ref": "refs/heads/main", "ref_type": "branch"}
 FINAL = {"tag": "v1.2.3", "route": "pypi"}
@@ -103,7 +104,7 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
     ("payload", "build", "expected"),
     [
         (TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
-        (TAG, CANDIDATE, CHECKS | TRIAL | {"announce"}),
+        (TAG, CANDIDATE, CHECKS | TRIAL | ANNOUNCED),
         (TAG, {"tag": "v1.2.3", "route": "devpi"}, CHECKS),
         (by_hand(BRANCH, bump="minor"), FINAL, CUT),
         (by_hand(BRANCH, bump="minor", dry_run=True), FINAL, {"lock", "rehearse"}),
@@ -113,9 +114,9 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
         (by_hand(TAG, target="testpypi"), FINAL, CHECKS | TRIAL),
         (by_hand(TAG, target="pypi"), FINAL, CHECKS | PUBLISHED),
         (by_hand(BRANCH, bump="patch", target="testpypi"), FINAL, CUT),
-        (by_hand(TAG), CANDIDATE, CHECKS | TRIAL | {"announce"}),
+        (by_hand(TAG), CANDIDATE, CHECKS | TRIAL | ANNOUNCED),
         (by_hand(TAG, run="7"), FINAL, PROVEN | TRIAL | PUBLISHED),
-        (by_hand(TAG, run="7"), CANDIDATE, PROVEN | TRIAL | {"announce"}),
+        (by_hand(TAG, run="7"), CANDIDATE, PROVEN | TRIAL | ANNOUNCED),
         (by_hand(TAG, run="7", target="pypi"), FINAL, PROVEN | PUBLISHED),
         (by_hand(TAG, run="7", dry_run=True), FINAL, {"lock", "rehearse"}),
         (by_hand(BRANCH, run="7", bump="minor"), FINAL, {"lock", "cut"}),
@@ -157,6 +158,9 @@ def test_what_settings_change(
         ("verify-install", TAG, TRIAL | PUBLISHED),
         ("testpypi", TAG, PUBLISHED),
         ("verify-testpypi", TAG, PUBLISHED),
+        ("pypi", TAG, ANNOUNCED),
+        ("verify-pypi", TAG, ANNOUNCED),
+        ("attest", TAG, {"announce"}),
         ("gates", by_hand(TAG, target="pypi"), TRIAL | PUBLISHED),
     ],
 )

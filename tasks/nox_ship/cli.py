@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from packaging.version import Version
 
 from nox_ship import naming, versions
 from nox_ship.errors import Kind, ShipError
 
+LATEST = "latest"
+"""Stands for the version of the newest release."""
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
 
 
@@ -55,6 +58,11 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
     parser.add_argument(
+        "--early",
+        action="store_true",
+        help="with --dry-run: rehearse what comes next, though nothing may have been committed for it",
+    )
+    parser.add_argument(
         "--bundle", type=Path, metavar="FILE", help="make commit and tag alone, and write them to FILE for another job"
     )
     parser.add_argument(
@@ -76,6 +84,8 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(args)
     if options.wait and options.bundle:
         parser.error("argument --wait: not allowed with argument --bundle, which pushes nothing")
+    if options.early and not options.dry_run:
+        parser.error("--early is for rehearsals: add --dry-run")
     return options
 
 
@@ -101,6 +111,23 @@ def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse
     return parser.parse_args(args)
 
 
+def announce_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s announce --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    what = "Make or complete the GitHub Release of what was built."
+    parser = _Parser(prog="nox -s announce --", description=what, allow_abbrev=False)
+    parser.add_argument(
+        "--sbom", type=Path, metavar="FILE", help="the bill of materials, if there is one; default: what was made here"
+    )
+    parser.add_argument(
+        "--provenance", type=Path, metavar="FILE", help="the build provenance, a bundle of Sigstore, if there is one"
+    )
+    return parser.parse_args(args)
+
+
 def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     """Parse what follows ``nox -s build --``; those of publish, which requires it, mean nothing here.
 
@@ -111,6 +138,34 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
     parser.add_argument("--twice", action="store_true", help="build a second time elsewhere, and compare")
     _add_publish(parser, shown=False)
+    return parser.parse_args(args)
+
+
+def wheels_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s wheels --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    what = "Build the wheels for this system from the sdist in dist/."
+    parser = _Parser(prog="nox -s wheels --", description=what, allow_abbrev=False)
+    usual = f"{platform.system()}-{platform.machine()}".lower()
+    called = "what the part is called, such as the job's runner (default: %(default)s)"
+    parser.add_argument("--system", default=usual, metavar="NAME", help=called)
+    return parser.parse_args(args)
+
+
+def collect_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s collect --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    what = "Join the wheels that several jobs built with the sdist in dist/: all of them, or none."
+    parser = _Parser(prog="nox -s collect --", description=what, allow_abbrev=False)
+    parser.add_argument(
+        "folders", nargs="*", type=Path, metavar="FOLDER", help="where the parts are; default: what `wheels` made here"
+    )
     return parser.parse_args(args)
 
 
@@ -125,9 +180,10 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "version",
         nargs="?",
-        type=_version,
+        type=_version_or_latest,
         metavar="VERSION",
-        help="any version, without a manifest or a tag; default: what is built here, or the release that HEAD is",
+        help="any version, without a manifest or a tag, or `latest`: that of the newest release tag;"
+        " default: what is built here, or the release that HEAD is",
     )
     parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
     parser.add_argument(
@@ -217,8 +273,8 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(args)
 
 
-def _version(text: str) -> Version:
-    version = versions.parse(text)
+def _version_or_latest(text: str) -> Version | Literal["latest"]:
+    version: Version | Literal["latest"] | None = "latest" if text == LATEST else versions.parse(text)
     if version is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a version")
     return version

@@ -104,7 +104,7 @@ def _push(options: Namespace, _: Path, voice: Voice) -> int:
 
 def _proven(options: Namespace, _: Path, voice: Voice) -> int:
     found = proven(options.run, options.branch, Job.of(os.environ))
-    actions.output(files=found.files, manifest=found.manifest)
+    actions.output(files=found.files, manifest=found.manifest, sbom=found.sbom)
     voice.last_line(f"The run {options.run} proved the files with the manifest sha256:{found.manifest}.")
     return 0
 

@@ -75,6 +75,29 @@ class Form:
         return {"enum": list(inner)} if kind is Literal else dict(_SIMPLE[hint])
 
 
+def published(cls: type, name: str, version: int, title: str, description: str) -> dict[str, Any]:
+    """Return the schema of complete documents, which tell the version of their form; a later one may hold more.
+
+    Args:
+        cls: The dataclass.
+        name: What stands in the schema's ID.
+        version: The version of the form, which each document has under ``schema``.
+        title: The title of the schema.
+        description: What such a document tells.
+    """
+    made = Form(complete=True).schema(cls)
+    told = {"const": version, "description": f"Version of the {name}'s form."}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": f"urn:nox-ship:{name}:{version}",
+        "title": title,
+        "description": description,
+        **made,
+        "properties": {"schema": told, **made["properties"]},
+        "required": ["schema", *made["required"]],
+    }
+
+
 def _has_no_default(item: Field[Any]) -> bool:
     return item.default is MISSING and item.default_factory is MISSING
 

@@ -55,6 +55,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         options.fresh,
         agreed=agreed or asking.on_a_terminal(),
         any_branch=options.dry_run,
+        early=options.early,
         in_ci=asking.in_ci(),
         cut=options.bundle is not None,
         wait=options.wait and not options.dry_run,

@@ -1,69 +1,135 @@
-"""How releasing has been going, as a page: the last runs as bars, and what they tell."""
+"""How releasing has been going, as a page: figures beside their marks, releases and runs as bars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from nox_ship.html_tags import Html, document, duration, moment, section, tag
-from nox_ship.release.history import Going, Past, Typical
+from nox_ship.release.delivered import Delivered, OnForge
+from nox_ship.release.history import Counted, Going, Past, Typical
+from nox_ship.release.marks import Figure, History
 
 _SIGNS = {"passed": ("good", "✓"), "failed": ("bad", "✗")}
+_ODD, _OVER = ("odd", "Ⅱ"), ("odd", "!")
+_MET = {True: ("good", "✓"), False: ("bad", "✗"), None: ("odd", "·")}
 
 
-def page(going: Going, name: str) -> str:
+def page(history: History, name: str) -> str:
     """Return a page of HTML.
 
     Args:
-        going: How releasing has been going.
+        history: How releasing has been going.
         name: What the project is called.
     """
-    parts = [_head(going, name)]
-    if going.steps:
-        parts.append(section("What steps take", _times(going.steps), named="steps"))
-    if going.sessions:
-        parts.append(section("Slowest sessions", _times(going.sessions), named="sessions"))
-    if going.findings:
-        lines = [tag("li", tag("span", f"{runs} runs", class_="verb"), finding) for finding, runs in going.findings]
-        parts.append(section("What stopped runs", tag("ul", *lines, class_="lines"), named="findings"))
-    parts.append(section("Runs", _runs(going.runs), named="runs"))
+    parts = [_head(history, name)]
+    if history.figures:
+        parts.append(section("Beside the marks", _figures(history.figures), named="marks"))
+    if history.forge:
+        parts += _of_forge(history.forge, history.figures)
+    parts += _of_machine(history.machine)
     return document(f"{name}: how releasing has been going", parts)
 
 
-def _head(going: Going, name: str) -> Html:
-    share = "no release yet" if going.share is None else f"{going.share:.0%}"
+def _head(history: History, name: str) -> Html:
+    machine, forge = history.machine, history.forge
+    on_forge = {f"releases on {forge.where}": str(len(forge.releases))} if forge else {}
     facts = {
-        "passed at the first try": share,
-        "releases": str(going.releases),
-        "runs": str(len(going.runs)),
-        "rehearsals": str(sum(run.rehearsal for run in going.runs)),
+        **on_forge,
+        "releases here": str(machine.releases),
+        "runs here": str(len(machine.runs)),
+        "rehearsals": str(sum(run.rehearsal for run in machine.runs)),
     }
     listed = [tag("div", tag("dt", key), tag("dd", value)) for key, value in facts.items()]
     title = tag("h1", f"{name} ", tag("span", "how releasing has been going", class_="version"))
-    return tag("header", title, tag("dl", *listed, class_="facts"), class_="good")
+    why = [f"GitHub was not asked: {history.not_asked}."] if history.not_asked else []
+    silent = [tag("p", line) for line in (*why, *(finding["what"] for finding in history.not_told))]
+    missed = any(figure.met is False for figure in history.figures)
+    return tag("header", title, tag("dl", *listed, class_="facts"), *silent, class_="odd" if missed else "good")
+
+
+def _figures(figures: Sequence[Figure]) -> Html:
+    rows = []
+    for figure in figures:
+        tone, sign = _MET[figure.met]
+        where = "on GitHub" if figure.where == "forge" else "on this machine"
+        name = [tag("span", f"{sign} ", class_="sign", aria_hidden="true"), f"{figure.name}, {where}"]
+        rows.append(tag("tr", tag("th", *name, scope="row"), tag("td", figure.told), class_=tone))
+    return tag("table", tag("tbody", *rows))
+
+
+def _of_forge(forge: OnForge, figures: Sequence[Figure]) -> list[Html]:
+    marks = {figure.name: figure.mark for figure in figures if figure.where == "forge"}
+    plots = {"run": "seconds", "from CI to index": "ci_to_index", "from tag to index": "tag_to_index"}
+    parts = []
+    for name, field in plots.items():
+        if any(getattr(one, field) is not None for one in forge.releases):
+            plot = _plot(forge.releases, field, marks.get(name))
+            parts.append(section(f"Releases on {forge.where}: {name}", plot, named=field))
+    if forge.jobs:
+        parts.append(section(f"Slowest jobs of {forge.workflow}", _times(forge.jobs), named="jobs"))
+    if forge.failures:
+        parts.append(section(f"Jobs of {forge.workflow} that failed", _counted(forge.failures), named="failures"))
+    return parts
+
+
+def _of_machine(going: Going) -> list[Html]:
+    parts = []
+    if going.steps:
+        parts.append(section("What steps take here", _times(going.steps), named="steps"))
+    if going.sessions:
+        parts.append(section("Slowest sessions here", _times(going.sessions), named="sessions"))
+    if going.findings:
+        parts.append(section("What stopped runs here", _counted(going.findings), named="findings"))
+    if going.runs:
+        parts.append(section("Runs here", _runs(going.runs), named="runs"))
+    return parts
+
+
+def _counted(many: Sequence[Counted]) -> Html:
+    lines = [tag("li", tag("span", f"{one.runs} runs", class_="verb"), one.name) for one in many]
+    return tag("ul", *lines, class_="lines")
+
+
+def _plot(releases: Sequence[Delivered], field: str, mark: float | None) -> Html:
+    """Return what each release took as bars, with a line where the mark is."""
+    longest = max(mark or 0.0, *(getattr(one, field) or 0.0 for one in releases))
+    limit = [] if mark is None else [tag("span", class_="limit", style=f"--x:{_share(mark, longest):.3f}%")]
+    rows = []
+    for one in releases:
+        took: float | None = getattr(one, field)
+        keeps = took is not None and (mark is None or took <= mark)
+        tone, sign = _SIGNS["passed"] if keeps else _OVER if took is not None else ("idle", "·")
+        bar = [] if took is None else [tag("span", class_="bar", style=f"--x:0%;--w:{_share(took, longest):.3f}%")]
+        tries = "passed at the first try" if one.first_try else f"{one.attempts} attempts in {one.runs} runs"
+        ended = "" if one.passed else ", and failed"
+        shown = duration(took) if took is not None else "not told"
+        rows.append(_row(tone, sign, one.version, "", [*bar, *limit], [f"{tries}{ended}, ", moment(one.begun)], shown))
+    told = "The last releases, the newest first" + ("" if mark is None else f"; the line is at {duration(mark)}")
+    return _timeline(("release", "how long", "took"), rows, tag("caption", told))
 
 
 def _runs(runs: Sequence[Past]) -> Html:
     longest = max((run.seconds for run in runs), default=0.0)
-    columns = (("run", ""), ("how long", ""), ("took", "number"))
-    head = tag("tr", *(tag("th", name, scope="col", role="columnheader", class_=kind) for name, kind in columns))
-    rows = [_run(run, longest) for run in runs]
+    rows = []
+    for run in runs:
+        tone, sign = _SIGNS.get(run.verdict, _ODD)
+        bar = tag("span", class_="bar", style=f"--x:0%;--w:{_share(run.seconds, longest):.3f}%")
+        kind = "rehearsal" if run.rehearsal else "release"
+        what = [kind, ", ", moment(run.begun), *(f", {finding}" for finding in run.findings)]
+        name = run.version or "no version"
+        rows.append(_row(tone, sign, name, run.verdict, [bar], what, duration(run.seconds)))
     caption = tag("caption", "The last runs, the newest first", class_="unseen")
-    body = tag("tbody", *rows, role="rowgroup", style="--grid:25%")
-    return tag("table", caption, tag("thead", head, role="rowgroup"), body, class_="timeline", role="table")
+    return _timeline(("run", "how long", "took"), rows, caption)
 
 
-def _run(run: Past, longest: float) -> Html:
-    tone, sign = _SIGNS.get(run.verdict, ("odd", "Ⅱ"))
-    name = [tag("span", sign, class_="sign", aria_hidden="true"), run.version or "no version"]
-    status = tag("span", run.verdict, class_="status")
-    bar = tag("span", class_="bar", style=f"--x:0%;--w:{_share(run.seconds, longest):.3f}%")
-    kind = "rehearsal" if run.rehearsal else "release"
-    what = [kind, ", ", moment(run.begun), *(f", {finding}" for finding in run.findings)]
+def _row(tone: str, sign: str, name: str, status: str, bars: Sequence[Html], detail: Sequence[str], took: str) -> Html:
+    shown = [tag("span", tag("span", sign, class_="sign", aria_hidden="true"), name, class_="name")]
+    shown += [tag("span", status, class_="status")] if status else []
     return tag(
         "tr",
-        tag("th", tag("span", *name, class_="name"), status, scope="row", role="rowheader"),
-        tag("td", tag("span", bar, class_="track"), tag("span", *what, class_="detail"), role="cell"),
-        tag("td", duration(run.seconds), class_="number", role="cell"),
+        tag("th", *shown, scope="row", role="rowheader"),
+        tag("td", tag("span", *bars, class_="track"), tag("span", *detail, class_="detail"), role="cell"),
+        tag("td", took, class_="number", role="cell"),
         class_=tone,
         role="row",
     )
@@ -71,8 +137,6 @@ def _run(run: Past, longest: float) -> Html:
 
 def _times(times: Sequence[Typical]) -> Html:
     longest = max(one.longest for one in times)
-    columns = (("name", ""), ("median, within the longest", ""), ("median", "number"))
-    head = tag("tr", *(tag("th", name, scope="col", role="columnheader", class_=kind) for name, kind in columns))
     rows = []
     for one in times:
         whole = tag("span", class_="bar longest", style=f"--x:0%;--w:{_share(one.longest, longest):.3f}%")
@@ -87,8 +151,15 @@ def _times(times: Sequence[Typical]) -> Html:
                 role="row",
             )
         )
+    return _timeline(("name", "median, within the longest", "median"), rows)
+
+
+def _timeline(columns: tuple[str, str, str], rows: Sequence[Html], *captions: Html) -> Html:
+    """Return a table whose middle column holds bars."""
+    heads = [(name, "number" if name == columns[-1] else "") for name in columns]
+    head = tag("tr", *(tag("th", name, scope="col", role="columnheader", class_=kind) for name, kind in heads))
     body = tag("tbody", *rows, role="rowgroup", style="--grid:25%")
-    return tag("table", tag("thead", head, role="rowgroup"), body, class_="timeline", role="table")
+    return tag("table", *captions, tag("thead", head, role="rowgroup"), body, class_="timeline", role="table")
 
 
 def _share(part: float, whole: float) -> float:

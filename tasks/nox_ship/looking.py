@@ -7,17 +7,22 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from nox_ship import naming, process
 from nox_ship.cli import doctor_arguments, status_arguments
-from nox_ship.errors import ShownError
+from nox_ship.errors import Findings, ShownError
 from nox_ship.files import write_whole
 from nox_ship.gates.noxfile import Sessions
+from nox_ship.git import Repository
 from nox_ship.history_page import page
+from nox_ship.project import Project
+from nox_ship.release import delivered
 from nox_ship.release.following import following
-from nox_ship.release.history import Going, recall
-from nox_ship.release.stage import workshop_of
+from nox_ship.release.history import Going, Typical, recall
+from nox_ship.release.marks import SCHEMA, History, figures
+from nox_ship.release.stage import workshop, workshop_of
 from nox_ship.release.status import Progress, Serving, Standing, look
 from nox_ship.setup.doctor import examine
 from nox_ship.terminal import Voice
@@ -90,30 +95,80 @@ def status(root: Path, args: Sequence[str], sessions: Sessions) -> None:
 
 
 def _tell_history(root: Path, *, as_json: bool) -> None:
-    """Show how releasing has been going here, by the runs that are remembered on this machine."""
+    """Show how releasing has been going, by the runs on the forge and by those that this machine remembers."""
     shop, voice = workshop_of(root), Voice()
-    going = Going.of(recall(shop.history))
+    history = _history(root)
     if as_json:
-        print(naming.spoken(json.dumps(going.as_dict(), indent=2)))
-    elif not going.runs:
-        voice.last_line("No release or rehearsal of this checkout is remembered on this machine.")
-    else:
-        name = next((run.project for run in going.runs if run.project), root.name)
-        write_whole(shop.history_page, page(going, name))
-        _show_history(going, voice)
+        print(naming.spoken(json.dumps({"schema": SCHEMA, **asdict(history)}, indent=2)))
+        return
+    _show_history(history, voice)
+    if history.machine.runs or history.forge:
+        if not shop.folder.is_dir():
+            with workshop(root):
+                pass  # it makes the folder
+        name = next((run.project for run in history.machine.runs if run.project), root.name)
+        write_whole(shop.history_page, page(history, name))
         voice.note(f"page: {shop.history_page}")
 
 
-def _show_history(going: Going, voice: Voice) -> None:
-    rehearsals = sum(run.rehearsal for run in going.runs)
-    voice.fact("runs", f"{len(going.runs)}, of which {rehearsals} were rehearsals")
-    share = "none yet" if going.share is None else f"{going.first_try} of {going.releases} ({going.share:.0%})"
-    voice.fact("at first try", f"{share}; releases that passed in their first run")
-    for kind, times in (("step", going.steps), ("slow session", going.sessions)):
+def _history(root: Path) -> History:
+    """Ask the forge, and this machine, how releasing has been going."""
+    settings, findings = settings_of(root), Findings()
+    machine = Going.of(recall(workshop_of(root).history))
+    with (
+        process.without(settings.token_variables) as variables,
+        tempfile.TemporaryDirectory(prefix="nox-ship-") as folder,
+    ):
+        world = Onlooker(RealWorld(root, Path(folder), settings, quietly=True, variables=variables))
+        told = findings.catch(
+            lambda: delivered.look(Project.read(root), Repository.at(root, settings.pass_env), world, findings)
+        )
+    forge, why = (None, told or "") if told is None or isinstance(told, str) else (told, "")
+    silent = tuple(finding.as_dict() for finding in dict.fromkeys(findings))
+    return History(figures(forge, machine), forge, why, machine, silent)
+
+
+def _show_history(history: History, voice: Voice) -> None:
+    forge, machine = history.forge, history.machine
+    if forge:
+        voice.fact(
+            "GitHub", f"{forge.where}, {forge.workflow}: {_times(len(forge.releases), 'release')} in its last runs"
+        )
+    elif history.not_asked:
+        voice.fact("GitHub", f"not asked: {history.not_asked}")
+    _show_figures(history, "forge", voice)
+    for one in forge.jobs if forge else ():
+        voice.fact("  slow job", _typically(one))
+    for failure in forge.failures if forge else ():
+        voice.fact("  failed job", f"{failure.name}, in {_times(failure.runs, 'run')}", "yellow")
+    if machine.runs:
+        rehearsals = sum(run.rehearsal for run in machine.runs)
+        voice.fact("this machine", f"{_times(len(machine.runs), 'run')}, of which {rehearsals} were rehearsals")
+    else:
+        voice.fact("this machine", "no release or rehearsal of this checkout is remembered")
+    _show_figures(history, "machine", voice)
+    for kind, times in (("  step", machine.steps), ("  slow session", machine.sessions)):
         for one in times:
-            voice.fact(kind, f"{one.name:24} {one.seconds:7.1f} s, at most {one.longest:.1f} s, in {one.runs} runs")
-    for finding, runs in going.findings:
-        voice.fact("stopped by", f"{finding}, {runs} times" if runs > 1 else f"{finding}, once", "yellow")
+            voice.fact(kind, _typically(one))
+    for finding in machine.findings:
+        voice.fact("  stopped by", f"{finding.name}, in {_times(finding.runs, 'run')}", "yellow")
+    for untold in history.not_told:
+        voice.fact("not told", f"{untold['id']} {untold['name']}: {untold['what']}", "yellow")
+
+
+def _show_figures(history: History, where: str, voice: Voice) -> None:
+    for figure in history.figures:
+        if figure.where == where:
+            colour = "cyan" if figure.met is None else "green" if figure.met else "red"
+            voice.fact(f"  {figure.name}", figure.told, colour)
+
+
+def _typically(one: Typical) -> str:
+    return f"{one.name:24} {one.seconds:7.1f} s, at most {one.longest:.1f} s, in {_times(one.runs, 'run')}"
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _show(standing: Standing, voice: Voice) -> None:

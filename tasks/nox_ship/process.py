@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -73,6 +74,9 @@ _INDEX_SECRET = re.compile(r"^twine_|pypi|_api_token$|^uv_publish_|^actions_(id_
 _TRACEBACK = re.compile(r"^([ \t]*)Traceback \(most recent call last\):\n(?:\1[ \t]+.*\n|[ \t]*\n)*", re.MULTILINE)
 # Set by git for its hooks; inherited, they would aim our git at another repository.
 _GIT_CONTEXT = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+
+# It asks `sysconfig`, which on Python 3.11 tells one thread half of what another is still finding out.
+_ALONE = threading.Lock()
 
 MOST = 64 << 20
 """Bytes of output that we read; the names of a million files have about that many."""
@@ -382,4 +386,5 @@ def uv() -> str:
     """Return the path of the uv that nox-ship depends on."""
     from uv import find_uv_bin
 
-    return os.fspath(find_uv_bin())
+    with _ALONE:
+        return os.fspath(find_uv_bin())

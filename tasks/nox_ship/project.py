@@ -38,6 +38,7 @@ strings = documents.strings
 OWN_FOLDER = ".nox-ship"
 """Where nox-ship keeps what it knows about a project's files, in the project's folder; git ignores it."""
 
+_CPYTHON = re.compile(r"3\.\d+")
 _PATCH_RELEASES = 100
 _TIDY_BACKENDS = ("hatchling", "flit_core", "poetry.core", "pdm.backend", "uv_build")
 _PYTHON_CLASSIFIER = re.compile(r"Programming Language :: Python :: (3\.[0-9]{1,3})$")
@@ -345,6 +346,16 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
 def minor(version: str) -> tuple[int, ...]:
     """Return ``3.12`` as ``(3, 12)``, to sort by."""
     return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def newest_python(versions: Iterable[str]) -> str:
+    """Return the newest CPython of some versions of Python; where there is none, the last of them.
+
+    Raises:
+        IndexError: There is none at all.
+    """
+    known = list(versions)
+    return max(filter(_CPYTHON.fullmatch, known), key=minor, default=known[-1])
 
 
 def admits(requires_python: SpecifierSet, version: str) -> bool:

@@ -11,15 +11,17 @@ from pathlib import Path
 from packaging.version import Version
 
 from nox_ship import actions, asking, closing
-from nox_ship.cli import no_arguments, publish_arguments
+from nox_ship.cli import announce_arguments, publish_arguments
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.build import dist_folder, manifest_path, read_notes
 from nox_ship.package.manifest import Manifest
+from nox_ship.package.materials import materials_path
 from nox_ship.printable import printable
 from nox_ship.project import Project
 from nox_ship.release.admission import admit
 from nox_ship.release.announcement import Announcement, bring, look
 from nox_ship.release.announcing import no_token, told_of
+from nox_ship.release.beside import materials, provenance
 from nox_ship.release.checking import Required, wait
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.converge import Held, Published, compare
@@ -189,10 +191,10 @@ def announce(project: Project, args: Sequence[str]) -> None:
 
     Raises:
         ShipError: There is no manifest, or a file is not the one it knows (NS601 to
-            NS603); it is no release, or not on GitHub (NS779); there is no token (NS789); or the forge does not take
-            it (NS780 to NS787, NS778).
+            NS603); it is no release, or not on GitHub (NS779); there is no token (NS789); the bill of materials or the
+            provenance is of another release (NS799); or the forge does not take it (NS780 to NS787, NS778).
     """
-    no_arguments(args, "announce", "Make or complete the GitHub Release of what was built.")
+    options = announce_arguments(args)
     voice = Voice()
     with guarded(project.settings) as variables, tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         manifest = Manifest.read(manifest_path(project))
@@ -200,13 +202,16 @@ def announce(project: Project, args: Sequence[str]) -> None:
             raise ShipError(NOTHING_TO_ANNOUNCE(f"What was built of {manifest.name} is no release."))
         manifest.check(dist_folder(project))
         notes = read_notes(project, manifest)
-        world = RealWorld(project.root, Path(folder), project.settings, quietly=True, variables=variables)
+        here = Path(folder)
+        world = RealWorld(project.root, here, project.settings, quietly=True, variables=variables, tell=voice.note)
         forge = world.forge
         if forge is None:
             raise ShipError(NOTHING_TO_ANNOUNCE("This repository is not on GitHub, as far as its remote tells."))
         if forge.api.token is None:
             raise ShipError(replace(no_token(forge, manifest.tag), level="error"))
-        announcement = Announcement.of(manifest, project, manifest.tag, notes)
+        bill = materials(options.sbom or materials_path(project), manifest)
+        proof = provenance(options.provenance, manifest) if options.provenance else ()
+        announcement = Announcement.of(manifest, project, manifest.tag, notes, beside=(*bill, *proof))
         outcome = bring(announcement, forge, look(announcement, forge), voice.note)
     for finding in told_of(outcome, forge):
         voice.finding(finding)

@@ -70,15 +70,15 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
     """Show every finding, unless that was done, and end the session as failed, with one line."""
     from nox_ship.printable import printable
-    from nox_ship.terminal import Voice
+    from nox_ship.terminal import Voice, fitted
 
     first, *more = error.findings
     if (more or first.detail) and not isinstance(error, ShownError):
         voice = Voice()
         for finding in error.findings:
             voice.finding(finding)
-    line = f"{first}{f' (and {len(more)} more, above)' if more else ''}"
-    session.error(printable(line, lines=False).removesuffix("."))  # nox adds one
+    line = printable(f"{first}{f' (and {len(more)} more, above)' if more else ''}", lines=False).removesuffix(".")
+    session.error(fitted(line, len(f"nox > Session {session.name} aborted: ")))  # nox adds a full stop
 
 
 @_front_door
@@ -234,18 +234,60 @@ def build(session: nox.Session, project: Project) -> None:
 
 
 @_front_door
+def wheels(session: nox.Session, project: Project) -> None:
+    """Build the wheels for this system from the sdist in dist/, repair and check them: `-- --system NAME`."""
+    from nox_ship.cli import wheels_arguments
+    from nox_ship.package import wheelhouse
+    from nox_ship.package.build import dist_folder, manifest_path
+    from nox_ship.package.manifest import Manifest
+
+    options = wheels_arguments(session.posargs)
+    manifest = Manifest.read(manifest_path(project))
+    session.install(*wheelhouse.requirements(project))
+    part = wheelhouse.build_wheels(project, manifest, dist_folder(project), Path(session.bin), options.system)
+    for file in part.files:
+        session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
+    rows = [(file.name, str(file.size), file.sha256) for file in part.files]
+    actions.summary(f"{manifest.name} {manifest.version} for {part.system}", rows, ("file", "bytes", "SHA-256"))
+
+
+@_front_door
+def collect(session: nox.Session, project: Project) -> None:
+    """Join the wheels that several jobs built with the sdist in dist/, all of them or none: `-- FOLDER...`."""
+    from nox_ship import gathering
+    from nox_ship.cli import collect_arguments
+    from nox_ship.package.manifest import TOLD
+    from nox_ship.printable import printable
+
+    _prepare(session)
+    collected = gathering.collect(project, collect_arguments(session.posargs).folders)
+    actions.summary("Wheels", collected.rows, ("for", "wheel", "made by"))
+    for target, wheel, system in collected.rows:
+        session.log(printable(f"{target}: {wheel}{f' ({system})' if system else ''}", lines=False))
+    for finding in collected.findings:
+        if finding.level != "error":
+            _warn(session, finding)
+    collected.findings.raise_errors()
+    if collected.outcome:
+        session.log(f"{TOLD}{collected.outcome.digest}")
+        actions.output(manifest=collected.outcome.digest)
+
+
+@_front_door
 def matrix(session: nox.Session, project: Project) -> None:
     """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
     from nox_ship.cli import no_arguments
     from nox_ship.gates import loaded
     from nox_ship.gates.matrix import jobs
+    from nox_ship.project import newest_python
 
     no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = loaded.pythons(nox.registry.get())
     decided = registration.decision(project)
     gates = jobs(decided.gates, pythons, running, apart=decided.apart, measured=decided.tests)
-    values = {"gates": json.dumps(gates), "pythons": json.dumps(list(project.pythons(running)))}
+    tested = project.pythons(running)
+    values = {"gates": json.dumps(gates), "pythons": json.dumps(tested), "newest": newest_python(tested)}
     actions.output(**values)
     for name, value in values.items():
         session.log(f"{name}: {value}")
@@ -267,17 +309,22 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
+    from nox_ship.package.materials import NAME, VARIABLE
     from nox_ship.printable import printable
 
     no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
-    anew = registration.in_release()
-    done = verify_files(project, manifest, dist_folder(project), str(python), str(session.python), anew=anew)
+    label, anew = str(session.python), registration.in_release()
+    describe = os.environ.get(VARIABLE) == label
+    done = verify_files(project, manifest, dist_folder(project), str(python), label, anew=anew, describe=describe)
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
+    if done.described:
+        session.log(f"{NAME} describes the environment of the wheel")
+        actions.output(sbom=NAME)
 
 
 def _publish(session: nox.Session, index: str | None) -> None:
@@ -361,6 +408,8 @@ _SPECS = {
     "lowest": Spec(lowest, further=True, oldest=True),
     "api": Spec(api, further=True),
     "build": Spec(build, environment=False),
+    "wheels": Spec(wheels),
+    "collect": Spec(collect, environment=False),
     "verify-install": Spec(verify_install, per_python=True, requires=("build",)),
     "verify-published": Spec(verify_published, environment=False),
     "matrix": Spec(matrix, environment=False),

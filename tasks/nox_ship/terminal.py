@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import getpass
+import io
 import os
 import re
 import sys
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from nox_ship.board import COLOURS, Board
 from nox_ship.errors import Finding
@@ -21,6 +25,13 @@ _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
 _MOST_COMMITS, _MOST_LINES, _MOST_CHANGES, _MOST_COLUMNS = 20, 40, 10, 160
 """How much is shown of the commits, the changelog and what changed."""
+_SIGNS = "→…━┃│┼"
+"""What a board and a table are drawn with."""
+_SPELLED = {"→": "->", "…": "..."}
+_SPELLING = "nox-ship"
+"""The name of the error handler that writes what an encoding lacks."""
+_WORD = re.compile(r"(?:[^\s`]|`[^`\n]*`|`)+")
+"""A word; a command between backticks is one, so that it can be copied whole."""
 _LEVELS = {"error": "red", "warning": "yellow", "notice": "cyan"}
 
 
@@ -34,8 +45,62 @@ def _folded(text: str) -> str:
     return re.sub(":(?=:)", ": ", _shown(text))
 
 
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """Return what is written instead of characters that an encoding lacks, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = (_SPELLED.get(char, char) for char in error.object[error.start : error.end])
+    return "".join(lacking).encode("ascii", "backslashreplace").decode(), error.end
+
+
+def _broken(text: str, width: int, first: int = 0, indent: int = 0) -> str:
+    """Break a text between words into lines that fit, as far as its words do.
+
+    Args:
+        text: The text.
+        width: How wide a line may be, in cells of a terminal.
+        first: How much of the first line is taken.
+        indent: By how much the lines after it are indented.
+    """
+    if first + cell_len(text) <= width:
+        return text
+    lines, start, end, taken = [], 0, 0, first
+    for word in _WORD.finditer(text):
+        if end and taken + cell_len(text[start : word.end()]) > width:
+            lines.append(text[start:end])
+            start, taken = word.start(), indent
+        end = word.end()
+    return f"\n{' ' * indent}".join([*lines, text[start:]])
+
+
+def fitted(text: str, first: int) -> str:
+    """Return a text that another program writes, broken between words if standard output is a terminal.
+
+    Args:
+        text: The text.
+        first: How much of the first line that program takes.
+    """
+    return _broken(text, _console().width, first) if sys.stdout.isatty() else text
+
+
+def _draws(console: Console) -> bool:
+    """Whether a board can be drawn: on a terminal that obeys escape sequences and has the characters for it."""
+    if not console.is_terminal or console.is_dumb_terminal or console.legacy_windows:
+        return False
+    try:
+        return bool(_SIGNS.encode(console.encoding))
+    except (UnicodeEncodeError, LookupError):
+        return False
+
+
 def _console() -> Console:
-    """Return a console on standard output; wide enough for the table where no terminal says how wide."""
+    """Return a console on standard output; wide enough for the table where no terminal says how wide.
+
+    What its encoding lacks, as the code page of a Windows machine may, is spelled, where it would be an error.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        codecs.register_error(_SPELLING, _spelled)
+        sys.stdout.reconfigure(errors=_SPELLING)
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
     return Console(file=sys.stdout, highlight=False, emoji=False, soft_wrap=True, width=width)
 
@@ -50,8 +115,7 @@ class Voice:
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
         self.console = console or _console()
         self.verbose = verbose
-        draws = self.console.is_terminal and not self.console.is_dumb_terminal
-        self._board = Board(self.console) if draws else None
+        self._board = Board(self.console) if _draws(self.console) else None
         self._told: set[tuple[str | None, ...]] = set()
 
     def step_started(self, name: str, what: str) -> None:
@@ -85,16 +149,16 @@ class Voice:
 
     def note(self, text: str) -> None:
         """Tell a detail of the step that runs."""
-        self.console.print(f"  [dim]{_shown(text)}[/dim]")
+        self._tell("  ", text, indent=2, style="dim")
 
     def fact(self, name: str, value: str, colour: str = "cyan") -> None:
         """Tell one thing by name and value."""
-        self.console.print(f"[{colour}]{_shown(name):16}[/{colour}] {_shown(value)}")
+        self._tell(f"{name:16} ", value, colour, indent=17)
 
     def examined(self, status: str, check: str, text: str) -> None:
         """Tell what an examination found."""
         colour = _LEVELS.get(status, "green")
-        self.console.print(f"[{colour}]{status:8}[/{colour}] {_shown(check):12} {_shown(text)}")
+        self._tell(f"{status:8} ", f"{check:12} {text}", colour, indent=22)
 
     def text(self, text: str) -> None:
         """Show text as it is."""
@@ -105,11 +169,11 @@ class Voice:
         colour = _LEVELS[finding.level]
         if finding.detail:
             self.console.print(_shown(finding.detail.rstrip()))
-        self.console.print(f"[{colour}]{finding.level}[/{colour}]: {_shown(str(finding))}")
+        self._tell(finding.level, f": {finding}", colour)
 
     def warning(self, line: str) -> None:
         """Show a finding that a session told of and that stopped nothing."""
-        self.console.print(f"[{_LEVELS['warning']}]warning[/{_LEVELS['warning']}]: {_shown(line)}")
+        self._tell("warning", f": {line}", _LEVELS["warning"])
 
     def ask(self, question: str, secret: bool = False) -> str:
         """Ask a person, and return the answer; no answer is an empty one. What is secret is not shown."""
@@ -151,7 +215,7 @@ class Voice:
         else:
             self._lines(report.title, rows)
         if report.credentials and not report.rehearsal and self._is_news("credentials"):
-            self.console.print(f"credentials  {_shown(report.credentials)}")
+            self._tell("credentials  ", report.credentials)
         if report.commits and self._is_news("commits", *report.commits):
             self._contents(f"commits new to {report.remote}", report.commits, report.commit_count, _MOST_COMMITS)
         if report.notes and self._is_news("notes", report.notes):
@@ -161,7 +225,7 @@ class Voice:
             self.changes(report)
         for verb, line in report.deliveries:
             if self._is_news(verb, line):
-                self.console.print(f"{verb}  {_shown(line)}")
+                self._tell(f"{verb}  ", line)
         self.console.print()
 
     def _lines(self, title: str, rows: Sequence[Row]) -> None:
@@ -203,4 +267,19 @@ class Voice:
 
     def last_line(self, text: str) -> None:
         """Say the sentence that the run ends with."""
-        self.console.print(f"[bold]{_shown(text)}[/bold]")
+        self._tell("", text, style="bold", indent=0)
+
+    def _tell(self, head: str, text: str, colour: str = "", *, indent: int = 2, style: str = "") -> None:
+        """Show a line: on a terminal broken between words to fit it, elsewhere whole, for whoever searches it.
+
+        Args:
+            head: What it begins with, in a colour.
+            text: The rest.
+            colour: The colour.
+            indent: By how much further lines are indented.
+            style: The style of the rest.
+        """
+        head, text = printable(head), printable(text)
+        if self.console.is_terminal:
+            text = _broken(text, self.console.width, cell_len(head), indent)
+        self.console.print(Text.assemble((head, colour), (text, style)))

@@ -12,6 +12,14 @@ from nox_ship.errors import ShipError
 _PACKAGES = ("nox-ship", "nox", "uv", "build", "twine", "bump-my-version")
 
 
+def own_version() -> str:
+    """Return the version of nox-ship; ``source`` where it is not installed."""
+    try:
+        return importlib.metadata.version("nox-ship")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
+
+
 def versions() -> dict[str, str]:
     """Return the version of each tool that is here, by name, and what system it is."""
     found = {"Python": platform.python_version()}

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from packaging.version import Version
 
 from nox_ship import actions, naming
-from nox_ship.cli import verify_arguments
+from nox_ship.cli import LATEST, verify_arguments
 from nox_ship.errors import Findings, Kind, ShownError
 from nox_ship.project import Project
 from nox_ship.release.publication import silent
-from nox_ship.release.published import Release, built, recorded, released
+from nox_ship.release.published import Release, built, newest, recorded, released
 from nox_ship.release.rebuilding import Rebuilt
 from nox_ship.release.route import route
 from nox_ship.release.verification import Verification, Verifier
@@ -46,9 +46,16 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
             not work (NS611-NS616).
     """
     options, voice = verify_arguments(args), Voice()
+    named = newest(project) if options.version == LATEST else options.version
+    if options.version and not named:
+        if options.json:
+            print(json.dumps(Verification(project.canonical_name, "", "").as_dict(), indent=2))
+        else:
+            voice.last_line(f"{project.canonical_name} has no release yet: there is nothing to verify.")
+        return
     current = released(project)
-    release = released(project, options.version) if options.version else current
-    expected = None if options.version else built(project, release)
+    release = released(project, named) if named else current
+    expected = None if named else built(project, release)
     version = expected.manifest.version if expected else str(release and release.version)
     called = expected.manifest.name if expected else project.canonical_name
     name = options.source or route(project.settings, Version(version))

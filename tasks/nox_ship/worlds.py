@@ -48,7 +48,7 @@ def opened(
             yield standins
     else:
         ask = voice.ask if asking.on_a_terminal() else None
-        with RealWorld(root, folder, settings, ask, variables=variables) as world:
+        with RealWorld(root, folder, settings, ask, variables=variables, tell=voice.note) as world:
             yield world
 
 

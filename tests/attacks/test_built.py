@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,21 +253,26 @@ def test_a_release_takes_over_no_files_but_its_own(
 
 
 @pytest.mark.parametrize("in_release", [True, False])
-def test_an_installation_tells_what_it_tested(yard: Yard, monkeypatch: pytest.MonkeyPatch, in_release: bool) -> None:
+def test_an_installation_tells_what_it_tested(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_release: bool
+) -> None:
     """The session says which manifest it read, and in a release takes nobody's word that the files passed."""
+    monkeypatch.setenv("NOX_SHIP_SBOM", "3.12" if in_release else "3.11")
+    monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
     monkeypatch.chdir(yard.root)
     monkeypatch.setattr(registration, "_in_release", in_release)
     write_dist(yard.project, yard.repository.head, "0.1.0")
-    asked: list[bool] = []
+    asked: list[tuple[bool, bool]] = []
 
-    def play(*_: object, anew: bool) -> Verified:
-        asked.append(anew)
-        return Verified("done")
+    def play(*_: object, anew: bool, describe: bool) -> Verified:
+        asked.append((anew, describe))
+        return Verified("done", described=describe)
 
     monkeypatch.setattr(installing, "verify_files", play)
     session: Any = FakeSession()
     sessions_module.verify_install(session)
-    assert asked == [in_release]
+    assert asked == [(in_release, in_release)]
+    assert (tmp_path / "output").exists() == in_release
     assert f"{TOLD}{Manifest.load(manifest_path(yard.project))[1]}" in session.said
 
 

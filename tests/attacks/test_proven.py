@@ -52,6 +52,7 @@ HONEST: dict[str, Any] = {
             {**passed("Take what another run proved"), "conclusion": "skipped"},
         ],
     },
+    f"{API}/actions/runs/7/artifacts": {"total_count": 1, "artifacts": [{"id": 98, "name": "sbom", "expired": False}]},
     f"{API}/actions/artifacts/99": {"id": 99, "expired": False, "workflow_run": {"id": 7}},
     f"{API}/git/commits/{COMMIT}": {"sha": COMMIT, "parents": [{"sha": PARENT}]},
 }
@@ -109,19 +110,36 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
 
 def test_an_honest_run_is_believed(github: GitHub) -> None:
     """Artifact and manifest are those in the name of the job that pushed; every question bears the token."""
-    assert proven("7", "main", github.job) == Proven("99", MANIFEST)
+    assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
     assert {request.headers["authorization"] for request in github.asked} == {"Bearer token"}
 
 
 def test_a_release_that_is_a_tag_alone_is_believed(github: GitHub) -> None:
     """Where the version comes from tags, the tag is on the commit that the run was started on."""
-    assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST)
+    assert proven("7", "main", replace(github.job, commit=PARENT)) == Proven("99", MANIFEST, "98")
 
 
 def test_a_run_of_many_jobs_is_read_whole(github: GitHub) -> None:
     """GitHub tells a hundred at a time; the one that pushed comes last."""
     github.jobs[:0] = [passed(f"Gate tests-{number}") for number in range(250)]
-    assert proven("7", "main", github.job) == Proven("99", MANIFEST)
+    assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ([], ""),
+        ([{"id": 98, "expired": True}], ""),
+        ([{"id": 97, "expired": False}, {"id": 98, "expired": False}, {"id": 99, "expired": True}], "98"),
+    ],
+)
+def test_the_bill_of_materials_is_the_latest_of_that_run(
+    github: GitHub, there: list[dict[str, Any]], expected: str
+) -> None:
+    """Jobs that ran again may have made several; a run without one is believed all the same."""
+    github.told[f"{API}/actions/runs/7/artifacts"]["artifacts"] = there
+    assert proven("7", "main", github.job).sbom == expected
+    assert "name=sbom" in next(path for path in github.paths if "/artifacts?" in path)
 
 
 def another_workflow(github: GitHub) -> None:
@@ -300,7 +318,7 @@ def test_the_run_may_take_a_moment_to_end(github: GitHub, monkeypatch: pytest.Mo
 
     clock = SimpleNamespace(sleep=wait, monotonic=time.monotonic)  # threads of other tests may still sleep
     monkeypatch.setattr("nox_ship.release.proven.time", clock)
-    assert proven("7", "main", github.job) == Proven("99", MANIFEST)
+    assert proven("7", "main", github.job) == Proven("99", MANIFEST, "98")
     assert len(waits) == 3
 
 
@@ -371,7 +389,7 @@ def test_what_was_proven_is_handed_to_later_steps(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert command.main(["proven", "--run=7", "--branch=main"]) == 0
-    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\n"
+    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\nsbom=98\n"
     two_pushes(github)
     assert command.main(["proven", "--run=7", "--branch=main"]) == 1
-    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\n"
+    assert (tmp_path / "output").read_text("utf-8") == f"files=99\nmanifest={MANIFEST}\nsbom=98\n"

@@ -94,6 +94,25 @@ def test_files_that_are_replaced_by_name_are_not_published(actions: Actions) -> 
     assert (actions.pypi.packages / "sample-1.2.3.tar.gz").read_bytes() != b"evil"
 
 
+@pytest.mark.parametrize(
+    ("folder", "tamper"),
+    [
+        ("sbom", "sed -i s/1.2.3/1.2.4/ sbom.cdx.json"),
+        pytest.param("provenance", "sed -i 's/payload/x/' attestation.json", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_what_is_told_of_other_files_is_not_announced(actions: Actions, folder: str, tamper: str) -> None:
+    """Beside it lies what the job that may write must not obey; of itself, it is compared with the manifest: NS799."""
+    plant = PLANT.replace("cp noxfile.py dist/conftest.py\n", "")
+    tampered = {"RUNNER_TAMPER": plant + tamper, "RUNNER_TAMPERED": folder}
+    code, output = actions.run("push", actions.tag("1.2.3"), **tampered)
+    assert code != 0
+    assert "NS799" in output
+    assert not stolen(actions)
+    assert actions.forge.board.releases == {}
+    assert len(actions.pypi.files()) == 2
+
+
 COMMIT = "-c user.name=x -c user.email=x commit -q --allow-empty -m x"
 CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref": "refs/heads/main"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -24,13 +25,18 @@ KINDS = {
     "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
     "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
     "compiled": "",
+    "wheels": '[tool.nox-ship.wheels]\nsystems = ["ubuntu-latest", "macos-latest", "windows-latest"]\n',
+    "weekly": "[tool.nox-ship.workflows]\nweekly = true\n",
+    "weekly without its audit": '[tool.nox-ship]\ngates = ["tests"]\nworkflows.weekly = true\n',
     "names of its own": '[tool.nox-ship.workflows]\nfile = "publish.yaml"\nbranches = ["dev", "release/*"]\n'
     'environments = { pypi = "release now", testpypi = "on" }\n',
     "tokens with names": '[tool.nox-ship]\npublish.tokens = { pypi = "MINE" }\nworkflows.credentials = "token"\n',
-    "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\n",
+    "below the top": "[tool.nox-ship.workflows]\ndevelopment = true\nweekly = true\n",
     "of the old style": "",
     "required checks": """[tool.nox-ship]\npublish.require-checks = ["Everything passed", "it's (3.12, #1)"]\n""",
 }
+BESIDE = {"sample-1.2.3.cdx.json", "sample-1.2.3.sigstore.json"}
+"""What the page of a release has beside the files and their record."""
 FURTHER = """\
   tell:
     name: Announce
@@ -56,7 +62,7 @@ def linter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def findings(linter: Path, *folders: Path) -> str:
     """Return what the three linters have against the workflows in ``folders``, which lie side by side."""
     workflows = [path for folder in folders for path in sorted((folder / ".github" / "workflows").glob("*.y*ml"))]
-    assert len(workflows) == 2 * len(folders)
+    assert len(workflows) >= 2 * len(folders)
     (above,) = {folder.parent for folder in folders}
     names = ",".join(folder.name for folder in folders)
     programs = Path(sys.executable).parent
@@ -137,8 +143,8 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     event = actions.tag("1.2.3")
     code, output = actions.run("push", event)
     assert code == 0, output[-5000:]
-    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi", "announce"]
-    assert actions.runner.jobs()[-5:] == publishing
+    publishing = ["testpypi", "verify-testpypi", "pypi", "verify-pypi", "attest", "announce"]
+    assert actions.runner.jobs()[-6:] == publishing
     assert "verify-install" in actions.runner.jobs()
     seen = (actions.runner.home / "seen.txt").read_text("utf-8").split()
     assert "PATH" in seen
@@ -151,11 +157,47 @@ def test_a_pushed_tag_is_published(actions: Actions) -> None:
     (page,) = actions.forge.board.releases.values()
     assert (page["tag_name"], page["draft"], page["body"]) == ("v1.2.3", False, "- change\n- change")
     attached = {asset["name"]: asset["digest"].removeprefix("sha256:") for asset in page["assets"].values()}
-    assert set(attached) - set(built) == {"manifest.json", "SHA256SUMS"}
+    assert set(attached) - set(built) == {"manifest.json", *BESIDE, "SHA256SUMS"}
     assert built.items() <= attached.items()
     for name in ("TestPyPI", "PyPI"):
         assert f"## ✅ Publishing to {name} 1.2.3: passed" in output
     assert all(f"| {sha256} |" in output for sha256 in built.values())
+
+
+@pytest.mark.parametrize("visibility", ["private", "public"])
+def test_what_github_does_not_attest(actions: Actions, visibility: str) -> None:
+    """A private repository is announced without provenance; in a public one that comes first, whatever it takes."""
+    event = {**actions.tag("1.2.3"), "repository": {"visibility": visibility}}
+    code, output = actions.run("push", event, RUNNER_UNSIGNED="Feature not available for this repository")
+    assert (code == 0) == (visibility == "private"), output[-5000:]
+    assert "Feature not available" in output
+    assert ("announce" in actions.runner.jobs()) == (visibility == "private")
+    names = {asset["name"] for page in actions.forge.board.releases.values() for asset in page["assets"].values()}
+    assert names & BESIDE == ({"sample-1.2.3.cdx.json"} if visibility == "private" else set())
+    assert len(actions.pypi.files()) == 2
+
+
+def test_once_a_week_the_next_release_is_rehearsed_and_the_last_verified(actions: Actions) -> None:
+    """On a commit that is released, too; nothing is changed anywhere, and a release that is gone fails the run."""
+    bench, section = actions.bench, "[tool.nox-ship.workflows]\n"
+    bench.edit("pyproject.toml", section, f"{section}weekly = true\n")
+    bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')  # which would ask for known vulnerabilities
+    set_up(bench)
+    bench.commit()
+    actions.tag("1.2.3")
+    assert bench.nox("-s", "build", env={"RUNNER_HOME": str(actions.runner.home)}).code == 0
+    shutil.copytree(bench.root / "dist", actions.pypi.packages, dirs_exist_ok=True)
+    served, weekly = actions.pypi.files(), dataclasses.replace(actions, workflow="weekly.yml")
+    code, output = weekly.run("schedule", {"ref": "refs/heads/main"})
+    assert code == 0, output[-5000:]
+    assert sorted(actions.runner.jobs()) == ["rehearse", "verify"]
+    assert "1.2.3 → 1.2.4" in output
+    assert "PyPI serves sample 1.2.3; it was compared with the SHA-256 that PyPI lists, and works." in output
+    assert (set(tags(bench)), actions.pypi.files(), actions.testpypi.files()) == ({"v1.2.3"}, served, {})
+    actions.pypi.reset()
+    code, output = weekly.run("workflow_dispatch", {"ref": "refs/heads/main", "inputs": {}}, job="verify")
+    assert code != 0
+    assert "NS712" in output
 
 
 @pytest.mark.exhaustive
@@ -239,9 +281,11 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
     code, output = actions.publish_cut()
     assert code == 0, output[-5000:]
-    published = ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi", "announce"]
+    published = ["proven", "testpypi", "verify-testpypi", "pypi", "verify-pypi", "attest", "announce"]
     assert actions.runner.jobs()[len(ran) :] == published
     assert sorted(actions.pypi.files()) == ["sample-1.3.0-py3-none-any.whl", "sample-1.3.0.tar.gz"]
+    (page,) = actions.forge.board.releases.values()
+    assert {"sample-1.3.0.cdx.json", "sample-1.3.0.sigstore.json"} < {a["name"] for a in page["assets"].values()}
 
 
 def test_what_a_failed_run_built_is_not_published(actions: Actions) -> None:

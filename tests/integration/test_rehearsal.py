@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import json
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ import fastjsonschema
 import pytest
 from python_discovery import get_interpreter
 
+from nox_ship.process import uv
 from nox_ship.report_schema import report_schema
 from workbench import PYTHON, QUICK, Bench, Outcome, make_bench
 
@@ -379,3 +381,42 @@ def test_files_that_no_python_tried_are_not_released(bench: Bench) -> None:
     outcome = bench.rehearse()
     assert outcome.code == 1
     assert outcome.has("NS433", "3.99")
+
+
+VALIDATING = """\
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+validator = JsonStrictValidator(SchemaVersion.V1_6)
+print([validator.validate_str(text) is None for text in sys.stdin.read().split("\\0")])
+"""
+"""What says of bills of materials on its standard input whether they are valid."""
+
+
+def valid(*bills: bytes) -> list[bool]:
+    """Return whether CycloneDX's own library finds that bills of materials keep to its schema."""
+    command = [uv(), "tool", "run", "--quiet", "--from", "cyclonedx-bom", "python", "-c", VALIDATING]
+    told: list[bool] = json.loads(subprocess.check_output(command, input=b"\0".join(bills)).lower())
+    return told
+
+
+def test_a_release_that_is_announced_has_a_bill_of_materials(quick: Bench) -> None:
+    """cyclonedx-py writes what CycloneDX's own schema admits; without a token, nothing is described."""
+    quick.edit("pyproject.toml", 'license = "MIT"', 'license = "MIT"\ndependencies = ["packaging"]')
+    quick.edit("src/sample/__init__.py", '"""A sample."""', '"""A sample."""\n\nimport packaging  # noqa: F401')
+    quick.commit()
+    quick.git("remote", "set-url", "origin", "https://127.0.0.1:9/acme/sample.git")
+    server = {"GITHUB_SERVER_URL": "https://127.0.0.1:9", "GITHUB_API_URL": "https://127.0.0.1:9/api/v3"}
+    assert quick.rehearse("minor", env=server).code == 0
+    path = quick.stage() / ".nox-ship" / "sbom.cdx.json"
+    assert not path.exists()
+    outcome = quick.rehearse("minor", env={**server, "GH_TOKEN": "ghs_0123456789abcdefghijABCDEFGHIJ012345"})
+    assert outcome.code == 0, outcome.output
+    assert "sample-1.3.0.cdx.json" in quick.report()["announces"][0]
+    ran = {row["name"] for row in quick.report()["rows"] if row["within"] and row["status"] == "passed"}
+    assert ran == {"build", f"verify-install-{PYTHON}"}
+    content = path.read_bytes()
+    assert valid(content, content.replace(b"post-build", b"post-buil")) == [True, False]
+    told = json.loads(content)
+    assert told["metadata"]["component"]["purl"] == "pkg:pypi/sample@1.3.0"
+    assert [one["name"] for one in told["components"]] == ["packaging"]

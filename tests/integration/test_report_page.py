@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from browser import Browser
+from delivering import at
 from nox_ship import history_page
-from nox_ship.release.history import Going, Past
+from nox_ship.release.delivered import Delivered, OnForge
+from nox_ship.release.history import Counted, Going, Past, Typical
+from nox_ship.release.marks import History, figures
 from nox_ship.report import Report
 from nox_ship.report_page import page
 from reports import ATTACKS, failed, hostile, interrupted, rehearsal, short
@@ -86,7 +90,14 @@ def test_the_page_of_many_runs_reads_well(browser: Browser, tmp_path: Path, dark
     """On a phone, in light and dark."""
     path = tmp_path / "history.html"
     runs = [Past.of(report) for report in (failed(), interrupted(), rehearsal(), hostile("x" * 500))]
-    path.write_text(history_page.page(Going.of(runs), "sample"), "utf-8")
+    going = Going.of(runs)
+    release = Delivered("1." * 40, "v1", at(0), 2, 3, True, False, None, 400.0, 500.0, "")
+    releases = (release, replace(release, first_try=True, seconds=100.0, ci_to_index=10.0))
+    forge = OnForge(
+        "acme/sample", "release.yml", releases, (Typical("Gate" + "x" * 99, 9.0, 99.0, 2),), (Counted("y", 2),)
+    )
+    history = History(figures(forge, going), forge, "", going, ())
+    path.write_text(history_page.page(history, "sample"), "utf-8")
     browser.open(path, width=320, dark=dark)
     assert browser.ask("document.documentElement.scrollWidth") == 320
     assert [text for text, contrast in browser.ask(CONTRASTS) if contrast < 4.5] == []

@@ -78,6 +78,18 @@ def test_the_matrix_is_handed_to_actions(bench: Bench, gates: str, expected: lis
     handed = dict(line.split("=", 1) for line in output.read_text("utf-8").splitlines())
     assert [job["session"] for job in json.loads(handed["gates"])] == expected
     assert json.loads(handed["pythons"]) == [PYTHON]
+    assert handed["newest"] == PYTHON
+
+
+def test_the_session_of_one_python_describes_its_environment(quick: Bench) -> None:
+    """That which the variable names; it tells the steps after it that there is something to keep."""
+    assert quick.nox("-s", "build").code == 0
+    output, bill = quick.root.parent / "output.txt", quick.root / ".nox-ship" / "sbom.cdx.json"
+    for python, expected in (("3.99", False), (PYTHON, True)):
+        outcome = quick.nox("-s", VERIFY, env={"NOX_SHIP_SBOM": python, "GITHUB_OUTPUT": str(output)})
+        assert outcome.code == 0, outcome.output
+        assert bill.exists() == outcome.has("sbom.cdx.json describes the environment") == expected
+    assert "sbom=sbom.cdx.json" in output.read_text("utf-8").splitlines()
 
 
 def test_excluded_and_own_sessions(bench: Bench) -> None:

@@ -16,12 +16,13 @@ from packaging.utils import canonicalize_name
 from nox_ship import process
 from nox_ship.config import Command, Settings
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
-from nox_ship.files import write_whole
+from nox_ship.files import remove, write_whole
 from nox_ship.package import reading
 from nox_ship.package.contents import Archive
 from nox_ship.package.environment import Environment, Problem, fresh_environment
 from nox_ship.package.installable import installable
 from nox_ship.package.manifest import Manifest
+from nox_ship.package.materials import Materials, materials_path
 from nox_ship.project import Project
 
 INSTALL_FAILED = Kind("NS611", "install-failed", "The installer's own output says why.")
@@ -94,10 +95,19 @@ class Verified:
     told: str
     """What was done, for the log."""
     warnings: tuple[Finding, ...] = ()
+    described: bool = False
+    """Whether the environment of one of them was described."""
 
 
 def verify_files(
-    project: Project, manifest: Manifest, folder: Path, python: str, label: str, *, anew: bool = False
+    project: Project,
+    manifest: Manifest,
+    folder: Path,
+    python: str,
+    label: str,
+    *,
+    anew: bool = False,
+    describe: bool = False,
 ) -> Verified:
     """Verify each file of ``manifest`` on one Python, unless these very files have passed there.
 
@@ -108,6 +118,7 @@ def verify_files(
         python: The interpreter's path.
         label: The Python's name, such as ``3.12``.
         anew: Try them in any case: code that runs beside this may have written that they passed.
+        describe: Describe the environment of the wheel in a bill of materials, in the project's own folder.
 
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624).
@@ -117,14 +128,26 @@ def verify_files(
     expected = Expected.of(manifest, paths, project.settings)
     hashes = {file.name: file.sha256 for file in manifest.files}
     fact = json.dumps({"files": hashes, "smoke": expected.smoke, "ignored": expected.ignored})
-    if not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
+    bill = materials_path(project)
+    if describe:
+        remove(bill)
+    elif not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
     names = installable([file.name for file in manifest.files], python)
     read = [name for name in names if name.endswith(".whl")] or names  # of an sdist, the same modules are made
+    described = read[:1] if describe else []
     with ThreadPoolExecutor() as pool:
         tried = [
-            pool.submit(verify, local_source(path, file.sha256), file.name, expected, python, read=file.name in read)
+            pool.submit(
+                verify,
+                local_source(path, file.sha256),
+                file.name,
+                expected,
+                python,
+                read=file.name in read,
+                materials=Materials(manifest, file, bill) if file.name in described else None,
+            )
             for file, path in zip(manifest.files, paths, strict=True)
             if file.name in names
         ]
@@ -133,12 +156,22 @@ def verify_files(
     findings.raise_errors()
     write_whole(record, fact)
     others = [file.name for file in manifest.files if file.name not in names]
-    left_out = f"; {', '.join(others)} is for another platform" if others else ""
+    left_out = (
+        f"; {shorten(others)} {'are' if len(others) > 1 else 'is'} for another Python or system" if others else ""
+    )
     told = f"{len(names)} files install and work on Python {label}{left_out}"
-    return Verified(told, tuple(dict.fromkeys(findings)))
+    return Verified(told, tuple(dict.fromkeys(findings)), bill.is_file() if describe else False)
 
 
-def verify(source: str, label: str, expected: Expected, python: str, *, read: bool = True) -> tuple[Finding, ...]:
+def verify(
+    source: str,
+    label: str,
+    expected: Expected,
+    python: str,
+    *,
+    read: bool = True,
+    materials: Materials | None = None,
+) -> tuple[Finding, ...]:
     """Install ``source`` in a fresh environment and try it there; return warnings.
 
     Args:
@@ -147,6 +180,7 @@ def verify(source: str, label: str, expected: Expected, python: str, *, read: bo
         expected: What must be true once it is installed.
         python: The interpreter, as a path or a version.
         read: Whether to read the modules too, for what importing them does not show (NS622-NS626).
+        materials: The bill of materials that is to be made of the environment.
 
     Raises:
         ShipError: With every finding (NS611-NS617, NS622-NS624).
@@ -156,6 +190,7 @@ def verify(source: str, label: str, expected: Expected, python: str, *, read: bo
         done = environment.pip("install", f"{expected.name} @ {source}")
         if done.code:
             raise ShipError(INSTALL_FAILED(f"{label} cannot be installed.", detail=done.output))
+        findings.extend(materials.describe(environment) if materials else ())
         done = environment.pip("check")
         if done.code:
             findings.append(INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output))

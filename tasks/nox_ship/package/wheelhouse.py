@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nox_ship import process, pythons
+from nox_ship import json_data, process, pythons
 from nox_ship.errors import Findings, Kind, ShipError, shorten
 from nox_ship.files import check_folder, copy_whole
+from nox_ship.package.build import replace_files
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.package.parts import FILE, Part
 from nox_ship.package.platforms import covers, here, targets
@@ -35,7 +37,6 @@ NOTHING_COMPILED = Kind(
 )
 
 _REPAIRERS = {"linux": "auditwheel", "darwin": "delocate", "win32": "delvewheel"}
-_TAG = re.compile(r'"(manylinux|musllinux)_(\d+)_(\d+)_(\w+)"')
 
 
 def folder_of(project: Project) -> Path:
@@ -56,11 +57,17 @@ def requirements(project: Project) -> tuple[str, ...]:
 
 
 def builder(project: Project) -> str:
-    """Return what builds the wheels: cibuildwheel where it is configured and can run here, unless a setting tells."""
+    """Return what builds the wheels: cibuildwheel where it can run, which on Linux takes a container engine."""
     if project.settings.wheels.builder != "auto":
         return project.settings.wheels.builder
-    able = sys.platform != "linux" or any(map(shutil.which, ("docker", "podman")))
-    return "cibuildwheel" if able else "build"
+    return "cibuildwheel" if sys.platform != "linux" or any(map(_answers, ("docker", "podman"))) else "build"
+
+
+def _answers(engine: str) -> bool:
+    try:
+        return bool(shutil.which(engine)) and not process.run([engine, "info"], check=False, seconds=10).code
+    except ShipError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -70,12 +77,15 @@ class Tools:
     project: Project
     programs: Path
     """The folder that holds them."""
+    epoch: int
+    """The time that what they make is to bear, in seconds since 1970."""
 
-    def run(self, name: str, *args: os.PathLike[str] | str, cwd: Path) -> process.Done:
-        """Run one of them, without credentials."""
-        path = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
-        command = [self.programs / name, *args]
-        return process.run(command, cwd=cwd, env={"PATH": path}, keep=self.project.settings.pass_env, check=False)
+    def run(self, name: os.PathLike[str] | str, *args: os.PathLike[str] | str, cwd: Path) -> process.Done:
+        """Run one of them, or another program by its path, without credentials."""
+        keep = self.project.settings.pass_env
+        path = os.pathsep.join([str(self.programs), process.inherited(keep).get("PATH", "")])
+        env = {"PATH": path, "SOURCE_DATE_EPOCH": str(self.epoch)}
+        return process.run([self.programs / name, *args], cwd=cwd, env=env, keep=keep, check=False)
 
 
 def build_wheels(project: Project, manifest: Manifest, dist: Path, programs: Path, called: str) -> Part:
@@ -93,7 +103,7 @@ def build_wheels(project: Project, manifest: Manifest, dist: Path, programs: Pat
             (NS574), or is for every system (NS579).
     """
     sdist = next(path for path in manifest.check(dist) if not path.name.endswith(".whl"))
-    tools, target = Tools(project, programs), folder_of(project)
+    tools, target = Tools(project, programs, manifest.build.epoch if manifest.build else 0), folder_of(project)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         out = Path(scratch) / "wheels"
         out.mkdir()
@@ -108,20 +118,13 @@ def build_wheels(project: Project, manifest: Manifest, dist: Path, programs: Pat
         for wheel in made:
             findings.catch(lambda wheel=wheel: _check(tools, wheel))  # type: ignore[misc]
         findings.raise_errors()
-        _replace(target, made)
+        (target / FILE).unlink(missing_ok=True)
+        replace_files(target, made)
     (sha256,) = (file.sha256 for file in manifest.files if file.kind == "sdist")
     files = tuple(File.of(path) for path in built_files(target))
     part = Part(called, manifest.commit, manifest.version, sha256, files, tuple(expected))
     part.write(target)
     return part
-
-
-def _replace(folder: Path, wheels: Iterable[Path]) -> None:
-    folder.mkdir(exist_ok=True)
-    for old in (*built_files(folder), folder / FILE):
-        old.unlink(missing_ok=True)
-    for wheel in wheels:
-        copy_whole(wheel, folder / wheel.name)
 
 
 def _with_cibuildwheel(tools: Tools, sdist: Path, out: Path) -> list[str]:
@@ -147,12 +150,12 @@ def _one_by_one(tools: Tools, manifest: Manifest, sdist: Path, out: Path) -> lis
             continue
         with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
             raw = Path(scratch) / "raw"
-            command = [process.uv(), "build", "--wheel", "--python", interpreter, "--out-dir", raw, sdist]
-            done = process.run(command, cwd=raw.parent, keep=tools.project.settings.pass_env, check=False)
-            (wheel,) = built_files(raw) or [None]
-            if done.code or wheel is None:
+            options = ("--wheel", "--python", interpreter, "--out-dir", raw)
+            done = tools.run(process.uv(), "build", *options, sdist, cwd=raw.parent)
+            made = built_files(raw)
+            if done.code or len(made) != 1:
                 raise ShipError(WHEEL_FAILED(f"No wheel could be built for {target}.", detail=done.output))
-            _repair(tools, wheel, out)
+            _repair(tools, made[0], out)
     return list(wanted.values())
 
 
@@ -161,14 +164,26 @@ def _repair(tools: Tools, wheel: Path, out: Path) -> None:
     if not targets(wheel.name):
         copy_whole(wheel, out / wheel.name)  # it is refused by what looks at all of them
         return
-    command = {
-        "linux": ("auditwheel", "repair", "--wheel-dir", out, wheel),
-        "darwin": ("delocate-wheel", "--wheel-dir", out, wheel),
-        "win32": ("delvewheel", "repair", "--wheel-dir", out, wheel),
+    name, *verb = {
+        "linux": ("auditwheel", "repair"),
+        "darwin": ("delocate-wheel",),
+        "win32": ("delvewheel", "repair"),
     }[sys.platform]
-    done = tools.run(*command, cwd=wheel.parent)
+    done = tools.run(name, *verb, "--wheel-dir", out, wheel, cwd=wheel.parent)
+    if done.code and (here := _own_tag()):
+        # auditwheel asks the extension modules for their C library; those of the stable ABI may not tell.
+        again = tools.run(name, *verb, "--plat", here, "--wheel-dir", out, wheel, cwd=wheel.parent)
+        done = done if again.code else again
     if done.code:
-        raise ShipError(NOT_REPAIRED(f"{command[0]} cannot repair {wheel.name}.", detail=done.output))
+        raise ShipError(NOT_REPAIRED(f"{name} cannot repair {wheel.name}.", detail=done.output))
+
+
+def _own_tag() -> str | None:
+    """Return the platform tag of this machine's own C library; None where that is not glibc."""
+    library, version = platform.libc_ver()
+    if sys.platform != "linux" or library != "glibc":
+        return None
+    return f"manylinux_{version.replace('.', '_')}_{platform.machine()}"
 
 
 def _check(tools: Tools, wheel: Path) -> None:
@@ -184,12 +199,18 @@ def _check(tools: Tools, wheel: Path) -> None:
             raise ShipError(UNTRUE_TAG(what, remedy="Compile it with `Py_LIMITED_API`.", detail=done.output))
     claimed = _linux(wheel.name)
     if claimed and sys.platform == "linux":
-        done = tools.run("auditwheel", "show", wheel, cwd=wheel.parent)
-        told = [(kind, (int(major), int(minor)), machine) for kind, major, minor, machine in _TAG.findall(done.stdout)]
-        fits = [least for kind, least, machine in told[:1] if (kind, machine) == claimed[0][::2]]
-        if done.code or not fits or min(version for _, version, _ in claimed) < fits[0]:
+        done = tools.run("auditwheel", "show", "--json", wheel, cwd=wheel.parent)
+        found = [least for kind, least, machine in _linux(_overall(done.stdout)) if (kind, machine) == claimed[0][::2]]
+        if done.code or not found or min(version for _, version, _ in claimed) < found[0]:
             what = f"{wheel.name} needs a newer system, or other libraries, than its tag says."
             raise ShipError(UNTRUE_TAG(what, detail=done.output))
+
+
+def _overall(told: str) -> str:
+    try:
+        return str(json_data.parse(told)["overall_tag"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 _OLD = {"manylinux1": "manylinux_2_5", "manylinux2010": "manylinux_2_12", "manylinux2014": "manylinux_2_17"}

@@ -86,12 +86,18 @@ class Announcement:
 
     @classmethod
     def of(
-        cls, manifest: Manifest, project: Project, tag: str, notes: str = "", tags: Iterable[str] = ()
+        cls,
+        manifest: Manifest,
+        project: Project,
+        tag: str,
+        notes: str = "",
+        tags: Iterable[str] = (),
+        beside: Iterable[Attachment] = (),
     ) -> Announcement:
-        """Return the announcement of what was built in a project's own folder."""
+        """Return the announcement of what was built in a project's own folder, with further files ``beside``."""
         known, dist = tuple(tags), dist_folder(project)
         built = [Attachment(file.name, file.size, file.sha256, dist / file.name) for file in manifest.files]
-        files = (*built, Attachment.of("manifest.json", manifest.content))
+        files = (*built, Attachment.of("manifest.json", manifest.content), *beside)
         sums = "".join(f"{file.sha256}  {file.name}\n" for file in files)
         return cls(
             tag=tag,

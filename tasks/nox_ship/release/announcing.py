@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nox_ship.errors import Finding, Kind, shorten
+from nox_ship.package.materials import materials_path
 from nox_ship.release.announcement import IMMUTABLE, Announcement, Outcome, bring, look
+from nox_ship.release.beside import materials
 from nox_ship.release.delivering import left_here
 from nox_ship.release.results import Announced, Bumped, Omitted, Result, Tried
 from nox_ship.release.run import Run, State
@@ -53,7 +55,9 @@ def _announcement(run: Run, *, others: bool = False) -> Announcement | None:
     refs, prefix = run.world.remote.refs() if others else (), "refs/tags/"
     tags = [name.removeprefix(prefix) for name in refs if name.startswith(prefix)]
     notes = bumped.notes if bumped else ""
-    return Announcement.of(publication.manifest, publication.project, plan.tag, notes, tags)
+    manifest, project = publication.manifest, publication.project
+    bill = materials(materials_path(project), manifest)
+    return Announcement.of(manifest, project, plan.tag, notes, tags, bill)
 
 
 def no_token(forge: Releases, tag: str) -> Finding:

@@ -45,7 +45,8 @@ def made(stage: Stage) -> Objects | None:
 def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage.
 
-    Where neither a version nor the changelog changes, the tag is put on the commit that is there.
+    Where neither a version nor the changelog changes, the tag is put on the commit that is there, unless that is
+    another release.
 
     Committing and tagging is ours, also where bump-my-version edits the files: it commits before it finds that the tag
     exists. The user's own hooks run, and sign as the user's git does.
@@ -71,7 +72,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
     follow(project, plan.current, plan.version, today, repository.path)
     if not collect(project, plan.version, today):
         cut_changelog(project, plan.version, today, plan.tag)
-    if repository.find("diff", "--quiet", "HEAD", "--") is None:
+    if plan.early or repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
     try:
         repository.run("tag", "--message", plan.tag_message, plan.tag)
@@ -87,7 +88,8 @@ def bump(plan: Plan, stage: Stage) -> Objects:
 
 def _commit(plan: Plan, repository: Repository) -> None:
     try:
-        repository.run("commit", "--quiet", "--all", "--message", plan.message)
+        empty = ["--allow-empty"] if plan.early else []
+        repository.run("commit", "--quiet", "--all", *empty, "--message", plan.message)
     except process.CommandFailedError as error:
         raise ShipError(
             COMMIT_REFUSED(f"The commit of {plan.version} was refused.", detail=error.done.output)

@@ -13,7 +13,7 @@ from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
 from nox_ship.release.bumpversion import bump_settings, stale_settings
-from nox_ship.release.proposal import AUTO, again, propose
+from nox_ship.release.proposal import AUTO, Proposal, after, again, propose
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
 from nox_ship.release.tags import check_head
@@ -45,6 +45,8 @@ class Coming:
     tag_message: str = ""
     proposed: str = ""
     """What ``auto`` proposed; empty where the version was asked for."""
+    early: bool = False
+    """Whether HEAD is another release, which this one follows although nothing was committed since."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,13 @@ class Known:
 
 
 def find_coming(
-    project: Project, repository: Repository, wanted: str | None, known: Known, findings: Findings
+    project: Project,
+    repository: Repository,
+    wanted: str | None,
+    known: Known,
+    findings: Findings,
+    *,
+    early: bool = False,
 ) -> Coming:
     """Return the release that is asked for, or the one that HEAD already is.
 
@@ -74,12 +82,13 @@ def find_coming(
         wanted: A part, a whole version, or ``auto``; None if nothing was given.
         known: What is there already.
         findings: Takes notices.
+        early: Whether it is the next one that is asked for, even if HEAD is a release.
 
     Raises:
         ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
             NS216), or names no version (NS310).
     """
-    head, pushed, earlier = known.head, known.pushed, known.earlier
+    head, pushed = known.head, known.pushed
     tags = {**known.there, **known.here}
     source = VersionSource.of(project)
     form = project.tag_form(tags)
@@ -88,7 +97,7 @@ def find_coming(
     if not pushed:
         check_head(head, form, known.here, known.there)
     released = (pushed.tag, Version(pushed.version)) if pushed else versions.release_at(tags, head, form)
-    if released:
+    if released and (pushed or not early):
         _check_part(wanted, project, released[1])
         return _finishing(released, source, wanted, findings, pushed.version if pushed else None)
     versions.check_readable(tags, head, form)
@@ -100,8 +109,7 @@ def find_coming(
         raise ShipError(arithmetic.NOTHING_ASKED(what))
     proposed = ""
     if wanted == AUTO:
-        made = earlier.proposed if earlier and earlier.head == head and earlier.tag not in tags else ""
-        proposal = again(made) if made else propose(project, repository, current, stated=source.current is not None)
+        proposal = _proposal(project, repository, source, current, known, released)
         findings.extend(proposal.findings)
         wanted = proposed = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
@@ -131,7 +139,29 @@ def find_coming(
         message=(own and own.filled(own.message, current, version)) or f"Release {version}",
         tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
         proposed=proposed,
+        early=bool(released),
     )
+
+
+def _proposal(
+    project: Project,
+    repository: Repository,
+    source: VersionSource,
+    current: str,
+    known: Known,
+    released: tuple[str, Version] | None,
+) -> Proposal:
+    """Return what ``auto`` proposes; ``released`` is the release that HEAD is, where the next one is asked for.
+
+    Raises:
+        ShipError: The changelog cannot be read (NS308, NS312).
+    """
+    earlier = known.earlier
+    if earlier and earlier.proposed and earlier.head == known.head and earlier.tag not in {**known.there, **known.here}:
+        return again(earlier.proposed)
+    if released:
+        return after(*released, current)
+    return propose(project, repository, current, stated=source.current is not None)
 
 
 def _check_proposed(proposed: str, parts: Collection[str]) -> None:

@@ -16,6 +16,7 @@ from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import write_whole
 from nox_ship.gates.own import is_of
 from nox_ship.output import EVENT, Kept
+from nox_ship.package import materials
 from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
 from nox_ship.process import Argument, Standby
 from nox_ship.release.stage import Stage
@@ -272,6 +273,7 @@ def _environment(stage: Stage, keep: Iterable[str]) -> dict[str, str | None]:
         **dict.fromkeys(_OUTER_NOX),
         **kept,
         DIGEST_VARIABLE: stage.record.built,
+        materials.VARIABLE: stage.record.described,
         actions.OUTPUT: None,
         actions.SUMMARY: None,
         "MYPY_CACHE_DIR": str(caches / "mypy"),
@@ -304,6 +306,14 @@ def verified(results: Iterable[SessionResult]) -> set[str]:
     name = naming.registered("verify-install")
     done = [result.name for result in results if result.status in ("passed", "reused") and is_of(name, result.name)]
     return {one.removeprefix(f"{name}-") for one in done}
+
+
+def ask_for_materials(stage: Stage, python: str) -> None:
+    """Let `verify-install` describe its environment on a Python; where it has passed there, it runs once more."""
+    record, name = stage.record, f"{naming.registered('verify-install')}-{python}"
+    record.described = python
+    if record.passed.pop(name, None) is not None:
+        record.failed.append(name)
 
 
 def manifests(results: Iterable[SessionResult]) -> set[str]:

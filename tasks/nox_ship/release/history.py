@@ -14,7 +14,8 @@ from nox_ship.report import Report
 
 MOST = 100
 """How many runs are kept."""
-_MOST_NAMED = 5
+MOST_NAMED = 5
+"""How many of the slowest, and of the most frequent, are named."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Spent(json_data.Open):
     """What a step or a session of a run took."""
 
     name: str
+    """Its name."""
     seconds: float
+    """How long it took."""
     within: str | None = None
     """The step that a session belongs to."""
 
@@ -34,11 +37,15 @@ class Past(json_data.Open):
     begun: str
     """In UTC (ISO 8601)."""
     project: str
+    """The project's name; empty where it did not get that far."""
     version: str
+    """The version that was released; empty where it did not get that far."""
     rehearsal: bool
+    """Whether it was a rehearsal."""
     verdict: str
     """``passed``, or as the step did that ended it."""
     seconds: float
+    """How long it took."""
     findings: tuple[str, ...] = ()
     """What stopped it: ID and name of each error."""
     spent: tuple[Spent, ...] = ()
@@ -63,18 +70,31 @@ class Past(json_data.Open):
 
 @dataclass(frozen=True)
 class Typical:
-    """What a step or a session usually takes."""
+    """What a step, a session or a job usually takes."""
 
     name: str
+    """Its name."""
     seconds: float
     """The median."""
     longest: float
+    """The most seconds that it took."""
     runs: int
+    """How often it ran."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What happened in several runs."""
+
+    name: str
+    """What it was."""
+    runs: int
+    """How many these are."""
 
 
 @dataclass(frozen=True)
 class Going:
-    """How releasing has been going."""
+    """How releasing has been going here."""
 
     runs: tuple[Past, ...]
     """The last runs, the newest first."""
@@ -83,11 +103,11 @@ class Going:
     first_try: int
     """How many of them passed in their first run."""
     steps: tuple[Typical, ...]
-    """In their order."""
+    """What each step takes, in their order."""
     sessions: tuple[Typical, ...]
-    """The slowest, the slowest first."""
-    findings: tuple[tuple[str, int], ...]
-    """What stopped runs, and how often; the most frequent first."""
+    """What the slowest sessions take, the slowest first."""
+    findings: tuple[Counted, ...]
+    """What stopped runs, and how many; the most frequent first."""
 
     @classmethod
     def of(cls, runs: Sequence[Past]) -> Going:
@@ -97,26 +117,14 @@ class Going:
             if not run.rehearsal and run.version:
                 first.setdefault(run.version, run)
         sessions = sorted(_typical(runs, sessions=True), key=lambda one: one.seconds, reverse=True)
-        counted = Counter(finding for run in runs for finding in dict.fromkeys(run.findings))
         return cls(
             tuple(reversed(runs)),
             len(first),
             sum(run.verdict == "passed" for run in first.values()),
             tuple(_typical(runs, sessions=False)),
-            tuple(sessions[:_MOST_NAMED]),
-            tuple(counted.most_common(_MOST_NAMED)),
+            tuple(sessions[:MOST_NAMED]),
+            counted(finding for run in runs for finding in dict.fromkeys(run.findings)),
         )
-
-    @property
-    def share(self) -> float | None:
-        """The share of releases that passed at the first try; None where there was no release."""
-        return self.first_try / self.releases if self.releases else None
-
-    def as_dict(self) -> dict[str, object]:
-        """Return it as a JSON object."""
-        told: dict[str, object] = asdict(self)
-        counted = [{"finding": finding, "runs": runs} for finding, runs in self.findings]
-        return {**told, "findings": counted, "share": self.share}
 
 
 def remember(path: Path, report: Report) -> None:
@@ -134,12 +142,21 @@ def recall(path: Path) -> list[Past]:
         return []
 
 
-def _typical(runs: Iterable[Past], *, sessions: bool) -> list[Typical]:
+def typical(took: Iterable[tuple[str, float]]) -> list[Typical]:
+    """Return what each name usually takes, by its seconds."""
     from statistics import median  # which a release, that only remembers, has no need of
 
     times: dict[str, list[float]] = {}
-    for run in runs:
-        for one in run.spent:
-            if (one.within is not None) == sessions:
-                times.setdefault(one.name, []).append(one.seconds)
-    return [Typical(name, median(took), max(took), len(took)) for name, took in times.items()]
+    for name, seconds in took:
+        times.setdefault(name, []).append(seconds)
+    return [Typical(name, median(them), max(them), len(them)) for name, them in times.items()]
+
+
+def counted(names: Iterable[str]) -> tuple[Counted, ...]:
+    """Return the most frequent of ``names``, with how often they occur."""
+    return tuple(Counted(name, runs) for name, runs in Counter(names).most_common(MOST_NAMED))
+
+
+def _typical(runs: Iterable[Past], *, sessions: bool) -> list[Typical]:
+    spent = (one for run in runs for one in run.spent)
+    return typical((one.name, one.seconds) for one in spent if (one.within is not None) == sessions)

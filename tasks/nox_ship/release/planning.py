@@ -39,6 +39,8 @@ class Request:
     """Whether the push is agreed to, or somebody can be asked before it."""
     any_branch: bool = False
     """Whether another branch than the release branch will do, as it does for a rehearsal."""
+    early: bool = False
+    """Whether this rehearses what comes next, though HEAD may be a release and the changelog may have no entry."""
     in_ci: bool = False
     """Whether this is a CI, in which nothing that is missing is left out."""
     cut: bool = False
@@ -141,7 +143,8 @@ class Draft:
             pushed = _pushed(earlier, head, refs)
         if project and repository and head:
             known = Known(head, tags, tags_of(refs), pushed, None if request.fresh else earlier)
-            coming = findings.catch(lambda: find_coming(project, repository, request.wanted, known, findings))
+            early, wanted = request.early, request.wanted
+            coming = findings.catch(lambda: find_coming(project, repository, wanted, known, findings, early=early))
         if project and repository and coming:
             index = route(project.settings, Version(coming.version))
             by = publishing(repository.path, project.settings, index, coming.tag)

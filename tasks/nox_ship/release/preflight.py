@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
-from nox_ship.release.changelog import changelog_findings
+from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
 from nox_ship.release.checking import CHECK_MISSING, WAITS_FOR_ITSELF, not_on_github
 from nox_ship.release.coming import Coming
 from nox_ship.release.planning import Draft, Plan, Request, left_out
@@ -32,6 +33,7 @@ from nox_ship.release.uptake import foresee, foresee_workflow
 from nox_ship.release.watching import followable
 from nox_ship.release.workflows import after_publishing
 from nox_ship.world.remote import is_pushed
+from nox_ship.world.web import begun
 from nox_ship.world.world import World
 
 DIRTY_TREE = Kind("NS203", "dirty-tree", "Commit or stash the changes.")
@@ -57,6 +59,9 @@ PYTHON_LEFT_OUT = Kind(
     level="notice",
 )
 OTHER_ENCODING = Kind("NS119", "other-encoding", "Save it as UTF-8.", level="notice")
+WHEELS_ELSEWHERE = Kind(
+    "NS582", "wheels-elsewhere", "Nothing is to be done: they are tried where they are built.", level="notice"
+)
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
@@ -92,9 +97,11 @@ def preflight(
         ShipError: With every finding that stands against the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
+    asked = begun(lambda: [one for check in OF_FORGE for one in _found(partial(check, draft))])
     findings = Findings(draft.told)
     for check in CHECKS:
         findings.extend(_found(partial(check, draft)))
+    findings.extend(asked.result())
     for finding in findings:
         if finding.level != "error":
             notify(finding)
@@ -169,6 +176,14 @@ def _required_checks(draft: Draft) -> Iterator[Finding]:
         yield CHECK_MISSING(what, remedy=remedy, level="warning")
 
 
+def _forge(draft: Draft) -> Iterable[Finding]:
+    """Return why the release could not be announced from here: a token that is there must be good for it."""
+    if draft.coming is None or draft.by.workflow:
+        return ()
+    forge = draft.world.forge
+    return forge.refusals(draft.coming.tag) if forge and forge.api.token else ()
+
+
 def _world(draft: Draft) -> Iterator[Finding]:
     """Yield why the upload cannot be rehearsed, and what a person should know about this world."""
     findings = Findings()
@@ -201,9 +216,16 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
 def _files(draft: Draft) -> Iterator[Finding]:
     project, coming = draft.project, draft.coming
     if project and coming and coming.bump:
-        yield from _found(lambda: changelog_findings(project, coming.version))
+        told = _found(lambda: changelog_findings(project, coming.version))
+        yield from (_early(finding) if draft.request.early else finding for finding in told)
     if project:
         yield from _other_encodings(project, coming)
+
+
+def _early(finding: Finding) -> Finding:
+    """Return what is wrong with the changelog of a release before it is due: an entry can still be written."""
+    late = (NOT_CUT.id, NOTHING_UNRELEASED.id)
+    return replace(finding, level="warning") if finding.id in late and finding.level == "error" else finding
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
@@ -265,6 +287,18 @@ def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator
             yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
+def _wheels(draft: Draft) -> Iterator[Finding]:
+    """Yield what this machine does not build: wheels of other systems are a workflow's, which has to publish too."""
+    if draft.project is None or not (systems := draft.project.settings.wheels.systems):
+        return
+    told = f"`tool.nox-ship.wheels.systems` names {shorten(systems)}"
+    if draft.by.workflow:
+        yield WHEELS_ELSEWHERE(f"{told}: {draft.by.workflow} builds those wheels, and this machine tries only its own.")
+    else:
+        what = f"{told}, and no workflow publishes a tag that is pushed: this machine cannot build all wheels."
+        yield WHEELS_ELSEWHERE(what, remedy="Let a workflow publish, or take `systems` out.", level="error")
+
+
 def _work_tree(draft: Draft) -> Iterator[Finding]:
     repository = draft.repository
     if repository is None:
@@ -314,15 +348,17 @@ CHECKS: tuple[Check, ...] = (
     _machine,
     _project,
     _gates,
+    _wheels,
     _branch,
     _work_tree,
     _remote_branch,
     _files,
     lambda draft: draft.by.told,
     _agreement,
-    _following,
-    _required_checks,
     _index,
     _world,
 )
 """What is checked, in order; a check yields what it finds, or raises it."""
+
+OF_FORGE: tuple[Check, ...] = (_forge, _following, _required_checks)
+"""What the forge is asked, one thing after the other, while the rest is checked."""

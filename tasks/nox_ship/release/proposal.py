@@ -104,6 +104,11 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
     return _proposal(_version(part, last.version, current), f"{part}, since {last.tag}: {why}", *warnings)
 
 
+def after(tag: str, last: Version, current: str) -> Proposal:
+    """Return the next version after a release since which nothing was committed."""
+    return _proposal(_version("patch", last, current), f"patch, since {tag}: nothing was committed")
+
+
 def again(wanted: str) -> Proposal:
     """Return what an earlier run proposed for this commit: what is released is what was rehearsed."""
     return _proposal(wanted, "an earlier run for this commit did")

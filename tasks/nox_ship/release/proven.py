@@ -27,6 +27,8 @@ NOT_PROVEN = Kind(
     "Start the workflow by hand on the tag, with `bump` and `run` empty: the gates run there.",
 )
 
+SBOM = "sbom"
+"""What the artifact with the bill of materials is called."""
 _PUSHING = "Push files "
 """What the name of the job that pushes begins with, and that of no other job of the workflow."""
 _PUSHED = re.compile(_PUSHING + r"(?P<files>[0-9]{1,20}), manifest (?P<manifest>[0-9a-f]{64})", re.ASCII)
@@ -45,6 +47,12 @@ class Proven:
     """The ID of the artifact that holds the files and their manifest."""
     manifest: str
     """The manifest's SHA-256."""
+    sbom: str = ""
+    """The ID of the artifact that is called as the one with the bill of materials; empty where there is none.
+
+    GitHub cuts a job's name off after 100 characters, so there is no place for it there. By its name, any job of that
+    run may have made it: all of them ran the same project's code, as did the one whose word it is.
+    """
 
 
 def proven(number: str, branch: str, job: Job) -> Proven:
@@ -84,7 +92,7 @@ def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
         wrong.append(trouble)
     if wrong or found is None:
         raise ShipError(*(NOT_PROVEN(f"The run {number} did not prove this release: {what}.") for what in wrong))
-    return Proven(found["files"], found["manifest"])
+    return Proven(found["files"], found["manifest"], runs.named(number, SBOM))
 
 
 def _ended(runs: Runs, number: str) -> Run:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import replace
 
-from nox_ship import naming
+from nox_ship import naming, pythons
 from nox_ship.errors import Findings, ShipError, shorten
 from nox_ship.package.manifest import Manifest
+from nox_ship.project import newest_python
 from nox_ship.release import built
 from nox_ship.release import gates as gating
 from nox_ship.release.admission import refused_platforms
@@ -30,6 +32,8 @@ def gates_state(run: Run) -> State:
         return State.conflicting(ShipError(*findings))
     if missing := record.missing(names):
         return State.missing(f"{shorten(missing)} did not pass yet")
+    if _lacks_materials(run):
+        return State.missing("no bill of materials was asked for yet")
     passed = (result for name in names for result in gating.passed_before(run.stage, name))
     return State.done(Gated(tuple(passed)))
 
@@ -39,6 +43,10 @@ def run_gates(run: Run, state: State) -> Gated:
     stage, project = run.stage, run.bumped.project
     if state.status == "conflicting":
         built.check(stage, project)
+    if _lacks_materials(run):
+        running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        here = [python for python in project.pythons(running) if pythons.interpreter(python)]
+        gating.ask_for_materials(stage, newest_python(here or [running]))
 
     def ended(result: gating.SessionResult) -> None:
         run.voice.session_ended(session_row(result, run.report))
@@ -69,6 +77,15 @@ def run_gates(run: Run, state: State) -> Gated:
         enter_sessions(results, run.report)
         raise
     return Gated(results)
+
+
+def _lacks_materials(run: Run) -> bool:
+    """Whether `verify-install` is still to be asked for the bill of materials that the release is announced with.
+
+    A release that is public was tried as it was: what is installed with it today says nothing of that.
+    """
+    record = run.stage.record
+    return run.announces and record.described is None and (run.plan.bump or not record.passed)
 
 
 def _sessions(run: Run) -> list[str]:

@@ -89,6 +89,14 @@ def released(project: Project, wanted: Version | None = None) -> Release | None:
     return Release(wanted, tag, tags[tag]) if tag else without
 
 
+def newest(project: Project) -> Version | None:
+    """Return the newest version that a release tag names here, a pre-release only where there is no other; or None."""
+    tags = Repository.at(project.root, project.settings.pass_env).tags()
+    found = project.tag_form(tags).releases(tags).values()
+    final = [version for version in found if not version.is_prerelease]
+    return max(final or found, default=None)
+
+
 def built(project: Project, release: Release | None) -> ExpectedRelease | None:
     """Return what was built: by the project's own manifest, else by that of the clone of the last release.
 

@@ -40,6 +40,8 @@ class Record:
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
     works: tuple[tuple[str, str], ...] = ()
     """The files that were installed then, by SHA-256, and the interpreters on which they work."""
+    described: str | None = None
+    """The Python on which `verify-install` was asked for a bill of materials; None where it was not."""
     seal: str | None = None
     """What the stage was right after the bump, before anything ran in it."""
 

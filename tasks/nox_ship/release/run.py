@@ -77,6 +77,12 @@ class Run:
         """The commit and the tag."""
         return self.of(Bumped)
 
+    @property
+    def announces(self) -> bool:
+        """Whether the release gets its page on the forge from here."""
+        forge = self.world.forge
+        return not self.plan.workflow and forge is not None and forge.api.token is not None
+
     def notify(self, finding: Finding) -> None:
         """Tell of something that stops nothing."""
         self.report.findings.append(finding.as_dict())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import os
 import stat
 import time
@@ -23,6 +22,7 @@ from nox_ship.project import OWN_FOLDER
 from nox_ship.release.planning import Plan
 from nox_ship.release.record import Record
 from nox_ship.release.seal import Seal
+from nox_ship.tools import own_version
 from nox_ship.versions import parse
 
 ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
@@ -257,14 +257,7 @@ def open_stage(shop: Workshop, plan: Plan, found: Stage | None) -> Stage:
 
 
 def _new_record(plan: Plan) -> Record:
-    return Record(plan.head, plan.version, plan.tag, _made_by(), time.time(), plan.branch, plan.proposed)
-
-
-def _made_by() -> str:
-    try:
-        return importlib.metadata.version("nox-ship")
-    except importlib.metadata.PackageNotFoundError:
-        return "source"
+    return Record(plan.head, plan.version, plan.tag, own_version(), time.time(), plan.branch, plan.proposed)
 
 
 def sealed(shop: Workshop, plan: Plan, commit: str) -> Seal:
@@ -316,6 +309,6 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, _made_by()):
+    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, own_version()):
         return None
     return record if sealed(shop, plan, record.commit or "").digest == record.seal else None

@@ -24,7 +24,7 @@ from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing
 
 BUILT_OTHERWISE = Kind(
-    "NS799",
+    "NS849",
     "built-otherwise",
     "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons).",
     level="warning",

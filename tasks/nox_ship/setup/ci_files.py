@@ -45,6 +45,8 @@ def facts(survey: Survey) -> workflows.Facts:
         tag=survey.tag,
         pythons=survey.pythons,
         coverage=_has_coverage(project, decided, noxfile),
+        audit=_has_audit(decided, noxfile),
+        audited="audit" in decided.gates,
         besides=noxfile.besides,
         settings=settings,
         name=project.canonical_name,
@@ -54,6 +56,7 @@ def facts(survey: Survey) -> workflows.Facts:
         names=decided.names,
         checks=project.settings.publish.require_checks,
         more_pythons=noxfile.written.pythons,
+        wheels=project.settings.wheels.systems,
     )
 
 
@@ -68,6 +71,12 @@ def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile) -> bool
     if "coverage" not in decided.standing:
         return True
     return "coverage" in decided.apart and evidence.measures(project, noxfile.text)
+
+
+def _has_audit(decided: Decision, noxfile: Noxfile) -> bool:
+    """Whether there is a session called ``audit``, ours or the project's."""
+    ours = not (decided.replaces("audit") or noxfile.excludes("audit"))
+    return ours or "audit" in decided.standing.get("audit", ())
 
 
 def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:

@@ -324,6 +324,11 @@ def _credentials(patient: Patient) -> Told:
     index = patient.world.index(name, project.canonical_name)
     yield f"{display_name(name)}: {index.credentials.kind} would be used"
     yield from index.admits(project.canonical_name, version)
+    if (forge := patient.world.forge) and forge.api.token:
+        refusals = forge.refusals(patient.tag)
+        yield from refusals
+        if not refusals:
+            yield f"{forge.where}: nothing is known against the token that would announce a release"
 
 
 CHECKS: Mapping[str, Callable[[Patient], Told]] = {

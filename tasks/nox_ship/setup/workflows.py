@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from nox_ship import naming
 from nox_ship.automation.github import FOLDER
 from nox_ship.config import ROOT, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
-from nox_ship.project import minor
+from nox_ship.project import newest_python
 from nox_ship.settings import WRONG_TYPE
 from nox_ship.setup.lock import FILE as LOCK
 from nox_ship.setup.templates import filled, quoted, scalar, template
@@ -24,11 +25,11 @@ ACTIONS = {
     "setup-python": "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
     "upload-artifact": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
     "download-artifact": "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1",
+    "attest": "actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2",
 }
 """The actions that are used, each pinned by commit."""
 
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
-_CPYTHON = re.compile(r"3\.\d+")
 _OLDEST = "3.11"
 """The oldest Python that nox-ship itself runs on."""
 _RECEIVE = """\
@@ -84,6 +85,10 @@ class Facts:
     besides: tuple[str, ...]
     """What the noxfile's PEP 723 block requires besides nox and nox-ship."""
     settings: WorkflowSettings
+    audit: bool = True
+    """Whether there is a session of that name."""
+    audited: bool = True
+    """Whether that is one of the gates."""
     name: str = ""
     """The project's name in its normal form."""
     folder: str = ""
@@ -100,11 +105,18 @@ class Facts:
     """Names of the checks that publishing waits for."""
     more_pythons: tuple[str, ...] = ()
     """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
+    wheels: tuple[str, ...] = ()
+    """Runners that build wheels for their systems; empty where one build makes all files."""
 
     @property
     def ci_file(self) -> str:
         """The file name of the workflow that tests; below the top, each project has its own."""
         return f"{self.name}-ci.yml" if self.folder else "ci.yml"
+
+    @property
+    def weekly_file(self) -> str:
+        """The file name of the workflow that runs once a week."""
+        return f"{self.name}-weekly.yml" if self.folder else "weekly.yml"
 
     @property
     def release_file(self) -> str:
@@ -118,11 +130,11 @@ def render(facts: Facts) -> dict[str, str]:
     Raises:
         ShipError: The name of a branch, an environment, a runner, a check or a requirement, or the form of the tags,
             would be an expression in a workflow (NS820); so would the project's folder be a pattern; or the workflow
-            that publishes would take the file of the one that tests (NS102).
+            that publishes would take the file of another one (NS102).
     """
     settings = facts.settings
-    named = (*settings.systems, *settings.branches, *settings.environments.values(), *facts.besides, *facts.checks)
-    for name in (facts.branch, facts.tag, *named):
+    named = (*settings.systems, *facts.wheels, *settings.branches, *settings.environments.values(), *facts.besides)
+    for name in (facts.branch, facts.tag, *named, *facts.checks):
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
     if facts.folder and not _FOLDER_NAME.fullmatch(facts.folder):
@@ -131,14 +143,18 @@ def render(facts: Facts) -> dict[str, str]:
     for secret in facts.tokens.values():
         if not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
             raise ShipError(UNSAFE_NAME(f"{secret!r} is no name of a secret."))
-    if facts.release_file == facts.ci_file:
-        raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.ci_file!r}, the workflow that tests."))
-    return {f"{FOLDER}/{facts.ci_file}": _ci(facts), f"{FOLDER}/{facts.release_file}": _release(facts)}
+    others = {facts.ci_file: "tests", **({facts.weekly_file: "runs once a week"} if settings.weekly else {})}
+    if does := others.get(facts.release_file):
+        raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.release_file!r}, the workflow that {does}."))
+    texts = {facts.ci_file: _ci(facts), facts.release_file: _release(facts)}
+    if settings.weekly:
+        texts[facts.weekly_file] = _weekly(facts)
+    return {f"{FOLDER}/{name}": text for name, text in texts.items()}
 
 
 def newest(facts: Facts) -> str:
     """Return the newest CPython of a project, or the oldest that nox-ship runs on where that is newer."""
-    return max((*filter(_CPYTHON.fullmatch, facts.pythons), _OLDEST), key=minor)
+    return newest_python([*facts.pythons, _OLDEST])
 
 
 def dependabot() -> str:
@@ -162,8 +178,15 @@ def _coverage(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
     return {"COVERAGE": filled(_spoken("coverage.yml", facts), values) if facts.coverage else ""}
 
 
+def _weekly(facts: Facts) -> str:
+    values = {**_common(facts), "WITHOUT": " --without audit" if facts.audit and facts.audited else ""}
+    values["AUDIT"] = filled(_spoken("audit.yml", facts), values) if facts.audit else ""
+    return filled(_spoken("weekly.yml", facts), values)
+
+
 def _release(facts: Facts) -> str:
-    gates = ["build", "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
+    made = ["build", *(["wheels", "collect"] if facts.wheels else [])]
+    gates = [*made, "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
     values = {
         **_common(facts),
         "PUSHES": _pushes(facts),
@@ -173,11 +196,12 @@ def _release(facts: Facts) -> str:
         "IF_GATES": "if: ${{ !failure() && !cancelled() && needs.gates.result == 'success' }}",
     }
     values["SWITCH"] = filled(_SWITCH, values)
+    values["WHEELS"] = filled(_spoken("wheels.yml", facts), {**values, **_wheels(facts)}) if facts.wheels else ""
     values |= _coverage(facts, values)
     before = ["lock", "proven", *gates]
     here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
     passed = ["!inputs.bump", "needs.lock.result == 'success'", f"(needs.proven.result == 'success' || ({here}))"]
-    target, route = "(inputs.target || 'route')", f"({_built('route')})"
+    target, route = "(inputs.target || 'route')", f"({_told('build', 'route')})"
     # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
     event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
     first = facts.settings.testpypi
@@ -199,12 +223,15 @@ def _release(facts: Facts) -> str:
     served = {"pypi": "needs.verify-pypi.result == 'success'"}
     if "testpypi" in facts.settings.indexes:  # a pre-release may go no further
         served["testpypi"] = f"({route} == 'testpypi' && needs.verify-testpypi.result == 'success')"
+    files = ["lock", "proven", "build", *(["collect"] if facts.wheels else [])]
     values |= {
-        "NEEDS": ", ".join(["lock", "proven", "build", *(f"verify-{index}" for index in sorted(served, reverse=True))]),
+        "ATTEST_NEEDS": ", ".join([*files, *(f"verify-{index}" for index in sorted(served, reverse=True))]),
+        "ANNOUNCE_NEEDS": ", ".join([*files, "verify-install", "attest"]),
         "CONDITION": "!inputs.bump && (github.ref_type == 'tag' || needs.build.outputs.tag)"
         f"\n      && ({' || '.join(served.values())})",
     }
-    values["ANNOUNCE"] = filled(template("announce.yml"), values)
+    for name in ("attest", "announce"):
+        values[name.upper()] = filled(template(f"{name}.yml"), values)
     return filled(_spoken("release.yml", facts), values)
 
 
@@ -236,9 +263,37 @@ def _without_check(names: tuple[str, ...]) -> str:
     return filled(_WITHOUT_CHECK, {"CHECKS": choices, "NONE": quoted(_NONE)})
 
 
-def _built(output: str) -> str:
+def _wheels(facts: Facts) -> dict[str, str]:
+    """Return what the jobs have that build wheels, one for each system, and the one that collects them."""
+    inside, numbered = f"{facts.folder}/" if facts.folder else "", dict(enumerate(facts.wheels, 1))
+    kept = "${{{{ matrix.number == {0} && steps.keep.outputs.artifact-id || '' }}}}"
+    folders = {number: f".nox-ship/parts/{number}" for number in numbered}
+    takes = (
+        _download(
+            scalar(f"Take the wheels from {name}"),
+            f"needs.wheels.outputs.part-{number}",
+            scalar(f"{inside}{folders[number]}"),
+        )
+        for number, name in numbered.items()
+    )
+    systems = (f"- {{ number: {number}, system: {quoted(name)} }}" for number, name in numbered.items())
+    return {
+        "WHEEL_SYSTEMS": "\n".join(systems),
+        "WHEEL_OUTPUTS": "\n".join(f"part-{number}: {kept.format(number)}" for number in numbered),
+        "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
+        "TAKE_WHEELS": "\n".join(takes),
+        "WHEEL_FOLDERS": " ".join(folders.values()),
+    }
+
+
+def _set(facts: Facts) -> str:
+    """Return the job that has the files of a release."""
+    return "collect" if facts.wheels else "build"
+
+
+def _told(job: str, output: str) -> str:
     """Return the expression for what was told of the built files, by another run or by a job of this one."""
-    return f"inputs.run && needs.proven.outputs.{output} || needs.build.outputs.{output}"
+    return f"inputs.run && needs.proven.outputs.{output} || needs.{job}.outputs.{output}"
 
 
 def _common(facts: Facts) -> dict[str, str]:
@@ -251,6 +306,9 @@ def _common(facts: Facts) -> dict[str, str]:
     values = {
         "CI_NAME": f"CI{of}",
         "RELEASE_NAME": f"Release{of}",
+        "WEEKLY_NAME": f"Weekly{of}",
+        "WEEKLY_GROUP": f"weekly{suffix}",
+        "MINUTE": str(zlib.crc32(facts.name.encode()) % 30 * 2 + 1),  # odd, and not the same for everybody
         "CI_GROUP": f"ci{suffix}",
         "RELEASE_GROUP": f"release{suffix}",
         "DEFAULTS": f"defaults:\n  run:\n    working-directory: {scalar(facts.folder)}" if inside else "",
@@ -270,16 +328,22 @@ def _common(facts: Facts) -> dict[str, str]:
         "MATRIX_PYTHON": _python("|", "${{ matrix.python }}", latest) + _PRERELEASES,
         "INSTALL": "\n".join([_install(lock), *([_install_besides(facts.besides)] if facts.besides else [])]),
         "INSTALL_LOCKED": f"{take_lock}\n{_install('lock/nox-ship.txt')}",
-        "MANIFEST": f"${{{{ {_built('manifest')} }}}}",
+        "SET": _set(facts),
+        "MANIFEST": f"${{{{ {_told(_set(facts), 'manifest')} }}}}",
         "UPLOAD_ARTIFACT": ACTIONS["upload-artifact"],
         "DOWNLOAD_ARTIFACT": ACTIONS["download-artifact"],
+        "ATTEST_ACTION": ACTIONS["attest"],
+        "SBOM_PATH": scalar(f"{inside}.nox-ship/sbom.cdx.json"),
+        "SYSTEM": quoted(facts.settings.systems[0]),
         "SYSTEMS": ", ".join(map(quoted, facts.settings.systems)),
         "TARGETS": ", ".join(["route", *sorted(facts.settings.indexes, reverse=True)]),
         "IDENTITY": "\n".join(
             f'GIT_{role}_{key}: "{value}"' for role in ("AUTHOR", "COMMITTER") for key, value in _IDENTITY.items()
         ),
     }
-    values["TAKE_FILES"] = f"{_download('Take the files', _built('files'), 'files')}\n{filled(_RECEIVE, values)}"
+    values["TAKE_FILES"] = (
+        f"{_download('Take the files', _told(_set(facts), 'files'), 'files')}\n{filled(_RECEIVE, values)}"
+    )
     return values
 
 

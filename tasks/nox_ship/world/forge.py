@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -183,23 +183,26 @@ class Job:
             time.sleep(pause)
 
 
-def releases(address: str | None, variables: Mapping[str, str]) -> Releases | None:
+def releases(
+    address: str | None, variables: Mapping[str, str], tell: Callable[[str], object] = lambda _: None
+) -> Releases | None:
     """Return the releases of a repository on GitHub; None where it is not there.
 
     Args:
         address: The remote's address; None in a job that has no checkout, whose variables name the repository.
         variables: The environment variables, which name the API of a GitHub Enterprise and may hold a token.
+        tell: Told before the client waits because GitHub limits requests.
     """
     token = next((variables[name].strip() for name in TOKENS if variables.get(name, "").strip()), None)
     api = variables.get("GITHUB_API_URL", _API).rstrip("/")
     if address is None:
         slug = variables.get("GITHUB_REPOSITORY")
-        return Releases(GitHubApi(api, slug, token)) if slug else None
+        return Releases(GitHubApi(api, slug, token, tell=tell)) if slug else None
     host = urlsplit(variables.get("GITHUB_SERVER_URL", "")).hostname or _HOST
     if found := GitHub.of(address, host):
-        return Releases(GitHubApi(api, found.slug, token))
+        return Releases(GitHubApi(api, found.slug, token, tell=tell))
     found = GitHub.of(address)
-    return Releases(GitHubApi(_API, found.slug, token)) if found else None
+    return Releases(GitHubApi(_API, found.slug, token, tell=tell)) if found else None
 
 
 def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:

@@ -96,6 +96,8 @@ class GitHubApi:
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False, compare=False)
     allowance: Allowance = field(default_factory=Allowance, repr=False, compare=False)
     """What its last answer told of the limit of requests."""
+    tell: Callable[[str], object] = field(default=lambda _: None, repr=False, compare=False)
+    """Told before it waits because the API limits requests."""
 
     def ask(self, method: str, path: str, value: object = None, *, allowed: Collection[int] = ()) -> web.Answer:
         """Send a request, and again where that is safe; wait where the API limits requests.
@@ -211,6 +213,7 @@ class GitHubApi:
                 if waited + wait > self.patience:
                     raise ShipError(LIMITED(f"GitHub limits requests; it takes more in {wait / _MINUTE:.0f} minutes."))
                 waited += wait
+                self.tell(f"GitHub limits requests: waiting {wait:.0f} seconds before the next one")
                 self.sleep(wait)
                 continue
             pause = next(left, None)

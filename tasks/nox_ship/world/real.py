@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,7 @@ class RealWorld:
         *,
         quietly: bool = False,
         variables: Mapping[str, str] | None = None,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Open the world around the checkout at ``root``.
 
@@ -51,6 +52,7 @@ class RealWorld:
             ask: Asks a person for credentials; None where nobody is there.
             quietly: Whether credentials are only looked at: none are made, and no keyring is opened.
             variables: The environment variables that may hold credentials, or lead to an identity; default: none.
+            tell: Told why something takes long.
         """
         self._root = root
         self._folder = folder
@@ -58,6 +60,7 @@ class RealWorld:
         self._ask = ask
         self._quietly = quietly
         self._variables = variables or {}
+        self._tell = tell
         self._server: StandInIndex | None = None
         self._indexes: dict[str, Index] = {}
 
@@ -149,9 +152,9 @@ class RealWorld:
         try:
             remote = self.remote
         except ShipError:  # a job that has no checkout
-            return releases(None, self._variables)
+            return releases(None, self._variables, self._tell)
         address = remote.local.find("remote", "get-url", "--push", remote.name)
-        return releases(address, self._variables) if address else None
+        return releases(address, self._variables, self._tell) if address else None
 
     def notices(self) -> tuple[Finding, ...]:
         """Return nothing: what is wrong with the real world is an error."""

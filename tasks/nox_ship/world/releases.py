@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nox_ship.errors import ShipError
+from nox_ship.errors import Finding, ShipError
 from nox_ship.world.github import REFUSED, GitHubApi, parsed
+from nox_ship.world.permission import refusals
 
 _GONE = 404
 _INVALID = 422
@@ -66,6 +67,10 @@ class Releases:
     def where(self) -> str:
         """Which repository it is, for people."""
         return self.api.slug
+
+    def refusals(self, tag: str) -> tuple[Finding, ...]:
+        """Return why the token may not write the release of a tag, as far as that is told; nothing is written."""
+        return refusals(self.api, tag)
 
     def find(self, tag: str) -> ForgeRelease | None:
         """Return the release of a tag, else the oldest draft of one; None where there is neither.

@@ -126,6 +126,17 @@ class Artifact(json_data.Open):
 
 
 @dataclass(frozen=True)
+class _Named(json_data.Open):
+    id: int
+    expired: bool
+
+
+@dataclass(frozen=True)
+class _Artifacts(json_data.Open):
+    artifacts: tuple[_Named, ...]
+
+
+@dataclass(frozen=True)
 class Runs:
     """The runs of a repository, as GitHub's API tells them.
 
@@ -178,6 +189,11 @@ class Runs:
     def artifact(self, number: str) -> Artifact:
         """Return the artifact of an ID."""
         return self._ask(Artifact, f"/actions/artifacts/{number}")
+
+    def named(self, number: str, name: str) -> str:
+        """Return the ID of the latest artifact of a run that has a name; empty where none has it."""
+        told = self._ask(_Artifacts, f"/actions/runs/{number}/artifacts?name={name}&per_page=100").artifacts
+        return str(max((one.id for one in told if not one.expired), default=""))
 
     def parents(self, commit: str) -> list[str]:
         """Return the parents of a commit."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -76,6 +76,21 @@ class StandInIndex:
         self._server.close()
 
 
+@dataclass(frozen=True)
+class StandInReleases(Releases):
+    """The releases of a forge on loopback, which takes every token: what the real one says of ours is only warned of.
+
+    Attributes:
+        real: The releases that are stood in for.
+    """
+
+    real: Releases
+
+    def refusals(self, tag: str) -> tuple[Finding, ...]:
+        """Return why a release would not be announced."""
+        return tuple(replace(finding, level="warning") for finding in self.real.refusals(tag))
+
+
 class StandIns:
     """The world of a rehearsal; what takes time is made in the background, and waited for when it is asked for.
 
@@ -105,7 +120,7 @@ class StandIns:
             indexes: The names of the indexes that settings describe.
             look: Returns an index that is stood in for, by its name and the project's; it is only looked at.
             keep: Names of variables that git gets although they look like credentials.
-            forge: Returns the forge that is stood in for; it is not asked anything.
+            forge: Returns the forge that is stood in for; it is asked whether the token may write there.
             checks: The names of the checks that a commit passes at once on the forge that stands in for it.
         """
         self._source_path = source
@@ -220,7 +235,7 @@ class StandIns:
             return None
         self._board = Loopback(Board(real.where, self._tags, self._checks))
         token = real.api.token and "rehearsal"  # the board takes any
-        return Releases(replace(real.api, base=self._board.url, token=token))
+        return StandInReleases(replace(real.api, base=self._board.url, token=token), real)
 
     def _tags(self) -> Mapping[str, str]:
         prefix = "refs/tags/"

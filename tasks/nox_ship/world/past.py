@@ -1,0 +1,114 @@
+"""What GitHub tells of the past runs of a workflow, and of their jobs.
+
+https://docs.github.com/en/rest/actions/workflow-runs and https://docs.github.com/en/rest/actions/workflow-jobs describe
+the answers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote
+
+from nox_ship import json_data
+from nox_ship.errors import ShipError
+from nox_ship.world.github import REFUSED, GitHubApi, parsed
+
+T = TypeVar("T")
+
+MOST = 100
+"""Runs of a workflow, and jobs of a run, that are told: as many as GitHub tells at once."""
+
+
+@dataclass(frozen=True)
+class PastRun(json_data.Open):
+    """A run of a workflow."""
+
+    id: int
+    event: str
+    head_branch: str | None
+    """The name of the branch, or of the tag."""
+    status: str
+    conclusion: str | None
+    created_at: str
+    html_url: str
+    run_attempt: int = 1
+    """How often it was run, with what of it was run again."""
+
+    def __post_init__(self) -> None:
+        _ = self.begun
+
+    @property
+    def begun(self) -> dt.datetime:
+        """When what started it happened."""
+        return _moment(self.created_at)
+
+
+@dataclass(frozen=True)
+class PastJob(json_data.Open):
+    """A job of a run, as an attempt left it."""
+
+    name: str
+    conclusion: str | None
+    started_at: str | None
+    completed_at: str | None
+    run_attempt: int = 1
+
+    def __post_init__(self) -> None:
+        _ = self.times
+
+    @property
+    def times(self) -> tuple[dt.datetime, dt.datetime] | None:
+        """When it began and when it ended; None where it did not run."""
+        if self.started_at is None or self.completed_at is None:
+            return None
+        return _moment(self.started_at), _moment(self.completed_at)
+
+
+@dataclass(frozen=True)
+class _Runs(json_data.Open):
+    workflow_runs: tuple[PastRun, ...]
+
+
+@dataclass(frozen=True)
+class _Jobs(json_data.Open):
+    jobs: tuple[PastJob, ...]
+
+
+def runs(api: GitHubApi, workflow: str) -> tuple[PastRun, ...]:
+    """Return the last runs of a workflow, the newest first.
+
+    Raises:
+        ShipError: The API does not tell (NS780 to NS785).
+    """
+    return _asked(api, _Runs, f"/actions/workflows/{quote(workflow, safe='')}/runs?per_page={MOST}").workflow_runs
+
+
+def jobs(api: GitHubApi, run: PastRun) -> tuple[PastJob, ...]:
+    """Return the jobs of a run, of all its attempts.
+
+    Raises:
+        ShipError: The API does not tell (NS780 to NS785).
+    """
+    return _asked(api, _Jobs, f"/actions/runs/{run.id}/jobs?filter=all&per_page={MOST}").jobs
+
+
+def _asked(api: GitHubApi, cls: type[T], path: str) -> T:
+    try:
+        return json_data.read(cls, parsed(api.ask("GET", path), dict))
+    except ValueError as error:
+        raise ShipError(REFUSED("GitHub's runs are not as its documentation says.", remedy="")) from error
+
+
+def _moment(text: str) -> dt.datetime:
+    """Return a point in time.
+
+    Raises:
+        ValueError: The text tells none.
+    """
+    try:
+        found = dt.datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error

@@ -1,0 +1,122 @@
+"""Whether a token may write releases, asked of a forge without writing any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_forge import READ_ONLY, SLUG, FailingForge
+from nox_ship.world.releases import Releases
+from nox_ship.world.standins import StandIns
+from support import make_repository
+
+OLD = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
+ASKED = ["GET ", "POST /releases/generate-notes"]
+
+
+@pytest.fixture
+def forge() -> Iterator[FailingForge]:
+    """Run a forge."""
+    with FailingForge() as running:
+        yield running
+
+
+def told(forge: FailingForge, token: str | None = None) -> list[tuple[str, str]]:
+    """Return the ID of each refusal, and what it says and advises."""
+    client = forge.client(token) if token else forge.client()
+    found = client.refusals("v1.2.3")
+    assert forge.releases == {}
+    return [(finding.id, f"{finding.what} {finding.remedy}") for finding in found]
+
+
+def repository(scopes: str, private: bool = False, **permissions: bool) -> tuple[int, Mapping[str, str], Any]:
+    """Return what the forge answers to a token with scopes whose user has these permissions."""
+    value = {"full_name": SLUG, "private": private, **({"permissions": permissions} if permissions else {})}
+    return 200, {"X-OAuth-Scopes": scopes}, value
+
+
+@pytest.mark.parametrize(
+    ("scopes", "facts", "words"),
+    [
+        ("repo, gist", {"push": True}, None),
+        ("public_repo", {"push": True}, None),
+        ("repo", {"private": True, "push": True}, None),
+        ("repo", {}, None),
+        ("public_repo", {"private": True, "push": True}, "has the scopes public_repo. Give it the scope `repo`."),
+        ("gist, read:org", {"push": True}, "the scopes gist, read:org. Give it the scope `repo` or `public_repo`."),
+        ("", {"push": True}, "The token has no scope. Give"),
+        ("repo", {"pull": True, "push": False}, f"The token's user may not write to {SLUG}. Use"),
+    ],
+)
+def test_a_token_with_scopes_is_judged_by_them_and_by_its_user(
+    forge: FailingForge, scopes: str, facts: dict[str, bool], words: str | None
+) -> None:
+    """One request tells both, and nothing else is asked; where the user's permissions are not told, nothing is said."""
+    forge.faults.answers = [repository(scopes, **facts)]
+    found = told(forge, OLD)
+    assert [code for code, _ in found] == ([] if words is None else ["NS782"])
+    assert words is None or words in found[0][1]
+    assert forge.asked == ASKED[:1]
+
+
+@pytest.mark.parametrize("header", [None, ""])
+def test_any_other_token_is_asked_for_notes(forge: FailingForge, header: str | None) -> None:
+    """They need the right to write contents; what the repository tells of the user's permissions does not count."""
+    user = {"permissions": {"push": False}}
+    forge.faults.answers = [(200, {} if header is None else {"X-OAuth-Scopes": header}, user)]
+    assert told(forge) == []
+    assert forge.asked == ASKED
+    forge.faults.read_only = True
+    ((code, words),) = told(forge)
+    assert (code, READ_ONLY in words, "write access" in words) == ("NS782", True, True)
+
+
+def test_a_token_that_is_invalid_is_told(forge: FailingForge) -> None:
+    """NS781, with what to do."""
+    ((code, words),) = told(forge, "github_pat_of_yesterday")
+    assert (code, "Bad credentials" in words, "`GH_TOKEN`" in words) == ("NS781", True, True)
+    assert "yesterday" not in words
+
+
+@pytest.mark.parametrize(("status", "headers"), [(404, {}), (301, {"Location": "/repositories/7"})])
+def test_a_repository_that_is_not_seen_or_moved_is_told(
+    forge: FailingForge, status: int, headers: dict[str, str]
+) -> None:
+    """NS784: what is written there later would not arrive, either."""
+    forge.faults.answers = [(status, headers, {"message": "Not here"})]
+    assert [code for code, _ in told(forge)] == ["NS784"]
+
+
+@pytest.mark.parametrize(("before", "status"), [(0, 422), (0, 429), (0, 503), (1, 404), (1, 422), (1, 429), (1, 503)])
+def test_what_cannot_be_told_is_not_said(forge: FailingForge, before: int, status: int) -> None:
+    """A limit or trouble of the forge; an old edition composes no notes. Nothing is waited for."""
+    forge.faults.answers = [*[(200, {}, {})] * before, (status, {}, {})]
+    assert told(forge) == []
+    assert forge.waits == []
+    assert len(forge.asked) == before + 1
+
+
+def test_a_forge_that_does_not_answer_stops_nothing(forge: FailingForge) -> None:
+    """As where there is no network."""
+    forge.faults.dead_after = 0
+    assert told(forge) == []
+
+
+@pytest.mark.parametrize("value", [[], "x", None, {"permissions": []}, {"permissions": {"push": "no"}}])
+def test_an_answer_of_another_form_tells_nothing(forge: FailingForge, value: object) -> None:
+    """It is another's word."""
+    forge.faults.answers = [(200, {"X-OAuth-Scopes": "repo"}, value)]
+    assert told(forge, OLD) == []
+
+
+def test_a_rehearsal_warns_of_the_real_token(tmp_path: Path, forge: FailingForge) -> None:
+    """The stand-in takes every token, so the real forge is asked; nobody releases, so nothing is stopped."""
+    made, real = make_repository(tmp_path / "project", {"pyproject.toml": ""}), forge.client("github_pat_of_yesterday")
+    with StandIns(made.path, tmp_path / "world", forge=lambda: real) as world:
+        assert isinstance(world.forge, Releases)
+        (finding,) = world.forge.refusals("v1.2.3")
+    assert (finding.id, finding.level) == ("NS781", "warning")
+    assert forge.asked == ASKED[:1]
