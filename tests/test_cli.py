@@ -19,19 +19,27 @@ def test_nothing_is_asked_by_default() -> None:
         "dry_run": False,
         "early": False,
         "bundle": None,
+        "wait": False,
         "yes": False,
         "without": [],
+        "without_check": [],
         "fresh": False,
         "verbose": False,
         "report": None,
     }
-    assert vars(publish_arguments([])) == {"dry_run": False, "to": None, "no_install": False}
+    assert vars(publish_arguments([])) == {
+        "dry_run": False,
+        "to": None,
+        "no_install": False,
+        "without_check": [],
+    }
     assert vars(build_arguments([])) == {
         "fresh": False,
         "twice": False,
         "dry_run": False,
         "to": None,
         "no_install": False,
+        "without_check": [],
     }
 
 

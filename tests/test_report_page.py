@@ -58,6 +58,13 @@ def test_a_page_says_how_the_run_ended() -> None:
     assert "Public already: main on origin. Run the same command again" in said
 
 
+def test_the_run_that_was_followed_is_linked() -> None:
+    """To its page on GitHub, and to nothing else that an answer may tell."""
+    url = "https://github.com/acme/sample/actions/runs/7"
+    assert f'<a href="{url}">release.yml</a>' in page(Report("Release", workflow="release.yml", run=url))
+    assert "href" not in page(Report("Release", workflow="release.yml", run="javascript:alert(1)"))
+
+
 def test_commands_are_told_from_words() -> None:
     """What stands between backticks, and the command that comes next."""
     text = page(rehearsal())

@@ -51,6 +51,7 @@ def every() -> Iterator[Facts]:
         )
     for credentials, folder in itertools.product(("trusted", "token"), ("packages/sample", "it")):
         yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, weekly=True, **NAMED)
+        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), checks=CHECKS, testpypi=folder == "it")
     for audit, audited in itertools.product(truth, truth):
         yield facts(weekly=True, audit=audit, audited=audited)
     for folder in ("", "packages/sample"):
@@ -59,6 +60,7 @@ def every() -> Iterator[Facts]:
         )
 
 
+CHECKS = ("Test Suite", 'it\'s: @A@ # (3.12, "x")')
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
 
 
@@ -117,7 +119,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
         assert env["NOX_SHIP_MANIFEST"] == built("manifest", known)
-        assert job["steps"][-1]["run"].endswith("-- --no-install")
+        assert job["steps"][-1]["run"].endswith(f"-- --no-install{WITHOUT if known.checks else ''}")
         assert {"proven", "build", "gates", "verify-install"} <= set(job["needs"])
         assert ("coverage" in job["needs"]) == known.coverage
         assert any("API_TOKEN" in name for name in env) == (known.settings.credentials == "token")
@@ -141,13 +143,15 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
                     assert held or "lock" in job["needs"]
 
 
-RIGHTS = {"id-token", "contents", "actions", "packages", "attestations", "deployments", "pull-requests"}
+RIGHTS = {"id-token", "contents", "actions", "attestations", "checks", "statuses"}
+LEFT_OUT = "${{ inputs.without_check != '(none)' && inputs.without_check || '' }}"
+WITHOUT = ' --without-check="$WITHOUT_CHECK"'
 VALUE = r"\"\$[A-Z_]+\""
 STARTED = re.compile(
     r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
     rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
     rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
-    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
+    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
     r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
@@ -365,6 +369,7 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
         {"besides": ("${{ 1 }}",)},
         {"branches": ("${{ 1 }}",)},
         {"environments": {"pypi": "${{ 1 }}"}},
+        {"checks": ("${{ 1 }}",)},
         {"tokens": {"pypi": "MINE }} ${{ 1", "testpypi": "X"}},
         {"folder": "a*b", "name": "sample"},
         {"folder": "a b", "name": "sample"},
@@ -547,6 +552,26 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
             lock, *taken = [number for number, step in enumerate(steps) if "download-artifact" in step]
             assert taken
             assert lock < install < min(taken), name
+
+
+@each("known", list(every()))
+def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts) -> None:
+    """There they have the token that reads, and time to wait; anybody who starts the workflow may leave out one."""
+    workflow = load_yaml(release_of(known))
+    inputs, waits = workflow[True]["workflow_dispatch"]["inputs"], bool(known.checks)
+    assert len(inputs) <= 10
+    assert ("without_check" in inputs) == waits
+    if waits:
+        assert inputs["without_check"]["options"] == ["(none)", *CHECKS]
+        assert inputs["without_check"]["default"] == "(none)"
+    for name, job in workflow["jobs"].items():
+        reads = {"checks": "read", "statuses": "read"}.items() <= (job.get("permissions") or {}).items()
+        assert reads == (waits and name in known.settings.indexes)
+        if name in known.settings.indexes:
+            env = job["steps"][-1]["env"]
+            assert env.get("GITHUB_TOKEN") == ("${{ github.token }}" if waits else None)
+            assert env.get("WITHOUT_CHECK") == (LEFT_OUT if waits else None)
+            assert job["timeout-minutes"] == (180 if waits else 60)
 
 
 @pytest.mark.parametrize(
