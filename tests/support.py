@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import inspect
 import io
 import os
 import pickle
@@ -195,20 +196,27 @@ def make_sdist(
     return path
 
 
-def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run a test for each of ``rows``, as parametrizing does, but as one: for tables whose rows take no time.
+
+    Of fixtures the test may have ``tmp_path`` alone, which is another folder for each row.
 
     Args:
         names: What is in a row: one value, or several.
         rows: The rows; all that fail are shown.
     """
+    keys = (names,) if isinstance(names, str) else names
 
-    def decorate(test: Callable[..., None]) -> Callable[[], None]:
-        def run() -> None:
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        def run(tmp_path: Path | None = None) -> None:
             failed: list[Exception] = []
-            for row in rows:
+            for number, row in enumerate(rows):
+                values = dict(zip(keys, (row,) if isinstance(names, str) else row, strict=True))
+                if tmp_path:
+                    values["tmp_path"] = tmp_path / str(number)
+                    values["tmp_path"].mkdir()
                 try:
-                    test(*((row,) if isinstance(names, str) else row))
+                    test(**values)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are run
                     error.add_note(f"{names}: {row!r}")
                     failed.append(error)
@@ -217,6 +225,8 @@ def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callabl
 
         functools.update_wrapper(run, test)
         del run.__wrapped__  # type: ignore[attr-defined] # by which pytest would look for fixtures of these names
+        wanted = [value for name, value in inspect.signature(test).parameters.items() if name not in keys]
+        run.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
         return run
 
     return decorate

@@ -8,7 +8,7 @@ from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 from nox_ship.config import IndexSettings, PublishSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.world.real import RealWorld, index_addresses, token_variable
-from support import git, make_repository
+from support import each, git, make_repository
 
 
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
@@ -38,7 +38,7 @@ def test_an_unknown_index_is_refused() -> None:
         index_addresses("other", Settings(indexes={"mine": own}))
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "tokens", "expected"),
     [
         ("pypi", {}, "PYPI_API_TOKEN"),

@@ -8,7 +8,7 @@ from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.world.forge import GitHub
 from nox_ship.world.remote import Remote
-from support import commit_files, git, make_repository
+from support import commit_files, each, git, make_repository
 
 
 def make_remote(folder: Path) -> tuple[Remote, Repository]:
@@ -134,7 +134,7 @@ def test_a_push_takes_no_other_tags_along(tmp_path: Path) -> None:
     assert remote.refs() == {"refs/heads/main": commit}
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "https://github.com/acme/sample",
@@ -158,7 +158,7 @@ def test_addresses_on_github(url: str) -> None:
     assert GitHub.of(url) == GitHub("acme", "sample")
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "https://github.com.evil.example/acme/sample",
