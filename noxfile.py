@@ -1,7 +1,6 @@
 # /// script
 # dependencies = [
 #     "build>=1.3",
-#     "bump-my-version>=1.2.4",
 #     "dependency-groups>=1.3.1",
 #     "docutils>=0.21.2",
 #     "email-validator>=2.0",
@@ -82,7 +81,7 @@ def lock(session: nox.Session) -> None:
     before = (dt.datetime.now(tz=dt.UTC) - dt.timedelta(days=7)).strftime("%Y-%m-%dT00:00:00Z")
     target = "--output-file=tasks/nox_ship/templates/lock.txt"
     options = ["--universal", "--python-version=3.11", "--generate-hashes", "--only-binary=:all:", "--upgrade", target]
-    options.append("--extra=attestations")  # the jobs that publish sign
+    options += ["--extra=attestations", "--extra=bump-my-version"]  # jobs sign what they publish, and cut releases
     plain = ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
     command = [sys.executable, "-m", "uv", "pip", "compile", *options, *plain, f"--exclude-newer={before}"]
     session.run(*command, "pyproject.toml", external=True)

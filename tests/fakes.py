@@ -41,7 +41,7 @@ from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
 from nox_ship.report import Report
 from nox_ship.terminal import Voice
 from nox_ship.world.credentials import Credentials, Login
-from nox_ship.world.index import INDEX_UNREACHABLE, Index, Upload
+from nox_ship.world.index import INDEX_UNREACHABLE, Index, Read, Upload, check_known
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.releases import Releases
 from nox_ship.world.remote import PUSH_REFUSED, Remote
@@ -194,6 +194,10 @@ class FakeIndex(Index):
     names: tuple[Finding, ...] = ()
     """Why it takes no new name."""
 
+    def read_page(self, project: str) -> Read:  # noqa: ARG002 - it holds one project
+        """Return that it has no page."""
+        return None, dt.datetime.now(dt.UTC)
+
     def listing(self, project: str, version: str) -> Listing:
         """Return what is on the shelf, whatever the version."""
         self.asked.append(version)
@@ -319,6 +323,7 @@ class FakeWorld:
 
     def index(self, name: str, project: str) -> Index:  # noqa: ARG002 - each index takes every project
         """Return an index by its name."""
+        check_known(name, self.indexes)
         return self.indexes[name]
 
     def notices(self) -> tuple[Finding, ...]:

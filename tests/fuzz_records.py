@@ -27,6 +27,7 @@ from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
 from nox_ship.package.likeness import Likeness
 from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.package.parts import Part
 from nox_ship.printable import printable
 from nox_ship.process import Done
 from nox_ship.project import Project
@@ -100,6 +101,23 @@ MANIFEST = {
     "pyproject": hashlib.sha256(as_toml(HATCH)).hexdigest(),
     "build": {"python": "3.12.1", "epoch": 1, "at": 2, "requires": ["hatchling==1.27.0"]},
 }
+
+
+_WHEEL = "sample-1.2.3-cp312-cp312-win_amd64.whl"
+PART = {
+    "schema": 1,
+    "system": "ubuntu-latest",
+    "commit": "c" * 40,
+    "version": "1.2.3",
+    "sdist": "a" * 64,
+    "files": [{"name": _WHEEL, "kind": "wheel", "size": 1, "sha256": hashlib.sha256(b"x").hexdigest()}],
+    "expected": ["cp312-win_amd64"],
+}
+
+
+def _part(ground: Ground, data: bytes) -> None:
+    folder = ground.write({"part.json": data, _WHEEL: b"x"})
+    Part.read(folder)
 
 
 def _manifest(ground: Ground, data: bytes) -> None:
@@ -393,6 +411,7 @@ TARGETS = {
     "tags": Target(st.tuples(st.lists(texts(_TAGS), max_size=4), st.none() | texts(_FORMS)), _tags),
     "next version": Target(st.tuples(texts(_VERSIONS, (0, 0, 1)), _WANTED), _next, known=(("1.0", "9" * DIGITS),)),
     "manifest": Target(damaged(changed([MANIFEST], 2).map(as_json), _STRICT), _manifest, known=_KNOWN_MANIFESTS),
+    "part": Target(damaged(changed([PART], 2).map(as_json), _STRICT), _part, known=(b'{"schema": 1, "files": 5}',)),
     "record": Target(damaged(changed([RECORD], 2).map(as_json), _STRICT), _record, known=_KNOWN_RECORDS),
     "history": Target(damaged(changed(HISTORY, 2).map(lambda run: as_json([run])), _STRICT), _history),
     "audit report": Target(damaged(changed([AUDIT], 2).map(as_json), _STRICT), _audit, known=_KNOWN_AUDITS),

@@ -76,6 +76,20 @@ def test_a_platform_that_an_index_takes_no_wheels_of_is_refused(yard: Yard) -> N
     assert admitted(yard, manifest, "company") == []
 
 
+def test_wheels_of_other_systems_must_have_been_collected(yard: Yard) -> None:
+    """NS581 names the systems, whichever index it is; what the settings do not name does not matter."""
+    manifest = built(yard)
+    yard.write({"pyproject.toml": f'{PYPROJECT}[tool.nox-ship.wheels]\nsystems = ["ubuntu", "windows"]\n'})
+    commit = commit_files(yard.root, {})
+    yard.repository.run("tag", "--force", "v1.2.3")
+    yard.world.remote.has.update({"refs/heads/main": commit, "refs/tags/v1.2.3": commit})
+    manifest = built(yard)
+    assert refused(yard, manifest, "testpypi") == refused(yard, manifest) == {"NS581"}
+    with pytest.raises(ShipError, match=r"from windows\."):
+        admit(replace(manifest, systems=("ubuntu",)), yard.project, "pypi", yard.world)
+    assert admitted(yard, replace(manifest, systems=("macos", "ubuntu", "windows"))) == []
+
+
 def test_files_of_another_commit_are_refused(yard: Yard) -> None:
     """Also for an index that takes untagged ones: NS604."""
     assert "NS604" in refused(yard, built(yard, commit="d" * 40), "testpypi")

@@ -368,6 +368,9 @@ def test_the_token_goes_to_no_other_site(project: Project, forge: FailingForge, 
         ("https://api.github.com", "https://uploads.github.com.evil.com/x", False),
         ("https://api.github.com", "http://uploads.github.com/x", False),
         ("https://acme.com/api/v3", "https://evil.com/x", False),
+        ("https://10.0.0.1/api/v3", "https://66.0.0.1/x", False),
+        ("http://127.0.0.1:1", "http://127.0.0.2:2/x", True),
+        ("http://127.0.0.1:1", "http://66.0.0.1/x", False),
     ],
 )
 def test_uploads_go_beside_the_api(forge: FailingForge, base: str, url: str, ours: bool) -> None:

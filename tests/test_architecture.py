@@ -84,6 +84,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "environments",
         "asking",
         "front",
+        "gathering",
         "history_page",
         "looking",
         "publishing",

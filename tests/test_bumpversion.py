@@ -7,6 +7,7 @@ import pytest
 from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
+from nox_ship.release import bumpversion
 from nox_ship.release.bumpversion import (
     BumpSettings,
     bump_settings,
@@ -67,13 +68,6 @@ def test_a_projects_own_settings_of_bump_my_version_are_noticed(
     assert has_bump_settings(project) is configured
 
 
-def test_bump_my_version_gets_what_the_settings_hand_on(tmp_path: Path, programs: Programs) -> None:
-    """And no other variable that looks like a credential."""
-    project = make_project(tmp_path, f'{STATIC}[tool.nox-ship]\npass-env = ["INDEX_PASSWORD"]\n', {INIT: ASSIGNED})
-    write_version(project, VersionSource.of(project), "1.3.0")
-    assert {call.options["keep"] for call in programs.started("bumpversion")} == {("INDEX_PASSWORD",)}
-
-
 CONF = """
 [tool.bumpversion]
 message = "To {new_version}"
@@ -83,6 +77,14 @@ filename = "docs/conf.py"
 search = 'release = "{current_version}"'
 replace = 'release = "{new_version}"'
 """
+
+
+def test_bump_my_version_gets_what_the_settings_hand_on(tmp_path: Path, programs: Programs) -> None:
+    """And no other variable that looks like a credential."""
+    text = f'{STATIC}[tool.nox-ship]\npass-env = ["INDEX_PASSWORD"]\n{CONF}'
+    project = make_project(tmp_path, text, {"docs/conf.py": 'release = "1.2.3"\n'})
+    write_version(project, VersionSource.of(project), "1.3.0")
+    assert {call.options["keep"] for call in programs.started("bumpversion")} == {("INDEX_PASSWORD",)}
 
 
 def test_settings_without_a_scheme_add_to_what_is_found(tmp_path: Path) -> None:
@@ -266,11 +268,11 @@ def test_settings_that_are_not_there_say_nothing(tmp_path: Path) -> None:
 
 
 def test_a_place_that_keeps_the_old_version_is_a_finding(tmp_path: Path, programs: Programs) -> None:
-    """NS306 names the file: whatever the tool says that it did, what is there is read again."""
-    project = make_project(tmp_path, STATIC, {INIT: ASSIGNED})
+    """NS306 names the file: the tool changed what is around it."""
+    project = make_project(tmp_path, STATIC + CONF, {INIT: ASSIGNED})
 
     def reply(_: Call) -> tuple[int, str]:
-        (tmp_path / "pyproject.toml").write_text(STATIC.replace("1.2.3", "1.2.4"), "utf-8")
+        (tmp_path / INIT).write_text(ASSIGNED.replace(" = ", "="), "utf-8")
         return 0, ""
 
     programs.play("-m bumpversion", reply=reply)
@@ -280,10 +282,29 @@ def test_a_place_that_keeps_the_old_version_is_a_finding(tmp_path: Path, program
 
 def test_a_tool_that_changes_nothing_is_a_finding(tmp_path: Path, programs: Programs) -> None:
     """NS306: what the project tells afterwards counts, not that the tool ended well."""
-    project = make_project(tmp_path, STATIC)
+    project = make_project(tmp_path, STATIC + SCHEME)
     programs.answer("-m bumpversion")
     with pytest.raises(ShipError, match=r"NS306.*is 1\.2\.3, not 1\.2\.4"):
         write_version(project, VersionSource.of(project), "1.2.4")
+
+
+def test_without_settings_of_its_own_a_project_needs_no_tool(tmp_path: Path, programs: Programs) -> None:
+    """And none is started."""
+    project = make_project(tmp_path, STATIC)
+    write_version(project, VersionSource.of(project), "1.2.4")
+    assert programs.calls == []
+
+
+def test_a_tool_that_is_not_installed_is_run_by_uv(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is an extra of nox-ship."""
+    monkeypatch.setattr(bumpversion, "find_spec", lambda _: None)
+    programs.answer("tool run", stdout='{"message": "x"}')
+    made = bump_settings(make_project(tmp_path, STATIC + SCHEME), "1.2.3", None)
+    assert made == BumpSettings(None, None, "x", None, ())
+    line = programs.calls[0].line
+    assert (line[1:5], line[6:8]) == (("tool", "run", "--quiet", "--from"), ("bump-my-version", "show"))
 
 
 @pytest.mark.parametrize("settings", ['files = ["VERSION"]\n', "files = 5\n"])

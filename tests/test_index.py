@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,19 @@ def send(file: Path, *, signs: bool = False, variables: Mapping[str, str] | None
 def answer(status: int, said: str) -> str:
     """Return what the script tells that uploads."""
     return json.dumps({"status": status, "reason": said, "text": ""})
+
+
+def test_both_apis_are_asked_at_once() -> None:
+    """Neither answers before the other is asked."""
+    both = threading.Barrier(2, timeout=10)
+
+    def answer(_: Request) -> Reply:
+        both.wait()
+        return Reply(status=404)
+
+    with Loopback(answer) as server:
+        index = Index("mine", "", f"{server.url}/simple/", f"{server.url}/pypi/")
+        assert not index.listing("sample", "1.2.3").known
 
 
 def test_twine_is_told_everything(file: Path, programs: Programs) -> None:

@@ -22,7 +22,7 @@ from support import each
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
-NEEDED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["attestations"]]
+NEEDED = [*PROJECT["dependencies"], *(one for extra in PROJECT["optional-dependencies"].values() for one in extra)]
 SHIPPED = (ROOT / "tasks/nox_ship/templates/lock.txt").read_text("utf-8")
 HASH = "5" * 64
 

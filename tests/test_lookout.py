@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from fakes import PROBLEM, FakeIndex, make_index, nobody, publication
+from loopback import Loopback, Reply
 from nox_ship.config import Settings
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import File, Manifest, built_files
@@ -21,6 +23,7 @@ from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Creden
 from nox_ship.world.index import Index, Upload
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.lookout import Lookout, StandIn
+from nox_ship.world.pages import JSON
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 from nox_ship.world.token import EXPIRED_TOKEN
@@ -62,7 +65,7 @@ class FakeStandIn(StandIn):
 def looked(real: Index, seconds: float = 3.0, shelf: Mapping[str, bytes] | None = None) -> FakeStandIn:
     """Return the stand-in for an index."""
     found = Credentials("the rehearsal", nobody)
-    look = Lookout(real, "sample", seconds)
+    look = Lookout(lambda: real, "sample", seconds)
     return FakeStandIn("x", "u", "s", find=lambda: found, lookout=look, shelf=dict(shelf or {}))
 
 
@@ -99,6 +102,17 @@ def test_an_index_is_asked_once() -> None:
         assert stand_in.files("sample", "1.2.3")[WHEEL].seen_in == "simple API"
     assert real.late == ["silent"]
     assert told(stand_in) == []
+
+
+def test_a_look_is_begun_before_anything_is_asked() -> None:
+    """The project's page is read once, then; for a name that the index knows nothing more is asked."""
+    project = {"name": "sample", "versions": ["1.2.3"], "files": [], "meta": {"api-version": "1.1"}}
+    with Loopback(lambda _: Reply(json.dumps(project), headers={"Content-Type": JSON})) as server:
+        look = Lookout(lambda: Index("x", "", f"{server.url}/simple/", public=True), "sample")
+        assert look.refuses_name() == ()
+        for version in ("1.2.3", "1.2.4"):
+            assert look.listing(version).known
+        assert [request.path for request in server.asked] == ["/simple/sample/"]
 
 
 def test_another_spelling_of_a_version_asks_for_nothing_new() -> None:

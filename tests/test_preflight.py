@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from dataclasses import replace
@@ -31,6 +30,7 @@ def test_a_release_that_nothing_stands_against_has_a_plan(yard: Yard) -> None:
     made = plan(yard)
     assert (made.current, made.version, made.tag, made.bump) == ("0", "0.1.0", "v0.1.0", True)
     assert (made.branch, made.head, made.gates) == ("main", yard.repository.head, ("tests",))
+    assert made.commit is None
     assert (made.index, made.workflow, made.folder) == ("pypi", None, Path())
     assert (git(yard.root, "for-each-ref"), git(yard.root, "status", "--porcelain")) == before
 
@@ -46,7 +46,8 @@ def test_a_version_that_the_index_has_is_not_released(yard: Yard) -> None:
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b""
     assert stopped(yard) == {"NS224"}
     yard.tag("v0.1.0")
-    assert plan(yard).bump is False
+    made = plan(yard)
+    assert (made.bump, made.commit) == (False, yard.repository.head)
 
 
 def test_other_refs_on_the_remote_do_not_excuse_a_branch_that_moved_on(yard: Yard) -> None:
@@ -236,23 +237,12 @@ def test_a_file_of_settings_in_another_encoding_is_told(
     assert set(told(written)) == expected
 
 
-@pytest.mark.parametrize("form", ["setup.py", "setup.cfg", "bumpversion"])
-def test_a_version_in_another_encoding_cannot_be_changed(tmp_path: Path, form: str) -> None:
-    """bump-my-version reads UTF-8 alone: NS119, before anything is done; a release that is made already goes on."""
-    text = '[tool.nox-ship]\ngates = ["tests"]\n'
-    files: dict[str, str | bytes] = {
-        "setup.py": b"# coding: latin-1\nsetup(name='sample', version='0.1.0', author='J\xfcrgen')\n",
-        "setup.cfg": b"[metadata]\nname = sample\nversion = 0.1.0\nauthor = J\xfcrgen\n",
-        "bumpversion": b"",
-    }
-    if form == "bumpversion":
-        text = (
-            f'[project]\nname = "sample"\nversion = "0.1.0"\n{text}[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
-        )
-        files = {"bumpversion": "", "doc.txt": b"gr\xfcn 0.1.0\n"}
-        form = "doc.txt"
-    yard = make_yard(tmp_path, {"pyproject.toml": text, form: files[form]})
-    with pytest.raises(ShipError, match=rf"NS119.*{re.escape(form)} is not UTF-8, and"):
+def test_a_file_in_another_encoding_is_nothing_for_bump_my_version(tmp_path: Path) -> None:
+    """It reads UTF-8 alone: NS119, before anything is done; a release that is made already goes on."""
+    text = '[tool.nox-ship]\ngates = ["tests"]\n[[tool.bumpversion.files]]\nfilename = "doc.txt"\n'
+    written = f'[project]\nname = "sample"\nversion = "0.1.0"\n{text}'
+    yard = make_yard(tmp_path, {"pyproject.toml": written, "doc.txt": b"gr\xfcn 0.1.0\n"})
+    with pytest.raises(ShipError, match=r"NS119.*doc\.txt is not UTF-8, and"):
         plan(yard)
     yard.tag("v0.1.0")
     assert plan(yard).version == "0.1.0"
@@ -331,6 +321,15 @@ def test_an_index_that_does_not_answer_stops_a_release(yard: Yard) -> None:
     yard.world.indexes["pypi"].late.append("silent")
     assert told(yard) == ["NS767"]
     assert plan(yard).workflow == "release.yml"
+
+
+def test_wheels_of_other_systems_are_a_workflows(yard: Yard) -> None:
+    """NS582: a notice where one publishes; else nobody could build them, and nothing is begun."""
+    wheels = 'wheels.systems = ["windows-latest"]\n'
+    yard.write({"pyproject.toml": f'{TAGGED}{wheels}publish.by = "workflow"\n'})
+    assert told(yard) == ["NS582"]
+    yard.write({"pyproject.toml": f"{TAGGED}{wheels}"})
+    assert stopped(yard) == {"NS582"}
 
 
 UPLOADS = "on: {push: {tags: [v*]}}\njobs: {publish: {steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]}}\n"

@@ -31,6 +31,13 @@ def test_ours_are_registered_in_a_noxfile_without_others(load: Load) -> None:
     assert tuple(load(f"{BELOW}nox_ship.register()\n")) == (*GATES, *FURTHER, *PIPELINE)
 
 
+def test_a_gate_that_the_settings_leave_out_is_none(load: Load) -> None:
+    """Plain `nox` does not run it."""
+    found = load(BELOW, pyproject=f'{PYPROJECT}[tool.nox-ship]\ngates = ["tests"]\n')
+    assert [name for name, one in found.items() if one.default] == [name for name in found if name.startswith("tests")]
+    assert (found["coverage"].default, found["coverage"].tags) == (False, [])
+
+
 def test_further_gates_are_gates_where_a_setting_says_so(load: Load) -> None:
     """One word for each; or their names among the gates. They can be run by name in any case."""
     found = load(BELOW)

@@ -166,6 +166,7 @@ def test_addresses_on_github(url: str) -> None:
         "https://evil.example/@github.com/acme/sample",
         "https://github.com@evil.example/acme/sample",
         "https://notgithub.com/acme/sample",
+        "https://githubxcom/acme/sample",
         "git@evil.example:github.com/acme/sample",
         "/srv/github.com/acme/sample.git",
         "../github.com:acme/sample",

@@ -353,3 +353,22 @@ def test_a_long_line_takes_no_long_time(tmp_path: Path, line: str) -> None:
     project = make_project(tmp_path, HATCH, {"v.py": line * 30_000})
     with in_time(), pytest.raises(ShipError, match="NS301"):
         VersionSource.of(project)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("setup.py", b"# coding: latin-1\nauthor = 'J\xfcrgen'\nsetup(name='sample', version='1.2.3')\n"),
+        ("setup.py", "# Gr\u00fc\u00dfe\r\nsetup(name='sample', version='1.2.3')\r\n".encode()),
+        ("setup.py", b"\xef\xbb\xbfsetup(name='sample', version='1.2.3')\n"),
+        ("setup.cfg", b"[metadata]\nauthor = J\xfcrgen\nname = sample\nversion = 1.2.3\n"),
+        ("setup.cfg", b"[metadata]\rname = sample\rversion = 1.2.3\r"),
+        ("setup.cfg", b"[x]\nversion = 1.2.3\n\n[metadata]\r\nname = sample\r\nversion = 1.2.3\r\n"),
+    ],
+)
+def test_a_version_is_changed_in_its_place(tmp_path: Path, name: str, content: bytes) -> None:
+    """Nothing else of the file is: encoding, line breaks, and the same text in another place."""
+    project = make_project(tmp_path, "", {name: content})
+    VersionSource.of(project).places[0].change(project, "1.2.3", "1.2.4rc1")
+    head, found, tail = content.rpartition(b"1.2.3")
+    assert (tmp_path / name).read_bytes() == (head + b"1.2.4rc1" + tail if found else b"")

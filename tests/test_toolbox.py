@@ -180,6 +180,21 @@ def measuring(step: RecipeStep) -> list[str]:
     return found
 
 
+def test_a_hook_of_a_tool_that_ci_runs_by_itself_is_not_missed(tmp_path: Path) -> None:
+    """Its own arguments make no other check of it; a hook's tool that nothing else runs is a gate."""
+    hooks = """
+repos:
+- repo: local
+  hooks:
+  - {id: a, language: system, entry: ruff check --select=E, pass_filenames: false}
+  - {id: b, language: system, entry: black ., pass_filenames: false}
+"""
+    there = project(tmp_path, files={**ci("ruff check src", "pre-commit run -a"), ".pre-commit-config.yaml": hooks})
+    toolbox = Toolbox(there)
+    assert [task.program for task in toolbox.tasks("lint")] == ["ruff", "black"]
+    assert list(toolbox.left_out()) == []
+
+
 def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
     """Its threshold holds for all of that; each command has data of its own."""
     files = {**ci("tox -e py311", "tox -e coverage"), "tox.ini": ZOPE}

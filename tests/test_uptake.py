@@ -162,7 +162,9 @@ def stand_in(real: FakeIndex, *here: str) -> StandIn:
         def _from_simple(self, project: str, version: str) -> Any:
             return own.listing(project, version)
 
-    return Own(own.name, own.upload_url, own.simple_url, find=own.find, lookout=Lookout(real, "sample"), public=True)
+    return Own(
+        own.name, own.upload_url, own.simple_url, find=own.find, lookout=Lookout(lambda: real, "sample"), public=True
+    )
 
 
 def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,6 +103,34 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
     parser.add_argument("--twice", action="store_true", help="build a second time elsewhere, and compare")
     _add_publish(parser, shown=False)
+    return parser.parse_args(args)
+
+
+def wheels_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s wheels --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    what = "Build the wheels for this system from the sdist in dist/."
+    parser = _Parser(prog="nox -s wheels --", description=what, allow_abbrev=False)
+    usual = f"{platform.system()}-{platform.machine()}".lower()
+    called = "what the part is called, such as the job's runner (default: %(default)s)"
+    parser.add_argument("--system", default=usual, metavar="NAME", help=called)
+    return parser.parse_args(args)
+
+
+def collect_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s collect --``.
+
+    Raises:
+        ShipError: The arguments are wrong (NS108).
+    """
+    what = "Join the wheels that several jobs built with the sdist in dist/: all of them, or none."
+    parser = _Parser(prog="nox -s collect --", description=what, allow_abbrev=False)
+    parser.add_argument(
+        "folders", nargs="*", type=Path, metavar="FOLDER", help="where the parts are; default: what `wheels` made here"
+    )
     return parser.parse_args(args)
 
 

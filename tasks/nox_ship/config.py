@@ -67,6 +67,20 @@ class BuildSettings:
 
 
 @dataclass(frozen=True)
+class WheelsSettings:
+    """The wheels of a project with compiled code, each of which is for one system."""
+
+    systems: tuple[str, ...] = ()
+    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them."""
+    builder: Literal["auto", "cibuildwheel", "build"] = "auto"
+    """What builds them: cibuildwheel, or ``build`` for one Python after the other, and the tool that repairs wheels for
+    the system; ``"auto"`` takes cibuildwheel wherever it can run."""
+    expect: tuple[str, ...] = _bounded((), "name what wheels are for", items={"pattern": r"^\S+-\S+$"})
+    """What the release must have wheels for, and nothing else, in cibuildwheel's words or as patterns, such as
+    ``"cp31*-manylinux_x86_64"``; default: what the jobs were to build, and what the last release had."""
+
+
+@dataclass(frozen=True)
 class VerifyInstallSettings:
     """What is tried in an environment that holds nothing but the installed file."""
 
@@ -213,6 +227,8 @@ class Settings:
     """Whether the comparison of the public API with the last release's is a gate, and the level of its findings."""
     build: BuildSettings = field(default_factory=BuildSettings)
     """The build and its checks."""
+    wheels: WheelsSettings = field(default_factory=WheelsSettings)
+    """Wheels for one system each."""
     verify_install: VerifyInstallSettings = field(default_factory=VerifyInstallSettings)
     """The installation checks."""
     routes: RoutesSettings = field(default_factory=RoutesSettings)

@@ -74,20 +74,20 @@ def read_text(path: Path) -> str:
         ShipError: It is larger than 16 MiB, or cannot be read (NS312).
     """
     content = read_bytes(path) or b""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = _declared(content) or content.decode("latin-1")
+    text = content.decode(encoding_of(content)).removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _declared(content: bytes) -> str | None:
-    """Return the text of a Python file that names its encoding, None for another file."""
-    try:
+def encoding_of(content: bytes) -> str:
+    """Return the encoding in which `read_text` reads what a file holds."""
+    with suppress(UnicodeDecodeError):
+        content.decode()
+        return "utf-8"
+    with suppress(SyntaxError, UnicodeDecodeError, LookupError):
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-        return content.decode(encoding)
-    except (SyntaxError, UnicodeDecodeError, LookupError):
-        return None
+        content.decode(encoding)
+        return encoding
+    return "latin-1"
 
 
 def is_utf8(path: Path) -> bool:

@@ -65,6 +65,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
     helping = asks_for_help(sys.argv)  # a required session would show its own help, and end nox
     pythons = list(_pythons(project))
     further = _further(project, theirs)
+    chosen = project.chosen_gates if project else None
     shared = _in_release and project is not None and _fixed_port(project)
     for usual, standard in specs.items():
         name = naming.registered(usual)
@@ -76,7 +77,7 @@ def register(specs: Mapping[str, Spec], *, exclude: Iterable[str] = ()) -> None:
         python: list[str] | str | bool | None = None if spec.environment else False
         if spec.oldest:
             python = _oldest(pythons, name)
-        gate = spec.gate or (spec.further and usual in further)
+        gate = (spec.gate and (chosen is None or usual in chosen)) or (spec.further and usual in further)
         declare = nox.session(
             name=name,
             python=pythons if spec.per_python else python,

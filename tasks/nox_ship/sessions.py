@@ -234,6 +234,46 @@ def build(session: nox.Session, project: Project) -> None:
 
 
 @_front_door
+def wheels(session: nox.Session, project: Project) -> None:
+    """Build the wheels for this system from the sdist in dist/, repair and check them: `-- --system NAME`."""
+    from nox_ship.cli import wheels_arguments
+    from nox_ship.package import wheelhouse
+    from nox_ship.package.build import dist_folder, manifest_path
+    from nox_ship.package.manifest import Manifest
+
+    options = wheels_arguments(session.posargs)
+    manifest = Manifest.read(manifest_path(project))
+    session.install(*wheelhouse.requirements(project))
+    part = wheelhouse.build_wheels(project, manifest, dist_folder(project), Path(session.bin), options.system)
+    for file in part.files:
+        session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
+    rows = [(file.name, str(file.size), file.sha256) for file in part.files]
+    actions.summary(f"{manifest.name} {manifest.version} for {part.system}", rows, ("file", "bytes", "SHA-256"))
+
+
+@_front_door
+def collect(session: nox.Session, project: Project) -> None:
+    """Join the wheels that several jobs built with the sdist in dist/, all of them or none: `-- FOLDER...`."""
+    from nox_ship import gathering
+    from nox_ship.cli import collect_arguments
+    from nox_ship.package.manifest import TOLD
+    from nox_ship.printable import printable
+
+    _prepare(session)
+    collected = gathering.collect(project, collect_arguments(session.posargs).folders)
+    actions.summary("Wheels", collected.rows, ("for", "wheel", "made by"))
+    for target, wheel, system in collected.rows:
+        session.log(printable(f"{target}: {wheel}{f' ({system})' if system else ''}", lines=False))
+    for finding in collected.findings:
+        if finding.level != "error":
+            _warn(session, finding)
+    collected.findings.raise_errors()
+    if collected.outcome:
+        session.log(f"{TOLD}{collected.outcome.digest}")
+        actions.output(manifest=collected.outcome.digest)
+
+
+@_front_door
 def matrix(session: nox.Session, project: Project) -> None:
     """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
     from nox_ship.cli import no_arguments
@@ -361,6 +401,8 @@ _SPECS = {
     "lowest": Spec(lowest, further=True, oldest=True),
     "api": Spec(api, further=True),
     "build": Spec(build, environment=False),
+    "wheels": Spec(wheels),
+    "collect": Spec(collect, environment=False),
     "verify-install": Spec(verify_install, per_python=True, requires=("build",)),
     "verify-published": Spec(verify_published, environment=False),
     "matrix": Spec(matrix, environment=False),

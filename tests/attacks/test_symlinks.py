@@ -61,7 +61,7 @@ def test_a_dist_that_is_a_symlink_is_refused(tmp_path: Path, outside: Path) -> N
     project = make_project(tmp_path / "project", STATIC)
     (project.root / "dist").symlink_to(outside)
     with pytest.raises(ShipError, match=r"NS607.*dist is a symlink"):
-        build._replace(build.dist_folder(project), made(tmp_path / "out"))
+        build.replace_files(build.dist_folder(project), made(tmp_path / "out"))
     assert untouched(outside)
 
 
@@ -82,7 +82,7 @@ def test_only_distribution_files_are_deleted(tmp_path: Path, outside: Path) -> N
     write_files(project.root / "dist", {strange: ""})
     (project.root / "dist" / "sample-1.2.3-py3-none-any.whl").symlink_to(outside / "notes.txt")
     (project.root / "dist" / "sample-0.2.tar.gz").symlink_to(outside / "sample-1.0.tar.gz")
-    build._replace(build.dist_folder(project), made(tmp_path / "out"))
+    build.replace_files(build.dist_folder(project), made(tmp_path / "out"))
     assert untouched(outside)
     assert sorted(path.name for path in (project.root / "dist").iterdir()) == [
         "notes.txt",

@@ -32,7 +32,7 @@ _ALWAYS = tuple(gate for gate in GATES if gate != "coverage")
 FURTHER = ("lowest", "api")
 """Our gates that are off until a setting turns them on."""
 PIPELINE = (
-    *("build", "verify-install", "verify-published", "matrix"),
+    *("build", "wheels", "collect", "verify-install", "verify-published", "matrix"),
     *("publish-test", "publish-prod", "publish", "announce", "release", "doctor", "status"),
 )
 """Our sessions that are no gates."""

@@ -88,7 +88,7 @@ def names(found: Any, *, everything: bool) -> Iterator[str]:
         path = f"{found.path}.{name}"
         yield path
         try:
-            own = member.target if member.is_alias and member.inherited else member
+            own = member.target if member.inherited else member
         except griffe.GriffeError:
             continue
         if not own.is_alias and (own.is_module or own.is_class) and own is member:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -108,7 +108,7 @@ def build(
         facts = run_build(project, folder, Path(out), repository.commit_time, project.own_folder() / "build.log")
         files = built_files(Path(out))
         called = renaming.version if renaming else str(release[1]) if release else None
-        version, warnings = _check(project, files, called, sources=listing, tracked=tracked)
+        version, warnings = checked(project, files, called, sources=listing, tracked=tracked)
         manifest = Manifest(
             name=project.canonical_name,
             version=version,
@@ -122,7 +122,7 @@ def build(
             notes=_write_notes(project, notes(version)) if release else None,
             build=facts,
         )
-        _replace(dist_folder(project), files)
+        replace_files(dist_folder(project), files)
     digest = manifest.write(manifest_path(project))
     return Outcome(manifest, digest, reused=False, warnings=(*unsure, *warnings))
 
@@ -162,10 +162,21 @@ def _covered(project: Project, head: str, tag: str | None, renaming: Renaming | 
     return (manifest, digest) if same and manifest.name == project.canonical_name else None
 
 
-def _check(
-    project: Project, files: list[Path], tag: str | None, *, sources: tuple[str, ...], tracked: Mapping[str, str]
+def checked(
+    project: Project, files: Sequence[Path], tag: str | None, *, sources: tuple[str, ...], tracked: Mapping[str, str]
 ) -> tuple[str, tuple[Finding, ...]]:
-    """Run every check, then raise all errors together; return the version and the warnings."""
+    """Run every check, then raise all errors together; return the version and the warnings.
+
+    Args:
+        project: The project.
+        files: What was built: wheels, and one sdist.
+        tag: The version that it must have; None for any.
+        sources: The files that it was built from, relative to the project's folder.
+        tracked: The git object ID of each file of those that git tracks, by name.
+
+    Raises:
+        ShipError: What is there is no release (NS504), or does not pass (NS502-559).
+    """
     wheels = [path for path in files if path.suffix == ".whl"]
     sdists = [path for path in files if path.suffix != ".whl"]
     if not wheels or len(sdists) != 1:
@@ -197,10 +208,13 @@ def _softened(finding: Finding, ignored: tuple[str, ...]) -> Finding:
     return Finding(finding.id, finding.name, finding.what, finding.remedy, "warning", finding.detail)
 
 
-def _replace(folder: Path, files: list[Path]) -> None:
+def replace_files(folder: Path, files: Iterable[Path]) -> None:
     """Make ``files`` the only wheels and sdists in ``folder``; what else lies there is not ours."""
     folder.mkdir(exist_ok=True)
+    wanted = list(files)
     for old in built_files(folder):
-        old.unlink()
-    for file in files:
-        copy_whole(file, folder / file.name)
+        if old not in wanted:
+            old.unlink()
+    for file in wanted:
+        if file.parent != folder:
+            copy_whole(file, folder / file.name)

@@ -133,7 +133,9 @@ def verify_files(
     findings.raise_errors()
     write_whole(record, fact)
     others = [file.name for file in manifest.files if file.name not in names]
-    left_out = f"; {', '.join(others)} is for another platform" if others else ""
+    left_out = (
+        f"; {shorten(others)} {'are' if len(others) > 1 else 'is'} for another Python or system" if others else ""
+    )
     told = f"{len(names)} files install and work on Python {label}{left_out}"
     return Verified(told, tuple(dict.fromkeys(findings)))
 

@@ -123,6 +123,8 @@ class Manifest:
     """The SHA-256 of the release's notes, which lie beside the manifest; None where it is no release."""
     build: BuildFacts | None = None
     """What the files were built with; None in a manifest of an earlier nox-ship."""
+    systems: tuple[str, ...] = ()
+    """Where the wheels were built that were joined with the sdist; empty where one build made all files."""
 
     def write(self, path: Path) -> str:
         """Write the manifest to ``path``, whole or not at all, and return the SHA-256 of what was written."""

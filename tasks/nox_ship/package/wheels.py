@@ -167,7 +167,7 @@ def platform_taken(file: str, *, elsewhere: bool = False) -> Iterator[Finding]:
 
 def made_elsewhere(project: Project) -> bool:
     """Whether settings or CI build the project's wheels with cibuildwheel, auditwheel or the like."""
-    if project.tool("cibuildwheel"):
+    if project.settings.wheels.systems or project.tool("cibuildwheel"):
         return True
     root = project.root.resolve()
     top = next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
-from nox_ship.errors import Finding, Findings, Kind, ShipError
+from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.git import NOT_A_REPOSITORY, Repository
 from nox_ship.package.manifest import FILE_CHANGED, OTHER_ORIGIN, Manifest, announced
 from nox_ship.package.wheels import platform_taken
@@ -35,6 +35,11 @@ ROUTE_FORBIDS = Kind(
 DIRTY_FILES = Kind(
     "NS756", "dirty-files", "Commit the changes and build again: no commit tells what is in them.", level="warning"
 )
+LACKS_WHEELS = Kind(
+    "NS581",
+    "wheels-not-collected",
+    "Run `nox -s wheels` on each system and `nox -s collect` on what they made; in a workflow each is a job.",
+)
 
 
 def admit(manifest: Manifest, project: Project, index: str, world: World) -> tuple[Finding, ...]:
@@ -51,13 +56,14 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         world: The world, which knows checkout and remote.
 
     Raises:
-        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it is no release (NS752),
-            not on the release branch (NS755), or its route leads elsewhere (NS754); the remote has its tag on another
-            commit (NS212), does not have it (NS225), or does not answer (NS208); or the index accepts no wheels
-            for a file's platform (NS549).
+        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it lacks the wheels of other
+            systems (NS581); it is no release (NS752), not on the release branch (NS755), or its route leads elsewhere
+            (NS754); the remote has its tag on another commit (NS212), does not have it (NS225), or does not answer
+            (NS208); or the index accepts no wheels for a file's platform (NS549).
     """
     findings = Findings()
     findings.extend(_other_names(manifest))
+    findings.extend(_not_whole(manifest, project))
     findings.extend(refused_platforms(manifest, index))
     repository = _checkout(world)
     if repository:
@@ -76,6 +82,13 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.append(DIRTY_FILES("The files were built from uncommitted changes."))
     findings.raise_errors()
     return tuple(findings)
+
+
+def _not_whole(manifest: Manifest, project: Project) -> Iterator[Finding]:
+    """Yield an error where the wheels of other systems were not collected."""
+    wanted = project.settings.wheels.systems
+    if lacking := [name for name in wanted if name not in manifest.systems]:
+        yield LACKS_WHEELS(f"The manifest does not have the wheels from {shorten(lacking)}.")
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:

@@ -42,18 +42,17 @@ def made(stage: Stage) -> Objects | None:
     return Objects(record.commit, stage.repository.run("rev-parse", tag)) if record.commit else None
 
 
-def bump(plan: Plan, stage: Stage, ahead: process.Standby | None = None) -> Objects:
+def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage.
 
     Where neither a version nor the changelog changes, the tag is put on the commit that is there.
 
-    bump-my-version edits the files; committing and tagging is ours, because the tool commits before it finds that
-    the tag exists. The user's own hooks run, and sign as the user's git does.
+    Committing and tagging is ours, also where bump-my-version edits the files: it commits before it finds that the tag
+    exists. The user's own hooks run, and sign as the user's git does.
 
     Args:
         plan: The release.
         stage: The clean clone.
-        ahead: What becomes bump-my-version, if it is begun.
 
     Returns:
         Commit and tag.
@@ -67,7 +66,7 @@ def bump(plan: Plan, stage: Stage, ahead: process.Standby | None = None) -> Obje
         project = Project.read(stage.root)
         check_places(project, plan.source, repository)
         if plan.version != plan.current:
-            write_version(project, plan.source, plan.version, ahead=ahead)
+            write_version(project, plan.source, plan.version)
     project, today = Project.read(stage.root), dt.datetime.now(tz=dt.UTC).date()
     follow(project, plan.current, plan.version, today, repository.path)
     if not collect(project, plan.version, today):

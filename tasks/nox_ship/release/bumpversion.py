@@ -7,10 +7,10 @@ follows from where the version is: further files, messages, hooks.
 from __future__ import annotations
 
 import string
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.files import real_place
 from nox_ship.git import Repository
 from nox_ship.project import Project
-from nox_ship.release.source import Place, VersionSource
+from nox_ship.release.source import VersionSource
 
 BUMP_FAILED = Kind("NS306", "bump-failed", "Correct the settings of bump-my-version.")
 STALE_BUMP_SETTINGS = Kind(
@@ -29,9 +29,7 @@ STALE_BUMP_SETTINGS = Kind(
     level="notice",
 )
 
-BUMP_MODULES = ("bumpversion.cli",)
-"""What can be imported of bump-my-version before it is needed."""
-
+_REQUIREMENT = "bump-my-version>=1.2.4"
 _SCHEME = ("current_version", "parse", "serialize", "parts")
 _PARSE, _SERIALIZE = "(?P<version>.+)", "{version}"
 
@@ -132,7 +130,7 @@ def _text(settings: Mapping[str, Any], key: str) -> str | None:
 
 def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
     """Return the settings as the tool shows them; without what ``part`` would come to where it knows no such part."""
-    command = [*process.module("bumpversion"), "show", "--format", "json", "--current-version", current]
+    command = [*_tool(), "show", "--format", "json", "--current-version", current]
     whole = [*command, *(["--increment", part] if part else [])]
     done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False)
     if done.code and part:
@@ -152,14 +150,12 @@ def stale_settings(project: Project, current: str) -> Iterator[Finding]:
         yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
 
 
-def write_version(
-    project: Project, source: VersionSource, new: str, *, own: bool = True, ahead: process.Standby | None = None
-) -> None:
-    """Change the version to ``new`` in the project's files, with bump-my-version.
+def write_version(project: Project, source: VersionSource, new: str, *, own: bool = True) -> None:
+    """Change the version to ``new`` in the project's files.
 
-    The project's own settings are used where they have a scheme of versions; else those that follow from ``source``,
-    then what the project's own add to them. Where ``own`` is false, because they need not know such a version, they
-    are left out. ``ahead`` becomes bump-my-version, if it is begun.
+    bump-my-version does what the project's own settings for it say; unless these have a scheme of versions, the places
+    that it left are changed here. Where ``own`` is false, because the settings need not know such a version, they are
+    left out.
 
     Raises:
         ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
@@ -167,10 +163,9 @@ def write_version(
     own = own and has_bump_settings(project)
     alone = own and have_a_scheme(project)
     if own:
-        _bump(project, source, new, *_own_options(project), ahead=ahead)
-    if not alone:
-        left = [place for place in source.places if place.holds(project, source.current or "")]
-        _bump_places(project, source, new, left, ahead)
+        _bump(project, source, new, *_own_options(project))
+    for place in () if alone else source.places:
+        place.change(project, source.current or "", new)
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
@@ -221,27 +216,17 @@ def _own_options(project: Project) -> tuple[str, ...]:
     return () if have_a_scheme(project) else ("--parse", _PARSE, "--serialize", _SERIALIZE)
 
 
-def _bump_places(
-    project: Project, source: VersionSource, new: str, places: list[Place], ahead: process.Standby | None
-) -> None:
-    import tomlkit
-
-    if not places:
-        return
-    files = [{**place.as_bump_file(), "filename": str(project.root / place.file)} for place in places]
-    settings = {"current_version": source.current, "parse": _PARSE, "serialize": [_SERIALIZE], "files": files}
-    with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
-        path = Path(folder) / "bumpversion.toml"
-        path.write_text(tomlkit.dumps({"tool": {"bumpversion": settings}}), encoding="utf-8")
-        _bump(project, source, new, "--config-file", str(path), ahead=ahead)
-
-
-def _bump(
-    project: Project, source: VersionSource, new: str, *options: str, ahead: process.Standby | None = None
-) -> None:
+def _bump(project: Project, source: VersionSource, new: str, *options: str) -> None:
     current = source.current or ""
-    command = [*process.module("bumpversion"), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
+    command = [*_tool(), "bump", "--no-commit", "--no-tag", "--allow-dirty", *options]
     whole = [*command, "--current-version", current, "--new-version", new]
-    done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False, ahead=ahead)
+    done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False)
     if done.code:
         raise ShipError(BUMP_FAILED(f"bump-my-version cannot change {current} to {new}.", detail=done.output))
+
+
+def _tool() -> list[process.Argument]:
+    """Return the start of a command line that runs bump-my-version: the one beside nox-ship, else one of uv's."""
+    if find_spec("bumpversion"):
+        return process.module("bumpversion")
+    return [process.uv(), "tool", "run", "--quiet", "--from", _REQUIREMENT, "bump-my-version"]

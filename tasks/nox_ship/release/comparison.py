@@ -35,7 +35,8 @@ from nox_ship.release.predecessor import (
 from nox_ship.release.stage import REUSE_SECONDS
 from nox_ship.report import Report
 from nox_ship.world.index import Index
-from nox_ship.world.lookout import SECONDS, begun
+from nox_ship.world.lookout import SECONDS
+from nox_ship.world.web import begun
 
 
 @dataclass(frozen=True)

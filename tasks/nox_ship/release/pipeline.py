@@ -100,8 +100,7 @@ def told_by(error: BaseException) -> tuple[Finding, ...]:
 
 def _end(run: Run) -> None:
     run.background.shutdown()
-    for program in (run.bumper, run.runner):
-        program.end()
+    run.runner.end()
     run.voice.end()
     run.report.seconds = run.report.after()
     run.report.write(run.workshop.report)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from packaging.version import Version
 
 from nox_ship.config import Settings
-from nox_ship.errors import Finding, Findings
+from nox_ship.errors import Finding, Findings, ShipError
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.own import Decision
 from nox_ship.git import Repository
@@ -116,6 +117,9 @@ class Draft:
         """
         findings = Findings()
         project = findings.catch(lambda: Project.read(root))
+        if project:
+            with suppress(ShipError):  # the routes are reported
+                world.index(project.settings.routes.final, project.canonical_name)  # a rehearsal begins to look at it
         repository = findings.catch(lambda: Repository.at(root, project.settings.pass_env if project else ()))
         pushed = coming = head = branch = release_branch = None
         refs: Mapping[str, str] = {}

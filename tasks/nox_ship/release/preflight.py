@@ -54,6 +54,9 @@ PYTHON_LEFT_OUT = Kind(
     level="notice",
 )
 OTHER_ENCODING = Kind("NS119", "other-encoding", "Save it as UTF-8.", level="notice")
+WHEELS_ELSEWHERE = Kind(
+    "NS582", "wheels-elsewhere", "Nothing is to be done: they are tried where they are built.", level="notice"
+)
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
@@ -179,10 +182,10 @@ def _files(draft: Draft) -> Iterator[Finding]:
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
-    """Yield an error for each file whose version cannot be changed, and a notice for others that were guessed at."""
-    changed = {place.file for place in coming.source.places} if coming and coming.bump else set()
+    """Yield an error for each file that bump-my-version cannot change, and a notice for others that were guessed at."""
+    changed: set[str] = set()
     if coming and coming.bump and not have_a_scheme(project):
-        changed |= bumped_files(project, coming.current)
+        changed = bumped_files(project, coming.current)
     for name in sorted({*changed, *_INI_FILES}):
         if name in changed and not documents.is_utf8(project.root / name):
             what = f"{name} is not UTF-8, and bump-my-version cannot change the version in it."
@@ -237,6 +240,18 @@ def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator
             yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
+def _wheels(draft: Draft) -> Iterator[Finding]:
+    """Yield what this machine does not build: wheels of other systems are a workflow's, which has to publish too."""
+    if draft.project is None or not (systems := draft.project.settings.wheels.systems):
+        return
+    told = f"`tool.nox-ship.wheels.systems` names {shorten(systems)}"
+    if draft.by.workflow:
+        yield WHEELS_ELSEWHERE(f"{told}: {draft.by.workflow} builds those wheels, and this machine tries only its own.")
+    else:
+        what = f"{told}, and no workflow publishes a tag that is pushed: this machine cannot build all wheels."
+        yield WHEELS_ELSEWHERE(what, remedy="Let a workflow publish, or take `systems` out.", level="error")
+
+
 def _work_tree(draft: Draft) -> Iterator[Finding]:
     repository = draft.repository
     if repository is None:
@@ -286,6 +301,7 @@ CHECKS: tuple[Check, ...] = (
     _machine,
     _project,
     _gates,
+    _wheels,
     _branch,
     _work_tree,
     _remote_branch,

@@ -29,9 +29,8 @@ def check(run: Run, _: State) -> Planned:
 
 
 def begin(run: Run) -> None:
-    """Start the programs that a release needs: while it is being checked, a second processor has time for them."""
-    for program in (run.bumper, run.runner):
-        program.begin()
+    """Start the runner of the sessions: while the release is being checked, a second processor has time for it."""
+    run.runner.begin()
 
 
 def stage_state(run: Run) -> State:
@@ -59,7 +58,7 @@ def bump_state(run: Run) -> State:
 
 def make(run: Run, _: State) -> Bumped:
     """Make commit and tag in the clone."""
-    bumped = _bumped(run, bump(run.plan, run.stage, run.bumper), anew=True)
+    bumped = _bumped(run, bump(run.plan, run.stage), anew=True)
     run.stage.record.seal = bumped.seal.digest
     run.stage.save()
     return bumped

@@ -11,7 +11,6 @@ from typing import Any, Literal, TypeVar
 from nox_ship.errors import Finding
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.process import Standby
-from nox_ship.release.bumpversion import BUMP_MODULES
 from nox_ship.release.comparison import Comparison
 from nox_ship.release.gates import RUNNER_MODULES
 from nox_ship.release.planning import Plan, Request
@@ -44,10 +43,8 @@ class Run:
     """The upload rehearsal, where it was begun while gates still ran."""
     comparison: Comparison | None = None
     """The comparison with the last release, which is fetched while gates still run."""
-    bumper: Standby = field(default_factory=lambda: Standby(*BUMP_MODULES))
-    """What becomes bump-my-version, begun while the release is still being checked."""
     runner: Standby = field(default_factory=lambda: Standby(*RUNNER_MODULES))
-    """What becomes the runner of the sessions."""
+    """What becomes the runner of the sessions, begun while the release is still being checked."""
 
     def take(self, result: Result) -> None:
         """Take what a step came to, for the steps that follow."""

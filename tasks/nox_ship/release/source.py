@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nox_ship import versions
-from nox_ship.documents import UnreadableError, dotted, read_text, toml
+from nox_ship.documents import UnreadableError, dotted, encoding_of, read_bytes, read_text, toml
 from nox_ship.errors import Kind, ShipError
 from nox_ship.project import Project, strings
 from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_expression
@@ -54,6 +54,16 @@ class Place:
     def holds(self, project: Project, version: str) -> bool:
         """Whether the project's file still has ``version`` here."""
         return f"{self.before}{version}{self.after}" in read_text(project.root / self.file)
+
+    def change(self, project: Project, version: str, new: str) -> None:
+        """Write ``new`` in the place of ``version``; the file's encoding and line breaks stay as they are."""
+        path = project.root / self.file
+        content = read_bytes(path) or b""
+        encoding = encoding_of(content)
+        before, after = (re.escape(text).replace("\\\n", r"(?:\r\n?|\n)") for text in (self.before, self.after))
+        place = re.compile(f"({before}){re.escape(version)}({after})")
+        text = place.sub(lambda match: f"{match[1]}{new}{match[2]}", content.decode(encoding))
+        path.write_bytes(text.encode(encoding))
 
     def as_bump_file(self) -> dict[str, str]:
         """Return the place as an entry of bump-my-version's ``files``; the tool formats its texts, hence the braces."""
@@ -169,7 +179,8 @@ def _from_setup(project: Project) -> Iterator[Found]:
     version = project.setup_cfg("metadata", "version")
     if version and not version.startswith(("attr:", "file:")):
         text = read_text(project.root / "setup.cfg")
-        if match := re.search(rf"^version[ \t]*[=:][ \t]*({re.escape(version)})[ \t]*$", text, re.MULTILINE):
+        line = rf"^version[ \t]*[=:][ \t]*({re.escape(version)})[ \t]*$"
+        if match := re.search(rf"^\[metadata\][^\n]*\n(?:(?!\[)[^\n]*\n)*?{line}", text, re.MULTILINE):
             yield Place.around("setup.cfg", text, *match.span(1)), version
     text = read_text(project.root / "setup.py")
     if written := setup_argument(text, "version"):

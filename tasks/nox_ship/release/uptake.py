@@ -14,7 +14,8 @@ from nox_ship.versions import same
 from nox_ship.world.closed import closed_project, closed_release
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing, Served
-from nox_ship.world.lookout import SECONDS, begun, not_asked
+from nox_ship.world.lookout import SECONDS, not_asked
+from nox_ship.world.web import begun
 
 VERSION_TAKEN = Kind(
     "NS224",

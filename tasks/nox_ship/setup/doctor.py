@@ -71,7 +71,7 @@ UNFINISHED = Kind(
 )
 NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
 
-TOOLS = ("nox", "build", "twine", "bump-my-version", "uv", "virtualenv")
+TOOLS = ("nox", "build", "twine", "uv", "virtualenv")
 
 
 @dataclass(frozen=True)

@@ -120,8 +120,9 @@ class GitHubApi:
         if ours.scheme != theirs.scheme:
             return False
         one, other = ours.hostname or "", theirs.hostname or ""
-        beside = one.partition(".")[2] == other.partition(".")[2] and "." in one.partition(".")[2]
-        return one == other or (beside and not is_loopback(one)) or (is_loopback(one) and is_loopback(other))
+        site = one.partition(".")[2]
+        beside = "." in site and site == other.partition(".")[2] and not site[-1].isdigit()
+        return one == other or beside or (is_loopback(one) and is_loopback(other))
 
     def _tried(self, send: Callable[[], web.Answer], pauses: Collection[float], allowed: Collection[int]) -> web.Answer:
         left, waited = iter(pauses), 0.0

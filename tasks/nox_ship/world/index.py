@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -66,6 +67,9 @@ def check_known(index: str, own: Collection[str]) -> None:
 Upload = Callable[[Path, str], None]
 """Uploads a file that has a SHA-256."""
 
+Read = tuple[Page | None, dt.datetime]
+"""A project's page, None where the index does not know the project; and when the index answered."""
+
 
 class UploadUnclearError(ShipError):
     """The upload did not succeed, and leaves open whether the index kept the file (NS735)."""
@@ -95,6 +99,7 @@ class Index:
         free: The file that keeps that the project's name is free there; None asks in any case.
         variables: The environment variables that an upload takes the job's identity and certificates from.
         keep: Names of variables that an upload gets although they look like credentials.
+        ahead: What `read_page` returns, where it is asked once and ahead; of an index that is only looked at.
     """
 
     name: str
@@ -108,6 +113,7 @@ class Index:
     free: Path | None = field(default=None, repr=False)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     keep: tuple[str, ...] = ()
+    ahead: Future[Read] | None = field(default=None, repr=False, compare=False)
     _found: list[Credentials] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
@@ -140,8 +146,9 @@ class Index:
         Raises:
             ShipError: The index does not answer (NS701).
         """
-        early = self._from_json(project, version)
+        asked = web.begun(lambda: self._from_json(project, version))
         told = self._from_simple(project, version)
+        early = asked.result()
         return replace(told, files={**early, **told.files}, early=early)
 
     def files(self, project: str, version: str) -> dict[str, Served]:
@@ -157,7 +164,7 @@ class Index:
         return names.refused(self.name, self.simple_url, project, self.free) if self.public else ()
 
     def _from_simple(self, project: str, version: str) -> Listing:
-        page, at = self._page(project)
+        page, at = self.ahead.result() if self.ahead else self.read_page(project)
         files: dict[str, Served] = {}
         releases: dict[Version, list[Served]] = {}
         for entry in page.entries if page else ():
@@ -178,8 +185,12 @@ class Index:
             public=self.public,
         )
 
-    def _page(self, project: str) -> tuple[Page | None, dt.datetime]:
-        """Return the project's page, None if there is none, and when the index answered."""
+    def read_page(self, project: str) -> Read:
+        """Return what the simple API tells of a project.
+
+        Raises:
+            ShipError: The index does not answer (NS701).
+        """
         try:
             answer = web.get(f"{self.simple_url}{canonicalize_name(project)}/", {**_FRESH, "Accept": ACCEPTED})
             if answer.status == http.HTTPStatus.NOT_FOUND:

@@ -5,7 +5,6 @@ It only reads, for a few seconds: nothing is sent there, no credentials either, 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -18,6 +17,7 @@ from nox_ship.world.credentials import EMPTY_CREDENTIALS, NO_CREDENTIALS, Creden
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing
 from nox_ship.world.trusted import in_ci
+from nox_ship.world.web import begun
 
 INDEX_NOT_ASKED = Kind(
     "NS767",
@@ -33,40 +33,45 @@ T = TypeVar("T")
 
 
 class Lookout:
-    """A look at one version on an index; everything is asked at once, when it is first needed."""
+    """A look at a project on an index; it is begun at once, and waited for when something is to be known."""
 
-    def __init__(self, index: Index, project: str, seconds: float = SECONDS) -> None:
-        """Look at ``project`` on ``index``.
+    def __init__(self, find: Callable[[], Index], project: str, seconds: float = SECONDS) -> None:
+        """Look at ``project`` on an index.
 
         Args:
-            index: The index; it is read, and its credentials are looked for.
+            find: Returns the index; it is read, and its credentials are looked for.
             project: The project's name.
-            seconds: How long all of it may take.
+            seconds: How long all of it may be waited for.
         """
-        self._index = index
         self._project = project
         self._seconds = seconds
+        self._found = begun(find)  # what it imports takes longer than an answer
+        self._page = begun(lambda: self._index.read_page(project))
+        self._name = begun(self._refuses_name)
+        self._credentials = begun(self._find_credentials)
         self._listings: dict[str, Future[Listing]] = {}
-        self._begun: tuple[float, Future[Credentials]] | None = None
+        self._waited_for: float | None = None
 
-    def _begin(self) -> tuple[float, Future[Credentials]]:
-        """Return when the index was first asked, which is now if it was not, and the search for credentials."""
-        if self._begun is None:
-            import requests  # noqa: F401 - what is needed to ask takes longer to import than an answer
+    @property
+    def _index(self) -> Index:
+        return self._found.result()
 
-            # Not `credentials`, which this thread may ask for meanwhile.
-            self._begun = time.monotonic(), begun(self._index.find)
-        return self._begun
+    def _find_credentials(self) -> Credentials:
+        return self._index.find()  # not `credentials`, which another thread may ask for meanwhile
+
+    @property
+    def _seen(self) -> Index:
+        return replace(self._index, ahead=self._page)
 
     def _listing(self, version: str) -> Future[Listing]:
         known = next((asked for other, asked in self._listings.items() if same(other, version)), None)
         if known is None:
-            self._begin()
-            known = self._listings[version] = begun(lambda: self._index.listing(self._project, version))
+            known = self._listings[version] = begun(lambda: self._seen.listing(self._project, version))
         return known
 
     def _result(self, asked: Future[T]) -> T:
-        return asked.result(max(self._begin()[0] + self._seconds - time.monotonic(), 0))
+        self._waited_for = self._waited_for or time.monotonic()
+        return asked.result(max(self._waited_for + self._seconds - time.monotonic(), 0))
 
     def listing(self, version: str) -> Listing:
         """Return what the index has of a version; if it does not answer in time, nothing and the reason."""
@@ -76,8 +81,12 @@ class Lookout:
         return replace(found, files={name: replace(one, seen_in="simple API") for name, one in found.files.items()})
 
     def refuses_name(self) -> tuple[Finding, ...]:
-        """Return why the index would not allow the project's name for a new project."""
-        return self._index.refuses_name(self._project)
+        """Return why the index would not allow the project's name for a new project; nothing of one that it has."""
+        return self._name.result()
+
+    def _refuses_name(self) -> tuple[Finding, ...]:
+        page, _ = self._page.result()
+        return () if page else self._index.refuses_name(self._project)
 
     def told(self) -> tuple[Finding, ...]:
         """Return what a release would meet there: a notice where the index does not answer, or has no credentials.
@@ -101,7 +110,7 @@ class Lookout:
 
     def _refused(self) -> tuple[Finding, ...]:
         try:
-            return self._result(self._begin()[1]).warnings
+            return self._result(self._credentials).warnings
         except TimeoutError:
             return ()
         except ShipError as error:
@@ -116,20 +125,6 @@ class Lookout:
 def not_asked(index: str, project: str, version: str, why: str) -> Finding:
     """Return the notice that an index could not be asked what it has of a version."""
     return INDEX_NOT_ASKED(f"{index} could not be asked whether it has {project} {version}: {why}.")
-
-
-def begun(work: Callable[[], T]) -> Future[T]:
-    """Begin something on a thread that ends with the process, whatever it waits for."""
-    outcome = Future[T]()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return outcome
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from nox_ship.errors import Finding, ShipError
 from nox_ship.git import Repository
 from nox_ship.world.index import INDEX_UNREACHABLE, Index
 from nox_ship.world.listing import Listing, Served
-from nox_ship.world.lookout import SECONDS, begun
+from nox_ship.world.lookout import SECONDS
 from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
+from nox_ship.world.web import begun
 from nox_ship.world.world import World
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -203,7 +203,7 @@ class StandIns:
         """
         check_known(name, self._indexes)
         if self._look and (name, project) not in self._lookouts:
-            self._lookouts[name, project] = Lookout(self._look(name, project), project)
+            self._lookouts[name, project] = Lookout(partial(self._look, name, project), project)
         here = {part.name: getattr(self.rehearsal_index, part.name) for part in dataclasses.fields(Index) if part.init}
         called = f"the stand-in for {display_name(name)}"
         own = {"name": called, "public": name in PUBLIC_INDEXES}

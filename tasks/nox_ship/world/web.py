@@ -243,33 +243,45 @@ def _within(seconds: float, work: Callable[[threading.Event], T]) -> T:
 
     No time-out of a socket ends a server that sends one byte now and then, its headers too.
     """
-    late, outcome = threading.Event(), Future[T]()
+    late = threading.Event()
 
-    def run() -> None:
+    def run() -> T:
         try:
-            outcome.set_result(work(late))
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            outcome.set_exception(_explained(error))
+            return work(late)
+        except Exception as error:
+            if not _is_known(error):
+                raise
+            raise WebError(without_passwords(str(error)).rstrip(".") or type(error).__name__) from error
 
-    threading.Thread(target=run, daemon=True).start()
     try:
-        return outcome.result(seconds)
+        return begun(run).result(seconds)
     except TimeoutError as error:
         raise WebError(f"no whole answer within {seconds:.0f} seconds") from error
     finally:
         late.set()
 
 
-def _explained(error: BaseException) -> BaseException:
+def begun(work: Callable[[], T]) -> Future[T]:
+    """Begin something on a thread that ends with the process, whatever it waits for."""
+    outcome = Future[T]()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return outcome
+
+
+def _is_known(error: Exception) -> bool:
+    """Whether an error tells of the server or the way there."""
     import requests
     import urllib3
 
     known = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, zlib.error, ValueError)
-    if isinstance(error, WebError) or not isinstance(error, known):
-        return error
-    explained = WebError(without_passwords(str(error)).rstrip(".") or type(error).__name__)
-    explained.__cause__ = error
-    return explained
+    return isinstance(error, known) and not isinstance(error, WebError)
 
 
 def _opened(

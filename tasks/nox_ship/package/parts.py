@@ -1,0 +1,169 @@
+"""Parts of a release: the wheels that one job built for one system, and joining them to the whole set, or to none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from nox_ship import json_data
+from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.files import write_whole
+from nox_ship.package.manifest import File, Manifest, built_files
+from nox_ship.package.platforms import missing, unwanted
+from nox_ship.versions import same
+
+BAD_PART = Kind("NS575", "bad-part", "Run the job again that made it; take its artifact as it is.")
+OTHER_PART = Kind("NS576", "other-part", "Run every job of the workflow again, so that all build the same sdist.")
+WHEEL_MISSING = Kind(
+    "NS577", "wheel-missing", "Run the job again that should have made it, or correct `tool.nox-ship.wheels`."
+)
+WHEEL_UNEXPECTED = Kind(
+    "NS578",
+    "wheel-unexpected",
+    "Remove the job that makes it, name it in `tool.nox-ship.wheels.expect`, or skip it in cibuildwheel's settings.",
+)
+
+FILE = "part.json"
+"""What the record of a part is called; its wheels lie beside it."""
+SCHEMA = 1
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The wheels that were built on one system, from the sdist of one build."""
+
+    system: str
+    """What the job calls itself, such as ``ubuntu-latest``."""
+    commit: str
+    version: str
+    sdist: str
+    """The SHA-256 of the sdist that the wheels were built from."""
+    files: tuple[File, ...]
+    expected: tuple[str, ...]
+    """What it was to build wheels for, in cibuildwheel's words, such as ``cp312-manylinux_x86_64``."""
+
+    def write(self, folder: Path) -> None:
+        """Write the record into the folder of the wheels, whole or not at all."""
+        write_whole(folder / FILE, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> Part:
+        """Read the record in a folder, and compare the wheels there with it.
+
+        Raises:
+            ShipError: It is none of ours, or a wheel is missing, changed, or not in it (NS575).
+        """
+        path = folder / FILE
+        try:
+            record = json_data.parse(path.read_bytes())
+            if not isinstance(record, dict) or record.pop("schema", None) != SCHEMA:
+                raise ShipError(BAD_PART(f"{path} is no part of schema {SCHEMA}."))
+            part = json_data.read(cls, record)
+            for file in part.files:
+                parse_wheel_filename(file.name)
+        except (OSError, ValueError) as error:
+            raise ShipError(BAD_PART(f"{path} cannot be read: {error}.")) from error
+        there = {each.name: each for each in built_files(folder)}
+        if set(there) != {file.name for file in part.files} or len(there) != len(part.files):
+            raise ShipError(BAD_PART(f"{folder} does not hold the wheels that its record names, and no others."))
+        for file in part.files:
+            if File.of(there[file.name]) != file:
+                raise ShipError(BAD_PART(f"{folder / file.name} is not the file that its record tells."))
+        return part
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The set of wheels that a release must have."""
+
+    systems: tuple[str, ...] = ()
+    """The jobs that build wheels; empty where it is not known."""
+    expect: tuple[str, ...] = ()
+    """The targets or patterns that the settings name; empty where the jobs and the last release tell."""
+    before: tuple[str, ...] = ()
+    """The targets that wheels of the last release were for."""
+
+
+def problems(manifest: Manifest, parts: Sequence[Part], wanted: Wanted) -> Iterator[Finding]:
+    """Yield what is wrong with a set of parts: a foreign one, and a missing, extra or double wheel.
+
+    Args:
+        manifest: What the job built that made the sdist.
+        parts: The parts.
+        wanted: The set that is wanted.
+    """
+    foreign = list(_foreign(manifest, parts))
+    yield from foreign
+    if foreign:
+        return
+    yield from _doubles(parts)
+    names = [file.name for part in parts for file in part.files]
+    there = {part.system for part in parts}
+    for system in wanted.systems:
+        if system not in there:
+            yield WHEEL_MISSING(f"There are no wheels from {system}.", remedy="Run that job, and collect again.")
+    lacking = {part.system: missing((file.name for file in part.files), part.expected) for part in parts}
+    for system, targets in lacking.items():
+        if targets:
+            yield WHEEL_MISSING(f"{system} made no wheel for {shorten(targets)}.")
+    if wanted.expect:
+        if targets := missing(names, wanted.expect):
+            yield WHEEL_MISSING(f"No job made a wheel for {shorten(targets)}, which the settings expect.")
+        for name in unwanted(names, wanted.expect):
+            yield WHEEL_UNEXPECTED(f"{_maker(parts, name)} made {name}, which the settings do not expect.")
+    elif targets := missing(names, wanted.before):
+        yield WHEEL_MISSING(
+            f"No job made a wheel for {shorten(targets)}, which the last release has.",
+            remedy="Add it, or, if it is dropped on purpose, name what remains in `tool.nox-ship.wheels.expect`.",
+        )
+
+
+def _foreign(manifest: Manifest, parts: Iterable[Part]) -> Iterator[Finding]:
+    """Yield an error for each part that is not of this build."""
+    sdists = [file.sha256 for file in manifest.files if file.kind == "sdist"]
+    for part in parts:
+        if part.commit != manifest.commit:
+            yield OTHER_PART(f"{part.system} built {part.commit[:10]}, not {manifest.commit[:10]}.")
+        elif [part.sdist] != sdists:
+            yield OTHER_PART(f"{part.system} built from another sdist: its SHA-256 differs.")
+        elif not same(part.version, manifest.version):
+            yield OTHER_PART(f"{part.system} built {part.version}, not {manifest.version}.")
+        for file in part.files:
+            name, version, *_ = parse_wheel_filename(file.name)
+            if name != manifest.name or not same(str(version), manifest.version):
+                yield OTHER_PART(f"{part.system} made {file.name}, which is not of {manifest.name} {manifest.version}.")
+
+
+def _doubles(parts: Sequence[Part]) -> Iterator[Finding]:
+    makers: dict[str, list[str]] = {}
+    for part in parts:
+        for file in part.files:
+            makers.setdefault(file.name, []).append(part.system)
+    for name, systems in makers.items():
+        if len(systems) > 1:
+            what = f"{name} was made by {' and by '.join(systems)}."
+            yield WHEEL_UNEXPECTED(what, remedy="Let one job make it: an index takes one file of a name.")
+
+
+def _maker(parts: Iterable[Part], name: str) -> str:
+    return next(part.system for part in parts if name in {file.name for file in part.files})
+
+
+def table(parts: Iterable[Part], wanted: Wanted) -> list[tuple[str, str, str]]:
+    """Return a row for each target: what it is, the wheel that serves it, and the job that made it or should have."""
+    rows = []
+    listed = list(parts)
+    makers = {file.name: part.system for part in listed for file in part.files}
+    asked: dict[str, str] = {target: part.system for part in listed for target in part.expected}
+    for target in (*wanted.expect, *(() if wanted.expect else wanted.before)):
+        asked.setdefault(target, "")
+    for target, system in asked.items():
+        name = next((name for name in makers if not missing([name], [target])), "")
+        rows.append((target, name or "missing", makers.get(name, system)))
+    return rows

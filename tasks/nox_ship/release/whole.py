@@ -1,0 +1,39 @@
+"""Which wheels a release must have: what the settings name, what the jobs were to build, what the last release had."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.package.manifest import Manifest
+from nox_ship.package.parts import Wanted
+from nox_ship.package.platforms import targets
+from nox_ship.project import Project
+from nox_ship.world.index import Index
+
+LAST_NOT_KNOWN = Kind(
+    "NS580",
+    "last-wheels-unknown",
+    "Look yourself whether a wheel is missing, or name all of them in `tool.nox-ship.wheels.expect`.",
+    level="warning",
+)
+
+
+def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[Wanted, tuple[Finding, ...]]:
+    """Return the wheels that a release must have, and a warning where the last release's are not known.
+
+    Only where the settings do not name them is the index asked: no pre-release counts for a final version.
+    """
+    settings = project.settings.wheels
+    if settings.expect:
+        return Wanted(settings.systems, settings.expect), ()
+    version = Version(manifest.version)
+    try:
+        releases = index.listing(manifest.name, manifest.version).releases
+    except ShipError as error:
+        what = f"Which wheels the last release has is not known: {error.findings[0].what}"
+        return Wanted(settings.systems), (LAST_NOT_KNOWN(what),)
+    earlier = [one for one in releases if one < version and (version.is_prerelease or not one.is_prerelease)]
+    files = releases[max(earlier)] if earlier else ()
+    before = {target for file in files for target in targets(file.filename)}
+    return Wanted(settings.systems, before=tuple(sorted(before))), ()

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.package.parts import FILE, Part, Wanted, problems, table
+from support import pack_wheel
+
+COMMIT, SDIST = "c" * 40, "5" * 64
+LINUX = "sample-1.0-cp312-cp312-manylinux_2_17_x86_64.whl"
+WINDOWS = "sample-1.0-cp312-cp312-win_amd64.whl"
+MANIFEST = Manifest("sample", "1.0", COMMIT, "v1.0", dirty=False, files=(File("sample-1.0.tar.gz", "sdist", 3, SDIST),))
+
+
+def part(system: str, *names: str, expected: tuple[str, ...] = ()) -> Part:
+    """Return a part that holds wheels of these names."""
+    files = tuple(File(name, "wheel", 3, "a" * 64) for name in names)
+    return Part(system, COMMIT, "1.0", SDIST, files, expected)
+
+
+GOOD = (
+    part("ubuntu", LINUX, expected=("cp312-manylinux_x86_64",)),
+    part("windows", WINDOWS, expected=("cp312-win_amd64",)),
+)
+
+
+def told(parts: tuple[Part, ...], wanted: Wanted | None = None) -> list[tuple[str, str]]:
+    """Return the IDs and sentences of what is wrong with parts."""
+    return [(finding.id, finding.what) for finding in problems(MANIFEST, parts, wanted or Wanted())]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(),
+        Wanted(systems=("windows", "ubuntu")),
+        Wanted(expect=("*-manylinux_*", "cp312-win_amd64")),
+        Wanted(before=("cp312-win_amd64",)),
+    ],
+)
+def test_a_whole_set_has_no_problem(wanted: Wanted) -> None:
+    """Whoever tells what must be in it."""
+    assert told(GOOD, wanted) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"commit": "d" * 40}, "windows built dddddddddd, not cccccccccc."),
+        ({"sdist": "6" * 64}, "windows built from another sdist: its SHA-256 differs."),
+        ({"version": "1.1"}, "windows built 1.1, not 1.0."),
+        ({"files": part("x", WINDOWS.replace("1.0", "1.1")).files}, "which is not of sample 1.0."),
+        ({"files": part("x", WINDOWS.replace("sample", "other")).files}, "which is not of sample 1.0."),
+    ],
+)
+def test_a_part_of_another_build_is_refused(change: dict[str, object], expected: str) -> None:
+    """NS576, and nothing else is said: its wheels mean nothing here."""
+    found = told((GOOD[0], replace(GOOD[1], **change)), Wanted(expect=("cp399-nowhere",)))  # type: ignore[arg-type]
+    assert [kind for kind, _ in found] == ["NS576"]
+    assert expected in found[0][1]
+
+
+@pytest.mark.parametrize(
+    ("parts", "wanted", "kind", "expected"),
+    [
+        (GOOD[:1], Wanted(("ubuntu", "windows")), "NS577", "There are no wheels from windows."),
+        ((part("ubuntu", expected=("cp312-manylinux_x86_64",)),), Wanted(), "NS577", "ubuntu made no wheel for cp312-"),
+        (GOOD, Wanted(before=("cp311-win_amd64",)), "NS577", "for cp311-win_amd64, which the last release has"),
+        (
+            GOOD,
+            Wanted(expect=("*-win*", "*-macosx_*", "cp3*-manylinux*")),
+            "NS577",
+            "for *-macosx_*, which the",
+        ),
+        (
+            GOOD,
+            Wanted(expect=("*-win*",), before=("cp311-win32",)),
+            "NS578",
+            f"ubuntu made {LINUX}, which",
+        ),
+        ((GOOD[0], replace(GOOD[0], system="twin")), Wanted(), "NS578", f"{LINUX} was made by ubuntu and by twin."),
+    ],
+)
+def test_a_set_that_is_not_whole_is_refused(parts: tuple[Part, ...], wanted: Wanted, kind: str, expected: str) -> None:
+    """A missing wheel is NS577, one too many NS578; each names the job."""
+    found = told(parts, wanted)
+    assert [one for one, _ in found] == [kind]
+    assert expected in found[0][1]
+
+
+def test_the_table_tells_each_target() -> None:
+    """The wheel that serves it, and the job that made it or should have."""
+    parts = (*GOOD[:1], replace(GOOD[1], files=()))
+    assert table(parts, Wanted(before=("cp311-macosx_arm64",))) == [
+        ("cp312-manylinux_x86_64", LINUX, "ubuntu"),
+        ("cp312-win_amd64", "missing", "windows"),
+        ("cp311-macosx_arm64", "missing", ""),
+    ]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """Return a folder that holds a part."""
+    wheel = pack_wheel(tmp_path / LINUX, {"sample.py": ""})
+    replace(GOOD[0], files=(File.of(wheel),)).write(tmp_path)
+    return tmp_path
+
+
+def test_a_part_is_read_as_it_was_written(made: Path) -> None:
+    """With the wheels beside it."""
+    read = Part.read(made)
+    assert (read.system, read.expected) == ("ubuntu", ("cp312-manylinux_x86_64",))
+    assert [file.name for file in read.files] == [LINUX]
+
+
+def _edit(**changes: object) -> Callable[[Path], object]:
+    def edit(folder: Path) -> None:
+        record = json.loads((folder / FILE).read_text("utf-8"))
+        (folder / FILE).write_text(json.dumps({**record, **changes}), "utf-8")
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / FILE).unlink(),
+        lambda folder: (folder / FILE).write_text("[", "utf-8"),
+        lambda folder: (folder / FILE).write_text("[]", "utf-8"),
+        lambda folder: (folder / LINUX).unlink(),
+        lambda folder: (folder / LINUX).write_bytes(b"other"),
+        lambda folder: (folder / WINDOWS).write_bytes(b"more"),
+        lambda folder: (folder / "sample-1.0.tar.gz").write_bytes(b"more"),
+        _edit(schema=2),
+        _edit(files=5),
+        _edit(more=1),
+        _edit(files=[]),
+        _edit(files=[{"name": "../x.whl", "kind": "wheel", "size": 1, "sha256": "a" * 64}]),
+    ],
+)
+def test_a_part_that_is_damaged_is_refused(made: Path, damage: Callable[[Path], object]) -> None:
+    """NS575: record and wheels must be what they were when they were made."""
+    damage(made)
+    with pytest.raises(ShipError, match="NS575"):
+        Part.read(made)
