@@ -22,7 +22,7 @@ NUMBERS = itertools.count()
 
 INTEGRATION = Path(__file__).parent / "integration"
 
-pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
+pytest_plugins = ("acting", "doors", "initializing", "planning", "prepared", "registering")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
