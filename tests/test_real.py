@@ -62,10 +62,10 @@ def test_an_upload_gets_what_the_settings_hand_on(tmp_path: Path) -> None:
 def test_the_real_world_is_the_checkout_and_its_remote(tmp_path: Path) -> None:
     """A release is pushed from the checkout itself; without a remote it is NS213."""
     repository = make_repository(tmp_path / "checkout")
+    with RealWorld(repository.path, tmp_path / "world", Settings()) as world, pytest.raises(ShipError, match="NS213"):
+        world.known_refs()
+    git(repository.path, "remote", "add", "origin", str(repository.path))
     with RealWorld(repository.path, tmp_path / "world", Settings()) as world:
-        with pytest.raises(ShipError, match="NS213"):
-            world.known_refs()
-        git(repository.path, "remote", "add", "origin", str(repository.path))
         assert world.remote.local.path == world.checkout.path == repository.path
         assert world.known_refs() == {"refs/heads/main": repository.head}
         assert world.rehearsal_index.files("sample", "1.0") == {}

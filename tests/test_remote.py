@@ -112,12 +112,12 @@ def test_a_remote_is_asked_where_settings_send_the_push(tmp_path: Path, key: str
 def test_several_addresses_cannot_be_pushed_to_in_one(tmp_path: Path, key: str) -> None:
     """NS215: nothing makes two servers take all or nothing."""
     repository = make_repository(tmp_path)
-    git(tmp_path, "remote", "add", "origin", "/nowhere")
+    for name in ("origin", "single"):
+        git(tmp_path, "remote", "add", name, "/nowhere")
     for number in "ab":
         git(tmp_path, "config", "--add", f"remote.origin.{key}", f"/nowhere/{number}")
     with pytest.raises(ShipError, match=r"NS215.*origin is pushed to [23] addresses"):
         Remote.of(repository, None)
-    git(tmp_path, "remote", "add", "single", "/nowhere")
     assert Remote.of(repository, "single") == Remote("single", "single", repository)
 
 
