@@ -124,9 +124,16 @@ def actions(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Action
 
 @contextmanager
 def acting(
-    tmp_path: Path, runner_variables: dict[str, str], folder: str = "", project: Mapping[str, str] = WATCHED
+    tmp_path: Path,
+    runner_variables: dict[str, str],
+    folder: str = "",
+    project: Mapping[str, str] = WATCHED,
+    publish: str = "",
 ) -> Iterator[Actions]:
-    """Set up a project in a folder of its repository; the indexes take publishers in an environment of their name."""
+    """Set up a project in a folder of its repository; the indexes take publishers in an environment of their name.
+
+    ``publish`` are further settings of how it is published.
+    """
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi, Forge() as forge:
         testpypi.publisher["environment"] = "testpypi"
         pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
@@ -134,7 +141,7 @@ def acting(
             pypi.settings("pypi"),
             testpypi.settings("testpypi"),
             '[tool.nox-ship.workflows]\nsystems = ["ubuntu-latest"]\n',
-            "[tool.nox-ship.publish]\nattestations = false\nwait = 20\n",
+            f"[tool.nox-ship.publish]\nattestations = false\nwait = 20\n{publish}",
         ]
         files = {**project, "pyproject.toml": project["pyproject.toml"] + "\n" + "\n".join(settings)}
         bench = make_bench(tmp_path, {str(Path(folder) / name): text for name, text in files.items()})

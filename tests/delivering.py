@@ -83,8 +83,10 @@ def ran(
     run = {
         "id": len(forge.runs) + 1,
         "name": "Release",
+        "path": ".github/workflows/release.yml",
         "event": event,
         "head_branch": branch,
+        "head_sha": "d" * 40,
         "status": "completed",
         "conclusion": conclusion,
         "run_attempt": max((job.attempt for job in jobs), default=1),
@@ -94,7 +96,7 @@ def ran(
         **facts,
     }
     forge.runs.insert(0, run)
-    forge.jobs[run["id"]] = [job.told() for job in jobs]
+    forge.jobs += [{**job.told(), "run_id": run["id"]} for job in jobs]
     return run
 
 

@@ -1,4 +1,4 @@
-"""A GitHub that can be told to fail: the API of releases as GitHub documents it, with a switch for each fault."""
+"""A GitHub that can be told to fail: its API as it is documented, with a switch for each fault."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import hashlib
 import http
 import io
 import json
-import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
+from actions_board import ActionsBoard
 from loopback import Reply, Request
 from nox_ship.world.board import Board
 from nox_ship.world.github import GitHubApi
@@ -42,6 +43,8 @@ class Faults:
     """Uploads that end in the middle; what came of them stays behind in the state ``starter``."""
     other_bytes: int = 0
     """Uploads that are kept with other bytes than were sent."""
+    left: int | None = None
+    """How many requests it takes within the half hour; None for any number."""
     no_digests: bool = False
     private: bool = False
     read_only: bool = False
@@ -55,7 +58,7 @@ class Faults:
         return left > 0
 
 
-class FailingForge(Board):
+class FailingForge(ActionsBoard):
     """The server; use it as a context manager. ``faults`` may be changed at any time."""
 
     def __init__(self) -> None:
@@ -66,10 +69,8 @@ class FailingForge(Board):
         """The requests that came, without the ones that met a dead server."""
         self.waits: list[float] = []
         """How long the client has waited."""
-        self.runs: list[dict[str, Any]] = []
-        """The runs of each workflow, the newest first."""
-        self.jobs: dict[int, list[dict[str, Any]]] = {}
-        """The jobs of each run, by its ID."""
+        self.later: list[Callable[[], object]] = []
+        """What happens while it waits: one thing each time."""
         self.told: list[str] = []
         """What it has told before that."""
 
@@ -91,7 +92,13 @@ class FailingForge(Board):
 
     def client(self, token: str | None = TOKEN) -> Releases:
         """Return a client that does not really wait."""
-        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.waits.append, tell=self.told.append))
+        return Releases(GitHubApi(self.url, SLUG, token, sleep=self.wait, tell=self.told.append))
+
+    def wait(self, seconds: float) -> None:
+        """Let a client have waited."""
+        self.waits.append(seconds)
+        if self.later:
+            self.later.pop(0)()
 
     def page(self, tag: str = "v1.2.3") -> dict[str, Any]:
         """Return the one release of a tag."""
@@ -122,6 +129,8 @@ class FailingForge(Board):
         if faults.dead_after == 0:
             return _cut(start)
         self.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO'].replace(f'/repos/{SLUG}', '')}")
+        if faults.left is not None:
+            start = self._limited(start)
         last = faults.dead_after == 1
         if faults.dead_after is not None:
             faults.dead_after -= 1
@@ -145,6 +154,15 @@ class FailingForge(Board):
             list(self(environ, _unheard))
             return _cut(start)
         return self(environ, start)
+
+    def _limited(self, start: Callable[..., Any]) -> Callable[..., Any]:
+        """Take one more request off those that are left, and tell of the limit in the answer."""
+        left = self.faults.left or 0
+        self.faults.left = max(left - 1, 0)
+        told = {"x-ratelimit-remaining": str(self.faults.left), "x-ratelimit-reset": str(int(time.time()) + 1800)}
+        if left == 0:
+            self.faults.answers.insert(0, (403, {}, {"message": "API rate limit exceeded for 192.0.2.1."}))
+        return lambda status, headers, *rest: start(status, [*headers, *told.items()], *rest)
 
     def reply(self, environ: Environ) -> tuple[http.HTTPStatus, Any]:
         """Return status and JSON value of the answer to a request."""
@@ -171,11 +189,6 @@ class FailingForge(Board):
             return {"full_name": SLUG, "private": self.faults.private}
         if call == "POST /releases/generate-notes":
             return {"name": "v1.2.3", "body": "Composed, and not kept."}
-        if re.fullmatch(r"GET /actions/workflows/[\w.]+/runs", call):
-            return {"total_count": len(self.runs), "workflow_runs": self.runs[:100]}
-        if match := re.fullmatch(r"GET /actions/runs/(\d+)/jobs", call):
-            there = self.jobs[int(match[1])]
-            return {"total_count": len(there), "jobs": there[:100]}
         return None
 
 

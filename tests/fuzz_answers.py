@@ -8,7 +8,7 @@ import functools
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ from nox_ship.printable import printable
 from nox_ship.release import delivered
 from nox_ship.release.proven import Proven, proven
 from nox_ship.world import past
+from nox_ship.world.checks import checks_of
 from nox_ship.world.closed import closed_release
 from nox_ship.world.forge import Job
 from nox_ship.world.github import GitHubApi
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
 from nox_ship.world.provenance import Expected, verify
+from nox_ship.world.runs import RunJob, Runs
 from nox_ship.world.token import Token, check_token
 from nox_ship.world.trusted import TrustedPublisher, claims_table, read_claims
 
@@ -274,9 +276,9 @@ _RUN = {
 _PUSHED = {"name": f"Push files 99, manifest {'c' * 64}", "status": "completed", "conclusion": "success"}
 _TOLD: dict[str, Any] = {
     "runs/7": _RUN,
-    "page=1": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
+    "latest&per_page=100": {"jobs": [_PUSHED, {**_PUSHED, "name": "Gate lint"}]},
     "artifacts/99": {"expired": False, "workflow_run": {"id": 7}},
-    "per_page=100": {"artifacts": [{"id": 98, "expired": False}]},
+    "sbom&per_page=100": {"artifacts": [{"id": 98, "expired": False}]},
     "b" * 40: {"parents": [{"sha": "a" * 40}]},
 }
 RUNS = st.sampled_from(tuple(_TOLD)).flatmap(
@@ -290,11 +292,12 @@ def _run_of_a_workflow(ground: Ground, value: tuple[str, bytes]) -> None:
     url = ground.server.url.rstrip("/")
     ground.server.answers = {path: answer, **{key: http(as_json(told)) for key, told in _TOLD.items() if key != path}}
     job = Job(url, url, "acme/sample", "release.yml", "8", "refs/tags/v1.2.3", "b" * 40, "token")
-    with mock.patch("nox_ship.world.runs._PAUSES", ()), mock.patch("nox_ship.release.proven._PATIENCE", 0.0):
+    api = GitHubApi(url, "acme/sample", "token", patience=0, pauses=())
+    with mock.patch.object(Job, "github", api), mock.patch("nox_ship.release.proven._PATIENCE", 0.0):
         found = proven("7", "main", job)
     assert found.files.isdecimal()
     assert len(found.manifest) == 64
-    assert path in ("page=1", "per_page=100") or found == Proven("99", "c" * 64, "98")
+    assert path.endswith("per_page=100") or found == Proven("99", "c" * 64, "98")
     assert not found.sbom.strip("0123456789-")
 
 
@@ -366,6 +369,50 @@ _BAD_JSON = (
     b'{"errors": [{"code": {}}]}',
     b'{"token": ""}',
 )
+_CHECK = {
+    "id": 1,
+    "name": "Tests",
+    "status": "completed",
+    "conclusion": "success",
+    "started_at": "2026-01-01T00:00:00Z",
+    "completed_at": "2026-01-01T00:01:00Z",
+    "check_suite": {"id": 5},
+    "app": {"slug": "github-actions"},
+    "details_url": "https://github.com/acme/sample/actions/runs/7/job/1",
+    "output": {"title": "All fine"},
+}
+_STATUS = {"context": "Tests", "state": "success", "description": "fine", "target_url": "https://ci.example"}
+_FAILED = RunJob("Tests", "completed", "failure", id=1)
+_ASKED: Mapping[str, tuple[Any, Callable[[Runs], Any]]] = {
+    "workflow": ({"state": "active"}, lambda runs: runs.workflow("release.yml")),
+    "runs": (
+        {"total_count": 1, "workflow_runs": [{**_RUN, "id": 7}]},
+        lambda runs: runs.of("release.yml", "a" * 40),
+    ),
+    "pending": ([{"environment": {"name": "pypi"}}], lambda runs: runs.awaited("7")),
+    "log": ("2026-01-01T00:00:00.1234567Z ##[error]No", lambda runs: runs.last_lines(_FAILED, 5)),
+    "checks": ({"check_runs": [_CHECK, _CHECK], "statuses": [_STATUS]}, lambda runs: checks_of(runs.api, "a" * 40)),
+}
+ACTIONS = st.sampled_from(tuple(_ASKED)).flatmap(
+    lambda what: _answers(changed([_ASKED[what][0]], 3).map(as_json), "application/json").map(lambda told: (what, told))
+)
+_KNOWN_ACTIONS = tuple((what, http(body)) for what in _ASKED for body in _BAD_JSON) + tuple(
+    ("checks", http(as_json({"check_runs": [put(_CHECK, key, value)], "statuses": []})))
+    for key in _CHECK
+    for value in WRONG
+)
+
+
+def _told_by_actions(ground: Ground, value: tuple[str, bytes]) -> None:
+    """Check that whatever GitHub tells of runs and checks is read, and can be shown, or refused."""
+    what, answer = value
+    ground.server.answers = {"": answer}
+    api = GitHubApi(ground.server.url.rstrip("/"), "acme/sample", "token", patience=0, pauses=())
+    found = _ASKED[what][1](Runs(api))
+    printable(str(found)).encode()
+    ground.outcomes[what] += 1
+
+
 _KNOWN_EXCHANGES = (
     *(
         {**_OFFER, "mint": http(body, "application/json", status)}
@@ -421,6 +468,7 @@ TARGETS = {
     "download": Target(st.tuples(_PATHS, _BLOBS), _download, 0.3),
     "exchange": Target(EXCHANGES, _exchange, 0.3, _KNOWN_EXCHANGES),
     "run of a workflow": Target(RUNS, _run_of_a_workflow, 0.3, _KNOWN_RUNS),
+    "runs and checks": Target(ACTIONS, _told_by_actions, 0.5, _KNOWN_ACTIONS),
     "past runs": Target(PAST, _past_runs, 0.3, _KNOWN_PAST),
 }
 """What is fuzzed here, by name."""

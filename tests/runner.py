@@ -19,13 +19,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from actions_board import ActionsBoard
 from failing_forge import answered
 from loopback import Loopback, Reply, Request
 from nox_ship.package.manifest import File
 from nox_ship.process import uv
 from nox_ship.setup.lock import rendered
 from nox_ship.setup.workflows import ACTIONS
-from nox_ship.world.board import Board
 from workbench import Bench
 
 LONGEST_SECONDS = 300
@@ -259,12 +259,12 @@ class Forge(Loopback):
 
     def __init__(self) -> None:
         super().__init__(self._answer)
-        self.board = Board("acme/sample", dict)
+        self.board = ActionsBoard("acme/sample", dict)
         self.told: dict[str, Any] = {}
         """What it tells, by the path below that of the repository."""
 
     def _answer(self, request: Request) -> Reply:
-        if re.match(r"/repos/acme/sample/(?:releases|commits/tags)\b", request.path):
+        if re.match(r"/repos/acme/sample/(?:releases|commits)/?", request.path):
             return answered(self.board, request)
         return Reply(status=204) if request.method == "POST" else self.tell(request.path)
 

@@ -30,7 +30,9 @@ def bench(tmp_path: Path, good: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench
     monkeypatch.setattr(standins, "StandInIndex", lambda *_: SimpleNamespace(index=make_index(), close=list))
     monkeypatch.setattr(standins.StandIns, "index", lambda *_: make_index())
     monkeypatch.setattr(standins.StandIns, "_begin_clone", lambda _: pytest.fail)  # nothing comes so far
-    monkeypatch.setattr(worlds, "RealWorld", lambda *_, **__: SimpleNamespace(index=lambda *_: make_index()))
+    monkeypatch.setattr(
+        worlds, "RealWorld", lambda *_, **__: SimpleNamespace(index=lambda *_: make_index(), forge=None)
+    )
     return copy
 
 

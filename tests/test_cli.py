@@ -8,6 +8,7 @@ import pytest
 
 from nox_ship.cli import asks_for_help, build_arguments, no_arguments, publish_arguments, release_arguments
 from nox_ship.errors import ShipError
+from support import each
 
 Parse = Callable[[Sequence[str]], Namespace]
 
@@ -19,19 +20,27 @@ def test_nothing_is_asked_by_default() -> None:
         "dry_run": False,
         "early": False,
         "bundle": None,
+        "wait": False,
         "yes": False,
         "without": [],
+        "without_check": [],
         "fresh": False,
         "verbose": False,
         "report": None,
     }
-    assert vars(publish_arguments([])) == {"dry_run": False, "to": None, "no_install": False}
+    assert vars(publish_arguments([])) == {
+        "dry_run": False,
+        "to": None,
+        "no_install": False,
+        "without_check": [],
+    }
     assert vars(build_arguments([])) == {
         "fresh": False,
         "twice": False,
         "dry_run": False,
         "to": None,
         "no_install": False,
+        "without_check": [],
     }
 
 
@@ -56,7 +65,7 @@ def test_one_parse_does_not_change_the_next() -> None:
     assert release_arguments([]).without == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("parse", "args", "words"),
     [
         (release_arguments, ["patch", "minor"], "minor"),
@@ -90,7 +99,7 @@ def test_a_wrong_argument_is_told_in_one_line(columns: str, monkeypatch: pytest.
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("nox -s publish -- --help", True),

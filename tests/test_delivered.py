@@ -212,7 +212,7 @@ def test_what_the_forge_does_not_tell_is_not_guessed(forge: FailingForge, looked
     """A release of which a run is not told may have failed in that: what is older is left out, too."""
     for number in range(5):
         ran(forge, f"v1.{number}", number * 100, *by_a_tag(number * 100))
-    forge.jobs[2][0]["started_at"] = "yesterday"
+    next(job for job in forge.jobs if job["run_id"] == 2)["started_at"] = "yesterday"
     assert [one.version for one in looked("NS785").releases] == ["1.4", "1.3"]
 
 

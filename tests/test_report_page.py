@@ -9,6 +9,7 @@ from nox_ship.printable import printable
 from nox_ship.report import Report, Row
 from nox_ship.report_page import _nice, _ticks, page
 from reports import ATTACKS, Page, failed, hostile, interrupted, rehearsal, session, short, step
+from support import each
 
 
 def headings(report: Report) -> list[str]:
@@ -56,6 +57,13 @@ def test_a_page_says_how_the_run_ended() -> None:
     said = Page(page(interrupted())).said("body")
     assert "Ⅱ interrupted Release" in said
     assert "Public already: main on origin. Run the same command again" in said
+
+
+def test_the_run_that_was_followed_is_linked() -> None:
+    """To its page on GitHub, and to nothing else that an answer may tell."""
+    url = "https://github.com/acme/sample/actions/runs/7"
+    assert f'<a href="{url}">release.yml</a>' in page(Report("Release", workflow="release.yml", run=url))
+    assert "href" not in page(Report("Release", workflow="release.yml", run="javascript:alert(1)"))
 
 
 def test_commands_are_told_from_words() -> None:
@@ -126,7 +134,7 @@ def test_any_status_has_a_row(status: str) -> None:
     assert Page(page(Report("x", rows=[Row("a", status)]))).said("tbody").startswith("· a")
 
 
-@pytest.mark.parametrize(
+@each(
     ("whole", "expected"),
     [
         (0.04, [0, 0.1][:1]),

@@ -51,6 +51,7 @@ def every() -> Iterator[Facts]:
         )
     for credentials, folder in itertools.product(("trusted", "token"), ("packages/sample", "it")):
         yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), folder=folder, weekly=True, **NAMED)
+        yield facts(credentials=credentials, besides=("nox-poetry>=1", "it's"), checks=CHECKS, testpypi=folder == "it")
     for audit, audited in itertools.product(truth, truth):
         yield facts(weekly=True, audit=audit, audited=audited)
     for folder in ("", "packages/sample"):
@@ -59,6 +60,7 @@ def every() -> Iterator[Facts]:
         )
 
 
+CHECKS = ("Test Suite", 'it\'s: @A@ # (3.12, "x")')
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
 
 
@@ -117,7 +119,7 @@ def test_jobs_that_publish_hold_nothing_of_the_project(known: Facts) -> None:
         assert not any("checkout" in step.get("uses", "") for step in [*job["steps"], *check["steps"]])
         env = job["steps"][-1]["env"]
         assert env["NOX_SHIP_MANIFEST"] == built("manifest", known)
-        assert job["steps"][-1]["run"].endswith("-- --no-install")
+        assert job["steps"][-1]["run"].endswith(f"-- --no-install{WITHOUT if known.checks else ''}")
         assert {"proven", "build", "gates", "verify-install"} <= set(job["needs"])
         assert ("coverage" in job["needs"]) == known.coverage
         assert any("API_TOKEN" in name for name in env) == (known.settings.credentials == "token")
@@ -141,13 +143,15 @@ def test_everything_is_installed_by_hash(known: Facts) -> None:
                     assert held or "lock" in job["needs"]
 
 
-RIGHTS = {"id-token", "contents", "actions", "packages", "attestations", "deployments", "pull-requests"}
+RIGHTS = {"id-token", "contents", "actions", "attestations", "checks", "statuses"}
+LEFT_OUT = "${{ inputs.without_check != '(none)' && inputs.without_check || '' }}"
+WITHOUT = ' --without-check="$WITHOUT_CHECK"'
 VALUE = r"\"\$[A-Z_]+\""
 STARTED = re.compile(
     r"python -m pip install --require-hashes --only-binary :all: -r lock/nox-ship\.txt"
     rf"|nox-ship receive files(?: --(?:commit|tag)={VALUE}){{0,2}}"
     rf"|nox-ship proven --run={VALUE} --branch={VALUE}"
-    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install"
+    r"|nox --no-dependencies -s publish-(?:prod|test) -- --no-install(?: --without-check=\"\$WITHOUT_CHECK\")?"
     r"|nox --no-dependencies -s announce -- --sbom sbom/sbom\.cdx\.json --provenance provenance/attestation\.json"
     rf"|nox-ship push cut/release\.bundle(?: +--(?:onto|branch|commit|tag|tag-object|target)={VALUE}){{6}}"
 )
@@ -161,9 +165,7 @@ def holds_rights(job: dict[str, Any]) -> bool:
     return writes or "environment" in job or "secrets." in str(job) or "github.token" in str(job)
 
 
-@pytest.mark.parametrize("known", list(every()))
-def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
-    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+def check_jobs_with_rights(known: Facts) -> None:
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
     assert set(rights) == {*known.settings.indexes, "push", "proven", "attest", "announce"}
     assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
@@ -224,6 +226,12 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
     assert "needs.collect.outputs.manifest" in found["push"]["name"]
 
 
+@each("known", list(every()))
+def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
+    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+    check_jobs_with_rights(known)
+
+
 @pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
 def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
     """GitHub writes what was built into that job's name, and cuts a name off after 100 characters."""
@@ -241,7 +249,7 @@ def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
         assert not _PUSHING.startswith(literal)
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
     found = jobs(release_of(known))
@@ -305,7 +313,7 @@ SWITCH = re.compile(
 )
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
     """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
     found = jobs(release_of(known))
@@ -343,9 +351,7 @@ def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
                     assert "artifact-ids" in step["with"] or step["with"]["pattern"] == "coverage-*"
 
 
-@pytest.mark.parametrize(
-    "branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"]
-)
+@each("branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     """No name is taken for a number, a truth value, a pattern or a place in the template."""
     for text in render(facts(branch=branch, development=True)).values():
@@ -356,7 +362,7 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
         assert not re.search(r"(?<!\\)[*?+\[\]!]", pattern)
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"branch": "a${{b}}"},
@@ -365,6 +371,7 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
         {"besides": ("${{ 1 }}",)},
         {"branches": ("${{ 1 }}",)},
         {"environments": {"pypi": "${{ 1 }}"}},
+        {"checks": ("${{ 1 }}",)},
         {"tokens": {"pypi": "MINE }} ${{ 1", "testpypi": "X"}},
         {"folder": "a*b", "name": "sample"},
         {"folder": "a b", "name": "sample"},
@@ -385,7 +392,7 @@ def test_the_tag_and_branch_are_the_projects() -> None:
     assert "branches" not in load_yaml(render(facts())[RELEASE])[True]["push"]
 
 
-@pytest.mark.parametrize("known", [known for known in every() if known.folder])
+@each("known", [known for known in every() if known.folder])
 def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> None:
     """Jobs with a checkout run there and keep and take its files there; what they need is named from there."""
     texts = render(known)
@@ -549,6 +556,26 @@ def test_nothing_that_was_built_is_there_when_the_publisher_is_installed() -> No
             assert lock < install < min(taken), name
 
 
+@each("known", list(every()))
+def test_jobs_that_publish_may_read_checks_where_they_wait_for_some(known: Facts) -> None:
+    """There they have the token that reads, and time to wait; anybody who starts the workflow may leave out one."""
+    workflow = load_yaml(release_of(known))
+    inputs, waits = workflow[True]["workflow_dispatch"]["inputs"], bool(known.checks)
+    assert len(inputs) <= 10
+    assert ("without_check" in inputs) == waits
+    if waits:
+        assert inputs["without_check"]["options"] == ["(none)", *CHECKS]
+        assert inputs["without_check"]["default"] == "(none)"
+    for name, job in workflow["jobs"].items():
+        reads = {"checks": "read", "statuses": "read"}.items() <= (job.get("permissions") or {}).items()
+        assert reads == (waits and name in known.settings.indexes)
+        if name in known.settings.indexes:
+            env = job["steps"][-1]["env"]
+            assert env.get("GITHUB_TOKEN") == ("${{ github.token }}" if waits else None)
+            assert env.get("WITHOUT_CHECK") == (LEFT_OUT if waits else None)
+            assert job["timeout-minutes"] == (180 if waits else 60)
+
+
 @pytest.mark.parametrize(
     ("known", "targets"),
     [(facts(), ["route", "testpypi", "pypi"]), (facts(testpypi=False), ["route", "pypi"])],
@@ -599,4 +626,4 @@ def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(workflows, "template", changed)
     with pytest.raises(AssertionError, match="another command"):
-        test_jobs_with_rights_take_nothing_that_the_project_wrote(facts())
+        check_jobs_with_rights(facts())

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fakes import Call, Programs, Yard, make_index, noxfile, write_dist
+from fakes import Call, FakeIndex, Programs, Yard, make_index, noxfile, write_dist
 from nox_ship import front, publishing, verifying
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.package.build import dist_folder, manifest_path
@@ -105,6 +105,54 @@ def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[.
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
     with pytest.raises(ShipError, match="NS711"):
         verified()
+
+
+@pytest.fixture
+def left_to_a_workflow(yard: Yard, sessions: object, capsys: pytest.CaptureFixture[str]) -> FakeIndex:  # noqa: ARG001
+    """Release by a workflow, and return the index, which has nothing of it yet."""
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    yard.write({".gitignore": "dist\n.nox-ship\n", "pyproject.toml": f'{text}publish.by = "workflow"\n'})
+    front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
+    capsys.readouterr()
+    return yard.world.indexes["pypi"]
+
+
+def shelve(index: FakeIndex, folder: Path, code: str = "", *, only: str = "") -> None:
+    """Let an index serve what a workflow built of the release."""
+    wheel = make_wheel(folder, {"sample/__init__.py": code}, version="0.1.0")
+    sdist = make_sdist(folder, {"src/sample/__init__.py": code}, version="0.1.0")
+    index.shelf.update({path.name: path.read_bytes() for path in (wheel, sdist) if path.name.endswith(only)})
+
+
+def test_what_a_workflow_built_need_not_be_what_was_built_here(
+    yard: Yard,
+    left_to_a_workflow: FakeIndex,
+    verified: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It may differ in every byte: what the index lists counts, and other content is told, NS849."""
+    shelve(left_to_a_workflow, yard.root.parent / "same")
+    for args in ([], ["0.1.0"]):
+        assert "compared with the SHA-256 that PyPI lists, and works" in verified(*args)
+    shelve(left_to_a_workflow, yard.root.parent / "other", "x = 1\n")
+    monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
+    verifying.verify_published(yard.project, ["--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [one["id"] for one in found["findings"]] == ["NS849", "NS849"]
+    assert (found["passed"], bool(found["installed"])) == (True, True)
+
+
+def test_what_a_workflow_publishes_is_waited_for(
+    yard: Yard, left_to_a_workflow: FakeIndex, verified: Callable[..., str]
+) -> None:
+    """Until the files are there that have the same name wherever they are built."""
+    shelve(left_to_a_workflow, yard.root.parent / "wheel", only=".whl")
+    with pytest.raises(ShipError, match=r"NS712.*sample-0\.1\.0\.tar\.gz"):
+        verified()
+    shelve(left_to_a_workflow, yard.root.parent / "sdist")
+    left_to_a_workflow.late.extend(["hidden", "hidden"])
+    assert "works" in verified()
 
 
 def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:

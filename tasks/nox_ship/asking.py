@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-from nox_ship.errors import ShipError
+from nox_ship.cli import BAD_ARGUMENTS
+from nox_ship.config import Settings
+from nox_ship.errors import Findings, ShipError
+from nox_ship.git import Repository
+from nox_ship.release.checking import Required
 from nox_ship.release.pipeline import DECLINED
 from nox_ship.release.run import Run
 from nox_ship.world.index import display_name
@@ -19,6 +26,34 @@ def on_a_terminal() -> bool:
 def in_ci() -> bool:
     """Whether this is a CI."""
     return bool(os.environ.get("CI"))
+
+
+def required_checks(settings: Settings, without: Sequence[str], root: Path) -> Required:
+    """Return the checks that publishing waits for.
+
+    Args:
+        settings: The project's settings.
+        without: The names that a person left out; an empty one is none.
+        root: The folder of the project, whose git knows the person.
+
+    Raises:
+        ShipError: One of the names is that of no required check (NS108).
+    """
+    names, out = settings.publish.require_checks, tuple(filter(None, without))
+    for name in out:
+        if name not in names:
+            there = f"there are {', '.join(names)}" if names else "`publish.require-checks` is empty"
+            raise ShipError(BAD_ARGUMENTS(f"`--without-check {name}` names no required check; {there}."))
+    run = os.environ.get("GITHUB_RUN_ID", "") if os.environ.get("GITHUB_ACTIONS") else ""
+    return Required(names, out, _person(root) if out else "", run)
+
+
+def _person(root: Path) -> str:
+    """Return who runs this: by the name that GitHub has in a job, else as git knows them, else as the system does."""
+    if os.environ.get("GITHUB_ACTIONS") and (actor := os.environ.get("GITHUB_ACTOR")):
+        return actor
+    told = Findings().catch(lambda: Repository.at(root).find("var", "GIT_COMMITTER_IDENT"))
+    return f"{told.rpartition('>')[0]}>" if told else getpass.getuser()
 
 
 def before_push(run: Run) -> None:

@@ -65,8 +65,14 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--bundle", type=Path, metavar="FILE", help="make commit and tag alone, and write them to FILE for another job"
     )
+    parser.add_argument(
+        "--wait",
+        action="store_true",
+        help="where a workflow publishes, follow it until the index serves the release, and prove that",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask before the push")
     parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave a gate out this time")
+    _add_without_check(parser)
     parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
     parser.add_argument("--verbose", action="store_true", help="show the output of passing tools too")
     parser.add_argument(
@@ -76,6 +82,8 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         help="write the report there too: .html, .md, or JSON",
     )
     options = parser.parse_args(args)
+    if options.wait and options.bundle:
+        parser.error("argument --wait: not allowed with argument --bundle, which pushes nothing")
     if options.early and not options.dry_run:
         parser.error("--early is for rehearsals: add --dry-run")
     return options
@@ -288,4 +296,12 @@ def _add_publish(parser: argparse.ArgumentParser, *, shown: bool = True) -> None
     parser.add_argument("--to", metavar="NAME", help=told("pypi, testpypi, or an index from [tool.nox-ship.indexes]"))
     parser.add_argument(
         "--no-install", action="store_true", help=told("upload and compare; leave installing to another job")
+    )
+    _add_without_check(parser, shown=shown)
+
+
+def _add_without_check(parser: argparse.ArgumentParser, *, shown: bool = True) -> None:
+    what = "leave out one of the checks that publishing waits for (`publish.require-checks`); the report says who did"
+    parser.add_argument(
+        "--without-check", action="append", default=[], metavar="NAME", help=what if shown else argparse.SUPPRESS
     )

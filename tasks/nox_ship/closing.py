@@ -22,7 +22,9 @@ def released(report: Report) -> str:
     starts = f"publish a GitHub Release to start {report.workflow}"
     then = starts if report.waits else f"{report.workflow} publishes it"
     ours = f"is pushed; {then}" if report.workflow else "is released"
-    done = ours if report.changed else "was released already: nothing was missing"
+    if report.served:
+        ours = f"is released: {report.workflow} has published it to {report.index}"
+    done = ours if report.changed or report.served else "was released already: nothing was missing"
     return f"{report.project} {report.version} {done}."
 
 
@@ -46,6 +48,8 @@ def stopped(report: Report) -> str:
         return f"{what}. Run the same command again: it finds out, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
     what = f"Public already: {shorten(report.arrived, len(report.arrived))}{then}"
+    if report.run:
+        return f"{what}, followed or not ({report.run}). Run the same command again: it bumps nothing, and follows it."
     return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
 
 

@@ -142,6 +142,8 @@ class PublishSettings:
     """Seconds to wait until an index serves what it took."""
     timeout: float = _bounded(300, "be more than 0 seconds, and a week at most", exclusiveMinimum=0, maximum=_WEEK)
     """Seconds that one attempt to upload a file may take."""
+    require_checks: tuple[str, ...] = _bounded((), "be names of checks", items={"pattern": r"^\S(.{0,253}\S)?$"})
+    """Names of checks on GitHub, such as jobs of your CI, that must have passed on a commit before it is published."""
     attestations: bool = True
     """Whether files are signed (PEP 740) where that is possible: in GitHub Actions with trusted publishing."""
     tokens: Mapping[str, str] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from nox_ship.errors import ShipError
 from nox_ship.files import real_place
 from nox_ship.gates.noxfile import Sessions
 from nox_ship.release.handover import Cut, bundle
-from nox_ship.release.pipeline import CUT, STEPS, run_pipeline
+from nox_ship.release.pipeline import CUT, release_steps, run_pipeline
 from nox_ship.release.planning import Request
 from nox_ship.release.run import Run
 from nox_ship.release.stage import workshop
@@ -57,6 +57,9 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
         any_branch=options.dry_run,
         early=options.early,
         in_ci=asking.in_ci(),
+        cut=options.bundle is not None,
+        wait=options.wait and not options.dry_run,
+        checks=asking.required_checks(settings_of(root), options.without_check, root),
     )
     voice = Voice(verbose=options.verbose)
     report = Report(
@@ -76,7 +79,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
             run.confirm = asking.before_push
         with stop_shown(voice, report, shop):
             try:
-                run_pipeline(run, CUT if options.bundle else STEPS)
+                run_pipeline(run, CUT if options.bundle else release_steps(settings_of(root), wait=request.wait))
                 if options.bundle:
                     _hand_on(run, _target(root, invoked_from, options.bundle))
             except BaseException:
@@ -89,13 +92,18 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
     voice.table(report)
     voice.note(f"report: {shop.page}")
     voice.note(f"clone:  {shop.stage}")
+    if options.wait and options.dry_run:
+        voice.note("a rehearsal pushes nothing, so no workflow runs that could be followed: the release does that")
     voice.last_line(closing.ended(report))
 
 
 def _command(options: Namespace) -> str:
     """Return the command that releases what its arguments mean."""
-    without = (word for gate in options.without for word in ("--without", gate))
-    return f"nox -s release -- {shlex.join([*([options.wanted] if options.wanted else []), *without])}"
+    words = [options.wanted] if options.wanted else []
+    words += [word for gate in options.without for word in ("--without", gate)]
+    words += [word for check in options.without_check for word in ("--without-check", check)]
+    words += ["--wait"] if options.wait else []
+    return f"nox -s release -- {shlex.join(words)}"
 
 
 def _target(root: Path, invoked_from: Path, path: Path) -> Path:

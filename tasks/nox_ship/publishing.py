@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from nox_ship import actions, closing
+from nox_ship import actions, asking, closing
 from nox_ship.cli import announce_arguments, publish_arguments
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.build import dist_folder, manifest_path, read_notes
@@ -21,12 +22,13 @@ from nox_ship.release.admission import admit
 from nox_ship.release.announcement import Announcement, bring, look
 from nox_ship.release.announcing import no_token, told_of
 from nox_ship.release.beside import materials, provenance
+from nox_ship.release.checking import Required, wait
 from nox_ship.release.comparison import Comparison
-from nox_ship.release.converge import Published
+from nox_ship.release.converge import Held, Published, compare
 from nox_ship.release.pipeline import ended_by, told_by
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
-from nox_ship.release.results import enter_files
+from nox_ship.release.results import Checked, enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
 from nox_ship.release.uptake import foresee
@@ -56,8 +58,8 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
 
     Raises:
         ShipError: The arguments are wrong (NS108); there is no manifest, or a file is not the one it knows
-            (NS601-NS604); it must not go there (NS752, NS754); credentials, upload or installation fail (NS611-NS753);
-            another run has the checkout (NS805).
+            (NS601-NS604); it must not go there (NS752, NS754); a check did not pass (NS850-NS854); credentials, upload
+            or installation fail (NS611-NS753); or another run has the checkout (NS805).
     """
     options = publish_arguments(args, session)
     voice = Voice()
@@ -65,9 +67,10 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
         title="Rehearsal of publishing" if options.dry_run else "Publishing",
         scope="publish",
         rehearsal=options.dry_run,
-        command=f"nox -s {session}",
+        command=_command(session, options.without_check),
         environment=versions(),
     )
+    required = asking.required_checks(project.settings, options.without_check, project.root)
     with guarded(project.settings) as variables, workshop(project.root) as shop:
         try:
             wanted = _wanted_index(session, index, options.to)
@@ -80,7 +83,8 @@ def publish(project: Project, args: Sequence[str], session: str, index: str | No
                 publication = Publication.of(manifest, project, world.index(name, manifest.name), voice.note)
                 if options.dry_run:
                     _foresee(publication, voice)
-                _publish(publication, display_name(name), report, install=not options.no_install)
+                held = _await_checks(publication, required, world, report, voice)
+                _publish(publication, display_name(name), report, held, install=not options.no_install)
                 if options.dry_run:
                     _compare(publication, display_name(name), shop, voice, report)
         except BaseException as error:
@@ -118,7 +122,30 @@ def _admitted(manifest: Manifest, project: Project, name: str, world: World, rep
     return admit(manifest, project, name, world)
 
 
-def _publish(publication: Publication, called: str, report: Report, *, install: bool) -> None:
+def _command(session: str, without: Sequence[str]) -> str:
+    words = [word for name in filter(None, without) for word in ("--without-check", name)]
+    return f"nox -s {session} -- {shlex.join(words)}" if words else f"nox -s {session}"
+
+
+def _await_checks(
+    publication: Publication, required: Required, world: World, report: Report, voice: Voice
+) -> Held | None:
+    """Wait until the required checks have passed, if there is something to upload; return what the index has."""
+    if not required.names:
+        return None
+    held, commit = compare(publication), publication.manifest.commit
+    if held.missing:
+        begun = report.after()
+        for finding in required.left_out(commit):
+            report.findings.append(finding.as_dict())
+            voice.finding(finding)
+        checked = Checked(wait(required, world.forge, commit, voice.note), required.without)
+        checked.enter(report, voice)
+        report.rows.append(Row("checks", "done", report.after() - begun, str(checked), begun=begun))
+    return held
+
+
+def _publish(publication: Publication, called: str, report: Report, held: Held | None, *, install: bool) -> None:
     """Publish from the project's own folder, and tell of it."""
     begun = report.after()
 
@@ -127,7 +154,7 @@ def _publish(publication: Publication, called: str, report: Report, *, install: 
         report.rows.append(Row(entry.file.name, "done", report.after() - begun, entry.action, begun=begun))
         begun = report.after()
 
-    publish_files(publication, called, report, install=install, arrived=arrived)
+    publish_files(publication, called, report, held=held, install=install, arrived=arrived)
     report.passed = True
     report.page = publication.index.page(publication.manifest.name, publication.manifest.version)
     actions.output(page=report.page)

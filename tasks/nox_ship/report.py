@@ -90,6 +90,10 @@ class Report:
     """The workflow that publishes; empty where this machine does."""
     waits: bool = False
     """Whether it waits until somebody publishes a GitHub Release."""
+    run: str = ""
+    """The address of its run, where that was followed."""
+    served: bool = False
+    """Whether the index was seen to serve what the workflow published."""
     pushed: Literal["no", "yes", "unknown"] = "no"
     """Whether the remote has branch and tag."""
     changed: bool = False
@@ -155,7 +159,7 @@ class Report:
     @property
     def deliveries(self) -> list[tuple[str, str]]:
         """What leaves the machine: what is done with it, and the line that tells what it is and where it goes."""
-        published = "to be published" if self.workflow else "published"
+        published = "to be published" if self.workflow and not self.served else "published"
         words = (
             ("would push", "would upload", "would announce") if self.rehearsal else ("pushed", published, "announced")
         )

@@ -56,7 +56,7 @@ def _head(report: Report) -> Html:
         "commit": _code(report.commit[:12]),
         "branch": _code(report.branch),
         "goes to": tag("a", report.index, href=report.page) if is_safe(report.page) else text(report.index),
-        "published by": _code(report.workflow),
+        "published by": tag("a", report.workflow, href=report.run) if is_safe(report.run) else _code(report.workflow),
         "credentials": text(report.credentials),
     }
     listed = [tag("div", tag("dt", name), tag("dd", value)) for name, value in facts.items() if value]

@@ -43,6 +43,7 @@ def opened(
             look=look,
             keep=settings.pass_env,
             forge=lambda: real().forge,
+            checks=settings.publish.require_checks,
         ) as standins:
             yield standins
     else:

@@ -9,7 +9,7 @@ from nox_ship.package.materials import materials_path
 from nox_ship.release.announcement import IMMUTABLE, Announcement, Outcome, bring, look
 from nox_ship.release.beside import materials
 from nox_ship.release.delivering import left_here
-from nox_ship.release.results import Announced, Bumped, Result, Tried, Unannounced
+from nox_ship.release.results import Announced, Bumped, Omitted, Result, Tried
 from nox_ship.release.run import Run, State
 from nox_ship.world.forge import TOKENS
 from nox_ship.world.releases import Releases
@@ -77,10 +77,10 @@ def announce(run: Run, state: State) -> Result:
     """Do what is missing; where nobody can announce it from here, say so."""
     plan, forge = run.plan, run.world.forge
     if plan.workflow or forge is None:
-        return Unannounced(state.seen)
+        return Omitted(state.seen)
     if forge.api.token is None:
         run.notify(no_token(forge, plan.tag))
-        return Unannounced(state.seen)
+        return Omitted(state.seen)
     announcement = _announcement(run, others=True)
     if announcement is None:
         raise AssertionError  # what is released was built

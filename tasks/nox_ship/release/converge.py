@@ -104,7 +104,7 @@ def confirm(publication: Publication) -> None:
     Raises:
         ShipError: A file is not served (NS712, NS713), or with other bytes (NS711, NS714).
     """
-    _compare_bytes(publication, _wait(publication))
+    _compare_bytes(publication, await_files(publication))
 
 
 def _bring(publication: Publication, file: File, upload: Callable[[], None]) -> str:
@@ -150,8 +150,12 @@ def _appears(publication: Publication, file: File) -> bool:
     return found
 
 
-def _wait(publication: Publication) -> Mapping[str, Served]:
-    """Return the files as the simple API serves them, once it serves all of the manifest."""
+def await_files(publication: Publication) -> Mapping[str, Served]:
+    """Return the files as the simple API serves them, once it serves all that the manifest names.
+
+    Raises:
+        ShipError: A file is not served (NS712, NS713).
+    """
     manifest, index, patience = publication.manifest, publication.index, publication.patience
     begun, told = time.monotonic(), 0.0
     pause = patience.delay / 4

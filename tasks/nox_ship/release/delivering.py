@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.process import CommandFailedError
-from nox_ship.release import built
+from nox_ship.release import built, checking
 from nox_ship.release.converge import Held, Published, compare
 from nox_ship.release.publication import Publication
 from nox_ship.release.publish import publish as publish_files
-from nox_ship.release.results import Bumped, Followed, LeftTo, Pushed, Result, Tried, Uploaded
+from nox_ship.release.results import (
+    Bumped,
+    Checked,
+    Followed,
+    LeftTo,
+    Omitted,
+    Pushed,
+    Result,
+    Tried,
+    Uploaded,
+)
 from nox_ship.release.run import Run, State
 from nox_ship.release.seal import STAGE_CHANGED
 from nox_ship.release.stage import last_built
@@ -132,6 +142,29 @@ def follow(run: Run, _: State) -> Followed:
         run.notify(CHECKOUT_LEFT(what, detail=error.done.output))
         return Followed(plan.branch, objects.commit, "left")
     return Followed(plan.branch, objects.commit, "moved")
+
+
+def checks_state(run: Run) -> State:
+    """Ask whether the checks that publishing waits for have passed."""
+    plan, commit, forge, required = run.plan, _commit(run), run.world.forge, run.request.checks
+    if plan.workflow:
+        return State.done(Omitted(f"left to {plan.workflow}"))
+    if commit is None or forge is None:
+        return State.unknown("there is no commit yet" if commit is None else "the remote is not on GitHub")
+    if publish_state(run).status == "done":
+        return State.done(Omitted("it is published"))
+    found = checking.look(required, forge, commit)
+    if found.is_done and not required.without:
+        return State.done(Checked(found.passed))
+    return State.missing(found)
+
+
+def await_checks(run: Run, _: State) -> Checked:
+    """Wait until they have passed, and tell which a person left out."""
+    required, commit = run.request.checks, run.bumped.objects.commit
+    for finding in required.left_out(commit):
+        run.notify(finding)
+    return Checked(checking.wait(required, run.world.forge, commit, run.voice.note), required.without)
 
 
 def publish_state(run: Run) -> State:

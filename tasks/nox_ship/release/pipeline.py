@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import explained
-from nox_ship.release import announcing, delivering, preparing, proving
+from nox_ship.release import announcing, delivering, preparing, proving, watching
 from nox_ship.release.results import Result
 from nox_ship.release.run import Run, State, Step
 from nox_ship.report import Row
@@ -43,6 +44,31 @@ STEPS: tuple[Step, ...] = (
 
 CUT = STEPS[:3]
 """What makes commit and tag: no code of the project's tests has run yet."""
+
+_CHECKS = Step(
+    "checks", "the checks on the forge that publishing waits for", delivering.checks_state, delivering.await_checks
+)
+_FOLLOW = Step(
+    watching.STEP,
+    "the workflow that publishes, until the index serves the release",
+    watching.watch_state,
+    watching.watch,
+    always=True,
+)
+
+
+def release_steps(settings: Settings, *, wait: bool = False) -> tuple[Step, ...]:
+    """Return the release, in order, with what only some projects or commands ask for.
+
+    Args:
+        settings: The project's settings, which may name checks that publishing waits for.
+        wait: Whether a workflow that publishes is followed.
+    """
+    before = {"publish": _CHECKS} if settings.publish.require_checks else {}
+    after = {"publish": _FOLLOW} if wait else {}
+    return tuple(
+        one for step in STEPS for one in (before.get(step.name), step, after.get(step.name)) if one is not None
+    )
 
 
 def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from packaging.version import Version
@@ -16,6 +16,7 @@ from nox_ship.gates.own import Decision
 from nox_ship.git import Repository
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
+from nox_ship.release.checking import Required
 from nox_ship.release.coming import Coming, Known, find_coming
 from nox_ship.release.record import Record
 from nox_ship.release.route import route
@@ -42,6 +43,12 @@ class Request:
     """Whether this rehearses what comes next, though HEAD may be a release and the changelog may have no entry."""
     in_ci: bool = False
     """Whether this is a CI, in which nothing that is missing is left out."""
+    cut: bool = False
+    """Whether commit and tag are only made, for another job to push."""
+    wait: bool = False
+    """Whether a workflow that publishes is followed until the index serves the release."""
+    checks: Required = field(default_factory=Required)
+    """The checks that publishing waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)

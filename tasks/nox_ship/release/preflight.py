@@ -23,12 +23,15 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
+from nox_ship.release.checking import CHECK_MISSING, WAITS_FOR_ITSELF, not_on_github
 from nox_ship.release.coming import Coming
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
 from nox_ship.release.tags import tags_of
 from nox_ship.release.uptake import foresee, foresee_workflow
+from nox_ship.release.watching import followable
+from nox_ship.release.workflows import after_publishing
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.web import begun
 from nox_ship.world.world import World
@@ -94,7 +97,7 @@ def preflight(
         ShipError: With every finding that stands against the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
-    asked = begun(lambda: tuple(_found(partial(_forge, draft))))  # it answers while the rest is checked
+    asked = begun(lambda: [one for check in OF_FORGE for one in _found(partial(check, draft))])
     findings = Findings(draft.told)
     for check in CHECKS:
         findings.extend(_found(partial(check, draft)))
@@ -146,6 +149,31 @@ def _index(draft: Draft) -> Iterable[Finding]:
     if by.workflow:
         return foresee_workflow(index, called, version, new=coming.bump, certain=by.certain)
     return foresee(index, called, version, new=coming.bump, built=draft.built)
+
+
+def _following(draft: Draft) -> Iterable[Finding]:
+    """Return why the workflow cannot be followed that the user wants to wait for."""
+    if draft.request.wait and draft.by.workflow:
+        return followable(draft.world.forge, draft.by.workflow)
+    return ()
+
+
+def _required_checks(draft: Draft) -> Iterator[Finding]:
+    """Yield why publishing would wait for checks in vain."""
+    required, workflow = draft.request.checks.awaited, draft.by.workflow
+    if not (required and draft.coming and draft.repository):
+        return
+    if draft.world.forge is None:
+        yield not_on_github(required)
+        return
+    late = after_publishing(draft.repository.path, workflow, draft.coming.tag) if workflow else {}
+    for name in required:
+        if name in late:
+            yield WAITS_FOR_ITSELF(f"`publish.require-checks` names {name!r}: a job of {workflow}, {late[name]}.")
+    if draft.request.cut:
+        what = "A workflow pushes this commit, which starts no other one: no check of those would appear by itself."
+        remedy = "Start them by hand on the tag (`workflow_dispatch`) once it is pushed."
+        yield CHECK_MISSING(what, remedy=remedy, level="warning")
 
 
 def _forge(draft: Draft) -> Iterable[Finding]:
@@ -300,7 +328,7 @@ def _branch(draft: Draft) -> Iterator[Finding]:
 def _remote_branch(draft: Draft) -> Iterator[Finding]:
     repository, head, branch, refs = draft.repository, draft.head, draft.branch, draft.refs
     theirs = refs.get(f"refs/heads/{branch}")
-    if repository is None or head is None or theirs is None or draft.pushed:
+    if repository is None or head is None or theirs is None or theirs == head or draft.pushed:
         return
     if head in tags_of(refs).values():
         return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
@@ -331,3 +359,6 @@ CHECKS: tuple[Check, ...] = (
     _world,
 )
 """What is checked, in order; a check yields what it finds, or raises it."""
+
+OF_FORGE: tuple[Check, ...] = (_forge, _following, _required_checks)
+"""What the forge is asked, one thing after the other, while the rest is checked."""

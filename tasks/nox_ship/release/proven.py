@@ -16,6 +16,11 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.world.forge import Job
 from nox_ship.world.runs import Run, Runs
 
+RUN_NOT_TOLD = Kind(
+    "NS776",
+    "run-not-told",
+    "Run the failed jobs again, or start the workflow by hand on the tag, with `bump` and `run` empty.",
+)
 NOT_PROVEN = Kind(
     "NS777",
     "not-proven",
@@ -65,7 +70,15 @@ def proven(number: str, branch: str, job: Job) -> Proven:
         raise ShipError(NOT_PROVEN(f"{job.ref} is no tag; only the release that a run has cut was proven by it."))
     if not _NUMBER.fullmatch(number):
         raise ShipError(NOT_PROVEN(f"{number!r} is not the ID of a run."))
-    runs = Runs(job)
+    try:
+        return _believed(Runs(job.github), number, branch, job)
+    except ShipError as error:
+        if error.findings[0].id == NOT_PROVEN.id:
+            raise
+        raise ShipError(RUN_NOT_TOLD(f"GitHub does not tell of the run {number}: {error.findings[0].what}")) from error
+
+
+def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
     run = _ended(runs, number)
     wrong = list(_wrong(run, branch, job))
     above = [job.commit] if job.commit == run.head_sha else runs.parents(job.commit)

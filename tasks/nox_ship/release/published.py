@@ -18,8 +18,10 @@ from nox_ship.package.build import dist_folder, manifest_path
 from nox_ship.package.manifest import File, Manifest, announced, built_files
 from nox_ship.project import Project, admits
 from nox_ship.release.publication import NOT_SERVED
+from nox_ship.release.route import route
 from nox_ship.release.stage import workshop
 from nox_ship.release.uptake import OTHER_BYTES
+from nox_ship.release.workflows import publishing
 from nox_ship.world.closed import closed_project
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing, Served
@@ -53,11 +55,13 @@ class ExpectedRelease:
         manifest: Which they are.
         folder: Where they are on this machine.
         told_by: What tells it, for the report.
+        binding: Whether these very files have to be served. A workflow that publishes builds files of its own.
     """
 
     manifest: Manifest
     folder: Path
     told_by: str
+    binding: bool = True
 
 
 def released(project: Project, wanted: Version | None = None) -> Release | None:
@@ -119,7 +123,11 @@ def built(project: Project, release: Release | None) -> ExpectedRelease | None:
     with workshop(project.root) as shop:
         staged = Findings().catch(lambda: Project.read(shop.stage / inner))
         if staged and (manifest := _manifest_of(staged, release)):
-            return ExpectedRelease(manifest, dist_folder(staged), "the manifest of its release")
+            index = route(project.settings, release.version)
+            by = publishing(repository.path, project.settings, index, release.tag)
+            return ExpectedRelease(
+                manifest, dist_folder(staged), "the manifest of its release", binding=by.workflow is None
+            )
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ from nox_ship.release.seal import Seal
 from nox_ship.release.stage import Stage
 from nox_ship.report import BuiltFile, Report, Row
 from nox_ship.terminal import Voice
+from nox_ship.world.checks import Check
 from nox_ship.world.index import display_name
 
 
@@ -229,6 +230,55 @@ class LeftTo(Result):
 
 
 @dataclass(frozen=True)
+class Watched(Result):
+    """A release that a workflow has published, proven from here."""
+
+    workflow: str
+    run: str
+    """The address of its run."""
+    index: str
+    files: tuple[str, ...]
+    """What the index serves of it."""
+    compared_with: str
+    installed: Mapping[str, str]
+    """The file that was installed and works, by the Python's version."""
+    page: str
+    """The address of the version's page on the index; empty where it is not known."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell that it is there, and what is proven of it."""
+        report.served, report.page = True, self.page
+        report.arrived += [f"{name} on {self.index}" for name in self.files]
+        report.verified += [
+            f"{self.index} serves {name}; it was compared with {self.compared_with}" for name in self.files
+        ]
+        for name in dict.fromkeys(self.installed.values()):
+            pythons = ", ".join(python for python, file in self.installed.items() if file == name)
+            report.verified.append(f"{name}, as {self.index} serves it, works on Python {pythons}")
+
+    def __str__(self) -> str:
+        return f"{self.workflow} passed; {self.index} serves {shorten(self.files)}"
+
+
+@dataclass(frozen=True)
+class Checked(Result):
+    """The checks of the release's commit that publishing waits for."""
+
+    checks: tuple[Check, ...]
+    without: tuple[str, ...] = ()
+    """Those that a person left out."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell which passed."""
+        report.verified += [f"check passed: {check}" for check in self.checks]
+
+    def __str__(self) -> str:
+        passed = ", ".join(f"{check.name}: {check.told}" for check in self.checks)
+        left_out = f"without {', '.join(self.without)}" if self.without else ""
+        return "; ".join(filter(None, (passed, left_out)))
+
+
+@dataclass(frozen=True)
 class Announced(Result):
     """The release's page on the forge."""
 
@@ -264,8 +314,8 @@ class Announced(Result):
 
 
 @dataclass(frozen=True)
-class Unannounced(Result):
-    """A release that gets no page from here."""
+class Omitted(Result):
+    """What this release does not need, or not from here."""
 
     why: str
 

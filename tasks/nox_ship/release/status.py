@@ -16,7 +16,8 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.git import Repository
 from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.project import Project
-from nox_ship.release.pipeline import STEPS, states
+from nox_ship.release.checking import Required
+from nox_ship.release.pipeline import release_steps, states
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.record import Record
 from nox_ship.release.results import Planned
@@ -190,9 +191,11 @@ def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) ->
         shop: Where the releases of this checkout are made.
     """
     gates = tuple(gate for gate in sessions.decision.gates if gate in sessions.names)
-    run = Run(plan.project.root, Request(plan.version), sessions, world, shop, Voice(), Report("Status"))
+    settings = plan.project.settings
+    request = Request(plan.version, checks=Required(settings.publish.require_checks))
+    run = Run(plan.project.root, request, sessions, world, shop, Voice(), Report("Status"))
     run.take(Planned(replace(plan, gates=gates)))
-    return Progress(plan, {step.name: state for step, state in states(run, STEPS[1:])})
+    return Progress(plan, {step.name: state for step, state in states(run, release_steps(settings)[1:])})
 
 
 def _served(project: Project, world: World) -> tuple[Serving, ...]:

@@ -123,6 +123,26 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
     return Publishing(told=(*told, *doubts))
 
 
+def after_publishing(repository: Path, workflow: str, tag: str) -> dict[str, str]:
+    """Return the jobs of a workflow that end after it has published, by the names that GitHub shows: each with why.
+
+    Args:
+        repository: The top folder of the repository.
+        workflow: The workflow's file name.
+        tag: The tag that is to be pushed.
+    """
+    jobs = {
+        str(key): job
+        for key, job in mapping(Workflows(repository).all.get(workflow, {}).get("jobs")).items()
+        if isinstance(job, Mapping)
+    }
+    uploading = {one.job.partition("/")[0] for one in uploads(repository, tag)[0] if one.workflow == workflow}
+    late = dict.fromkeys(uploading & jobs.keys(), "which publishes")
+    while more := {key for key, job in jobs.items() if key not in late and {*late} & {*patterns(job.get("needs"))}}:
+        late.update(dict.fromkeys(more, "which runs after it has published"))
+    return {str(jobs[key].get("name", key)): why for key, why in late.items()}
+
+
 def rivals(found: tuple[Upload, ...]) -> Iterator[Finding]:
     """Yield a warning for each index to which more than one workflow uploads what the tag names."""
     sure = [upload for upload in found if upload.by_tag]

@@ -54,6 +54,7 @@ def facts(survey: Survey) -> workflows.Facts:
         routes=project.settings.routes,
         tokens={name: token_variable(name, project.settings) for name in PUBLIC_INDEXES},
         names=decided.names,
+        checks=project.settings.publish.require_checks,
         more_pythons=noxfile.written.pythons,
         wheels=survey.wheels,
     )

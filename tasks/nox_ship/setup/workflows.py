@@ -54,6 +54,19 @@ _SWITCH = """\
     nox-ship switch .nox-ship/cut/release.bundle --onto="$GITHUB_SHA" --branch="$NOX_SHIP_BRANCH" \\
       --commit="$COMMIT" --tag="$TAG" --tag-object="$TAG_OBJECT"
   shell: bash"""
+_WITHOUT_CHECK = """\
+without_check:
+  description: Leave out one of the checks that publishing waits for
+  type: choice
+  options: [@CHECKS@]
+  default: @NONE@"""
+_READ_CHECKS = [
+    "checks: read # to wait for the checks that publishing requires",
+    "statuses: read # and for those that are commit statuses",
+]
+_NONE = "(none)"
+"""The choice that leaves nothing out: GitHub takes no empty one."""
+_LEFT_OUT = f"inputs.without_check != '{_NONE}' && inputs.without_check || ''"
 _FOLDER_NAME = re.compile(r"[\w.+][\w.@+-]*(?:/[\w.@+-]+)*")
 _PRERELEASES = "\n    allow-prereleases: true"
 
@@ -88,6 +101,8 @@ class Facts:
 
     names: Mapping[str, str] = field(default_factory=dict)
     """What our sessions are called in the noxfile, by their usual names, where the two differ."""
+    checks: tuple[str, ...] = ()
+    """Names of the checks that publishing waits for."""
     more_pythons: tuple[str, ...] = ()
     """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
     wheels: tuple[str, ...] = ()
@@ -113,13 +128,13 @@ def render(facts: Facts) -> dict[str, str]:
     """Return the text of each workflow, by its path in the repository.
 
     Raises:
-        ShipError: The name of a branch, an environment, a runner or a requirement, or the form of the tags, would be an
-            expression in a workflow (NS820); so would the project's folder be a pattern; or the workflow that
-            publishes would take the file of another one (NS102).
+        ShipError: The name of a branch, an environment, a runner, a check or a requirement, or the form of the tags,
+            would be an expression in a workflow (NS820); so would the project's folder be a pattern; or the workflow
+            that publishes would take the file of another one (NS102).
     """
     settings = facts.settings
     named = (*settings.systems, *facts.wheels, *settings.branches, *settings.environments.values(), *facts.besides)
-    for name in (facts.branch, facts.tag, *named):
+    for name in (facts.branch, facts.tag, *named, *facts.checks):
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
     if facts.folder and not _FOLDER_NAME.fullmatch(facts.folder):
@@ -175,6 +190,7 @@ def _release(facts: Facts) -> str:
     values = {
         **_common(facts),
         "PUSHES": _pushes(facts),
+        "WITHOUT_CHECK": _without_check(facts.checks) if facts.checks else "",
         "BEFORE_PUSH": ", ".join(["lock", "cut", *gates, "rehearse-upload"]),
         "GATES": "[cut, gates]",
         "IF_GATES": "if: ${{ !failure() && !cancelled() && needs.gates.result == 'success' }}",
@@ -221,7 +237,11 @@ def _release(facts: Facts) -> str:
 
 def _publish(facts: Facts, index: str, session: str, needs: list[str], condition: list[str]) -> str:
     variable = facts.tokens[index]
-    trusted = facts.settings.credentials == "trusted"
+    trusted, waits = facts.settings.credentials == "trusted", bool(facts.checks)
+    permissions = ["id-token: write # to be a trusted publisher"] if trusted else []
+    permissions += _READ_CHECKS if waits else []
+    env = [] if trusted else [f"{variable}: ${{{{ secrets.{variable} }}}}"]
+    env += ["GITHUB_TOKEN: ${{ github.token }}", f"WITHOUT_CHECK: ${{{{ {_LEFT_OUT} }}}}"] if waits else []
     values = {
         **_common(facts),
         "INDEX": index,
@@ -230,10 +250,17 @@ def _publish(facts: Facts, index: str, session: str, needs: list[str], condition
         "SESSION": session,
         "NEEDS": ", ".join(needs),
         "CONDITION": "\n      && ".join(condition),
-        "PERMISSIONS": "\n      id-token: write # to be a trusted publisher" if trusted else " {}",
-        "TOKEN": "" if trusted else f"\n          {variable}: ${{{{ secrets.{variable} }}}}",
+        "PERMISSIONS": "".join(f"\n      {line}" for line in permissions) or " {}",
+        "ENV": "".join(f"\n          {line}" for line in env),
+        "WITHOUT": ' --without-check="$WITHOUT_CHECK"' if waits else "",
+        "MINUTES": "180" if waits else "60",
     }
     return filled(template("publish.yml"), values)
+
+
+def _without_check(names: tuple[str, ...]) -> str:
+    choices = ", ".join(map(quoted, dict.fromkeys((_NONE, *names))))
+    return filled(_WITHOUT_CHECK, {"CHECKS": choices, "NONE": quoted(_NONE)})
 
 
 def _wheels(facts: Facts, values: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 from nox_ship.world.releases import asset_name
 
@@ -31,15 +31,17 @@ _KEPT = ("tag_name", "name", "body", "draft", "prerelease")
 class Board:
     """The API, as a WSGI application."""
 
-    def __init__(self, slug: str, commits: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, slug: str, commits: Callable[[], Mapping[str, str]], checks: Iterable[str] = ()) -> None:
         """Begin without a release.
 
         Args:
             slug: Owner and name of the repository.
             commits: Returns the commit of each tag that it has.
+            checks: The names of the checks that every commit has passed: nothing is run here.
         """
         self.slug = slug
         self.commits = commits
+        self.checks = tuple(checks)
         self.immutable = False
         """Whether releases cannot be changed once they are published."""
         self.uploads = ""
@@ -55,6 +57,10 @@ class Board:
         headers = [("Content-Type", "application/json; charset=utf-8")]
         if isinstance(value, list):
             value, link = _page(environ, value)
+            headers += [("Link", link)] if link else []
+        elif isinstance(value, dict) and "total_count" in value:
+            (key,) = (key for key, part in value.items() if isinstance(part, list))
+            value[key], link = _page(environ, value[key])
             headers += [("Link", link)] if link else []
         body = b"" if value is None else json.dumps(value).encode()
         start(f"{status.value} {status.phrase}", [*headers, ("Content-Length", str(len(body)))])
@@ -98,6 +104,17 @@ class Board:
         if commit is None:
             return http.HTTPStatus.UNPROCESSABLE_ENTITY, {"message": f"No commit found for SHA: tags/{tag}"}
         return http.HTTPStatus.OK, {"sha": commit}
+
+    def check_runs(self, _: WSGIEnvironment, commit: str) -> Reply:
+        """Answer with the check runs of a commit."""
+        ended = {"head_sha": commit, "status": "completed", "conclusion": "success"}
+        told = {**ended, "output": {"title": "a stand-in, which runs nothing"}}
+        runs = [{"id": number, "name": name, **told} for number, name in enumerate(self.checks, 1)]
+        return http.HTTPStatus.OK, {"total_count": len(runs), "check_runs": runs}
+
+    def statuses(self, _: WSGIEnvironment, __: str) -> Reply:
+        """Answer with the commit statuses of a commit."""
+        return http.HTTPStatus.OK, {"state": "pending", "total_count": 0, "statuses": []}
 
     def listed(self, environ: WSGIEnvironment, _: str) -> Reply:
         """Answer with every release, the newest first; drafts only to those who may write."""
@@ -194,7 +211,8 @@ def _page(environ: WSGIEnvironment, items: list[Any]) -> tuple[list[Any], str]:
     """Return the page that is asked for, and the header that leads to the next."""
     asked = parse_qs(environ.get("QUERY_STRING", ""))
     size, number = int(asked.get("per_page", ["30"])[0]), int(asked.get("page", ["1"])[0])
-    following = f"http://{environ['HTTP_HOST']}{environ['PATH_INFO']}?per_page={size}&page={number + 1}"
+    query = urlencode({**asked, "per_page": size, "page": number + 1}, doseq=True)
+    following = f"http://{environ['HTTP_HOST']}{environ['PATH_INFO']}?{query}"
     more = len(items) > size * number
     return items[size * (number - 1) : size * number], f'<{following}>; rel="next"' if more else ""
 
@@ -212,6 +230,8 @@ _ROUTES: tuple[tuple[str, Callable[[Board, WSGIEnvironment, str], Reply]], ...] 
     ("GET /releases/tags/(.+)", Board.of_tag),
     ("GET /releases/latest", Board.of_latest),
     ("GET /commits/tags/(.+)", Board.commit),
+    ("GET /commits/([0-9a-f]+)/check-runs", Board.check_runs),
+    ("GET /commits/([0-9a-f]+)/status", Board.statuses),
     ("GET /releases", Board.listed),
     ("POST /releases", Board.create),
     (r"PATCH /releases/(\d+)", Board.change),

@@ -148,6 +148,11 @@ class Job:
         return f"{self.server}/{self.slug}"
 
     @property
+    def github(self) -> GitHubApi:
+        """The API of the repository, with the job's token."""
+        return GitHubApi(self.api, self.slug, self.token)
+
+    @property
     def headers(self) -> dict[str, str]:
         """What GitHub's API is asked with."""
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}

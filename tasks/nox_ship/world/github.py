@@ -34,13 +34,46 @@ NO_REPOSITORY = Kind(
 REFUSED = Kind("NS785", "forge-refused", "Fix what GitHub reports, then run the same command again.")
 
 _MOST_PAGES = 100
-_MINUTE = 60.0
-"""Seconds to wait where GitHub limits requests and does not say how long."""
+_MINUTE, _HOUR = 60.0, 3600.0
+"""Seconds to wait where GitHub limits requests and does not say how long; and until it takes new ones at the latest."""
+_LONGEST_FILE = 64 << 20
+"""Bytes of the longest file whose end is looked for."""
 _NEXT = re.compile(r'<([^<>]+)>\s*;\s*rel="next"')
 
 
 class UnclearError(ShipError):
     """A request got no answer, so that it may have been carried out (NS780)."""
+
+
+@dataclass
+class Allowance:
+    """How many requests the API still takes, by its last answer."""
+
+    remaining: int | None = None
+    """How many; None where it did not tell."""
+    renewed: float = 0.0
+    """When it takes new ones, as a moment of `time.monotonic`."""
+
+    def take(self, answer: web.Answer) -> None:
+        """Take what an answer tells of it."""
+        left = _number(answer.headers.get("x-ratelimit-remaining"))
+        renewed = _number(answer.headers.get("x-ratelimit-reset"))
+        if left is not None and renewed is not None:
+            wait = min(max(renewed - answer.at.timestamp(), 0.0), _HOUR)
+            self.remaining, self.renewed = int(left), time.monotonic() + wait
+
+    def pause(self, requests: int, least: float) -> float:
+        """Return how many seconds to leave between rounds of requests, so that what is left lasts until there is more.
+
+        Args:
+            requests: How many requests a round takes.
+            least: Seconds to leave in any case.
+        """
+        if self.remaining is None:
+            return least
+        left = max(self.renewed - time.monotonic(), 0.0)
+        rounds = self.remaining // requests
+        return max(left / rounds if rounds else left + 1, least)
 
 
 @dataclass(frozen=True)
@@ -61,6 +94,8 @@ class GitHubApi:
     pauses: tuple[float, ...] = (1.0, 4.0)
     """Seconds before a request is sent again that got no answer."""
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False, compare=False)
+    allowance: Allowance = field(default_factory=Allowance, repr=False, compare=False)
+    """What its last answer told of the limit of requests."""
     tell: Callable[[str], object] = field(default=lambda _: None, repr=False, compare=False)
     """Told before it waits because the API limits requests."""
 
@@ -93,23 +128,59 @@ class GitHubApi:
         headers = {**self._headers, "Content-Type": "application/octet-stream"}
         return self._tried(lambda: web.put_file(url, file, headers, seconds=self.seconds), (), allowed)
 
-    def pages(self, path: str) -> Iterator[Any]:
+    def pages(self, path: str, key: str | None = None, *, absent: Collection[int] = ()) -> Iterator[Any]:
         """Yield the items of a list, page by page.
+
+        Args:
+            path: What is asked for, below the repository; it may have a query.
+            key: The key that the list has in the answer; None where it is the answer.
+            absent: Statuses which say that there is no such list; it is empty then.
 
         Raises:
             ShipError: As `ask` does, or there is no end to it (NS785).
         """
-        url = f"{path}?per_page=100"
+        url = f"{path}{'&' if '?' in path else '?'}per_page=100"
         for _ in range(_MOST_PAGES):
-            answer = self.ask("GET", url)
-            yield from parsed(answer, list)
+            answer = self.ask("GET", url, allowed=absent)
+            if not answer.ok:
+                return
+            yield from parsed(answer, list) if key is None else _listed(parsed(answer, dict), key)
             following = _NEXT.search(answer.headers.get("link", ""))
             if following is None:
                 return
             url = following[1]
             if urlsplit(url)[:2] != urlsplit(self.base)[:2]:
                 break
-        raise ShipError(REFUSED(f"GitHub's list of {path.strip('/')} in {self.slug} has no end."))
+        raise ShipError(REFUSED(f"GitHub's list of {path.partition('?')[0].strip('/')} in {self.slug} has no end."))
+
+    def tail(self, path: str, most: int) -> bytes:
+        """Return the end of a file that the API points to; the token does not go there.
+
+        Args:
+            path: What is asked for, below the repository.
+            most: How many bytes of it.
+
+        Raises:
+            UnclearError: It does not come whole (NS780).
+            ShipError: The API refuses it, or points to this machine (NS781 to NS785).
+        """
+        answer = self.ask("GET", path, allowed=(302,))
+        target, end = answer.headers.get("location", ""), answer.body[-most:]
+        if answer.ok:
+            return end
+        if is_loopback(urlsplit(target).hostname) and not is_loopback(urlsplit(self.base).hostname):
+            raise ShipError(REFUSED(f"{self.base} points to this machine.", remedy=""))
+
+        def take(block: bytes) -> None:
+            nonlocal end
+            end = (end + block)[-most:]
+
+        end = b""
+        try:
+            web.download(target, take, most=_LONGEST_FILE, seconds=self.timeout)
+        except web.WebError as error:  # whose words may hold the address, which is as good as a password
+            raise UnclearError(FORGE_UNREACHABLE("GitHub did not hand out the whole file.")) from error
+        return end
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -135,6 +206,7 @@ class GitHubApi:
             except web.WebError as error:
                 trouble = str(error)
             if not trouble:
+                self.allowance.take(answer)
                 wait = _limit(answer)
                 if wait is None:
                     return self._judged(answer, allowed)
@@ -198,6 +270,13 @@ def parsed(answer: web.Answer, kind: type) -> Any:
     if not isinstance(value, kind):
         raise ShipError(REFUSED("GitHub's answer is not what its documentation says.", remedy=""))
     return value
+
+
+def _listed(value: dict[str, Any], key: str) -> list[Any]:
+    found = value.get(key)
+    if not isinstance(found, list):
+        raise ShipError(REFUSED("GitHub's answer is not what its documentation says.", remedy=""))
+    return found
 
 
 def _limit(answer: web.Answer) -> float | None:

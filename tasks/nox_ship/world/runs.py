@@ -1,33 +1,31 @@
-"""What GitHub tells of a run of a workflow: what started it, what became of its jobs, and what they kept.
+"""What GitHub tells of the runs of a workflow: what started them, what became of their jobs, and what they kept.
 
 https://docs.github.com/en/rest/actions describes the answers.
 """
 
 from __future__ import annotations
 
-import time
+import datetime as dt
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import quote
 
 from nox_ship import json_data
-from nox_ship.errors import Kind, ShipError
-from nox_ship.world import web
-from nox_ship.world.forge import Job
-
-RUN_NOT_TOLD = Kind(
-    "NS776",
-    "run-not-told",
-    "Run the failed jobs again, or start the workflow by hand on the tag, with `bump` and `run` empty.",
-)
+from nox_ship.addresses import uncoloured
+from nox_ship.errors import ShipError
+from nox_ship.world.github import REFUSED, GitHubApi, parsed
 
 T = TypeVar("T")
 
-_PAGE = 100
-"""Jobs or artifacts on a page, the most that GitHub gives."""
-_MOST_PAGES = 20
-_PAUSES = (2.0, 6.0)
-"""Seconds before GitHub is asked again."""
-_PASSING = (429, 500, 502, 503, 504)
+_GONE = 404
+_LOG = 256 << 10
+"""Bytes of the end of a log that are read."""
+_STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?")
+"""What GitHub begins each line of a log with."""
+_ERROR = "##[error]"
+"""What the runner begins the line with that tells why a step failed."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,15 @@ class Run(json_data.Open):
     """Where the commit is from."""
     status: str
     conclusion: str | None
+    id: int = 0
+    html_url: str = ""
+    """The address of its page."""
+
+
+@dataclass(frozen=True)
+class _Step(json_data.Open):
+    name: str
+    conclusion: str | None
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,40 @@ class RunJob(json_data.Open):
     """The name that is shown, with the expressions in it evaluated, unless the job was skipped."""
     status: str
     conclusion: str | None
+    id: int = 0
+    html_url: str | None = None
+    started_at: str | None = None
+    completed_at: str | None = None
+    steps: tuple[_Step, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; 0 where GitHub does not tell."""
+        begun, ended = moment(self.started_at), moment(self.completed_at)
+        return max((ended - begun).total_seconds(), 0.0) if begun and ended else 0.0
+
+    @property
+    def failed_step(self) -> str:
+        """The name of the step that failed; empty where none did."""
+        return next((step.name for step in self.steps if step.conclusion == "failure"), "")
 
 
 @dataclass(frozen=True)
-class _Jobs(json_data.Open):
-    jobs: tuple[RunJob, ...]
+class Workflow(json_data.Open):
+    """A workflow that GitHub knows."""
+
+    state: str
+    """``active``, or why it does not run, such as ``disabled_inactivity``."""
+
+
+@dataclass(frozen=True)
+class _Environment(json_data.Open):
+    name: str
+
+
+@dataclass(frozen=True)
+class _Pending(json_data.Open):
+    environment: _Environment
 
 
 @dataclass(frozen=True)
@@ -102,53 +138,87 @@ class _Artifacts(json_data.Open):
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a repository, as GitHub's API tells them to a job.
+    """The runs of a repository, as GitHub's API tells them.
 
-    Each method raises ShipError where GitHub does not answer, or with something else (NS776).
+    Each method raises ShipError where GitHub does not answer, refuses, or tells something else than it documents (NS780
+    to NS785).
     """
 
-    job: Job
+    api: GitHubApi
 
     def run(self, number: str) -> Run:
         """Return the run of an ID."""
-        return self._ask(Run, f"actions/runs/{number}")
+        return self._ask(Run, f"/actions/runs/{number}")
 
     def jobs(self, number: str) -> tuple[RunJob, ...]:
         """Return the jobs of a run, each as the last attempt left it."""
-        found: list[RunJob] = []
-        for page in range(1, _MOST_PAGES + 1):
-            more = self._ask(_Jobs, f"actions/runs/{number}/jobs?filter=latest&per_page={_PAGE}&page={page}").jobs
-            found += more
-            if len(more) < _PAGE:
-                return tuple(found)
-        raise ShipError(RUN_NOT_TOLD(f"The run {number} has more than {_PAGE * _MOST_PAGES} jobs."))
+        return _read(RunJob, self.api.pages(f"/actions/runs/{number}/jobs?filter=latest", "jobs"))
+
+    def of(self, workflow: str, commit: str) -> tuple[Run, ...]:
+        """Return the runs of a workflow's file on a commit, the newest first; none where GitHub does not know it."""
+        path = f"/actions/workflows/{quote(workflow, safe='')}/runs?head_sha={commit}&per_page=100"
+        answer = self.api.ask("GET", path, allowed=(_GONE,))
+        found = parsed(answer, dict).get("workflow_runs") if answer.ok else []
+        runs = _read(Run, found if isinstance(found, list) else [found])
+        return tuple(sorted(runs, key=lambda run: -run.id))
+
+    def workflow(self, file: str) -> Workflow | None:
+        """Return a workflow by the name of its file; None where GitHub does not know it."""
+        answer = self.api.ask("GET", f"/actions/workflows/{quote(file, safe='')}", allowed=(_GONE,))
+        return _read(Workflow, [parsed(answer, dict)])[0] if answer.ok else None
+
+    def is_told(self) -> bool:
+        """Whether the repository is there for whoever asks: a private one is not for those who may not see it."""
+        return self.api.ask("GET", "", allowed=(_GONE,)).ok
+
+    def awaited(self, number: str) -> tuple[str, ...]:
+        """Return the environments whose protection rules a run waits for, such as an approval."""
+        answer = self.api.ask("GET", f"/actions/runs/{number}/pending_deployments")
+        return tuple(one.environment.name for one in _read(_Pending, parsed(answer, list)))
+
+    def last_lines(self, job: RunJob, most: int) -> list[str]:
+        """Return the last lines of a job's log, up to the last error that the runner tells: clean-up comes after it."""
+        log = self.api.tail(f"/actions/jobs/{job.id}/logs", _LOG)
+        whole = log if len(log) < _LOG else log.partition(b"\n")[2]  # the first line of an end is cut
+        text = uncoloured(whole.decode("utf-8", "replace")).rstrip()
+        lines = [_STAMP.sub("", line) for line in re.split(r"\r\n|\r|\n", text)]
+        errors = [number for number, line in enumerate(lines) if line.startswith(_ERROR)]
+        told = lines[: errors[-1] + 1] if errors else lines
+        return [line.removeprefix(_ERROR) for line in told[-most:]]
 
     def artifact(self, number: str) -> Artifact:
         """Return the artifact of an ID."""
-        return self._ask(Artifact, f"actions/artifacts/{number}")
+        return self._ask(Artifact, f"/actions/artifacts/{number}")
 
     def named(self, number: str, name: str) -> str:
         """Return the ID of the latest artifact of a run that has a name; empty where none has it."""
-        told = self._ask(_Artifacts, f"actions/runs/{number}/artifacts?name={name}&per_page={_PAGE}").artifacts
+        told = self._ask(_Artifacts, f"/actions/runs/{number}/artifacts?name={name}&per_page=100").artifacts
         return str(max((one.id for one in told if not one.expired), default=""))
 
     def parents(self, commit: str) -> list[str]:
         """Return the parents of a commit."""
-        return [parent.sha for parent in self._ask(_Commit, f"git/commits/{commit}").parents]
+        return [parent.sha for parent in self._ask(_Commit, f"/git/commits/{commit}").parents]
 
     def _ask(self, cls: type[T], path: str) -> T:
-        url = f"{self.job.api}/repos/{self.job.slug}/{path}"
-        for pause in (*_PAUSES, None):
-            try:
-                answer = web.get(url, self.job.headers, redirects=False)
-                if answer.ok:
-                    return json_data.read(cls, answer.json())
-                trouble, passing = f"it answered {answer.status}", answer.status in _PASSING
-            except web.WebError as error:
-                trouble, passing = str(error), True
-            except ValueError as error:
-                trouble, passing = f"its answer is not what it documents: {error}", False
-            if pause is None or not passing:
-                break
-            time.sleep(pause)
-        raise ShipError(RUN_NOT_TOLD(f"GitHub does not tell {path.partition('?')[0]}: {trouble}."))
+        return _read(cls, [parsed(self.api.ask("GET", path), dict)])[0]
+
+
+def _read(cls: type[T], values: Iterable[object]) -> tuple[T, ...]:
+    """Return values of JSON as a dataclass.
+
+    Raises:
+        ShipError: One of them is not as GitHub documents it (NS785).
+    """
+    try:
+        return tuple(json_data.read(cls, value) for value in values)
+    except ValueError as error:
+        raise ShipError(REFUSED(f"GitHub's answer is not what its documentation says: {error}.", remedy="")) from error
+
+
+def moment(text: str | None) -> dt.datetime | None:
+    """Return the time that a text of the API tells; None where it tells none."""
+    try:
+        found = dt.datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)

@@ -108,6 +108,7 @@ class StandIns:
         look: Callable[[str, str], Index] | None = None,
         keep: tuple[str, ...] = (),
         forge: Callable[[], Releases | None] = lambda: None,
+        checks: Iterable[str] = (),
     ) -> None:
         """Stand in for the world around the checkout at ``source``.
 
@@ -120,6 +121,7 @@ class StandIns:
             look: Returns an index that is stood in for, by its name and the project's; it is only looked at.
             keep: Names of variables that git gets although they look like credentials.
             forge: Returns the forge that is stood in for; it is asked whether the token may write there.
+            checks: The names of the checks that a commit passes at once on the forge that stands in for it.
         """
         self._source_path = source
         self._keep = keep
@@ -129,6 +131,7 @@ class StandIns:
         self._indexes = indexes
         self._look = look
         self._real_forge = forge
+        self._checks = tuple(checks)
         self._board: Loopback | None = None
         self._lookouts: dict[tuple[str, str], Lookout] = {}
         self._notices: list[Finding] = []
@@ -226,13 +229,13 @@ class StandIns:
 
     @cached_property
     def forge(self) -> Releases | None:
-        """A forge on loopback with no release yet; one without a token where the real one has none."""
+        """A forge on loopback with no release yet; it is asked without a token where the real one would be."""
         real = self._real_forge()
-        if real is None or real.api.token is None:
-            return real
-        self._board = Loopback(Board(real.where, self._tags))
-        board = replace(real.api, base=self._board.url, token="rehearsal")  # noqa: S106 - the board takes any
-        return StandInReleases(board, real)
+        if real is None:
+            return None
+        self._board = Loopback(Board(real.where, self._tags, self._checks))
+        token = real.api.token and "rehearsal"  # the board takes any
+        return StandInReleases(replace(real.api, base=self._board.url, token=token), real)
 
     def _tags(self) -> Mapping[str, str]:
         prefix = "refs/tags/"

@@ -1,0 +1,215 @@
+"""Waiting until the checks that publishing requires have passed on the forge, on the very commit that is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.release.publication import Note, silent
+from nox_ship.world.checks import Check, checks_of
+from nox_ship.world.github import FORBIDDEN, NO_REPOSITORY, TOKEN_REFUSED
+from nox_ship.world.polling import Polling
+from nox_ship.world.releases import Releases
+
+NOT_TOLD = Kind(
+    "NS850",
+    "checks-not-told",
+    "Set `GH_TOKEN` to a token that may read the repository; a job needs `checks: read`, `statuses: read` and"
+    " `GITHUB_TOKEN` in its environment.",
+)
+CHECK_FAILED = Kind(
+    "NS851",
+    "check-failed",
+    "Re-run it on GitHub once its cause is fixed, then run the same command or job again; or leave it out with"
+    " `--without-check NAME`.",
+)
+CHECK_MISSING = Kind(
+    "NS852",
+    "check-missing",
+    "Correct its name in `publish.require-checks`, or run it on this commit and then the same command or job again; or"
+    " leave it out with `--without-check NAME`.",
+)
+CHECK_UNFINISHED = Kind(
+    "NS853",
+    "check-unfinished",
+    "Run the same command or job again to go on waiting, or leave it out with `--without-check NAME`.",
+)
+WAITS_FOR_ITSELF = Kind(
+    "NS854",
+    "waits-for-itself",
+    "Take it out of `publish.require-checks`: it cannot end before the release is published.",
+)
+CHECK_LEFT_OUT = Kind("NS855", "check-left-out", "Nothing has to be done if that was meant.", level="warning")
+
+LONGEST = 7200.0
+"""Seconds to wait in all."""
+_GRACE = 600.0
+"""Seconds until a check has to be there while no other runs: a job is told only once those that it needs have ended."""
+_GAP = 30.0
+"""Seconds that may lie between a job and the one that needs it."""
+_READS = {FORBIDDEN.id, NO_REPOSITORY.id, TOKEN_REFUSED.id}
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Required:
+    """The checks that publishing waits for."""
+
+    names: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """Those that a person left out."""
+    by: str = ""
+    """Who that was."""
+    run: str = ""
+    """The ID of the run of Actions that we are a job of; empty where we are none."""
+
+    @property
+    def awaited(self) -> tuple[str, ...]:
+        """The names of those that are waited for."""
+        return tuple(name for name in dict.fromkeys(self.names) if name not in self.without)
+
+    def left_out(self, commit: str) -> Iterator[Finding]:
+        """Yield a warning for each that was left out."""
+        for name in dict.fromkeys(self.without):
+            yield CHECK_LEFT_OUT(f"{self.by} left out the check {name!r} of {commit[:10]}.")
+
+
+def wait(required: Required, forge: Releases | None, commit: str, note: Note = silent) -> tuple[Check, ...]:
+    """Wait until the required checks of a commit have passed, and return them.
+
+    Args:
+        required: Which they are.
+        forge: The forge.
+        commit: The commit.
+        note: Told what is waited for.
+
+    Raises:
+        ShipError: The forge does not tell (NS850, NS780, NS783, NS785); one failed (NS851), is not there while nothing
+            runs that it could wait for (NS852), or did not end in time (NS853); or one is of a job that waits for this
+            very one (NS854).
+    """
+    if not required.awaited:
+        return ()
+    if forge is None:
+        raise ShipError(not_on_github(required.awaited))
+    rounds = Polling(forge.api, LONGEST, requests=2)
+    shown = ""
+    still = 0.0
+    while True:
+        standing = rounds.ask(lambda: look(required, forge, commit))
+        if standing:
+            standing.refuse()
+            still = still if standing.quiet else rounds.waited
+            quiet = rounds.waited - still
+            if standing.is_done and (quiet >= _GAP or not standing.ours_alone):
+                return standing.passed
+            if standing.missing and quiet >= _GRACE:
+                raise ShipError(*standing.not_there())
+            if str(standing) != shown:
+                shown = str(standing)
+                note(shown)
+        if not rounds.rest():
+            raise ShipError(*(standing.unfinished() if standing else (NOT_TOLD("GitHub does not answer."),)))
+
+
+def look(required: Required, forge: Releases, commit: str) -> CommitChecks:
+    """Ask where the required checks of a commit stand.
+
+    Raises:
+        ShipError: The forge does not tell (NS850, NS780, NS783, NS785).
+    """
+    try:
+        return CommitChecks(required, commit, checks_of(forge.api, commit))
+    except ShipError as error:
+        if error.findings[0].id not in _READS:
+            raise
+        raise ShipError(NOT_TOLD(f"The checks of {commit[:10]} are not told: {error.findings[0].what}")) from error
+
+
+def not_on_github(names: Sequence[str]) -> Finding:
+    """Return that there is nobody to ask."""
+    what = f"`publish.require-checks` names {shorten(names)}, and the remote is not on GitHub."
+    return NOT_TOLD(what, remedy="Take the setting out: checks are waited for on GitHub alone.")
+
+
+@dataclass(frozen=True)
+class CommitChecks:
+    """Where the required checks of a commit stand."""
+
+    required: Required
+    commit: str
+    checks: tuple[Check, ...] = field(repr=False)
+    """All checks of it."""
+
+    @property
+    def _wanted(self) -> list[Check]:
+        return [check for check in self.checks if check.name in self.required.awaited]
+
+    @property
+    def passed(self) -> tuple[Check, ...]:
+        """Those that passed."""
+        return tuple(check for check in self._wanted if check.state == "passed")
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of those that are not there."""
+        there = {check.name for check in self._wanted}
+        return [name for name in self.required.awaited if name not in there]
+
+    @property
+    def running(self) -> list[str]:
+        """The names of those that have not ended."""
+        return list(dict.fromkeys(check.name for check in self._wanted if check.state == "running"))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of them have passed."""
+        return not self.missing and len(self.passed) == len(self._wanted)
+
+    @property
+    def ours_alone(self) -> bool:
+        """Whether a name is that of jobs of our own run alone: another workflow's, which counts too, may still come."""
+        others = {check.name for check in self._wanted if check.run != self.required.run}
+        return bool(self.required.run) and not others >= set(self.required.awaited)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no check of the commit runs that one which is missing could wait for; our own run does not count."""
+        ours = self.required.run
+        return all(check.state != "running" or (ours and check.run == ours) for check in self.checks)
+
+    def __str__(self) -> str:
+        parts = {"passed": [check.name for check in self.passed], "running": self.running, "not there": self.missing}
+        told = "; ".join(f"{what}: {shorten(dict.fromkeys(names))}" for what, names in parts.items() if names)
+        return f"checks of {self.commit[:10]} {told}"
+
+    def refuse(self) -> None:
+        """Refuse what can only get worse.
+
+        Raises:
+            ShipError: One failed (NS851), or is this very job, or one that waits for it (NS854).
+        """
+        failed = [check for check in self._wanted if check.state == "failed"]
+        if failed:
+            raise ShipError(*(CHECK_FAILED(f"A check of {self.commit[:10]} did not pass: {one}.") for one in failed))
+        # We run: where all that still runs in our run bears this name, it is us.
+        ours = [check for check in self.checks if self.required.run and check.run == self.required.run]
+        left = {check.name for check in ours if check.state == "running"}
+        if len(left) == 1 and left <= set(self.required.awaited):
+            what = f"The check {left.pop()!r} is the job that waits here, or one that waits for it."
+            raise ShipError(WAITS_FOR_ITSELF(what))
+
+    def not_there(self) -> Iterator[Finding]:
+        """Yield an error for each that is not there."""
+        names = list(dict.fromkeys(check.name for check in self.checks))
+        there = f"it has {shorten(names, _MOST_NAMED)}" if names else "it has none at all"
+        for name in self.missing:
+            what = f"No check {name!r} appeared on {self.commit[:10]}, and none runs that it could wait for; {there}."
+            yield CHECK_MISSING(what)
+
+    def unfinished(self) -> Iterator[Finding]:
+        """Yield an error for each that did not pass in time."""
+        for name in (*self.running, *self.missing):
+            what = "has not ended" if name in self.running else "is not there"
+            yield CHECK_UNFINISHED(f"The check {name!r} of {self.commit[:10]} {what} after {LONGEST / 3600:.2g} hours.")

@@ -1,0 +1,304 @@
+"""Following the run of the workflow that publishes a release, until the index serves it; then proving it from here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from packaging.version import Version
+
+from nox_ship.errors import Finding, Kind, ShipError, shorten
+from nox_ship.release.published import ExpectedRelease, Release
+from nox_ship.release.results import Omitted, Pushed, Result, Tried, Watched
+from nox_ship.release.run import Run, State
+from nox_ship.release.uptake import glimpse
+from nox_ship.release.verification import Verification, Verifier
+from nox_ship.release.workflows import uploads
+from nox_ship.report import Row
+from nox_ship.world import runs as github
+from nox_ship.world.checks import PASSING
+from nox_ship.world.forge import GITLAB_CI
+from nox_ship.world.index import display_name
+from nox_ship.world.polling import Polling
+from nox_ship.world.releases import Releases
+
+CANNOT_FOLLOW = Kind(
+    "NS856",
+    "cannot-follow",
+    "Set `GH_TOKEN` to a token that may read the repository and its Actions, or leave `--wait` out.",
+)
+RUN_NOT_STARTED = Kind(
+    "NS857",
+    "run-not-started",
+    "Fix that, start the workflow by hand on the tag, and run the same command again to follow it.",
+)
+RUN_FAILED = Kind(
+    "NS858",
+    "run-failed",
+    "Fix the cause, use *Re-run failed jobs* on its page, and run the same command again to follow it.",
+)
+RUN_UNFINISHED = Kind("NS859", "run-unfinished", "Run the same command again to go on following it; it bumps nothing.")
+
+STEP = "follow"
+"""What the step is called that the jobs of the run belong to."""
+LONGEST = 6 * 3600.0
+"""Seconds to follow a run at the most: as long as GitHub lets a job run."""
+_APPEARS = 300.0
+"""Seconds in which a run has to appear that a push starts."""
+_MOMENT = 5.0
+"""Seconds that GitHub needs for it as a rule."""
+_MOST_JOBS, _MOST_LINES, _MOST_COLUMNS = 3, 30, 300
+"""How much is shown of what failed."""
+_EVENTS = ("push", "create", "release", "workflow_dispatch", "workflow_run")
+"""What may start a run that publishes; a pull request may be of any commit and have a branch of any name."""
+# https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
+_SKIPS = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: ?true\s*$", re.MULTILINE)
+
+
+def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
+    """Yield why a run of a workflow cannot be followed, or will not start.
+
+    Args:
+        forge: The forge; None where it is none that is known.
+        workflow: The file name of the workflow.
+    """
+    if forge is None or workflow == GITLAB_CI:
+        remedy = "Leave `--wait` out; `nox -s verify-published` waits until the index serves the release."
+        yield CANNOT_FOLLOW(f"`--wait` follows runs on GitHub, and {workflow} does not run there.", remedy=remedy)
+        return
+    runs = github.Runs(forge.api)
+    try:
+        known = runs.workflow(workflow)
+        told = known is not None or runs.is_told()
+    except ShipError as error:
+        yield CANNOT_FOLLOW(f"The runs of {workflow} are not told: {error.findings[0].what}")
+        return
+    if not told:
+        who = "this token" if forge.api.token else "anybody without a token"
+        yield CANNOT_FOLLOW(f"GitHub does not show {forge.where} to {who}: it is private, or not there.")
+    elif known and known.state != "active":
+        what = f"GitHub does not run {workflow}: its state is {known.state}."
+        yield RUN_NOT_STARTED(
+            what, remedy="Enable it on the repository's *Actions* page, then run the same command again."
+        )
+
+
+def watch_state(run: Run) -> State:
+    """Return that every run looks anew: what an index serves may change."""
+    plan = run.plan
+    return State.unknown("every run looks anew" if plan.workflow else "this machine publishes it")
+
+
+def watch(run: Run, state: State) -> Result:
+    """Follow the run, and prove what the index serves then.
+
+    Raises:
+        ShipError: The run is not told (NS856), does not start (NS857), fails (NS858) or does not end in time
+            (NS859); or what is served is not there (NS712, NS713), not what the index says (NS711, NS790), somebody
+            else's (NS796, NS797), or does not work (NS611-NS616, NS714).
+    """
+    workflow, forge = run.plan.workflow, run.world.forge
+    if workflow is None or forge is None:  # preflight refuses to wait for a workflow without a forge
+        return Omitted(str(state.seen))
+    followed = _Followed(run, workflow, github.Runs(forge.api))
+    followed.follow()
+    return _proven(run, followed)
+
+
+@dataclass
+class _Followed:
+    """A run of the workflow, as it is followed."""
+
+    release: Run
+    workflow: str
+    runs: github.Runs
+    url: str = ""
+    """The address of its page."""
+    jobs: tuple[github.RunJob, ...] = ()
+    seen: set[tuple[int, str]] = field(default_factory=set)
+    """What was told already, each with the ID of the job that it was told of."""
+
+    def follow(self) -> None:
+        """Wait until the run has passed, and tell of its jobs meanwhile.
+
+        Raises:
+            ShipError: It does not (NS856 to NS859), or GitHub does not tell (NS780, NS783, NS785).
+        """
+        rounds = Polling(self.runs.api, LONGEST, requests=2)
+        number = str(self._found(rounds).id)
+        looked = False
+        while True:
+            told = rounds.ask(lambda: (self.runs.run(number), self.runs.jobs(number)))
+            if told:
+                run, self.jobs = told
+                self._tell(number, run, before=not looked)
+                looked = True
+                if run.status == "completed":
+                    if run.conclusion == "success":
+                        return
+                    raise ShipError(*self._failed(run))
+            if not rounds.rest():
+                what = f"{self.workflow} has not ended after {LONGEST / 3600:.2g} hours ({self.url})."
+                raise ShipError(RUN_UNFINISHED(what))
+
+    @property
+    def skipped(self) -> list[str]:
+        """The names of the jobs that did not run."""
+        return [job.name for job in self.jobs if job.conclusion == "skipped"]
+
+    def _found(self, rounds: Polling) -> github.Run:
+        """Return the newest run for the release, once there is one.
+
+        Raises:
+            ShipError: None appears in time (NS857), or it cannot be told (NS856).
+        """
+        plan = self.release.plan
+        events = {one.event for one in uploads(plan.repository.path, plan.tag)[0] if one.workflow == self.workflow}
+        waits = plan.waits or events == {"workflow_run"}  # for a person or another workflow, however long that takes
+        if self.release.of(Pushed).anew:
+            self.runs.api.sleep(_MOMENT)
+        while True:
+            try:
+                found = rounds.ask(self._newest)
+            except ShipError as error:
+                what = f"The runs of {self.workflow} are not told: {error.findings[0].what}"
+                raise ShipError(CANNOT_FOLLOW(what)) from error
+            if found:
+                self.url = self.release.report.run = found.html_url
+                self.release.voice.note(f"following {self.workflow}: {self.url}")
+                return found
+            if (rounds.waited >= _APPEARS and not waits) or not rounds.rest():
+                what = f"No run of {self.workflow} for {plan.tag} appeared: {self._reason()}."
+                raise ShipError(RUN_NOT_STARTED(what))
+
+    def _newest(self) -> github.Run | None:
+        plan, commit = self.release.plan, self.release.bumped.objects.commit
+        for run in self.runs.of(self.workflow, commit):
+            ours = run.head_branch == plan.tag or run.event == "workflow_run"
+            if run.event in _EVENTS and run.head_sha == commit and ours:
+                return run
+        return None
+
+    def _reason(self) -> str:
+        """Return why no run appeared, as far as that can be found out."""
+        message = self.release.stage.repository.run("log", "-1", "--format=%B", self.release.bumped.objects.commit)
+        if self.release.plan.waits:
+            return "nobody published a GitHub Release for the tag"
+        if found := _SKIPS.search(message):
+            return f"the message of its commit has {found[0].strip()!r}, which keeps GitHub from starting any"
+        try:
+            known = self.runs.workflow(self.workflow)
+        except ShipError:
+            return "GitHub does not answer"
+        if known is None:
+            return "GitHub does not know that file; Actions may be off in the repository's settings"
+        if known.state != "active":
+            return f"the workflow is {known.state}"
+        return "filters of tags or paths may leave the tag out, Actions may be off, or GitHub is late"
+
+    def _tell(self, number: str, run: github.Run, *, before: bool) -> None:
+        """Tell what is new about the jobs; those that ended before anybody looked have no place in our time."""
+        release = self.release
+        for job in self.jobs:
+            if job.status == "in_progress" and self._is_news(job.id, "begun"):
+                release.voice.session_started(job.name)
+            elif job.status == "completed" and job.conclusion != "skipped" and self._is_news(job.id, "ended"):
+                row = _row(job, None if before else max(release.report.after() - job.seconds, 0.0))
+                release.report.rows.append(row)
+                release.voice.session_ended(row)
+        waiting = [job.id for job in self.jobs if job.status == "waiting"]
+        if (waiting or run.status == "waiting") and self._is_news(0, f"waiting: {waiting}"):
+            names = shorten(self._awaited(number))
+            release.voice.note(f"it waits for approval to deploy to {names}: {self.url}")
+
+    def _awaited(self, number: str) -> Sequence[str]:
+        try:
+            return self.runs.awaited(number)
+        except ShipError:  # it is still followed
+            return ("an environment",)
+
+    def _is_news(self, job: int, what: str) -> bool:
+        news = (job, what) not in self.seen
+        self.seen.add((job, what))
+        return news
+
+    def _failed(self, run: github.Run) -> Iterator[Finding]:
+        """Yield an error for each job that failed, with its last lines, and what the index has by now."""
+        ended = [job for job in self.jobs if job.status == "completed" and job.conclusion not in PASSING]
+        failed = [job for job in ended if job.conclusion != "cancelled"] or ended
+        has = self._on_index()
+        if not failed:
+            yield RUN_FAILED(f"{self.workflow} ended as {run.conclusion} without a job that failed ({self.url}). {has}")
+        for job in failed[:_MOST_JOBS]:
+            step = f" in its step {job.failed_step!r}" if job.failed_step else ""
+            what = (
+                f"{self.workflow}: the job {job.name!r} ended as {job.conclusion}{step} ({job.html_url or self.url})."
+            )
+            yield RUN_FAILED(f"{what} {has}".rstrip(), detail=self._log(job))
+            has = ""
+        if more := [job.name for job in failed[_MOST_JOBS:]]:
+            yield RUN_FAILED(f"{self.workflow}: {shorten(more, len(more))} did not pass either.")
+
+    def _on_index(self) -> str:
+        plan, called = self.release.plan, self.release.plan.project.canonical_name
+        name = display_name(plan.index)
+        listing = glimpse(self.release.world.index(plan.index, called), called, plan.version)
+        if listing.silent:
+            return f"What {name} has by now is not known."
+        return f"{name} has {shorten(sorted(listing.files)) or 'nothing'} of {plan.version} by now."
+
+    def _log(self, job: github.RunJob) -> str:
+        """Return the last lines of a job's log, or why they are not shown."""
+        try:
+            lines = self.runs.last_lines(job, _MOST_LINES)
+        except ShipError as error:
+            why = error.findings[0].what if self.runs.api.token else "GitHub shows logs only to who has a token."
+            return f"(The log of {job.name} is not shown: {why})"
+        cut = (line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..." for line in lines)
+        return "\n".join([f"{job.name}:", *(f"  {line}" for line in cut)])
+
+
+def _row(job: github.RunJob, begun: float | None) -> Row:
+    """Return what the report says of a job that ended."""
+    passed = job.conclusion in PASSING
+    detail = "" if passed else f"{job.conclusion}{f' in {job.failed_step}' if job.failed_step else ''}"
+    return Row(job.name, "passed" if passed else "failed", job.seconds, detail, STEP, begun)
+
+
+def _proven(run: Run, followed: _Followed) -> Watched:
+    """Prove what the index serves of the release, which a workflow has built.
+
+    Raises:
+        ShipError: It is not there, not what it should be, or does not work.
+    """
+    plan, publication = run.plan, run.of(Tried).publication
+    index, called = publication.index, publication.manifest.name
+    here = ExpectedRelease(publication.manifest, publication.folder, "what was built here", binding=False)
+    found = Verification(called, plan.version, index.name)
+    verifier = Verifier(plan.project, index, plan.index, run.voice.note, found)
+    with TemporaryDirectory(prefix="nox-ship-") as folder:
+        try:
+            verifier.wait_for_others(here)
+        except ShipError as error:
+            first, *more = error.findings
+            what = f"{first.what} {followed.workflow} passed, and left out {shorten(followed.skipped) or 'no job'}."
+            raise ShipError(replace(first, what=what, remedy=f"See {followed.url}."), *more) from error
+        release = Release(Version(plan.version), plan.tag, run.bumped.objects.commit)
+        there = verifier.download(release, Path(folder), here)
+        for finding in found.findings:
+            if finding.level != "error":
+                run.notify(finding)
+        found.findings.raise_errors()  # what may be somebody else's is not run
+        verifier.install(there, smoke=True)
+    return Watched(
+        followed.workflow,
+        followed.url,
+        index.name,
+        tuple(file.name for file in there.manifest.files),
+        found.compared_with,
+        found.installed,
+        index.page(called, plan.version),
+    )

@@ -1,0 +1,543 @@
+"""Waiting for the checks that publishing requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_forge import FailingForge
+from fakes import FakeWorld, Yard, make_yard, noxfile, write_dist
+from nox_ship import front, publishing
+from nox_ship.errors import Finding, ShipError
+from nox_ship.release import checking
+from nox_ship.release.checking import Required, wait
+from nox_ship.release.pipeline import release_steps, run_pipeline
+from nox_ship.release.run import Run
+from nox_ship.release.status import look
+from nox_ship.world import polling
+from nox_ship.world.checks import Check, checks_of
+from nox_ship.world.onlooker import Onlooker
+from nox_ship.world.standins import StandIns
+from planning import plan, stopped, told
+from support import each, git
+
+COMMIT = "a" * 40
+TESTS, AUDIT = "Test Suite", "Security Audit"
+BOTH = Required((TESTS, AUDIT))
+
+
+@pytest.fixture
+def forge() -> Iterator[FailingForge]:
+    """Run a forge whose commits have no check."""
+    with FailingForge() as running:
+        yield running
+
+
+def waited(forge: FailingForge, required: Required = BOTH, **client: Any) -> tuple[Check, ...]:
+    """Return the checks that were waited for."""
+    return wait(required, forge.client(**client), COMMIT)
+
+
+def refused(forge: FailingForge, required: Required = BOTH) -> tuple[Finding, ...]:
+    """Return why the wait for them ended."""
+    with pytest.raises(ShipError) as caught:
+        waited(forge, required)
+    return caught.value.findings
+
+
+def state(forge: FailingForge, name: str = TESTS) -> list[str]:
+    """Return the state of each check of that name."""
+    return [check.state for check in checks_of(forge.client().api, COMMIT) if check.name == name]
+
+
+# What GitHub tells
+
+CONCLUSIONS = {
+    "success": "passed",
+    "skipped": "passed",
+    "neutral": "passed",
+    "failure": "failed",
+    "cancelled": "failed",
+    "timed_out": "failed",
+    "action_required": "failed",
+    "stale": "failed",
+    "startup_failure": "failed",
+    "something new": "failed",
+}
+
+
+def test_a_conclusion_counts_as_it_does_for_a_protected_branch(forge: FailingForge) -> None:
+    """GitHub takes what was skipped or is neutral as passed, and nothing else but success."""
+    for conclusion, expected in CONCLUSIONS.items():
+        forge.check_list.clear()
+        forge.check(TESTS, conclusion)
+        assert (conclusion, state(forge)) == (conclusion, [expected])
+    for status in ("queued", "in_progress", "waiting", "requested", "pending"):
+        forge.check_list.clear()
+        forge.check(TESTS, None, status=status)
+        assert state(forge) == ["running"]
+
+
+def test_a_commit_status_is_a_check_too(forge: FailingForge) -> None:
+    """Other services make those; one of the same name as a check run counts beside it."""
+    for told_by_it, expected in {
+        "success": "passed",
+        "pending": "running",
+        "failure": "failed",
+        "error": "failed",
+    }.items():
+        forge.status_list.clear()
+        forge.status(TESTS, told_by_it, description="All fine", target_url="https://ci.example/1")
+        assert state(forge) == [expected]
+    assert str(checks_of(forge.client().api, COMMIT)[0]) == f"{TESTS}: error (All fine) (https://ci.example/1)"
+    forge.check(TESTS)
+    assert state(forge) == ["passed", "failed"]
+
+
+def test_the_newest_attempt_counts(forge: FailingForge) -> None:
+    """Run again in its suite, it replaces what failed, and what passed."""
+    first = forge.check(TESTS, "failure")
+    second = forge.check(TESTS, None, started_at=first["completed_at"])
+    assert state(forge) == ["running"]
+    second.update(status="completed", conclusion="success", completed_at="2026-01-01T22:00:00Z")
+    assert state(forge) == ["passed"]
+    forge.check(TESTS, "failure", started_at="2026-01-01T22:00:01Z")
+    assert state(forge) == ["failed"]
+    forge.check(TESTS, None, status="queued", started_at=None)
+    assert state(forge) == ["running"]
+
+
+@each(
+    "later",
+    [
+        {"suite": 2},
+        {"started_at": "2026-01-01T01:10:00Z"},
+        {"conclusion": "skipped"},
+        {"check_suite": None},
+        {"started_at": "2026-01-01T01:10:00Z", "conclusion": None},
+    ],
+)
+def test_what_is_no_later_attempt_replaces_nothing(later: dict[str, Any]) -> None:
+    """In another workflow, beside it, or skipped because it failed: both count, and the one that failed stands."""
+    with FailingForge() as forge:
+        forge.check(TESTS, "failure")
+        forge.check(TESTS, **later)
+        found = state(forge)
+        assert ("failed" in found, len(found)) == (True, 2)
+
+
+def test_what_an_app_leaves_out_is_not_missed(forge: FailingForge) -> None:
+    """Apps other than Actions tell less; what is not as GitHub documents it is NS785."""
+    less: dict[str, Any] = {"output": None, "app": None, "details_url": None, "html_url": None, "check_suite": None}
+    forge.check(TESTS, **less)
+    assert checks_of(forge.client().api, COMMIT) == (Check(TESTS, "passed", "success"),)
+    forge.check(TESTS, id="x")
+    with pytest.raises(ShipError, match="NS785"):
+        state(forge)
+
+
+def test_an_end_that_is_not_told_is_none(forge: FailingForge) -> None:
+    """What began after it cannot be told from what ran beside it."""
+    forge.check(TESTS, "failure", completed_at=None)
+    forge.check(TESTS)
+    assert state(forge) == ["failed", "passed"]
+
+
+def test_every_page_is_read(forge: FailingForge) -> None:
+    """GitHub tells a hundred at a time, of check runs and of statuses."""
+    for number in range(250):
+        forge.check(f"Check {number}", suite=number)
+        forge.status(f"Status {number}")
+    forge.check(TESTS, "failure", suite=1000)
+    forge.status(AUDIT, "failure")
+    assert (state(forge), state(forge, AUDIT)) == (["failed"], ["failed"])
+
+
+# The wait
+
+
+def test_checks_are_waited_for_until_they_have_passed(forge: FailingForge) -> None:
+    """Also one that appears late; each step on the way is told once."""
+    tests = forge.check(TESTS, None, suite=1)
+    forge.later += [
+        lambda: None,
+        lambda: tests.update(status="completed", conclusion="success"),
+        lambda: forge.check("Another", None, suite=2),
+        lambda: forge.status(AUDIT),
+    ]
+    said: list[str] = []
+    found = wait(BOTH, forge.client(), COMMIT, said.append)
+    assert [check.name for check in found] == [TESTS, AUDIT]
+    assert said == [
+        f"checks of aaaaaaaaaa running: {TESTS}; not there: {AUDIT}",
+        f"checks of aaaaaaaaaa passed: {TESTS}; not there: {AUDIT}",
+    ]
+
+
+def test_one_that_fails_stops_it(forge: FailingForge) -> None:
+    """NS851, at once, whatever else runs; with its address and what it says."""
+    forge.check(AUDIT, None)
+    failed = forge.check(TESTS, "failure", output={"title": "3 tests failed"})
+    (found,) = refused(forge)
+    address = failed["html_url"]
+    assert (found.id, found.what) == (
+        "NS851",
+        f"A check of aaaaaaaaaa did not pass: {TESTS}: failure (3 tests failed) ({address}).",
+    )
+    assert forge.waits == []
+
+
+def test_of_one_name_in_two_workflows_both_must_pass(forge: FailingForge) -> None:
+    """One that passed does not hide the other, whichever is newer."""
+    forge.check(TESTS, "failure", suite=1)
+    forge.check(TESTS, "success", suite=2)
+    assert [found.id for found in refused(forge, Required((TESTS,)))] == ["NS851"]
+    forge.check_list[0].update(status="queued", conclusion=None)
+    forge.later += [lambda: forge.check_list[0].update(status="completed", conclusion="success")]
+    assert len(waited(forge, Required((TESTS,)))) == 2
+
+
+def test_one_that_never_appears_is_named(forge: FailingForge) -> None:
+    """NS852, once nothing has run for ten minutes that it could wait for; with those that are there."""
+    forge.check(AUDIT)
+    other = forge.check("Test suite", None)
+    forge.later += [*[lambda: None] * 5, lambda: other.update(status="completed", conclusion="success")]
+    (found,) = refused(forge)
+    assert found.id == "NS852"
+    assert found.what == (
+        f"No check '{TESTS}' appeared on aaaaaaaaaa, and none runs that it could wait for; it has {AUDIT}, Test suite."
+    )
+    assert 650 <= sum(forge.waits) < 680
+    forge.check_list.clear()
+    assert [found.what.rpartition("; ")[2] for found in refused(forge)] == ["it has none at all."] * 2
+
+
+def test_one_without_an_end_is_left(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS853 after some hours, also for one that may still come."""
+    assert checking.LONGEST == 2 * 3600
+    monkeypatch.setattr(checking, "LONGEST", 60.0)
+    forge.check(TESTS, None)
+    assert [(found.id, "after 0.017 hours" in found.what) for found in refused(forge)] == [("NS853", True)] * 2
+    assert sum(forge.waits) == 60
+
+
+def test_a_job_does_not_wait_for_itself(forge: FailingForge) -> None:
+    """NS854, once all else in its run has ended; a job that runs beside it is waited for."""
+    ours = Required((TESTS, "Docs"), run="7")
+    forge.check("Docs", None, suite=7)
+    forge.check(TESTS, None, suite=7)
+    forge.later += [lambda: forge.check_list[0].update(status="completed", conclusion="success")]
+    (found,) = refused(forge, ours)
+    assert (found.id, TESTS in found.what, len(forge.waits)) == ("NS854", True, 1)
+    forge.check_list[1].update(status="completed", conclusion="success")
+    assert len(waited(forge, ours)) == 2
+
+
+def test_what_runs_in_the_same_run_is_no_reason_to_wait(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that comes after this one is not there before: NS852 names it."""
+    monkeypatch.setattr(checking, "_GRACE", 60.0)
+    forge.check("Publish", None, suite=7)
+    assert [found.id for found in refused(forge, Required(("Announce",), run="7"))] == ["NS852"]
+    forge.check("Publish", None, suite=7, app={"slug": "another"})
+    forge.later += [*[lambda: None] * 10, lambda: forge.check("Announce")]
+    assert waited(forge, Required(("Announce",), run="7"))
+
+
+def test_a_job_beside_this_one_is_not_given_up(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is there, and may take longer than one that is missing."""
+    monkeypatch.setattr(checking, "_GRACE", 60.0)
+    docs = forge.check("Docs", None, suite=7)
+    forge.check("Publish", None, suite=7)
+    forge.later += [*[lambda: None] * 10, lambda: docs.update(status="completed", conclusion="success")]
+    assert waited(forge, Required(("Docs",), run="7"))
+
+
+def test_a_job_of_this_run_hides_none_of_another_workflow(forge: FailingForge) -> None:
+    """Both have a job of that name, and the other workflow's comes once what it needs has ended."""
+    forge.check(TESTS, suite=7)
+    other = forge.check("Lint", None, suite=8)
+    forge.later += [
+        lambda: None,
+        lambda: other.update(status="completed", conclusion="success"),
+        lambda: None,
+        lambda: forge.check(TESTS, "failure", suite=8),
+    ]
+    assert [found.id for found in refused(forge, Required((TESTS,), run="7"))] == ["NS851"]
+    forge.check_list.pop()
+    forge.waits.clear()
+    assert waited(forge, Required((TESTS,), run="7"))
+    assert sum(forge.waits) == 30
+
+
+def test_what_was_left_out_is_not_waited_for(forge: FailingForge) -> None:
+    """Nor asked for, where none is left."""
+    required = Required((TESTS, AUDIT), (AUDIT,), "octocat")
+    forge.check(TESTS)
+    assert [check.name for check in waited(forge, required)] == [TESTS]
+    assert [(found.id, found.level, found.what) for found in required.left_out(COMMIT)] == [
+        ("NS855", "warning", f"octocat left out the check '{AUDIT}' of aaaaaaaaaa.")
+    ]
+    forge.asked.clear()
+    assert waited(forge, Required((TESTS,), (TESTS,), "octocat")) == ()
+    assert forge.asked == []
+
+
+def test_a_forge_that_does_not_tell_is_explained(forge: FailingForge) -> None:
+    """A private repository without a token, a job that may not read checks, another forge: NS850."""
+    assert [found.id for found in refused_by(None)] == ["NS850"]
+    forge.faults.private = True
+    (found,) = refused_by(forge.client(None))
+    assert (found.id, "GitHub answered 404" in found.what, "checks: read" in found.remedy) == ("NS850", True, True)
+    forge.faults.answers = [(403, {}, {"message": "Resource not accessible by integration"})]
+    (found,) = refused_by(forge.client())
+    assert (found.id, "Resource not accessible by integration" in found.what) == ("NS850", True)
+
+
+def refused_by(client: Any) -> tuple[Finding, ...]:
+    """Return why a forge is not waited for."""
+    with pytest.raises(ShipError) as caught:
+        wait(BOTH, client, COMMIT)
+    return caught.value.findings
+
+
+def test_a_commit_that_was_just_pushed_may_not_be_there_yet(forge: FailingForge) -> None:
+    """GitHub says so by 422: it has no check then."""
+    forge.check(TESTS)
+    forge.check(AUDIT)
+    forge.faults.answers = [(422, {}, {"message": f"No commit found for SHA: {COMMIT}"})] * 2
+    assert len(waited(forge)) == 2
+    assert len(forge.waits) == 1
+
+
+def test_limits_and_outages_are_waited_for(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit until its end, also one that GitHub calls secondary; an outage for some minutes: NS780."""
+    forge.check(TESTS)
+    forge.check(AUDIT)
+    limited = {"message": "You have exceeded a secondary rate limit."}
+    forge.faults.answers = [(403, {"retry-after": "30"}, limited), (403, {}, limited), (502, {}, {})]
+    waited(forge)
+    assert forge.waits[:3] == [30, 60, 1]
+    forge.faults.left = 0
+    forge.later += [lambda: setattr(forge.faults, "left", 100)]
+    waited(forge)
+    assert max(forge.waits) > 1790
+    monkeypatch.setattr(polling, "_SILENT", 30.0)
+    forge.faults.left, forge.faults.dead_after = None, 0
+    assert [found.id for found in refused(forge)] == ["NS780"]
+
+
+# In a release
+
+
+def required_by(yard: Yard, forge: FailingForge, *names: str, by: str = "machine") -> Yard:
+    """Let a project's publishing require checks of that forge."""
+    text = (yard.root / "pyproject.toml").read_text("utf-8")
+    listed = ", ".join(f'"{name}"' for name in names)
+    yard.write({"pyproject.toml": f'{text}publish.require-checks = [{listed}]\npublish.by = "{by}"\n'})
+    yard.world.forge, prefix = forge.client(), "refs/tags/"
+    forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in yard.world.remote.has.items()}
+    return yard
+
+
+@pytest.fixture
+def requiring(yard: Yard, forge: FailingForge, programs: object, sessions: object) -> Yard:  # noqa: ARG001
+    """Make a project whose publishing requires a check."""
+    return required_by(yard, forge, TESTS)
+
+
+def prepare(yard: Yard, *without: str) -> Run:
+    """Return a release that was not begun."""
+    run = yard.prepare()
+    checks = Required(yard.project.settings.publish.require_checks, without, "Jane")
+    run.request = type(run.request)("minor", agreed=True, checks=checks)
+    return run
+
+
+def release(yard: Yard, *without: str) -> None:
+    """Release the project."""
+    run_pipeline(prepare(yard, *without), release_steps(yard.project.settings))
+
+
+def row(yard: Yard) -> tuple[str, str]:
+    """Return how the step ended, by the report."""
+    found = next(row for row in yard.told()["rows"] if row["name"] == "checks")
+    return found["status"], found["detail"]
+
+
+def test_a_release_uploads_once_the_checks_have_passed(requiring: Yard, forge: FailingForge) -> None:
+    """After the push, which starts them; the report says which."""
+    index = requiring.world.indexes["pypi"]
+    seen: list[object] = []
+    forge.later += [
+        lambda: seen.extend([requiring.world.remote.has.get("refs/tags/v0.1.0"), *index.uploads]),
+        lambda: forge.check(TESTS),
+    ]
+    release(requiring)
+    assert seen == [requiring.repository.head]
+    assert len(index.uploads) == 2
+    assert row(requiring) == ("done", f"{TESTS}: success")
+    assert requiring.told()["verified"][0].startswith(f"check passed: {TESTS}: success (https://")
+
+
+def test_a_check_that_fails_keeps_the_index_as_it_is(requiring: Yard, forge: FailingForge) -> None:
+    """The same command goes on once it has passed."""
+    failed = forge.check(TESTS, "failure")
+    with pytest.raises(ShipError, match="NS851"):
+        release(requiring)
+    assert requiring.world.indexes["pypi"].uploads == []
+    assert requiring.told()["arrived"] == ["main on origin", "v0.1.0 on origin"]
+    standing = look(requiring.root, noxfile(requiring.root, "tests"), Onlooker(requiring.world), requiring.shop)
+    assert standing.progress
+    assert str(standing.progress.steps["checks"].seen).startswith("checks of ")
+    failed["conclusion"] = "success"
+    release(requiring)
+    assert len(requiring.world.indexes["pypi"].uploads) == 2
+    failed["conclusion"] = "failure"
+    release(requiring)
+    assert row(requiring) == ("done", "it is published")
+
+
+def test_a_person_may_leave_one_out(requiring: Yard) -> None:
+    """The report says who: NS855."""
+    release(requiring, TESTS)
+    assert row(requiring) == ("done", f"without {TESTS}")
+    assert [one["what"].split(" of ")[0] for one in requiring.told()["findings"] if one["id"] == "NS855"] == [
+        f"Jane left out the check '{TESTS}'"
+    ]
+
+
+@pytest.mark.usefixtures("programs", "sessions")
+def test_a_workflow_that_publishes_waits_itself(yard: Yard, forge: FailingForge) -> None:
+    """Nobody waits here."""
+    required_by(yard, forge, TESTS, by="workflow")
+    release(yard)
+    assert row(yard) == ("done", "left to release.yml")
+    assert not [asked for asked in forge.asked if "check-runs" in asked]
+
+
+WORKFLOW = """\
+on: {push: {tags: ["v*"]}}
+jobs:
+  tests: {name: Tests, steps: [{run: pytest}]}
+  upload:
+    name: Upload it
+    needs: tests
+    permissions: {id-token: write}
+    steps: [{uses: pypa/gh-action-pypi-publish@v1}]
+  page: {needs: [upload], steps: [{run: make}]}
+  after: {name: After all, needs: page, steps: [{run: make}]}
+"""
+
+
+@pytest.mark.usefixtures("programs")
+def test_what_would_wait_for_itself_is_told_before_the_push(yard: Yard, forge: FailingForge) -> None:
+    """NS854 for the job that publishes and those after it, NS850 where there is no GitHub."""
+    required_by(yard, forge, "Tests", "Upload it", "page", "After all", by="auto")
+    yard.write({".github/workflows/release.yml": WORKFLOW})
+    checks = Required(yard.project.settings.publish.require_checks)
+    with pytest.raises(ShipError) as caught:
+        plan(yard, checks=checks)
+    assert [found.what.partition(" names ")[2] for found in caught.value.findings if found.id == "NS854"] == [
+        "'Upload it': a job of release.yml, which publishes.",
+        "'page': a job of release.yml, which runs after it has published.",
+        "'After all': a job of release.yml, which runs after it has published.",
+    ]
+    assert told(yard, checks=Required(("Tests",))) == []
+    assert told(yard, checks=Required(("Tests",)), cut=True) == ["NS852"]
+    yard.world.forge = None
+    assert stopped(yard, checks=Required(("Tests",))) == {"NS850"}
+
+
+def test_a_rehearsal_waits_for_nothing(tmp_path: Path, forge: FailingForge) -> None:
+    """On the forge that stands in for the real one, the checks have passed; the report says that nothing ran."""
+    yard = make_yard(tmp_path)
+    with StandIns(yard.root, tmp_path / "world", forge=lambda: forge.client(None), checks=(TESTS,)) as world:
+        (found,) = wait(Required((TESTS,)), world.forge, yard.repository.head)
+        assert str(found) == f"{TESTS}: success (a stand-in, which runs nothing)"
+    assert forge.asked == []
+
+
+# The session, and the arguments
+
+
+@pytest.fixture
+def built(requiring: Yard, home: object) -> Yard:  # noqa: ARG001
+    """Build the release that HEAD is."""
+    requiring.tag("v0.1.0")
+    write_dist(requiring.project, requiring.repository.head, "0.1.0")
+    git(requiring.root, "update-index", "-q", "--refresh")
+    return requiring
+
+
+def test_publishing_waits_for_the_checks(built: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]) -> None:
+    """And does not ask for them where nothing is missing on the index."""
+    forge.later += [lambda: forge.check(TESTS)]
+    publishing.publish(built.project, ["--without-check="], "publish", None)
+    assert len(built.world.indexes["pypi"].uploads) == 2
+    assert f"not there: {TESTS}" in capsys.readouterr().out
+    forge.asked.clear()
+    publishing.publish(built.project, [], "publish", None)
+    assert forge.asked == []
+
+
+def test_a_check_that_failed_is_not_published(built: Yard, forge: FailingForge) -> None:
+    """NS851, before anything is uploaded."""
+    forge.check(TESTS, "failure")
+    with pytest.raises(ShipError, match="NS851"):
+        publishing.publish(built.project, [], "publish", None)
+    assert built.world.indexes["pypi"].uploads == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "who"),
+    [
+        ({"GITHUB_ACTIONS": "true", "GITHUB_ACTOR": "octocat"}, "octocat"),
+        ({"GITHUB_ACTIONS": "", "GITHUB_ACTOR": "octocat"}, "Tester <tester@example.invalid>"),
+    ],
+)
+def test_who_leaves_a_check_out_is_told(
+    built: Yard,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    who: str,
+) -> None:
+    """By the name that Actions tells, or that git knows."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    publishing.publish(built.project, ["--without-check", TESTS], "publish", None)
+    assert f"NS855 check-left-out: {who} left out the check '{TESTS}'" in capsys.readouterr().out
+    assert len(built.world.indexes["pypi"].uploads) == 2
+
+
+def test_a_job_knows_its_own_run(built: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NS854 for the job that publishes."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    forge.check(TESTS, None, suite=7)
+    with pytest.raises(ShipError, match="NS854"):
+        publishing.publish(built.project, [], "publish", None)
+
+
+def test_only_a_required_check_can_be_left_out(built: Yard) -> None:
+    """NS108 names those that there are."""
+    with pytest.raises(ShipError, match=rf"NS108.*`--without-check {AUDIT}` names no required check.*{TESTS}"):
+        publishing.publish(built.project, ["--without-check", AUDIT], "publish", None)
+    with pytest.raises(ShipError, match="NS108"):
+        front.release(built.root, ["minor", "--without-check", "x"], noxfile(built.root, "tests"), built.root)
+
+
+@pytest.mark.usefixtures("rehearsed")
+def test_a_rehearsal_of_publishing_names_the_command(built: Yard, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what was left out."""
+    publishing.publish(built.project, ["--dry-run", "--without-check", TESTS], "publish", None)
+    assert capsys.readouterr().out.rstrip().endswith(f"nox -s publish -- --without-check '{TESTS}'")
+
+
+def test_a_forge_without_checks_publishes_as_ever(yard: Yard, rehearsed: FakeWorld) -> None:
+    """No step is there for what nobody required."""
+    del rehearsed
+    assert "checks" not in [step.name for step in release_steps(yard.project.settings)]
