@@ -7,7 +7,7 @@ machine. Its whole process group is killed with SIGKILL: in one case at each ste
 then in N cases at random moments. Then the same command runs again, and these must hold: one commit and one tag more
 than before, the tag on that commit; the index holds exactly the files of the manifest, with its hashes; the forge has
 one release, published with these files, the manifest and the checksums; the branch is the same here and on the remote;
-the checkout is clean; nothing is left running. A case that fails is told with the seed that repeats it.
+the checkout is clean; nothing is left running. The last line tells the seed that repeats a run.
 
 A release that a workflow cuts is killed as well, N times: in the job that makes commit and tag, or in the one that
 pushes them. The job that was killed runs again, and the one after it: branch and tag are on the remote, one commit on
@@ -29,8 +29,10 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -46,6 +48,8 @@ from workbench import GOOD, Bench, make_bench  # noqa: E402
 STEPS = tuple(step.name for step in pipeline.STEPS)
 COMMAND = ("-m", "nox", "-s", "release", "--", "patch", "--yes")
 LONGEST_SECONDS = 120
+AT_ONCE = 2
+"""Cases that run at a time: half of a release is waiting."""
 
 
 @dataclass(frozen=True)
@@ -239,12 +243,11 @@ def try_out_cut(folder: Path, seconds: float) -> tuple[list[str], float]:
 
 def left_running(bench: Bench) -> list[str]:
     """Return the processes of a case, but for the git server."""
-    return [command for command in bench.processes(5) if "daemon" not in command]
+    return bench.processes(5, beside="daemon")
 
 
-def moments(number: int, seed: int, longest: float, *, steps: bool) -> Iterator[Moment]:
+def moments(number: int, chance: random.Random, longest: float, *, steps: bool) -> Iterator[Moment]:
     """Yield the moments of a run: the same ones for the same seed."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     if steps:
         for earlier, step in zip((None, *STEPS), STEPS, strict=False):
             yield Moment(f"start of {step}", earlier, chance.uniform(0.005, 0.03))
@@ -254,18 +257,11 @@ def moments(number: int, seed: int, longest: float, *, steps: bool) -> Iterator[
         yield Moment(f"after {seconds:.2f} s", None, seconds)
 
 
-def new_case(folder: Path, name: str) -> Path:
-    """Return a new folder for a case."""
-    case = folder / name
-    case.mkdir()
-    return case
-
-
-def tell(trouble: list[str], name: str, seed: int, number: int) -> None:
-    """Print how a case ended."""
-    print(f"{'ok    ' if not trouble else 'FAILED'} {name}", flush=True)
-    if trouble:
-        print("\n".join([f"  seed {seed}, case {number}", *trouble]), flush=True)
+def survived(case: Callable[[Path], tuple[list[str], float]], folder: Path, name: str) -> bool:
+    """Run a case in a folder of its own, print how it ended, and return whether nothing went wrong."""
+    trouble, _ = case(Path(tempfile.mkdtemp(dir=folder)))
+    print("\n".join([f"{'ok    ' if not trouble else 'FAILED'} {name}", *trouble]), flush=True)
+    return not trouble
 
 
 def main() -> int:
@@ -278,27 +274,24 @@ def main() -> int:
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory(prefix="killed-") as base:
         folder = Path(base)
-        (folder / "whole").mkdir()
-        trouble, longest = try_out(folder / "whole", Moment("never", None, LONGEST_SECONDS))
+        trouble, longest = try_out(Path(tempfile.mkdtemp(dir=folder)), Moment("never", None, LONGEST_SECONDS))
         if trouble:
             print("\n".join(["A release that is not killed fails:", *trouble]))
             return 1
-        survived = total = 0
-        for moment in moments(options.number, options.seed, longest, steps=not options.no_steps):
-            total += 1
-            trouble, _ = try_out(new_case(folder, str(total)), moment)
-            survived += not trouble
-            tell(trouble, moment.name, options.seed, total)
-        _, longest = try_out_cut(new_case(folder, "cut"), LONGEST_SECONDS)
+        _, longest_cut = try_out_cut(Path(tempfile.mkdtemp(dir=folder)), LONGEST_SECONDS)
         chance = random.Random(options.seed)  # noqa: S311 - repeatable on purpose
-        for _ in range(options.number):
-            seconds = chance.uniform(0, 1.5 * longest)
-            total += 1
-            trouble, _ = try_out_cut(new_case(folder, str(total)), seconds)
-            survived += not trouble
-            tell(trouble, f"a cut, after {seconds:.2f} s", options.seed, total)
-    print(f"survived {survived} of {total} (seed {options.seed})")
-    return 0 if survived == total else 1
+        with ThreadPoolExecutor(AT_ONCE) as cases:
+            results = [
+                cases.submit(survived, partial(try_out, moment=moment), folder, moment.name)
+                for moment in moments(options.number, chance, longest, steps=not options.no_steps)
+            ]
+            for _ in range(options.number):
+                seconds = chance.uniform(0, 1.5 * longest_cut)
+                case = partial(try_out_cut, seconds=seconds)
+                results.append(cases.submit(survived, case, folder, f"a cut, after {seconds:.2f} s"))
+        good = sum(result.result() for result in results)
+    print(f"survived {good} of {len(results)} (seed {options.seed})")
+    return 0 if good == len(results) else 1
 
 
 if __name__ == "__main__":

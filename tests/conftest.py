@@ -6,6 +6,7 @@ import gc
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ NUMBERS = itertools.count()
 
 INTEGRATION = Path(__file__).parent / "integration"
 
-pytest_plugins = ("acting", "doors", "initializing", "planning", "registering")
+pytest_plugins = ("acting", "doors", "initializing", "planning", "prepared", "registering")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -37,7 +38,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the fast tests write into memory where it can be had as a folder: they write tens of thousands of files."""
+    """Let Python keep what it compiles, for the programs that tests start, too; let fast tests write into memory.
+
+    They write tens of thousands of files.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     memory = Path("/dev/shm")
     fast = config.getoption("markexpr") == "not integration"
     if fast and "TMPDIR" not in os.environ and os.access(memory, os.W_OK):
@@ -94,12 +100,20 @@ def released_pythons() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def begun(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+@pytest.fixture(autouse=True, scope="session")
+def nothing_ahead() -> Iterator[list[Path]]:
     """Start no program of a release before it is needed, and note for which project it would have been."""
     releases: list[Path] = []
-    monkeypatch.setattr(preparing, "begin", lambda run: releases.append(run.root))
-    return releases
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preparing, "begin", lambda run: releases.append(run.root))
+        yield releases
+
+
+@pytest.fixture
+def begun(nothing_ahead: list[Path]) -> list[Path]:
+    """Return the projects for whose releases programs would have been started, in this test."""
+    nothing_ahead.clear()
+    return nothing_ahead
 
 
 @pytest.fixture

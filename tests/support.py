@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gzip
+import inspect
 import io
 import os
 import pickle
@@ -67,7 +68,7 @@ def head(folder: Path) -> str:
 def make_repository(folder: Path, files: Mapping[str, str | bytes] | None = None) -> Repository:
     """Make a repository on branch ``main`` with one commit, and an identity of its own."""
     held = tuple((files or {"README.md": "# sample\n"}).items())
-    _lay_out(folder, _template(held, os.environ.get("GIT_DEFAULT_HASH")))
+    lay_out(folder, _template(held, os.environ.get("GIT_DEFAULT_HASH")))
     return Repository(folder.resolve())
 
 
@@ -92,43 +93,52 @@ def make_remote(repository: Repository, folder: Path) -> Path:
 
 
 @functools.cache
-def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> dict[str, bytes | None]:
+def _template(files: tuple[tuple[str, str | bytes], ...], form: str | None) -> dict[str, bytes | str | None]:
     """Return what a repository that holds ``files`` consists of; it is made once in a process."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
         folder = Path(name)
-        _lay_out(folder, _empty(form))
+        lay_out(folder, _empty(form))
         commit_files(folder, dict(files))
         shutil.rmtree(folder / ".git" / "logs", ignore_errors=True)
         (folder / ".git" / "COMMIT_EDITMSG").unlink(missing_ok=True)
-        return _contents(folder)
+        return taken(folder)
 
 
 @functools.cache
-def _empty(_: str | None) -> dict[str, bytes | None]:
+def _empty(_: str | None) -> dict[str, bytes | str | None]:
     """Return what a repository without a commit consists of, for each of git's object formats."""
     with tempfile.TemporaryDirectory(prefix="nox-ship-tests-") as name:
         git(Path(name), "init", "--quiet", "--initial-branch=main", "--template=")
         with Path(name, ".git", "config").open("a", encoding="utf-8") as config:
             config.write("[user]\n\tname = Tester\n\temail = tester@example.invalid\n[commit]\n\tgpgsign = false\n")
-        return _contents(Path(name))
+        return taken(Path(name))
 
 
-def _contents(folder: Path) -> dict[str, bytes | None]:
-    """Return the files in a folder, and the folders: None, before what is in them."""
-    paths = sorted(folder.rglob("*"))
-    return {str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes() for path in paths}
+def taken(folder: Path) -> dict[str, bytes | str | None]:
+    """Return the files in a folder, where its symlinks lead, and the folders: None, before what is in them."""
+    found: dict[str, bytes | str | None] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            content: bytes | str | None = str(path.readlink())
+        else:
+            content = None if path.is_dir() else path.read_bytes()
+            assert path.is_dir() or not path.stat().st_mode & 0o111, f"{path} can be run, which is not kept"
+        found[str(path.relative_to(folder))] = content
+    return found
 
 
-def _lay_out(folder: Path, contents: Mapping[str, bytes | None]) -> None:
-    """Write such files and folders, as fast as Python can: a thousand tests begin so."""
+def lay_out(folder: Path, contents: Mapping[str, bytes | str | None]) -> None:
+    """Write what was :func:`taken` of a folder, as fast as Python can: a thousand tests begin so."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        if content is not None:
+        if isinstance(content, bytes):
             with open(f"{folder}/{name}", "wb") as file:  # noqa: PTH123
                 file.write(content)
-        else:
+        elif content is None:
             with suppress(FileExistsError):
                 os.mkdir(f"{folder}/{name}")  # noqa: PTH102
+        else:
+            os.symlink(content, f"{folder}/{name}")  # noqa: PTH211
 
 
 def metadata_text(name: str, version: str, *lines: str) -> str:
@@ -195,20 +205,27 @@ def make_sdist(
     return path
 
 
-def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Run a test for each of ``rows``, as parametrizing does, but as one: for tables whose rows take no time.
+
+    Of fixtures the test may have ``tmp_path`` alone, which is another folder for each row.
 
     Args:
         names: What is in a row: one value, or several.
         rows: The rows; all that fail are shown.
     """
+    keys = (names,) if isinstance(names, str) else names
 
-    def decorate(test: Callable[..., None]) -> Callable[[], None]:
-        def run() -> None:
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        def run(tmp_path: Path | None = None) -> None:
             failed: list[Exception] = []
-            for row in rows:
+            for number, row in enumerate(rows):
+                values = dict(zip(keys, (row,) if isinstance(names, str) else row, strict=True))
+                if tmp_path:
+                    values["tmp_path"] = tmp_path / str(number)
+                    values["tmp_path"].mkdir()
                 try:
-                    test(*((row,) if isinstance(names, str) else row))
+                    test(**values)
                 except Exception as error:  # noqa: BLE001 - whatever it is, the other rows are run
                     error.add_note(f"{names}: {row!r}")
                     failed.append(error)
@@ -217,6 +234,8 @@ def each(names: str | tuple[str, ...], rows: Iterable[Any]) -> Callable[[Callabl
 
         functools.update_wrapper(run, test)
         del run.__wrapped__  # type: ignore[attr-defined] # by which pytest would look for fixtures of these names
+        wanted = [value for name, value in inspect.signature(test).parameters.items() if name not in keys]
+        run.__signature__ = inspect.Signature(wanted)  # type: ignore[attr-defined]
         return run
 
     return decorate

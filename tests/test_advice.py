@@ -10,7 +10,7 @@ from nox_ship.project import Project
 from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
-from support import make_repository, write_files
+from support import each, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "Sample"\nversion = "1.2.3"\n'
 GITHUB, GITLAB, OTHER = (
@@ -101,7 +101,7 @@ def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
     assert "publisher" not in told(survey, indexes={"pypi": OWN, "testpypi": OWN})
 
 
-@pytest.mark.parametrize(
+@each(
     ("routes", "workflows", "expected", "left"),
     [
         ({}, {}, ("pypi", "testpypi"), {}),

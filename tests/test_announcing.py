@@ -28,7 +28,7 @@ from nox_ship.world.forge import releases
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
-from support import git, make_project, make_repository
+from support import each, git, make_project, make_repository
 
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
 FILES = {WHEEL, SDIST, "manifest.json", "SHA256SUMS"}
@@ -373,7 +373,7 @@ def test_a_file_that_is_not_the_manifests_is_not_announced(job: Project, forge: 
 ENTERPRISE = {"GITHUB_SERVER_URL": "https://git.acme.com", "GITHUB_API_URL": "https://git.acme.com/api/v3"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("address", "variables", "expected"),
     [
         ("git@github.com:acme/sample.git", {}, ("https://api.github.com", SLUG, None)),

@@ -29,7 +29,7 @@ from nox_ship.gates.api import (
 )
 from nox_ship.git import Repository
 from nox_ship.project import Project
-from support import commit_files, git, make_repository
+from support import commit_files, each, git, make_repository
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.0.0"\n'
 LAST = LastRelease("v1.2.0", Version("1.2.0"), "0" * 40)
@@ -105,7 +105,7 @@ def test_a_history_that_is_cut_off_is_told(tmp_path: Path) -> None:
         ApiComparison.of(Project.read(tmp_path / "cut"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("last", "new", "expected"),
     [
         ("1.2.3", "1.2.4", False),

@@ -10,7 +10,7 @@ from fakes import Call, Programs
 from nox_ship.errors import ShipError
 from nox_ship.gates import audit
 from nox_ship.process import Done
-from support import make_project
+from support import each, make_project
 
 
 def done(stdout: str, stderr: str = "", code: int = 0) -> Done:
@@ -39,7 +39,7 @@ def test_what_was_skipped_is_not_clean() -> None:
     assert audit.read_report(report(CLEAN, SKIPPED), ignore=("odd",)) == audit.Audited(1, (), ())
 
 
-@pytest.mark.parametrize(
+@each(
     "entry",
     [
         5,
@@ -77,7 +77,7 @@ def test_each_vulnerability_is_a_finding() -> None:
     assert audited.vulnerable[1].remedy == audit.VULNERABLE.remedy
 
 
-@pytest.mark.parametrize("stdout", ["", "no JSON", "[]", "{}", "null", "3"])
+@each("stdout", ["", "no JSON", "[]", "{}", "null", "3"])
 def test_no_report_is_no_success(stdout: str) -> None:
     """Without a report nothing is known: NS422, with what the tool printed."""
     with pytest.raises(ShipError) as caught:
@@ -93,7 +93,7 @@ def test_what_is_unknown_is_named() -> None:
     assert "4 of the dependencies (a, b, c and 1 more): why." in finding.what
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "static"),
     [
         ('[project]\nname = "sample"', True),

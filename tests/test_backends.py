@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from support import make_project
+from support import each, make_project
 
 FILES = ("one/__init__.py", "two/__init__.py", "one/inner/__init__.py", "alone.py", "src/deep/__init__.py", "LICENSE")
 
@@ -17,7 +17,7 @@ def found(folder: Path, backend: str, text: str = "", *more: str, **files: str) 
     return [path.as_posix() for path in project.packages]
 
 
-@pytest.mark.parametrize(
+@each(
     ("backend", "text", "expected"),
     [
         ("hatchling.build", '[tool.hatch.build.targets.wheel]\npackages = ["one", "src/deep"]', ["one", "src/deep"]),
@@ -78,7 +78,7 @@ def test_packages_are_those_that_the_back_end_is_told(
     assert found(tmp_path, backend, text) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("cfg", "expected"),
     [
         ("[options]\npackages = one, two\n", ["one", "two"]),
@@ -96,7 +96,7 @@ def test_setup_cfg_tells_the_packages(tmp_path: Path, cfg: str, expected: list[s
     assert found(tmp_path, "setuptools.build_meta", "", *more, setup_cfg=cfg) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "expected"),
     [
         ("packages=['one', 'two']", ["one", "two"]),
@@ -137,7 +137,7 @@ def test_settings_of_another_back_end_do_not_count(tmp_path: Path) -> None:
     assert found(tmp_path, "hatchling.build", text) == ["src/deep"]
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc", "one/../two", "", ".", "a\\u0000b", "one-x", "n" * 5000])
+@each("name", ["../outside", "/etc", "one/../two", "", ".", "a\\u0000b", "one-x", "n" * 5000])
 def test_a_package_is_within_the_project(tmp_path: Path, name: str) -> None:
     """Nothing else is read, whatever the settings name."""
     (tmp_path / "outside").mkdir()
@@ -160,7 +160,7 @@ def test_namespaces_are_looked_for_where_setuptools_does(tmp_path: Path, setting
     assert found(tmp_path, "setuptools.build_meta", text, "space/own/core.py") == expected
 
 
-@pytest.mark.parametrize("name", ["n" * 5000, "a\\u0000b", "../outside", "gone"])
+@each("name", ["n" * 5000, "a\\u0000b", "../outside", "gone"])
 def test_a_folder_of_packages_is_one(tmp_path: Path, name: str) -> None:
     """Nothing else is looked into."""
     assert found(tmp_path, "pdm.backend", f'[tool.pdm.build]\npackage-dir = "{name}"') == ["src/deep"]

@@ -12,7 +12,7 @@ from nox_ship.errors import ShipError
 from nox_ship.package.build import Renaming, _is_public, build, dist_folder, manifest_path, read_notes
 from nox_ship.package.manifest import NOTES, built_files
 from nox_ship.project import Project
-from support import commit_files, git, make_project, make_repository, make_sdist, make_wheel, write_files
+from support import commit_files, each, git, make_project, make_repository, make_sdist, make_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\ndescription = "A sample"\nlicense = "MIT"\n'
 FILES = {"src/sample/__init__.py": "", "README.md": "# sample\n", "LICENSE": "MIT\n", "pyproject.toml": PYPROJECT}
@@ -57,9 +57,7 @@ def stopped(yard: Yard) -> list[str]:
     return [finding.id for finding in caught.value.findings]
 
 
-@pytest.mark.parametrize(
-    ("version", "public"), [("1.0", True), ("1.0rc1", True), ("1.0.dev1", False), ("of today", True)]
-)
+@each(("version", "public"), [("1.0", True), ("1.0rc1", True), ("1.0.dev1", False), ("of today", True)])
 def test_what_goes_to_a_public_index_is_held_to_its_rules(tmp_path: Path, version: str, public: bool) -> None:
     """By the version's route; one that is no version counts as if it went there."""
     text = f'{PYPROJECT}[tool.nox-ship]\nroutes.development = "mine"\nindexes.mine.upload-url = "https://x.invalid/"\n'

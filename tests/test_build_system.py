@@ -8,7 +8,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.setup.build_system import build_system, is_old_style, read_project, unnamed_imports
-from support import write_files
+from support import each, write_files
 
 PLAIN = 'from setuptools import setup\nsetup(name="sample", version="1.0")\n'
 
@@ -27,7 +27,7 @@ def test_setuptools_builds_what_needs_nothing_else(tmp_path: Path, files: dict[s
     assert written(tmp_path, files) == {"requires": ["setuptools>=64"], "build-backend": "setuptools.build_meta"}
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         "import sample",
@@ -45,7 +45,7 @@ def test_setup_scripts_import_from_their_folder_as_before(tmp_path: Path, line: 
     assert written(tmp_path, files) == {"requires": ["setuptools>=64"]}
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     ["import os, sys, distutils.core", "from . import x", "import numpy", "import sampler", f"import {'s' * 300}"],
 )
@@ -55,7 +55,7 @@ def test_other_imports_change_nothing(tmp_path: Path, line: str) -> None:
     assert "build-backend" in written(tmp_path, files)
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "cfg", "expected"),
     [
         ('setup_requires=["cython>=3", "wheel"]', "", ["cython>=3", "wheel"]),

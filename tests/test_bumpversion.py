@@ -18,7 +18,7 @@ from nox_ship.release.bumpversion import (
     write_version,
 )
 from nox_ship.release.source import VersionSource
-from support import git, make_project, make_repository, write_files
+from support import each, git, make_project, make_repository, write_files
 
 pytestmark = pytest.mark.usefixtures("bump_my_version")
 
@@ -47,7 +47,7 @@ def test_every_copy_is_changed_and_nothing_beside_it(tmp_path: Path) -> None:
     assert (tmp_path / "uv.lock").read_text() == changed
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "configured"),
     [
         ({}, False),
@@ -214,7 +214,7 @@ def test_stale_settings_are_a_notice(tmp_path: Path, told: str | None, notices: 
     assert [(finding.id, finding.level) for finding in found] == [("NS307", "notice")] * notices
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "filled"),
     [
         ("Bump {current_version} to {new_version}", "Bump 1 to 2"),
@@ -254,9 +254,7 @@ def test_settings_of_another_type_are_none(tmp_path: Path) -> None:
     assert bump_settings(project, "1.2.3", None) == BumpSettings(None, None, None, None, ())
 
 
-@pytest.mark.parametrize(
-    "text", ["{new_version:>999999999999}", "{new_version!r}", "{0}", "{", "{new_version.x}", "{}"]
-)
+@each("text", ["{new_version:>999999999999}", "{new_version!r}", "{0}", "{", "{new_version.x}", "{}"])
 def test_a_text_holds_versions_and_nothing_else(text: str) -> None:
     """Formats and other fields are not filled in, however much memory they ask for."""
     settings = BumpSettings(None, None, None, None, ())

@@ -14,7 +14,7 @@ from nox_ship.project import Project
 from nox_ship.release import restructured
 from nox_ship.release.changelog import Changelog, changelog_findings, cut_changelog, find_changelog
 from nox_ship.release.fragments import pending
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 TODAY = date(2026, 3, 4)
@@ -30,7 +30,7 @@ def cut(folder: Path, text: str, version: str = "1.2.0", name: str = "CHANGELOG.
     return after
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "after"),
     [
         ("## Unreleased\n\n- a\n", "## Unreleased\n\n## 1.2.0 - 2026-03-04\n\n- a\n"),
@@ -56,7 +56,7 @@ def test_the_unreleased_section_becomes_the_releases(tmp_path: Path, before: str
     assert cut(tmp_path, before) == after
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",
@@ -97,7 +97,7 @@ def test_a_changelog_in_another_encoding_is_not_damaged(tmp_path: Path) -> None:
     assert (tmp_path / "CHANGELOG.md").read_bytes() == content
 
 
-@pytest.mark.parametrize(
+@each(
     "before",
     [
         "# C\n\n```\n## [Unreleased]\n```\n\n",
@@ -209,9 +209,7 @@ def test_links_with_labels_go_on(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "around", ["\ufeff", "\x0b\x0c\x1c\u2028 \x00 ", "\r", "a\rb\r\nc\n\r", "[a]: <\n", "#" * 5000]
-)
+@each("around", ["\ufeff", "\x0b\x0c\x1c\u2028 \x00 ", "\r", "a\rb\r\nc\n\r", "[a]: <\n", "#" * 5000])
 def test_everything_else_stays_byte_for_byte(tmp_path: Path, around: str) -> None:
     """Whatever breaks lines elsewhere breaks none here."""
     text = f"{around}\n\n## Unreleased\n\n{around}"
@@ -220,7 +218,7 @@ def test_everything_else_stays_byte_for_byte(tmp_path: Path, around: str) -> Non
     )
 
 
-@pytest.mark.parametrize("manner", MARKDOWN)
+@each("manner", MARKDOWN)
 def test_the_new_section_is_written_as_those_before_it(tmp_path: Path, manner: str) -> None:
     """Heading, version, date and link have the form that the changelog has already."""
     before, after = before_and_after(MARKDOWN[manner])
@@ -319,7 +317,7 @@ def test_a_changelog_at_the_top_of_the_repository_is_cut(tmp_path: Path) -> None
     assert cut_changelog(project, "1.2.0", TODAY) == "../CHANGES.md"
 
 
-@pytest.mark.parametrize(
+@each(
     ("names", "chosen"),
     [
         (["README.md", "src/CHANGELOG.md"], None),
@@ -354,7 +352,7 @@ def told(project: Project, version: str = "1.2.0") -> list[str]:
     return [finding.id for finding in changelog_findings(project, version)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "text", "expected"),
     [
         ("CHANGELOG.md", "## Unreleased\n- a\n", []),
@@ -419,7 +417,7 @@ def test_a_changelog_that_the_setting_names_must_be_readable(tmp_path: Path, mon
 TOWNCRIER = '[tool.towncrier]\ndirectory = "news"\n'
 
 
-@pytest.mark.parametrize(
+@each(
     ("settings", "files", "expected"),
     [
         (TOWNCRIER, {"news/1.fix.md": "", "news/inner/2.fix.md": ""}, "2 of towncrier in news"),
@@ -465,7 +463,7 @@ def test_fragments_of_others_are_not_looked_at(tmp_path: Path, outside: Callable
     assert told(project) == ["NS313"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "text", "expected"),
     [
         (

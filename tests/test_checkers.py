@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from nox_ship.automation.checkers import CHECKERS, checker, hooked, judging
 from support import each
 
@@ -12,7 +10,7 @@ def as_check(command: str) -> str | None:
     return None if words is None else " ".join(words)
 
 
-@pytest.mark.parametrize(
+@each(
     ("command", "gate"),
     [
         ("ruff check", "lint"),
@@ -34,7 +32,7 @@ def test_programs_that_judge_code(command: str, gate: str) -> None:
     assert known.gate == gate
 
 
-@pytest.mark.parametrize("command", ["", "python", "python -m build", "python unittest", "make", "sphinx-build", "nox"])
+@each("command", ["", "python", "python -m build", "python unittest", "make", "sphinx-build", "nox"])
 def test_other_programs_judge_none(command: str) -> None:
     """Builders and runners are no checkers."""
     assert checker(command.split()) is None
@@ -107,7 +105,7 @@ def test_what_never_was_to_judge(command: str) -> None:
     assert as_check(command) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("command", "expected"),
     [
         ("ruff check --fix --exit-non-zero-on-fix", "ruff check --no-fix"),

@@ -12,7 +12,7 @@ from nox_ship.package import agreement, checks
 from nox_ship.package.built import Built
 from nox_ship.package.checks import CHECKS
 from nox_ship.package.contents import Archive
-from support import make_project, make_repository, make_sdist, make_wheel, write_files
+from support import each, make_project, make_repository, make_sdist, make_wheel, write_files
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 LICENSED = ("License-Expression: MIT", "License-File: LICENSE")
@@ -65,16 +65,14 @@ def test_every_check_is_made() -> None:
     assert set(CHECKS) == expected
 
 
-@pytest.mark.parametrize("version", ["1.2.3", "1!2.0", "1.0.dev3", "1.0rc1", "1.0.post1", "1.0+abc.1"])
+@each("version", ["1.2.3", "1!2.0", "1.0.dev3", "1.0rc1", "1.0.post1", "1.0+abc.1"])
 def test_versions_in_normal_form_agree(tmp_path: Path, version: str) -> None:
     """Epochs, pre-releases and local versions are versions."""
     built = make_built(tmp_path, wheel_version=version, sdist_version=version, tag=version)
     assert found(agreement.versions_agree, built) == []
 
 
-@pytest.mark.parametrize(
-    ("tag", "agrees"), [("1.2.3", True), ("1.2.3.0", True), ("1.2.4", False), ("next", False), (None, True)]
-)
+@each(("tag", "agrees"), [("1.2.3", True), ("1.2.3.0", True), ("1.2.4", False), ("next", False), (None, True)])
 def test_the_tag_tells_the_version_of_the_files(tmp_path: Path, tag: str | None, agrees: bool) -> None:
     """Spellings of one version agree, other versions and texts do not."""
     assert (found(agreement.versions_agree, make_built(tmp_path, tag=tag)) == []) is agrees
@@ -117,9 +115,7 @@ def test_a_file_name_that_is_not_normalised_is_found(tmp_path: Path) -> None:
     assert [problem.split()[0] for problem in problems] == ["NS512", "NS512"]
 
 
-@pytest.mark.parametrize(
-    "line", ["License-Expression: MIT", "License: MIT", "License-File: LICENSE", "Classifier: License :: Free"]
-)
+@each("line", ["License-Expression: MIT", "License: MIT", "License-File: LICENSE", "Classifier: License :: Free"])
 def test_a_license_can_be_named_in_several_ways(tmp_path: Path, line: str) -> None:
     """PEP 639 and what was usual before it are accepted."""
     assert found(checks.license_present, make_built(tmp_path, wheel_metadata=(line,))) == []
@@ -136,7 +132,7 @@ def test_a_missing_license_is_a_warning(tmp_path: Path) -> None:
     assert "sample-1.2.3-py3-none-any.whl" in without.what
 
 
-@pytest.mark.parametrize("name", ["LICENSE", "LICENCE.md", "license.txt", "COPYING", "UNLICENSE", "LICENSES/MIT.txt"])
+@each("name", ["LICENSE", "LICENCE.md", "license.txt", "COPYING", "UNLICENSE", "LICENSES/MIT.txt"])
 def test_a_license_text_has_one_of_the_usual_names(tmp_path: Path, name: str) -> None:
     """The file that `License-File` names is a license text, whatever it is called."""
     wheel = {"sample/__init__.py": "", f"sample-1.2.3.dist-info/licenses/{name}": "x"}
@@ -163,7 +159,7 @@ def test_a_license_text_that_old_metadata_name_may_have_any_name(tmp_path: Path)
     assert [finding.what for finding in checks.license_present(old)] == []
 
 
-@pytest.mark.parametrize(
+@each(
     "source",
     [
         "src/sample/core.py",
@@ -182,7 +178,7 @@ def test_a_module_that_the_wheel_lacks_is_found(tmp_path: Path, source: str) -> 
     assert source.removeprefix("src/") in problems[0]
 
 
-@pytest.mark.parametrize(
+@each(
     "source",
     [
         "src/sample/tests/test_core.py",
@@ -232,7 +228,7 @@ def test_a_module_missing_in_a_namespace_is_found(tmp_path: Path) -> None:
     assert "company/product/core.py" in problem
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "sample/__pycache__/a.cpython-312.pyc",
@@ -253,7 +249,7 @@ def test_caches_do_not_belong(tmp_path: Path, name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "belongs"),
     [
         ("tests/test_a.py", False),
@@ -338,7 +334,7 @@ def test_a_key_for_everybody_may_be_in_what_a_build_makes(tmp_path: Path, name: 
     assert told.startswith(expected)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "content", "in_sdist", "in_wheel"),
     [
         ("deploy/id_rsa", KEY, ERROR, ERROR),
@@ -421,7 +417,7 @@ def test_dependencies_that_the_sdist_calls_dynamic_may_differ(tmp_path: Path) ->
     assert found(agreement.sdist_agrees, built) == []
 
 
-@pytest.mark.parametrize(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
+@each(("version", "differs"), [("2.1", False), ("1.0", False), ("2.2", True), ("2.4", True)])
 def test_an_sdist_of_old_metadata_promises_nothing(tmp_path: Path, version: str, differs: bool) -> None:
     """PEP 643 came with version 2.2 of the metadata; before it, an sdist's could be anything."""
     built = make_built(tmp_path, wheel_metadata=(*LICENSED, "Requires-Dist: a"))

@@ -8,6 +8,7 @@ import pytest
 
 from nox_ship.cli import asks_for_help, build_arguments, no_arguments, publish_arguments, release_arguments
 from nox_ship.errors import ShipError
+from support import each
 
 Parse = Callable[[Sequence[str]], Namespace]
 
@@ -64,7 +65,7 @@ def test_one_parse_does_not_change_the_next() -> None:
     assert release_arguments([]).without == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("parse", "args", "words"),
     [
         (release_arguments, ["patch", "minor"], "minor"),
@@ -98,7 +99,7 @@ def test_a_wrong_argument_is_told_in_one_line(columns: str, monkeypatch: pytest.
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("nox -s publish -- --help", True),

@@ -10,6 +10,7 @@ import pytest
 
 from nox_ship.world.closed import closed_project, closed_release
 from nox_ship.world.listing import Listing, Served
+from support import each
 
 NOW = dt.datetime(2026, 3, 20, 12, tzinfo=dt.UTC)
 WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
@@ -36,7 +37,7 @@ def ids(there: Listing, *missing: str) -> list[str]:
     return [finding.id for finding in closed_release(there, missing)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("ages", "expected"),
     [
         ([13.9 - 1], []),
@@ -103,7 +104,7 @@ def test_a_second_sdist_is_not_taken(other: str) -> None:
     assert ids(replace(there, files=trial), SDIST) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("status", "expected"),
     [("active", []), ("deprecated", []), ("archived", ["NS770"]), ("quarantined", ["NS771"])],
 )

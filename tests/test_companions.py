@@ -11,7 +11,7 @@ from nox_ship.project import Project
 from nox_ship.release.bump import bump
 from nox_ship.release.companions import follow
 from nox_ship.release.preflight import preflight
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 STATIC = '[project]\nname = "sample"\nversion = "1.3.0"\n'
 TODAY = date(2026, 3, 4)
@@ -24,7 +24,7 @@ def followed(folder: Path, name: str, text: str | bytes, before: str = "1.2.9", 
     return (folder / name).read_bytes()
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "after"),
     [
         ("version: 1.3.0\ndate-released: 2025-01-02\n", "version: 1.3.0\ndate-released: 2026-03-04\n"),

@@ -19,7 +19,7 @@ from nox_ship.release.comparison import Compared, Comparison
 from nox_ship.release.stage import REUSE_SECONDS
 from nox_ship.report import Report
 from nox_ship.world.listing import Listing
-from support import make_repository, make_sdist, make_wheel
+from support import each, make_repository, make_sdist, make_wheel
 
 CODE = {"sample/__init__.py": ""}
 OLD = "sample-1.2.2-py3-none-any.whl"
@@ -98,7 +98,7 @@ def test_the_same_release_asks_the_index_once(tmp_path: Path) -> None:
     assert made.index.downloads == [OLD] * 4
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"index": 5}', "9" * 5000, "[" * 100_000])
+@each("text", ["", "[]", "{", '{"index": 5}', "9" * 5000, "[" * 100_000])
 def test_a_note_that_nobody_wrote_is_not_read(tmp_path: Path, text: str) -> None:
     """The index is asked again."""
     made = bench(tmp_path)
@@ -141,7 +141,7 @@ def test_another_file_than_is_listed_is_a_notice(tmp_path: Path) -> None:
     assert bench(tmp_path, hashes=False).compare().difference
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"nothing", b"PK\5\6" + b"\0" * 18])
+@each("content", [b"", b"PK", b"nothing", b"PK\5\6" + b"\0" * 18])
 def test_a_file_that_nobody_can_read_is_a_notice(tmp_path: Path, content: bytes) -> None:
     """An empty archive is none."""
     compared = bench(tmp_path, {OLD: content}).compare()

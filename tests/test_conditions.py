@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from nox_ship.automation.conditions import holds
 from support import each
 
@@ -62,7 +60,7 @@ def test_a_condition_is_told_as_far_as_the_event_tells_it(condition: str, expect
     assert holds(condition, FACTS) is expected
 
 
-@pytest.mark.parametrize(
+@each(
     "condition",
     [
         "${{ github.event_name == 'push' }} && ${{ false }}",

@@ -22,7 +22,7 @@ def findings(text: str) -> tuple[Finding, ...]:
     return caught.value.findings
 
 
-@pytest.mark.parametrize("text", ["", "[tool]", "[tool.nox-ship]", "[tool.other]\nx = 1", "tool = 3"])
+@each("text", ["", "[tool]", "[tool.nox-ship]", "[tool.other]\nx = 1", "tool = 3"])
 def test_everything_has_a_default(text: str) -> None:
     """A project without settings has the defaults."""
     settings = read_settings(tomllib.loads(text))
@@ -71,7 +71,7 @@ def test_every_setting_can_be_set() -> None:
     assert settings.publish == PublishSettings("workflow", 60, 1.5, attestations=False, tokens={"mine": "MY_TOKEN"})
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "path", "hint"),
     [
         ("gate = []", "tool.nox-ship.gate", "Did you mean `gates`?"),
@@ -192,7 +192,7 @@ def test_values_that_nobody_can_mean_are_refused(text: str) -> None:
         read_settings(tomllib.loads(f"[tool.nox-ship]\n{text}\n"))
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         'pythons = ["3.14t", "pypy3.11"]',

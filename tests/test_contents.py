@@ -14,7 +14,7 @@ import nox_ship
 from nox_ship.errors import ShipError
 from nox_ship.package.contents import Archive
 from nox_ship.package.unpacking import Found
-from support import in_time, make_sdist, make_wheel, metadata_text
+from support import each, in_time, make_sdist, make_wheel, metadata_text
 
 
 def refused(path: Path) -> bool:
@@ -119,7 +119,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, make: Callable[..., Path])
     assert refused(path)
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "expected"),
     [
         (["sample/__init__.py", "sample/inner/__init__.py"], ["sample"]),

@@ -4,7 +4,7 @@ import pytest
 
 from nox_ship.package import core_metadata
 from nox_ship.package.core_metadata import license_files, problems
-from support import metadata_text
+from support import each, metadata_text
 
 
 def found(*lines: str, version: str = "2.4") -> list[str]:
@@ -13,13 +13,13 @@ def found(*lines: str, version: str = "2.4") -> list[str]:
     return [f"{finding.id} {finding.level}" for finding in problems(text.encode())]
 
 
-@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"])
+@each("version", ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"])
 def test_every_version_of_metadata_that_pypi_takes_passes(version: str) -> None:
     """Old ones, too."""
     assert found("Summary: A sample", version=version) == []
 
 
-@pytest.mark.parametrize(
+@each(
     "lines",
     [
         ("Home-page: UNKNOWN", "Author-email: UNKNOWN", "License: UNKNOWN", "Platform: UNKNOWN"),
@@ -80,7 +80,7 @@ def test_a_field_that_is_missing_is_told_once(missing: str) -> None:
     assert finding.what.startswith("The core metadata is not valid: ")
 
 
-@pytest.mark.parametrize(
+@each(
     "described",
     [
         b"",

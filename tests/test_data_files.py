@@ -8,7 +8,7 @@ import pytest
 
 from nox_ship.package import data_files, places
 from nox_ship.package.contents import Archive
-from support import in_time, make_project, make_wheel
+from support import each, in_time, make_project, make_wheel
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 BESIDE = "from pathlib import Path\nHERE = Path(__file__).parent\n"
@@ -35,7 +35,7 @@ def found(
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in findings]
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "name"),
     [
         ("TEXT = (Path(__file__).parent / 'words.json').read_text()", "words.json"),
@@ -95,7 +95,7 @@ def test_a_place_that_another_module_knows_is_followed(tmp_path: Path) -> None:
     assert "first.json" in errors[0]
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "name"),
     [
         ("X = open('words.json')", "words.json"),
@@ -165,7 +165,7 @@ def test_a_marker_of_types_that_is_missing_is_an_error_where_types_are_claimed(
     assert line.startswith(f"NS521 {level}: ")
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         *("core.pyx", "core.c", "core.h", "lib.rs", "solve.f90", "meson.build", "CMakeLists.txt", "version.py.in"),
@@ -183,7 +183,7 @@ def test_what_is_no_data_is_not_missed(tmp_path: Path, name: str) -> None:
     assert bool(named) is (name == "data.unknown")  # of which nothing is known but that a module reads it
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "text"),
     [
         ("MANIFEST.in", "global-exclude *.json\n"),

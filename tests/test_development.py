@@ -10,7 +10,7 @@ from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.development import _coming, development
 from nox_ship.release.source import VersionSource
-from support import commit_files, git, make_repository
+from support import commit_files, each, git, make_repository
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 TAGGED = (
@@ -19,7 +19,7 @@ TAGGED = (
 )
 
 
-@pytest.mark.parametrize(
+@each(
     ("current", "last", "expected"),
     [
         ("1.2.3", None, "1.2.3"),

@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from automating import ci, followed, sample
 from nox_ship.automation.task import Task
 from nox_ship.gates import recipes
 from nox_ship.gates.dialect import as_in_ci
 from nox_ship.gates.toolbox import Toolbox
+from support import each
 
 
 def judged(folder: Path, line: str, pythons: str, files: dict[str, str | bytes] | None = None, text: str = "") -> str:
@@ -19,7 +18,7 @@ def judged(folder: Path, line: str, pythons: str, files: dict[str, str | bytes] 
     return " ".join(as_in_ci(sample(folder, text, files), task, "3.11").command)
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "pythons", "expected"),
     [
         ("pyright src", "3.14", "pyright --pythonversion 3.14 src"),
@@ -40,7 +39,7 @@ def test_a_type_checker_thinks_of_the_python_of_ci(tmp_path: Path, line: str, py
     assert judged(tmp_path, line, pythons) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "files", "text"),
     [
         ("mypy .", {"mypy.ini": "[mypy]\npython_version = 3.9\n"}, ""),
@@ -74,7 +73,7 @@ def test_the_pythons_of_a_job_are_those_of_its_commands(tmp_path: Path) -> None:
     assert pythons(tmp_path, "mypy src", "3.12", "3.13") == ("3.12", "3.13")
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "ini", "expected"),
     [
         ("tox -e types", "[testenv:types]\ncommands = mypy\n", ("3.14",)),

@@ -10,7 +10,7 @@ from nox_ship.errors import ShipError
 from nox_ship.package.difference import Change, Difference, Pair, grew
 from nox_ship.package.inventory import Inventory
 from nox_ship.package.mentions import Installed
-from support import make_sdist, make_wheel, write_files
+from support import each, make_sdist, make_wheel, write_files
 
 Files = Mapping[str, str | bytes]
 CODE = {"sample/__init__.py": "import os\n", "sample/more.py": "x = 1\n"}
@@ -119,7 +119,7 @@ def test_changes_of_entry_points_are_told(tmp_path: Path) -> None:
     assert told(difference) == [("NS562", "lacks commands that the last release has: B.")]
 
 
-@pytest.mark.parametrize("text", ["[console_scripts", "=x", "\0", "[a]\nb", "[DEFAULT]\nx = 1\n"])
+@each("text", ["[console_scripts", "=x", "\0", "[a]\nb", "[DEFAULT]\nx = 1\n"])
 def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -> None:
     """Other checks refuse those of the new release; a file of that name elsewhere is another one."""
     other = {**CODE, "sample/entry_points.txt": "[console_scripts]\na = b\n"}
@@ -131,7 +131,7 @@ def test_entry_points_that_nobody_can_read_are_none(tmp_path: Path, text: str) -
     assert compared(tmp_path, other, CODE).entry_points == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "after", "expected"),
     [
         (40_000, 110_000, True),
@@ -160,7 +160,7 @@ def test_a_wheel_twice_its_size_is_unusual(tmp_path: Path) -> None:
     assert told(compared(tmp_path, compiled[0], compiled[1], alike=False)) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("gone", "expected"),
     [
         ({"sample/inner/__init__.py": "", "sample/inner/a.py": "", "sample/b.py": ""}, "sample.b, sample.inner."),
@@ -178,7 +178,7 @@ def test_a_module_that_is_gone_is_unusual(tmp_path: Path, gone: Files, expected:
     assert found == ([("NS562", f"lacks modules that users could import: {expected}")] if expected else [])
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "after"),
     [
         ({"sample/a.py": ""}, {"sample/a/__init__.py": ""}),
@@ -266,7 +266,7 @@ REQUESTS = {"requests": ("requests/__init__.py", "requests-1.dist-info/RECORD"),
 UNUSED = "has requirements that nothing in it imports: {}."
 
 
-@pytest.mark.parametrize(
+@each(
     ("code", "required", "expected"),
     [
         ("x = 1\n", ("requests", "PyYAML>=5"), "pyyaml, requests"),
@@ -300,7 +300,7 @@ def test_a_requirement_that_nothing_imports_any_more_is_unusual(tmp_path: Path) 
     assert found == [("NS564", UNUSED.format("requests"))]
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "texts"),
     [
         ({"sample/_fast.so": "x"}, {}),

@@ -30,7 +30,7 @@ from nox_ship.report import Report
 from nox_ship.terminal import Voice
 from nox_ship.world.remote import is_pushed
 from nox_ship.world.world import World
-from support import make_project
+from support import each, make_project
 
 SOME = Kind("NS000", "test-problem", "Do something.")
 PUBLIC = ("no", "yes", "unknown")
@@ -133,7 +133,7 @@ def coming(*, bump: bool) -> Coming:
     return Coming(source=source, current="1.0", version="1.0", tag="v1.0", bump=bump)
 
 
-@pytest.mark.parametrize(
+@each(
     ("agreed", "bump", "refs", "found"),
     [
         (True, True, {}, []),

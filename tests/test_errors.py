@@ -9,6 +9,7 @@ import pytest
 
 import nox_ship
 from nox_ship.errors import KINDS, Finding, Findings, Kind, ShipError, shorten
+from support import each
 
 for _module in pkgutil.walk_packages(nox_ship.__path__, "nox_ship."):
     importlib.import_module(_module.name)
@@ -74,7 +75,7 @@ def test_a_finding_takes_remedy_and_level_from_its_kind() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["one\ntwo", "one \r\n\t two", "\n one two\n", "one\u2028two", "one\x0btwo"])
+@each("text", ["one\ntwo", "one \r\n\t two", "\n one two\n", "one\u2028two", "one\x0btwo"])
 def test_what_happened_fits_one_line(text: str) -> None:
     """Line breaks of any kind become spaces."""
     assert PROBLEM(text).what == "one two"
@@ -140,7 +141,7 @@ def test_what_is_endless_is_cut() -> None:
     assert PROBLEM("x" * 2000).what == "x" * 2000
 
 
-@pytest.mark.parametrize(
+@each(
     ("items", "text"),
     [
         ([], ""),

@@ -26,7 +26,7 @@ from nox_ship.setup import github
 from nox_ship.setup.doctor import _tools
 from nox_ship.world.forge import Job
 from nox_ship.world.trusted import TrustedPublisher
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 TESTS = Path(__file__).parent
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -181,7 +181,7 @@ JOB = {
 }
 
 
-@pytest.mark.parametrize("missing", sorted(JOB))
+@each("missing", sorted(JOB))
 def test_a_cut_release_is_pushed_by_a_job_alone(missing: str) -> None:
     """NS763 names what the environment has not."""
     assert Job.of(JOB).workflow == "release.yml"

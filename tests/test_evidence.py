@@ -2,12 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from nox_ship.automation.github import OURS
 from nox_ship.gates.evidence import called, measures
 from nox_ship.gates.own import Calls
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 CI = ".github/workflows/ci.yml"
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -29,7 +27,7 @@ run: uvx nox -s $X
 """
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "bare", "others"),
     [
         ("run: nox -s docs\n", {"docs"}, set()),
@@ -56,7 +54,7 @@ def test_sessions_that_ci_runs_are_found(tmp_path: Path, text: str, bare: set[st
 SERVICES = (".gitlab-ci.yml", ".circleci/config.yml", ".github/actions/x/action.yml", "azure-pipelines.yml")
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each("name", SERVICES)
 def test_every_service_counts(tmp_path: Path, name: str) -> None:
     """Where it looks for its settings."""
     assert calls(tmp_path, "script: nox -s docs\n", name).bare == {"docs"}
@@ -71,7 +69,7 @@ def test_ci_is_looked_for_at_the_top_of_the_repository(tmp_path: Path) -> None:
 LONG = (b"nox -s " + b"x" * 100_000, b"nox " * 1000, b"${{" * 1000 + b"nox", b"nox matrix.session: [" * 1000)
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe nox -s docs\n", *LONG])
+@each("text", [b"\xff\xfe nox -s docs\n", *LONG])
 def test_odd_settings_of_ci_are_read(tmp_path: Path, text: bytes) -> None:
     """Whatever their bytes and however long their lines are."""
     write_files(tmp_path, {CI: text, ".git/HEAD": ""})
@@ -86,7 +84,7 @@ def test_settings_that_cannot_be_read_run_nothing(tmp_path: Path) -> None:
     assert called(tmp_path) == Calls()
 
 
-@pytest.mark.parametrize(
+@each(
     ("noxfile", "files", "expected"),
     [
         ('session.env["COVERAGE_FILE"] = ".nox-ship/coverage/data.1"', {}, True),

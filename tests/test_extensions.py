@@ -3,11 +3,10 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-import pytest
-
 from drafts import Draft, elf, good_files
 from nox_ship.package.contents import Archive
 from nox_ship.package.extensions import extensions_fit, machine_of
+from support import each
 
 X86_64, ARM64 = elf(62), elf(183)
 WINDOWS = b"MZ" + bytes(58) + struct.pack("<L", 64) + b"PE\0\0" + struct.pack("<H", 0x8664)
@@ -30,7 +29,7 @@ def found(folder: Path, tag: str, **files: bytes) -> list[str]:
     return [finding.id for finding in extensions_fit(Archive.read(draft.write(folder / "made")))]
 
 
-@pytest.mark.parametrize(
+@each(
     ("tag", "files"),
     [
         (f"cp311-cp311-{LINUX}", {"a.cpython-311-x86_64-linux-gnu.so": X86_64}),
@@ -62,7 +61,7 @@ def test_extension_modules_may_be_for_what_the_tags_name(tmp_path: Path, tag: st
     assert found(tmp_path, tag, **files) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("tag", "files"),
     [
         ("py3-none-any", {"a.cpython-311-x86_64-linux-gnu.so": X86_64}),
@@ -87,9 +86,7 @@ def test_an_extension_module_that_cannot_be_imported_is_found(
     assert found(tmp_path, tag, **files) == ["NS548"]
 
 
-@pytest.mark.parametrize(
-    "head", [b"", b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe\0\0\0\x34", b"MZ" + b"\xff" * 200, FAT[:20]]
-)
+@each("head", [b"", b"MZ", b"\x7fELF", b"\xca\xfe\xba\xbe\0\0\0\x34", b"MZ" + b"\xff" * 200, FAT[:20]])
 def test_what_is_no_program_is_for_no_machine(head: bytes) -> None:
     """Files that are cut off, and class files of Java."""
     assert machine_of(head)[1] == frozenset()

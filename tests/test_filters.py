@@ -51,7 +51,7 @@ def test_patterns_are_those_of_github(pattern: str, name: str, expected: bool) -
     assert matches(pattern, name) is expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("patterns", "expected"),
     [
         ([], False),

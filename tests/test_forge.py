@@ -6,10 +6,10 @@ import pytest
 
 from nox_ship.world.forge import GitLab, follow
 from nox_ship.world.remote import Remote
-from support import git, make_repository
+from support import each, git, make_repository
 
 
-@pytest.mark.parametrize(
+@each(
     ("url", "expected"),
     [
         ("https://gitlab.com/acme/sample.git", ("gitlab.com", "acme/sample")),

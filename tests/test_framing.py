@@ -44,7 +44,7 @@ def with_extra(kind: int, content: bytes, *, times: int = 1) -> bytes:
     return made.getvalue()
 
 
-@pytest.mark.parametrize(
+@each(
     "data",
     [
         packed(),
@@ -162,7 +162,7 @@ def test_a_zip_that_can_be_read_in_two_ways_is_told(change: Callable[[bytes], by
     assert any(words in told for words in said.split("|"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("kind", "content", "times"),
     [
         (0x7075, b"\1\0\0\0\0\xff", 1),

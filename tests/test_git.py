@@ -7,7 +7,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.git import Repository, _numbered
 from nox_ship.process import CommandFailedError
-from support import commit_files, git, make_repository, write_files
+from support import commit_files, each, git, make_repository, write_files
 
 
 def failure(folder: Path) -> str:
@@ -375,7 +375,7 @@ def test_what_a_submodule_tracks_is_listed_too(tmp_path: Path) -> None:
     assert set(repository.tracked()) == {"x", ".gitmodules"}
 
 
-@pytest.mark.parametrize(("count", "first"), [("2", 2), ("", 0), ("x", 0), ("\N{SUPERSCRIPT TWO}", 0), ("9" * 5000, 0)])
+@each(("count", "first"), [("2", 2), ("", 0), ("x", 0), ("\N{SUPERSCRIPT TWO}", 0), ("9" * 5000, 0)])
 def test_settings_are_told_beside_those_of_the_environment(count: str, first: int) -> None:
     """What is no number of settings counts as none."""
     assert _numbered([("a.b", "c")], {"GIT_CONFIG_COUNT": count}) == {

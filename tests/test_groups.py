@@ -25,7 +25,7 @@ def test_dependency_groups_are_resolved(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         '[dependency-groups]\na = [{include-group = "b"}]\nb = [{include-group = "a"}]',
@@ -46,7 +46,7 @@ def test_a_group_that_cannot_be_resolved_is_a_finding(tmp_path: Path, text: str)
         groups(tmp_path, text)
 
 
-@pytest.mark.parametrize("text", ["", "[dependency-groups]", "[project.optional-dependencies]", "[tool.poetry.group]"])
+@each("text", ["", "[dependency-groups]", "[project.optional-dependencies]", "[tool.poetry.group]"])
 def test_a_project_without_groups_has_none(tmp_path: Path, text: str) -> None:
     """Empty tables hold nothing."""
     assert groups(tmp_path, text).requirements == {}

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import pytest
-
 from guards import Mutant, _of_module
+from support import each
 
 CODE = """
 ENV = {"LANG": "C", "HOME": None, **dict.fromkeys(NAMES)}
@@ -39,7 +38,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("rule", EXPECTED)
+@each("rule", EXPECTED)
 def test_guards_are_found_by_rule(rule: str) -> None:
     """What is refused, asked, limited, taken away or written whole is a guard; what is only shown is none."""
     found = _of_module("sample.py", CODE.encode())

@@ -3,12 +3,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from nox_ship.release import history
 from nox_ship.release.history import Counted, Going, Past, Spent
 from nox_ship.report import Report
 from reports import failed, interrupted, rehearsal, run
+from support import each
 
 
 def test_a_little_of_a_run_is_remembered() -> None:
@@ -35,7 +34,7 @@ def test_the_last_runs_are_remembered(tmp_path: Path) -> None:
     assert path.stat().st_size < 100_000
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", "[1]", '[{"begun": 1}]', "[" * 10_000, "\xff", None])
+@each("text", ["", "{", "{}", "[1]", '[{"begun": 1}]', "[" * 10_000, "\xff", None])
 def test_what_cannot_be_read_is_forgotten(tmp_path: Path, text: str | None) -> None:
     """The next run begins anew; no release stops for it."""
     path = tmp_path / "history.json"

@@ -11,6 +11,7 @@ from nox_ship.world import web
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing
 from nox_ship.world.pages import parsed
+from support import each
 
 INDEX = Index("it", "https://packages.invalid/", "https://packages.invalid/simple/", public=True)
 
@@ -165,7 +166,7 @@ def read(
     return [(e.served.filename, e.served.url, e.served.sha256, e.version, e.yanked) for e in page.entries]
 
 
-@pytest.mark.parametrize(
+@each(
     ("link", "expected"),
     [
         ("<a href=../f/a-1.whl#sha256=ab>a-1.whl</a>", ("a-1.whl", "f/a-1.whl", "ab", False)),
@@ -194,7 +195,7 @@ def test_links_count_from_the_base_of_a_page() -> None:
     assert url == "https://packages.invalid/files/x"
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "version"),
     [
         ("my_sample-1.0-py3-none-any.whl", "1.0"),
@@ -213,14 +214,14 @@ def test_a_name_tells_a_version(name: str, version: str) -> None:
     assert [entry[3] for entry in read(f"<a href=x>{name}</a>")] == [version]
 
 
-@pytest.mark.parametrize("charset", ["utf-8", "none", "base64", ""])
+@each("charset", ["utf-8", "none", "base64", ""])
 def test_a_page_of_an_odd_encoding_is_read(charset: str) -> None:
     """As UTF-8, where Python does not know it."""
     ((name, *_),) = read("<a href=x>é</a>", f"text/html; charset={charset}")
     assert name == "é"
 
 
-@pytest.mark.parametrize("version", ["2.0", "99", "", "x"])
+@each("version", ["2.0", "99", "", "x"])
 def test_a_page_of_another_version_of_the_api_is_not_read(version: str) -> None:
     """It may mean something else (PEP 629)."""
     odd = (

@@ -8,6 +8,7 @@ import pytest
 
 from initializing import GITHUB, HASH, LOCK, PYPROJECT, WRITTEN, files
 from nox_ship import command
+from nox_ship.project import Project
 from nox_ship.setup.ci_files import gate_jobs
 from nox_ship.setup.noxfile import NEW
 from nox_ship.setup.survey import Survey
@@ -46,16 +47,49 @@ def test_check_misses_workflows_that_are_not_there(project: Path, capsys: pytest
     assert files(project) == before
 
 
-def test_compiled_projects_are_installed_on_one_system(project: Path) -> None:
-    """The setting is added to pyproject.toml, whose comments and order stay."""
-    (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
+MATRIX = """
+on: push
+jobs:
+  wheels:
+    runs-on: ${{ matrix.os }}
+    strategy:
+      matrix:
+        os: [ubuntu-24.04-arm, macos-15]
+        include: [{os: windows-11-arm}, {os: macos-15}, {os: "${{ inputs.os }}"}]
+    steps: [{uses: pypa/cibuildwheel@v3.2.0}]
+  test: {runs-on: ubuntu-20.04, steps: [{run: pytest}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("theirs", "expected"),
+    [
+        ({}, ["ubuntu-latest", "macos-latest", "macos-15-intel", "windows-latest"]),
+        ({".github/workflows/wheels.yml": MATRIX}, ["ubuntu-24.04-arm", "macos-15", "windows-11-arm"]),
+    ],
+)
+def test_compiled_projects_get_a_job_for_each_system(
+    project: Path, theirs: dict[str, str], expected: list[str]
+) -> None:
+    """Those of a workflow of the project's own; pyproject.toml gets the setting, its comments and order stay."""
+    write_files(project, {"setup.py": "from setuptools import setup\nsetup(ext_modules=[])\n", **theirs})
     assert command.main(["init"]) == 0
     text = (project / "pyproject.toml").read_text("utf-8")
     assert text.startswith(PYPROJECT)
-    assert "[tool.nox-ship.workflows]" in text
-    matrix = load_yaml((project / ".github/workflows/ci.yml").read_text("utf-8"))["jobs"]["verify-install"]
-    assert matrix["strategy"]["matrix"]["system"] == ["ubuntu-latest"]
+    assert Project.read(project).settings.wheels.systems == tuple(expected)
+    jobs = load_yaml((project / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+    assert [job["runs-on"] for name, job in jobs.items() if name.startswith("wheels-")] == expected
+    assert len(jobs["verify-install"]["strategy"]["matrix"]["system"]) == 3
     assert command.main(["init", "--check"]) == 0
+
+
+def test_compiled_projects_elsewhere_are_installed_on_one_system(project: Path) -> None:
+    """Without GitHub's runners, nobody builds the other wheels."""
+    (project / "setup.py").write_text("from setuptools import setup\nsetup(ext_modules=[])\n", "utf-8")
+    git(project, "remote", "set-url", "origin", "https://example.invalid/sample.git")
+    assert command.main(["init"]) == 0
+    assert Project.read(project).settings.wheels.systems == ()
+    assert Project.read(project).settings.workflows.systems == ("ubuntu-latest",)
 
 
 def test_settings_for_dependabot_are_left(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

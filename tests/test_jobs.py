@@ -9,7 +9,7 @@ import pytest
 from automating import lines, sample
 from nox_ship.automation import jobs, rows
 from nox_ship.automation.tasks import Automation
-from support import in_time
+from support import each, in_time
 
 
 def job(folder: Path, matrix: Any, steps: list[dict[str, Any]], **more: Any) -> list[jobs.Script]:
@@ -29,7 +29,7 @@ def setup(version: object) -> dict[str, Any]:
     return {"uses": "actions/setup-python@v6", "with": {"python-version": version}}
 
 
-@pytest.mark.parametrize(
+@each(
     ("matrix", "expected"),
     [
         ({"a": [1, 2]}, [{"matrix.a": "1"}, {"matrix.a": "2"}]),
@@ -80,7 +80,7 @@ def test_a_large_matrix_takes_no_long_time(matrix: Any) -> None:
         assert len(rows.rows(matrix)) <= 256
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("tox -e ${{ matrix.config[1] }}", "tox -e lint"),
@@ -104,7 +104,7 @@ def test_a_list_in_a_matrix_names_the_environments(tmp_path: Path) -> None:
     assert texts(found) == ["tox -e lint", "tox -e py312"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("condition", "expected"),
     [
         ("matrix.python == '3.12'", ["pytest", "mypy; pytest"]),
@@ -122,7 +122,7 @@ def test_a_step_is_for_the_rows_that_meet_its_condition(tmp_path: Path, conditio
     assert texts(job(tmp_path, matrix, [{"if": condition, "run": "mypy"}, {"run": "pytest"}])) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("more", "expected"),
     [
         ({"runs-on": "${{ matrix.os }}"}, ["run ubuntu"]),
@@ -138,7 +138,7 @@ def test_rows_that_do_not_count(tmp_path: Path, more: dict[str, Any], expected: 
     assert texts(job(tmp_path, matrix, [{"run": "run ${{ matrix.os }}"}], **more)) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("versions", "expected"),
     [
         (["3.11"], ("3.11",)),

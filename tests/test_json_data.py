@@ -80,7 +80,7 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any]) -> None:
         json_data.read(Outer, {"name": "x", **change})
 
 
-@pytest.mark.parametrize("value", [None, 5, [], "x", {}])
+@each("value", [None, 5, [], "x", {}])
 def test_what_is_no_such_object_is_refused(value: object) -> None:
     """Another kind of value, or an object without a key that has no default."""
     with pytest.raises(ValueError, match="Outer"):
@@ -99,7 +99,7 @@ def test_what_others_write_may_hold_more() -> None:
         json_data.read(Answer, {"more": 1})
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, "x"])
+@each("text", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 5000, "x"])
 def test_what_is_no_json_is_one_kind_of_error(text: bytes | str) -> None:
     """Also what is nested too deeply, and a number of more digits than Python reads."""
     with pytest.raises(ValueError, match=r"."):

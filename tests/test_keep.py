@@ -6,6 +6,7 @@ from nox_ship.config import WorkflowSettings
 from nox_ship.errors import ShipError
 from nox_ship.setup.keep import is_ours, keep_own
 from nox_ship.setup.workflows import ACTIONS, Facts, render
+from support import each
 
 FACTS = Facts(
     branch="main", tag="v{version}", pythons=("3.12",), coverage=True, besides=(), settings=WorkflowSettings()
@@ -29,7 +30,7 @@ def test_own_parts_are_kept() -> None:
 VERSION = ACTIONS["checkout"].rpartition("v")[2]
 
 
-@pytest.mark.parametrize(
+@each(
     ("version", "kept"),
     [("999.1", True), (f"{VERSION}.1", True), ("999", True), ("0.9.9", False), (VERSION, False)],
 )
@@ -72,7 +73,7 @@ def test_pins_in_own_parts_are_nobody_elses() -> None:
 OPEN, CLOSE = "      # >>> own: steps before a gate\n", "      # <<< own\n"
 
 
-@pytest.mark.parametrize(
+@each(
     ("old", "new", "words"),
     [
         (OPEN + CLOSE, OPEN + "      - run: x\n", "mark"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.project import Project
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 NAMED = '[project]\nname = "sample"\n'
 
@@ -19,7 +19,7 @@ def test_a_module_in_a_folder_that_the_settings_name_is_found(tmp_path: Path, mo
     assert make_project(tmp_path, NAMED + settings, {module: ""}).packages == (Path(module),)
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "expected"),
     [
         (["src/sample/__init__.py"], ["src/sample"]),
@@ -67,7 +67,7 @@ def test_a_package_in_a_namespace_is_found(tmp_path: Path) -> None:
     assert all(path.parts[:2] == ("src", "company") for path in project.packages)
 
 
-@pytest.mark.parametrize(
+@each(
     ("settings", "files", "expected"),
     [
         ("", ["tests/test_a.py"], ("tests",)),
@@ -114,7 +114,7 @@ def test_folders_of_tests_hold_test_files(
     assert make_project(tmp_path, text, dict.fromkeys(files, "")).test_paths == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("settings", "files", "told"),
     [
         ("", ["tests/test_a.py", "test_b.py"], False),
@@ -173,7 +173,7 @@ OPTIONS_FILES = {
 }
 
 
-@pytest.mark.parametrize("first", range(len(OPTIONS_FILES)))
+@each("first", range(len(OPTIONS_FILES)))
 def test_pytest_settings_come_from_the_file_that_pytest_reads(tmp_path: Path, first: int) -> None:
     """Of several files the first in pytest's order counts."""
     files = {"pyproject.toml": NAMED, **dict(list(OPTIONS_FILES.items())[first:])}

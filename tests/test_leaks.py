@@ -36,7 +36,7 @@ def held(content: str | bytes, name: str = "some.file") -> str | None:
     return suspect.holds if suspect else None
 
 
-@pytest.mark.parametrize(
+@each(
     "content",
     [
         key(),
@@ -56,7 +56,7 @@ def test_private_keys_are_found(content: str) -> None:
     assert held(b"\xff\x00" + content.encode()) == PRIVATE_KEY
 
 
-@pytest.mark.parametrize(
+@each(
     "content",
     [
         key().replace("PRIVATE", "PUBLIC"),
@@ -74,7 +74,7 @@ def test_what_only_speaks_of_a_private_key_is_none(content: str) -> None:
     assert held(content) is None
 
 
-@pytest.mark.parametrize("name", ["a.py", "a.pyi", "a.md", "a.rst", "PKG-INFO", "sample.egg-info/PKG-INFO"])
+@each("name", ["a.py", "a.pyi", "a.md", "a.rst", "PKG-INFO", "sample.egg-info/PKG-INFO"])
 def test_code_and_texts_may_show_a_key(name: str) -> None:
     """A token that works they may not."""
     assert held(key(), name) is None
@@ -119,7 +119,7 @@ def test_tokens_are_found_by_their_form(token: str) -> None:
     assert [held(form.format(f"x{token}")) for form in forms] == [None] * len(forms)
 
 
-@pytest.mark.parametrize(
+@each(
     "content",
     [
         "pypi-AgEIcHl...",
@@ -147,7 +147,7 @@ def test_examples_of_tokens_are_none(content: str) -> None:
     assert held(content) is None
 
 
-@pytest.mark.parametrize("name", [".pypirc", "a/.netrc", ".env", "id_rsa", ".git-credentials"])
+@each("name", [".pypirc", "a/.netrc", ".env", "id_rsa", ".git-credentials"])
 def test_some_files_are_suspects_by_their_name(name: str) -> None:
     """Whatever they hold, and however large they are."""
     suspect = examine(name, b"")
@@ -164,7 +164,7 @@ def test_a_hostile_file_is_read_in_no_time() -> None:
         assert examine("x", (b"-----BEGIN PRIVATE KEY-----\n" + filling * MOST)[:MOST]) is None
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "https://hooks.slack.com/services/T012AB3CD/B012AB3CD/" + RANDOM[:24],
@@ -213,9 +213,7 @@ def test_a_whole_key_in_a_module_is_found(content: bytes, form: str, between: st
     assert held(form.format(between.join(lines_of(content))), "sample/a.py") == PRIVATE_KEY
 
 
-@pytest.mark.parametrize(
-    "content", [DER[:-1], DER + b"x", b"\x31" + DER[1:], b"openssh-key-v2\0" + DER, b"\x30\x82", b"x" * 100]
-)
+@each("content", [DER[:-1], DER + b"x", b"\x31" + DER[1:], b"openssh-key-v2\0" + DER, b"\x30\x82", b"x" * 100])
 def test_what_decodes_to_no_key_is_none(content: bytes) -> None:
     """A key that was cut short is an example."""
     assert held(f"KEY = '''{chr(10).join(lines_of(content))}'''", "sample/a.py") is None

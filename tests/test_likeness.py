@@ -12,7 +12,7 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.package.likeness import Likeness
-from support import in_time, make_sdist, make_wheel
+from support import each, in_time, make_sdist, make_wheel
 
 TEXT = "one\ntwo\n"
 
@@ -36,7 +36,7 @@ def test_members_that_differ_are_shown_as_a_diff(tmp_path: Path) -> None:
     assert found.lines == ["changed: a", "  @@ -2 +2 @@", "  -two", "  +2", "missing: gone", "added: new"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("first", "second", "expected"),
     [
         ("a\n", "a\r\n", ["  (the lines are the same, their endings differ)"]),
@@ -101,7 +101,7 @@ def info(name: str = "a", mode: int = 0o644, year: int = 2020) -> zipfile.ZipInf
     return made
 
 
-@pytest.mark.parametrize(
+@each(
     ("others", "kind", "expected"),
     [
         ([info("a", year=2021), info("b")], zipfile.ZIP_STORED, "times"),
@@ -135,7 +135,7 @@ def tarred(folder: Path, change: Callable[[tarfile.TarInfo], Any] = lambda _: No
     return path
 
 
-@pytest.mark.parametrize(
+@each(
     ("change", "verdict", "told"),
     [
         (lambda member: setattr(member, "mtime", 5), "archive", "times"),

@@ -176,7 +176,7 @@ def test_a_pinned_version_is_gone_back_to() -> None:
     assert str(lock.locked_version(lock.rendered("1.2.3", served, text, pinned=True))) == "1.2.3"
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         "nox-ship==1.2.3",

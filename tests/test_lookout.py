@@ -28,7 +28,7 @@ from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
 from nox_ship.world.token import EXPIRED_TOKEN
 from nox_ship.world.trusted import CI_VARIABLES
-from support import make_repository, make_sdist, make_wheel
+from support import each, make_repository, make_sdist, make_wheel
 
 WHEEL, SDIST = "sample-1.2.3-py3-none-any.whl", "sample-1.2.3.tar.gz"
 
@@ -164,7 +164,7 @@ def test_an_index_that_is_slow_is_not_waited_for() -> None:
         over.set()
 
 
-@pytest.mark.parametrize(
+@each(
     ("kinds", "expected"),
     [
         ((EXPIRED_TOKEN,), [("NS722", "warning")]),

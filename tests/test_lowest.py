@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from gating import project
 from nox_ship.gates.lowest import Installed, Lowering, installed, lowering, recipe
 from nox_ship.gates.toolbox import RecipeStep
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 REQUIRES = ("click>=7", "attrs")
 BEFORE = {
@@ -50,9 +48,7 @@ def test_what_has_no_lower_bound_is_pinned_though_others_need_it(tmp_path: Path)
     assert "colorama==0.4" in planned(tmp_path, RecipeStep(), "click>=7", "colorama").pins
 
 
-@pytest.mark.parametrize(
-    "bound", ["click~=7.0", "click==8.*", "click>6", "click>=7,<9,!=7.1", "Click>=7 ; python_version>'2'"]
-)
+@each("bound", ["click~=7.0", "click==8.*", "click>6", "click>=7,<9,!=7.1", "Click>=7 ; python_version>'2'"])
 def test_what_counts_as_a_lower_bound(tmp_path: Path, bound: str) -> None:
     """However it is written, and whatever marker it has."""
     assert set(planned(tmp_path, RecipeStep(), bound).bounds) == {"click"}

@@ -10,7 +10,7 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.package.manifest import BuildFacts, File, Manifest, built_files
-from support import write_files
+from support import each, write_files
 
 FILES = {
     "sample-1.0-py3-none-any.whl": b"wheel",
@@ -57,7 +57,7 @@ def test_a_missing_manifest_asks_for_a_build(tmp_path: Path) -> None:
         Manifest.read(tmp_path / "manifest.json")
 
 
-@pytest.mark.parametrize(
+@each(
     "content",
     [
         b"",
@@ -82,7 +82,7 @@ def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -
         Manifest.read(path)
 
 
-@pytest.mark.parametrize(
+@each(
     "change",
     [
         {"schema": 2},
@@ -122,7 +122,7 @@ def test_a_manifest_of_another_form_is_refused(tmp_path: Path, change: dict[str,
         Manifest.read(path)
 
 
-@pytest.mark.parametrize("missing", ["schema", "name", "version", "commit", "tag", "dirty", "files"])
+@each("missing", ["schema", "name", "version", "commit", "tag", "dirty", "files"])
 def test_a_manifest_without_a_key_is_refused(tmp_path: Path, missing: str) -> None:
     """Every key has to be there."""
     path = tmp_path / "manifest.json"
@@ -188,7 +188,7 @@ def test_a_manifest_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
     assert Manifest.read(path) == manifest
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "commit", "version", "good"),
     [
         ({}, "c" * 40, "1.0", True),
@@ -244,7 +244,7 @@ def test_a_manifest_without_a_version_is_refused(tmp_path: Path, change: dict[st
         Manifest.read(path)
 
 
-@pytest.mark.parametrize(
+@each(
     "file",
     [
         {"name": "a/sample-1.0.tar.gz", "kind": "sdist", "size": 1, "sha256": "0" * 64},
@@ -263,7 +263,7 @@ def test_a_file_of_a_manifest_is_named_as_files_of_a_release_are(tmp_path: Path,
         Manifest.read(path)
 
 
-@pytest.mark.parametrize(
+@each(
     "wrong",
     [
         {"epoch": -1},

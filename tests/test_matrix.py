@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import pytest
-
 from nox_ship import naming
 from nox_ship.gates.matrix import jobs
+from support import each
 
 PYTHONS = {"tests": ["3.11", "3.12"], "lint": None, "docs": "3.10", "plain": False, "coverage": None}
 
 
-@pytest.mark.parametrize(
+@each(
     ("gates", "expected"),
     [
         (["tests"], [("tests-3.11", "3.11"), ("tests-3.12", "3.12")]),

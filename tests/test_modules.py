@@ -80,7 +80,7 @@ def test_imports_that_always_happen_are_told_apart(code: str, always: list[str])
         assert sum(len(found.names) for found in module.every_import()) >= code.count("import ")
 
 
-@pytest.mark.parametrize(
+@each(
     ("path", "code", "names"),
     [
         ("zz/a/b.py", "from . import c", ("zz.a", "zz.a.c")),

@@ -15,6 +15,7 @@ import pytest
 from loopback import Loopback, Reply, Request
 from nox_ship.world import names, web
 from nox_ship.world.index import Index
+from support import each
 
 JSON = {"Content-Type": "application/vnd.pypi.simple.v1+json"}
 
@@ -38,7 +39,7 @@ def told(project: str, *known: str) -> list[str]:
         return [finding.id for finding in index.refuses_name(project)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("ours", "theirs", "alike"),
     [
         ("sample-tool", "sampletool", True),
@@ -120,7 +121,7 @@ def test_the_similar_project_is_named() -> None:
     assert server.asked[0].headers["accept"] == JSON["Content-Type"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "taken"),
     [
         ("asyncio", True),
@@ -177,7 +178,7 @@ def test_a_name_that_is_cut_in_two_is_found(size: int, monkeypatch: pytest.Monke
     assert names.similar("x", "other") is None
 
 
-@pytest.mark.parametrize(
+@each(
     "reply",
     [
         Reply("no", 503, JSON),

@@ -9,11 +9,12 @@ from nox_ship.cli import release_arguments
 from nox_ship.errors import Kind, ShipError
 from nox_ship.printable import printable
 from nox_ship.report import Report
+from support import each
 
 NAMES = {"release": "ship-release", "verify-install": "ship-verify-install", "publish": "ship-publish"}
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "said"),
     [
         ("Write `nox -s release -- patch`.", "Write `nox -s ship-release -- patch`."),

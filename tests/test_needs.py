@@ -8,7 +8,7 @@ import pytest
 
 from automating import sample
 from nox_ship.automation.needs import Needs, arguments, options, pdm_install, pip_install, poetry_install, uv_sync
-from support import in_time
+from support import each, in_time
 
 PROJECT = Needs(project=True)
 
@@ -24,7 +24,7 @@ def told(needs: Needs) -> dict[str, Any]:
     return {**{name: " ".join(value) for name, value in needs.listed.items() if value}, **flags}
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         ".",
@@ -52,7 +52,7 @@ def test_pip_installs_the_project(line: str) -> None:
     assert pip_install(words(line)) == PROJECT
 
 
-@pytest.mark.parametrize(
+@each(
     "line",
     [
         "'.[a,b]'",
@@ -75,7 +75,7 @@ def test_pip_installs_extras(line: str) -> None:
     assert needs.requirements == ()
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "requirements"),
     [
         ("pytest", "pytest"),
@@ -100,7 +100,7 @@ def test_pip_installs_requirements(line: str, requirements: str) -> None:
     assert not pip_install(words(line)).project
 
 
-@pytest.mark.parametrize(
+@each(
     "line", ["-r a.txt", "-ra.txt", "--requirement a.txt", "--requirement=a.txt", "-Ur a.txt", "-Ura.txt", "-r ./a.txt"]
 )
 def test_pip_installs_files(line: str) -> None:
@@ -108,7 +108,7 @@ def test_pip_installs_files(line: str) -> None:
     assert pip_install(words(line)) == Needs(files=("a.txt",))
 
 
-@pytest.mark.parametrize("line", ["--group a", "--group=a", "--group pyproject.toml:a", "--group ./pyproject.toml:a"])
+@each("line", ["--group a", "--group=a", "--group pyproject.toml:a", "--group ./pyproject.toml:a"])
 def test_pip_installs_groups(line: str) -> None:
     """Those of the project's own file."""
     assert pip_install(words(line)) == Needs(groups=("a",))
@@ -126,7 +126,7 @@ def test_several_needs_are_joined_in_order() -> None:
     assert (Needs(locked=True) | Needs()).locked
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("", "dev"),
@@ -152,7 +152,7 @@ def test_groups_of_uv(tmp_path: Path, line: str, expected: str) -> None:
     assert needs.project != ("--only" in line)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "line", "expected"),
     [
         ('default-groups = ["dev", "test"]', "", "dev test"),
@@ -167,7 +167,7 @@ def test_default_groups_of_uv_are_a_setting(tmp_path: Path, text: str, line: str
     assert " ".join(uv_sync(sample(tmp_path, f"[tool.uv]\n{text}\n"), words(line)).groups) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("--extra a --extra=b", {"extras": "a b"}),
@@ -207,7 +207,7 @@ optional = true
 """
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "groups"),
     [
         ("", "dev lint test"),
@@ -238,7 +238,7 @@ def test_groups_of_pep_735_are_poetrys_too(tmp_path: Path) -> None:
     assert poetry_install(sample(tmp_path, text), []).groups == ("test",)
 
 
-@pytest.mark.parametrize("line", ["-E a -E b", "--extras 'a b'", "--extras=a -Eb", "--extras a --extras b", "-E 'a,b'"])
+@each("line", ["-E a -E b", "--extras 'a b'", "--extras=a -Eb", "--extras a --extras b", "-E 'a,b'"])
 def test_extras_of_poetry(tmp_path: Path, line: str) -> None:
     """One or several in one option."""
     assert poetry_install(sample(tmp_path), words(line)).extras == ("a", "b")
@@ -248,7 +248,7 @@ def test_extras_of_poetry(tmp_path: Path, line: str) -> None:
 PDM = '[project.optional-dependencies]\nextra = ["x"]\n[dependency-groups]\ntest = ["pytest"]\nlint = ["ruff"]\n'
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "groups", "extras"),
     [
         ("", "*", ""),
@@ -276,7 +276,7 @@ def test_groups_of_pdm(tmp_path: Path, line: str, groups: str, extras: str) -> N
     assert needs.locked
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("pytest -q", "pytest -q"),
@@ -313,7 +313,7 @@ def test_a_long_word_takes_no_long_time(tmp_path: Path, word: str) -> None:
         pdm_install(sample(tmp_path), ["-G", word])
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "requirements"),
     [("uv", ()), ("--upgrade pip uv>=0.5", ()), ("uv-build pipx", ("uv-build", "pipx")), ("pip-tools", ("pip-tools",))],
 )

@@ -19,6 +19,7 @@ from nox_ship.release.origins import Origins, examine
 from nox_ship.release.published import ExpectedRelease
 from nox_ship.world import attest
 from nox_ship.world.index import INDEX_UNREACHABLE
+from prepared import Prepared
 from support import commit_files, git, make_sdist, make_wheel
 
 WORKFLOW = """\
@@ -40,6 +41,7 @@ class Release:
     def __init__(self, folder: Path) -> None:
         told = {"pyproject.toml": PYPROJECT, ".github/workflows/release.yml": WORKFLOW}
         told |= {".github/workflows/token.yml": BY_TOKEN, ".github/workflows/test.yml": TO_ANOTHER}
+        (folder / "yard").mkdir()
         self.yard: Yard = make_yard(folder / "yard", told)
         git(self.yard.root, "remote", "add", "origin", "git@github.com:acme/sample.git")
         self.yard.tag("v1.2.3")
@@ -76,11 +78,10 @@ class Release:
 
 
 @pytest.fixture
-def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
+def release(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> Release:
     """Return a release; Sigstore's roots are stood in for."""
     monkeypatch.setattr(_impl, "Verifier", LocalVerifier)
-    (tmp_path / "yard").mkdir()
-    return Release(tmp_path)
+    return prepared(Release)
 
 
 def test_what_the_projects_workflow_published_is_verified(release: Release) -> None:

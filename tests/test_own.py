@@ -8,6 +8,7 @@ from nox_ship.gates.noxfile import Sessions
 from nox_ship.gates.noxfile import taken as names_taken
 from nox_ship.gates.own import FURTHER, GATES, PIPELINE, USUAL, Calls, Own, by_default, decide, is_of, meant, undecided
 from nox_ship.sessions import _SPECS
+from support import each
 
 
 def own(*names: str, default: bool = True, words: str = "") -> list[Own]:
@@ -42,7 +43,7 @@ def test_a_session_of_our_name_is_the_gate() -> None:
     assert made.names == {}
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "gate"),
     [
         ("test", "tests"),
@@ -173,7 +174,7 @@ def test_what_comes_too_late_is_told() -> None:
     assert "tests, docs" in finding.what
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "signature", "same"),
     [
         ("tests", "tests", True),
@@ -193,7 +194,7 @@ def test_a_session_is_known_by_its_runs(name: str, signature: str, same: bool) -
     assert is_of(name, signature) == same
 
 
-@pytest.mark.parametrize(
+@each(
     ("facts", "runs"),
     [
         ({}, True),

@@ -3,13 +3,12 @@ from __future__ import annotations
 import re
 import tomllib
 
-import pytest
-
 import faults
 import planted
 from nox_ship.documents import python
 from planting import GOOD, Fault
 from real_checkouts import Attempt
+from support import each
 
 STOPS, WARNS = Fault("x", "NS514"), Fault("x", "NS513", warns=True)
 
@@ -28,7 +27,7 @@ def test_forty_faults_are_planted() -> None:
                 python(text or "")
 
 
-@pytest.mark.parametrize(
+@each(
     ("fault", "passed", "output", "wrong"),
     [
         (STOPS, False, "NS514 module-missing", ""),

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from nox_ship.package import portable
 from nox_ship.package.contents import Archive
-from support import make_wheel
+from support import each, make_wheel
 
 
 def found(folder: Path, *names: str) -> list[str]:
@@ -15,9 +13,7 @@ def found(folder: Path, *names: str) -> list[str]:
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in portable.check([wheel])]
 
 
-@pytest.mark.parametrize(
-    "name", ["sample/aux.py", "con/x.py", "sample/LPT1.tar.gz", "a/b.", "a /b", "a/b:c", "a/b?.txt"]
-)
+@each("name", ["sample/aux.py", "con/x.py", "sample/LPT1.tar.gz", "a/b.", "a /b", "a/b:c", "a/b?.txt"])
 def test_a_name_that_windows_cannot_write_is_a_warning(tmp_path: Path, name: str) -> None:
     """Devices with any ending, signs, and dots or spaces at the end: NS522."""
     (line,) = found(tmp_path, "sample/__init__.py", name)

@@ -2,15 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from nox_ship.gates.ports import fixed_port
-from support import make_project
+from support import each, make_project
 
 NAMED = '[project]\nname = "sample"\n'
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "fixed"),
     [
         ("from http.server import HTTPServer\nHTTPServer(('localhost', 8000), Handler)", True),

@@ -13,7 +13,7 @@ from nox_ship.package.manifest import File, Manifest
 from nox_ship.release import comparison, predecessor
 from nox_ship.release.comparison import Compared, Comparison
 from nox_ship.release.predecessor import before, chosen
-from support import commit_files, git, make_sdist, make_wheel
+from support import commit_files, each, git, make_sdist, make_wheel
 
 PYPROJECT = '[project]\nname = "sample"\nversion = "1.2.3"\n'
 
@@ -122,7 +122,7 @@ def test_a_build_of_the_last_release_is_waited_for_longer_than_an_index(
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(
+@each(
     ("versions", "expected"),
     [
         (["1.0", "1.1", "1.2", "2.0"], "1.1"),
@@ -139,7 +139,7 @@ def test_the_last_release_is_the_last_final_onebefore(versions: list[str], expec
     assert found == (Version(expected) if expected else None)
 
 
-@pytest.mark.parametrize(
+@each(
     ("new", "old", "expected"),
     [
         (

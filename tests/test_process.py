@@ -57,7 +57,7 @@ def test_variables_with_the_name_of_a_secret_are_secrets(name: str) -> None:
     assert process.secret_names({name: "x"}) == [name]
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "PATH",
@@ -86,7 +86,7 @@ def test_everyday_variables_are_no_secrets(name: str) -> None:
     assert process.secret_names({name: "/usr/bin"}) == []
 
 
-@pytest.mark.parametrize(
+@each(
     "value",
     [
         "pypi-AgEIcHlwaS5vcmcCJDExMTEx",
@@ -100,7 +100,7 @@ def test_values_in_the_form_of_a_token_are_secrets(value: str) -> None:
     assert process.secret_names({"HARMLESS": value}) == ["HARMLESS"]
 
 
-@pytest.mark.parametrize("value", ["", "pypi-", "pypi-mirror", "pypi-server for tests, see the docs", "ghp_"])
+@each("value", ["", "pypi-", "pypi-mirror", "pypi-server for tests, see the docs", "ghp_"])
 def test_other_values_are_no_secrets(value: str) -> None:
     """A text that merely begins like a token is none."""
     assert process.secret_names({"HARMLESS": value}) == []
@@ -253,7 +253,7 @@ def test_secrets_are_blotted_out() -> None:
     assert process.hide("a secret-token, a secret", ["secret", "secret-token", ""]) == "a ***, a ***"
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value", "expected"),
     [
         ("TWINE_PASSWORD", "x", True),

@@ -7,7 +7,7 @@ from packaging.specifiers import SpecifierSet
 
 from nox_ship.errors import ShipError
 from nox_ship.project import Project, admits, minor, read_pyproject
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 NAMED = '[project]\nname = "sample"\n'
 
@@ -20,7 +20,7 @@ def failure(root: Path) -> str:
     return finding.id
 
 
-@pytest.mark.parametrize(
+@each(
     ("content", "problem"),
     [
         (None, "NS111"),
@@ -51,7 +51,7 @@ def test_windows_line_breaks_are_read(tmp_path: Path) -> None:
     assert read_pyproject(tmp_path) == {"project": {"name": "sample"}}
 
 
-@pytest.mark.parametrize(
+@each(
     ("pyproject", "cfg", "name", "canonical"),
     [
         ('[project]\nname = "My.Sample__X"', "", "My.Sample__X", "my-sample-x"),
@@ -69,7 +69,7 @@ def test_the_name_is_found_where_the_back_end_reads_it(
     assert (project.name, project.canonical_name) == (name, canonical)
 
 
-@pytest.mark.parametrize("pyproject", ["", "project = 1", "[project]\nname = 3", '[project]\nname = "  "'])
+@each("pyproject", ["", "project = 1", "[project]\nname = 3", '[project]\nname = "  "'])
 def test_a_project_without_a_name_is_a_finding(tmp_path: Path, pyproject: str) -> None:
     """A missing, empty or numeric name is NS113."""
     project = make_project(tmp_path, pyproject)
@@ -77,14 +77,14 @@ def test_a_project_without_a_name_is_a_finding(tmp_path: Path, pyproject: str) -
         _ = project.name
 
 
-@pytest.mark.parametrize("cfg", [b"name = x", b"[metadata\n", b"\xff\xfe[\0a\0]\0", b"[a]\nno value\n"])
+@each("cfg", [b"name = x", b"[metadata\n", b"\xff\xfe[\0a\0]\0", b"[a]\nno value\n"])
 def test_a_broken_ini_file_is_as_none(tmp_path: Path, cfg: bytes) -> None:
     """What setup.cfg fails to say is simply not known."""
     project = make_project(tmp_path, NAMED, {"setup.cfg": cfg})
     assert project.setup_cfg("metadata", "name") is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "content"),
     [
         ("setup.cfg", b"[metadata]\nauthor = J\xfcrgen\nname = sample\n"),
@@ -113,7 +113,7 @@ def test_the_back_end_without_a_table_is_setuptools(tmp_path: Path) -> None:
     assert make_project(tmp_path, '[build-system]\nbuild-backend = "a.b"').backend == "a.b"
 
 
-@pytest.mark.parametrize(
+@each(
     ("pyproject", "cfg", "inside", "outside"),
     [
         ('[project]\nrequires-python = ">=3.11"', "", "3.11.0", "3.10.9"),
@@ -146,7 +146,7 @@ def test_a_project_that_names_no_python_runs_on_all(tmp_path: Path, pyproject: s
     assert make_project(tmp_path, pyproject).requires_python == SpecifierSet()
 
 
-@pytest.mark.parametrize("text", ['"3.11"', '">>3"', '"any"', "3.11", f'">{"9" * 5000}"', f'">=9,>{"9" * 5000}"'])
+@each("text", ['"3.11"', '">>3"', '"any"', "3.11", f'">{"9" * 5000}"', f'">=9,>{"9" * 5000}"'])
 def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
     """A wrong requires-python is NS114, also where a number in it is too long to be read."""
     project = make_project(tmp_path, f"[project]\nrequires-python = {text}")
@@ -154,7 +154,7 @@ def test_a_range_that_is_none_is_a_finding(tmp_path: Path, text: str) -> None:
         _ = project.requires_python
 
 
-@pytest.mark.parametrize(
+@each(
     ("requires", "version", "expected"),
     [
         (">=3.11", "3.11", True),
@@ -217,7 +217,7 @@ def test_pythons_to_test_on(tmp_path: Path) -> None:
     assert make_project(tmp_path, text).pythons("3.13") == ("3.14t",)
 
 
-@pytest.mark.parametrize(
+@each(
     ("requires", "running", "expected"),
     [
         ('requires-python = ">=3.10"', "3.12", ("3.10", "3.11", "3.12", "3.13")),
@@ -261,7 +261,7 @@ def test_versions_sort_by_number() -> None:
     assert sorted(["3.10", "3.9", "3.14"], key=minor) == ["3.9", "3.10", "3.14"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "tidy"),
     [
         ('build-backend = "hatchling.build"', True),
@@ -282,7 +282,7 @@ def test_a_build_is_tidy_where_the_back_end_is_known_to_be(tmp_path: Path, text:
     assert make_project(tmp_path, f"[build-system]\n{text}").tidy_build is tidy
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "static"),
     [
         (NAMED, True),
@@ -352,7 +352,7 @@ def test_a_name_that_setup_py_computes_is_a_finding(tmp_path: Path) -> None:
         _ = make_project(tmp_path, "", {"setup.py": script}).name
 
 
-@pytest.mark.parametrize("name", ["../../etc", "a b", "größe", "-a", "a\n", "a/b", "."])
+@each("name", ["../../etc", "a b", "größe", "-a", "a\n", "a/b", "."])
 def test_a_name_that_no_index_takes_is_a_finding(tmp_path: Path, name: str) -> None:
     """It would become part of paths and addresses."""
     project = make_project(tmp_path, "", {"setup.cfg": ""})
@@ -361,7 +361,7 @@ def test_a_name_that_no_index_takes_is_a_finding(tmp_path: Path, name: str) -> N
         _ = project.name
 
 
-@pytest.mark.parametrize(
+@each(
     ("pyproject", "files", "version"),
     [
         ('[project]\nname = "sample"\nversion = "1.5.0"\n', {}, "1.5.0"),

@@ -13,6 +13,7 @@ from nox_ship.errors import ShipError
 from nox_ship.world import web
 from nox_ship.world.credentials import TRUSTED, Credentials, Login
 from nox_ship.world.proof import try_credentials
+from support import each
 
 GOOD = "s3cret"
 NO_FILE = Reply("Upload payload does not have a file.", 400)
@@ -67,7 +68,7 @@ def test_a_wrong_password_is_refused_before_anything_is_done(status: int) -> Non
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize(
+@each(
     ("words", "expected"),
     [
         ("Invalid or non-existent authentication information.", "NS721"),
@@ -89,7 +90,7 @@ def test_what_is_wrong_with_an_account_is_told_of_a_password_too() -> None:
         tried(server, credentials("other"))
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@each("status", [301, 302, 307, 308])
 def test_an_address_that_leads_elsewhere_is_refused(status: int) -> None:
     """NS738: an upload follows no redirect, and nor do credentials."""
     with (
@@ -100,7 +101,7 @@ def test_an_address_that_leads_elsewhere_is_refused(status: int) -> None:
     assert server.paths == ["/legacy/"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("refused", "taken"),
     [
         (NO_FILE, NO_FILE),

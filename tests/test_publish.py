@@ -15,7 +15,7 @@ from nox_ship.release.route import index_names, route
 from nox_ship.release.uptake import next_release
 from nox_ship.world.index import Index, display_name
 from nox_ship.world.standins import StandInIndex
-from support import make_sdist, make_wheel, write_files
+from support import each, make_sdist, make_wheel, write_files
 
 Shelf = tuple[Path, Index]
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -36,7 +36,7 @@ def make_dist(folder: Path, version: str = "1.2.3") -> Manifest:
     return Manifest("sample", version, "c" * 40, None, dirty=False, files=tuple(map(File.of, built_files(folder))))
 
 
-@pytest.mark.parametrize(
+@each(
     ("version", "index"),
     [
         ("1.2.0", "f"),
@@ -139,7 +139,7 @@ def test_a_project_that_the_index_does_not_know_has_no_files(shelf: Shelf) -> No
     assert shelf[1].files("sample", "1.2.3") == {}
 
 
-@pytest.mark.parametrize(
+@each(
     ("version", "expected"),
     [
         ("1.2.3", "release 1.2.4 "),

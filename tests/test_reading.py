@@ -12,7 +12,7 @@ from nox_ship.errors import Finding, ShipError
 from nox_ship.package import reading
 from nox_ship.package.environment import Environment, Observation, Problem, fresh_environment
 from nox_ship.package.install import Expected, verify
-from support import write_files
+from support import each, write_files
 
 SOURCE = f"file:///x/sample-1.2.3.tar.gz#sha256={'0' * 64}"
 
@@ -83,15 +83,13 @@ def stated(version: str, module: str = "sample", name: str = "sample", expected:
     return [f"{finding.id} {finding.level}: {finding.what}" for finding in found]
 
 
-@pytest.mark.parametrize("version", ["1.2.2", "1.2.3.dev0", "1.2.3rc1", "2.0+local", "0+unknown"])
+@each("version", ["1.2.2", "1.2.3.dev0", "1.2.3rc1", "2.0+local", "0+unknown"])
 def test_another_version_than_the_metadata_have_is_an_error(version: str) -> None:
     """NS623 names both."""
     assert stated(version) == [f"NS623 error: sample.__version__ is {version}, but the metadata says 1.2.3."]
 
 
-@pytest.mark.parametrize(
-    "version", ["1.2.3", "1.2.3.0", "v1.2.3", "1.2.3+g1234", "unknown", "", "1.2.3 (x)", "9" * 5000]
-)
+@each("version", ["1.2.3", "1.2.3.0", "v1.2.3", "1.2.3+g1234", "unknown", "", "1.2.3 (x)", "9" * 5000])
 def test_the_same_version_and_what_is_none_say_nothing(version: str) -> None:
     """Nor does a local version alone, which tells how something was built."""
     assert stated(version) == []
@@ -198,7 +196,7 @@ def test_only_a_list_of_paths_tells_what_compiles(
     assert Environment(tmp_path).compiled(["a.py", "b.py"]) == ({"a.py"} if wrap is list else set())
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "version"),
     [("home = /x\nversion_info = 3.12.1\n", "3.12"), ("version = 3.9.18", "3.9"), ("x", ""), (None, "")],
 )

@@ -6,7 +6,7 @@ import pytest
 
 from nox_ship.package.contents import Archive
 from nox_ship.package.readme import problems, unsent
-from support import make_sdist, make_wheel, metadata_text
+from support import each, make_sdist, make_wheel, metadata_text
 
 GOOD = "Title\n=====\n\nText.\n"
 BAD = "Title\n==\n\n.. nonsense::\n\n`broken\n"
@@ -19,7 +19,7 @@ def described(folder: Path, readme: str, kind: str | None) -> Archive:
     return Archive.read(make_wheel(folder, {"sample.py": "", "sample-1.2.3.dist-info/METADATA": metadata}))
 
 
-@pytest.mark.parametrize(
+@each(
     ("readme", "kind", "expected"),
     [
         (GOOD, "text/x-rst", []),

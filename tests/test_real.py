@@ -8,7 +8,7 @@ from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 from nox_ship.config import IndexSettings, PublishSettings, Settings
 from nox_ship.errors import ShipError
 from nox_ship.world.real import RealWorld, index_addresses, token_variable
-from support import git, make_repository
+from support import each, git, make_repository
 
 
 def test_the_public_indexes_are_where_twine_and_pypi_simple_say() -> None:
@@ -38,7 +38,7 @@ def test_an_unknown_index_is_refused() -> None:
         index_addresses("other", Settings(indexes={"mine": own}))
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "tokens", "expected"),
     [
         ("pypi", {}, "PYPI_API_TOKEN"),
@@ -62,10 +62,10 @@ def test_an_upload_gets_what_the_settings_hand_on(tmp_path: Path) -> None:
 def test_the_real_world_is_the_checkout_and_its_remote(tmp_path: Path) -> None:
     """A release is pushed from the checkout itself; without a remote it is NS213."""
     repository = make_repository(tmp_path / "checkout")
+    with RealWorld(repository.path, tmp_path / "world", Settings()) as world, pytest.raises(ShipError, match="NS213"):
+        world.known_refs()
+    git(repository.path, "remote", "add", "origin", str(repository.path))
     with RealWorld(repository.path, tmp_path / "world", Settings()) as world:
-        with pytest.raises(ShipError, match="NS213"):
-            world.known_refs()
-        git(repository.path, "remote", "add", "origin", str(repository.path))
         assert world.remote.local.path == world.checkout.path == repository.path
         assert world.known_refs() == {"refs/heads/main": repository.head}
         assert world.rehearsal_index.files("sample", "1.0") == {}

@@ -10,7 +10,7 @@ from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
 from nox_ship.gates.measuring import coverage_folder
 from nox_ship.gates.own import Decision
-from support import make_project, write_files
+from support import each, make_project, write_files
 
 
 def test_lint_is_ruff(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_lint_is_ruff(tmp_path: Path) -> None:
     assert not step.project
 
 
-@pytest.mark.parametrize(
+@each(
     ("requires", "rules"),
     [(">=2.7, !=3.0.*", "E9,F63,F7"), (">=3.9", "E9,F63,F7,F82"), ("<4", "E9,F63,F7"), ("", "E9,F63,F7,F82")],
 )
@@ -52,7 +52,7 @@ def test_the_format_is_checked_where_ruff_is_set_up_for_it(tmp_path: Path, text:
     assert only(recipes.lint(sample, ["--fix"])).commands == (("ruff", "check", "--fix"),)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "files", "command"),
     [
         ("", {".flake8": ""}, "flake8 src/sample tests"),
@@ -125,7 +125,7 @@ def test_what_mypys_settings_name_is_checked(tmp_path: Path, text: str, files: d
     assert only(recipes.typecheck(project(tmp_path, text, files), ["a.py"])).commands == (("mypy", "a.py"),)
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "files", "command"),
     [
         ('[dependency-groups]\nx = ["mypy>=1"]', {}, "mypy src/sample"),
@@ -161,7 +161,7 @@ def test_tests_are_measured(tmp_path: Path) -> None:
     assert settings["tool"]["coverage"]["run"] == {"relative_files": True, "source": ["src/sample"]}
 
 
-@pytest.mark.parametrize(
+@each(
     ("python", "run", "quick"),
     [
         ("3.12", "", True),
@@ -222,7 +222,7 @@ def test_pytest_cov_measures_alone(tmp_path: Path, options: str) -> None:
     assert "COVERAGE_CORE" not in step.env
 
 
-@pytest.mark.parametrize(
+@each(
     ("options", "several"),
     [("-n auto", True), ("-n4", True), ("--numprocesses=2", True), ("-n 4 -n 0", False), ("-n0", False), ("-q", False)],
 )

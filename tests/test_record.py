@@ -4,9 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import pytest
-
 from nox_ship.release.record import Record
+from support import each
 
 RECORD = Record("h" * 40, "1.0", "v1.0", "me", 1.5, commit="c" * 40, passed={"tests": 2.0}, failed=["lint"])
 
@@ -18,7 +17,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert Record.read(tmp_path / "other.json") is None
 
 
-@pytest.mark.parametrize(
+@each(
     "change",
     [
         {"version": None},
@@ -41,7 +40,7 @@ def test_a_record_of_another_form_is_none(tmp_path: Path, change: dict[str, obje
     assert Record.read(path) is None
 
 
-@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"9" * 5000, b"\xff", b"null", b"[]"])
+@each("content", [b"", b"[" * 100_000, b"9" * 5000, b"\xff", b"null", b"[]"])
 def test_what_is_no_record_is_none(tmp_path: Path, content: bytes) -> None:
     """Whatever a file holds."""
     (tmp_path / "record.json").write_bytes(content)

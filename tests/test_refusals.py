@@ -33,13 +33,13 @@ def test_what_stands_on_the_page_alone_tells_the_kind() -> None:
     assert answered(400, "Not that one", "File already exists").explained("Index", "a.whl").id == "NS720"
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@each("status", [500, 502, 503, 504])
 def test_a_server_error_is_unclear(status: int) -> None:
     """Whether the file was kept is open."""
     assert answered(status, "broke").unclear
 
 
-@pytest.mark.parametrize(("status", "ok"), [(199, False), (200, True), (204, True), (300, False), (304, False)])
+@each(("status", "ok"), [(199, False), (200, True), (204, True), (300, False), (304, False)])
 def test_only_success_is_success(status: int, ok: bool) -> None:
     """A redirect without an address is none either."""
     answer = answered(status, "hm")
@@ -54,7 +54,7 @@ def test_no_answer_is_unclear() -> None:
     assert answer.said == "ConnectionError: ('Connection aborted.', RemoteDisconnected('x'))"
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@each("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_refused(status: int) -> None:
     """Credentials follow none: NS738, and where it leads is told."""
     told = {

@@ -8,7 +8,7 @@ from nox_ship.errors import ShipError
 from nox_ship.git import Repository
 from nox_ship.world.forge import GitHub
 from nox_ship.world.remote import Remote
-from support import commit_files, git, make_repository
+from support import commit_files, each, git, make_repository
 
 
 def make_remote(folder: Path) -> tuple[Remote, Repository]:
@@ -112,12 +112,12 @@ def test_a_remote_is_asked_where_settings_send_the_push(tmp_path: Path, key: str
 def test_several_addresses_cannot_be_pushed_to_in_one(tmp_path: Path, key: str) -> None:
     """NS215: nothing makes two servers take all or nothing."""
     repository = make_repository(tmp_path)
-    git(tmp_path, "remote", "add", "origin", "/nowhere")
+    for name in ("origin", "single"):
+        git(tmp_path, "remote", "add", name, "/nowhere")
     for number in "ab":
         git(tmp_path, "config", "--add", f"remote.origin.{key}", f"/nowhere/{number}")
     with pytest.raises(ShipError, match=r"NS215.*origin is pushed to [23] addresses"):
         Remote.of(repository, None)
-    git(tmp_path, "remote", "add", "single", "/nowhere")
     assert Remote.of(repository, "single") == Remote("single", "single", repository)
 
 
@@ -134,7 +134,7 @@ def test_a_push_takes_no_other_tags_along(tmp_path: Path) -> None:
     assert remote.refs() == {"refs/heads/main": commit}
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "https://github.com/acme/sample",
@@ -158,7 +158,7 @@ def test_addresses_on_github(url: str) -> None:
     assert GitHub.of(url) == GitHub("acme", "sample")
 
 
-@pytest.mark.parametrize(
+@each(
     "url",
     [
         "https://github.com.evil.example/acme/sample",

@@ -9,6 +9,7 @@ from nox_ship.printable import printable
 from nox_ship.report import Report, Row
 from nox_ship.report_page import _nice, _ticks, page
 from reports import ATTACKS, Page, failed, hostile, interrupted, rehearsal, session, short, step
+from support import each
 
 
 def headings(report: Report) -> list[str]:
@@ -133,7 +134,7 @@ def test_any_status_has_a_row(status: str) -> None:
     assert Page(page(Report("x", rows=[Row("a", status)]))).said("tbody").startswith("· a")
 
 
-@pytest.mark.parametrize(
+@each(
     ("whole", "expected"),
     [
         (0.04, [0, 0.1][:1]),

@@ -10,7 +10,7 @@ from nox_ship.release.source import VersionSource
 from nox_ship.setup import pyproject
 from nox_ship.setup.restated import restated
 from nox_ship.setup.survey import Survey
-from support import make_project, make_repository, write_files
+from support import each, make_project, make_repository, write_files
 
 pytestmark = pytest.mark.usefixtures("bump_my_version")
 
@@ -62,7 +62,7 @@ def test_what_states_the_version_is_found_and_changed(tmp_path: Path, name: str,
     assert (tmp_path / name).read_bytes().decode() == after
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "text"),
     [
         ("docs/conf.py", 'release = "1.2.1"\n'),

@@ -8,6 +8,7 @@ from nox_ship.git import Repository
 from nox_ship.release.gates import SessionResult, _finding, _findings, _missing, _remember, _result
 from nox_ship.release.record import Record
 from nox_ship.release.stage import Stage, Workshop
+from support import each
 
 
 def make_stage(folder: Path, *, passed: tuple[str, ...] = (), failed: tuple[str, ...] = ()) -> Stage:
@@ -16,7 +17,7 @@ def make_stage(folder: Path, *, passed: tuple[str, ...] = (), failed: tuple[str,
     return Stage(Workshop(folder), Repository(folder), folder, record)
 
 
-@pytest.mark.parametrize(
+@each(
     ("entry", "expected"),
     [
         (
@@ -59,7 +60,7 @@ def test_a_session_whose_name_begins_alike_is_another(tmp_path: Path, other: str
     assert _missing(make_stage(tmp_path, passed=("tests-3.12",), failed=(other,)), "tests") == []
 
 
-@pytest.mark.parametrize("signature", ["tests", "tests-3.12", "tests-3.14t", "tests-pypy3.11", "tests-3.12(x=1)"])
+@each("signature", ["tests", "tests-3.12", "tests-3.14t", "tests-pypy3.11", "tests-3.12(x=1)"])
 def test_a_session_is_known_by_its_pythons_and_parameters(tmp_path: Path, signature: str) -> None:
     """Each Python and each parameter of a session belongs to it."""
     assert _missing(make_stage(tmp_path, passed=(signature,)), "tests") == []

@@ -126,7 +126,7 @@ def started(rules: list[dict[str, str]], **variables: str) -> bool:
 FINAL, CANDIDATE = ("v1.2.0", "v1.2.0.post1", "v1!2.0"), ("v1.2.0rc1", "v1.2.0.dev3", "v1.2.0-rc.1")
 
 
-@pytest.mark.parametrize(
+@each(
     ("routes", "testpypi", "first", "then"),
     [
         ({}, True, FINAL + CANDIDATE, FINAL),
@@ -158,7 +158,7 @@ def test_tags_of_another_form() -> None:
     assert not any(started(rules, CI_COMMIT_TAG=tag) for tag in ("a/bc1.0+x", "a/b.1.0xx", "a/b.1.0"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("branch", "expected"),
     [
         ("main", True),
@@ -178,7 +178,7 @@ def test_branches_are_tested(branch: str, expected: bool) -> None:
     assert not started(rules, CI_COMMIT_TAG="x1.0")
 
 
-@pytest.mark.parametrize("branch", ["1.10", "on", "0x10", "# x", "&a", "@LOCK@", "{a}"])
+@each("branch", ["1.10", "on", "0x10", "# x", "&a", "@LOCK@", "{a}"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     """No name is taken for a number, a truth value or a place in the template."""
     if " " in branch:
@@ -190,7 +190,7 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     assert started(file["workflow"]["rules"], CI_COMMIT_BRANCH=branch)
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"branch": "a$b"},

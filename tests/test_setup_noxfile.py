@@ -7,6 +7,7 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.setup.noxfile import BARE, NEW, Noxfile
+from support import each
 
 MAIN = '\n\nif __name__ == "__main__":\n    nox.main()\n'
 
@@ -28,7 +29,7 @@ def test_our_own_noxfiles_register() -> None:
     assert not Noxfile.read(BARE).scripted
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "block"),
     [
         ("import nox\n\n\n@nox.session\ndef mine(session):\n    pass\n", True),
@@ -112,7 +113,7 @@ def test_a_block_of_a_registered_noxfile_is_completed() -> None:
     assert Noxfile.read(NEW).completed() == NEW
 
 
-@pytest.mark.parametrize(
+@each(
     ("call", "excluded"),
     [
         ('nox_ship.register(exclude=["coverage", "audit"])', True),
@@ -164,7 +165,7 @@ def test_what_is_no_python_is_refused(text: str) -> None:
         Noxfile.read(text)
 
 
-@pytest.mark.parametrize("code", ["-" * 5000 + "1", "(" * 5000, "a" + ".b" * 5000, "1" + "+1" * 5000, "9" * 5000, "\0"])
+@each("code", ["-" * 5000 + "1", "(" * 5000, "a" + ".b" * 5000, "1" + "+1" * 5000, "9" * 5000, "\0"])
 def test_code_that_python_may_not_read_is_read_or_refused(code: str) -> None:
     """However it is nested, and however long a number in it is: NS811, or it is looked at as any other."""
     with contextlib.suppress(ShipError):
@@ -185,7 +186,7 @@ def test_expressions_are_read_no_further_than_they_have_to_be() -> None:
     assert [one.name for one in noxfile.written.sessions] == ["lint"]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "import nox; x = '''\nx'''\n",
@@ -204,7 +205,7 @@ def test_lines_are_counted_as_python_does() -> None:
     assert extended(f'import nox\nx = "\x0c\u2028\x85"\n{MAIN}').count("nox_ship") == 2
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "(" * 3000,

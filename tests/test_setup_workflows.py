@@ -165,9 +165,7 @@ def holds_rights(job: dict[str, Any]) -> bool:
     return writes or "environment" in job or "secrets." in str(job) or "github.token" in str(job)
 
 
-@pytest.mark.parametrize("known", list(every()))
-def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
-    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+def check_jobs_with_rights(known: Facts) -> None:
     rights = {name: job for text in render(known).values() for name, job in jobs(text).items() if holds_rights(job)}
     assert set(rights) == {*known.settings.indexes, "push", "proven", "attest", "announce"}
     assert rights["proven"]["permissions"] == {"contents": "read", "actions": "read"}
@@ -207,20 +205,17 @@ def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> N
 def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(known: Facts) -> None:
     """Each job builds from the one sdist; what they made is taken by ID, and what is tried and pushed is the whole."""
     found = jobs(release_of(known))
-    matrix = found["wheels"]["strategy"]["matrix"]["include"]
-    assert [(row["number"], row["system"]) for row in matrix] == list(enumerate(known.wheels, 1))
-    outputs = found["wheels"]["outputs"]
-    assert outputs == {
-        f"part-{number}": f"${{{{ matrix.number == {number} && steps.keep.outputs.artifact-id || '' }}}}"
-        for number in (1, 2)
-    }
+    numbered = {f"wheels-{number}": system for number, system in enumerate(known.wheels, 1)}
+    assert {name: job["runs-on"] for name, job in found.items() if name.startswith("wheels-")} == numbered
 
     def taken(job: str) -> list[str]:
         steps = (step for step in found[job]["steps"] if "download" in step.get("uses", ""))
         return [step["with"]["artifact-ids"].strip("${} ") for step in steps if "if" not in step]
 
-    assert taken("wheels") == ["needs.build.outputs.files"]
-    parts = [f"needs.wheels.outputs.part-{number}" for number in (1, 2)]
+    for name, system in numbered.items():
+        assert taken(name) == ["needs.build.outputs.files"]
+        assert found[name]["steps"][-2]["env"]["SYSTEM"] == system
+    parts = [f"needs.{name}.outputs.wheels" for name in numbered]
     assert taken("collect") == ["needs.build.outputs.files", *parts]
     assert found["collect"]["steps"][-2]["run"].split()[-2:] == [".nox-ship/parts/1", ".nox-ship/parts/2"]
     for job in ("verify-install", "rehearse-upload"):
@@ -229,6 +224,12 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
             "${{ needs.collect.outputs.manifest }}"
         )
     assert "needs.collect.outputs.manifest" in found["push"]["name"]
+
+
+@each("known", list(every()))
+def test_jobs_with_rights_take_nothing_that_the_project_wrote(known: Facts) -> None:
+    """They check nothing out, start our own commands alone, and take artifacts by ID into folders of their own."""
+    check_jobs_with_rights(known)
 
 
 @pytest.mark.parametrize("known", [facts(), facts(coverage=False), facts(folder="it", **NAMED)])
@@ -248,7 +249,7 @@ def test_no_job_can_be_named_like_the_one_that_pushes(known: Facts) -> None:
         assert not _PUSHING.startswith(literal)
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_nothing_is_pushed_before_everything_passed(known: Facts) -> None:
     """The job that pushes needs each job that runs when a release is cut: GitHub skips it where one did not pass."""
     found = jobs(release_of(known))
@@ -312,7 +313,7 @@ SWITCH = re.compile(
 )
 
 
-@pytest.mark.parametrize("known", list(every()))
+@each("known", list(every()))
 def test_what_is_pushed_is_what_was_tested(known: Facts) -> None:
     """Each job that tests switches to the release before it runs anything of it, by the ID and objects of the cut."""
     found = jobs(release_of(known))
@@ -350,9 +351,7 @@ def test_artifacts_with_files_are_taken_by_id(known: Facts) -> None:
                     assert "artifact-ids" in step["with"] or step["with"]["pattern"] == "coverage-*"
 
 
-@pytest.mark.parametrize(
-    "branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"]
-)
+@each("branch", ["1.10", "on", "no", "a]b", "0x10", "it's", "@CHECKOUT@", "x+y", "!x", "{a}", "# x", "&a"])
 def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
     """No name is taken for a number, a truth value, a pattern or a place in the template."""
     for text in render(facts(branch=branch, development=True)).values():
@@ -363,7 +362,7 @@ def test_a_branch_is_that_branch_whatever_its_name(branch: str) -> None:
         assert not re.search(r"(?<!\\)[*?+\[\]!]", pattern)
 
 
-@pytest.mark.parametrize(
+@each(
     "changes",
     [
         {"branch": "a${{b}}"},
@@ -393,7 +392,7 @@ def test_the_tag_and_branch_are_the_projects() -> None:
     assert "branches" not in load_yaml(render(facts())[RELEASE])[True]["push"]
 
 
-@pytest.mark.parametrize("known", [known for known in every() if known.folder])
+@each("known", [known for known in every() if known.folder])
 def test_a_project_below_the_top_is_worked_on_in_its_folder(known: Facts) -> None:
     """Jobs with a checkout run there and keep and take its files there; what they need is named from there."""
     texts = render(known)
@@ -627,4 +626,4 @@ def test_a_second_command_in_a_job_with_rights_is_noticed(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(workflows, "template", changed)
     with pytest.raises(AssertionError, match="another command"):
-        test_jobs_with_rights_take_nothing_that_the_project_wrote(facts())
+        check_jobs_with_rights(facts())

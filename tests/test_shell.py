@@ -11,7 +11,7 @@ def lasting(script: str) -> list[str]:
     return [" ".join(command.words) for command in lasting_commands(script)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "expected"),
     [
         ("pytest -q tests", [["pytest", "-q", "tests"]]),
@@ -39,7 +39,7 @@ def test_a_script_is_taken_apart_into_commands(script: str, expected: list[list[
     assert list(commands(script)) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     "script",
     [
         "pytest -q > log.txt",
@@ -63,7 +63,7 @@ def test_redirections_are_no_arguments(script: str) -> None:
     assert list(commands(script)) == [["pytest", "-q"]]
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "expected"),
     [
         ("a <<EOF\nb", [["a"], ["b"]]),
@@ -83,7 +83,7 @@ def test_a_requirement_without_quotes_is_one_word() -> None:
     assert list(commands("pip install pytest>=8 mypy<2")) == [["pip", "install", "pytest>=8", "mypy<2"]]
 
 
-@pytest.mark.parametrize(
+@each(
     "script",
     [
         "PYTHONPATH=. A='b c' pytest -q",
@@ -102,7 +102,7 @@ def test_loud_commands_start_with_their_program(script: str) -> None:
     assert not {"if", "!", "echo", "sudo", "{", "cat", "which"} & {words[0] for words in loud_commands(script)}
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "expected"),
     [
         ("pytest || true", []),
@@ -130,7 +130,7 @@ def test_what_may_fail_is_left_out(script: str, expected: list[str]) -> None:
     assert lasting(script) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "expected"),
     [
         ("A=src\npytest $A ${A}/x", ["pytest src src/x"]),
@@ -215,13 +215,13 @@ def test_a_program_is_known_without_its_folder(words: list[str], name: str) -> N
     assert program(words) == name
 
 
-@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONWARNINGS", "DJANGO_SETTINGS_MODULE", "TOXIC", "UVICORN", "CI_X"])
+@each("name", ["PYTHONPATH", "PYTHONWARNINGS", "DJANGO_SETTINGS_MODULE", "TOXIC", "UVICORN", "CI_X"])
 def test_variables_that_steer_checks(name: str) -> None:
     """Whatever a project's own code or Python itself may read."""
     assert steers_checks(name)
 
 
-@pytest.mark.parametrize(
+@each(
     "name",
     [
         "PIP_CACHE_DIR",

@@ -8,6 +8,7 @@ import pytest
 from nox_ship import actions, showing
 from nox_ship.release.stage import Workshop
 from reports import failed, rehearsal
+from support import each
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +18,7 @@ def _no_job(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "beginning"),
     [("a.html", "<!doctype html>"), ("a.HTM", "<!doctype html>"), ("a.md", "## ✅"), ("a.json", "{"), ("a", "{")],
 )

@@ -7,7 +7,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.project import Project
 from nox_ship.release.source import Place, VersionSource
-from support import in_time, make_project
+from support import each, in_time, make_project
 
 DYNAMIC = '[project]\nname = "sample"\ndynamic = ["version"]\n'
 STATIC = '[project]\nname = "sample"\nversion = "1.2.3"\n'
@@ -29,7 +29,7 @@ def assert_found(project: Project, *files: str) -> None:
         assert f"{place.before}1.2.3{place.after}" in (project.root / place.file).read_text("utf-8")
 
 
-@pytest.mark.parametrize(
+@each(
     ("pyproject", "files", "place"),
     [
         (STATIC, {}, "pyproject.toml"),
@@ -86,7 +86,7 @@ def test_the_version_is_found_where_the_back_end_reads_it(
     assert_found(make_project(tmp_path, pyproject, files), place)
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "copies"),
     [
         ({INIT: ASSIGNED}, [INIT]),
@@ -118,7 +118,7 @@ def test_uv_names_a_project_by_its_normal_name(tmp_path: Path) -> None:
     assert_found(project, "pyproject.toml", "uv.lock")
 
 
-@pytest.mark.parametrize(
+@each(
     ("pyproject", "files"),
     [
         (f'{DYNAMIC}[build-system]\nrequires = ["setuptools", "setuptools_scm[toml]>=8"]', {}),
@@ -160,7 +160,7 @@ def test_an_unused_scm_tool_does_not_matter(tmp_path: Path) -> None:
     assert_found(make_project(tmp_path, text), "pyproject.toml")
 
 
-@pytest.mark.parametrize(
+@each(
     ("pyproject", "files"),
     [
         ('[project]\nname = "sample"', {}),
@@ -209,7 +209,7 @@ def test_no_text_takes_long_to_search(tmp_path: Path, text: str) -> None:
         VersionSource.of(project)
 
 
-@pytest.mark.parametrize(
+@each(
     "script",
     [
         "setup(name='sample', ext_modules=[Extension('speed', version='9')], version='1.2.3')",
@@ -227,7 +227,7 @@ NAMED = "[metadata]\nname = sample\n"
 SETUP = "import os, re\nfrom setuptools import setup\n"
 
 
-@pytest.mark.parametrize(
+@each(
     ("script", "place"),
     [
         ("import sample\nsetup(version=sample.__version__)", "sample/__init__.py"),
@@ -259,7 +259,7 @@ def test_a_version_that_setup_py_reads_elsewhere_is_found(tmp_path: Path, script
     assert (source.current, source.places[0].file) == ("1.2.3", place)
 
 
-@pytest.mark.parametrize(
+@each(
     "script",
     [
         "setup(version=open('/etc/version').read())",
@@ -320,14 +320,14 @@ def test_maturin_takes_the_version_from_cargo(tmp_path: Path) -> None:
     assert_found(moved, "rust/Cargo.toml", "rust/Cargo.lock")
 
 
-@pytest.mark.parametrize("manifest", ["[package", "package = 3", "[package]\nversion.workspace = true", ""])
+@each("manifest", ["[package", "package = 3", "[package]\nversion.workspace = true", ""])
 def test_a_crate_without_a_version_of_its_own_has_none(tmp_path: Path, manifest: str) -> None:
     """Nor has one whose manifest cannot be read."""
     with pytest.raises(ShipError, match="NS301"):
         VersionSource.of(make_project(tmp_path, MATURIN, {"Cargo.toml": manifest}))
 
 
-@pytest.mark.parametrize("path", ['"."', '"/"', '"x/.."', "[1]", "3", '""', '"a\\u0000b"'])
+@each("path", ['"."', '"/"', '"x/.."', "[1]", "3", '""', '"a\\u0000b"'])
 def test_a_manifest_that_is_no_file_is_passed_over(tmp_path: Path, path: str) -> None:
     """The version is told elsewhere, and maturin says what it thinks of the setting."""
     settings = MATURIN.replace('dynamic = ["version"]', 'version = "1.2.3"')

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from nox_ship.package.build import dist_folder
 from nox_ship.package.manifest import built_files
 from nox_ship.project import Project
 from nox_ship.release.following import following
-from nox_ship.release.pipeline import STEPS, run_pipeline, states
+from nox_ship.release.pipeline import STEPS, states
 from nox_ship.release.planning import Request
 from nox_ship.release.results import Planned
 from nox_ship.release.run import Run
@@ -36,7 +35,6 @@ from support import commit_files, git, write_files
 pytestmark = pytest.mark.usefixtures("programs", "sessions")
 
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
-NO = ShipError(PROBLEM("No."))
 
 
 def standing(yard: Yard, root: Path | None = None) -> Standing:
@@ -47,20 +45,6 @@ def standing(yard: Yard, root: Path | None = None) -> Standing:
 def told(found: Standing) -> dict[str, str]:
     """Return how each step is of the release that is found."""
     return {name: state.status for name, state in found.progress.steps.items()} if found.progress else {}
-
-
-def stopped(yard: Yard, **hooks: Any) -> Run:
-    """Release, until something stops it."""
-    run = yard.prepare()
-    for name, hook in hooks.items():
-        setattr(run, name, hook)
-    with pytest.raises(ShipError, match="NS000"):
-        run_pipeline(run)
-    return run
-
-
-def refuse(_: Run) -> None:
-    raise NO
 
 
 def pass_all(yard: Yard) -> None:
@@ -97,24 +81,33 @@ def test_commits_since_the_last_release_are_counted(yard: Yard) -> None:
     assert standing(yard).tag == "v0.1.0"
 
 
-@pytest.mark.parametrize("left", ["at the question", "at the gates"])
-def test_a_release_that_was_not_pushed_goes_on_by_its_version(yard: Yard, sessions: FakeGates, left: str) -> None:
+def test_a_release_that_was_not_pushed_goes_on_by_its_version(unpushed: Yard) -> None:
     """What is made and what has passed is told, and nothing of it is changed by asking."""
-    if left == "at the gates":
-        sessions.afterwards = lambda _: refuse(yard.prepare())
-    stopped(yard, confirm=refuse)
-    if left == "at the question":
-        pass_all(yard)
-    before = contents(yard)
-    found = standing(yard)
-    proven = "done" if left == "at the question" else "missing"
-    expected = {"stage": "done", "bump": "done", "gates": proven, "push": "missing", "checkout": "missing"}
-    assert {name: told(found)[name] for name in expected} == expected
-    assert told(found)["upload rehearsal"] == ("done" if left == "at the question" else "unknown")
+    pass_all(unpushed)
+    before = contents(unpushed)
+    found = standing(unpushed)
+    made, missing = ("stage", "bump", "gates", "upload rehearsal"), ("push", "checkout")
+    assert {told(found)[name] for name in made} == {"done"}
+    assert {told(found)[name] for name in missing} == {"missing"}
     assert following(found)[0] == "nox -s release -- 0.1.0"
-    assert contents(yard) == before
-    yard.write({"more.txt": ""})
-    assert standing(yard).progress is None
+    assert contents(unpushed) == before
+    unpushed.write({"more.txt": ""})
+    assert standing(unpushed).progress is None
+
+
+def test_a_release_whose_gates_have_not_passed_goes_on_by_its_version(yard: Yard, sessions: FakeGates) -> None:
+    """What comes after them is not known."""
+
+    def fail(_: Stage) -> None:
+        raise ShipError(PROBLEM("No."))
+
+    sessions.afterwards = fail
+    with pytest.raises(ShipError, match="NS000"):
+        yard.release()
+    found = standing(yard)
+    expected = {"stage": "done", "bump": "done", "gates": "missing", "upload rehearsal": "unknown", "push": "missing"}
+    assert {name: told(found)[name] for name in expected} == expected
+    assert following(found)[0] == "nox -s release -- 0.1.0"
 
 
 def contents(yard: Yard) -> dict[str, str]:
@@ -123,10 +116,9 @@ def contents(yard: Yard) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_a_release_that_is_pushed_and_not_published_is_finished(yard: Yard) -> None:
+def test_a_release_that_is_pushed_and_not_published_is_finished(unpublished: Yard) -> None:
     """By its version where HEAD is still there, from its tag where HEAD went on."""
-    yard.world.indexes["pypi"].refusals.append(NO)
-    stopped(yard)
+    yard = unpublished
     pass_all(yard)
     found = standing(yard)
     assert told(found) == {
@@ -155,34 +147,27 @@ def test_a_checkout_that_has_the_tag_alone_is_behind_its_release(tmp_path: Path)
     assert told(standing(yard))["checkout"] == "missing"
 
 
-def test_other_bytes_on_the_index_are_told(yard: Yard) -> None:
+def test_other_bytes_on_the_index_are_told(unpublished: Yard) -> None:
     """They conflict with the release; nothing that is typed replaces them."""
-    yard.world.indexes["pypi"].refusals.append(NO)
-    stopped(yard)
-    pass_all(yard)
-    yard.world.indexes["pypi"].shelf[WHEEL] = b"other"
-    found = standing(yard)
+    pass_all(unpublished)
+    unpublished.world.indexes["pypi"].shelf[WHEEL] = b"other"
+    found = standing(unpublished)
     assert told(found)["publish"] == "conflicting"
     assert "NS711" in following(found)[1]
 
 
-def test_files_that_changed_since_the_build_are_told(yard: Yard) -> None:
+def test_files_that_changed_since_the_build_are_told(unpushed: Yard) -> None:
     """The gates conflict, what comes after them is unknown, and what passed is not forgotten by asking."""
-
-    def change(stage: Stage) -> None:
-        built_files(dist_folder(Project.read(stage.root)))[0].write_bytes(b"other")
-
-    run = stopped(yard, confirm=refuse)
-    pass_all(yard)
-    change(run.stage)
-    found = standing(yard)
+    pass_all(unpushed)
+    built_files(dist_folder(Project.read(unpushed.shop.stage)))[0].write_bytes(b"other")
+    found = standing(unpushed)
     assert (told(found)["gates"], told(found)["upload rehearsal"]) == ("conflicting", "unknown")
-    assert '"passed": {}' not in yard.shop.record.read_text("utf-8")
+    assert '"passed": {}' not in unpushed.shop.record.read_text("utf-8")
 
 
-def test_a_release_at_its_end_leaves_nothing_to_do(yard: Yard) -> None:
+def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
     """Until something is committed."""
-    yard.release()
+    yard = released
     pass_all(yard)
     found = standing(yard)
     assert found.progress
@@ -206,9 +191,9 @@ def test_a_release_that_was_made_elsewhere_is_looked_for_on_the_index(yard: Yard
     assert following(found)[0] == ""
 
 
-def test_what_was_built_of_another_release_is_not_compared_with_it(yard: Yard) -> None:
+def test_what_was_built_of_another_release_is_not_compared_with_it(released: Yard) -> None:
     """The clone of the one before may still be there."""
-    yard.release()
+    yard = released
     yard.write({"more.txt": ""})
     yard.tag("v0.2.0")
     shelf = yard.world.indexes["pypi"].shelf
@@ -218,17 +203,18 @@ def test_what_was_built_of_another_release_is_not_compared_with_it(yard: Yard) -
     assert (found.tag, told(found)["publish"]) == ("v0.2.0", "unknown")
 
 
-@pytest.mark.parametrize("published", [True, False])
-def test_a_workflow_that_publishes_is_waited_for(yard: Yard, published: bool) -> None:
-    """What the index has of a release is there by it; else the next command waits until it is."""
+def test_a_workflow_that_publishes_is_waited_for(yard: Yard) -> None:
+    """The next command waits until the index has something of the release; then it is there by the workflow."""
     text = (yard.root / "pyproject.toml").read_text("utf-8")
     yard.write({"pyproject.toml": f'{text}publish.by = "workflow"\n'})
     yard.release()
-    if published:
-        yard.world.indexes["pypi"].shelf[SDIST] = b""
     found = standing(yard)
-    assert told(found)["publish"] == ("done" if published else "missing")
-    assert following(found)[0] == ("" if published else "nox -s verify-published")
+    assert told(found)["publish"] == "missing"
+    assert following(found)[0] == "nox -s verify-published"
+    yard.world.indexes["pypi"].shelf[SDIST] = b""
+    found = standing(yard)
+    assert told(found)["publish"] == "done"
+    assert following(found)[0] == ""
 
 
 def test_a_tag_that_is_not_pushed_is_released_by_its_version(yard: Yard) -> None:
@@ -315,12 +301,11 @@ def test_what_is_to_be_typed_is_quoted(yard: Yard) -> None:
     assert following(standing(yard))[0] == "git switch 'a;b'"
 
 
-def test_a_record_that_names_no_version_counts_for_nothing(yard: Yard) -> None:
+def test_a_record_that_names_no_version_counts_for_nothing(unpushed: Yard) -> None:
     """What is kept of an earlier run may be damaged."""
-    stopped(yard, confirm=refuse)
-    record = yard.shop.record
+    record = unpushed.shop.record
     record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "version": "x"}), "utf-8")
-    assert standing(yard).progress is None
+    assert standing(unpushed).progress is None
 
 
 def test_a_shallow_clone_does_not_count_what_it_does_not_have(yard: Yard, tmp_path: Path) -> None:
@@ -387,10 +372,10 @@ def test_a_plan_tells_each_step_before_anything_is_done(yard: Yard) -> None:
 
 
 @pytest.fixture
-def shown(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Return what the session prints."""
+def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Return what the session prints of a yard."""
 
-    def show(*args: str) -> str:
+    def show(yard: Yard, *args: str) -> str:
         monkeypatch.setattr(looking, "RealWorld", lambda *_, **__: yard.world)
         monkeypatch.setattr(looking, "workshop_of", lambda _: yard.shop)
         capsys.readouterr()
@@ -400,30 +385,26 @@ def shown(yard: Yard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return show
 
 
-def test_the_steps_of_an_open_release_are_shown(yard: Yard, shown: Callable[..., str]) -> None:
+def test_the_steps_of_an_open_release_are_shown(
+    unpushed: Yard, unpublished: Yard, released: Yard, shown: Callable[..., str]
+) -> None:
     """Of one at its end, only that it is; the last line is what to type."""
-    stopped(yard, confirm=refuse)
-    assert "v0.1.0 is made here, and not pushed" in shown()
-    yard.world.indexes["pypi"].refusals.append(NO)
-    stopped(yard)
-    capture = shown().splitlines()
+    assert "v0.1.0 is made here, and not pushed" in shown(unpushed)
+    capture = shown(unpublished).splitlines()
     assert any(line.startswith("release          v0.1.0 is not at its end") for line in capture)
     assert any(line.startswith(f"  missing        publish: PyPI lacks {WHEEL}") for line in capture)
     assert capture[-1].startswith("Next: nox -s release -- 0.1.0 (")
-    yard.release()
-    pass_all(yard)
-    capture = shown().splitlines()
+    pass_all(released)
+    capture = shown(released).splitlines()
     assert any("is at its end" in line for line in capture)
     assert not any("publish:" in line for line in capture)
     assert capture[-1] == "Next: nothing; nothing was committed since v0.1.0"
 
 
-def test_machines_are_told_the_same(yard: Yard, shown: Callable[..., str]) -> None:
+def test_machines_are_told_the_same(unpublished: Yard, shown: Callable[..., str]) -> None:
     """As one JSON object, and nothing else."""
-    yard.world.indexes["pypi"].refusals.append(NO)
-    stopped(yard)
-    yard.world.indexes["testpypi"] = make_index("TestPyPI", late=["silent"])
-    facts = json.loads(shown("--json"))
+    unpublished.world.indexes["testpypi"] = make_index("TestPyPI", late=["silent"])
+    facts = json.loads(shown(unpublished, "--json"))
     assert facts["last_release"] == {"tag": "v0.1.0", "commits_since": 0}
     assert facts["release"]["open"] is True
     assert {step["name"]: step["status"] for step in facts["release"]["steps"]}["push"] == "done"

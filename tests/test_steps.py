@@ -182,7 +182,7 @@ def test_where_a_step_uploads_to_is_told(step: dict[str, Any], env: dict[str, st
     assert going(step, **env) == [index]
 
 
-@pytest.mark.parametrize(
+@each(
     "step",
     [
         {"run": "npx semantic-release"},
@@ -206,7 +206,7 @@ def test_what_speaks_of_publishing_may_do_so(step: dict[str, Any]) -> None:
     assert doubtful(step)
 
 
-@pytest.mark.parametrize(
+@each(
     "step",
     [
         {"run": "gh release upload v1 dist/*"},

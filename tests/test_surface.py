@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nox_ship.gates.surface import compared
-from support import write_files
+from support import each, write_files
 
 Files = dict[str, str]
 
@@ -28,7 +28,7 @@ def top(folder: Path, before: str, now: str) -> tuple[list[str], list[str]]:
     return differ(folder, {"sample/__init__.py": before}, {"sample/__init__.py": now})
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "now", "told"),
     [
         ("def f(): ...", "", "f was removed"),
@@ -55,7 +55,7 @@ def test_what_users_code_does_not_survive(tmp_path: Path, before: str, now: str,
     assert top(tmp_path, before, now)[0] == [f"sample.{told}"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("before", "now"),
     [
         ("__version__ = '1'\nversion = '1'", ""),

@@ -5,6 +5,7 @@ import pytest
 from nox_ship.errors import ShipError
 from nox_ship.release.tags import check_head
 from nox_ship.versions import TagForm
+from support import each
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_a_tag_that_only_the_remote_has_is_fetched_first() -> None:
         check_head("head", TagForm(), {"v1.2.2": "old"}, {"v1.2.3": "head"})
 
 
-@pytest.mark.parametrize(
+@each(
     ("here", "there"),
     [
         ({}, {}),

@@ -10,6 +10,7 @@ from nox_ship.board import Board
 from nox_ship.errors import Finding
 from nox_ship.report import Report, Row
 from nox_ship.terminal import Voice
+from support import each
 
 
 def make_voice(*, verbose: bool = False, terminal: bool = False, width: int = 200) -> tuple[Voice, io.StringIO]:
@@ -21,7 +22,7 @@ def make_voice(*, verbose: bool = False, terminal: bool = False, width: int = 20
     return Voice(verbose=verbose, console=console), stream
 
 
-@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/]", "[red", "a[0]", "C:\\[x]\\", "param[1-2]", "[link=x]y"])
+@each("text", ["[bold]x[/bold]", "[/]", "[red", "a[0]", "C:\\[x]\\", "param[1-2]", "[link=x]y"])
 def test_what_looks_like_markup_is_shown_as_it_is(text: str) -> None:
     """Brackets in names and output are no commands."""
     voice, stream = make_voice(verbose=True)

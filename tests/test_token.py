@@ -12,6 +12,7 @@ from failing_index import api_token
 from nox_ship.config import Settings
 from nox_ship.world.real import index_addresses
 from nox_ship.world.token import Token, check_goal, check_token
+from support import each
 
 
 def ids(text: str, host: str = "index.example", project: str = "sample") -> list[str]:
@@ -32,7 +33,7 @@ def test_a_token_of_an_account_names_no_project() -> None:
     assert ids(token) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("caveat", "expected"),
     [
         ({"version": 1, "permissions": "user"}, Token("index.example")),
@@ -83,7 +84,7 @@ def cut(size: int) -> str:
     return GOOD[:size]
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "",

@@ -10,6 +10,7 @@ from gating import only, project
 from nox_ship.gates import recipes
 from nox_ship.gates.measuring import coverage_folder
 from nox_ship.gates.toolbox import RecipeStep, Toolbox
+from support import each
 
 CHECKED = ci("pip install -e .[dev]", "ruff check src --fix", "mypy src", "pytest -q")
 
@@ -84,7 +85,7 @@ def test_tests_always_have_the_project(tmp_path: Path) -> None:
     assert only(recipes.tests(project(tmp_path, "", ci("pip install pytest", "pytest")), "3.12")).project
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "files", "threshold"),
     [
         ("", {}, ()),
@@ -210,7 +211,7 @@ def test_what_ci_measures_together_is_measured_together(tmp_path: Path) -> None:
     assert "example.py" not in left
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "command", "requirement"),
     [
         ("zope-testrunner --test-path=src", "coverage run -m zope.testrunner --test-path=src", "zope-testrunner"),
@@ -233,16 +234,14 @@ def test_programs_that_run_tests(tmp_path: Path, line: str, command: str, requir
     assert set(step.requirements) == {"coverage", *filter(None, [requirement])}
 
 
-@pytest.mark.parametrize(
-    "line", ["python tests/data.py", "python manage.py migrate", "nose2x", "zope-testrunner --help"]
-)
+@each("line", ["python tests/data.py", "python manage.py migrate", "nose2x", "zope-testrunner --help"])
 def test_programs_that_run_no_tests(tmp_path: Path, line: str) -> None:
     """pytest is the gate beside them."""
     step = only(recipes.tests(project(tmp_path, files=ci("pip install -e .", line)), "3.11"))
     assert measuring(step) == ["coverage run -m pytest"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("zope-testrunner -vc", "zope-testrunner -k x"),

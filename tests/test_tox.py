@@ -8,7 +8,7 @@ import pytest
 from automating import sample
 from nox_ship.automation import tox, tox_settings
 from nox_ship.automation.tox import Tox, ToxEnvironment
-from support import in_time
+from support import each, in_time
 
 
 def environments(folder: Path, ini: str, *names: str) -> dict[str, ToxEnvironment]:
@@ -32,7 +32,7 @@ def told(environment: ToxEnvironment) -> dict[str, Any]:
 COMMON = "[testenv]\ncommands = pytest\n"
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "text", "file"),
     [
         ({"tox.ini": "[tox]\nenv_list = py\n[testenv]\ncommands = mypy"}, "", "tox.ini"),
@@ -60,7 +60,7 @@ def test_the_file_that_holds_the_settings(tmp_path: Path, files: dict[str, str],
     assert found.commands == (("mypy",),)
 
 
-@pytest.mark.parametrize("files", [{}, {"tox.ini": "[flake8]\nx = 1"}, {"tox.ini": "x"}, {"tox.toml": "x = ["}])
+@each("files", [{}, {"tox.ini": "[flake8]\nx = 1"}, {"tox.ini": "x"}, {"tox.toml": "x = ["}])
 def test_a_project_without_settings_for_tox(tmp_path: Path, files: dict[str, str]) -> None:
     """It has no environments, whatever is asked for."""
     there = Tox(sample(tmp_path, files=files))
@@ -68,7 +68,7 @@ def test_a_project_without_settings_for_tox(tmp_path: Path, files: dict[str, str
     assert list(there.environments(["py", "lint"])) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "names"),
     [
         ("a, b c\nd", "a b c d"),
@@ -90,7 +90,7 @@ def test_names_in_braces_are_unfolded(text: str, names: str) -> None:
     assert " ".join(tox_settings.expanded(text)) == names
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("pytest", {"requirements": "pytest"}),
@@ -119,7 +119,7 @@ def test_dependencies(tmp_path: Path, line: str, expected: dict[str, str]) -> No
     assert told(found) == {"project": True, **expected}
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("extras = test, docs", {"extras": "test docs", "project": True}),
@@ -143,7 +143,7 @@ def test_what_an_environment_installs(tmp_path: Path, text: str, expected: dict[
     assert told(found) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("commands = pytest -q", "pytest -q"),
@@ -183,7 +183,7 @@ def test_what_an_environment_runs(tmp_path: Path, text: str, expected: str) -> N
     assert runs(found) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         ("setenv = A=1", {"A": "1"}),
@@ -262,15 +262,13 @@ def test_a_section_stands_for_several_environments(tmp_path: Path) -> None:
     assert found["py314"].where == "tox.ini [testenv]"
 
 
-@pytest.mark.parametrize(
-    "name", ["py", "py3", "py312", "3.12", "3.14t", "pypy310", "python3.12", "cpython3.13", "ci", "py-ci"]
-)
+@each("name", ["py", "py3", "py312", "3.12", "3.14t", "pypy310", "python3.12", "cpython3.13", "ci", "py-ci"])
 def test_names_that_are_environments(tmp_path: Path, name: str) -> None:
     """Pythons are, and so is what is built of factors that the settings know."""
     assert list(environments(tmp_path, f"[tox]\nenvlist = py312-ci\n{COMMON}", name)) == [name]
 
 
-@pytest.mark.parametrize("name", ["lint", "py-lint", "pylint", "312x", "{", ""])
+@each("name", ["lint", "py-lint", "pylint", "312x", "{", ""])
 def test_names_that_are_none(tmp_path: Path, name: str) -> None:
     """tox would refuse them."""
     assert environments(tmp_path, f"[tox]\nenvlist = py312-ci\n{COMMON}", name, "") == {}
@@ -303,7 +301,7 @@ commands = mypy
 """
 
 
-@pytest.mark.parametrize(
+@each(
     ("line", "expected"),
     [
         ("", "py312-a py313-a lint"),
@@ -415,7 +413,7 @@ def test_settings_in_toml(tmp_path: Path, where: str) -> None:
     assert all(name not in found or runs(found[name]) == "" for name in ("broken", "turning"))
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "env_list = 5",
@@ -437,7 +435,7 @@ def test_settings_of_other_types(tmp_path: Path, text: str) -> None:
     assert there.labelled("x") == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "name"),
     [
         ({}, None),

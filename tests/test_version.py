@@ -60,7 +60,7 @@ def test_the_next_version(current: str, wanted: str, expected: str) -> None:
     assert str(next_version(Version(current), wanted)) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("current", "wanted"),
     [
         ("1.2.3", "1.2.3"),
@@ -81,14 +81,14 @@ def test_a_version_that_is_not_newer_is_refused(current: str, wanted: str) -> No
         next_version(Version(current), wanted)
 
 
-@pytest.mark.parametrize("wanted", ["1.x", "1..2", "1.2.3-foo", "2 0", "1.4.0+local", "v2.0+1", "\uff11.x"])
+@each("wanted", ["1.x", "1..2", "1.2.3-foo", "2 0", "1.4.0+local", "v2.0+1", "\uff11.x"])
 def test_a_misspelt_version_is_refused(wanted: str) -> None:
     """A text that begins as a version and is none, or has a local part, is NS303."""
     with pytest.raises(ShipError, match="NS303"):
         next_version(Version("1.2.3"), wanted)
 
 
-@pytest.mark.parametrize(
+@each(
     ("wanted", "hint"),
     [
         ("ptach", "Did you mean patch?"),
@@ -117,9 +117,7 @@ def test_a_projects_own_parts_are_named() -> None:
     assert "Did you mean build? Write one of build, patch" in caught.value.findings[0].remedy
 
 
-@pytest.mark.parametrize(
-    ("wanted", "named"), [("minor-rc", True), ("rc", True), ("extra-rc", False), ("minor-x", False)]
-)
+@each(("wanted", "named"), [("minor-rc", True), ("rc", True), ("extra-rc", False), ("minor-x", False)])
 def test_a_part_is_one_by_both_of_its_words(wanted: str, named: bool) -> None:
     """A number that is raised, and the phase that begins with it."""
     assert is_part(wanted) is named

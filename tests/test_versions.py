@@ -8,7 +8,7 @@ from nox_ship.versions import TagForm, check_readable, latest, parse, release_at
 from support import each
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "version"),
     [
         ("1.2.3", "1.2.3"),
@@ -26,27 +26,27 @@ def test_spellings_of_a_version(text: str, version: str) -> None:
     assert str(parse(text)) == version
 
 
-@pytest.mark.parametrize("text", ["", "v", "latest", "1.2.x", "1..2", "\u0661.\u0662", "1.2.3-foo", "1.2 3"])
+@each("text", ["", "v", "latest", "1.2.x", "1..2", "\u0661.\u0662", "1.2.3-foo", "1.2 3"])
 def test_texts_that_are_no_versions(text: str) -> None:
     """Anything else is None."""
     assert parse(text) is None
 
 
-@pytest.mark.parametrize("form", ["v", "", "{version}{version}", "{Version}", "{}", "v{version"])
+@each("form", ["v", "", "{version}{version}", "{Version}", "{}", "v{version"])
 def test_a_tag_form_holds_the_version_once(form: str) -> None:
     """Other forms are refused with NS103."""
     with pytest.raises(ShipError, match="NS103"):
         TagForm(form)
 
 
-@pytest.mark.parametrize("form", ["v{version}", "{version}", "release/{version}", "a.b+{version}-final", "é{version}"])
+@each("form", ["v{version}", "{version}", "release/{version}", "a.b+{version}-final", "é{version}"])
 def test_a_tag_is_read_as_it_was_named(form: str) -> None:
     """The version comes back out of the name of its tag, epoch and pre-release too."""
     for version in ("1.2.3", "1!2.0rc1", "1.0.dev3"):
         assert TagForm(form).version(TagForm(form).name(version)) == Version(version)
 
 
-@pytest.mark.parametrize(
+@each(
     ("form", "tag"),
     [
         ("v{version}", "1.2.3"),
@@ -63,7 +63,7 @@ def test_other_tags_are_no_releases(form: str, tag: str) -> None:
     assert TagForm(form).version(tag) is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("tags", "form"),
     [
         ([], "v{version}"),
@@ -116,7 +116,7 @@ def test_tags_of_twenty_years_tell_the_form(tags: list[str], form: str) -> None:
     assert TagForm.of(reversed(tags), None, "my-sample").form == form
 
 
-@pytest.mark.parametrize(
+@each(
     ("current", "form"),
     [("2024.2.1", "{version}"), ("1.5.0", "v{version}"), ("", "v{version}"), ("unknown", "v{version}")],
 )
@@ -142,7 +142,7 @@ def test_a_date_beside_the_releases_is_none(date: str, before: str) -> None:
     assert latest([f"v{date}"], TagForm.of([f"v{date}"], None, "sample", "1.5.0")) is None
 
 
-@pytest.mark.parametrize("date", DATES[2:7])
+@each("date", DATES[2:7])
 def test_dates_are_kept_where_the_version_is_one(date: str) -> None:
     """The project changed from 1.5.0 to a calendar; so it may have where no file tells the version."""
     tags = ["v1.5.0", f"v{date}"]
@@ -159,7 +159,7 @@ def test_a_day_in_one_number_is_no_release_beside_others(date: str) -> None:
     assert set(TagForm.of([date, "20240102"], None, "sample").releases([date])) == {date}
 
 
-@pytest.mark.parametrize("tag", ["2024.13.1", "20241301.1", "1989.1.1", "2024.2.30"])
+@each("tag", ["2024.13.1", "20241301.1", "1989.1.1", "2024.2.30"])
 def test_what_only_looks_like_a_date_gives_the_form(tag: str) -> None:
     """Where no file tells the version, what no calendar has is a release's."""
     assert TagForm.of(["v1.5.0", tag], None, "sample").form == "{version}"
@@ -174,7 +174,7 @@ def test_a_tag_without_a_dot_is_a_release_where_releases_have_none() -> None:
     assert release_at({"v1": "new", "v1.5.0": "new"}, "new", TagForm()) == ("v1.5.0", Version("1.5.0"))
 
 
-@pytest.mark.parametrize("tag", ["v0.1.0-test.1", "v1.0-dirty", "v1.0.0-12-gabcdef0", "v1.x", "v1_2"])
+@each("tag", ["v0.1.0-test.1", "v1.0-dirty", "v1.0.0-12-gabcdef0", "v1.x", "v1_2"])
 def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None:
     """Such a tag on the commit is NS310; on another commit it is nobody's business."""
     with pytest.raises(ShipError, match=r"NS310.*HEAD has the tag"):
@@ -182,7 +182,7 @@ def test_a_tag_like_a_releases_without_a_version_is_unreadable(tag: str) -> None
     check_readable({tag: "b"}, "a", TagForm())
 
 
-@pytest.mark.parametrize(
+@each(
     ("others", "tag"),
     [
         ([], "0.1.0-test.1"),
@@ -208,7 +208,7 @@ def test_a_tag_like_anybodys_releases_without_a_version_is_unreadable(others: li
     check_readable(tags, "a", TagForm.of(tags, "set/{version}", "sample"))
 
 
-@pytest.mark.parametrize(
+@each(
     "tag",
     [
         "2024-01-01",
@@ -228,7 +228,7 @@ def test_a_tag_like_nobodys_releases_is_readable(tag: str) -> None:
     check_readable({tag: "a", "release-1.0": "b"}, "a", TagForm.of([tag, "release-1.0"], None, "sample"))
 
 
-@pytest.mark.parametrize("tag", ["v1.0.0+build", "v1.0.0.post1", "v1.0-rc.1", "vnext", "nightly", "docs-1.x", "v"])
+@each("tag", ["v1.0.0+build", "v1.0.0.post1", "v1.0-rc.1", "vnext", "nightly", "docs-1.x", "v"])
 def test_a_tag_that_names_a_version_or_nothing_like_one_is_readable(tag: str) -> None:
     """Whether it is a release is another question."""
     check_readable({tag: "a"}, "a", TagForm())
@@ -257,7 +257,7 @@ def test_the_latest_release() -> None:
     assert latest([], TagForm()) is None
 
 
-@pytest.mark.parametrize("text", ["9" * 5000, f"1.0rc{'9' * 5000}", f"1.0+{'x' * 300}", "1." * 200 + "0"])
+@each("text", ["9" * 5000, f"1.0rc{'9' * 5000}", f"1.0+{'x' * 300}", "1." * 200 + "0"])
 def test_what_fits_no_file_name_is_no_version(text: str) -> None:
     """Nor is a number of more digits than Python reads."""
     assert parse(text) is None
@@ -265,7 +265,7 @@ def test_what_fits_no_file_name_is_no_version(text: str) -> None:
     assert TagForm.of([f"v{text}", "1.0"], None).form == "{version}"
 
 
-@pytest.mark.parametrize(
+@each(
     ("one", "other", "expected"),
     [
         ("1.0", "1.0.0", True),

@@ -20,7 +20,7 @@ def read(folder: Path, draft: Draft) -> Archive:
     return Archive.read(draft.write(folder / "made"))
 
 
-@pytest.mark.parametrize(
+@each(
     ("old", "new", "told"),
     [
         ("sample/__init__.py,", "sample/other.py,", ["does not list sample/__init__.py", "lists sample/other.py"]),
@@ -72,7 +72,7 @@ def test_signatures_stand_in_no_record(tmp_path: Path) -> None:
     assert list(wheels.recorded(read(tmp_path, draft))) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("tag", "lines", "good"),
     [
         ("py3-none-any", ["py3-none-any"], True),
@@ -143,7 +143,7 @@ def test_a_wheel_is_for_platforms_that_pypi_takes(platform: str, taken: bool) ->
     assert found == ([] if taken else ["NS549"])
 
 
-@pytest.mark.parametrize(
+@each(
     ("files", "elsewhere"),
     [
         ({"python/pyproject.toml": ""}, False),

@@ -16,7 +16,7 @@ from nox_ship.config import WorkflowSettings
 from nox_ship.gates.matrix import jobs
 from nox_ship.setup.workflows import Facts, render
 from runner import Runner
-from support import load_yaml
+from support import each, load_yaml
 from workbench import make_bench
 
 CHECKS = {"lock", "matrix", "gates", "coverage", "build", "verify-install"}
@@ -100,7 +100,7 @@ def test_act_agrees(tmp_path: Path, payload: dict[str, Any], build: dict[str, st
     assert set(runner.jobs()) == jobs_of(payload, build, failing)
 
 
-@pytest.mark.parametrize(
+@each(
     ("payload", "build", "expected"),
     [
         (TAG, FINAL, CHECKS | TRIAL | PUBLISHED),
@@ -127,7 +127,7 @@ def test_what_an_event_leads_to(payload: dict[str, Any], build: dict[str, str], 
     assert jobs_of(payload, build, "") == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("settings", "payload", "build", "expected"),
     [
         ({"development": True}, BRANCH, UNTAGGED, CHECKS | TRIAL),
@@ -145,7 +145,7 @@ def test_what_settings_change(
     assert jobs_of(payload, build, "", **settings) == expected
 
 
-@pytest.mark.parametrize(
+@each(
     ("failing", "payload", "never"),
     [
         ("cut", by_hand(BRANCH, bump="minor"), CUT - {"lock", "matrix", "cut"}),

@@ -9,7 +9,7 @@ from nox_ship.config import PublishSettings, Settings, WorkflowSettings
 from nox_ship.release.workflows import Publishing, Upload, publishing, uploads
 from nox_ship.world.forge import follow
 from nox_ship.world.remote import Remote
-from support import git, make_repository, write_files
+from support import each, git, make_repository, write_files
 
 JOB = "jobs:\n  publish:\n    steps:\n      - {step}\n"
 OURS = JOB.format(step="run: nox -s publish-prod")
@@ -51,7 +51,7 @@ def test_a_workflow_that_tags_start_and_that_uploads_publishes(tmp_path: Path, e
     assert found(tmp_path, events + jobs) == "it.yml"
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "on:\n  push:\n    branches: [main]\n" + OURS,
@@ -74,7 +74,7 @@ TAGS = "on: {push: {tags: ['v*']}}\n"
 UPLOADING = "steps: [{uses: pypa/gh-action-pypi-publish@release/v1}]"
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "expected"),
     [
         (f"jobs: {{p: {{{UPLOADING}}}}}", Upload("it.yml", "p", False, False, False, None)),
@@ -151,7 +151,7 @@ def test_what_nox_ship_writes_publishes_by_itself(tmp_path: Path) -> None:
     assert asked(tmp_path, {"release.yml": text}, tag="docs-1").workflow is None
 
 
-@pytest.mark.parametrize(
+@each(
     ("push", "started"),
     [
         ("{tags: ['docs-*']}", False),
@@ -232,7 +232,7 @@ def test_a_local_action_is_followed(tmp_path: Path) -> None:
     assert asked(tmp_path, files) == Publishing("it.yml")
 
 
-@pytest.mark.parametrize("place", ["./../outside", "./outside", "././.", "./\\0"])
+@each("place", ["./../outside", "./outside", "././.", "./\\0"])
 def test_nothing_outside_the_repository_is_read(tmp_path: Path, place: str) -> None:
     """A path or a link that leads out of it is not followed."""
     root = write_files(tmp_path / "repository", {"a": ""})
@@ -256,7 +256,7 @@ def test_calls_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
     assert asked(tmp_path, files) == Publishing()
 
 
-@pytest.mark.parametrize(
+@each(
     ("job", "ids"),
     [
         ("{uses: acme/flows/.github/workflows/x.yml@v1, permissions: {id-token: write}}", ["NS759"]),
@@ -329,7 +329,7 @@ def test_variables_that_one_step_sets_reach_the_next(tmp_path: Path) -> None:
     assert asked(tmp_path, files, index="testpypi") == Publishing("it.yml")
 
 
-@pytest.mark.parametrize(
+@each(
     "event",
     ["release", "{release: }", "{release: {types: [published]}}", "{release: {types: created}, workflow_dispatch: }"],
 )
@@ -348,7 +348,7 @@ def test_a_job_of_the_other_event_of_a_workflow_is_waited_for(tmp_path: Path) ->
     assert (found.workflow, found.waits) == ("it.yml", True)
 
 
-@pytest.mark.parametrize(
+@each(
     ("jobs", "publishes"),
     [
         ("build: {if: \"github.event_name == 'release'\"}\n  publish: {needs: build, UP}", "release"),
@@ -378,7 +378,7 @@ def test_a_workflow_that_the_tag_starts_comes_first(tmp_path: Path) -> None:
     assert found == Publishing("b.yml")
 
 
-@pytest.mark.parametrize(
+@each(
     "event",
     [
         "{release: {types: [edited, deleted]}}",
@@ -423,9 +423,7 @@ def test_an_upload_to_another_index_is_none_to_this_one(tmp_path: Path) -> None:
     assert asked(tmp_path, files, index="devpi").workflow is None
 
 
-@pytest.mark.parametrize(
-    "text", ["not: [yaml", "a: b: c", "[" * 500, "a: *b", "\x00", "? {a: b}\n: c", "a: 1\n\tb: 2", "--- 1\n--- 2\n"]
-)
+@each("text", ["not: [yaml", "a: b: c", "[" * 500, "a: *b", "\x00", "? {a: b}\n: c", "a: 1\n\tb: 2", "--- 1\n--- 2\n"])
 def test_a_workflow_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> None:
     """Nobody knows what it does; another is looked at all the same."""
     found = asked(tmp_path, {"bad.yml": text, "it.yml": "on: push\n" + ACTION})
@@ -435,7 +433,7 @@ def test_a_workflow_that_cannot_be_read_is_told(tmp_path: Path, text: str) -> No
 MANY = "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(30))
 
 
-@pytest.mark.parametrize(
+@each(
     "text",
     [
         "on: push\njobs: &a {p: *a}",
@@ -502,7 +500,7 @@ def test_gitlabs_file_of_ones_own_may_publish(tmp_path: Path) -> None:
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": "test: {script: [pytest]}\n"})) == []
 
 
-@pytest.mark.parametrize("text", ["[", "5", "a: {script: 5}", "a: {script: [{b: c}]}", "- a", f"a: {'[' * 3000}"])
+@each("text", ["[", "5", "a: {script: 5}", "a: {script: [{b: c}]}", "- a", f"a: {'[' * 3000}"])
 def test_gitlabs_file_may_be_anything(tmp_path: Path, text: str) -> None:
     """What cannot be read publishes nothing, and is told where it is no YAML."""
     assert told(asked(tmp_path, {"./.gitlab-ci.yml": text})) == (["NS837"] if "[" in text[:1] or len(text) > 99 else [])

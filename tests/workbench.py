@@ -192,10 +192,13 @@ class Bench:
         (path,) = self.cache.glob("*/stage")
         return path
 
-    def processes(self, seconds: float = 3) -> list[str]:
-        """Return the command lines that still name this bench, after waiting for them to end for some seconds."""
+    def processes(self, seconds: float = 3, beside: str = "\0") -> list[str]:
+        """Return the command lines that still name this bench, after waiting for them to end for some seconds.
+
+        Commands with the text ``beside`` may run on.
+        """
         until = time.monotonic() + seconds
-        while (found := self._processes()) and time.monotonic() < until:
+        while (found := [one for one in self._processes() if beside not in one]) and time.monotonic() < until:
             time.sleep(0.1)
         return found
 

@@ -289,12 +289,16 @@ class Repository:
 
     def remotes(self, wanted: str | None = None) -> tuple[str | None, list[str]]:
         """Return the remote that a release goes to, as `release_remote` does, and the names of all, that one first."""
-        names = self.run("remote").splitlines()
+        names = self._remotes
         branch = self.branch if len(names) > 1 else None
         own = self.config(f"branch.{branch}.remote") if branch else None
         alone = names[0] if len(names) == 1 else None
         chosen = next((name for name in (wanted, own, "origin", alone) if name in names), None)
         return chosen, sorted(names, key=lambda name: name != chosen)
+
+    @cached_property
+    def _remotes(self) -> tuple[str, ...]:
+        return tuple(self.run("remote").splitlines())
 
     def default_branch(self, remote: str | None = None) -> str | None:
         """Return the release branch where no setting names it, None where it cannot be told.
@@ -471,6 +475,8 @@ class Repository:
             others: Commits; those that are not here are left out.
             most: How many are returned at the most, the newest first, each as its short hash and its subject.
         """
+        if commit in (others := set(others)):
+            return [], 0
         starts = "".join(f"{start}\n" for start in (commit, *(f"^{other}" for other in sorted(self.known(others)))))
 
         def ask(*args: str) -> str:

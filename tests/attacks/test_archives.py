@@ -20,7 +20,7 @@ from nox_ship.package.built import Built
 from nox_ship.package.checks import members_safe
 from nox_ship.package.contents import Archive
 from nox_ship.package.unpacking import _Bounded
-from support import make_project, make_sdist, make_wheel, metadata_text
+from support import each, make_project, make_sdist, make_wheel, metadata_text
 
 INFO = metadata_text("sample", "1.2.3")
 DIST = "sample-1.2.3.dist-info/METADATA"
@@ -78,7 +78,7 @@ def refused(path: Path, most: int = 48 * MIB) -> str:
     return finding.what
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "../a", "a/../../b", "C:/a", "a\\b", "a\nb", "a\x1b[2Jb", ".."])
+@each("name", ["/etc/passwd", "../a", "a/../../b", "C:/a", "a\\b", "a\nb", "a\x1b[2Jb", ".."])
 def test_a_member_that_leads_elsewhere_is_an_error(tmp_path: Path, name: str) -> None:
     """Absolute paths, those with `..`, and those that only some systems take for a path."""
     for path in (wheel_of(tmp_path, name), sdist_of(tmp_path, lambda m: setattr(m, "name", f"sample-1.2.3/{name}"))):
@@ -90,7 +90,7 @@ def test_a_member_that_leads_elsewhere_is_an_error(tmp_path: Path, name: str) ->
     assert "is an absolute path" in line
 
 
-@pytest.mark.parametrize(
+@each(
     ("kind", "target", "safe"),
     [
         (tarfile.SYMTYPE, "../../etc/passwd", False),
@@ -234,7 +234,7 @@ def test_a_tar_that_leads_back_to_its_beginning_comes_to_an_end(tmp_path: Path) 
     refused(path)
 
 
-@pytest.mark.parametrize(
+@each(
     "headers",
     [
         "Content-Type: multipart/mixed; boundary=a\n\n" + "--a\nContent-Type: multipart/mixed; boundary=a\n\n" * 2000,
@@ -253,7 +253,7 @@ def test_metadata_that_are_none_are_no_traceback(tmp_path: Path, headers: str) -
     assert isinstance(archive.version, str)
 
 
-@pytest.mark.parametrize("place", range(0, 400, 7))
+@each("place", range(0, 400, 7))
 def test_whatever_is_damaged_only_our_error_comes_of_it(tmp_path: Path, place: int) -> None:
     """Any byte of a wheel, of a tar or of what it is packed in may be another."""
     files = {"sample/__init__.py": "x = 1\n", "größe.txt": "x" * 300}

@@ -10,7 +10,7 @@ import pytest
 
 from nox_ship.errors import ShipError
 from nox_ship.setup.workflows import render
-from support import load_yaml
+from support import each, load_yaml
 from test_setup_workflows import facts, jobs
 
 NAMES = [
@@ -59,7 +59,7 @@ def test_a_branch_changes_nothing_but_where_it_is_named(name: str) -> None:
         assert [re.sub(r"\\(.)", r"\1", pattern) for pattern in patterns] == [name] * len(patterns)
 
 
-@pytest.mark.parametrize("name", EXPRESSIONS)
+@each("name", EXPRESSIONS)
 def test_an_expression_in_a_name_reaches_no_workflow(name: str) -> None:
     """GitHub would evaluate it before any quoting counts: NS820."""
     for changes in ({"branch": name}, {"tag": f"{name}{{version}}"}, {"branches": (name,)}, {"besides": (name,)}):
@@ -67,7 +67,7 @@ def test_an_expression_in_a_name_reaches_no_workflow(name: str) -> None:
             render(facts(**changes))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each("name", NAMES)
 def test_an_environment_is_called_as_it_is(name: str) -> None:
     """Its reviewers protect the job that has the identity, and so they do under any name."""
     known = facts(environments={"pypi": name, "testpypi": name})

@@ -29,7 +29,7 @@ from nox_ship.world import web
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import Index
 from nox_ship.world.listing import Served
-from support import make_wheel
+from support import each, make_wheel
 
 
 @pytest.fixture(autouse=True)
@@ -371,7 +371,7 @@ class Raw:
             yield self.block
 
 
-@pytest.mark.parametrize(
+@each(
     ("packing", "block", "blocks"),
     [
         ("identity", b" " * 65536, 16),

@@ -19,7 +19,7 @@ from nox_ship.settings import read_settings
 from nox_ship.setup.survey import Survey
 from nox_ship.terminal import Voice
 from nox_ship.world.remote import Remote
-from support import git, make_repository
+from support import each, git, make_repository
 
 PROBLEM = Kind("NS000", "test-problem", "Do something.")
 TELL: list[Callable[[Voice, str], object]] = [
@@ -115,7 +115,7 @@ def test_no_line_that_the_table_breaks_is_a_command(width: int) -> None:
     assert not [line for line in stream.getvalue().splitlines() if re.match(r"\s*::", line)]
 
 
-@pytest.mark.parametrize(
+@each(
     ("text", "same"),
     [("tests/a.py::Test::test_x failed", True), ("::1", True), ("a :: b :: c", True), ("\x1b[31mred\x1b[0m", False)],
 )

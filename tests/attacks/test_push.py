@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import os
 import shutil
@@ -28,6 +27,7 @@ from nox_ship.report import Report
 from nox_ship.terminal import Voice
 from nox_ship.world.remote import Remote
 from nox_ship.world.world import World
+from prepared import Prepared
 from support import commit_files, git, make_remote, make_repository, write_files
 
 ODD = os.fsdecode(b"caf\xe9")
@@ -84,30 +84,22 @@ def begun(folder: Path, *results: Result) -> Run:
     return run
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Return a run whose stage is bumped, and whose remote holds the branch; beside it, all its files are kept."""
-    folder = tmp_path_factory.mktemp("push").resolve() / "it"
-    folder.mkdir()
+def _bumped(folder: Path) -> tuple[Path, Planned, Result, Result]:
+    """Return a folder whose stage is bumped, and whose remote holds the branch, with what the steps came to."""
     checkout = make_repository(folder / "checkout", FILES)
     make_remote(checkout, folder / "origin.git")
     run = begun(folder, Planned(plan_of(checkout)))
     for step in STEPS[1:3]:
         advance(step, run)
     write_dist(run.bumped.project, run.bumped.objects.commit, "1.0")
-    shutil.copytree(folder, folder.parent / "kept", symlinks=True)
-    return run
+    return folder, run.of(Planned), run.of(Staged), run.bumped
 
 
 @pytest.fixture
-def run(made: Run) -> Run:
-    """Return that run as it was, in the same place: git's files name it."""
-    folder = made.root.parent
-    shutil.rmtree(folder)
-    shutil.copytree(folder.parent / "kept", folder, symlinks=True)
-    stage = dataclasses.replace(made.stage, record=dataclasses.replace(made.stage.record))
-    staged = dataclasses.replace(made.of(Staged), stage=stage)
-    return begun(folder, Planned(made.plan), staged, made.bumped)
+def run(prepared: Prepared) -> Run:
+    """Return a run that comes to the push."""
+    folder, *results = prepared(_bumped)
+    return begun(folder, *results)
 
 
 def go(run: Run, name: str) -> Result:

@@ -92,7 +92,7 @@ def test_names_that_merely_look_alike_are_no_secrets(name: str) -> None:
     assert process.secret_names({name: "/some/value"}) == []
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value"),
     [
         ("PASSWORD_MIN_LENGTH", "8"),
@@ -161,7 +161,7 @@ def test_values_of_secrets_are_known(value: str) -> None:
     assert process.secret_names({"HARMLESS": value.replace("¦", "")}) == ["HARMLESS"]
 
 
-@pytest.mark.parametrize(
+@each(
     ("name", "value", "left"),
     [
         ("PIP_INDEX_URL", "https://user:word@index.example/simple/", "https://index.example/simple/"),

@@ -328,7 +328,7 @@ def _branch(draft: Draft) -> Iterator[Finding]:
 def _remote_branch(draft: Draft) -> Iterator[Finding]:
     repository, head, branch, refs = draft.repository, draft.head, draft.branch, draft.refs
     theirs = refs.get(f"refs/heads/{branch}")
-    if repository is None or head is None or theirs is None or draft.pushed:
+    if repository is None or head is None or theirs is None or theirs == head or draft.pushed:
         return
     if head in tags_of(refs).values():
         return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it

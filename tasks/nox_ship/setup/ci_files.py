@@ -38,7 +38,7 @@ def facts(survey: Survey) -> workflows.Facts:
     project, noxfile = survey.project, _there(survey)
     settings = project.settings.workflows
     decided = noxfile.decided(project)
-    if survey.compiled and "workflows" not in project.tool("nox-ship"):
+    if survey.compiled and not survey.wheels and "workflows" not in project.tool("nox-ship"):
         settings = dataclasses.replace(settings, systems=("ubuntu-latest",))
     return workflows.Facts(
         branch=survey.branch,
@@ -56,7 +56,7 @@ def facts(survey: Survey) -> workflows.Facts:
         names=decided.names,
         checks=project.settings.publish.require_checks,
         more_pythons=noxfile.written.pythons,
-        wheels=project.settings.wheels.systems,
+        wheels=survey.wheels,
     )
 
 

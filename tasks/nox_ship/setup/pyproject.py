@@ -51,13 +51,14 @@ def _bump_settings(survey: Survey) -> Table | None:
 
 
 def _own_settings(survey: Survey) -> Table | None:
-    """Return settings for a project whose wheel fits one platform alone."""
+    """Return settings for a project whose wheels fit one platform alone."""
     if not survey.compiled or survey.project.tool("nox-ship"):
         return None
-    systems = tomlkit.item(["ubuntu-latest"])
-    systems.comment("a wheel with compiled modules fits one platform")
+    found = survey.wheels
+    systems = tomlkit.item(list(found or ["ubuntu-latest"]))
+    systems.comment("a job for each builds wheels" if found else "a wheel with compiled modules fits one platform")
     table, inner = tomlkit.table(is_super_table=True), tomlkit.table()
     inner.add("systems", systems)
     inner.add(tomlkit.nl())
-    table.add("workflows", inner)
+    table.add("wheels" if found else "workflows", inner)
     return table

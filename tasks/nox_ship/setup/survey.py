@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nox_ship import documents
 from nox_ship.addresses import without_passwords
+from nox_ship.automation.wheels import wheel_runners
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
 from nox_ship.gates.toolbox import Toolbox
@@ -21,6 +22,8 @@ from nox_ship.setup.restated import restated
 from nox_ship.world.forge import GITLAB_CI, GitHub, GitLab
 from nox_ship.world.remote import remote_name
 
+_USUAL_RUNNERS = ("ubuntu-latest", "macos-latest", "macos-15-intel", "windows-latest")
+"""Linux, macOS on both architectures, and Windows, as GitHub names their runners."""
 _EXTENSIONS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 
 
@@ -115,8 +118,19 @@ class Survey:
         return (
             self.project.backend.startswith(_EXTENSIONS)
             or "ext-modules" in setuptools
+            or bool(self.project.tool("cibuildwheel"))
             or "ext_modules" in self.project.read_text("setup.py")
         )
+
+    @cached_property
+    def wheels(self) -> tuple[str, ...]:
+        """The runners that build wheels: by the settings or, where there are none yet, by the project's own workflow.
+
+        A compiled project without any gets those that make wheels for most users.
+        """
+        if self.project.tool("nox-ship") or not self.compiled or self.ci != "github":
+            return self.project.settings.wheels.systems
+        return wheel_runners(self.repository.path) or _USUAL_RUNNERS
 
     @property
     def version(self) -> str:

@@ -185,7 +185,7 @@ def _weekly(facts: Facts) -> str:
 
 
 def _release(facts: Facts) -> str:
-    made = ["build", *(["wheels", "collect"] if facts.wheels else [])]
+    made = ["build", *([*_wheel_jobs(facts), "collect"] if facts.wheels else [])]
     gates = [*made, "gates", *(["coverage"] if facts.coverage else []), "verify-install"]
     values = {
         **_common(facts),
@@ -196,7 +196,7 @@ def _release(facts: Facts) -> str:
         "IF_GATES": "if: ${{ !failure() && !cancelled() && needs.gates.result == 'success' }}",
     }
     values["SWITCH"] = filled(_SWITCH, values)
-    values["WHEELS"] = filled(_spoken("wheels.yml", facts), {**values, **_wheels(facts)}) if facts.wheels else ""
+    values["WHEELS"] = _wheels(facts, values) if facts.wheels else ""
     values |= _coverage(facts, values)
     before = ["lock", "proven", *gates]
     here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
@@ -263,27 +263,34 @@ def _without_check(names: tuple[str, ...]) -> str:
     return filled(_WITHOUT_CHECK, {"CHECKS": choices, "NONE": quoted(_NONE)})
 
 
-def _wheels(facts: Facts) -> dict[str, str]:
-    """Return what the jobs have that build wheels, one for each system, and the one that collects them."""
-    inside, numbered = f"{facts.folder}/" if facts.folder else "", dict(enumerate(facts.wheels, 1))
-    kept = "${{{{ matrix.number == {0} && steps.keep.outputs.artifact-id || '' }}}}"
-    folders = {number: f".nox-ship/parts/{number}" for number in numbered}
-    takes = (
-        _download(
-            scalar(f"Take the wheels from {name}"),
-            f"needs.wheels.outputs.part-{number}",
-            scalar(f"{inside}{folders[number]}"),
-        )
-        for number, name in numbered.items()
-    )
-    systems = (f"- {{ number: {number}, system: {quoted(name)} }}" for number, name in numbered.items())
-    return {
-        "WHEEL_SYSTEMS": "\n".join(systems),
-        "WHEEL_OUTPUTS": "\n".join(f"part-{number}: {kept.format(number)}" for number in numbered),
-        "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
+def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
+    """Return the jobs that build wheels, one for each system, and the one that collects them.
+
+    They are no matrix: of its jobs, only one could hand on the ID of its artifact.
+    """
+    inside, made, takes = f"{facts.folder}/" if facts.folder else "", list[str](), list[str]()
+    folders = {job: f".nox-ship/parts/{job.rpartition('-')[2]}" for job in _wheel_jobs(facts)}
+    for (job, folder), system in zip(folders.items(), facts.wheels, strict=True):
+        own = {
+            "NUMBER": job.rpartition("-")[2],
+            "WHEELS_NAME": scalar(f"Wheels on {system}"),
+            "WHEELS_SYSTEM": scalar(system),
+            "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
+        }
+        made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))
+        name = scalar(f"Take the wheels from {system}")
+        takes.append(_download(name, f"needs.{job}.outputs.wheels", scalar(f"{inside}{folder}")))
+    all_of = {
+        "WHEELS_JOBS": ", ".join(folders),
+        "WHEELS_MADE": " && ".join(f"needs.{job}.result == 'success'" for job in folders),
         "TAKE_WHEELS": "\n".join(takes),
         "WHEEL_FOLDERS": " ".join(folders.values()),
     }
+    return "\n".join([*made, filled(_spoken("collect.yml", facts), {**values, **all_of})])
+
+
+def _wheel_jobs(facts: Facts) -> list[str]:
+    return [f"wheels-{number}" for number in range(1, len(facts.wheels) + 1)]
 
 
 def _set(facts: Facts) -> str:

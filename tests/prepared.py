@@ -1,0 +1,118 @@
+"""What takes long to make and many tests begin with: made once in a process, and restored in place for each of them.
+
+In place, because git and our own records name folders by their whole path.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from fakes import PROBLEM, FakeGates, Programs, Yard, make_yard
+from nox_ship import process
+from nox_ship.conversation import Conversation
+from nox_ship.errors import ShipError
+from nox_ship.release import gates
+from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.run import Run
+from support import lay_out, taken
+
+T = TypeVar("T")
+Make = Callable[[Path], T]
+
+_RUN, _ASK = process.run, Conversation.ask
+
+
+class Prepared:
+    """Makes things in folders of their own, which it can restore."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[Make[Any], tuple[Path, Any, Any]] = {}
+
+    def __call__(self, make: Make[T]) -> T:
+        """Return what ``make`` makes in a folder; everything in it is as it was then."""
+        if make not in self._made:
+            place = self._folder / str(len(self._made))
+            place.mkdir()
+            self._made[make] = place, make(place), taken(place)
+        place, value, contents = self._made[make]
+        shutil.rmtree(place)
+        lay_out(place, contents)
+        made: T = copy.deepcopy(value)
+        return made
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Return what prepares things for the tests of this process."""
+    return Prepared(tmp_path_factory.mktemp("prepared").resolve())
+
+
+def playing(make: Make[T]) -> Make[T]:
+    """Play programs and sessions while something is made, other ones than those of the test that wants it first."""
+
+    def play(folder: Path) -> T:
+        programs = Programs(_RUN)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(process, "run", programs)
+            patch.setattr(Conversation, "ask", lambda it, question, seconds: programs.ask(it.script, question, seconds))
+            patch.setattr(gates, "run_sessions", FakeGates())
+            return make(folder)
+
+    return play
+
+
+def _refuse(_: Run) -> None:
+    raise ShipError(PROBLEM("No."))
+
+
+def _stopped(yard: Yard, **hooks: Any) -> Yard:
+    run = yard.prepare()
+    for name, hook in hooks.items():
+        setattr(run, name, hook)
+    with pytest.raises(ShipError, match="NS000"):
+        run_pipeline(run)
+    return yard
+
+
+@playing
+def _unpushed(folder: Path) -> Yard:
+    return _stopped(make_yard(folder), confirm=_refuse)
+
+
+@playing
+def _unpublished(folder: Path) -> Yard:
+    yard = make_yard(folder)
+    yard.world.indexes["pypi"].refusals.append(ShipError(PROBLEM("No.")))
+    return _stopped(yard)
+
+
+@playing
+def _released(folder: Path) -> Yard:
+    yard = make_yard(folder)
+    yard.release()
+    return yard
+
+
+@pytest.fixture
+def unpushed(prepared: Prepared) -> Yard:
+    """Return a yard whose release 0.1.0 was stopped at the question."""
+    return prepared(_unpushed)
+
+
+@pytest.fixture
+def unpublished(prepared: Prepared) -> Yard:
+    """Return a yard whose release 0.1.0 is pushed, and of which the index refused the first file."""
+    return prepared(_unpublished)
+
+
+@pytest.fixture
+def released(prepared: Prepared) -> Yard:
+    """Return a yard whose release 0.1.0 is at its end."""
+    return prepared(_released)
