@@ -147,13 +147,13 @@ def test_what_comes_next_is_rehearsed_on_a_release(yard: Yard, rehearsed: FakeWo
     assert "refs/tags/v0.2.0" in rehearsed.remote.has
 
 
-@pytest.mark.usefixtures("sessions")
 def test_a_command_is_repeated_as_it_was_meant() -> None:
     """With what was left out this time; a rehearsal's own options are not part of the release."""
     options = release_arguments(["minor", "--without", "lint", "--without-check", "Test Suite", "--wait", "--dry-run"])
     assert front._command(options) == "nox -s release -- minor --without lint --without-check 'Test Suite' --wait"
 
 
+@pytest.mark.usefixtures("sessions")
 def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys: pytest.CaptureFixture[str]) -> None:
     """With what was asked for and what was left out; where nothing is missing, there is nothing to do."""
     release(yard, "--dry-run", "--without", "tests")
