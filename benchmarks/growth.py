@@ -1,9 +1,10 @@
-"""How the time of a release grows with the wheels, the Pythons, the files and the commits of a project.
+"""How the cost of a release grows with the wheels, the Pythons, the files and the commits of a project.
 
-Each number is the processor time, in seconds, of all that a command starts. It ends with 1 where one grows faster than
-what it depends on, beyond what times swing. With `--write`, the table and the plots in docs/speed.md are made anew.
+The cost is the processor time, in seconds, of all that a command starts, and the memory of the largest of its
+processes, in MiB. It ends with 1 where one grows faster than what it depends on, beyond what it swings. With `--write`,
+the tables and the plots in docs/speed.md are made anew.
 
-Usage: python benchmarks/growth.py [--quick] [--write]   (in an environment that has nox-ship installed)
+Usage: python benchmarks/growth.py [--quick] [--only TEXT] [--write]   (in an environment that has nox-ship installed)
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import resource
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +26,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
 
 from nox_ship.package.manifest import File, Manifest  # noqa: E402
+from nox_ship.package.parts import Part  # noqa: E402
 from rehearsal import make_project  # noqa: E402 - the path above leads there
-from support import make_wheel  # noqa: E402
+from support import make_wheel, pack_wheel, record_text  # noqa: E402
 
 DOC = HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- growth: written by benchmarks/growth.py -->", "<!-- growth: end -->"
@@ -46,17 +49,29 @@ class Growth:
     arguments: tuple[str, ...]
 
 
-def seconds(command: list[str], folder: Path) -> float:
-    """Run a command and return the processor time of it and of all that it started."""
+@dataclass(frozen=True)
+class Cost:
+    """What a command took."""
+
+    seconds: float
+    """Processor time of it and of all that it started."""
+    memory: float
+    """The most that one of those processes held, in MiB."""
+
+
+def cost(command: list[str], folder: Path) -> Cost:
+    """Run a command and return what it took."""
     hidden = ("CI", "VIRTUAL_ENV", "NOX_SHIP_CACHE")
     env = {name: value for name, value in os.environ.items() if name not in hidden}
     env |= {"NOX_SHIP_CACHE": str(folder.parent / "cache"), "NOX_SCRIPT_MODE": "none"}
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    with tempfile.TemporaryFile("w+") as output:
+        started = subprocess.Popen(command, cwd=folder, env=env, stdout=output, stderr=output)
+        _, status, usage = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+        if started.returncode:
+            output.seek(0)
+            sys.exit(f"{' '.join(command)} failed:\n{output.read()[-6000:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def git(folder: Path, *arguments: str, stdin: str = "") -> None:
@@ -72,7 +87,7 @@ def nox(*arguments: str) -> list[str]:
 def with_wheels(folder: Path, number: int) -> Path:
     """Return a project that has been built, with so many wheels."""
     project = make_project(folder, ["3.11"])
-    seconds(nox("--session", "build"), project)
+    cost(nox("--session", "build"), project)
     manifest = project / ".nox-ship" / "manifest.json"
     known = Manifest.read(manifest)
     sdist = next(file for file in known.files if file.kind == "sdist")
@@ -88,6 +103,32 @@ def with_wheels(folder: Path, number: int) -> Path:
         shutil.copy(made, target)
         wheels.append(File.of(target))
     dataclasses.replace(known, files=(*wheels, sdist)).write(manifest)
+    return project
+
+
+def with_parts(folder: Path, number: int) -> Path:
+    """Return a project whose sdist has been built, and so many wheels that one job made of it."""
+    project = make_project(folder, ["3.11"])
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as text:
+        text.write('wheels.expect = ["cp311-*"]\n')  # or the index would be asked
+    git(project, "commit", "--quiet", "--all", "--message=wheels")
+    cost(nox("--session", "build"), project)
+    known = Manifest.read(project / ".nox-ship" / "manifest.json")
+    (sdist,) = (file for file in known.files if file.kind == "sdist")
+    (built,) = (project / "dist").glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        held = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/RECORD")}
+    info = f"sample-{known.version}.dist-info"
+    target = project / ".nox-ship" / "wheels"
+    target.mkdir()
+    tag = "cp311-cp311-manylinux_2_17_x86_64"
+    for build in range(number):
+        what = f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\nBuild: {build}\n"
+        files = {**held, f"{info}/WHEEL": what.encode()}
+        path = target / f"sample-{known.version}-{build}-{tag}.whl"
+        pack_wheel(path, {**files, f"{info}/RECORD": record_text(files, info)})
+    wheels = tuple(map(File.of, sorted(target.iterdir())))
+    Part("here", known.commit, known.version, sdist.sha256, wheels, ("cp311-manylinux_x86_64",)).write(target)
     return project
 
 
@@ -137,8 +178,12 @@ def with_commits(folder: Path, number: int) -> Path:
 REHEARSE = ("--session", "release", "--", "patch", "--dry-run")
 CUT = ("--session", "release", "--", "patch", "--bundle", "../release.git")
 UPLOAD = ("--no-dependencies", "--session", "publish", "--", "--dry-run", "--no-install")
+VERIFY = ("--no-dependencies", "--session", "verify-install")
+WHEELS = (20, 40, 60, 80, 100)
 GROWTHS = (
-    Growth("wheels", "publish -- --dry-run", (20, 40, 60, 80, 100), with_wheels, UPLOAD),
+    Growth("wheels", "collect", WHEELS, with_parts, ("--session", "collect")),
+    Growth("wheels", "verify-install", WHEELS, with_wheels, VERIFY),
+    Growth("wheels", "publish -- --dry-run", WHEELS, with_wheels, UPLOAD),
     Growth("Pythons", "release -- patch --dry-run", tuple(range(1, 1 + len(pythons()))), with_pythons, REHEARSE),
     Growth("files", "build", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, ("--session", "build")),
     Growth("files", "release -- patch --bundle", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, CUT),
@@ -147,38 +192,49 @@ GROWTHS = (
 """A release that is only cut stands for all that looks at the repository: no gate runs."""
 
 
-def measured(growth: Growth) -> list[float]:
-    """Return the processor time at each size."""
+def measured(growth: Growth) -> list[Cost]:
+    """Return the cost at each size."""
     found = []
     for size in growth.sizes:
         with tempfile.TemporaryDirectory(prefix="growth-") as folder:
             project = growth.prepare(Path(folder), size)
-            found.append(seconds(nox(*growth.arguments), project))
-        print(f"{growth.command}: {size} {growth.what}: {found[-1]:.2f} s", flush=True)
+            found.append(cost(nox(*growth.arguments), project))
+        took = f"{found[-1].seconds:.2f} s, {found[-1].memory:.0f} MiB"
+        print(f"{growth.command}: {size} {growth.what}: {took}", flush=True)
     return found
 
 
-def steeper(times: list[float]) -> bool:
-    """Whether the second half of the way costs more than the first, beyond what times swing."""
-    middle = (len(times) - 1) // 2
+def steeper(costs: list[float]) -> bool:
+    """Whether the second half of the way costs more than the first, beyond what costs swing."""
+    middle = (len(costs) - 1) // 2
     if not middle:  # two points are a line
         return False
-    first, second = times[middle] - times[0], times[2 * middle] - times[middle]
-    return second > SWING * max(first, times[0])
+    first, second = costs[middle] - costs[0], costs[2 * middle] - costs[middle]
+    return second > SWING * max(first, costs[0])
 
 
-def written(results: list[tuple[Growth, list[float]]]) -> str:
-    """Return the tables and plots, in Markdown."""
-    return "\n\n".join(_section(growth, times) for growth, times in results)
+def written(results: list[tuple[Growth, list[Cost]]], before: str) -> str:
+    """Return the tables and plots, in Markdown; of what was not measured those that stand there ``before``."""
+    sections = {
+        section.partition("\n")[0]: section.strip() for section in re.split(r"^(?=### )", before, flags=re.MULTILINE)
+    }
+    sections |= {_title(growth): _section(growth, costs) for growth, costs in results}
+    return "\n\n".join(filter(None, (sections.get(_title(growth)) for growth in GROWTHS)))
 
 
-def _section(growth: Growth, times: list[float]) -> str:
+def _title(growth: Growth) -> str:
+    return f"### {growth.what.capitalize()}: `nox -s {growth.command}`"
+
+
+def _section(growth: Growth, costs: list[Cost]) -> str:
+    times = [cost.seconds for cost in costs]
     lines = [
-        f"### {growth.what.capitalize()}: `nox -s {growth.command}`",
+        _title(growth),
         "",
         "| ".join([f"| {growth.what} ", *(f"{size:,} " for size in growth.sizes)]) + "|",
         "|---" * (len(times) + 1) + "|",
         "| ".join(["| seconds ", *(f"{time:.1f} " for time in times)]) + "|",
+        "| ".join(["| MiB ", *(f"{cost.memory:.0f} " for cost in costs)]) + "|",
         "",
         "```mermaid",
         "xychart-beta",
@@ -192,19 +248,27 @@ def _section(growth: Growth, times: list[float]) -> str:
 
 def main() -> int:
     """Measure, print, and write the page if asked to."""
-    parser = argparse.ArgumentParser(description="Measure how the time of a release grows.")
+    parser = argparse.ArgumentParser(description="Measure how the cost of a release grows.")
     parser.add_argument("--quick", action="store_true", help="the two smallest sizes only")
     parser.add_argument("--write", action="store_true", help="write the tables and plots into docs/speed.md")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only commands that have this in them")
     options = parser.parse_args()
-    chosen = [dataclasses.replace(one, sizes=one.sizes[:2]) if options.quick else one for one in GROWTHS]
+    chosen = [growth for growth in GROWTHS if options.only in growth.command]
+    if options.quick:
+        chosen = [dataclasses.replace(growth, sizes=growth.sizes[:2]) for growth in chosen]
     results = [(growth, measured(growth)) for growth in chosen]
-    steep = [growth for growth, times in results if steeper(times)]
-    for growth in steep:
-        print(f"{growth.command} grows faster than its {growth.what}")
+    steep = [
+        f"{what} of {growth.command}"
+        for growth, costs in results
+        for what, each in (("time", [cost.seconds for cost in costs]), ("memory", [cost.memory for cost in costs]))
+        if steeper(each)
+    ]
+    for what in steep:
+        print(f"the {what} grows faster than what it depends on")
     if options.write:
-        text = DOC.read_text(encoding="utf-8")
-        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
-        DOC.write_text(f"{before}{BEGIN}\n\n{written(results)}\n\n{END}{after}", encoding="utf-8")
+        before, _, rest = DOC.read_text(encoding="utf-8").partition(BEGIN)
+        old, _, after = rest.partition(END)
+        DOC.write_text(f"{before}{BEGIN}\n\n{written(results, old)}\n\n{END}{after}", encoding="utf-8")
     return 1 if steep else 0
 
 

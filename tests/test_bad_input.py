@@ -12,6 +12,7 @@ from fakes import make_index, noxfile
 from nox_ship import front, worlds
 from nox_ship.errors import ShipError
 from nox_ship.world import standins
+from support import taken
 from workbench import Bench, copy_of, make_bench
 
 
@@ -148,6 +149,11 @@ def nothing(_: Bench) -> None:
     pass
 
 
+def everything(bench: Bench) -> dict[str, object]:
+    """Return what the project and its remote consist of, git's own files too."""
+    return {**taken(bench.root), **{f"remote/{name}": content for name, content in taken(bench.remote).items()}}
+
+
 @pytest.mark.usefixtures("guards")
 @pytest.mark.parametrize(
     ("prepare", "args", "expected"),
@@ -194,11 +200,9 @@ def test_bad_input_is_one_line(
 ) -> None:
     """A mistake ends the rehearsal with its ID and a remedy; nothing is changed."""
     prepare(bench)
-    under_git = prepare not in (not_a_repository, no_commit)
-    before = bench.snapshot() if under_git else {}
+    before = everything(bench)
     with pytest.raises(ShipError) as stopped:
         front.release(bench.root, [*args, "--dry-run"], noxfile(bench.root, "tests"), bench.root)
     for text in expected:
         assert text in str(stopped.value)
-    if under_git:
-        assert bench.snapshot() == before
+    assert everything(bench) == before

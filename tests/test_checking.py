@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from failing_forge import FailingForge
-from fakes import FakeWorld, Yard, make_yard, noxfile, write_dist
+from fakes import Yard, make_yard, noxfile, write_dist
 from nox_ship import front, publishing
 from nox_ship.errors import Finding, ShipError
 from nox_ship.release import checking
@@ -137,6 +139,10 @@ def test_what_an_app_leaves_out_is_not_missed(forge: FailingForge) -> None:
     forge.check(TESTS, id="x")
     with pytest.raises(ShipError, match="NS785"):
         state(forge)
+    for answer in ({"check_runs": 5}, {}):
+        forge.faults.answers = [(200, {}, answer)]
+        with pytest.raises(ShipError, match="NS785"):
+            state(forge)
 
 
 def test_an_end_that_is_not_told_is_none(forge: FailingForge) -> None:
@@ -537,7 +543,12 @@ def test_a_rehearsal_of_publishing_names_the_command(built: Yard, capsys: pytest
     assert capsys.readouterr().out.rstrip().endswith(f"nox -s publish -- --without-check '{TESTS}'")
 
 
-def test_a_forge_without_checks_publishes_as_ever(yard: Yard, rehearsed: FakeWorld) -> None:
-    """No step is there for what nobody required."""
-    del rehearsed
+@pytest.mark.usefixtures("programs", "home")
+def test_where_nobody_requires_checks_nothing_is_told_of_them(yard: Yard) -> None:
+    """Neither a release nor publishing has a step for it."""
     assert "checks" not in [step.name for step in release_steps(yard.project.settings)]
+    yard.tag("v0.1.0")
+    write_dist(yard.project, yard.repository.head, "0.1.0")
+    publishing.publish(yard.project, [], "publish", None)
+    (report,) = Path(os.environ["NOX_SHIP_CACHE"]).glob("*/report.json")
+    assert "checks" not in [row["name"] for row in json.loads(report.read_text("utf-8"))["rows"]]

@@ -45,7 +45,8 @@ def test_a_tag_on_head_that_names_no_version_stops_a_release(written: Yard) -> N
 def test_the_releases_of_the_remote_count(yard: Yard, tags: list[str], wanted: str, version: str, tag: str) -> None:
     """A clone without any tag takes the form of the next one, and the last version, from those of the remote."""
     yard.world.remote.has.update({f"refs/tags/{name}": "d" * 40 for name in tags})
-    assert (plan(yard, wanted).version, plan(yard, wanted).tag) == (version, tag)
+    made = plan(yard, wanted)
+    assert (made.version, made.tag) == (version, tag)
 
 
 @pytest.mark.parametrize("date", ["20240101.1", "2024.01", "v2024.01.01"])
@@ -55,7 +56,8 @@ def test_dates_beside_the_releases_do_not_count(written: Yard, date: str, pushed
     written.tag("v0.1.0", pushed=pushed)
     written.write({"more.txt": ""})
     written.tag(date, pushed=pushed)
-    assert (plan(written, "patch").version, plan(written, "patch").tag) == ("0.1.1", "v0.1.1")
+    made = plan(written, "patch")
+    assert (made.version, made.tag) == ("0.1.1", "v0.1.1")
 
 
 @pytest.mark.parametrize("tag", ["v0.1.0", "v0.1", "v0.1.0.0", "v00.1.0"])

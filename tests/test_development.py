@@ -115,6 +115,19 @@ def test_the_version_is_set_in_the_clone_alone(tmp_path: Path) -> None:
     assert git(clone, "status", "--porcelain") == "M pyproject.toml"
 
 
+@pytest.mark.usefixtures("bump_my_version")
+def test_a_version_is_committed_where_the_back_end_packs_commits(tmp_path: Path) -> None:
+    """meson-python's sdist would have the old one, and the wheel made from it; a tag would say what the files do."""
+    made = project(tmp_path / "one", f'{PYPROJECT}[build-system]\nrequires = []\nbuild-backend = "mesonpy"\n')
+    clone = tmp_path / "two"
+    git(tmp_path, "clone", "--quiet", str(tmp_path / "one"), str(clone))
+    found = development(made)
+    assert found is not None
+    found.rename(clone)
+    assert 'version = "1.2.3.dev1"' in git(clone, "show", "HEAD:pyproject.toml")
+    assert git(clone, "status", "--porcelain") == git(clone, "tag") == ""
+
+
 def test_a_version_from_tags_is_set_by_a_tag(tmp_path: Path) -> None:
     """What is uncommitted in the clone is committed first, unsigned and past hooks: such back ends look for changes."""
     made = project(tmp_path / "one", TAGGED)

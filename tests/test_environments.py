@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,11 @@ import pytest
 from nox_ship import environments, process
 from nox_ship.gates.recipes import Recipe
 from nox_ship.gates.toolbox import RecipeStep
-from support import make_project, write_files
+from nox_ship.package.build import manifest_path
+from nox_ship.package.installable import built_wheel
+from nox_ship.package.manifest import File, Manifest
+from nox_ship.project import Project
+from support import make_project, make_repository, make_wheel, write_files
 
 
 @pytest.mark.parametrize(("folder", "file"), [(".", "a.txt"), ("docs", "{root}/a.txt")])
@@ -106,3 +111,63 @@ def test_commands_run_with_what_their_steps_say(tmp_path: Path) -> None:
         ((*start, "ruff", "check"), "docs", {"C": "d"}, True),
         ((*start, "/bin/x"), "docs", {"C": "d"}, True),
     ]
+
+
+TRIED = {
+    "pyproject.toml": '[project]\nname = "sample"\nversion = "1.0"\n',
+    "sample/__init__.py": "",
+    "tests/test_a.py": "",
+    ".gitignore": "dist\n.nox-ship\n",
+}
+
+
+@pytest.mark.parametrize(("built", "changed"), [(False, False), (False, True), (True, False), (True, True)])
+def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, built: bool, changed: bool) -> None:
+    """In a copy that has the changes but no package; installed is the wheel of this commit, else one of the copy."""
+    repository = make_repository(tmp_path / "root", TRIED)
+    project = Project.read(repository.path)
+    if built:
+        wheel = make_wheel(project.root / "dist", {"sample/__init__.py": ""}, version="1.0")
+        files = (File.of(wheel),)
+        Manifest("sample", "1.0", repository.head, None, dirty=False, files=files).write(manifest_path(project))
+    if changed:
+        write_files(project.root, {"tests/data.txt": ""})
+    seen: list[str] = []
+
+    class Looking(Recorded):
+        """A session that looks at where its command runs."""
+
+        def run(self, *_: str, **__: object) -> None:
+            """Write down what is there."""
+            seen.extend(path.relative_to(self.folder).as_posix() for path in self.folder.glob("[!.]*/**/*"))
+
+    session = Looking()
+    step = RecipeStep(("pytest",), project=True, commands=(("pytest",),), extras=("x",), installed=True)
+    environments.run_recipe(cast("nox.Session", session), project, Recipe((step,)))
+    assert sorted(seen) == ([*(["tests/data.txt"] if changed else []), "tests/test_a.py"])
+    told, (_, option, name, what, tool) = session.did
+    assert (option, name, tool) == ("--reinstall-package", "sample", "pytest")
+    assert what.startswith("sample[x] @ file://")
+    assert ("/root/dist/sample-1.0-py3-none-any.whl" in what) is (built and not changed)
+    assert (
+        told
+        == f"installed: {'dist/sample-1.0-py3-none-any.whl' if built and not changed else 'a wheel of the sources'}"
+    )
+    assert (project.root / "sample/__init__.py").is_file()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"commit": "0" * 40}, {"dirty": True}, {"name": "other"}, {"files": ()}],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_wheel_of_other_sources_is_not_tried(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Nor one that the manifest does not know."""
+    repository = make_repository(tmp_path / "root", TRIED)
+    project = Project.read(repository.path)
+    files = (File.of(make_wheel(project.root / "dist", {"sample/__init__.py": ""}, version="1.0")),)
+    manifest = Manifest("sample", "1.0", repository.head, None, dirty=False, files=files)
+    manifest.write(manifest_path(project))
+    assert built_wheel(project, repository.head, "python")
+    replace(manifest, **change).write(manifest_path(project))
+    assert built_wheel(project, repository.head, "python") is None

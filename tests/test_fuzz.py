@@ -9,7 +9,7 @@ import pytest
 from fuzz_targets import TARGETS
 from fuzzing import Ground, explore
 
-EXAMPLES = 8
+EXAMPLES = 3
 """Inputs for each target here, fewer for what is slow; `benchmarks/fuzz.py` runs 100,000 in all."""
 
 
@@ -22,6 +22,7 @@ def ground(tmp_path: Path) -> Iterator[Ground]:
         yield ground
 
 
+@pytest.mark.usefixtures("programs")
 @pytest.mark.parametrize("name", TARGETS)
 def test_nothing_but_our_errors_comes_out(name: str, ground: Ground) -> None:
     """Whatever a file, an argument or an answer holds, it is read or refused with an ID."""

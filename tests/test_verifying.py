@@ -147,10 +147,12 @@ def test_what_a_workflow_publishes_is_waited_for(
     yard: Yard, left_to_a_workflow: FakeIndex, verified: Callable[..., str]
 ) -> None:
     """Until the files are there that have the same name wherever they are built."""
-    shelve(left_to_a_workflow, yard.root.parent / "wheel", only=".whl")
-    with pytest.raises(ShipError, match=r"NS712.*sample-0\.1\.0\.tar\.gz"):
-        verified()
-    shelve(left_to_a_workflow, yard.root.parent / "sdist")
+    for there, missing in ((".whl", r"sample-0\.1\.0\.tar\.gz"), (".tar.gz", r"sample-0\.1\.0-py3-none-any\.whl")):
+        left_to_a_workflow.shelf.clear()
+        shelve(left_to_a_workflow, yard.root.parent / there, only=there)
+        with pytest.raises(ShipError, match=rf"NS712.*{missing}"):
+            verified()
+    shelve(left_to_a_workflow, yard.root.parent / "both")
     left_to_a_workflow.late.extend(["hidden", "hidden"])
     assert "works" in verified()
 

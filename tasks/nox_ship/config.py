@@ -40,6 +40,14 @@ class GateSettings:
 
 
 @dataclass(frozen=True)
+class TestsSettings(GateSettings):
+    """The tests gate."""
+
+    installed: bool = False
+    """Run the tests against the installed wheel, in a copy of the checkout that lacks the packages."""
+
+
+@dataclass(frozen=True)
 class CoverageSettings(GateSettings):
     """The coverage gate."""
 
@@ -219,7 +227,7 @@ class Settings:
     """The lint gate."""
     typecheck: GateSettings = field(default_factory=GateSettings)
     """The typecheck gate."""
-    tests: GateSettings = field(default_factory=GateSettings)
+    tests: TestsSettings = field(default_factory=TestsSettings)
     """The tests gate."""
     coverage: CoverageSettings = field(default_factory=CoverageSettings)
     """The coverage gate."""

@@ -13,7 +13,7 @@ import nox
 from nox.command import CommandFailed
 
 from nox_ship.errors import Finding, ShipError
-from nox_ship.files import write_whole
+from nox_ship.files import remove, write_whole
 from nox_ship.project import Project
 
 if TYPE_CHECKING:
@@ -34,14 +34,42 @@ def run_recipe(session: nox.Session, project: Project, recipe: Recipe) -> None:
         if step.why:
             tools = ", ".join(dict.fromkeys(command[0] for command in step.commands))
             session.log(printable(f"{tools}: {step.why}", lines=False))
-        if step is inside:
-            install(session, project, step)
-        lowered = _lower(session, project, step) if step.lowest else None
-        start = [] if step is inside else _apart(session, project, step)
-        for command in step.commands:
-            external = bool(start) or Path(command[0]).is_absolute()
-            with session.chdir(project.root / step.folder), _told(lowered):
-                session.run(*start, *command, env=step.env, external=external)
+        with _place(session, project, step) as (place, source):
+            if step is inside:
+                install(session, project, step, source=source)
+            lowered = _lower(session, project, step, source) if step.lowest else None
+            start = [] if step is inside else _apart(session, project, step)
+            if source:
+                for package in project.packages:
+                    remove(place / package)
+            for command in step.commands:
+                external = bool(start) or Path(command[0]).is_absolute()
+                with session.chdir(place / step.folder), _told(lowered):
+                    session.run(*start, *command, env=step.env, external=external)
+
+
+@contextmanager
+def _place(session: nox.Session, project: Project, step: RecipeStep) -> Iterator[tuple[Path, Path | None]]:
+    """Yield the folder in which a step runs, and what of the project is installed for it unless that is editable.
+
+    Where the installed project is tried, the folder is a copy of the checkout: from there, pytest and `python -m`
+    could import a package of the sources, which is therefore removed. The wheel is the one in `dist/` that was built of
+    this commit, else it is built from the copy.
+    """
+    if not step.installed:
+        yield project.root, None
+        return
+    from nox_ship.git import Repository
+    from nox_ship.package.building import IGNORED_CHANGES, sources
+    from nox_ship.package.installable import built_wheel
+    from nox_ship.printable import printable
+
+    repository = Repository.at(project.root, project.settings.pass_env)
+    commit, dirty = repository.head, bool(repository.changes(IGNORED_CHANGES))
+    with sources(repository, commit, project, dirty=dirty, called=project.root.name) as folder:
+        wheel = None if dirty else built_wheel(project, commit, str(Path(session.bin) / "python"))
+        session.log(printable(f"installed: {f'dist/{wheel.name}' if wheel else 'a wheel of the sources'}", lines=False))
+        yield folder, wheel or folder
 
 
 @contextmanager
@@ -70,8 +98,11 @@ def _apart(session: nox.Session, project: Project, step: RecipeStep) -> list[str
 
 
 def _editable(project: Project, step: RecipeStep) -> str:
-    extras = f"[{','.join(step.extras)}]" if step.extras else ""
-    return f"{project.root.as_posix()}{extras}"
+    return f"{project.root.as_posix()}{_extras(step)}"
+
+
+def _extras(step: RecipeStep) -> str:
+    return f"[{','.join(step.extras)}]" if step.extras else ""
 
 
 def _constraints(project: Project, step: RecipeStep) -> list[str]:
@@ -84,12 +115,25 @@ def _constraints(project: Project, step: RecipeStep) -> list[str]:
     return ["--constraints", file.as_posix()]
 
 
-def install(session: nox.Session, project: Project, step: RecipeStep, *options: str) -> None:
-    """Install what a step needs into the session's environment; ``options`` go to uv."""
+def install(
+    session: nox.Session, project: Project, step: RecipeStep, *options: str, source: Path | None = None
+) -> None:
+    """Install what a step needs into the session's environment.
+
+    Args:
+        session: The session.
+        project: The project.
+        step: The step.
+        options: Options for uv.
+        source: The wheel or the folder that the project is installed from; None for an editable installation.
+    """
     wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
     if not step.project:
         if wanted:
             session.install(*options, *wanted)
+    elif source:
+        name = project.canonical_name
+        session.install(*options, "--reinstall-package", name, f"{name}{_extras(step)} @ {source.as_uri()}", *wanted)
     elif project.tidy_build and project.static:
         # From a file, uv takes an editable build that another session made of the same sources; from the command
         # line it builds anew each time.
@@ -119,7 +163,7 @@ def tool(session: nox.Session, requirement: str) -> Path:
     return Path(session.bin) / "python"
 
 
-def _lower(session: nox.Session, project: Project, step: RecipeStep) -> Finding:
+def _lower(session: nox.Session, project: Project, step: RecipeStep, source: Path | None = None) -> Finding:
     """Lower the project's dependencies in the session's environment as far as its metadata allows.
 
     Returns:
@@ -136,7 +180,7 @@ def _lower(session: nox.Session, project: Project, step: RecipeStep) -> Finding:
     if lowering.skip:
         session.skip(lowering.skip)
     try:
-        install(session, project, dataclasses.replace(step, constraints=lowering.pins), *lowest.OPTIONS)
+        install(session, project, dataclasses.replace(step, constraints=lowering.pins), *lowest.OPTIONS, source=source)
     except CommandFailed:
         raise ShipError(lowering.not_installed()) from None
     after = lowest.installed(folder)

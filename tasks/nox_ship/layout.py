@@ -36,6 +36,15 @@ def packages(told: Told) -> tuple[Path, ...]:
     return (module.relative_to(root),) if documents.is_file(module) else ()
 
 
+def import_name(told: Told, package: Path) -> str:
+    """Return the name by which one of the ``packages`` is imported, such as ``sample`` or ``space.sample``."""
+    bases = [*map(Path, told.bases()), *map(Path, _SOURCE_ROOTS)]
+    if len(package.parts) > 1 and not told.name.startswith(f"{package.parts[0]}_"):
+        bases.append(Path(package.parts[0]))
+    base = next((base for base in bases if base.parts and base in package.parents), Path())
+    return ".".join(package.relative_to(base).with_suffix("").parts)
+
+
 def _opened(path: Path) -> Iterator[Path]:
     """Yield a package, or those in a folder that is only a namespace."""
     if documents.is_folder(path) and not next(documents.found(path, "*.py"), None):

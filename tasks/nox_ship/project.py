@@ -253,9 +253,17 @@ class Project:
 
         A namespace, a folder without ``__init__.py``, is named by the packages in it.
         """
+        return layout.packages(self._told)
+
+    @property
+    def import_names(self) -> tuple[str, ...]:
+        """The names by which the packages are imported, in their order."""
+        return tuple(layout.import_name(self._told, path) for path in self.packages)
+
+    @property
+    def _told(self) -> Told:
         name, setup_py = self.canonical_name.replace("-", "_"), self.read_text("setup.py")
-        told = Told(self.root, name, self.backend, table(self.pyproject, "tool"), self.ini("setup.cfg"), setup_py)
-        return layout.packages(told)
+        return Told(self.root, name, self.backend, table(self.pyproject, "tool"), self.ini("setup.cfg"), setup_py)
 
     @property
     def test_paths(self) -> tuple[str, ...]:

@@ -185,9 +185,9 @@ def test_metadata_without_an_end_are_refused(tmp_path: Path, kind: str) -> None:
     if kind == "wheel":
         path = tmp_path / "sample-1.2.3-py3-none-any.whl"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(DIST, INFO.encode() + bytes(64 * MIB))
+            archive.writestr(DIST, INFO.encode() + bytes(12 * MIB))
     else:
-        path = make_sdist(tmp_path, {"PKG-INFO": INFO.encode() + bytes(64 * MIB)})
+        path = make_sdist(tmp_path, {"PKG-INFO": INFO.encode() + bytes(12 * MIB)})
     assert "its metadata have more" in refused(path)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from workbench import GOOD, Bench, make_bench
+from workbench import GOOD, PYTHON, Bench, make_bench
 
 BEFORE = GOOD["src/sample/__init__.py"] + "\n\ndef greet(name):\n    return name\n"
 AFTER = GOOD["src/sample/__init__.py"] + "\n\ndef welcome(name):\n    return name\n"
@@ -61,3 +64,43 @@ def test_a_break_that_the_version_does_not_tell_stops_a_release(changed: Bench) 
     second = changed.nox("-s", "api")
     assert second.code == 1
     assert second.has("NS436", "sample.greet was removed (src/sample/__init__.py, line 9 of v1.2.3)")
+
+
+FLAT = {
+    **{name: text for name, text in GOOD.items() if not name.startswith(("src", "tests"))},
+    "pyproject.toml": GOOD["pyproject.toml"]
+    .replace("src/sample", "sample")
+    .replace('gates = ["tests"]', 'tests.installed = true\n[tool.pytest.ini_options]\npythonpath = ["."]'),
+    "sample/__init__.py": GOOD["src/sample/__init__.py"],
+    "sample/words.txt": "hello\n",
+    "conftest.py": "",
+    "tests/__init__.py": "",
+    "tests/test_sample.py": """\
+from importlib.resources import files
+
+import sample
+
+
+def test_main():
+    sample.main()
+
+
+def test_what_is_installed_is_tried():
+    assert "site-packages" in sample.__file__
+    assert files("sample").joinpath("words.txt").read_text() == "hello\\n"
+""",
+}
+
+
+def test_the_installed_wheel_is_tried(tmp_path: Path) -> None:
+    """Whatever puts the checkout on the path; a file that the wheel lacks fails it, and the sources are measured."""
+    bench = make_bench(tmp_path, FLAT)
+    outcome = bench.nox("-s", f"tests-{PYTHON}")
+    assert outcome.code == 0, outcome.output
+    outcome = bench.nox("-s", "coverage", "--", "--show-missing")
+    assert outcome.code == 0, outcome.output
+    assert re.search(r"^sample/__init__\.py +2 +0 +100%", outcome.output, re.MULTILINE), outcome.output
+    bench.edit("pyproject.toml", 'packages = ["sample"]', 'packages = ["sample"]\nexclude = ["*.txt"]')
+    outcome = bench.nox("-s", f"tests-{PYTHON}")
+    assert outcome.code
+    assert outcome.has("words.txt", "1 failed, 1 passed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -75,6 +76,14 @@ def project(folder: Path, extension: Mapping[str, object], **files: str) -> Benc
     return make_bench(folder, {**FILES, "setup.py": FILES["setup.py"].format(extension), **files})
 
 
+def built_by(back_end: str, requires: str, settings: str) -> str:
+    """Return a project's settings for another back end than setuptools."""
+    setuptools = '[tool.setuptools]\npackage-dir = {"" = "src"}\npackages = ["sample"]\n'
+    text = FILES["pyproject.toml"].replace('"setuptools>=77"', requires).replace("setuptools.build_meta", back_end)
+    assert setuptools in text
+    return text.replace(setuptools, settings)
+
+
 def collected(bench: Bench, env: dict[str, str] | None = None) -> list[str]:
     """Build, collect and install a release of one system, and return the names of its files."""
     outcome = bench.nox("--no-venv", "-s", "build", env=env)
@@ -131,6 +140,79 @@ def test_a_shared_library_is_brought_along(tmp_path: Path) -> None:
     assert "manylinux" in wheel
     outcome = bench.nox("--no-dependencies", "-s", f"verify-install-{PYTHON}")
     assert outcome.code == 0, outcome.output
+
+
+BACK_ENDS = {
+    "scikit_build_core.build": (
+        '"scikit-build-core", "cmake", "ninja"',
+        '[tool.scikit-build]\nwheel.packages = ["src/sample"]\n',
+        {
+            "CMakeLists.txt": """
+cmake_minimum_required(VERSION 3.18)
+project(sample LANGUAGES C)
+find_package(Python REQUIRED COMPONENTS Interpreter Development.Module)
+python_add_library(_fast MODULE native/fast.c WITH_SOABI)
+install(TARGETS _fast DESTINATION sample)
+"""
+        },
+    ),
+    "mesonpy": (
+        '"meson-python", "ninja"',
+        "",
+        {
+            "meson.build": """
+project('sample', 'c', version: '1.0.0')
+python = import('python').find_installation(pure: false)
+python.extension_module('_fast', 'native/fast.c', subdir: 'sample', install: true)
+python.install_sources('src/sample/__init__.py', subdir: 'sample', pure: false)
+"""
+        },
+    ),
+}
+"""The requirements, settings and files of back ends that compile an extension module in C, by their module."""
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, back_end: str) -> None:
+    """CMake and Meson compile in the sdist; the wheel is repaired and installed as that of setuptools."""
+    requires, settings, files = BACK_ENDS[back_end]
+    native = {
+        **{name: text for name, text in FILES.items() if name not in ("setup.py", "src/sample/fast.c")},
+        "pyproject.toml": built_by(back_end, requires, settings),
+        "native/fast.c": FILES["src/sample/fast.c"],
+        **files,
+    }
+    wheel, sdist = collected(make_bench(tmp_path, native))
+    assert f"-{OWN}-{OWN}-manylinux" in wheel
+    assert sdist == "sample-1.0.0.dev1.tar.gz"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo")
+def test_a_project_in_rust_is_released_whole(tmp_path: Path) -> None:
+    """Its one wheel, which is for any Python 3 of this system, stands for the one that there had to be."""
+    settings = '[tool.maturin]\nbindings = "cffi"\npython-source = "python"\nmodule-name = "sample._fast"\n'
+    text = built_by("maturin", '"maturin>=1.8", "cffi"', settings)
+    rust = {
+        **{name: FILES[name] for name in ("README.md", "LICENSE", "noxfile.py")},
+        ".gitignore": f"{FILES['.gitignore']}target\n",
+        "pyproject.toml": text.replace("classifiers", 'dependencies = ["cffi"]\nclassifiers'),
+        "Cargo.toml": """
+[package]
+name = "sample"
+version = "1.0.0"
+edition = "2021"
+
+[lib]
+crate-type = ["cdylib"]
+""",
+        "src/lib.rs": '#[no_mangle]\npub extern "C" fn add(x: i64, y: i64) -> i64 {\n    x + y\n}\n',
+        "python/sample/__init__.py": '"""A sum."""\n\nfrom sample._fast import lib\n\nadd = lib.add\n',
+    }
+    wheel, sdist = collected(make_bench(tmp_path, rust))
+    assert "-py3-none-manylinux" in wheel
+    assert sdist == "sample-1.0.0.dev1.tar.gz"
 
 
 ON_ACTIONS = {

@@ -147,6 +147,22 @@ def addopts(project: Project) -> list[str]:
         return []
 
 
+def _of_installed(project: Project, run: dict[str, Any], paths: object) -> dict[str, Any]:
+    """Return the tables of coverage's settings with which the installed packages are measured, and told as the sources.
+
+    What `source` names besides, such as the tests, stays (https://coverage.readthedocs.io/en/latest/config.html).
+    """
+    places = dict(zip(project.packages, project.import_names, strict=True))
+    named = [name for name in strings(run.get("source", [])) if name not in places.values()]
+    beside = [name for name in named if not any(Path(name) in (p, *p.parents) for p in places)]
+    further = {"source": beside, "source_pkgs": sorted({*strings(run.get("source_pkgs", [])), *places.values()})}
+    mapped = {
+        f"nox-ship-{name}": [path.as_posix(), f"*/site-packages/{name.replace('.', '/')}{path.suffix}"]
+        for path, name in places.items()
+    }
+    return {"run": {**run, **further}, "paths": {**(paths if isinstance(paths, dict) else {}), **mapped}}
+
+
 def coverage_config(project: Project) -> tuple[str, ...]:
     """Return the option that names coverage's settings.
 
@@ -163,6 +179,8 @@ def coverage_config(project: Project) -> tuple[str, ...]:
     if not {"source", "source_pkgs", "source_dirs", "include"} & set(measured):
         measured["source"] = [path.as_posix() for path in project.packages if path.suffix != ".py"] or ["."]
     settings["run"] = measured
+    if project.settings.tests.installed:
+        settings |= _of_installed(project, measured, settings.get("paths"))
     import tomlkit  # costs the other gates too much
 
     path = coverage_folder(project).parent / "coverage.toml"

@@ -20,7 +20,7 @@ from nox_ship.automation.needs import Needs
 from nox_ship.automation.ours import NOXFILE
 from nox_ship.automation.task import Task
 from nox_ship.config import Command, GateSettings
-from nox_ship.errors import Kind, ShipError
+from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.gates.dialect import as_in_ci
 from nox_ship.gates.measuring import (
     addopts,
@@ -41,6 +41,12 @@ NO_COVERAGE_DATA = Kind(
     "no-coverage-data",
     "Run the tests first, without arguments, or bring the `.nox-ship/coverage` of their jobs here; those of your own"
     " must measure into `.nox-ship/coverage/data.*`.",
+)
+
+TESTS_IN_PACKAGE = Kind(
+    "NS412",
+    "tests-in-package",
+    'Run them from the installed package, such as `tests.run = ["pytest --pyargs NAME"]`, or move them out of it.',
 )
 
 _TEST_GROUPS = ("test", "tests", "testing", "dev")
@@ -137,14 +143,23 @@ def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> 
         project: The project.
         python: The Python's version; it names the file with the measurement. With None, nothing is measured.
         posargs: Arguments for pytest.
+
+    Raises:
+        ShipError: They are to run against the installed project, and lie in its package (NS412).
     """
     settings = project.settings.tests
     box = Toolbox(project)
     if settings.run:
-        return _own(box, settings, "tests", _TEST_GROUPS, posargs, project=True)
+        own = _own(box, settings, "tests", _TEST_GROUPS, posargs, project=True)
+        return dataclasses.replace(
+            own, steps=tuple(dataclasses.replace(step, installed=settings.installed) for step in own.steps)
+        )
     task = box.tests()
     if not project.test_paths and task is None:
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
+    inside = [path for path in project.test_paths if any(Path(path).is_relative_to(one) for one in project.packages)]
+    if settings.installed and inside:
+        raise ShipError(TESTS_IN_PACKAGE(f"{shorten(inside)} is a part of the package that the tests are to try."))
     command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
     if posargs:
         command = (*_runner_of(command), *posargs)
@@ -159,7 +174,7 @@ def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> 
         step = dataclasses.replace(step, requirements=_with_tool(step.requirements, box, "pytest-cov"))
     if python and not posargs and "coverage" in project.settings.gates:
         step = measured(box, step, python)
-    return _finished(box, settings, "tests", [dataclasses.replace(step, project=True)])
+    return _finished(box, settings, "tests", [dataclasses.replace(step, project=True, installed=settings.installed)])
 
 
 def _runner_of(command: Command) -> Command:

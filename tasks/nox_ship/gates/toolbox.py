@@ -60,6 +60,8 @@ class RecipeStep:
     """Once installed, lower the project's dependencies to the lowest versions that its metadata allows."""
     folder: str = "."
     """Where the commands run, relative to the project's folder."""
+    installed: bool = False
+    """Install the project as its users do, and run the commands where its sources cannot be imported."""
 
 
 class Toolbox:

@@ -12,6 +12,9 @@ from packaging.utils import parse_wheel_filename
 
 from nox_ship import process
 from nox_ship.errors import ShipError
+from nox_ship.package.build import dist_folder, manifest_path
+from nox_ship.package.manifest import Manifest
+from nox_ship.project import Project
 
 _EVERYWHERE = Tag("py3", "none", "any")
 _QUESTION = (
@@ -36,6 +39,25 @@ def installable(names: Sequence[str], python: str) -> list[str]:
     return [
         name for name in names if taken is None or name not in wheels or not taken.isdisjoint(map(str, wheels[name]))
     ]
+
+
+def built_wheel(project: Project, commit: str, python: str) -> Path | None:
+    """Return the wheel in ``dist/`` that was built of a commit and that an interpreter can install; None without one.
+
+    Args:
+        project: The project.
+        commit: The commit; what was built with changes besides is not of it.
+        python: The interpreter's path.
+    """
+    try:
+        manifest = Manifest.read(manifest_path(project))
+        paths = {path.name: path for path in manifest.check(dist_folder(project))}
+    except ShipError:
+        return None
+    if manifest.dirty or manifest.commit != commit or manifest.name != project.canonical_name:
+        return None
+    wheels = [name for name in paths if name.endswith(".whl")]
+    return next((paths[name] for name in installable(wheels, python)), None)
 
 
 def _taken(python: str) -> frozenset[str] | None:

@@ -12,6 +12,7 @@ from nox_ship.package.build import Outcome, checked, dist_folder, manifest_path,
 from nox_ship.package.building import sources
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.package.parts import BAD_PART, Part, Wanted, problems
+from nox_ship.package.wheels import TAGS_DIFFER
 from nox_ship.project import Project
 
 
@@ -43,8 +44,9 @@ def join(project: Project, parts: dict[Path, Part], wanted: Wanted) -> Outcome:
         wanted: What there must be wheels for.
 
     Raises:
-        ShipError: A part is of another build (NS576), a wheel is missing (NS577), there is one too many (NS578), or a
-            file does not pass the checks of a build (NS502-559).
+        ShipError: A part is of another build (NS576), a wheel is missing (NS577), there is one too many (NS578), one
+            has other tags than its name (NS547), which decides what it is for, or a file does not pass the checks of a
+            build (NS502-559).
     """
     manifest = Manifest.read(manifest_path(project))
     dist = dist_folder(project)
@@ -57,6 +59,8 @@ def join(project: Project, parts: dict[Path, Part], wanted: Wanted) -> Outcome:
     with sources(repository, manifest.commit, project, dirty=manifest.dirty) as folder:
         clone = Repository(folder, repository.keep)
         _, warnings = checked(project, files, manifest.version, sources=clone.files(), tracked=clone.tracked())
+    strict = {TAGS_DIFFER.id} - set(project.settings.build.ignore)
+    Findings(replace(finding, level="error") for finding in warnings if finding.id in strict).raise_errors()
     systems = tuple(sorted(part.system for part in parts.values()))
     joined = replace(manifest, files=tuple(map(File.of, files)), systems=systems)
     replace_files(dist, files)

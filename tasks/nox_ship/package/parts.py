@@ -57,10 +57,14 @@ class Part:
         """Read the record in a folder, and compare the wheels there with it.
 
         Raises:
-            ShipError: It is none of ours, or a wheel is missing, changed, or not in it (NS575).
+            ShipError: It is none of ours, or a wheel is missing, changed, a symlink, or not in it (NS575).
         """
         path = folder / FILE
         try:
+            there = {each.name: each for each in built_files(folder)}
+            for each in (path, *there.values()):
+                if each.is_symlink() or not each.is_file():
+                    raise ShipError(BAD_PART(f"{each} is {'a symlink' if each.is_symlink() else 'no file'}."))
             record = json_data.parse(path.read_bytes())
             if not isinstance(record, dict) or record.pop("schema", None) != SCHEMA:
                 raise ShipError(BAD_PART(f"{path} is no part of schema {SCHEMA}."))
@@ -69,7 +73,6 @@ class Part:
                 parse_wheel_filename(file.name)
         except (OSError, ValueError) as error:
             raise ShipError(BAD_PART(f"{path} cannot be read: {error}.")) from error
-        there = {each.name: each for each in built_files(folder)}
         if set(there) != {file.name for file in part.files} or len(there) != len(part.files):
             raise ShipError(BAD_PART(f"{folder} does not hold the wheels that its record names, and no others."))
         for file in part.files:
@@ -108,10 +111,9 @@ def problems(manifest: Manifest, parts: Sequence[Part], wanted: Wanted) -> Itera
     for system in wanted.systems:
         if system not in there:
             yield WHEEL_MISSING(f"There are no wheels from {system}.", remedy="Run that job, and collect again.")
-    lacking = {part.system: missing((file.name for file in part.files), part.expected) for part in parts}
-    for system, targets in lacking.items():
-        if targets:
-            yield WHEEL_MISSING(f"{system} made no wheel for {shorten(targets)}.")
+    for part in parts:
+        if targets := missing((file.name for file in part.files), part.expected):
+            yield WHEEL_MISSING(f"{part.system} made no wheel for {shorten(targets)}.")
     if wanted.expect:
         if targets := missing(names, wanted.expect):
             yield WHEEL_MISSING(f"No job made a wheel for {shorten(targets)}, which the settings expect.")

@@ -26,6 +26,9 @@ HISTORY_CUT = Kind(
 
 _AUTHOR = ("-c", "user.name=nox-ship", "-c", "user.email=nox-ship@localhost", "-c", "commit.gpgsign=false")
 
+_OF_COMMITS = ("mesonpy",)
+"""Back ends that pack what is committed: https://mesonbuild.com/Creating-releases.html"""
+
 
 def development(project: Project) -> Renaming | None:
     """Return the development version of the project's HEAD and how it is set; None where HEAD is a release.
@@ -65,11 +68,13 @@ def development(project: Project) -> Renaming | None:
         if source.kind == "files":
             check_places(Project.read(folder), source, Repository(folder, repository.keep))
             write_version(Project.read(folder), source, coming, own=False)
-            return
+            if project.backend.partition(".")[0] not in _OF_COMMITS:
+                return
         clone = Repository(folder, repository.keep)
         clone.run("add", "--all")
         clone.run(*_AUTHOR, "commit", "--quiet", "--allow-empty", "--no-verify", "--message", coming)
-        clone.run("tag", form.name(coming))
+        if source.kind != "files":
+            clone.run("tag", form.name(coming))
 
     return Renaming(coming, rename, warnings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from importlib import resources
 
 import yaml
@@ -12,6 +13,7 @@ _PLACE = re.compile(r"^(?P<indent> *)@(?P<block>[A-Z_]+)@\n|@(?P<inline>[A-Z_]+)
 _PLAIN = re.compile(r"\.?[A-Za-z][\w./-]*", re.ASCII)
 
 
+@cache
 def template(name: str) -> str:
     """Return the text of a template."""
     return (resources.files("nox_ship") / "templates" / name).read_text(encoding="utf-8")
@@ -36,6 +38,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+@lru_cache(maxsize=1024)  # each workflow has the same ones
 def scalar(text: str) -> str:
     """Return a text as YAML, plain where it can be."""
     return text if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text else quoted(text)
