@@ -156,6 +156,18 @@ def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, buil
     assert (project.root / "sample/__init__.py").is_file()
 
 
+def test_a_requirements_file_may_name_the_project_that_is_tried(tmp_path: Path) -> None:
+    """What it says is installed first, then the wheel in place of the editable project."""
+    project = make_project(tmp_path, '[project]\nname = "sample"\nversion = "1.0"\n')
+    session, wheel = Recorded(), tmp_path / "sample.whl"
+    step = RecipeStep(("pytest",), project=True, files=("dev.txt",), extras=("x",), installed=True)
+    environments.install(cast("nox.Session", session), project, step, source=wheel)
+    assert session.did == [
+        ("install", "-e", f"{project.root.as_posix()}[x]", "pytest", "-r", "dev.txt"),
+        ("install", "--no-deps", "--reinstall-package", "sample", f"sample @ {wheel.as_uri()}"),
+    ]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"commit": "0" * 40}, {"dirty": True}, {"name": "other"}, {"files": ()}],

@@ -127,6 +127,12 @@ def install(
         options: Options for uv.
         source: The wheel or the folder that the project is installed from; None for an editable installation.
     """
+    if source and step.files:
+        # A file may name the project too, editable, and uv does not install it from two places in one go.
+        install(session, project, step, *options)
+        name = project.canonical_name
+        session.install("--no-deps", "--reinstall-package", name, f"{name} @ {source.as_uri()}")
+        return
     wanted = [*step.requirements, *(word for file in step.files for word in ("-r", file)), *_constraints(project, step)]
     if not step.project:
         if wanted:

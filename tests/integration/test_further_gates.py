@@ -74,6 +74,7 @@ FLAT = {
     "sample/__init__.py": GOOD["src/sample/__init__.py"],
     "sample/words.txt": "hello\n",
     "conftest.py": "",
+    "requirements-dev.txt": "-e .\npytest\n",
     "tests/__init__.py": "",
     "tests/test_sample.py": """\
 from importlib.resources import files
