@@ -48,5 +48,7 @@ def holds_password(text: str) -> bool:
 
 def without_passwords(text: str, instead: str = "***@") -> str:
     """Return ``text`` with ``instead`` in the place of each user and password in an address."""
+    if "@" not in text:  # which is behind each of them
+        return text
     text = _WEB_USER.sub(rf"\g<scheme>{instead}", text)
     return _PASSWORD.sub(rf"\g<scheme>{instead}", text)

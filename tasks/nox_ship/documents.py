@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import errno
 import io
+import pickle
 import tokenize
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -155,17 +157,18 @@ def yaml(text: str) -> Any:
     Raises:
         UnreadableError: It is none, or is nested too deeply.
     """
+    return _parsed(lambda: pickle.loads(_pickled_yaml(text)))  # noqa: S301 - it was pickled here
+
+
+@lru_cache(maxsize=64)  # workflows are read for each gate; whoever reads one may change what they get
+def _pickled_yaml(text: str) -> bytes:
     import yaml
 
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # libyaml is ten times as fast
-
-    def parse() -> Any:
-        try:
-            return yaml.load(text, Loader=loader)  # noqa: S506 - it makes strings, lists and dicts, and nothing else
-        except yaml.YAMLError as error:
-            raise UnreadableError(" ".join(str(error).split())) from error
-
-    return _parsed(parse)
+    try:
+        return pickle.dumps(yaml.load(text, Loader=loader))  # noqa: S506 - it makes strings, lists and dicts alone
+    except yaml.YAMLError as error:
+        raise UnreadableError(" ".join(str(error).split())) from error
 
 
 def python(text: str) -> ast.Module:

@@ -166,9 +166,12 @@ class Project:
 
     def ini(self, name: str) -> dict[str, dict[str, str]]:
         """Return the sections of an INI file in the project's folder, empty where it cannot be read."""
+        text = self.read_text(name)
+        if not text:
+            return {}
         parser = configparser.RawConfigParser(strict=False)
         try:
-            parser.read_string(self.read_text(name))
+            parser.read_string(text)
         except configparser.Error:
             return {}
         return {section: dict(parser.items(section)) for section in parser.sections()}

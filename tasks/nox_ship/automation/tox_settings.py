@@ -141,6 +141,8 @@ def _parser(text: str) -> configparser.RawConfigParser:
 
 
 def _sections(text: str) -> dict[str, dict[str, str]]:
+    if not text:
+        return {}
     try:
         parser = _parser(text)
     except _UNREADABLE:
