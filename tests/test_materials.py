@@ -7,7 +7,8 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -18,8 +19,10 @@ from nox_ship.package.manifest import BuildFacts, Manifest
 from nox_ship.package.materials import completed, materials_path
 from nox_ship.process import COMMAND_MISSING
 from nox_ship.project import Project, newest_python
+from nox_ship.release import proving
 from nox_ship.release.announcement import Attachment
 from nox_ship.release.beside import materials, provenance
+from nox_ship.release.run import Run
 from support import each, make_project
 
 FACTS = BuildFacts("3.12.1", 1_500_000_000, 1_600_000_000)
@@ -338,3 +341,23 @@ def test_what_is_no_bundle_is_refused(project: Project, manifest: Manifest, cont
     """Not one of Sigstore, or without a statement in it: NS799."""
     with pytest.raises(ShipError, match="NS799"):
         attached(project, manifest, content, proof=True)
+
+
+@each(
+    ("announces", "described", "bump", "passed", "lacks"),
+    [
+        (True, None, True, (), True),
+        (True, None, True, ("tests",), True),
+        (True, None, False, (), True),
+        (True, None, False, ("tests",), False),
+        (True, "3.12", True, (), False),
+        (False, None, True, (), False),
+    ],
+)
+def test_what_is_public_is_not_described_afterwards(
+    announces: bool, described: str | None, bump: bool, passed: tuple[str, ...], lacks: bool
+) -> None:
+    """Its gates passed with what was installed then; before that, what is announced is described, once."""
+    record = SimpleNamespace(described=described, passed=passed)
+    run = SimpleNamespace(stage=SimpleNamespace(record=record), announces=announces, plan=SimpleNamespace(bump=bump))
+    assert proving._lacks_materials(cast("Run", run)) is lacks
