@@ -394,6 +394,7 @@ def test_the_token_goes_to_no_other_site(project: Project, forge: FailingForge, 
         ("https://10.0.0.1/api/v3", "https://66.0.0.1/x", False),
         ("http://127.0.0.1:1", "http://127.0.0.2:2/x", True),
         ("http://127.0.0.1:1", "http://66.0.0.1/x", False),
+        ("https://api.acme.com", "https://127.0.0.1/x", False),
     ],
 )
 def test_uploads_go_beside_the_api(forge: FailingForge, base: str, url: str, ours: bool) -> None:
