@@ -344,4 +344,5 @@ def test_several_threads_find_uv_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     with ThreadPoolExecutor(4) as pool:
         for _ in range(5):
             monkeypatch.setattr(sysconfig, "_CONFIG_VARS", None)
+            monkeypatch.setattr(sysconfig, "_CONFIG_VARS_INITIALIZED", False, raising=False)  # from Python 3.12 on
             assert len(set(pool.map(find, range(4)))) == 1
