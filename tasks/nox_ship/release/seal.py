@@ -167,8 +167,8 @@ def _differences(repository: Repository, commit: str, tree: Tree) -> Iterator[Pa
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         env = {**_PLAIN, "GIT_INDEX_FILE": str(Path(folder) / "index")}
         repository.run("read-tree", commit, env=env)
-        refreshing = ("-c", "diff.autoRefreshIndex=true")  # what git knows no time of is compared by its content
-        changed = repository.listed(*refreshing, "diff", "--name-only", "-z", "--ignore-submodules=all", env=env)
+        repository.run("update-index", "-q", "--refresh", env=env)
+        changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
     yield from (top / name for name in changed)
     tracked = {path for _, _, path in tree}
     attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}
