@@ -91,7 +91,8 @@ def test_nox_lists_theirs_and_those_of_ours_that_they_leave(bench: Bench) -> Non
     assert all("gate" in entry["tags"] for entry in listed)
     text = bench.nox("--list").output
     assert [line.split()[1] for line in text.splitlines() if line.startswith("- ")] == [
-        *("coverage", "build", "release", "lowest", "api", "ship-build", f"verify-install-{PYTHON}"),
+        *("coverage", "build", "release", "lowest", "api", "ship-build", "wheels", "collect"),
+        f"verify-install-{PYTHON}",
         *(
             "verify-published",
             "matrix",

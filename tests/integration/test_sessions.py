@@ -23,7 +23,7 @@ from workbench import PYTHON, Bench
 TESTS = f"tests-{PYTHON}"
 VERIFY = f"verify-install-{PYTHON}"
 OURS = [
-    *("lint", "typecheck", TESTS, "coverage", "audit", "lowest", "api", "build", VERIFY),
+    *("lint", "typecheck", TESTS, "coverage", "audit", "lowest", "api", "build", "wheels", "collect", VERIFY),
     *(
         "verify-published",
         "matrix",
