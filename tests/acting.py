@@ -136,7 +136,7 @@ def acting(
     """
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi, Forge() as forge:
         testpypi.publisher["environment"] = "testpypi"
-        pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
+        pypi.trust(testpypi)
         settings = [
             pypi.settings("pypi"),
             testpypi.settings("testpypi"),

@@ -176,10 +176,11 @@ class FailingIndex:
         import trustme  # not where no index is started: it takes long
 
         authority = trustme.CA()
-        self.certificates = self.folder / "certificates.pem"
+        self._authority, self._authorities = self.folder / "authority.pem", self.folder / "authorities.pem"
         known = [certifi.where(), os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile]
-        trusted = b"\n".join(Path(path).read_bytes() for path in dict.fromkeys(known) if path and Path(path).is_file())
-        self.certificates.write_bytes(trusted + b"\n" + authority.cert_pem.bytes())
+        trusted = [Path(path).read_bytes() for path in dict.fromkeys(known) if path and Path(path).is_file()]
+        self._authority.write_bytes(authority.cert_pem.bytes())
+        self._authorities.write_bytes(b"\n".join([*trusted, authority.cert_pem.bytes()]))
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(HOST, "localhost").configure_cert(context)
         self._server = make_server(HOST, 0, self._answer, server_class=_Server, handler_class=_Handler)
@@ -208,9 +209,16 @@ class FailingIndex:
         return f'[tool.nox-ship.indexes.{name}]\n{addresses}json-url = "{self.url}/pypi/"\n'
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that make clients trust this server."""
-        path = str(self.certificates)
-        return {"SSL_CERT_FILE": path, "REQUESTS_CA_BUNDLE": path}
+        """Return the variables that make clients trust this server.
+
+        uv installs from other servers, too; what asks by requests asks this one alone, and reads them each time.
+        """
+        return {"SSL_CERT_FILE": str(self._authorities), "REQUESTS_CA_BUNDLE": str(self._authority)}
+
+    def trust(self, other: FailingIndex) -> None:
+        """Let those variables make clients trust another one, too."""
+        for path in (self._authority, self._authorities):
+            path.write_bytes(path.read_bytes() + b"\n" + other._authority.read_bytes())
 
     def job(self) -> dict[str, str]:
         """Return the variables of a job of GitHub Actions that may ask for its identity."""

@@ -62,7 +62,7 @@ def test_the_written_file_fits_the_schema(tmp_path: Path) -> None:
 def test_a_tag_is_published(tmp_path: Path, runner_variables: dict[str, str], folder: str) -> None:
     """By tokens, through TestPyPI to PyPI, just the files that were built; a branch is tested alone."""
     with FailingIndex(tmp_path / "pypi") as pypi, FailingIndex(tmp_path / "testpypi") as testpypi:
-        pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
+        pypi.trust(testpypi)
         settings = [pypi.settings("pypi"), testpypi.settings("testpypi"), "[tool.nox-ship.publish]\nwait = 20\n"]
         files = {**GOOD, "pyproject.toml": GOOD["pyproject.toml"] + "\n" + "\n".join(settings)}
         files["pyproject.toml"] = files["pyproject.toml"].replace('["tests"]', '["tests", "coverage"]')

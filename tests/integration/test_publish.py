@@ -25,7 +25,7 @@ def indexes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FailingI
     folder = tmp_path_factory.mktemp("indexes")
     with FailingIndex(folder / "pypi") as pypi, FailingIndex(folder / "testpypi") as testpypi:
         # One file for both servers: a client trusts what either of them was given.
-        pypi.certificates.write_bytes(pypi.certificates.read_bytes() + testpypi.certificates.read_bytes())
+        pypi.trust(testpypi)
         yield pypi, testpypi
 
 
