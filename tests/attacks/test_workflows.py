@@ -72,10 +72,7 @@ def stolen(actions: Actions) -> bool:
 
 
 def test_what_comes_with_the_files_or_in_their_place_is_not_obeyed(actions: Actions) -> None:
-    """A repository, a noxfile and modules beside them stay in the artifact's folder; nothing else of its name is taken.
-
-    The jobs that publish take the very artifact that the build made.
-    """
+    """The jobs that publish take the artifact that the build made, whatever bears its name, and run nothing in it."""
     smoke = f'smoke = [["python", "-c", {json.dumps(REPLACE)}]]\n'
     actions.bench.edit(
         "pyproject.toml", "[tool.nox-ship]\n", f"[tool.nox-ship.verify-install]\n{smoke}\n[tool.nox-ship]\n"
@@ -114,10 +111,7 @@ CUT = {"inputs": {"bump": "minor", "dry_run": "false", "target": "route"}, "ref"
 
 
 def test_what_tests_do_to_their_checkout_reaches_no_push(actions: Actions) -> None:
-    """The job that pushes has none, and no hook planted there runs; an amended commit goes nowhere.
-
-    Commit and tag are handed on before any test runs, and tests see no file of Actions' commands.
-    """
+    """Commit and tag are handed on before they run, the job that pushes has no clone with hooks of theirs."""
     actions.bench.write({"tests/test_amends.py": AMEND, "tests/test_plants.py": HOOKS})  # in this order
     actions.bench.commit()
     code, output = actions.run("workflow_dispatch", CUT, job="push")

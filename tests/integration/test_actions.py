@@ -264,10 +264,7 @@ def test_what_is_changed_between_jobs_is_refused(actions: Actions, tamper: str, 
 
 
 def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
-    """By hand: a job cuts it, others run its gates, one pushes it and starts anew; that run publishes those files.
-
-    It publishes no others: the manifest is compared with the digest that GitHub tells, the files with the manifest.
-    """
+    """By hand: a job cuts it, others run its gates, one pushes it and starts anew; that run publishes those files."""
     code, output = actions.cut("minor")
     assert code == 0, output[-5000:]
     ran = actions.runner.jobs()
@@ -284,7 +281,7 @@ def test_a_release_is_cut_pushed_and_published(actions: Actions) -> None:
     remote = actions.bench.git("ls-remote", "origin")
     assert "refs/tags/v1.3.0^{}" in remote
     assert actions.bench.git("log", "-1", "--format=%s %an") == "Release 1.3.0 github-actions[bot]"
-    for tamper, expected in (
+    for tamper, expected in (  # files are compared with the manifest, that with the digest that GitHub tells
         ("echo x >> dist/sample-1.3.0.tar.gz", "NS603"),
         ("sed -i s/1.3.0/1.3.1/ .nox-ship/manifest.json", "NS606"),
     ):
