@@ -203,10 +203,9 @@ def test_what_was_built_of_another_release_is_not_compared_with_it(released: Yar
     assert (found.tag, told(found)["publish"]) == ("v0.2.0", "unknown")
 
 
-def test_a_workflow_that_publishes_is_waited_for(yard: Yard) -> None:
+def test_a_workflow_that_publishes_is_waited_for(tmp_path: Path) -> None:
     """The next command waits until the index has something of the release; then it is there by the workflow."""
-    text = (yard.root / "pyproject.toml").read_text("utf-8")
-    yard.write({"pyproject.toml": f'{text}publish.by = "workflow"\n'})
+    yard = make_yard(tmp_path, {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n'})
     yard.release()
     found = standing(yard)
     assert told(found)["publish"] == "missing"

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from failing_forge import SLUG, TOKEN, FailingForge
-from fakes import Programs, Yard, make_yard, noxfile
+from fakes import TAGGED, Programs, Yard, make_yard, noxfile
 from nox_ship import front
 from nox_ship.addresses import uncoloured
 from nox_ship.errors import ShipError, ShownError
@@ -37,9 +37,8 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
 @pytest.fixture
 def yard(tmp_path: Path, forge: FailingForge) -> Yard:
     """Make a project that a workflow publishes, and whose remote is on that forge."""
-    made = make_yard(tmp_path)
-    text = (made.root / "pyproject.toml").read_text("utf-8")
-    made.write({"pyproject.toml": f'{text}publish.by = "workflow"\n', ".gitignore": ".nox-ship\n"})
+    files = {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n', ".gitignore": ".nox-ship\n"}
+    made = make_yard(tmp_path, files)
     made.world.forge, prefix = forge.client(), "refs/tags/"
     forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in made.world.remote.has.items()}
     return made
