@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_all_environments_but_those_that_are_offered_are_removed(environment: Pa
 
 
 @pytest.mark.parametrize(("request_", "kept"), [({}, True), ({"in_ci": True}, False), ({"fresh": True}, False)])
-def test_only_a_laptop_reuses_environments(yard: Yard, request_: dict[str, bool], kept: bool) -> None:
+def test_only_a_laptop_reuses_environments(yard: Yard, request_: dict[str, Any], kept: bool) -> None:
     """A CI makes all of them anew, and so does `--fresh`."""
     run = yard.prepare("minor")
     environment = run.workshop.environments / "lint"
