@@ -72,14 +72,21 @@ def _commit(run: Run) -> str | None:
     return bumped.objects.commit if bumped else run.plan.commit
 
 
+def seal_broken(bumped: Bumped) -> ShipError | None:
+    """Return why the clone must not be delivered: something that ran there changed it (NS236)."""
+    if changed := bumped.seal.broken():
+        what = f"The gates changed the clone that the release is made in: {shorten(changed)}."
+        return ShipError(STAGE_CHANGED(what))
+    return None
+
+
 def push_state(run: Run) -> State:
     """Ask whether the remote has branch and tag, and whether the clone is still what the bump left."""
     plan, commit, bumped = run.plan, _commit(run), run.find(Bumped)
     if commit is None:
         return State.unknown("there is no commit to push")
-    if bumped and (changed := bumped.seal.broken()):
-        what = f"The gates changed the clone that the release is made in: {shorten(changed)}."
-        return State.conflicting(ShipError(STAGE_CHANGED(what)))
+    if bumped and (broken := seal_broken(bumped)):
+        return State.conflicting(broken)
     remote = run.world.remote
     there = _Remote(remote.name, plan.tag, remote.refs())
     if is_pushed(there.refs, plan.branch, plan.tag, commit):

@@ -8,8 +8,8 @@ from contextlib import suppress
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import explained
-from nox_ship.release import announcing, delivering, preparing, proving, watching
-from nox_ship.release.results import Result
+from nox_ship.release import announcing, delivering, preparing, proposing, proving, watching
+from nox_ship.release.results import Planned, Result
 from nox_ship.release.run import Run, State, Step
 from nox_ship.report import Row
 
@@ -42,6 +42,14 @@ STEPS: tuple[Step, ...] = (
 )
 """The release, in order."""
 
+PROPOSE = Step(
+    "propose",
+    "the release branch, and a pull request for it",
+    proposing.propose_state,
+    proposing.propose,
+)
+"""What stands in the place of the push, and all that follows it, where a release goes by a pull request."""
+
 CUT = STEPS[:3]
 """What makes commit and tag: no code of the project's tests has run yet."""
 
@@ -71,20 +79,30 @@ def release_steps(settings: Settings, *, wait: bool = False) -> tuple[Step, ...]
     )
 
 
+def delivered(run: Run, steps: Sequence[Step]) -> Sequence[Step]:
+    """Return the steps as the delivery takes them that was planned."""
+    names = [step.name for step in steps]
+    if run.find(Planned) is None or not run.proposes or "push" not in names:
+        return steps
+    return (*steps[: names.index("push")], PROPOSE)
+
+
 def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
-    """Go through the steps; the report is complete also where one fails.
+    """Go through the steps, as the delivery takes them; the report is complete also where one fails.
 
     Raises:
         ShipError: A step failed; no later one was tried.
     """
     try:
-        for step in steps:
-            _do(step, run)
+        done = 0
+        while done < len(left := delivered(run, steps)):
+            _do(left[done], run)
+            done += 1
         run.report.passed = True
     except BaseException as error:
         run.report.findings += [finding.as_dict() for finding in told_by(error)]
         reached = {row.name for row in run.report.rows if row.within is None}
-        run.report.rows += [Row(step.name, "not reached") for step in steps if step.name not in reached]
+        run.report.rows += [Row(step.name, "not reached") for step in delivered(run, steps) if step.name not in reached]
         with suppress(OSError):  # what stopped the release matters more
             _end(run)
         raise
@@ -96,7 +114,7 @@ def states(run: Run, steps: Sequence[Step] = STEPS) -> Iterator[tuple[Step, Stat
 
     A step that cannot be asked before an earlier one is done is unknown.
     """
-    for step in steps:
+    for step in delivered(run, steps):
         try:
             state = step.probe(run)
         except ShipError as error:

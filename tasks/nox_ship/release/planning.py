@@ -18,6 +18,7 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.checking import Required
 from nox_ship.release.coming import Coming, Known, find_coming
+from nox_ship.release.delivery import PUSH, Delivery
 from nox_ship.release.record import Record
 from nox_ship.release.route import route
 from nox_ship.release.tags import tags_of
@@ -70,6 +71,8 @@ class Plan(Coming):
     """Whether that workflow waits until somebody publishes a GitHub Release."""
     commit: str | None = None
     """The release's commit where an earlier run made it, and tagged it for good; None where it is still to be made."""
+    delivery: Delivery = PUSH
+    """How it reaches the remote."""
 
     @property
     def folder(self) -> Path:
@@ -173,8 +176,8 @@ class Draft:
             return self.pushed.commit
         return self.head if self.coming and not self.coming.bump else None
 
-    def plan(self) -> Plan:
-        """Return the plan of a release that nothing stands against."""
+    def plan(self, delivery: Delivery) -> Plan:
+        """Return the plan of a release that nothing stands against, and that is delivered so."""
         project, repository, head, branch, coming = self.project, self.repository, self.head, self.branch, self.coming
         if not (project and repository and head and branch and coming):
             raise AssertionError  # each of them is missing only beside a finding
@@ -190,6 +193,7 @@ class Draft:
             workflow=self.by.workflow,
             waits=self.by.waits,
             commit=self.commit,
+            delivery=delivery,
             **{part.name: getattr(coming, part.name) for part in fields(coming)},
         )
 

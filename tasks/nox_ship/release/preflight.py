@@ -25,6 +25,7 @@ from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
 from nox_ship.release.checking import CHECK_MISSING, WAITS_FOR_ITSELF, not_on_github
 from nox_ship.release.coming import Coming
+from nox_ship.release.delivery import PUSH, Delivery, choose
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
@@ -106,7 +107,14 @@ def preflight(
         if finding.level != "error":
             notify(finding)
     findings.raise_errors()
-    return draft.plan()
+    return draft.plan(_delivery(draft))
+
+
+def _delivery(draft: Draft) -> Delivery:
+    """Return how the release reaches the remote: one that is there already, or that needs no commit, was pushed."""
+    if not (draft.project and draft.coming and draft.coming.bump):
+        return PUSH
+    return choose(draft.project.settings.delivery)
 
 
 def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

@@ -162,6 +162,23 @@ class Remote:
             what = f"The remote {self.name} does not hand out {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
+    def bring(self, commit: str) -> None:
+        """Take a commit of the remote with its history, where it is not here.
+
+        Raises:
+            ShipError: The remote does not answer (NS208).
+        """
+        shallow = self.local.find("rev-parse", "--is-shallow-repository") == "true"
+        if not shallow and self.local.known([commit]):
+            return
+        deepen = ["--unshallow"] if shallow else []
+        options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
+        try:
+            self._talk("fetch", *options, self._told_by, commit)
+        except process.CommandFailedError as error:
+            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
+
     def holds(self, commit: str, branch: str) -> bool:
         """Whether the remote's ``branch`` holds a commit; what is missing here to tell is fetched.
 
@@ -171,14 +188,10 @@ class Remote:
         tip = self.refs().get(f"refs/heads/{branch}")
         if tip is None:
             return False
-        shallow = self.local.find("rev-parse", "--is-shallow-repository") == "true"
-        if shallow or tip not in self.local.known([tip]):
-            deepen = ["--unshallow"] if shallow else []
-            options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
-            self._talk("fetch", *options, self._told_by, tip)
+        self.bring(tip)
         return self.local.is_ancestor(commit, tip)
 
-    def push(self, source: Repository, refs: Mapping[str, str]) -> None:
+    def push(self, source: Repository, refs: Mapping[str, str], replaces: Mapping[str, str] | None = None) -> None:
         """Push objects of ``source`` by their hash, in one atomic push: all of them arrive, or none.
 
         It is done from ``local``, which borrows the objects first: its own settings, credential helpers and hooks
@@ -187,6 +200,8 @@ class Remote:
         Args:
             source: The repository that holds the objects.
             refs: The object to push, by the full name of the ref that it is pushed to.
+            replaces: What a ref must be when it is pushed, by its full name, and may be followed by anything; empty
+                where the ref must not be there. Other refs are only moved forward.
 
         Raises:
             PushUnclearError: Whether it arrived is not known (NS238).
@@ -196,7 +211,8 @@ class Remote:
             self.local.borrow(source, refs.values())
         try:
             specs = (f"{name}:{ref}" for ref, name in refs.items())
-            self._talk("push", "--quiet", "--atomic", "--no-follow-tags", self.url, *specs)
+            leases = (f"--force-with-lease={ref}:{there}" for ref, there in (replaces or {}).items())
+            self._talk("push", "--quiet", "--atomic", "--no-follow-tags", *leases, self.url, *specs)
         except process.CommandFailedError as error:
             said, arrived = error.done.output, self._arrived(refs, error.done)
             if arrived:
