@@ -68,6 +68,8 @@ def before_push(run: Run) -> None:
     run.voice.table(run.report)
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     what, then = f"{plan.branch} and {plan.tag}", f"then {after}"
+    if plan.merged:
+        what = plan.tag
     if run.proposes:
         what, then = branch_of(plan.tag), f"and open a pull request into {plan.release_branch}"
     question = f"Push {what} to {run.world.remote.name}, {then}? [y/N] "

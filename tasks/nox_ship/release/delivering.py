@@ -96,7 +96,7 @@ def push_state(run: Run) -> State:
 
 
 def push(run: Run, state: State) -> Pushed:
-    """Push branch and tag.
+    """Push branch and tag; of a release that was merged, the tag alone.
 
     Raises:
         ShipError: Something that ran in the clone changed it (NS236), and no later run uses it again; what was built
@@ -112,15 +112,18 @@ def push(run: Run, state: State) -> Pushed:
     run.confirm(run)
     built.check(stage, run.bumped.project)
     report.pushed = "unknown"  # until the remote has told
-    refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
+    refs = {} if plan.merged else {f"refs/heads/{plan.branch}": objects.commit}
+    refs |= {f"refs/tags/{plan.tag}": objects.tag}
     try:
         run.world.remote.push(stage.repository, refs)
     except PushUnclearError:
         raise
     except ShipError:
         report.pushed = "no"
+        if f"refs/tags/{plan.tag}" in run.world.remote.refs():
+            stage.drop()  # somebody else has tagged it meanwhile: the tag that is here is none
         raise
-    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True)
+    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True, merged=plan.merged is not None)
 
 
 def checkout_state(run: Run) -> State:

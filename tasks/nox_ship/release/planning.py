@@ -19,6 +19,7 @@ from nox_ship.project import Project
 from nox_ship.release.checking import Required
 from nox_ship.release.coming import Coming, Known, find_coming
 from nox_ship.release.delivery import PUSH, Delivery
+from nox_ship.release.merged import Proposals
 from nox_ship.release.record import Record
 from nox_ship.release.route import route
 from nox_ship.release.tags import tags_of
@@ -145,7 +146,13 @@ class Draft:
             refs = findings.catch(world.known_refs) or {}
             pushed = _pushed(earlier, head, refs)
         if project and repository and head:
-            known = Known(head, tags, tags_of(refs), pushed, None if request.fresh else earlier)
+            proposals = None
+            if project.settings.delivery != "push" and release_branch:
+                forge = findings.catch(lambda: world.forge)
+                certain = project.settings.delivery == "pull-request"
+                proposals = Proposals(repository, head, release_branch, refs, forge, earlier, certain)
+            kept = None if request.fresh else earlier
+            known = Known(head, tags, tags_of(refs), pushed, kept, proposals)
             early, wanted = request.early, request.wanted
             coming = findings.catch(lambda: find_coming(project, repository, wanted, known, findings, early=early))
         if project and repository and coming:
@@ -178,7 +185,8 @@ class Draft:
 
     def plan(self, delivery: Delivery) -> Plan:
         """Return the plan of a release that nothing stands against, and that is delivered so."""
-        project, repository, head, branch, coming = self.project, self.repository, self.head, self.branch, self.coming
+        project, repository, head, coming = self.project, self.repository, self.head, self.coming
+        branch = self.branch or self.release_branch
         if not (project and repository and head and branch and coming):
             raise AssertionError  # each of them is missing only beside a finding
         decision, out = self.sessions.decision, left_out(self.request.without, self.sessions.decision)

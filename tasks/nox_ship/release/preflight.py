@@ -111,8 +111,8 @@ def preflight(
 
 
 def _delivery(draft: Draft) -> Delivery:
-    """Return how the release reaches the remote: one that is there already, or that needs no commit, was pushed."""
-    if not (draft.project and draft.coming and draft.coming.bump):
+    """Return how the release reaches the remote: of one whose commit is there, the tag alone is pushed."""
+    if not (draft.project and draft.coming and draft.coming.bump) or draft.coming.merged:
         return PUSH
     return choose(draft.project.settings.delivery)
 
@@ -223,7 +223,7 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
 
 def _files(draft: Draft) -> Iterator[Finding]:
     project, coming = draft.project, draft.coming
-    if project and coming and coming.bump:
+    if project and coming and coming.bump and not coming.merged:
         told = _found(lambda: changelog_findings(project, coming.version))
         yield from (_early(finding) if draft.request.early else finding for finding in told)
     if project:
@@ -239,7 +239,7 @@ def _early(finding: Finding) -> Finding:
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
     """Yield an error for each file that bump-my-version cannot change, and a notice for others that were guessed at."""
     changed: set[str] = set()
-    if coming and coming.bump and not have_a_scheme(project):
+    if coming and coming.bump and not coming.merged and not have_a_scheme(project):
         changed = bumped_files(project, coming.current)
     for name in sorted({*changed, *_INI_FILES}):
         if name in changed and not documents.is_utf8(project.root / name):
@@ -323,8 +323,8 @@ def _work_tree(draft: Draft) -> Iterator[Finding]:
 
 def _branch(draft: Draft) -> Iterator[Finding]:
     """Yield what is wrong with the branch: a release is not made from another one; a rehearsal may be."""
-    branch, expected = draft.branch, draft.release_branch
-    if draft.head and branch is None:
+    branch, expected, coming = draft.branch, draft.release_branch, draft.coming
+    if draft.head and branch is None and not (coming and coming.merged):
         yield DETACHED_HEAD(f"HEAD is detached at {draft.head[:10]}.")
     if branch and expected and branch != expected:
         what = f"The branch is {branch}; releases are made from {expected}."
@@ -338,6 +338,8 @@ def _remote_branch(draft: Draft) -> Iterator[Finding]:
     theirs = refs.get(f"refs/heads/{branch}")
     if repository is None or head is None or theirs is None or theirs == head or draft.pushed:
         return
+    if draft.coming and draft.coming.merged:
+        return  # the remote has HEAD, and may have gone on
     if head in tags_of(refs).values():
         return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
     if theirs not in repository.known([theirs]):

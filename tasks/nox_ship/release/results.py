@@ -160,6 +160,8 @@ class Pushed(Result):
     tag: str
     anew: bool
     """Whether they were pushed just now."""
+    merged: bool = False
+    """Whether the branch was there, by a merged pull request."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
         """Tell what is public by now."""
@@ -167,11 +169,14 @@ class Pushed(Result):
         report.arrived += [f"{name} on {self.remote}" for name in (self.branch, self.tag)]
         if self.anew:
             report.changed = True
-            report.pushes += [f"{name} → {self.remote}" for name in (self.branch, self.tag)]
+            names = (self.tag,) if self.merged else (self.branch, self.tag)
+            report.pushes += [f"{name} → {self.remote}" for name in names]
 
     def __str__(self) -> str:
         if not self.anew:
             return f"{self.remote} has {self.branch} and {self.tag} already"
+        if self.merged:
+            return f"{self.tag} to {self.remote}, on what was merged into {self.branch}"
         return f"{self.branch} and {self.tag} to {self.remote}, in one atomic push"
 
 

@@ -5,6 +5,7 @@ https://docs.github.com/en/rest/pulls/pulls describes the calls.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -37,8 +38,8 @@ class PullRequest:
     own: bool
     """Whether the branch is in this very repository: a fork may give its branches any name."""
     open: bool
-    merged: str | None
-    """The commit on the base that merging it led to, whichever way it was merged; None where it was not."""
+    merged: str
+    """The commit on the base that merging it led to, whichever way it was merged; empty where it was not."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,13 @@ def _pull(api: GitHubApi, told: Mapping[str, Any]) -> PullRequest:
             base=str(told["base"]["ref"]),
             own=str(repository.get("full_name")).lower() == api.slug.lower(),
             open=told["state"] == "open",
-            merged=str(told["merge_commit_sha"]) if told.get("merged_at") else None,
+            merged=_commit(told["merge_commit_sha"]) if told.get("merged_at") else "",
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ShipError(REFUSED("GitHub's pull request is not as its documentation says.", remedy="")) from error
+
+
+def _commit(told: object) -> str:
+    if not isinstance(told, str) or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", told):
+        raise ValueError
+    return told
