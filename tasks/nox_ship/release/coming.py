@@ -108,7 +108,8 @@ def find_coming(
         return _finishing(released, source, wanted, findings, pushed.version if pushed else None)
     versions.check_readable(tags, head, form)
     proposals = known.proposals
-    if proposals and (merged := proposals.of_version(project, source.current, form, tags, wanted)):
+    merged = proposals.of_version(project, source.current, form, tags, wanted) if proposals else None
+    if merged:
         return _finishing_merged(merged, source, str(source.current), wanted, project, findings)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.process import CommandFailedError
@@ -29,7 +29,7 @@ from nox_ship.release.uptake import OTHER_BYTES, glimpse
 from nox_ship.versions import same
 from nox_ship.world.forge import follow as how_to_follow
 from nox_ship.world.index import display_name
-from nox_ship.world.remote import PushUnclearError, is_pushed
+from nox_ship.world.remote import BranchProtectedError, PushUnclearError, is_pushed
 
 CHECKOUT_LEFT = Kind(
     "NS234",
@@ -38,6 +38,10 @@ CHECKOUT_LEFT = Kind(
     level="warning",
 )
 
+_OTHER_WAY = (
+    "Nothing was pushed: run the same command again to propose this release by a pull request instead; what has passed"
+    " is used again."
+)
 MOST_COMMITS = 100
 """How many commits the report holds."""
 
@@ -118,6 +122,13 @@ def push(run: Run, state: State) -> Pushed:
         run.world.remote.push(stage.repository, refs)
     except PushUnclearError:
         raise
+    except BranchProtectedError as error:
+        report.pushed = "no"
+        if plan.project.settings.delivery != "auto":
+            raise
+        stage.record.refused = True
+        stage.save()
+        raise ShipError(replace(error.findings[0], remedy=_OTHER_WAY)) from error
     except ShipError:
         report.pushed = "no"
         if f"refs/tags/{plan.tag}" in run.world.remote.refs():

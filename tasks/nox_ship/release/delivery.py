@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nox_ship.config import Delivery as Wanted
+from nox_ship.errors import Findings, shorten
+from nox_ship.world.releases import Releases
 
+Way = Literal["push", "pull request"]
 BRANCHES = "release/"
 """What the branches begin with from which releases are proposed."""
 
@@ -15,7 +18,7 @@ BRANCHES = "release/"
 class Delivery:
     """The way that a release takes to the remote."""
 
-    way: Literal["push", "pull request"]
+    way: Way
     why: str
     """What decided that."""
 
@@ -33,12 +36,24 @@ def branch_of(tag: str) -> str:
     return f"{BRANCHES}{tag}"
 
 
-def choose(wanted: Wanted) -> Delivery:
+def choose(wanted: Wanted, forge: Releases | None, branch: str, *, refused: bool) -> Delivery:
     """Return the way that a release takes.
+
+    A forge that does not tell its rules decides nothing: a refused push changes nothing, and then the release is
+    proposed.
 
     Args:
         wanted: What the setting says.
+        forge: The forge, which may have rules for the branch.
+        branch: The release branch.
+        refused: Whether the remote has refused a push of this release, because it protects the branch.
     """
-    if wanted == "pull-request":
-        return Delivery("pull request", 'the setting `delivery = "pull-request"`')
+    if wanted != "auto":
+        way: Way = "pull request" if wanted == "pull-request" else "push"
+        return Delivery(way, f'the setting `delivery = "{wanted}"`')
+    if refused:
+        return Delivery("pull request", f"the remote protects {branch}, and refused a push of this release")
+    rules = Findings().catch(lambda: forge.in_the_way(branch)) if forge else None
+    if rules:
+        return Delivery("pull request", f"{branch} on {forge.where if forge else ''} has rules: {shorten(rules)}")
     return PUSH

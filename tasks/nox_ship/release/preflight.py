@@ -69,6 +69,13 @@ NOT_AGREED = Kind(
     "Add `--yes` to release without being asked, or `--dry-run` to rehearse the release.",
 )
 
+BY_PULL_REQUEST = Kind(
+    "NS883",
+    "release-proposed",
+    'To push it instead, bypass these rules and set `delivery = "push"` in [tool.nox-ship].',
+    level="notice",
+)
+
 _INI_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "mypy.ini", ".mypy.ini", ".coveragerc", ".flake8")
 SPACE_NEEDED = 64 * 1024 * 1024
 """Bytes that must be free where temporary files go."""
@@ -98,23 +105,29 @@ def preflight(
         ShipError: With every finding that stands against the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
+    way = begun(lambda: _delivery(draft, earlier))
     asked = begun(lambda: [one for check in OF_FORGE for one in _found(partial(check, draft))])
     findings = Findings(draft.told)
     for check in CHECKS:
         findings.extend(_found(partial(check, draft)))
     findings.extend(asked.result())
+    delivery = way.result()
+    if delivery.proposes and draft.project and draft.project.settings.delivery == "auto":
+        findings.append(BY_PULL_REQUEST(f"This release is proposed by a pull request: {delivery.why}."))
     for finding in findings:
         if finding.level != "error":
             notify(finding)
     findings.raise_errors()
-    return draft.plan(_delivery(draft))
+    return draft.plan(delivery)
 
 
-def _delivery(draft: Draft) -> Delivery:
+def _delivery(draft: Draft, earlier: Record | None) -> Delivery:
     """Return how the release reaches the remote: of one whose commit is there, the tag alone is pushed."""
     if not (draft.project and draft.coming and draft.coming.bump) or draft.coming.merged:
         return PUSH
-    return choose(draft.project.settings.delivery)
+    known = earlier if earlier and earlier.head == draft.head and not draft.request.fresh else None
+    forge, branch = draft.world.forge, draft.release_branch or ""
+    return choose(draft.project.settings.delivery, forge, branch, refused=bool(known and known.refused))
 
 
 def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

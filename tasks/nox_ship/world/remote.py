@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,9 +30,12 @@ PUSH_UNCLEAR = Kind(
     "Run the same command again once the remote answers: it looks whether the push arrived, and finishes the release.",
 )
 
+_PROTECTS = ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push")
+"""What git's servers say where rules for a branch or a tag refuse it."""
+_TAG_PROTECTED = re.compile(r"GH0(?:06|13)\b[^\n]*refs/tags/")
 _REASONS = (
     (
-        ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push"),
+        _PROTECTS,
         "The remote protects the branch or the tag: let whoever releases past the rule, or push as someone who may.",
     ),
     (
@@ -62,6 +66,10 @@ _ASKED = "nox-ship-asked"
 
 class PushUnclearError(ShipError):
     """The push may have arrived, or may still arrive (NS238)."""
+
+
+class BranchProtectedError(ShipError):
+    """Rules for the branch refuse the push (NS231): nothing arrived."""
 
 
 @dataclass(frozen=True)
@@ -205,6 +213,7 @@ class Remote:
 
         Raises:
             PushUnclearError: Whether it arrived is not known (NS238).
+            BranchProtectedError: Rules for the branch refuse it (NS231): nothing arrived.
             ShipError: The remote or a hook refuses (NS231): nothing arrived.
         """
         if source.path != self.local.path:
@@ -222,7 +231,9 @@ class Remote:
                 raise PushUnclearError(PUSH_UNCLEAR(what, detail=said)) from error
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
             what = f"{self.name} did not take {shorten(refs)}."
-            raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
+            protected = any(sign in said for sign in _PROTECTS) and not _TAG_PROTECTED.search(said)
+            kind = BranchProtectedError if protected else ShipError
+            raise kind(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
 
 
 def is_pushed(refs: Mapping[str, str], branch: str | None, tag: str, commit: str | None) -> bool:

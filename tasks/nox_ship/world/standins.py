@@ -91,6 +91,10 @@ class StandInReleases(Releases):
         """Return why a release would not be announced."""
         return tuple(replace(finding, level="warning") for finding in self.real.refusals(tag))
 
+    def in_the_way(self, branch: str) -> tuple[str, ...]:
+        """Return the rules of the real one that refuse a push."""
+        return self.real.in_the_way(branch)
+
     @property
     def pulls(self) -> PullRequests:
         """The pull requests of the repository."""
