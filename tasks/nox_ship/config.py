@@ -79,7 +79,8 @@ class WheelsSettings:
     """The wheels of a project with compiled code, each of which is for one system."""
 
     systems: tuple[str, ...] = ()
-    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them."""
+    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them.
+    ``"RUNNER/ARCHITECTURE"``, such as ``"ubuntu-latest/ppc64le"``, builds for another architecture than its own."""
     builder: Literal["auto", "cibuildwheel", "build"] = "auto"
     """What builds them: cibuildwheel, or ``build`` for one Python after the other, and the tool that repairs wheels for
     the system; ``"auto"`` takes cibuildwheel wherever it can run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,12 +21,31 @@ pytestmark = [
 
 SYSTEMS = {"ubuntu-22.04": "3.11", "ubuntu-24.04": "3.12"}
 """The runners that build wheels, and the Python that each builds for."""
+TEST = """\
+import sys
+
+import sample
+
+
+def test_sum():
+    assert sample.add(20, 3) == 23
+    print("tried", sys.version_info[1], sample.__file__)
+"""
+SETTINGS = {
+    'wheels.builder = "build"': 'wheels.builder = "cibuildwheel"',
+    'gates = ["lint"]': f"""\
+gates = ["tests"]
+tests = {{ run = ["pytest -rP tests"], install = ["pytest"], installed = true }}
+wheels.systems = {list(SYSTEMS)}
+""",
+    "classifiers = [": 'classifiers = ["Programming Language :: Python :: 3.12", ',
+}
+"""What they have in place of those of a project whose wheels are built one by one."""
 COMPILED = {
     **FILES,
-    "pyproject.toml": f"{PYPROJECT}wheels.systems = {list(SYSTEMS)}\n".replace(
-        'wheels.builder = "build"', 'wheels.builder = "cibuildwheel"'
-    ),
+    "pyproject.toml": functools.reduce(lambda text, pair: text.replace(*pair), SETTINGS.items(), PYPROJECT),
     "setup.py": FILES["setup.py"].format(PLAIN),
+    "tests/test_sum.py": TEST,
 }
 CIBUILDWHEEL = f"""\
 import os, pathlib, subprocess, sys, tempfile
@@ -135,7 +155,7 @@ def several(tmp_path: Path, runner_variables: dict[str, str]) -> Iterator[Action
 
 
 def test_the_whole_set_is_released(several: Actions) -> None:
-    """The wheel that each job built from the one sdist reaches the index with it."""
+    """The wheel that each job built from the one sdist reaches the index with it, tried where it fits by the tests."""
     code, output = several.run("push", several.tag("1.0.0"))
     assert code == 0, output[-5000:]
     first, second, sdist = sorted(several.pypi.files())
@@ -143,14 +163,16 @@ def test_the_whole_set_is_released(several: Actions) -> None:
     assert re.fullmatch(r"sample-1\.0\.0-cp312-cp312-manylinux\w+\.manylinux\w+\.whl", second)
     assert sdist == "sample-1.0.0.tar.gz"
     assert several.pypi.files() == several.testpypi.files()
+    tried = re.findall(r"Install on (3\.\d+), .*\| tried (\d+) .*/site-packages/sample/__init__\.py", output)
+    assert sorted(tried) == [("3.11", "11"), ("3.12", "12")]
 
 
 def test_a_set_that_is_not_whole_is_refused_before_anything_is_uploaded(several: Actions) -> None:
-    """An artifact that is dropped, doubled, empty, of another sdist or of another tag: nothing reaches an index."""
+    """An artifact that is dropped, doubled, empty, of another sdist or of another tag: no set is handed on."""
     script = several.runner.home / "attacks.py"
     script.write_text(ATTACKS, "utf-8")
     tamper = {"RUNNER_TAMPER": f'"$RUNNER_PYTHON" {script}', "RUNNER_TAMPERED": ".nox-ship/parts/2"}
-    code, output = several.run("push", several.tag("1.0.0"), **tamper)
+    code, output = several.run("push", several.tag("1.0.0"), "collect", **tamper)
     assert code != 0
     told = {name: kinds.split() for name, kinds in re.findall(r"attack (\w+) 1 True ([^\n]*)", output)}
     assert told == {
@@ -162,4 +184,4 @@ def test_a_set_that_is_not_whole_is_refused_before_anything_is_uploaded(several:
         "recorded_with_another_tag": ["NS547"],
     }, output[-8000:]
     assert "ubuntu-24.04 made no wheel for cp312-manylinux_x86_64" in output
-    assert several.pypi.files() == several.testpypi.files() == {}
+    assert "Success - Main Keep the files with their manifest" not in output.partition("Collect the wheels")[2]
