@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LONGEST = 40
 """Words in a sentence."""
 AVOID = {
-    r"(is|are) to be (?=when\b|[.;,])": "say what to do",
+    r"(is|are) to be(?= when\b|[.;,])": "say what to do",
     r"nothing known|stands against": "say what passed",
     r"(the|its|their|git's) own words": "the message",
     r"let whoever|whosoever|whomever": "name who",
