@@ -127,6 +127,7 @@ def install(
         options: Options for uv.
         source: The wheel or the folder that the project is installed from; None for an editable installation.
     """
+    options = options or _renewing(session, project.canonical_name)
     if source and step.files:
         # A file may name the project too, editable, and uv does not install it from two places in one go.
         install(session, project, step, *options)
@@ -154,6 +155,16 @@ def install(
             session.install(*options, "-e", _editable(project, step), *wanted)
 
 
+def _renewing(session: nox.Session, project: str = "") -> tuple[str, ...]:
+    """Return the options that make a reused environment what a new one would be: the newest of all, and nothing else.
+
+    The sources of the project are others than those that were installed there, whatever their version says.
+    """
+    if not session.virtualenv._reused:  # noqa: SLF001 - nox tells nobody else
+        return ()
+    return ("--exact", "--upgrade", *(("--reinstall-package", project) if project else ()))
+
+
 def tool(session: nox.Session, requirement: str) -> Path:
     """Install one of nox-ship's own tools into the session's environment, and return the Python that has it.
 
@@ -163,7 +174,7 @@ def tool(session: nox.Session, requirement: str) -> Path:
     from nox_ship.gates.toolbox import TOOL_NOT_INSTALLED
 
     try:
-        session.install(requirement)
+        session.install(*_renewing(session), requirement)
     except CommandFailed:
         raise ShipError(TOOL_NOT_INSTALLED(f"{requirement} could not be installed.")) from None
     return Path(session.bin) / "python"
