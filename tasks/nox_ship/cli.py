@@ -270,7 +270,12 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         metavar="OWNER/NAME",
         help="the repository on GitHub or GitLab, where the remote is another or does not tell",
     )
-    init.add_argument("--force", action="store_true", help="overwrite files that differ")
+    init.add_argument(
+        "--force",
+        nargs="*",
+        metavar="FILE",
+        help="overwrite files that nox-ship wrote and that differ, and files of your own that you name, such as ci.yml",
+    )
     init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
     clean = commands.add_parser(
         "clean", help="remove what releases of this project left in the cache", allow_abbrev=False
