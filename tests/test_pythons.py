@@ -158,10 +158,10 @@ def test_a_survey_says_where_the_pythons_come_from(tmp_path: Path, more: str, ex
 @pytest.mark.parametrize(
     ("named", "here", "expected"),
     [
-        (("3.11", "3.12", "3.13"), {"3.11"}, ["3.11 are installed", "error Python 3.12 ", "error Python 3.13 "]),
-        ((), {"3.11"}, ["3.11 are installed", "warning Python 3.12, 3.13 "]),
+        (("3.11", "3.12", "3.13"), {"3.11"}, ["installed: 3.11", "error Python 3.12 ", "error Python 3.13 "]),
+        ((), {"3.11"}, ["installed: 3.11", "warning Python 3.12, 3.13 "]),
         ((), set(), ["error Python 3.11 ", "error Python 3.12 ", "error Python 3.13 "]),
-        ((), {"3.11", "3.12", "3.13"}, ["3.11, 3.12, 3.13 are installed"]),
+        ((), {"3.11", "3.12", "3.13"}, ["installed: 3.11, 3.12, 3.13"]),
     ],
 )
 def test_doctor_asks_for_one_python_of_a_range(
