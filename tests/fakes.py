@@ -333,7 +333,7 @@ class FakeRemote(Remote):
     def push(self, source: Repository, refs: Mapping[str, str]) -> None:
         """Take references, each followed to its commit."""
         if self.refuses:
-            raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
+            raise ShipError(PUSH_REFUSED(f"{self.name} did not accept {', '.join(refs)}."))
         self.pushes.append(dict(refs))
         commits = source.run("rev-parse", *(f"{made}^{{commit}}" for made in refs.values())).splitlines()
         self.has.update(zip(refs, commits, strict=True))

@@ -42,8 +42,8 @@ def required_checks(settings: Settings, without: Sequence[str], root: Path) -> R
     names, out = settings.publish.require_checks, tuple(filter(None, without))
     for name in out:
         if name not in names:
-            there = f"there are {', '.join(names)}" if names else "`publish.require-checks` is empty"
-            raise ShipError(BAD_ARGUMENTS(f"`--without-check {name}` names no required check; {there}."))
+            there = f"the required checks are {', '.join(names)}" if names else "`publish.require-checks` is empty"
+            raise ShipError(BAD_ARGUMENTS(f"`--without-check {name}` is not a required check; {there}."))
     run = os.environ.get("GITHUB_RUN_ID", "") if os.environ.get("GITHUB_ACTIONS") else ""
     return Required(names, out, _person(root) if out else "", run)
 
@@ -68,4 +68,4 @@ def before_push(run: Run) -> None:
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
     question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
     if run.voice.ask(question).strip().lower() not in ("y", "yes"):
-        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you did not say yes."))
+        raise ShipError(DECLINED(f"{plan.tag} was not pushed because you did not answer yes."))

@@ -21,11 +21,11 @@ BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
 
 
 _CUT = {
-    "onto": "the commit that the release was cut from",
+    "onto": "the commit from which the release was cut",
     "branch": "the release branch",
     "commit": "the release's commit",
     "tag": "the release's tag",
-    "tag-object": "the object that the tag is",
+    "tag-object": "the hash of the tag object",
 }
 
 
@@ -54,32 +54,32 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
         "wanted",
         nargs="?",
         metavar="VERSION",
-        help="patch, minor, major, alpha, beta, rc, final, minor-rc..., 1.4.0, or auto: what the changes call for",
+        help="patch, minor, major, alpha, beta, rc, final, minor-rc..., 1.4.0, or auto (decided by the changes)",
     )
-    parser.add_argument("--dry-run", action="store_true", help="rehearse it in a world of stand-ins; touch nothing")
+    parser.add_argument("--dry-run", action="store_true", help="rehearse the release with stand-ins; change nothing")
     parser.add_argument(
         "--early",
         action="store_true",
-        help="with --dry-run: rehearse what comes next, though nothing may have been committed for it",
+        help="with --dry-run: rehearse the next release even if nothing was committed for it yet",
     )
     parser.add_argument(
-        "--bundle", type=Path, metavar="FILE", help="make commit and tag alone, and write them to FILE for another job"
+        "--bundle", type=Path, metavar="FILE", help="only make commit and tag, and write them to FILE for another job"
     )
     parser.add_argument(
         "--wait",
         action="store_true",
-        help="where a workflow publishes, follow it until the index serves the release, and prove that",
+        help="if a workflow publishes, follow it until the index serves the release, and verify that",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask before the push")
-    parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave a gate out this time")
+    parser.add_argument("--without", action="append", default=[], metavar="GATE", help="leave out a gate this time")
     _add_without_check(parser)
-    parser.add_argument("--fresh", action="store_true", help="use nothing that an earlier run left")
-    parser.add_argument("--verbose", action="store_true", help="show the output of passing tools too")
+    parser.add_argument("--fresh", action="store_true", help="ignore what earlier runs left")
+    parser.add_argument("--verbose", action="store_true", help="also show the output of tools that pass")
     parser.add_argument(
         "--report",
         type=Path,
         metavar="FILE",
-        help="write the report there too: .html, .md, or JSON",
+        help="also write the report to this file (.html, .md, or JSON)",
     )
     options = parser.parse_args(args)
     if options.wait and options.bundle:
@@ -106,7 +106,7 @@ def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog=f"nox -s {session} --", description="Publish what was built.", allow_abbrev=False)
+    parser = _Parser(prog=f"nox -s {session} --", description="Publish the built files.", allow_abbrev=False)
     _add_publish(parser)
     return parser.parse_args(args)
 
@@ -117,13 +117,13 @@ def announce_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Make or complete the GitHub Release of what was built."
+    what = "Create or complete the GitHub Release for the built files."
     parser = _Parser(prog="nox -s announce --", description=what, allow_abbrev=False)
     parser.add_argument(
-        "--sbom", type=Path, metavar="FILE", help="the bill of materials, if there is one; default: what was made here"
+        "--sbom", type=Path, metavar="FILE", help="the bill of materials, if any; default: the one made here"
     )
     parser.add_argument(
-        "--provenance", type=Path, metavar="FILE", help="the build provenance, a bundle of Sigstore, if there is one"
+        "--provenance", type=Path, metavar="FILE", help="the build provenance (a Sigstore bundle), if any"
     )
     return parser.parse_args(args)
 
@@ -135,8 +135,8 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
         ShipError: The arguments are wrong (NS108).
     """
     parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
-    parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
-    parser.add_argument("--twice", action="store_true", help="build a second time elsewhere, and compare")
+    parser.add_argument("--fresh", action="store_true", help="build even if the manifest matches the files in dist/")
+    parser.add_argument("--twice", action="store_true", help="build a second time in another folder, and compare")
     _add_publish(parser, shown=False)
     return parser.parse_args(args)
 
@@ -150,7 +150,7 @@ def wheels_arguments(args: Sequence[str]) -> argparse.Namespace:
     what = "Build the wheels for this system from the sdist in dist/."
     parser = _Parser(prog="nox -s wheels --", description=what, allow_abbrev=False)
     usual = f"{platform.system()}-{platform.machine()}".lower()
-    called = "what the part is called, such as the job's runner (default: %(default)s)"
+    called = "the name of this part, such as the job's runner (default: %(default)s)"
     parser.add_argument("--system", default=usual, metavar="NAME", help=called)
     return parser.parse_args(args)
 
@@ -161,10 +161,14 @@ def collect_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Join the wheels that several jobs built with the sdist in dist/: all of them, or none."
+    what = "Join the wheels that several jobs built from the sdist in dist/: all of them, or none."
     parser = _Parser(prog="nox -s collect --", description=what, allow_abbrev=False)
     parser.add_argument(
-        "folders", nargs="*", type=Path, metavar="FOLDER", help="where the parts are; default: what `wheels` made here"
+        "folders",
+        nargs="*",
+        type=Path,
+        metavar="FOLDER",
+        help="the folders of the parts; default: what `wheels` built here",
     )
     return parser.parse_args(args)
 
@@ -175,22 +179,24 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Compare and install what is published."
+    what = "Compare and install the published files."
     parser = _Parser(prog="nox -s verify-published --", description=what, allow_abbrev=False)
     parser.add_argument(
         "version",
         nargs="?",
         type=_version_or_latest,
         metavar="VERSION",
-        help="any version, without a manifest or a tag, or `latest`: that of the newest release tag;"
-        " default: what is built here, or the release that HEAD is",
+        help="any version, without a manifest or tag; or `latest` for the newest release tag;"
+        " default: the version built here, or the release at HEAD",
     )
     parser.add_argument("--from", dest="source", metavar="NAME", help="the index; default: the version's route")
     parser.add_argument(
-        "--rebuild", action="store_true", help="build it again from its tag, and compare that with what is served"
+        "--rebuild",
+        action="store_true",
+        help="also build it again from its tag, and compare that with the served files",
     )
     parser.add_argument(
-        "--manifest", type=Path, metavar="FILE", help="the manifest of that version, which tells what it was built with"
+        "--manifest", type=Path, metavar="FILE", help="the manifest of that version, which records how it was built"
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(args)
@@ -202,7 +208,7 @@ def doctor_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s doctor --", description="Look for what is set up wrong.", allow_abbrev=False)
+    parser = _Parser(prog="nox -s doctor --", description="Check what is set up wrong.", allow_abbrev=False)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser.parse_args(args)
 
@@ -213,9 +219,9 @@ def status_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s status --", description="Show where the releases stand.", allow_abbrev=False)
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
-    parser.add_argument("--history", action="store_true", help="show instead how releasing has been going here")
+    parser = _Parser(prog="nox -s status --", description="Show the state of the releases.", allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--history", action="store_true", help="show how recent releases went instead")
     return parser.parse_args(args)
 
 
@@ -225,48 +231,50 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox-ship", description="Give a project its release automation.", allow_abbrev=False)
+    parser = _Parser(prog="nox-ship", description="Set up release automation for a project.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"nox-ship {importlib.metadata.version('nox-ship')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    init = commands.add_parser("init", help="write what a project lacks: noxfile, workflows", allow_abbrev=False)
+    init = commands.add_parser("init", help="write missing files: noxfile, workflows", allow_abbrev=False)
     init.add_argument(
         "--ci",
         choices=["github", "gitlab", "none"],
-        help="where workflows are to run; default: as the remote tells",
+        help="the CI system to write workflows for; default: decided by the remote",
     )
     init.add_argument(
         "--repository",
         type=_repository,
         metavar="OWNER/NAME",
-        help="the repository on GitHub or GitLab, where the remote is another or does not tell",
+        help="the repository on GitHub or GitLab, if the remote does not show it",
     )
     init.add_argument("--force", action="store_true", help="overwrite files that differ")
-    init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
+    init.add_argument("--check", action="store_true", help="write nothing; exit 1 if a workflow has drifted")
     clean = commands.add_parser(
-        "clean", help="remove what releases of this project left in the cache", allow_abbrev=False
+        "clean", help="remove what this project's releases left in the cache", allow_abbrev=False
     )
-    clean.add_argument("--all", action="store_true", help="remove what those of every project left")
-    clean.add_argument("--list", action="store_true", help="remove nothing; show what there is")
-    clean.add_argument("--force", action="store_true", help="remove releases too whose end was not seen")
+    clean.add_argument("--all", action="store_true", help="remove what the releases of every project left")
+    clean.add_argument("--list", action="store_true", help="list the content; remove nothing")
+    clean.add_argument("--force", action="store_true", help="also remove releases that are not known to be complete")
     receive = commands.add_parser(
-        "receive", help="in a job without a checkout: take what was built out of an artifact", allow_abbrev=False
+        "receive", help="in a job without a checkout: take the built files from an artifact", allow_abbrev=False
     )
-    receive.add_argument("folder", type=Path, metavar="FOLDER", help="where the artifact was downloaded to")
-    receive.add_argument("--commit", help="the commit that the files must have been built from")
-    receive.add_argument("--tag", help="the tag that they must have been built of")
+    receive.add_argument("folder", type=Path, metavar="FOLDER", help="the folder of the downloaded artifact")
+    receive.add_argument("--commit", help="the commit from which the files must have been built")
+    receive.add_argument("--tag", help="the tag for which they must have been built")
     switch = commands.add_parser(
-        "switch", help="in a job that runs gates: switch to a release that another job has cut", allow_abbrev=False
+        "switch", help="in a job that runs gates: switch to the release that another job has cut", allow_abbrev=False
     )
     push = commands.add_parser(
-        "push", help="in a job that may write: push a release that another job has cut", allow_abbrev=False
+        "push", help="in a job that may write: push the release that another job has cut", allow_abbrev=False
     )
     for command in (switch, push):
-        command.add_argument("bundle", type=Path, metavar="BUNDLE", help="what `release -- VERSION --bundle` wrote")
+        command.add_argument(
+            "bundle", type=Path, metavar="BUNDLE", help="the file that `release -- VERSION --bundle` wrote"
+        )
         for name, what in _CUT.items():
             command.add_argument(f"--{name}", required=True, help=what)
-    push.add_argument("--target", default="route", help="the workflow's input of that name, for the run on the tag")
+    push.add_argument("--target", default="route", help="value of the input `target` for the run on the tag")
     proven = commands.add_parser(
-        "proven", help="in a job on a tag: whether another run has proved the release", allow_abbrev=False
+        "proven", help="in a job on a tag: check whether another run has proved the release", allow_abbrev=False
     )
     proven.add_argument("--run", required=True, help="the ID of the run that cut the release")
     proven.add_argument("--branch", required=True, help=_CUT["branch"])
@@ -301,7 +309,7 @@ def _add_publish(parser: argparse.ArgumentParser, *, shown: bool = True) -> None
 
 
 def _add_without_check(parser: argparse.ArgumentParser, *, shown: bool = True) -> None:
-    what = "leave out one of the checks that publishing waits for (`publish.require-checks`); the report says who did"
+    what = "leave out a required check (`publish.require-checks`); the report says who did"
     parser.add_argument(
         "--without-check", action="append", default=[], metavar="NAME", help=what if shown else argparse.SUPPRESS
     )

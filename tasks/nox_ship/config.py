@@ -83,7 +83,7 @@ class WheelsSettings:
     builder: Literal["auto", "cibuildwheel", "build"] = "auto"
     """What builds them: cibuildwheel, or ``build`` for one Python after the other, and the tool that repairs wheels for
     the system; ``"auto"`` takes cibuildwheel wherever it can run."""
-    expect: tuple[str, ...] = _bounded((), "name what wheels are for", items={"pattern": r"^\S+-\S+$"})
+    expect: tuple[str, ...] = _bounded((), "name wheel targets or patterns", items={"pattern": r"^\S+-\S+$"})
     """What the release must have wheels for, and nothing else, in cibuildwheel's words or as patterns, such as
     ``"cp31*-manylinux_x86_64"``; default: what the jobs were to build, and what the last release had."""
 
@@ -140,7 +140,7 @@ class PublishSettings:
     ``"auto"`` looks for such a workflow in ``.github/workflows``."""
     wait: float = _bounded(1800, "be between 0 seconds and a week", minimum=0, maximum=_WEEK)
     """Seconds to wait until an index serves what it took."""
-    timeout: float = _bounded(300, "be more than 0 seconds, and a week at most", exclusiveMinimum=0, maximum=_WEEK)
+    timeout: float = _bounded(300, "be more than 0 seconds and at most a week", exclusiveMinimum=0, maximum=_WEEK)
     """Seconds that one attempt to upload a file may take."""
     require_checks: tuple[str, ...] = _bounded((), "be names of checks", items={"pattern": r"^\S(.{0,253}\S)?$"})
     """Names of checks on GitHub, such as jobs of your CI, that must have passed on a commit before it is published."""
@@ -165,7 +165,7 @@ class WorkflowSettings:
     weekly: bool = False
     """Whether a workflow rehearses the next release, audits, and verifies the last one once a week."""
     systems: tuple[str, ...] = _bounded(
-        ("ubuntu-latest", "macos-latest", "windows-latest"), "name one runner at least", minItems=1
+        ("ubuntu-latest", "macos-latest", "windows-latest"), "name at least one runner", minItems=1
     )
     """Runners on which the built files are installed."""
     version: str | None = None
@@ -182,7 +182,7 @@ class WorkflowSettings:
         additionalProperties={"pattern": r"^\S(.{0,253}\S)?$"},
     )
     """Environment that an index is published from, by the index's name; default: the index's name."""
-    branches: tuple[str, ...] = _bounded((), "be patterns of branches' names", items={"pattern": r"^.*\S.*$"})
+    branches: tuple[str, ...] = _bounded((), "be patterns of branch names", items={"pattern": r"^.*\S.*$"})
     """Branches besides the release branch whose pushes run the gates, as filter patterns of GitHub."""
 
     @property

@@ -68,7 +68,9 @@ def _place(session: nox.Session, project: Project, step: RecipeStep) -> Iterator
     commit, dirty = repository.head, bool(repository.changes(IGNORED_CHANGES))
     with sources(repository, commit, project, dirty=dirty, called=project.root.name) as folder:
         wheel = None if dirty else built_wheel(project, commit, str(Path(session.bin) / "python"))
-        session.log(printable(f"installed: {f'dist/{wheel.name}' if wheel else 'a wheel of the sources'}", lines=False))
+        session.log(
+            printable(f"installed: {f'dist/{wheel.name}' if wheel else 'a wheel built from the sources'}", lines=False)
+        )
         yield folder, wheel or folder
 
 

@@ -189,7 +189,7 @@ def loaded_sessions() -> Sessions:
 
 def _not_notified(session: nox.Session, target: object, *_: object, **__: object) -> None:
     """Do without `session.notify`: a release runs each session in a nox of its own, where nox refuses it."""
-    session.log(f"{target} is not run after this session: a release runs its gates, each by itself")
+    session.log(f"{target} is not run after this session: a release runs each gate by itself")
 
 
 def _pythons(project: Project | None) -> Sequence[str]:

@@ -130,7 +130,7 @@ def api(session: nox.Session, project: Project) -> None:
     from nox_ship.gates import api as comparing
     from nox_ship.printable import printable
 
-    no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
+    no_arguments(session.posargs, "api", "Compare the public API with the last release's.")
     with _levelled(session, project.settings.api):
         try:
             comparison = comparing.ApiComparison.of(project)
@@ -215,7 +215,7 @@ def build(session: nox.Session, project: Project) -> None:
     for finding in outcome.warnings:
         _warn(session, finding)
     if outcome.reused:
-        session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
+        session.log(f"dist/ already holds {manifest.name} {manifest.version} of {manifest.commit[:10]}")
     for file in manifest.files:
         session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
     session.log(f"{TOLD}{outcome.digest}")
@@ -224,7 +224,7 @@ def build(session: nox.Session, project: Project) -> None:
     rows = [(file.name, str(file.size), file.sha256) for file in manifest.files]
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
-        session.warn("the checkout has changes that no commit has; the manifest says so")
+        session.warn("the checkout has uncommitted changes; the manifest records that")
     if options.twice:
         again = compare_again(project, outcome, renaming=renaming)
         again.raise_errors()
@@ -312,7 +312,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
     from nox_ship.package.materials import NAME, VARIABLE
     from nox_ship.printable import printable
 
-    no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
+    no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and test it.")
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
@@ -323,7 +323,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
     if done.described:
-        session.log(f"{NAME} describes the environment of the wheel")
+        session.log(f"{NAME} describes the wheel's environment")
         actions.output(sbom=NAME)
 
 

@@ -20,25 +20,28 @@ from nox_ship.world.real import REMOTE_MISSING
 from nox_ship.world.world import World
 
 OTHER_PROJECT = Kind("NS605", "other-project", "Run `nox -s build` in this project.")
-NOT_A_RELEASE = Kind("NS752", "not-a-release", "Publish what `nox -s build` makes of a release's tag.")
+NOT_A_RELEASE = Kind("NS752", "not-a-release", "Publish the files that `nox -s build` makes on a release tag.")
 NOT_ON_BRANCH = Kind(
     "NS755", "not-on-branch", "Tag a commit of the release branch, or set `branch` in [tool.nox-ship]."
 )
 TAG_NOT_PUSHED = Kind(
     "NS225",
     "tag-not-pushed",
-    "Push branch and tag first; `nox -s release` does both, and publishes.",
+    "Push branch and tag first; `nox -s release` pushes both and publishes.",
 )
 ROUTE_FORBIDS = Kind(
-    "NS754", "route-forbids", "Use `nox -s publish`, or change `routes` in [tool.nox-ship] if it is meant to go there."
+    "NS754", "route-forbids", "Use `nox -s publish`, or change `routes` in [tool.nox-ship] if it should go there."
 )
 DIRTY_FILES = Kind(
-    "NS756", "dirty-files", "Commit the changes and build again: no commit tells what is in them.", level="warning"
+    "NS756",
+    "dirty-files",
+    "Commit the changes and build again, so that a commit records what is in the files.",
+    level="warning",
 )
 LACKS_WHEELS = Kind(
     "NS581",
     "wheels-not-collected",
-    "Run `nox -s wheels` on each system and `nox -s collect` on what they made; in a workflow each is a job.",
+    "Run `nox -s wheels` on each system, then `nox -s collect` on the results; a workflow has a job for each.",
 )
 
 
@@ -70,7 +73,7 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.extend(_other_project(manifest, project))
         findings.extend(_other_origin(manifest, project, repository))
     elif manifest.pyproject != hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest():
-        findings.append(FILE_CHANGED("pyproject.toml is not the one that the files were built by."))
+        findings.append(FILE_CHANGED("pyproject.toml has changed since the files were built."))
     for_good = index in ("pypi", project.settings.routes.final)
     if for_good:
         findings.extend(_release_alone(manifest, project, index))
@@ -88,7 +91,7 @@ def _not_whole(manifest: Manifest, project: Project) -> Iterator[Finding]:
     """Yield an error where the wheels of other systems were not collected."""
     wanted = project.settings.wheels.systems
     if lacking := [name for name in wanted if name not in manifest.systems]:
-        yield LACKS_WHEELS(f"The manifest does not have the wheels from {shorten(lacking)}.")
+        yield LACKS_WHEELS(f"The manifest lacks the wheels from {shorten(lacking)}.")
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
@@ -114,7 +117,7 @@ def _checkout(world: World) -> Repository | None:
 
 def _other_project(manifest: Manifest, project: Project) -> Iterator[Finding]:
     if manifest.name != project.canonical_name:
-        what = f"The manifest is of {manifest.name}, the project is {project.canonical_name}."
+        what = f"The manifest is for {manifest.name}, but this project is {project.canonical_name}."
         yield OTHER_PROJECT(what)
 
 
@@ -123,7 +126,7 @@ def _other_names(manifest: Manifest) -> Iterator[Finding]:
     for file in manifest.files:
         told = parse_wheel_filename(file.name)[1] if file.kind == "wheel" else parse_sdist_filename(file.name)[1]
         if told != Version(manifest.version):
-            yield OTHER_ORIGIN(f"{file.name} is not of version {manifest.version}, which the manifest tells.")
+            yield OTHER_ORIGIN(f"{file.name} is not a file of version {manifest.version}, which the manifest states.")
 
 
 def _other_origin(manifest: Manifest, project: Project, repository: Repository) -> Iterator[Finding]:
@@ -134,19 +137,21 @@ def _other_origin(manifest: Manifest, project: Project, repository: Repository) 
     if manifest.commit != commit:
         yield OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not {commit[:10]}.")
     elif manifest.tag is not None and tags.get(manifest.tag) != commit:
-        yield OTHER_ORIGIN(f"The tag {manifest.tag}, which the manifest tells, is not on {commit[:10]}.")
+        yield OTHER_ORIGIN(f"The manifest's tag {manifest.tag} is not on {commit[:10]}.")
     form = project.tag_form(tags)
     if manifest.tag is not None and form.version(manifest.tag) not in (None, Version(manifest.version)):
-        yield OTHER_ORIGIN(f"The manifest tells version {manifest.version} and tag {manifest.tag}.")
+        yield OTHER_ORIGIN(
+            f"The manifest states version {manifest.version} and tag {manifest.tag}, which do not match."
+        )
 
 
 def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator[Finding]:
     shown, version = display_name(index), manifest.version
     routed = route(project.settings, Version(version))
     if routed != index:
-        yield ROUTE_FORBIDS(f"{version} must not go to {shown}: its route leads to {display_name(routed)}.")
+        yield ROUTE_FORBIDS(f"{version} must not go to {shown}: versions of this kind go to {display_name(routed)}.")
     if manifest.dirty:
-        yield NOT_A_RELEASE(f"The files were built from uncommitted changes; {shown} takes releases alone.")
+        yield NOT_A_RELEASE(f"The files were built from uncommitted changes; {shown} is for releases only.")
     elif manifest.tag is None:
         yield NOT_A_RELEASE(f"{version} was built from {manifest.commit[:10]}, which has no release tag.")
 

@@ -23,22 +23,22 @@ from nox_ship.versions import TagForm
 from nox_ship.world.github import UnclearError
 from nox_ship.world.releases import Asset, ForgeRelease, Releases, asset_name
 
-TAG_MISSING = Kind("NS786", "tag-not-on-forge", "Push the tag of the release, then run the same command again.")
+TAG_MISSING = Kind("NS786", "tag-not-on-forge", "Push the release's tag, then run the same command again.")
 NOT_WHOLE = Kind(
     "NS787",
     "announcement-not-whole",
-    "Run the same command again: it uploads what is missing, and publishes the draft once it is complete.",
+    "Run the same command again: it uploads the missing files, and publishes the draft once it is complete.",
 )
 IMMUTABLE = Kind(
     "NS788",
     "announcement-immutable",
-    "Next time leave publishing it to nox-ship, or make only a draft of it.",
+    "Next time, let nox-ship publish the release page, or create only a draft yourself.",
     level="warning",
 )
 OTHER_FILE = Kind(
     "NS778",
     "other-file-announced",
-    "Find out where it comes from; remove it from the release's page, then run the same command again.",
+    "Find out where the file comes from, remove it from the release page, then run the same command again.",
 )
 
 _PAUSES = (1.0, 3.0)
@@ -143,9 +143,9 @@ class Posted:
 
     def __str__(self) -> str:
         if self.release is None:
-            return f"{self.where} has no release of the tag"
+            return f"{self.where} has no release for the tag"
         kind = "a draft" if self.release.draft else "a release"
-        lacks = f", which lacks {shorten(file.name for file in self.lacking)}" if self.lacking else ""
+        lacks = f" that lacks {shorten(file.name for file in self.lacking)}" if self.lacking else ""
         return f"{self.where} has {kind}{lacks}"
 
 
@@ -197,7 +197,7 @@ def bring(announcement: Announcement, releases: Releases, posted: Posted, note: 
         note(f"{file.name} is attached to the release on {releases.where}")
     if lacking := _held(announcement, releases, release).lacking:
         names = shorten(file.name for file in lacking)
-        raise ShipError(NOT_WHOLE(f"{releases.where} does not have {names} as it was uploaded."))
+        raise ShipError(NOT_WHOLE(f"{releases.where} does not have {names} as uploaded."))
     latest = announcement.is_latest(releases.latest()) if release.draft else None
     if values := _missing_values(announcement, release, latest=latest):
         release = releases.change(release, values)
@@ -220,7 +220,7 @@ def _check_tag(announcement: Announcement, releases: Releases) -> None:
     if found is None:
         raise ShipError(TAG_MISSING(f"{where} does not have the tag {tag}."))
     if found != announcement.commit:
-        what = f"{where} has {tag} on {found[:10]}, and the files were built from {announcement.commit[:10]}."
+        what = f"{where} has {tag} on {found[:10]}, but the files were built from {announcement.commit[:10]}."
         raise ShipError(TAG_MISSING(what, remedy="Announce the files that were built from the tag."))
 
 
@@ -259,7 +259,9 @@ def _refuse_others(announcement: Announcement, posted: Posted) -> None:
     whole = [file for file in posted.lacking if (asset := posted.assets.get(asset_name(file.name))) and asset.uploaded]
     if whole:
         names = shorten(file.name for file in whole)
-        what = f"The release {announcement.tag} on {posted.where} has another {names} than was built."
+        what = (
+            f"The release {announcement.tag} on {posted.where} has a {names} that differs from the one that was built."
+        )
         raise ShipError(OTHER_FILE(what))
 
 
@@ -281,7 +283,9 @@ def _attach(file: Attachment, path: Path, release: ForgeRelease, releases: Relea
     while True:
         if there:
             releases.remove(there)
-        trouble = ShipError(NOT_WHOLE(f"{releases.where} says that it has {file.name}, and does not list it whole."))
+        trouble = ShipError(
+            NOT_WHOLE(f"{releases.where} says that it has {file.name}, but does not list it as complete.")
+        )
         try:
             if releases.upload(release, file.name, path):
                 return

@@ -17,7 +17,7 @@ from nox_ship.world.releases import Releases
 NO_TOKEN = Kind(
     "NS789",
     "not-announced",
-    "Set `GH_TOKEN` to a token that may write the repository's contents, and run the same command again.",
+    "Set `GH_TOKEN` to a token with write access to the repository's contents, and run the same command again.",
     level="notice",
 )
 
@@ -34,7 +34,7 @@ def announce_state(run: Run) -> State:
     announcement = _announcement(run)
     if announcement is None:
         found = forge.find(plan.tag)
-        has = f"{forge.where} has a release of {plan.tag}, and what was built is not here to compare with"
+        has = f"{forge.where} has a release for {plan.tag}; the built files are not here to compare with"
         return State.unknown(has) if found and not found.draft else State.missing(f"{plan.tag} is not announced")
     posted = look(announcement, forge)
     if posted.release and posted.is_complete:
@@ -62,7 +62,7 @@ def _announcement(run: Run, *, others: bool = False) -> Announcement | None:
 
 def no_token(forge: Releases, tag: str) -> Finding:
     """Return that there is no token to announce a release with."""
-    what = f"There is no token for {forge.where} in {' or '.join(TOKENS)}: {tag} gets no page there."
+    what = f"There is no token for {forge.where} in {' or '.join(TOKENS)}, so {tag} gets no release page there."
     return NO_TOKEN(what)
 
 
@@ -70,7 +70,7 @@ def told_of(outcome: Outcome, forge: Releases) -> Iterator[Finding]:
     """Yield what a person should know about a release that was announced."""
     if outcome.lacks:
         lacks = shorten(outcome.lacks, len(outcome.lacks))
-        yield IMMUTABLE(f"The release {outcome.release.tag} on {forge.where} is immutable, and lacks {lacks}.")
+        yield IMMUTABLE(f"The release {outcome.release.tag} on {forge.where} is immutable and lacks {lacks}.")
 
 
 def announce(run: Run, state: State) -> Result:

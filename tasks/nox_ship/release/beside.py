@@ -20,7 +20,7 @@ from nox_ship.release.announcement import Attachment
 OTHER_RELEASE = Kind(
     "NS799",
     "of-another-release",
-    "Delete it, and announce the release without it or with one that was made of these files.",
+    "Delete it, and announce the release without it or with one made from these files.",
 )
 
 

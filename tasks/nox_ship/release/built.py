@@ -12,9 +12,7 @@ from nox_ship.package.manifest import FILE_CHANGED, Manifest
 from nox_ship.project import Project
 from nox_ship.release.stage import Stage
 
-_REMEDY = (
-    "Find the gate that writes to `dist` or `.nox-ship` in the folder that it runs in; the same command builds anew."
-)
+_REMEDY = "Find the gate that writes to `dist` or `.nox-ship` in its working folder; the same command builds again."
 
 
 def hold(stage: Stage, project: Project) -> Manifest:
@@ -71,7 +69,7 @@ def check_tested(stage: Stage, told: Iterable[str]) -> None:
     """
     if set(told) - {stage.record.built}:
         _forget(stage)
-        raise ShipError(FILE_CHANGED("The files that were tested are not those that were built.", remedy=_REMEDY))
+        raise ShipError(FILE_CHANGED("The tested files are not the ones that were built.", remedy=_REMEDY))
 
 
 def _forget(stage: Stage) -> None:

@@ -16,10 +16,8 @@ from nox_ship.release.companions import follow
 from nox_ship.release.planning import Plan
 from nox_ship.release.stage import Stage
 
-COMMIT_REFUSED = Kind(
-    "NS232", "commit-refused", "A hook or git refused the commit of the new version; its own words say why."
-)
-TAG_REFUSED = Kind("NS233", "tag-refused", "Git refused the tag; its own words say why.")
+COMMIT_REFUSED = Kind("NS232", "commit-refused", "Fix the problem that git or a commit hook reports above.")
+TAG_REFUSED = Kind("NS233", "tag-refused", "Fix the problem that git reports above.")
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,11 @@ def bump(plan: Plan, stage: Stage) -> Objects:
     try:
         repository.run("tag", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
-        raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
+        raise ShipError(TAG_REFUSED(f"Git refused the tag {plan.tag}.", detail=error.done.output)) from error
     commit, tag = repository.run("rev-parse", "HEAD", f"refs/tags/{plan.tag}").splitlines()
     if commit != plan.head and repository.parents(commit) != [plan.head]:
-        what = f"The commit of {plan.version} does not follow {plan.head[:10]} directly."
-        raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes commits of its own."))
+        what = f"The commit of {plan.version} is not a direct child of {plan.head[:10]}."
+        raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes additional commits."))
     stage.record.commit = commit
     return Objects(commit, tag)
 

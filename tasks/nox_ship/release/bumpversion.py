@@ -25,7 +25,7 @@ BUMP_FAILED = Kind("NS306", "bump-failed", "Correct the settings of bump-my-vers
 STALE_BUMP_SETTINGS = Kind(
     "NS307",
     "stale-bump-settings",
-    "The release goes by the project's version; correct the setting.",
+    "Correct the setting; the release uses the project's version.",
     level="notice",
 )
 
@@ -86,13 +86,13 @@ def bumped_files(project: Project, current: str) -> set[str]:
     alone = have_a_scheme(project)
     entries = _shown(project, current, None).get("files") if alone else project.tool("bumpversion").get("files", [])
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is no list of tables.", remedy="Write it as one."))
+        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is not a list of tables.", remedy="Write it as one."))
     names = {str(entry["filename"]) for entry in entries if entry.get("filename")}
     try:
         paths = {path for entry in entries if entry.get("glob") for path in project.root.glob(str(entry["glob"]))}
         found = {path.relative_to(project.root).as_posix() for path in paths}
     except (NotImplementedError, ValueError, OSError) as error:
-        raise ShipError(BUMP_FAILED(f"A `glob` of bump-my-version's settings cannot be read: {error}.")) from error
+        raise ShipError(BUMP_FAILED(f"A `glob` in the settings of bump-my-version is invalid: {error}.")) from error
     return {*(Path(name).as_posix() for name in names), *found}
 
 
@@ -138,7 +138,7 @@ def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
     try:
         shown: dict[str, Any] = dict(json_data.parse(done.stdout))
     except (ValueError, TypeError) as error:
-        what = "bump-my-version cannot read the project's settings for it."
+        what = "bump-my-version cannot read its settings in this project."
         raise ShipError(BUMP_FAILED(what, detail=done.output)) from error
     return shown
 
@@ -147,7 +147,9 @@ def stale_settings(project: Project, current: str) -> Iterator[Finding]:
     """Yield a notice where bump-my-version's settings tell another current version than the project does."""
     told = project.tool("bumpversion").get("current_version")
     if told is not None and told != current:
-        yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
+        yield STALE_BUMP_SETTINGS(
+            f"tool.bumpversion.current_version is {told}, but the project's version is {current}."
+        )
 
 
 def write_version(project: Project, source: VersionSource, new: str, *, own: bool = True) -> None:
@@ -169,11 +171,11 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
-        raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
+        raise ShipError(BUMP_FAILED(what, remedy="List every file that states it in [[tool.bumpversion.files]]."))
     kept = {place.file for place in source.places} - {place.file for place in after.places}
     if kept and not alone:
-        what = f"After bump-my-version ran, {shorten(sorted(kept))} still told {source.current}."
-        raise ShipError(BUMP_FAILED(what, remedy="Name the line in [[tool.bumpversion.files]]."))
+        what = f"After bump-my-version ran, {shorten(sorted(kept))} still stated {source.current}."
+        raise ShipError(BUMP_FAILED(what, remedy="Add the line to [[tool.bumpversion.files]]."))
 
 
 def check_places(project: Project, source: VersionSource, repository: Repository) -> None:

@@ -94,8 +94,8 @@ class Kept:
         """What it holds, in words."""
         kind = "rehearsal" if self._report.get("rehearsal") else "release"
         what = [str(self._report[key]) for key in ("project", "version") if self._report.get(key)]
-        told = f"{kind} of {' '.join(what)}" if what else "nothing that was told"
-        return f"{told}, whose end was not seen" if self.unfinished else told
+        told = f"{kind} of {' '.join(what)}" if what else "no recorded run"
+        return f"{told}, not known to be complete" if self.unfinished else told
 
     def remove(self) -> bool:
         """Remove it; return false where a release is running in it."""

@@ -21,23 +21,23 @@ from nox_ship.release.markdown import read_markdown
 from nox_ship.release.restructured import UnplacedError, read_restructured
 from nox_ship.release.sections import Document
 
-CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog in UTF-8, or name another file.")
+CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog as UTF-8, or name another file.")
 NOT_CUT = Kind(
     "NS313",
     "changelog-not-cut",
-    "Begin a section called `Unreleased`: a release makes it the section of its version.",
+    "Add a section called `Unreleased`; a release turns it into the section of its version.",
     level="warning",
 )
 NOTHING_UNRELEASED = Kind(
     "NS314",
     "changelog-empty",
-    "Write down what changed, and commit it, before you release.",
+    "Describe the changes and commit that before you release.",
     level="warning",
 )
 FRAGMENTS_LEFT = Kind(
     "NS315",
     "fragments-left",
-    "Let that tool write the changelog and commit it, before you release.",
+    "Let that tool write the changelog, and commit it, before you release.",
     level="warning",
 )
 
@@ -152,7 +152,7 @@ def _read(project: Project, name: str) -> Changelog | None:
     if content is None:
         return None
     if not path.resolve().is_relative_to(_top(project.root.resolve())):
-        what = f"{name} leads out of the repository, to {path.resolve()}."
+        what = f"{name} is outside the repository, at {path.resolve()}."
         raise ShipError(CHANGELOG_UNREADABLE(what, remedy="Keep the changelog in the repository."))
     try:
         return Changelog(name, content.decode("utf-8"))
@@ -178,18 +178,18 @@ def changelog_findings(project: Project, version: str) -> Iterator[Finding]:
         return
     left = pending(project)
     if left and left.tool not in TOOLS:
-        yield FRAGMENTS_LEFT(f"{left.count} fragments in {left.folder} are left as they are: {left.tool} reads them.")
+        yield FRAGMENTS_LEFT(f"{left.count} fragments in {left.folder} stay there: only {left.tool} reads them.")
     if changelog is None:
         return
     section, document = changelog.unreleased, changelog.document
     level: Level = "error" if project.settings.changelog else "warning"
     if changelog.trouble:
-        yield NOT_CUT(f"{changelog.name} {changelog.trouble}.", remedy="It is released as it is.")
+        yield NOT_CUT(f"{changelog.name} {changelog.trouble}.", remedy="The release leaves it unchanged.")
     elif document is None:
-        what = f"{changelog.name} is in a form that is not understood; it is released as it is."
+        what = f"The format of {changelog.name} is not recognised; the release leaves it unchanged."
         yield NOT_CUT(what, remedy="Write it in Markdown or reStructuredText, with a heading for each version.")
     elif section is None and not left:
-        what = f"{changelog.name} has no section for what is unreleased"
+        what = f"{changelog.name} has no Unreleased section"
         yield NOT_CUT(f"{what}{'; it is released as it is' if level == 'warning' else ''}.", level=level)
     elif section and not left and _says_nothing(document, section) and not _had_candidate(changelog, version):
         yield NOTHING_UNRELEASED(f"{changelog.name} has nothing under {section.heading.title!r}.", level=level)

@@ -15,32 +15,32 @@ from nox_ship.world.releases import Releases
 NOT_TOLD = Kind(
     "NS850",
     "checks-not-told",
-    "Set `GH_TOKEN` to a token that may read the repository; a job needs `checks: read`, `statuses: read` and"
+    "Set `GH_TOKEN` to a token with read access to the repository; a job needs `checks: read`, `statuses: read` and"
     " `GITHUB_TOKEN` in its environment.",
 )
 CHECK_FAILED = Kind(
     "NS851",
     "check-failed",
-    "Re-run it on GitHub once its cause is fixed, then run the same command or job again; or leave it out with"
+    "Fix the cause, rerun the check on GitHub, then run the same command or job again; or leave the check out with"
     " `--without-check NAME`.",
 )
 CHECK_MISSING = Kind(
     "NS852",
     "check-missing",
-    "Correct its name in `publish.require-checks`, or run it on this commit and then the same command or job again; or"
-    " leave it out with `--without-check NAME`.",
+    "Correct the name in `publish.require-checks`, or start the check on this commit and run the same command or job"
+    " again; or leave it out with `--without-check NAME`.",
 )
 CHECK_UNFINISHED = Kind(
     "NS853",
     "check-unfinished",
-    "Run the same command or job again to go on waiting, or leave it out with `--without-check NAME`.",
+    "Run the same command or job again to keep waiting, or leave the check out with `--without-check NAME`.",
 )
 WAITS_FOR_ITSELF = Kind(
     "NS854",
     "waits-for-itself",
-    "Take it out of `publish.require-checks`: it cannot end before the release is published.",
+    "Remove it from `publish.require-checks`: it cannot end before the release is published.",
 )
-CHECK_LEFT_OUT = Kind("NS855", "check-left-out", "Nothing has to be done if that was meant.", level="warning")
+CHECK_LEFT_OUT = Kind("NS855", "check-left-out", "You need not do anything if that was intended.", level="warning")
 
 LONGEST = 7200.0
 """Seconds to wait in all."""
@@ -124,13 +124,15 @@ def look(required: Required, forge: Releases, commit: str) -> CommitChecks:
     except ShipError as error:
         if error.findings[0].id not in _READS:
             raise
-        raise ShipError(NOT_TOLD(f"The checks of {commit[:10]} are not told: {error.findings[0].what}")) from error
+        raise ShipError(
+            NOT_TOLD(f"GitHub did not report the checks of {commit[:10]}: {error.findings[0].what}")
+        ) from error
 
 
 def not_on_github(names: Sequence[str]) -> Finding:
     """Return that there is nobody to ask."""
-    what = f"`publish.require-checks` names {shorten(names)}, and the remote is not on GitHub."
-    return NOT_TOLD(what, remedy="Take the setting out: checks are waited for on GitHub alone.")
+    what = f"`publish.require-checks` names {shorten(names)}, but the remote is not on GitHub."
+    return NOT_TOLD(what, remedy="Remove the setting: it works with checks on GitHub only.")
 
 
 @dataclass(frozen=True)
@@ -197,19 +199,21 @@ class CommitChecks:
         ours = [check for check in self.checks if self.required.run and check.run == self.required.run]
         left = {check.name for check in ours if check.state == "running"}
         if len(left) == 1 and left <= set(self.required.awaited):
-            what = f"The check {left.pop()!r} is the job that waits here, or one that waits for it."
+            what = f"The check {left.pop()!r} is the waiting job itself, or a job that needs it."
             raise ShipError(WAITS_FOR_ITSELF(what))
 
     def not_there(self) -> Iterator[Finding]:
         """Yield an error for each that is not there."""
         names = list(dict.fromkeys(check.name for check in self.checks))
-        there = f"it has {shorten(names, _MOST_NAMED)}" if names else "it has none at all"
+        there = f"the commit has {shorten(names, _MOST_NAMED)}" if names else "the commit has no checks at all"
         for name in self.missing:
-            what = f"No check {name!r} appeared on {self.commit[:10]}, and none runs that it could wait for; {there}."
+            what = (
+                f"No check {name!r} appeared on {self.commit[:10]}, and no running check is left to wait for; {there}."
+            )
             yield CHECK_MISSING(what)
 
     def unfinished(self) -> Iterator[Finding]:
         """Yield an error for each that did not pass in time."""
         for name in (*self.running, *self.missing):
-            what = "has not ended" if name in self.running else "is not there"
+            what = "is still running" if name in self.running else "has not appeared"
             yield CHECK_UNFINISHED(f"The check {name!r} of {self.commit[:10]} {what} after {LONGEST / 3600:.2g} hours.")

@@ -10,7 +10,7 @@ from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
 from nox_ship.release.fragments import TOOLS, pending
 
-NOT_COLLECTED = Kind("NS316", "fragments-not-collected", "Correct what the tool reports above, and commit it.")
+NOT_COLLECTED = Kind("NS316", "fragments-not-collected", "Fix the problem that the tool reports above, and commit.")
 
 
 def collect(project: Project, version: str, today: date) -> bool:

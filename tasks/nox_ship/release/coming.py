@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -21,14 +22,14 @@ from nox_ship.release.tags import check_head
 TAG_EXISTS = Kind(
     "NS221",
     "tag-exists",
-    "Release another version, or finish that one from its own commit (`git pull`); a published tag is never moved.",
+    "Release another version, or finish that one from its own commit; a published tag is never moved.",
 )
 ALREADY_RELEASED = Kind(
     "NS222",
     "already-released",
-    "Commit what the next release holds first, or finish this one by its own version.",
+    "Commit the changes of the next release first, or finish this release by naming its version.",
 )
-FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
+FINISHING = Kind("NS223", "finishing", "This run finishes that release and does not bump again.", level="notice")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ def find_coming(
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
     if wanted is None:
-        what = f"No version was asked for; it is {current} now."
+        what = f"You named no version; the current version is {current}."
         raise ShipError(arithmetic.NOTHING_ASKED(what))
     proposed = ""
     if wanted == AUTO:
@@ -129,7 +130,7 @@ def find_coming(
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
-    _check_tag(tag, version, form, tags, known.here)
+    _check_tag(tag, version, form, known.here, known.there)
     return Coming(
         source=source,
         current=current,
@@ -171,7 +172,7 @@ def _check_proposed(proposed: str, parts: Collection[str]) -> None:
         ShipError: It is not (NS302).
     """
     if parts and _part(proposed) and proposed not in parts:
-        what = f"`auto` proposes {proposed}, and the versions of this project have no such part."
+        what = f"`auto` proposes {proposed}, but the versions of this project have no such part."
         remedy = f"Write one of {', '.join(parts)}, or a version such as 1.4.0."
         raise ShipError(arithmetic.UNKNOWN_PART(what, remedy=remedy))
 
@@ -203,18 +204,20 @@ def _finishing(
     asked = versions.parse(wanted or "")
     if asked is not None and asked != version:
         raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
-    findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
+    findings.append(FINISHING(f"HEAD is already the release {version} (tag {tag})."))
     text = spelt or str(version)
     if source.current and versions.parse(source.current) == version:
         text = source.current
     return Coming(source=source, current=text, version=text, tag=tag, bump=False)
 
 
-def _check_tag(
-    tag: str, version: str, form: versions.TagForm, everywhere: Collection[str], local: Collection[str]
-) -> None:
+def _check_tag(tag: str, version: str, form: versions.TagForm, here: Collection[str], there: Collection[str]) -> None:
     parsed = Version(version)
-    for name in everywhere:
+    for name in (*there, *here):
         if name == tag or form.version(name) == parsed:
-            where = "here" if name in local else "on the remote"
-            raise ShipError(TAG_EXISTS(f"The tag {name} exists {where} already."))
+            if name in there:
+                raise ShipError(TAG_EXISTS(f"The tag {name} already exists on the remote."))
+            remedy = (
+                f"Delete it (`git tag -d {shlex.quote(name)}`) if it was made by mistake, or release another version."
+            )
+            raise ShipError(TAG_EXISTS(f"The tag {name} already exists here, but not on the remote.", remedy=remedy))

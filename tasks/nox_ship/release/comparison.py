@@ -71,7 +71,7 @@ class Compared:
     def __str__(self) -> str:
         if self.difference is None:
             return f"nothing to compare with: {self.why}"
-        subjects = ", ".join(line.partition(":")[0] for line in self.lines) or "nothing changed but the version"
+        subjects = ", ".join(line.partition(":")[0] for line in self.lines) or "only the version changed"
         unusual = f"; {len(self.findings)} unusual" if self.findings else ""
         return f"since {self.since}: {subjects}{unusual}"
 
@@ -136,8 +136,8 @@ class Comparison:
         except ShipError as error:
             why = error.findings[0].what.rstrip(".")
         except Exception as error:  # noqa: BLE001 - whatever an index's file holds, the release goes on
-            why = f"comparing raised {type(error).__name__}"
-        return Compared(why=why, findings=(NOT_COMPARED(f"There was no comparison with the last release: {why}."),))
+            why = f"the comparison raised {type(error).__name__}"
+        return Compared(why=why, findings=(NOT_COMPARED(f"The files were not compared with the last release: {why}."),))
 
     def _compared(self, last: Predecessor, installed: Installed) -> Compared:
         version = self._manifest.version

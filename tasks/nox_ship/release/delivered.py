@@ -105,7 +105,7 @@ def look(project: Project, repository: Repository, world: World, findings: Findi
     form = project.tag_form({**tags_of(findings.catch(world.known_refs) or {}), **repository.tags()})
     workflow = publishing(repository.path, settings, settings.routes.final, form.name("1.0.0")).workflow
     if workflow is None:
-        return "no workflow publishes what is tagged"
+        return "no workflow publishes pushed tags"
     runs = findings.catch(lambda: past.runs(forge.api, workflow))
     if runs is None:
         return ""

@@ -113,7 +113,7 @@ def push(run: Run, state: State) -> Pushed:
     except ShipError:
         report.pushed = "no"
         raise
-    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True)
+    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True, stood_in=report.rehearsal)
 
 
 def checkout_state(run: Run) -> State:

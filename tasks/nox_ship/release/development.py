@@ -21,7 +21,7 @@ from nox_ship.world.remote import Remote
 HISTORY_CUT = Kind(
     "NS309",
     "history-cut",
-    "Run `git fetch --tags --unshallow` (in a full clone `git fetch --tags`); in CI, check out with `fetch-depth: 0`.",
+    "Run `git fetch --tags --unshallow` (in a full clone, `git fetch --tags`); in CI, check out with `fetch-depth: 0`.",
 )
 
 _AUTHOR = ("-c", "user.name=nox-ship", "-c", "user.email=nox-ship@localhost", "-c", "commit.gpgsign=false")
@@ -51,16 +51,16 @@ def development(project: Project) -> Renaming | None:
         source = VersionSource.of(project)
     except ShipError as error:
         if error.findings[0].id == NO_VERSION.id:
-            return None  # the back end finds a version where we do not
+            return None  # the build backend finds a version where we do not
         raise
     merged = form.releases(repository.merged_tags() if tags else ())
     released = {version: tag for tag, version in merged.items()}
     last = max(released, default=None)
     count = repository.count_since(tags[released[last]] if last else None)
     if count is None:
-        raise ShipError(HISTORY_CUT("This clone is shallow: how many commits lead to HEAD cannot be told."))
+        raise ShipError(HISTORY_CUT("This clone is shallow, so the commits since the last release cannot be counted."))
     if last is None and repository.without_tags:
-        raise ShipError(HISTORY_CUT("This clone was made without tags: which release came last cannot be told."))
+        raise ShipError(HISTORY_CUT("This clone was made without tags, so the last release is unknown."))
     warnings = tuple(_lacking(project, repository)) if last is None else ()
     coming = f"{_coming(versions.parse(source.current or ''), last)}.dev{count}"
 
@@ -91,7 +91,7 @@ def _lacking(project: Project, repository: Repository) -> Iterator[Finding]:
         remote = Remote.of(repository, project.settings.remote)
         refs = remote.refs() if remote else {}
     except ShipError as error:
-        what = f"Whether the remote has releases that this clone lacks is not known: {error.findings[0].what}"
+        what = f"The remote could not be asked whether this clone lacks any releases: {error.findings[0].what}"
         yield HISTORY_CUT(what, level="warning")
         return
     there = tags_of(refs)

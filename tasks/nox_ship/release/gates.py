@@ -21,16 +21,16 @@ from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
 from nox_ship.process import Argument, Standby
 from nox_ship.release.stage import Stage
 
-GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
+GATE_FAILED = Kind("NS431", "gate-failed", "Read the gate's output above.")
 NOTHING_VERIFIED = Kind(
     "NS433", "nothing-verified", "Install a Python that the project supports, or correct `pythons` in [tool.nox-ship]."
 )
-NOX_FAILED = Kind("NS432", "nox-failed", "nox's own output says why.")
+NOX_FAILED = Kind("NS432", "nox-failed", "Read nox's output above.")
 
 PASSED_ALONE = Kind(
     "NS860",
     "passed-alone",
-    "Let the tests choose free ports and files of their own, and wait for what they need instead of for a time.",
+    "Let the tests use free ports and files of their own, and wait for conditions instead of fixed times.",
     level="warning",
 )
 
@@ -163,7 +163,7 @@ def run_sessions(
     findings = _findings(result for result in done if result.status == "failed")
     skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
     if skipped and all(result.status == "skipped" for result in skipped):
-        findings.insert(0, NOTHING_VERIFIED(f"The files were tried on no Python: {skipped[0].reason}."))
+        findings.insert(0, NOTHING_VERIFIED(f"The files were tested on no Python: {skipped[0].reason}."))
     if findings:
         raise GatesFailedError(tuple(done), *findings)
     return tuple(done)
@@ -227,7 +227,9 @@ def _told(result: SessionResult) -> SessionResult:
     """Return the result of a session that ran again alone, with a warning where it passed."""
     if result.status != "passed":
         return result
-    warning = PASSED_ALONE(f"{result.name} failed beside the same session on other Pythons, and passed alone.")
+    warning = PASSED_ALONE(
+        f"{result.name} failed in parallel with the same session on other Pythons, but passed alone."
+    )
     return dataclasses.replace(result, warnings=(*result.warnings, str(warning)))
 
 
@@ -255,7 +257,7 @@ def _run(
         )
         results = list(events.results.values())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ShipError(NOX_FAILED("What the sessions came to cannot be read.", detail=events.log)) from error
+        raise ShipError(NOX_FAILED("The results of the sessions cannot be read.", detail=events.log)) from error
     finally:
         write_whole(stage.workshop.log, events.log)
     for result in results:
@@ -353,5 +355,5 @@ def _findings(failed: Iterable[SessionResult]) -> list[Finding]:
 def _finding(result: SessionResult, *more: SessionResult) -> Finding:
     names = ", ".join(one.name for one in (result, *more))
     what = f"{names} did not pass{f': {result.reason}' if result.reason else ''}"
-    remedy = f"To see it alone: `{naming.call(result.name)}`."
+    remedy = f"To run it alone: `{naming.call(result.name)}`."
     return GATE_FAILED(f"{what.removesuffix('.')}.", remedy=remedy, detail=result.output)

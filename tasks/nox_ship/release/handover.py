@@ -29,10 +29,10 @@ NOT_ANNOUNCED = Kind(
 OTHER_CUT = Kind(
     "NS762",
     "other-cut",
-    "Find what changed the release in the job that cuts it: bump settings, hooks or the noxfile; nothing was pushed.",
+    "Find what changed the release in the job that cuts it (bump settings, hooks, the noxfile); nothing was pushed.",
 )
 
-_OTHER_ARTIFACT = "Run the whole workflow again: the artifact is not the one that was built."
+_OTHER_ARTIFACT = "Run the whole workflow again: this artifact is not the one that was built."
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REGULAR = ("100644", "100755")
 _GONE = "000000"
@@ -58,13 +58,13 @@ def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | N
         FileExistsError: ``root`` holds such files already.
     """
     if announced() is None:
-        raise ShipError(NOT_ANNOUNCED("Nothing tells which manifest this job is to take."))
+        raise ShipError(NOT_ANNOUNCED("Nothing says which manifest this job should accept."))
     told = source / ".nox-ship" / "manifest.json"
     manifest = Manifest.read(told)
     if commit is not None and manifest.commit != commit:
         raise ShipError(OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not from {commit[:10]}."))
     if tag is not None and manifest.tag != tag:
-        raise ShipError(OTHER_ORIGIN(f"The files were built of {manifest.tag}, not of {tag}."))
+        raise ShipError(OTHER_ORIGIN(f"The files were built for {manifest.tag}, not for {tag}."))
     findings = Findings()
     (root / "dist").mkdir()
     for file in manifest.files:
@@ -86,13 +86,13 @@ def _take(source: Path, target: Path, sha256: str) -> None:
         ShipError: It is not there, or another one (NS603).
     """
     if not source.is_file():
-        raise ShipError(FILE_CHANGED(f"{source} is not there.", remedy=_OTHER_ARTIFACT))
+        raise ShipError(FILE_CHANGED(f"{source} is missing.", remedy=_OTHER_ARTIFACT))
     with source.open("rb") as stream, target.open("xb") as copy:
         shutil.copyfileobj(stream, copy)
     with target.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
             target.unlink()
-            what = f"{source} is not what the manifest names: its SHA-256 differs."
+            what = f"{source} is not the file in the manifest: its SHA-256 differs."
             raise ShipError(FILE_CHANGED(what, remedy=_OTHER_ARTIFACT))
 
 
@@ -157,7 +157,7 @@ def push(cut: Cut, file: Path, remote: Remote) -> bool:
     there = remote.refs()
     pushed = there.get(f"refs/tags/{cut.tag}") == cut.commit  # they arrive together, and branches move on
     if not pushed and there.get(f"refs/heads/{cut.branch}") != cut.onto:
-        what = f"{cut.branch} is not at {cut.onto[:10]} any more, which the release was cut from."
+        what = f"{cut.branch} is no longer at {cut.onto[:10]}, from which the release was cut."
         raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
     remote.fetch(cut.onto)
     _take_objects(cut, file, remote.local)
@@ -178,7 +178,7 @@ def switch(cut: Cut, file: Path, checkout: Repository) -> None:
         ShipError: The bundle holds anything else, or the checkout is of another commit (NS762).
     """
     if checkout.head != cut.onto:
-        what = f"The checkout is of {checkout.head[:10]}, the release was cut from {cut.onto[:10]}."
+        what = f"The checkout is at {checkout.head[:10]}, but the release was cut from {cut.onto[:10]}."
         raise ShipError(OTHER_CUT(what))
     _take_objects(cut, file, checkout)
     checkout.run("update-ref", f"refs/tags/{cut.tag}", cut.tag_object)
@@ -205,11 +205,11 @@ def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
         yield "The release's objects are not named by their hashes."
         return
     if any(local.find("check-ref-format", name) is None for name in cut.refs):
-        yield f"{cut.tag!r} cannot be a tag."
+        yield f"{cut.tag!r} is not a valid tag name."
         return
     held = dict(line.split(" ", 1)[::-1] for line in local.run("bundle", "list-heads", file).splitlines())
     if held != cut.bundled:
-        yield f"The bundle holds {shorten(held) or 'nothing'}, and not just the commit and the tag that were cut."
+        yield f"The bundle holds {shorten(held) or 'nothing'} instead of just the commit and the tag that were cut."
         return
     local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", file, *cut.bundled)
     tag = local.run("cat-file", "tag", cut.tag_object).partition("\n\n")[0].splitlines()
@@ -219,7 +219,7 @@ def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
         return  # the version comes from the tag
     parents = local.run("rev-list", "--parents", "--max-count=1", cut.commit).split()[1:]
     if parents != [cut.onto]:
-        yield f"{cut.commit[:10]} is not one commit on top of {cut.onto[:10]}."
+        yield f"{cut.commit[:10]} is not a single commit on top of {cut.onto[:10]}."
         return
     yield from _unexpected_changes(cut, local)
 
@@ -230,6 +230,6 @@ def _unexpected_changes(cut: Cut, local: Repository) -> Iterator[str]:
     for told, path in zip(rows[::2], rows[1::2], strict=False):
         before, after = told.removeprefix(":").split()[:2]
         if path.startswith(_OBEYED):
-            yield f"The commit changes {path}, which tells what jobs with rights do."
+            yield f"The commit changes {path}, which controls what privileged jobs do."
         elif after not in (*_REGULAR, _GONE) or before not in (*_REGULAR, _GONE):
-            yield f"The commit makes {path} something else than a plain file."
+            yield f"The commit turns {path} into something other than a regular file."

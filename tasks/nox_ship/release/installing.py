@@ -89,7 +89,7 @@ def _downloaded(files: Collection[File], publication: Publication, folder: Path)
         with path.open("xb") as stream:
             sha256 = index.download_sha256(listed[file.name], file.size, stream)
         if sha256 != file.sha256:
-            raise ShipError(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
+            raise ShipError(OTHER_BYTES(f"{index.name} serves a {file.name} that differs from the one that was built."))
         sources[file.name] = local_source(path, file.sha256)
     return sources
 
@@ -114,7 +114,7 @@ def prove(publication: Publication) -> dict[str, str]:
         publication.note(f"{names}, {served}, works on Python {', '.join(installed)}")
     else:
         publication.note(
-            f"{shorten(file.name for file in publication.manifest.files)}, {served}, is for none of the Pythons here"
+            f"{shorten(file.name for file in publication.manifest.files)}, {served}, supports none of the Pythons here"
         )
     return installed
 

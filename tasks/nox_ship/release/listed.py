@@ -19,12 +19,12 @@ from nox_ship.world.listing import Listing, Served
 INDEX_DISAGREES = Kind(
     "NS790",
     "index-disagrees",
-    "Run it again in an hour, since indexes are cached; if it stays so, tell whoever runs the index.",
+    "Run it again in an hour, since indexes are cached; if nothing changes, report it to the operator of the index.",
 )
 YANKED = Kind(
     "NS791",
     "yanked",
-    "Nothing, if that was meant; an owner can undo it on the release's page of the index.",
+    "You need not do anything if that was intended; an owner can undo it on the release's page of the index.",
     level="warning",
 )
 
@@ -52,7 +52,7 @@ def examine(listing: Listing, release: ExpectedRelease) -> Findings:
 def _hidden(listing: Listing) -> Iterator[Finding]:
     hidden = sorted(name for name, served in listing.files.items() if served.seen_in == "JSON API")
     if hidden:
-        what = f"{listing.index} does not serve {shorten(hidden)} to installers, although its JSON API shows it."
+        what = f"{listing.index} does not serve {shorten(hidden)} to installers, although its JSON API lists it."
         yield NOT_VISIBLE(what, remedy="Run the same command again in an hour.")
 
 
@@ -60,7 +60,7 @@ def _two_hashes(listing: Listing, served: Served) -> Iterator[Finding]:
     """Yield an error if the two APIs of an index tell different hashes of a file."""
     early = listing.early.get(served.filename)
     if early and early.sha256 and served.sha256 and early.sha256 != served.sha256:
-        what = f"{listing.index} tells two different SHA-256 of {served.filename}: one in each of its APIs."
+        what = f"The two APIs of {listing.index} state different SHA-256 hashes for {served.filename}."
         yield INDEX_DISAGREES(what)
 
 
@@ -79,10 +79,12 @@ def _metadata(listing: Listing, served: Served, path: Path) -> Iterator[Finding]
     ]
     for field, inside, outside, agree in told:
         if not agree:
-            what = f"{served.filename} has {field} {inside or '(none)'} in it; {listing.index} says {outside}."
+            what = (
+                f"{served.filename} itself states {field} {inside or '(none)'}, but {listing.index} states {outside}."
+            )
             yield INDEX_DISAGREES(what)
     if archive.is_wheel and served.metadata_sha256 not in (None, hashlib.sha256(archive.described).hexdigest()):
-        what = f"{listing.index} serves other metadata beside {served.filename} than are in it: their SHA-256 differs."
+        what = f"{listing.index} serves metadata for {served.filename} that differ from those in the file (by SHA-256)."
         yield INDEX_DISAGREES(what)
 
 

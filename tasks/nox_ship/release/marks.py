@@ -44,7 +44,7 @@ class Figure:
     def told(self) -> str:
         """The figure and its mark in words."""
         if self.value is None:
-            return "not told"
+            return "unknown"
         share = self.unit == "share"
         value = f"{self.within} of {self.of} ({self.value:.0%})" if share else duration(self.value)
         told = value if share else f"{value}, the median of {self.of}"
@@ -52,7 +52,7 @@ class Figure:
             return told
         mark = f"at least {self.mark:.0%}" if share else f"at most {duration(self.mark)}"
         kept = "" if share else f", by {self.within} of {self.of}"
-        return f"{told}; the mark is {mark}: {'met' if self.met else 'missed'}{kept}"
+        return f"{told}; the target is {mark}: {'met' if self.met else 'missed'}{kept}"
 
 
 @dataclass(frozen=True)
@@ -105,4 +105,4 @@ def _times(name: str, where: Literal["forge", "machine"], told: Iterable[float |
 
 def history_schema() -> dict[str, Any]:
     """Return a JSON Schema of what ``status -- --history --json`` prints."""
-    return published(History, "history", SCHEMA, "History of nox-ship", "How releasing has been going.")
+    return published(History, "history", SCHEMA, "History of nox-ship", "How recent releases went.")

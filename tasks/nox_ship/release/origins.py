@@ -69,7 +69,7 @@ def examine(project: Project, release: ExpectedRelease, listing: Listing, index:
         publish = project.settings.publish
         signs = publish.attestations and publish.by != "machine"
         certain = signs and any(one.identity and one.goes_to(name) for one in at_tag)
-        what = f"{index.name} has no provenance of {shorten(lacking)}, and has it of what was released before."
+        what = f"{index.name} has no provenance for {shorten(lacking)}, although earlier releases had one."
         found.findings.append(PROVENANCE_GONE(what, level="error" if certain and listing.public else "warning"))
     if texts:
         _verify(texts, release, _expected(project, release, at_tag, name), found)

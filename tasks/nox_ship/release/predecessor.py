@@ -20,7 +20,7 @@ from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index
 
-NOT_COMPARED = Kind("NS560", "not-compared", "Nothing; the release goes on.", level="notice")
+NOT_COMPARED = Kind("NS560", "not-compared", "You need not do anything; the release continues.", level="notice")
 
 MOST = 32 << 20
 """Bytes of the largest file that is compared."""
@@ -62,7 +62,7 @@ def fetch(manifest: Manifest, index: Index) -> tuple[Predecessor, bytes]:
     """
     listing = index.listing(manifest.name, manifest.version)
     if listing.silent:
-        raise SilentError(NOT_COMPARED(f"{index.name} could not be asked: {listing.silent}."))
+        raise SilentError(NOT_COMPARED(f"{index.name} did not answer: {listing.silent}."))
     releases = listing.releases
     usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
     version = before(Version(manifest.version), usable)
@@ -79,7 +79,7 @@ def fetch(manifest: Manifest, index: Index) -> tuple[Predecessor, bytes]:
     if stream.tell() > MOST:
         return Predecessor(str(version), sdist=sdist), b""
     if served.sha256 not in (None, sha256):
-        raise ShipError(NOT_COMPARED(f"{index.name} serves {served.filename} with another SHA-256 than listed."))
+        raise ShipError(NOT_COMPARED(f"{index.name} serves {served.filename} with another SHA-256 than it lists."))
     return Predecessor(str(version), served.filename, sha256, sdist), stream.getvalue()
 
 

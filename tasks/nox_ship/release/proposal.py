@@ -25,11 +25,11 @@ from nox_ship.release.version import next_version
 
 AUTO = "auto"
 """The argument that asks for a proposal."""
-PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or its part.", level="notice")
+PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or a part.", level="notice")
 API_NOT_COMPARED = Kind(
     "NS440",
     "api-not-compared",
-    "Commits and changelog decide; rerun when uv can reach its package index, or name the version yourself.",
+    "Commits and changelog decide instead; rerun when uv can reach its package index, or name the version yourself.",
     level="warning",
 )
 
@@ -94,24 +94,26 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
         return _proposal(current if stated else "0.1.0", str(reason))
     last = comparison.last
     if api.is_dated(last.version):
-        return _proposal(_version("patch", last.version, current), f"{last.tag} is a date, which promises nothing")
+        return _proposal(
+            _version("patch", last.version, current), f"{last.tag} is a date, which says nothing of compatibility"
+        )
     found, warnings = _of_api(comparison)
     found += [*_of_commits(project, repository, last), *_of_changelog(project)]
     meaning = min((one.meaning for one in found), default=_MENDING)
     part = ("major" if last.version.major else "minor", "minor", "patch")[meaning]
     telling = [one.what for one in found if one.meaning == meaning]
-    why = "; ".join(telling) if telling else "nothing calls for more"
+    why = "; ".join(telling) if telling else "no change calls for more"
     return _proposal(_version(part, last.version, current), f"{part}, since {last.tag}: {why}", *warnings)
 
 
 def after(tag: str, last: Version, current: str) -> Proposal:
     """Return the next version after a release since which nothing was committed."""
-    return _proposal(_version("patch", last, current), f"patch, since {tag}: nothing was committed")
+    return _proposal(_version("patch", last, current), f"patch, since there are no commits after {tag}")
 
 
 def again(wanted: str) -> Proposal:
     """Return what an earlier run proposed for this commit: what is released is what was rehearsed."""
-    return _proposal(wanted, "an earlier run for this commit did")
+    return _proposal(wanted, "proposed by an earlier run for this commit")
 
 
 def _proposal(wanted: str, why: str, *warnings: Finding) -> Proposal:
@@ -152,7 +154,7 @@ def _of_api(comparison: api.ApiComparison) -> tuple[list[Evidence], tuple[Findin
     if compared.additions:
         words = f"{api.counted(compared.additions, 'addition')} to the public API ({shorten(compared.additions)})"
         return [Evidence(_ADDING, words)], ()
-    return [Evidence(_MENDING, "the public API is the same")], ()
+    return [Evidence(_MENDING, "the public API is unchanged")], ()
 
 
 def _of_commits(project: Project, repository: Repository, last: api.LastRelease) -> Iterator[Evidence]:

@@ -19,12 +19,12 @@ from nox_ship.world.runs import Run, Runs
 RUN_NOT_TOLD = Kind(
     "NS776",
     "run-not-told",
-    "Run the failed jobs again, or start the workflow by hand on the tag, with `bump` and `run` empty.",
+    "Rerun the failed jobs, or start the workflow manually on the tag, with `bump` and `run` empty.",
 )
 NOT_PROVEN = Kind(
     "NS777",
     "not-proven",
-    "Start the workflow by hand on the tag, with `bump` and `run` empty: the gates run there.",
+    "Start the workflow manually on the tag, with `bump` and `run` empty, so that it runs the gates.",
 )
 
 SBOM = "sbom"
@@ -67,7 +67,7 @@ def proven(number: str, branch: str, job: Job) -> Proven:
         ShipError: It is no such run (NS777), or GitHub does not tell (NS776).
     """
     if not job.ref.startswith("refs/tags/"):
-        raise ShipError(NOT_PROVEN(f"{job.ref} is no tag; only the release that a run has cut was proven by it."))
+        raise ShipError(NOT_PROVEN(f"{job.ref} is not a tag; a run proves only the release that it cut."))
     if not _NUMBER.fullmatch(number):
         raise ShipError(NOT_PROVEN(f"{number!r} is not the ID of a run."))
     try:
@@ -75,7 +75,7 @@ def proven(number: str, branch: str, job: Job) -> Proven:
     except ShipError as error:
         if error.findings[0].id == NOT_PROVEN.id:
             raise
-        raise ShipError(RUN_NOT_TOLD(f"GitHub does not tell of the run {number}: {error.findings[0].what}")) from error
+        raise ShipError(RUN_NOT_TOLD(f"GitHub did not report the run {number}: {error.findings[0].what}")) from error
 
 
 def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
@@ -83,7 +83,7 @@ def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
     wrong = list(_wrong(run, branch, job))
     above = [job.commit] if job.commit == run.head_sha else runs.parents(job.commit)
     if above != [run.head_sha]:
-        wrong.append(f"it was on {run.head_sha[:10]}, which {job.commit[:10]} was not cut from")
+        wrong.append(f"it ran on {run.head_sha[:10]}, from which {job.commit[:10]} was not cut")
     pushing = [one for one in runs.jobs(number) if one.name.startswith(_PUSHING)]
     found = _PUSHED.fullmatch(pushing[0].name) if len(pushing) == 1 else None
     if found is None or pushing[0].conclusion != "success":
@@ -108,11 +108,11 @@ def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
         yield f"it is {run.status}, and its conclusion is {run.conclusion}"
     path = run.path.partition("@")[0]
     if path != _WORKFLOWS + job.workflow:
-        yield f"it is one of {path}, not of {job.workflow}"
+        yield f"it belongs to {path}, not to {job.workflow}"
     if run.event != "workflow_dispatch":
-        yield f"it was started by {run.event}, not by hand"
+        yield f"it was started by {run.event}, not manually"
     if run.head_branch != branch:
-        yield f"it was on {run.head_branch}, not on the release branch {branch}"
+        yield f"it ran on {run.head_branch}, not on the release branch {branch}"
     if run.head_repository is None or run.head_repository.full_name.lower() != job.slug.lower():
         yield "its commit is from another repository"
 
@@ -120,5 +120,5 @@ def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
 def _missing(runs: Runs, files: str, number: str) -> str | None:
     artifact = runs.artifact(files)
     if artifact.workflow_run is None or str(artifact.workflow_run.id) != number:
-        return f"the artifact {files} is not one of it"
+        return f"it has no artifact {files}"
     return f"the artifact {files} has expired" if artifact.expired else None

@@ -26,14 +26,14 @@ def gates_state(run: Run) -> State:
     """Ask which sessions have passed on the release's commit, and whether what they proved is as it was."""
     bumped = run.find(Bumped)
     if bumped is None:
-        return State.unknown("there is no commit to run them on")
+        return State.unknown("there is no release commit to run them on")
     record, names = run.stage.record, _sessions(run)
     if record.built and (findings := built.changed(run.stage, bumped.project)):
         return State.conflicting(ShipError(*findings))
     if missing := record.missing(names):
         return State.missing(f"{shorten(missing)} did not pass yet")
     if _lacks_materials(run):
-        return State.missing("no bill of materials was asked for yet")
+        return State.missing("there is no bill of materials yet")
     passed = (result for name in names for result in gating.passed_before(run.stage, name))
     return State.done(Gated(tuple(passed)))
 
@@ -98,7 +98,7 @@ def _sessions(run: Run) -> list[str]:
 def upload_state(run: Run) -> State:
     """Ask whether these very files were uploaded to an index on this machine, and installed from there."""
     if run.find(Gated) is None:
-        return State.unknown("there are no files that are built and tested")
+        return State.unknown("there are no built and tested files yet")
     if findings := built.changed(run.stage, run.bumped.project):  # gates ran after it was built, while it was tried
         return State.conflicting(ShipError(*findings))
     record = run.stage.record
@@ -155,7 +155,7 @@ def _publication(run: Run) -> Publication:
 
 def difference_state(_: Run) -> State:
     """Return that every run compares anew: what the last release is may have changed."""
-    return State.unknown("every run compares anew")
+    return State.unknown("every run compares again")
 
 
 def compare(run: Run, _: State) -> Differs:

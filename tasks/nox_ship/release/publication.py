@@ -12,12 +12,12 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index
 
-NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads what is missing.")
+NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads the missing files.")
 BROKEN_RELEASE = Kind(
     "NS714",
     "broken-release",
     "No API can yank it: sign in to the index, open the release, choose *Options* and *Yank*, then release the next"
-    " version. docs/emergencies.md has each step.",
+    " version; docs/emergencies.md describes each step.",
 )
 
 Note = Callable[[str], None]

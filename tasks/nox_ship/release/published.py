@@ -150,8 +150,8 @@ def refuse_others(served: Manifest, known: Manifest, index: Index) -> None:
     """
     names = {file.name for file in known.files}
     if others := [file.name for file in served.files if file.name not in names]:
-        what = f"{index.name} serves {shorten(others)}, which the manifest of {known.version} does not know."
-        remedy = "Find out who uploaded it; if nobody of the project did, yank the release (docs/emergencies.md)."
+        what = f"{index.name} serves {shorten(others)}, which the manifest of {known.version} does not list."
+        remedy = "Find out who uploaded it; if it was nobody from the project, yank the release (docs/emergencies.md)."
         raise ShipError(OTHER_BYTES(what, remedy=remedy))
 
 
@@ -210,11 +210,15 @@ def _missing(listing: Listing) -> str:
     """Return that an index lacks a version, and which others it has near it."""
     what = f"{listing.index} has no files of {listing.project} {listing.version}"
     if not listing.known:
-        return f"{what}: it does not know the project."
+        return f"{what}: it does not have the project."
     wanted = Version(listing.version)
     there = sorted(version for version, files in listing.releases.items() if files and version != wanted)
     near = [one for one in there if one < wanted][-_NEAR:] + [one for one in there if one > wanted][:_NEAR]
-    return f"{what}; near it, it has {shorten(map(str, near), 2 * _NEAR)}." if near else f"{what}, and of no other."
+    return (
+        f"{what}; similar versions there: {shorten(map(str, near), 2 * _NEAR)}."
+        if near
+        else f"{what}, or of any other."
+    )
 
 
 def _admitted(project: Project, files: Mapping[str, Served]) -> Iterator[str]:
@@ -246,5 +250,7 @@ def _download(index: Index, entry: Served, path: Path) -> None:
     with path.open("xb") as stream:
         sha256 = index.download_sha256(entry, _MOST, stream)
     if entry.sha256 not in (None, sha256):
-        what = f"{index.name} serves another {entry.filename} than it lists: its SHA-256 differs."
-        raise ShipError(OTHER_BYTES(what, remedy="Run it again later; if it stays so, tell whoever runs the index."))
+        what = f"{index.name} serves a {entry.filename} with another SHA-256 than it lists."
+        raise ShipError(
+            OTHER_BYTES(what, remedy="Run it again later; if nothing changes, report it to the operator of the index.")
+        )

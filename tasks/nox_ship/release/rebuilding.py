@@ -18,16 +18,16 @@ from nox_ship.project import Project
 from nox_ship.release.published import ExpectedRelease
 from nox_ship.world.listing import Listing
 
-NO_TAG = Kind("NS793", "no-tag-to-rebuild", "Fetch it (`git fetch --tags`), or leave `--rebuild` out.")
+NO_TAG = Kind("NS793", "no-tag-to-rebuild", "Fetch it (`git fetch --tags`), or omit `--rebuild`.")
 OTHER_CONTENT = Kind(
     "NS794",
     "rebuilt-otherwise",
-    "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons).",
+    "Find the cause from the differences shown (docs/reproducible.md lists the usual ones).",
 )
 OTHER_ARCHIVE = Kind(
     "NS795",
     "rebuilt-as-another-archive",
-    "Nothing has to be done: what gets installed is the same.",
+    "You need not do anything: the files install the same content.",
     level="warning",
 )
 
@@ -70,7 +70,9 @@ class Rebuilt:
         if others := [file for file in self.files if file.verdict == "archive"]:
             names = shorten(file.name for file in others)
             differing = ", ".join(dict.fromkeys(what for file in others for what in file.archive))
-            yield OTHER_ARCHIVE(f"{self.tag} builds {names} with the same content in another archive: {differing}.")
+            yield OTHER_ARCHIVE(
+                f"{self.tag} builds {names} with the same content, but the archive differs: {differing}."
+            )
         if sdists := [name for name in self.not_built if not name.endswith(".whl")]:  # a wheel may be another machine's
             yield OTHER_CONTENT(f"{self.tag} does not build {shorten(sdists)}.")
 
@@ -92,7 +94,7 @@ def rebuild(project: Project, served: ExpectedRelease, listing: Listing, folder:
     """
     manifest = served.manifest
     if manifest.tag is None:
-        raise ShipError(NO_TAG(f"There is no tag of {manifest.version} here, so it cannot be built again."))
+        raise ShipError(NO_TAG(f"This clone has no tag for {manifest.version}, so it cannot be built again."))
     facts = manifest.build
     at = dt.datetime.fromtimestamp(facts.at, dt.UTC) if facts else listing.first_upload
     known = facts.requires if facts else ()
@@ -124,7 +126,7 @@ def _environment(at: dt.datetime | None, known: Collection[str], folder: Path) -
 def _told(at: dt.datetime | None, known: Collection[str]) -> str:
     if known:
         return f"{', '.join(known)} (recorded)"
-    return f"what there was at {at:%Y-%m-%d %H:%M} UTC" if at else "what there is today: the index tells no date"
+    return f"versions available at {at:%Y-%m-%d %H:%M} UTC" if at else "today's versions: the index gives no date"
 
 
 def _pythons(facts: BuildFacts | None) -> str:
@@ -133,9 +135,9 @@ def _pythons(facts: BuildFacts | None) -> str:
 
 
 def _epoch(served: ExpectedRelease) -> int | None:
-    """Return the time that all members of a served file bear: who builds so has told the back end of it.
+    """Return the time that all members of a served file bear: who builds so has told the build backend of it.
 
-    The sdist is asked first, since a wheel's times have no zone and only every second one. Members that a back end
+    The sdist is asked first, since a wheel's times have no zone and only every second one. Members that a build backend
     gives no time (1970) do not count. None where the members of each file have several times.
     """
     for file in reversed(served.manifest.files):

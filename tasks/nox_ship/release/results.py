@@ -136,7 +136,7 @@ class Tried(Result):
 
     def __str__(self) -> str:
         if not self.installed:
-            return "these very files have passed it already"
+            return "these files have already passed it"
         files = self.publication.manifest.files
         return f"{len(files)} files to an index on this machine; {shorten(self.installed)} installed from there"
 
@@ -160,6 +160,8 @@ class Pushed(Result):
     tag: str
     anew: bool
     """Whether they were pushed just now."""
+    stood_in: bool = False
+    """Whether they were pushed to a rehearsal's stand-in for the remote."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
         """Tell what is public by now."""
@@ -172,7 +174,8 @@ class Pushed(Result):
     def __str__(self) -> str:
         if not self.anew:
             return f"{self.remote} has {self.branch} and {self.tag} already"
-        return f"{self.branch} and {self.tag} to {self.remote}, in one atomic push"
+        where = f"the stand-in for {self.remote}" if self.stood_in else self.remote
+        return f"{self.branch} and {self.tag} to {where}, in one atomic push"
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,8 @@ class Uploaded(Result):
 
     def __str__(self) -> str:
         uploaded = sum(file.action == "uploaded" for file in self.files)
-        return f"{self.index}: {uploaded} uploaded, {len(self.files) - uploaded} there with the same SHA-256"
+        counts = ((uploaded, "uploaded"), (len(self.files) - uploaded, "already there with the same SHA-256"))
+        return f"{self.index}: {', '.join(f'{count} {what}' for count, what in counts if count)}"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from nox_ship.git import Repository
 STAGE_CHANGED = Kind(
     "NS236",
     "stage-changed",
-    "Find the gate that commits, tags, or writes to tracked files or git's settings in the folder that it runs in.",
+    "Find the gate that commits, tags, or writes to tracked files or git's settings in its working folder.",
 )
 
 # What git and its housekeeping write in everyday use, which decides nothing. Refs are compared as git reads them.

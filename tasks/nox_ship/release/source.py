@@ -18,8 +18,8 @@ from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_exp
 NO_VERSION = Kind(
     "NS301",
     "no-version",
-    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags; where'
-    " setup.py tells it, write it there as a text, or into a file that setup.py reads.",
+    'Add `version = "..."` to [project], or configure the build backend to read it from a file or from git tags; in'
+    " setup.py, write it as a string, or read it from a file.",
 )
 
 _SCM_TOOLS = re.compile(
@@ -199,7 +199,7 @@ def _read_by_setup(project: Project) -> Iterator[Found]:
 
 
 def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the files that a back end's settings name as the home of the version, and the names it may have there."""
+    """Yield the files from which a build backend reads the version, and the names it may have there."""
     if path := _mapping(project.tool("hatch").get("version")).get("path"):
         yield str(path), ("__version__", "VERSION")
     pdm = _mapping(project.tool("pdm").get("version"))

@@ -29,7 +29,7 @@ ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
 CACHE_OPEN = Kind(
     "NS806",
     "cache-open-to-others",
-    "Make it yours alone (`chmod 700`), or let NOX_SHIP_CACHE name a folder that is.",
+    "Make it accessible to you alone (`chmod 700`), or point NOX_SHIP_CACHE to a folder that is.",
 )
 
 REUSE_SECONDS = 24 * 60 * 60
@@ -166,15 +166,15 @@ def _open_to_others(folder: Path) -> str:
     """Return why a folder is not the user's alone to write to; empty where it is, or where that cannot be told."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        return "is a symlink" if stat.S_ISLNK(found.st_mode) else "is no folder"
+        return "is a symlink" if stat.S_ISLNK(found.st_mode) else "is not a folder"
     if os.name != "posix":
         return ""
     if found.st_uid != os.geteuid():
         return "belongs to another user"
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "can be written to by others"
+        return "is writable by others"
     above = {*folder.absolute().parents, *folder.resolve().parents}
-    return next((f"lies in {place}, where {why}" for place in sorted(above) if (why := _replaceable(place))), "")
+    return next((f"is in {place}, where {why}" for place in sorted(above) if (why := _replaceable(place))), "")
 
 
 def _replaceable(place: Path) -> str:

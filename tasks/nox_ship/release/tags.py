@@ -10,9 +10,11 @@ from nox_ship.versions import TagForm
 TAG_MOVED = Kind(
     "NS212",
     "tag-moved",
-    "A published tag is never moved: take the remote's with `git fetch --force --tags`, then release the next version.",
+    "A published tag is never moved: get the remote's with `git fetch --force --tags`, then release the next one.",
 )
-TAG_NOT_HERE = Kind("NS216", "tag-not-here", "Run `git fetch --tags`, then the same command again to finish it.")
+TAG_NOT_HERE = Kind(
+    "NS216", "tag-not-here", "Run `git fetch --tags`, then the same command again to finish the release."
+)
 
 
 def tags_of(refs: Mapping[str, str]) -> dict[str, str]:
@@ -38,5 +40,5 @@ def check_head(head: str, form: TagForm, here: Mapping[str, str], there: Mapping
         if theirs is None or ours == theirs or head not in (ours, theirs):
             continue
         if ours is None:
-            raise ShipError(TAG_NOT_HERE(f"HEAD is tagged {tag} on the remote, and that tag is not here."))
+            raise ShipError(TAG_NOT_HERE(f"HEAD is tagged {tag} on the remote, but that tag is not here."))
         raise ShipError(TAG_MOVED(f"The tag {tag} is on {ours[:10]} here and on {theirs[:10]} on the remote."))

@@ -93,7 +93,7 @@ def glimpse(index: Index, project: str, version: str) -> Listing:
 def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) -> Findings:
     project, version, there = listing.project, listing.version, listing.files
     if new and there:
-        return Findings([VERSION_TAKEN(f"{listing.index} has {version} already: {shorten(sorted(there))}.")])
+        return Findings([VERSION_TAKEN(f"{listing.index} already has {version}: {shorten(sorted(there))}.")])
     findings = Findings(closed_release(listing, missing) if there else closed_project(listing))
     if not listing.known and not listing.silent:
         findings.extend(index.refuses_name(project))
@@ -136,7 +136,7 @@ def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping
     for file in files:
         served = there.get(file.name)
         if served and (served.sha256 or index.download_sha256(served, file.size)) != file.sha256:
-            what = f"{index.name} holds another {file.name}: its SHA-256 differs."
+            what = f"{index.name} has a different {file.name}: its SHA-256 differs."
             findings.append(OTHER_BYTES(what, remedy=next_release(manifest)))
     findings.raise_errors()
 

@@ -26,7 +26,7 @@ from nox_ship.world.listing import Listing
 BUILT_OTHERWISE = Kind(
     "NS849",
     "built-otherwise",
-    "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons).",
+    "Find the cause from the differences shown (docs/reproducible.md lists the usual ones).",
     level="warning",
 )
 
@@ -127,9 +127,9 @@ class Verifier:
         for file in there.manifest.files:
             if file.name in ours:
                 alike = Likeness.of(there.folder / file.name, here.folder / file.name)
-                self.note(f"{file.name}, compared with what was built here: {alike}")
+                self.note(f"{file.name}, compared with the one built here: {alike}")
                 if alike.verdict == "content":
-                    what = f"{self.index.name} serves another {file.name} than was built here of the same tag: {alike}."
+                    what = f"{self.index.name} serves a {file.name} unlike the one built here from its tag: {alike}."
                     yield BUILT_OTHERWISE(what, detail="\n".join(alike.lines))
 
     def rebuild(self, expected: ExpectedRelease, folder: Path) -> None:

@@ -10,9 +10,9 @@ from nox_ship import versions
 from nox_ship.errors import Kind, ShipError
 
 UNKNOWN_PART = Kind("NS302", "unknown-part", "Write a part or a whole version.")
-BAD_VERSION = Kind("NS303", "bad-version", 'Write it as PEP 440 does, such as "1.4.0" or "1.4.0rc1".')
+BAD_VERSION = Kind("NS303", "bad-version", 'Write a PEP 440 version, such as "1.4.0" or "1.4.0rc1".')
 NOT_NEWER = Kind("NS304", "not-newer", "Write a higher version.")
-NOTHING_ASKED = Kind("NS305", "nothing-asked", "Write `nox -s release -- patch --dry-run`.")
+NOTHING_ASKED = Kind("NS305", "nothing-asked", "Start with `nox -s release -- patch --dry-run`.")
 
 _NUMBERS = ("major", "minor", "patch")
 _PHASES = {"alpha": "a", "beta": "b", "rc": "rc"}
@@ -67,7 +67,12 @@ def check_newer(version: Version, current: Version) -> None:
         ShipError: It is not (NS304).
     """
     if version <= current:
-        raise ShipError(NOT_NEWER(f"{version} is not newer than {current}, the version now."))
+        what = (
+            f"{version} is the current version already."
+            if version == current
+            else f"{version} is older than {current}."
+        )
+        raise ShipError(NOT_NEWER(what))
 
 
 def whole_version(text: str, known: tuple[str, ...]) -> Version:
@@ -82,12 +87,12 @@ def whole_version(text: str, known: tuple[str, ...]) -> Version:
     if version is None:
         close = difflib.get_close_matches(text, known, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        what = f"There is no part {text!r} of a version."
+        what = f"Versions have no part {text!r}."
         raise ShipError(
             UNKNOWN_PART(what, remedy=f"{hint}Write one of {', '.join(known)}, auto, or a version such as 1.4.0.")
         )
     if version.local:
-        raise ShipError(BAD_VERSION(f"{text!r} has a local part, which no public index takes."))
+        raise ShipError(BAD_VERSION(f"{text!r} has a local version part, which no public index accepts."))
     return version
 
 

@@ -28,19 +28,21 @@ from nox_ship.world.releases import Releases
 CANNOT_FOLLOW = Kind(
     "NS856",
     "cannot-follow",
-    "Set `GH_TOKEN` to a token that may read the repository and its Actions, or leave `--wait` out.",
+    "Set `GH_TOKEN` to a token with read access to the repository and its Actions, or omit `--wait`.",
 )
 RUN_NOT_STARTED = Kind(
     "NS857",
     "run-not-started",
-    "Fix that, start the workflow by hand on the tag, and run the same command again to follow it.",
+    "Fix that, start the workflow manually on the tag, and run the same command again to follow it.",
 )
 RUN_FAILED = Kind(
     "NS858",
     "run-failed",
-    "Fix the cause, use *Re-run failed jobs* on its page, and run the same command again to follow it.",
+    "Fix the cause, use *Re-run failed jobs* on the run's page, and run the same command again to follow it.",
 )
-RUN_UNFINISHED = Kind("NS859", "run-unfinished", "Run the same command again to go on following it; it bumps nothing.")
+RUN_UNFINISHED = Kind(
+    "NS859", "run-unfinished", "Run the same command again to keep following it; it does not bump again."
+)
 
 STEP = "follow"
 """What the step is called that the jobs of the run belong to."""
@@ -66,7 +68,7 @@ def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
         workflow: The file name of the workflow.
     """
     if forge is None or workflow == GITLAB_CI:
-        remedy = "Leave `--wait` out; `nox -s verify-published` waits until the index serves the release."
+        remedy = "Omit `--wait`; `nox -s verify-published` waits until the index serves the release."
         yield CANNOT_FOLLOW(f"`--wait` follows runs on GitHub, and {workflow} does not run there.", remedy=remedy)
         return
     runs = github.Runs(forge.api)
@@ -74,11 +76,11 @@ def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
         known = runs.workflow(workflow)
         told = known is not None or runs.is_told()
     except ShipError as error:
-        yield CANNOT_FOLLOW(f"The runs of {workflow} are not told: {error.findings[0].what}")
+        yield CANNOT_FOLLOW(f"GitHub did not list the runs of {workflow}: {error.findings[0].what}")
         return
     if not told:
-        who = "this token" if forge.api.token else "anybody without a token"
-        yield CANNOT_FOLLOW(f"GitHub does not show {forge.where} to {who}: it is private, or not there.")
+        who = "this token" if forge.api.token else "clients without a token"
+        yield CANNOT_FOLLOW(f"GitHub does not show {forge.where} to {who}: it is private or does not exist.")
     elif known and known.state != "active":
         what = f"GitHub does not run {workflow}: its state is {known.state}."
         yield RUN_NOT_STARTED(
@@ -89,7 +91,7 @@ def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
 def watch_state(run: Run) -> State:
     """Return that every run looks anew: what an index serves may change."""
     plan = run.plan
-    return State.unknown("every run looks anew" if plan.workflow else "this machine publishes it")
+    return State.unknown("every run looks again" if plan.workflow else "this machine publishes it")
 
 
 def watch(run: Run, state: State) -> Result:
@@ -164,7 +166,7 @@ class _Followed:
             try:
                 found = rounds.ask(self._newest)
             except ShipError as error:
-                what = f"The runs of {self.workflow} are not told: {error.findings[0].what}"
+                what = f"GitHub did not list the runs of {self.workflow}: {error.findings[0].what}"
                 raise ShipError(CANNOT_FOLLOW(what)) from error
             if found:
                 self.url = self.release.report.run = found.html_url
@@ -188,16 +190,16 @@ class _Followed:
         if self.release.plan.waits:
             return "nobody published a GitHub Release for the tag"
         if found := _SKIPS.search(message):
-            return f"the message of its commit has {found[0].strip()!r}, which keeps GitHub from starting any"
+            return f"its commit message has {found[0].strip()!r}, which keeps GitHub from starting workflows"
         try:
             known = self.runs.workflow(self.workflow)
         except ShipError:
             return "GitHub does not answer"
         if known is None:
-            return "GitHub does not know that file; Actions may be off in the repository's settings"
+            return "GitHub does not know the file; Actions may be disabled in the repository's settings"
         if known.state != "active":
             return f"the workflow is {known.state}"
-        return "filters of tags or paths may leave the tag out, Actions may be off, or GitHub is late"
+        return "its tag or path filters may exclude the tag, Actions may be disabled, or GitHub is slow"
 
     def _tell(self, number: str, run: github.Run, *, before: bool) -> None:
         """Tell what is new about the jobs; those that ended before anybody looked have no place in our time."""
@@ -212,7 +214,7 @@ class _Followed:
         waiting = [job.id for job in self.jobs if job.status == "waiting"]
         if (waiting or run.status == "waiting") and self._is_news(0, f"waiting: {waiting}"):
             names = shorten(self._awaited(number))
-            release.voice.note(f"it waits for approval to deploy to {names}: {self.url}")
+            release.voice.note(f"waiting for approval to deploy to {names}: {self.url}")
 
     def _awaited(self, number: str) -> Sequence[str]:
         try:
@@ -231,7 +233,7 @@ class _Followed:
         failed = [job for job in ended if job.conclusion != "cancelled"] or ended
         has = self._on_index()
         if not failed:
-            yield RUN_FAILED(f"{self.workflow} ended as {run.conclusion} without a job that failed ({self.url}). {has}")
+            yield RUN_FAILED(f"{self.workflow} ended as {run.conclusion}, but no job failed ({self.url}). {has}")
         for job in failed[:_MOST_JOBS]:
             step = f" in its step {job.failed_step!r}" if job.failed_step else ""
             what = (
@@ -247,15 +249,15 @@ class _Followed:
         name = display_name(plan.index)
         listing = glimpse(self.release.world.index(plan.index, called), called, plan.version)
         if listing.silent:
-            return f"What {name} has by now is not known."
-        return f"{name} has {shorten(sorted(listing.files)) or 'nothing'} of {plan.version} by now."
+            return f"What {name} has now is unknown."
+        return f"{name} now has {shorten(sorted(listing.files)) or 'nothing'} of {plan.version}."
 
     def _log(self, job: github.RunJob) -> str:
         """Return the last lines of a job's log, or why they are not shown."""
         try:
             lines = self.runs.last_lines(job, _MOST_LINES)
         except ShipError as error:
-            why = error.findings[0].what if self.runs.api.token else "GitHub shows logs only to who has a token."
+            why = error.findings[0].what if self.runs.api.token else "GitHub shows logs only with a token."
             return f"(The log of {job.name} is not shown: {why})"
         cut = (line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..." for line in lines)
         return "\n".join([f"{job.name}:", *(f"  {line}" for line in cut)])
@@ -276,7 +278,7 @@ def _proven(run: Run, followed: _Followed) -> Watched:
     """
     plan, publication = run.plan, run.of(Tried).publication
     index, called = publication.index, publication.manifest.name
-    here = ExpectedRelease(publication.manifest, publication.folder, "what was built here", binding=False)
+    here = ExpectedRelease(publication.manifest, publication.folder, "the files built here", binding=False)
     found = Verification(called, plan.version, index.name)
     verifier = Verifier(plan.project, index, plan.index, run.voice.note, found)
     with TemporaryDirectory(prefix="nox-ship-") as folder:
@@ -284,7 +286,7 @@ def _proven(run: Run, followed: _Followed) -> Watched:
             verifier.wait_for_others(here)
         except ShipError as error:
             first, *more = error.findings
-            what = f"{first.what} {followed.workflow} passed, and left out {shorten(followed.skipped) or 'no job'}."
+            what = f"{first.what} {followed.workflow} passed and skipped {shorten(followed.skipped) or 'no job'}."
             raise ShipError(replace(first, what=what, remedy=f"See {followed.url}."), *more) from error
         release = Release(Version(plan.version), plan.tag, run.bumped.objects.commit)
         there = verifier.download(release, Path(folder), here)

@@ -14,7 +14,7 @@ from nox_ship.world.index import Index
 LAST_NOT_KNOWN = Kind(
     "NS580",
     "last-wheels-unknown",
-    "Look yourself whether a wheel is missing, or name all of them in `tool.nox-ship.wheels.expect`.",
+    "Check yourself whether a wheel is missing, or list all of them in `tool.nox-ship.wheels.expect`.",
     level="warning",
 )
 
@@ -31,7 +31,7 @@ def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[W
     try:
         releases = index.listing(manifest.name, manifest.version).releases
     except ShipError as error:
-        what = f"Which wheels the last release has is not known: {error.findings[0].what}"
+        what = f"The wheels of the last release are unknown: {error.findings[0].what}"
         return Wanted(settings.systems), (LAST_NOT_KNOWN(what),)
     earlier = [one for one in releases if one < version and (version.is_prerelease or not one.is_prerelease)]
     files = releases[max(earlier)] if earlier else ()

@@ -22,13 +22,13 @@ TO_BE_STARTED = Kind(
 MAY_PUBLISH = Kind(
     "NS759",
     "may-publish",
-    'Set `publish.by` in [tool.nox-ship] to `"workflow"` if it does, and to `"machine"` if it does not.',
+    'Set `publish.by` in [tool.nox-ship] to `"workflow"` if it does, or to `"machine"` if it does not.',
     level="warning",
 )
 TWO_PUBLISHERS = Kind(
     "NS834",
     "two-publishers",
-    "Take the trigger on tags out of all but one: they would race for the same file names.",
+    "Remove the tag trigger from all but one: they would race to upload the same file names.",
     level="warning",
 )
 _SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)|secrets\[")
@@ -106,7 +106,7 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
     by_tag = list(dict.fromkeys(upload.workflow for upload in going if upload.by_tag))
     by_release = next((upload.workflow for upload in going if upload.event == "release"), None)
     if settings.publish.by == "machine":
-        what = f"{shorten(by_tag)} uploads what {tag} names, and so does this machine (`publish.by`)."
+        what = f"{shorten(by_tag)} uploads what {tag} builds, and so does this machine (`publish.by`)."
         return Publishing(told=(*told, TWO_PUBLISHERS(what)) if by_tag else told)
     if by_tag:
         return Publishing(by_tag[0], told=(*told, *rivals(found)))
@@ -117,7 +117,7 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
         named = next((upload.workflow for upload in doubtful if upload.by_tag), None)
         return Publishing(named or settings.workflows.file or "release.yml", told=told, certain=False)
     doubts = [
-        MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may upload what {tag} names; this machine does.")
+        MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may publish {tag}; this machine does, too.")
         for upload in doubtful
     ]
     return Publishing(told=(*told, *doubts))
@@ -149,7 +149,7 @@ def rivals(found: tuple[Upload, ...]) -> Iterator[Finding]:
     for index in sorted({index for upload in sure for index in upload.indexes} - {steps.ANY}):
         names = dict.fromkeys(upload.workflow for upload in sure if upload.goes_to(index))
         if len(names) > 1:
-            yield TWO_PUBLISHERS(f"{' and '.join(names)} upload what is tagged.")
+            yield TWO_PUBLISHERS(f"{' and '.join(names)} all upload tagged versions.")
             return
 
 

@@ -31,8 +31,8 @@ def no_forge(survey: Survey) -> str:
     """Return why no file of a CI was written."""
     where = "There is no remote"
     if survey.remote:
-        where = f"The remote is {without_passwords(survey.remote)}, which is on neither GitHub nor GitLab"
-    return f"{where}: no workflow was written."
+        where = f"The remote {without_passwords(survey.remote)} is on neither GitHub nor GitLab"
+    return f"{where}, so no workflow was written."
 
 
 def other_ci(survey: Survey) -> str:
@@ -44,17 +44,17 @@ def other_ci(survey: Survey) -> str:
     gates = [job["session"] for job in gate_jobs(survey)]
     measured = [session for session in gates if session.startswith("tests-")]
     rows = [
-        ("nox -s matrix", "prints the gates and Pythons as JSON: a job for each"),
+        ("nox -s matrix", "prints the gates and Pythons as JSON, one job each"),
         *((f"nox --no-dependencies -s {session}", "") for session in gates),
     ]
     if measured and "coverage" in survey.project.settings.gates:
-        rows.append(("nox --no-dependencies -s coverage", "after the tests, with the .nox-ship/coverage of each"))
-    rows.append(("nox -s build", "hands on dist and .nox-ship/manifest.json"))
-    rows += [(f"nox --no-dependencies -s verify-install-{python}", "with what was built") for python in survey.pythons]
-    rows.append(("nox --no-dependencies -s publish", "on a tag, with what was built and an API token"))
+        rows.append(("nox --no-dependencies -s coverage", "after the tests, with .nox-ship/coverage of each"))
+    rows.append(("nox -s build", "passes on dist and .nox-ship/manifest.json"))
+    rows += [(f"nox --no-dependencies -s verify-install-{python}", "with the built files") for python in survey.pythons]
+    rows.append(("nox --no-dependencies -s publish", "on a tag, with the built files and an API token"))
     width = max(len(call) for call, _ in rows)
     lines = (f"  {call:{width}}  {f'# {what}' if what else ''}".rstrip() for call, what in rows)
-    return "\n".join(["In another CI, one job calls one session:", *lines])
+    return "\n".join(["In another CI system, give each session a job of its own:", *lines])
 
 
 def served(settings: Settings) -> tuple[str, ...]:
@@ -105,7 +105,7 @@ def _before_the_first_release(survey: Survey, file: str) -> Iterator[str]:
         yield _tokens(settings, names, file) if by_token else _publishers(survey, names, file)
     for name, example in unserved(settings).items():
         if name not in PUBLIC_INDEXES:
-            yield f"Versions such as {example} go to {name}: the machine that releases them publishes them."
+            yield f"Versions such as {example} go to {name}: publish them from the machine that releases them."
 
 
 def _publishers(survey: Survey, names: list[str], file: str) -> str:
@@ -119,7 +119,7 @@ def _publishers(survey: Survey, names: list[str], file: str) -> str:
         fields = [("Owner", repository.owner), ("Repository name", repository.name)] if repository else []
         fields.append(("Workflow name", file))
     if len(fields) == 1:
-        return "What to enter on PyPI for a trusted publisher: `nox-ship init --repository OWNER/NAME` tells."
+        return "Run `nox-ship init --repository OWNER/NAME` to see what to enter on PyPI for a trusted publisher."
     environments = {name: survey.project.settings.workflows.environment(name) for name in names}
     shown = " and ".join(map(display_name, names))
     several = len(set(environments.values())) > 1

@@ -26,7 +26,7 @@ from nox_ship.world.forge import GITLAB_CI
 from nox_ship.world.index import PUBLIC_INDEXES
 from nox_ship.world.real import token_variable
 
-HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or let `--force` replace it.")
+HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or replace it with `--force`.")
 
 
 def facts(survey: Survey) -> workflows.Facts:
@@ -135,9 +135,13 @@ def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
         made.changes.append(_change(survey, name, before, after, "what the CI runs", protected=True))
     if known.folder and (others := neighbours(survey, known.release_file)):
         own = f'`tag = "{known.name}-{{version}}"`'
-        made.hints.append(f"Tags such as {survey.tag} start {others} too: give each project its own, as {own} does.")
+        made.hints.append(
+            f"Tags such as {survey.tag} also start {others}: give each project its own tags, as {own} does."
+        )
     if doubtful and made.publishing:
-        made.hints.append(f"{doubtful} may publish what is tagged, and {made.publishing} does: let only one of them.")
+        made.hints.append(
+            f"{doubtful} may publish tagged versions, as {made.publishing} does: let only one of them publish."
+        )
 
 
 def _is_left(made: SetupPlan, rival: Rival, before: str, *, force: bool) -> bool:
@@ -181,10 +185,10 @@ def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, *, force: bool) -> N
     made.changes.append(_change(survey, name, before, after, "what the jobs install, by hash"))
     locked = lock.locked_version(after)
     if locked is None or locked < Version(version):
-        instead = f"the workflows go on with {locked}" if locked else "the workflows have nothing to install"
+        instead = f"the workflows keep {locked}" if locked else "the workflows have nothing to install"
         made.hints.append(
-            f"The index has no nox-ship {version} yet, so {instead}: run `nox-ship init` again when it has, or set"
-            " `workflows.version` to a version that it has."
+            f"The index does not have nox-ship {version} yet, so {instead}: run `nox-ship init` again once it does, or"
+            " set `workflows.version` to a version that the index has."
         )
 
 
@@ -221,6 +225,6 @@ def add_dependabot(made: SetupPlan) -> None:
     if not {("github-actions", ""), ("pip", ".github")} <= there:
         entry = workflows.dependabot().partition("updates:\n")[2]
         made.hints.append(
-            f"Add what is missing of this to `updates` in .github/{path.name}, so that actions and lock are kept up to"
-            f" date:\n\n{entry}"
+            f"Add what is missing of this to `updates` in .github/{path.name}, so that actions and lock are kept"
+            f" up to date:\n\n{entry}"
         )

@@ -39,7 +39,7 @@ def render(facts: Facts, gates: list[MatrixJob], *, trusted: bool) -> dict[str, 
     names = (facts.branch, facts.tag, facts.folder, *facts.settings.branches)
     for name in (*names, *facts.settings.environments.values()):
         if (_UNSAFE if name in names else _VARIABLE).search(name):
-            raise ShipError(UNSAFE_NAME(f"GitLab would read {name!r} as more than a name."))
+            raise ShipError(UNSAFE_NAME(f"GitLab would interpret {name!r} as more than a name."))
     indexes = served(facts)
     stages = ["test", "verify", *(stage for index in indexes for stage in (index, f"verify-{index}"))]
     values = {

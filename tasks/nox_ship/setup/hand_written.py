@@ -17,7 +17,7 @@ def advice(name: str, *, publishes: bool) -> str:
         publishes: Whether ours would be the one that publishes.
     """
     file = Path(name).name
-    told = f"{file} is yours, and was left as it is. To have nox-ship's"
+    told = f"{file} is yours and was not changed. To have nox-ship's"
     if name == GITLAB_CI:
         return (
             f"{told} instead: `nox-ship init --force`. To keep yours, let its jobs call nox-ship's sessions:"
@@ -36,7 +36,7 @@ def warning(survey: Survey, name: str) -> str | None:
         return None
     programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate)) or "its commands"
     return (
-        f"{Path(name).name} was yours, and told the gates what to run ({programs}). Now they go by the other files of"
-        " the project, such as tox.ini and .pre-commit-config.yaml. If they should still run what it ran: restore it"
-        f" (`git checkout HEAD -- {name}`), rename it and run `nox-ship init` again."
+        f"{Path(name).name} was yours, and the gates ran the commands in it ({programs}). They now follow the project's"
+        " other files, such as tox.ini and .pre-commit-config.yaml. To have them run those commands again, restore the"
+        f" file (`git checkout HEAD -- {name}`), rename it and run `nox-ship init` again."
     )

@@ -74,9 +74,9 @@ def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
         folder = next(parent for parent in change.path.parents if parent.exists())
         for path in (folder, change.path):
             if path == folder and not path.is_dir():
-                findings.append(NOT_WRITABLE(f"{path} is no folder.", remedy="Move it away."))
+                findings.append(NOT_WRITABLE(f"{path} is not a folder.", remedy="Move it away."))
             elif path.exists() and not _writable(path):
-                findings.append(NOT_WRITABLE(f"{path} cannot be written to."))
+                findings.append(NOT_WRITABLE(f"{path} is not writable."))
     findings.raise_errors()
     for change in done:
         path = real_place(change.path, made.survey.repository.path)
@@ -95,11 +95,11 @@ def session_lines(made: SetupPlan) -> Iterator[tuple[str, str]]:
     theirs = [name for names in decision.standing.values() for name in names]
     yield "gates", ", ".join(f"{name} (yours)" if name in theirs else name for name in decision.gates)
     for usual, name in decision.names.items():
-        yield "named", f"{name} is ours, because you have a session {usual}"
+        yield "named", f"our session is called {name}, because you have a session {usual}"
     for one in decision.unfit:
         yield "no gate", f"{one.name}: {why_unfit(one)}"
     if others := [one.name for one in made.noxfile.written.run_by(calls) if one.name not in {*theirs, *decision.names}]:
-        yield "no gates", f"{', '.join(others)}: to let a release run them too, name all gates in `gates`"
+        yield "no gates", f"{', '.join(others)}: to run them in a release too, list all gates in `gates`"
     if decision.unmeasured:
         yield "coverage", str(not_measured(decision))
 
@@ -138,9 +138,9 @@ def _settings(made: SetupPlan) -> None:
     made.changes.append(Change(path, "pyproject.toml", before, after, why))
     if before is None and (unnamed := unnamed_imports(root)):
         made.hints.append(
-            f"setup.py imports {', '.join(unnamed)}: add what provides that to `requires` in [build-system] of"
+            f"setup.py imports {', '.join(unnamed)}: add what provides them to `requires` in [build-system] of"
             " pyproject.toml."
         )
     if survey.restated and has_bump_settings(survey.project):
         names = ", ".join(dict.fromkeys(place.file for place in survey.restated))
-        made.hints.append(f"Your settings for bump-my-version leave out files that state the version: {names}.")
+        made.hints.append(f"Your settings for bump-my-version omit files that state the version: {names}.")

@@ -12,7 +12,7 @@ from nox_ship.errors import Kind, ShipError, shorten
 OWN_PART_LOST = Kind(
     "NS819",
     "own-part-lost",
-    "Put the part between `# >>> own: NAME` and `# <<< own` again, as a fresh workflow has them.",
+    "Put the section between `# >>> own: NAME` and `# <<< own` again, as in a newly written workflow.",
 )
 
 _OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
@@ -40,10 +40,10 @@ def _with_parts(new: str, old: str) -> str:
     parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
     places = [match["name"] for match in _OWN.finditer(new)]
     if is_ours(old) and len(_MARK.findall(old)) != 2 * len(parts):
-        raise ShipError(OWN_PART_LOST("A mark of one of your parts is missing, changed or there twice."))
+        raise ShipError(OWN_PART_LOST("A marker of one of your custom sections is missing, changed or duplicated."))
     if homeless := [name for name, text in parts.items() if text.strip() and name not in places]:
-        what = f"{shorten(map(repr, homeless))} is no place for a part of yours."
-        raise ShipError(OWN_PART_LOST(what, remedy=f"Move it to one of these: {', '.join(map(repr, places))}."))
+        what = f"This workflow has no custom section named {shorten(map(repr, homeless))}."
+        raise ShipError(OWN_PART_LOST(what, remedy=f"Move its lines to one of these: {', '.join(map(repr, places))}."))
 
     def kept(match: re.Match[str]) -> str:
         text = parts.get(match["name"], match["text"])

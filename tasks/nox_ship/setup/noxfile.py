@@ -22,7 +22,7 @@ from nox_ship.gates.own import FURTHER, GATES, PIPELINE, Decision, decide, meant
 from nox_ship.project import Project
 from nox_ship.setup.written import Written
 
-NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows the place.")
+NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows where.")
 
 BLOCK = '# /// script\n# dependencies = ["nox", "nox-ship"]\n# ///\n'
 NEW = f"""{BLOCK}\

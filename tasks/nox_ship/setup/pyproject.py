@@ -31,8 +31,8 @@ def extended(text: str, survey: Survey) -> str:
         return f"{tomlkit.dumps(document).rstrip()}\n"
     except (ValueError, TypeError, AttributeError, TOMLKitError, RecursionError) as error:
         names = " and ".join(f"[tool.{name}]" for name in lacking)
-        what = f"pyproject.toml is written so that {names} cannot be added."
-        raise ShipError(BAD_PYPROJECT(what, remedy="Write `tool` and what is in it as [tool.NAME].")) from error
+        what = f"{names} cannot be added to pyproject.toml because of the way it is written."
+        raise ShipError(BAD_PYPROJECT(what, remedy="Write `tool` and its content as [tool.NAME] tables.")) from error
 
 
 def _bump_settings(survey: Survey) -> Table | None:
@@ -56,7 +56,7 @@ def _own_settings(survey: Survey) -> Table | None:
         return None
     found = survey.wheels
     systems = tomlkit.item(list(found or ["ubuntu-latest"]))
-    systems.comment("a job for each builds wheels" if found else "a wheel with compiled modules fits one platform")
+    systems.comment("one job each builds wheels" if found else "a wheel with compiled modules fits one platform")
     table, inner = tomlkit.table(is_super_table=True), tomlkit.table()
     inner.add("systems", systems)
     inner.add(tomlkit.nl())

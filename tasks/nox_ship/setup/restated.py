@@ -71,7 +71,7 @@ def _matching(project: Project, path: Path, line: re.Pattern[str]) -> Iterator[P
 def _asserted(project: Project, version: str) -> re.Pattern[str]:
     """Return the pattern of a line in a test that says which version the project has.
 
-    Poetry wrote such a test into every new project, and the examples of build back ends have one.
+    Poetry wrote such a test into every new project, and the examples of build backends have one.
     """
     words = re.split(r"[-_.]+", canonicalize_name(project.name))
     name = "[-_.]+".join(map(re.escape, words))

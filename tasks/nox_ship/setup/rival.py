@@ -27,21 +27,21 @@ class Rival:
 
     def advice(self, ours: str) -> str:
         """Return why our workflow, in the file ``ours``, was not written, and how it takes the place of this one."""
-        what = "what is tagged" if self.jobs[0].by_tag else "each GitHub Release"
+        what = "pushed tags" if self.jobs[0].by_tag else "each GitHub Release"
         environments = ", ".join(dict.fromkeys(job.environment for job in self.jobs if job.environment))
         where = f", from the environment {environments}" if environments else ""
         left = f"{ours} was not written: both would upload the same files."
-        told = f"{self.workflow} publishes {what}{where}. {'It was left as it is.' if self.workflow == ours else left}"
+        told = f"{self.workflow} publishes {what}{where}. {'It was not changed.' if self.workflow == ours else left}"
         settings = list(self._settings(ours))
         if not settings:
             return f"{told} To replace it: `nox-ship init --force`."
         added = "\n".join(["[tool.nox-ship.workflows]", *settings])
-        how = "To replace it and keep what it is trusted for" if self._trusted else "To replace it"
+        how = "To replace it but keep its trusted publisher" if self._trusted else "To replace it"
         return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force`:\n\n{added}"
 
     def warning(self, ours: str) -> str:
         """Return what is to be done about this one, where ours was written all the same."""
-        return f"{self.workflow} publishes what is tagged, as {ours} does: delete it, or take its trigger out."
+        return f"{self.workflow} publishes pushed tags, as {ours} does: delete it, or remove its tag trigger."
 
     @property
     def _trusted(self) -> bool:

@@ -36,8 +36,8 @@ def add_noxfile(made: SetupPlan) -> None:
         _styled(made, path, None, text)
         if recipes.tests_read_noxfile(project):
             made.hints.append(
-                "pytest takes up every Python file here, and would import noxfile.py: add `--ignore=noxfile.py` to its"
-                " `addopts`. The gates do so by themselves."
+                "pytest collects every Python file here and would import noxfile.py: add `--ignore=noxfile.py` to its"
+                " `addopts`. The gates add it themselves."
             )
         return
     try:
@@ -54,14 +54,14 @@ def add_noxfile(made: SetupPlan) -> None:
     extended = noxfile.extended()
     if extended is None:
         made.hints.append(
-            "Add to noxfile.py, as its last lines above `if __name__ ...`:\n\nimport nox_ship\n\nnox_ship.register()\n"
+            "Add as the last lines of noxfile.py, above `if __name__ ...`:\n\nimport nox_ship\n\nnox_ship.register()\n"
         )
         return
     _styled(made, path, noxfile.text, extended)
     if not Noxfile.read(extended).scripted:
         made.hints.append(
-            f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that"
-            f" nox installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
+            f"Your noxfile imports {', '.join(noxfile.foreign)}. List what it needs in a block at its top, so that nox"
+            f" installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
         )
 
 
@@ -103,4 +103,6 @@ def _unclear(noxfile: Noxfile) -> Iterator[str]:
         yield str(NOT_LAST(f"noxfile.py defines {shorten(noxfile.late)} below `nox_ship.register()`."))
     if lines := noxfile.written.unsure:
         where = shorten(map(str, lines))
-        yield str(SESSIONS_UNCLEAR(f"noxfile.py may have sessions that its text does not tell: see line {where}."))
+        yield str(
+            SESSIONS_UNCLEAR(f"noxfile.py may define sessions that cannot be read from its text: see line {where}.")
+        )

@@ -70,7 +70,7 @@ def styled(project: Project, before: str | None, planned: str) -> Styled:
             made = tools[name].run(project, text, *args)
         except ShipError as error:
             said = " ".join((error.findings[0].detail or error.findings[0].what).split())[:200]
-            hints.append(f"{name} was not asked how noxfile.py should look, so look at it yourself: {said}")
+            hints.append(f"{name} could not format noxfile.py, so check its style yourself: {said}")
             break
         if made.strip():  # where the noxfile is left out, some tools say nothing
             text = made if before is None else _with_ours(before, text, made)

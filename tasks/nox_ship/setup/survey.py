@@ -164,14 +164,14 @@ class Survey:
     def lines(self) -> Iterator[tuple[str, str]]:
         """Yield what was found, as a name and a value each."""
         yield "project", self.project.name
-        yield "back end", self.project.backend
+        yield "build backend", self.project.backend
         try:
             yield "version", self.version
         except ShipError as error:
             yield "version", str(error.findings[0])
         ranged = not self.project.named_pythons and str(self.project.requires_python)
         named = ", ".join(sorted(self.pythons, key=minor))
-        yield "Pythons", f"{named} (released, and in {self.project.requires_python})" if ranged else named
+        yield "Pythons", f"{named} (released, and allowed by {self.project.requires_python})" if ranged else named
         try:
             yield from self._gates()
         except ShipError as error:
@@ -203,4 +203,4 @@ class Survey:
         for note in box.notes:
             yield "notice", note
         for check in box.left_out():
-            yield "no gate runs", check
+            yield "not a gate", check

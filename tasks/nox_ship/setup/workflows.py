@@ -138,11 +138,11 @@ def render(facts: Facts) -> dict[str, str]:
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
     if facts.folder and not _FOLDER_NAME.fullmatch(facts.folder):
-        what = f"GitHub would read the project's folder {facts.folder!r} as a pattern, or as several words."
+        what = f"GitHub would read the project's folder {facts.folder!r} as a pattern or as several words."
         raise ShipError(UNSAFE_NAME(what))
     for secret in facts.tokens.values():
         if not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
-            raise ShipError(UNSAFE_NAME(f"{secret!r} is no name of a secret."))
+            raise ShipError(UNSAFE_NAME(f"{secret!r} is not a valid name for a secret."))
     others = {facts.ci_file: "tests", **({facts.weekly_file: "runs once a week"} if settings.weekly else {})}
     if does := others.get(facts.release_file):
         raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.release_file!r}, the workflow that {does}."))

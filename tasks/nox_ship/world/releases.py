@@ -142,7 +142,7 @@ class Releases:
         errors = parsed(answer, dict).get("errors")
         if isinstance(errors, list) and any(isinstance(e, dict) and e.get("code") == "already_exists" for e in errors):
             return False
-        raise ShipError(REFUSED(f"GitHub does not take {name}: {parsed(answer, dict).get('message')}."))
+        raise ShipError(REFUSED(f"GitHub does not accept {name}: {parsed(answer, dict).get('message')}."))
 
     def remove(self, asset: Asset) -> None:
         """Remove a file from its release; one that is gone already will do.
@@ -167,7 +167,7 @@ def _release(told: Mapping[str, Any]) -> ForgeRelease:
             upload_url=str(told["upload_url"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ShipError(REFUSED("GitHub's release is not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's release is not what its documentation says.", remedy="")) from error
 
 
 def _assets(told: Iterator[Any]) -> Iterator[Asset]:
@@ -177,4 +177,4 @@ def _assets(told: Iterator[Any]) -> Iterator[Asset]:
             sha256 = digest.lower() if method == "sha256" else None
             yield Asset(int(one["id"]), str(one["name"]), int(one["size"]), one.get("state") == "uploaded", sha256)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ShipError(REFUSED("GitHub's assets are not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's assets are not what its documentation says.", remedy="")) from error

@@ -21,26 +21,26 @@ UNKNOWN_REMOTE = Kind(
 SEVERAL_ADDRESSES = Kind(
     "NS215",
     "several-push-addresses",
-    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror from there.",
+    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror the repository from there.",
 )
 PUSH_UNCLEAR = Kind(
     "NS238",
     "push-unclear",
-    "Run the same command again once the remote answers: it looks whether the push arrived, and finishes the release.",
+    "Run the same command again once the remote answers: it checks whether the push arrived, and finishes the release.",
 )
 
 _REASONS = (
     (
         ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push"),
-        "The remote protects the branch or the tag: let whoever releases past the rule, or push as someone who may.",
+        "The remote protects the branch or tag: add the releasing user to the rule's bypass list, or push as another.",
     ),
     (
         ("fetch first", "non-fast-forward", "stale info", "cannot lock ref", "already exists"),
-        "Someone was faster. Nothing was pushed: `git pull --ff-only`, then run the same command again.",
+        "Nothing was pushed, as the remote has newer commits: `git pull --ff-only`, then run the same command again.",
     ),
     (
         ("Permission denied", "403", "Authentication failed", "could not read Username", "denied to"),
-        "Nothing was pushed: you may not write there. Check `git remote -v` and your access, then run it again.",
+        "Nothing was pushed, as you have no write access: check `git remote -v` and your rights, then run it again.",
     ),
 )
 """What git and its servers are known to say, and what is to be done about it."""
@@ -100,7 +100,7 @@ class Remote:
             return None
         addresses = (repository.find("remote", "get-url", "--push", "--all", name) or name).splitlines()
         if len(addresses) > 1:
-            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} is pushed to {len(addresses)} addresses."))
+            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} has {len(addresses)} push addresses."))
         fetched = (repository.find("remote", "get-url", name) or name).splitlines()
         return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
@@ -159,7 +159,7 @@ class Remote:
         try:
             self._talk("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--depth=1", self.url, commit)
         except process.CommandFailedError as error:
-            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            what = f"The remote {self.name} does not provide {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def holds(self, commit: str, branch: str) -> bool:
@@ -202,10 +202,10 @@ class Remote:
             if arrived:
                 return
             if arrived is None:
-                what = f"{self.name} did not tell whether it took {shorten(refs)}."
+                what = f"{self.name} did not confirm that it accepted {shorten(refs)}."
                 raise PushUnclearError(PUSH_UNCLEAR(what, detail=said)) from error
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
-            what = f"{self.name} did not take {shorten(refs)}."
+            what = f"{self.name} did not accept {shorten(refs)}."
             raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
 
 
@@ -238,5 +238,5 @@ def remote_name(repository: Repository, wanted: str | None) -> str | None:
         raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
     if chosen is None and names:
         what = f"The branch tracks none of the remotes {shorten(names)}, and none is called origin."
-        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one that you release to."))
+        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one to release to."))
     return chosen

@@ -29,11 +29,13 @@ from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.shelf import Shelf
 
-NO_REMOTE = Kind("NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice")
+NO_REMOTE = Kind(
+    "NS209", "no-remote", "A real release needs a remote: `git remote add origin ADDRESS`.", level="notice"
+)
 REMOTE_NOT_ASKED = Kind(
     "NS210",
     "remote-not-asked",
-    "What was last fetched stands in for it: tags and commits made there since are not known.",
+    "What was last fetched stands in for it, so tags and commits made there since then are unknown.",
     level="notice",
 )
 
@@ -191,7 +193,7 @@ class StandIns:
     def _asked(self) -> tuple[str, dict[str, str]]:
         remote = Remote.of(self._source, self._remote_name)
         if remote is None:
-            self._notices.append(NO_REMOTE("The repository has no remote; an empty one stands in for it."))
+            self._notices.append(NO_REMOTE("The repository has no remote, so an empty one stands in for it."))
             return "origin", {}
         try:
             return remote.name, remote.refs()
