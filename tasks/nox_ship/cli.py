@@ -14,9 +14,10 @@ from packaging.version import Version
 
 from nox_ship import naming, versions
 from nox_ship.errors import Kind, ShipError
+from nox_ship.manual import SESSIONS, Entry
 
 LATEST = "latest"
-"""Stands for the version of the newest release."""
+"""Stands for the version of the newest release tag."""
 BAD_ARGUMENTS = Kind("NS108", "bad-arguments", "Correct the arguments.")
 
 
@@ -30,17 +31,32 @@ _CUT = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are ours."""
+    """An argument parser with our errors; its help has examples and the page to read."""
+
+    entry: Entry | None = None
 
     def error(self, message: str) -> NoReturn:
-        """Raise what argparse would print."""
+        """Raise the error that argparse would print."""
         raise ShipError(
             BAD_ARGUMENTS(f"{message[:1].upper()}{message[1:]}.", remedy=" ".join(self.format_usage().split()))
         )
 
     def format_help(self) -> str:
-        """Return the help, with the session by the name that it is registered under."""
-        return naming.spoken(super().format_help())
+        """Return the help, with the session's registered name."""
+        text = super().format_help()
+        if self.entry:
+            width = max(len(command) for command, _ in self.entry.examples)
+            lines = [f"  {command:{width}}  {what}" for command, what in self.entry.examples]
+            text = "\n".join([text, "examples:", *lines, "", f"Read more: docs/{self.entry.page}", ""])
+        return naming.spoken(text)
+
+
+def _parser(session: str, *, add_help: bool = True) -> _Parser:
+    """Return a parser for a session's arguments, which are still to be added."""
+    what = SESSIONS[session].what
+    parser = _Parser(prog=f"nox -s {session} --", description=what, allow_abbrev=False, add_help=add_help)
+    parser.entry = SESSIONS[session]
+    return parser
 
 
 def release_arguments(args: Sequence[str]) -> argparse.Namespace:
@@ -49,7 +65,7 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s release --", description="Release the project, or rehearse it.", allow_abbrev=False)
+    parser = _parser("release")
     parser.add_argument(
         "wanted",
         nargs="?",
@@ -90,14 +106,23 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
 
 
 def asks_for_help(command_line: Sequence[str]) -> bool:
-    """Whether a command line of nox asks a session what arguments it takes: ``nox -s publish -- --help``."""
+    """Whether a nox command line asks for a session's help, such as ``nox -s publish -- --help``."""
     after = command_line[list(command_line).index("--") + 1 :] if "--" in command_line else ()
     return bool({"-h", "--help"} & set(after))
 
 
-def no_arguments(args: Sequence[str], session: str, what: str) -> None:
-    """Show the help of a session that takes no arguments, if it is asked for; others are for other sessions."""
-    _Parser(prog=f"nox -s {session} --", description=what, allow_abbrev=False).parse_known_args(args)
+def no_arguments(args: Sequence[str], session: str) -> None:
+    """Show the help of a session without arguments if ``--help`` is given; other arguments are for other sessions."""
+    _parser(session).parse_known_args(args)
+
+
+def tool_arguments(args: Sequence[str], session: str) -> None:
+    """Show the help of a session that passes its arguments to a tool if ``--help`` is given; ``-h`` is the tool's."""
+    if "--help" in args:
+        parser = _parser(session, add_help=False)
+        parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="passed to the tool")
+        parser.add_argument("--help", action="help", help="show this help message and exit")
+        parser.parse_args(["--help"])
 
 
 def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse.Namespace:
@@ -106,7 +131,7 @@ def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog=f"nox -s {session} --", description="Publish the built files.", allow_abbrev=False)
+    parser = _parser(session)
     _add_publish(parser)
     return parser.parse_args(args)
 
@@ -117,8 +142,7 @@ def announce_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Create or complete the GitHub Release for the built files."
-    parser = _Parser(prog="nox -s announce --", description=what, allow_abbrev=False)
+    parser = _parser("announce")
     parser.add_argument(
         "--sbom", type=Path, metavar="FILE", help="the bill of materials, if any; default: the one made here"
     )
@@ -134,7 +158,7 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
+    parser = _parser("build")
     parser.add_argument("--fresh", action="store_true", help="build even if the manifest matches the files in dist/")
     parser.add_argument("--twice", action="store_true", help="build a second time in another folder, and compare")
     _add_publish(parser, shown=False)
@@ -147,8 +171,7 @@ def wheels_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Build the wheels for this system from the sdist in dist/."
-    parser = _Parser(prog="nox -s wheels --", description=what, allow_abbrev=False)
+    parser = _parser("wheels")
     usual = f"{platform.system()}-{platform.machine()}".lower()
     called = "the name of this part, such as the job's runner (default: %(default)s)"
     parser.add_argument("--system", default=usual, metavar="NAME", help=called)
@@ -161,8 +184,7 @@ def collect_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Join the wheels that several jobs built from the sdist in dist/: all of them, or none."
-    parser = _Parser(prog="nox -s collect --", description=what, allow_abbrev=False)
+    parser = _parser("collect")
     parser.add_argument(
         "folders",
         nargs="*",
@@ -179,8 +201,7 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Compare and install the published files."
-    parser = _Parser(prog="nox -s verify-published --", description=what, allow_abbrev=False)
+    parser = _parser("verify-published")
     parser.add_argument(
         "version",
         nargs="?",
@@ -208,7 +229,7 @@ def doctor_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s doctor --", description="Check what is set up wrong.", allow_abbrev=False)
+    parser = _parser("doctor")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser.parse_args(args)
 
@@ -219,7 +240,7 @@ def status_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s status --", description="Show the state of the releases.", allow_abbrev=False)
+    parser = _parser("status")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--history", action="store_true", help="show how recent releases went instead")
     return parser.parse_args(args)
