@@ -1,4 +1,4 @@
-"""The `nox-ship` command: what is done to a project before nox can run in it."""
+"""The `nox-ship` command: everything that must work before nox can run in a project."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _init(options: Namespace, root: Path, voice: Voice) -> int:
 
 
 def _write(made: SetupPlan, voice: Voice, *, force: bool) -> None:
-    """Write what was planned, and show it."""
+    """Write the planned files, and list them."""
     done, left = init.write(made, force=force)
     for change in done:
         voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
@@ -149,7 +149,7 @@ def _write(made: SetupPlan, voice: Voice, *, force: bool) -> None:
 
 
 def _published(version: str) -> tuple[str, ...]:
-    """Ask PyPI for the SHA-256 of the wheels of a version of nox-ship.
+    """Ask PyPI for the SHA-256 hashes of the wheels of a version of nox-ship.
 
     Raises:
         ShipError: It does not answer (NS701).
@@ -178,7 +178,7 @@ def _check(survey: Survey, voice: Voice, ci: str) -> int:
 
 
 def _clean(options: Namespace, root: Path, voice: Voice) -> int:
-    """Remove what releases left in the cache, or show it."""
+    """Remove what releases left in the cache, or list it."""
     base, mine = cache_folder(root), workshop_of(root)
     there = cache.kept(base)
     chosen = there if options.all or options.list else [one for one in there if one.folder == mine.folder]

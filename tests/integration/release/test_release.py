@@ -160,7 +160,7 @@ def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: Fai
     assert len(index.uploads) == sent
     index.faults = Faults()
     outcome = release(bench, index)
-    assert outcome.has("1 uploaded, 1 there", "sample 1.2.4 is released.")
+    assert outcome.has("1 uploaded, 1 already there", "sample 1.2.4 is released.")
     assert index.files()[SDIST] == sha256
 
 
