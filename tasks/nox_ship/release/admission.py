@@ -1,4 +1,4 @@
-"""Whether what was built may go to an index: what is right there for good must be a release and nothing else."""
+"""Whether built files may go to an index: files on PyPI are permanent, so they must be a release."""
 
 from __future__ import annotations
 
@@ -48,20 +48,20 @@ LACKS_WHEELS = Kind(
 def admit(manifest: Manifest, project: Project, index: str, world: World) -> tuple[Finding, ...]:
     """Check that the files of ``manifest`` may go to ``index``; return warnings.
 
-    PyPI, and whichever index final versions go to, takes releases alone: clean, tagged here and on the remote, of a
-    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI accept no wheels
+    PyPI, and the index of final versions, accept only releases: clean, tagged here and on the remote, from a commit on
+    the release branch, and only kinds of version that are configured to go there. PyPI and TestPyPI accept no wheels
     for platforms such as ``linux_x86_64``.
 
     Args:
-        manifest: What was built.
-        project: The project that is to be published.
+        manifest: The manifest of the built files.
+        project: The project to publish.
         index: The index's name.
-        world: The world, which knows checkout and remote.
+        world: The world, which has the checkout and the remote.
 
     Raises:
-        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it lacks the wheels of other
-            systems (NS581); it is no release (NS752), not on the release branch (NS755), or its route leads elsewhere
-            (NS754); the remote has its tag on another commit (NS212), does not have it (NS225), or does not answer
+        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it lacks wheels of other
+            systems (NS581); it is not a release (NS752), not on the release branch (NS755), or configured to go
+            elsewhere (NS754); the remote has its tag on another commit (NS212), lacks it (NS225), or does not answer
             (NS208); or the index accepts no wheels for a file's platform (NS549).
     """
     findings = Findings()
@@ -88,22 +88,22 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
 
 
 def _not_whole(manifest: Manifest, project: Project) -> Iterator[Finding]:
-    """Yield an error where the wheels of other systems were not collected."""
+    """Yield an error if the wheels of other systems were not collected."""
     wanted = project.settings.wheels.systems
     if lacking := [name for name in wanted if name not in manifest.systems]:
         yield LACKS_WHEELS(f"The manifest lacks the wheels from {shorten(lacking)}.")
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
-    """Yield an error for each wheel that ``index`` does not accept because of its platform, if its rules are known."""
+    """Yield an error for each wheel whose platform ``index`` does not accept, if its rules are known."""
     if index in PUBLIC_INDEXES:
         yield from (finding for file in manifest.files for finding in platform_taken(file.name))
 
 
 def _checkout(world: World) -> Repository | None:
-    """Return the checkout; None where files and manifest came without one, or another job has asked it.
+    """Return the checkout; None if files and manifest came without one, or another job has checked it.
 
-    A job that was told its manifest may hold an identity: a repository that came with the files could run anything.
+    A job that was given its manifest may hold an identity, and a repository that came with the files could run code.
     """
     if announced() is not None:
         return None
@@ -122,7 +122,7 @@ def _other_project(manifest: Manifest, project: Project) -> Iterator[Finding]:
 
 
 def _other_names(manifest: Manifest) -> Iterator[Finding]:
-    """Yield the files whose names tell another version than the manifest."""
+    """Yield the files whose names state another version than the manifest."""
     for file in manifest.files:
         told = parse_wheel_filename(file.name)[1] if file.kind == "wheel" else parse_sdist_filename(file.name)[1]
         if told != Version(manifest.version):
@@ -130,7 +130,7 @@ def _other_names(manifest: Manifest) -> Iterator[Finding]:
 
 
 def _other_origin(manifest: Manifest, project: Project, repository: Repository) -> Iterator[Finding]:
-    """Yield what the manifest tells of its commit that is not so."""
+    """Yield what the manifest states wrongly about its commit."""
     if manifest.dirty:
         return
     commit, tags = repository.head_and_tags()
@@ -157,10 +157,10 @@ def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator
 
 
 def _on_remote(manifest: Manifest, world: World) -> None:
-    """Check that the remote, where there is one that can be asked, has the tag on the manifest's commit.
+    """Check that the remote, if it can be asked, has the tag on the manifest's commit.
 
     Raises:
-        ShipError: It is on another one (NS212), or missing (NS225); or the remote does not answer (NS208).
+        ShipError: The tag is on another commit (NS212) or missing (NS225), or the remote does not answer (NS208).
     """
     try:
         refs = world.known_refs()
@@ -169,7 +169,7 @@ def _on_remote(manifest: Manifest, world: World) -> None:
             return
         raise
     theirs = refs.get(f"refs/tags/{manifest.tag}")
-    if theirs is None and not world.notices():  # a rehearsal that could not ask knows no tags
+    if theirs is None and not world.notices():  # a rehearsal without access to the remote knows no tags
         raise ShipError(TAG_NOT_PUSHED(f"The remote does not have the tag {manifest.tag}."))
     if theirs not in (None, manifest.commit):
         what = f"The tag {manifest.tag} is on {manifest.commit[:10]} here and on {theirs[:10]} on the remote."
@@ -177,7 +177,7 @@ def _on_remote(manifest: Manifest, world: World) -> None:
 
 
 def _on_branch(manifest: Manifest, project: Project, repository: Repository | None, world: World) -> None:
-    """Check that the commit is on the release branch: here, on the remote, or as the build saw it.
+    """Check that the commit is on the release branch: here, on the remote, or according to the build.
 
     Raises:
         ShipError: It is not (NS755).

@@ -1,4 +1,4 @@
-"""The release that comes next, or that HEAD is already: its version, its tag, and what git is to say of it."""
+"""The next release, or the one at HEAD: its version, its tag, and its messages in git."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ FINISHING = Kind("NS223", "finishing", "This run finishes that release and does 
 
 @dataclass(frozen=True, kw_only=True)
 class Coming:
-    """The version that comes next, or that HEAD is already."""
+    """The next version, or the one at HEAD."""
 
     source: VersionSource
     current: str
     version: str
     tag: str
     bump: bool
-    """Whether a version is to be set and tagged; not where HEAD is that release already."""
+    """Whether a version must be set and tagged; false if HEAD already is that release."""
     message: str = ""
     tag_message: str = ""
     proposed: str = ""
-    """What ``auto`` proposed; empty where the version was asked for."""
+    """The version that ``auto`` proposed; empty if the user named one."""
     early: bool = False
-    """Whether HEAD is another release, which this one follows although nothing was committed since."""
+    """Whether HEAD is another release that this one follows without any commit in between."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is there of this release and of others."""
+    """What exists of this and other releases."""
 
     head: str
     """The commit that is checked out."""
     here: Mapping[str, str]
-    """The commit each tag of the checkout leads to, by the tag's name."""
+    """The commit of each tag in the checkout, by name."""
     there: Mapping[str, str]
-    """The same of the remote's tags."""
+    """The commit of each tag on the remote, by name."""
     pushed: Record | None = None
     """The release that an earlier run pushed from HEAD."""
     earlier: Record | None = None
-    """The release that an earlier run made and did not push: ``auto`` proposes for its commit what it did."""
+    """The release that an earlier run made but did not push; ``auto`` proposes the same version for its commit."""
 
 
 def find_coming(
@@ -75,19 +75,19 @@ def find_coming(
     *,
     early: bool = False,
 ) -> Coming:
-    """Return the release that is asked for, or the one that HEAD already is.
+    """Return the requested release, or the one that HEAD already is.
 
     Args:
         project: The project.
         repository: Its checkout.
-        wanted: A part, a whole version, or ``auto``; None if nothing was given.
-        known: What is there already.
-        findings: Takes notices.
-        early: Whether it is the next one that is asked for, even if HEAD is a release.
+        wanted: A part, a whole version, or ``auto``; None if not given.
+        known: What exists already.
+        findings: Receives notices.
+        early: Whether the next release is wanted even if HEAD is one.
 
     Raises:
-        ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
-            NS216), or names no version (NS310).
+        ShipError: The version cannot be found or computed, or its tag exists; HEAD's tag differs from the remote's
+            (NS212, NS216), or does not name a version (NS310).
     """
     head, pushed = known.head, known.pushed
     tags = {**known.there, **known.here}
@@ -117,7 +117,7 @@ def find_coming(
     _check_proposed(proposed, own.parts if own else ())
     if source.current and versions.parse(wanted) == Version(current):
         arithmetic.whole_version(current, arithmetic.PARTS)
-        version = current  # the files have it and nobody has released it, as is often so with the first one
+        version = current  # the files already state it and it is not released, as is usual for the first release
     elif own and wanted in own.parts and own.next_version:
         version = own.next_version
         arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
@@ -152,7 +152,7 @@ def _proposal(
     known: Known,
     released: tuple[str, Version] | None,
 ) -> Proposal:
-    """Return what ``auto`` proposes; ``released`` is the release that HEAD is, where the next one is asked for.
+    """Return the proposal of ``auto``; ``released`` is the release at HEAD, if the next one is wanted.
 
     Raises:
         ShipError: The changelog cannot be read (NS308, NS312).
@@ -166,7 +166,7 @@ def _proposal(
 
 
 def _check_proposed(proposed: str, parts: Collection[str]) -> None:
-    """Check that a part that ``auto`` proposes is one of the project's own, where it has some.
+    """Check that a proposed part is one of the project's own parts, if it has any.
 
     Raises:
         ShipError: It is not (NS302).
@@ -182,12 +182,12 @@ def _part(wanted: str) -> str | None:
 
 
 def _check_part(wanted: str | None, project: Project, version: Version) -> None:
-    """Check that there is such a part of a version, although a release that is finished raises none.
+    """Check that a version has such a part, although finishing a release increments none.
 
-    Settings that cannot be read name no part; the release that they once made goes on.
+    If the settings cannot be read, any part is accepted; the release that they made continues.
 
     Raises:
-        ShipError: There is not (NS302, NS303).
+        ShipError: It has not (NS302, NS303).
     """
     if wanted in (None, AUTO) or versions.parse(wanted):
         return

@@ -1,4 +1,4 @@
-"""The command that comes next, by where the releases of a project stand."""
+"""The next command to type, depending on the state of the releases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nox_ship.release.status import Standing
 
 
 def following(standing: Standing) -> tuple[str, str]:
-    """Return the next command to type, empty where there is none, and why it is that."""
+    """Return the next command to type, empty if there is none, and the reason."""
     for rule in _RULES:
         if found := rule(standing):
             return found
@@ -27,7 +27,7 @@ def _begin(standing: Standing) -> tuple[str, str] | None:
 
 
 def _finish(standing: Standing) -> tuple[str, str] | None:
-    """Finish a release that is pushed."""
+    """Finish a pushed release."""
     progress = standing.progress
     if not (progress and progress.open and progress.has("done", "push")):
         return None
@@ -45,7 +45,7 @@ def _finish(standing: Standing) -> tuple[str, str] | None:
 
 
 def _tidy(standing: Standing) -> tuple[str, str] | None:
-    """Bring the checkout into the state that a release starts from."""
+    """Prepare the checkout for a release."""
     if standing.changes:
         return "git status", "a release needs a clean checkout: commit or stash the changes"
     if standing.release_branch and standing.branch != standing.release_branch:
@@ -58,7 +58,7 @@ def _catch_up(standing: Standing) -> tuple[str, str] | None:
 
 
 def _go_on(standing: Standing) -> tuple[str, str] | None:
-    """Go on with a release that was made here, and not pushed."""
+    """Continue a release that was made here but not pushed."""
     if (progress := standing.progress) and progress.open:
         return f"nox -s release -- {shlex.quote(progress.plan.version)}", "continues; what has passed is not run again"
     return None
@@ -71,4 +71,4 @@ def _rest(standing: Standing) -> tuple[str, str] | None:
 
 
 _RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (_begin, _finish, _tidy, _catch_up, _go_on, _rest)
-"""What comes next; the first rule that has something to say counts."""
+"""Rules for the next command; the first that applies counts."""

@@ -1,4 +1,4 @@
-"""Whether what an index says of a version is true of the files that it serves."""
+"""Whether an index's data about a version match the files that it serves."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ YANKED = Kind(
 
 
 def examine(listing: Listing, release: ExpectedRelease) -> Findings:
-    """Compare what an index says of a version with the files that were downloaded from there.
+    """Compare an index's data about a version with the files downloaded from it.
 
     Args:
-        listing: What the index says.
+        listing: The index's data.
         release: The files.
 
     Returns:
-        Errors for files that installers are not served (NS713) or that are not what the index says (NS790), a warning
-        for yanked ones (NS791).
+        Errors for files that are not served to installers (NS713) or do not match the index's data (NS790), and a
+        warning for yanked ones (NS791).
     """
     findings = Findings(_hidden(listing))
     for file in release.manifest.files:
@@ -57,7 +57,7 @@ def _hidden(listing: Listing) -> Iterator[Finding]:
 
 
 def _two_hashes(listing: Listing, served: Served) -> Iterator[Finding]:
-    """Yield an error if the two APIs of an index tell different hashes of a file."""
+    """Yield an error if the two APIs of an index state different hashes for a file."""
     early = listing.early.get(served.filename)
     if early and early.sha256 and served.sha256 and early.sha256 != served.sha256:
         what = f"The two APIs of {listing.index} state different SHA-256 hashes for {served.filename}."
@@ -65,7 +65,7 @@ def _two_hashes(listing: Listing, served: Served) -> Iterator[Finding]:
 
 
 def _metadata(listing: Listing, served: Served, path: Path) -> Iterator[Finding]:
-    """Yield an error for each thing that a file's own metadata tell otherwise than the index."""
+    """Yield an error for each difference between a file's own metadata and the index's data."""
     try:
         archive = Archive.read(path)
     except ShipError as error:
@@ -89,7 +89,7 @@ def _metadata(listing: Listing, served: Served, path: Path) -> Iterator[Finding]
 
 
 def _same_range(one: str, other: str | None) -> bool:
-    """Whether two ranges are the same; an index may tell none."""
+    """Whether two ranges are the same, or the index states none."""
     if other is None:
         return True
     try:
@@ -99,7 +99,7 @@ def _same_range(one: str, other: str | None) -> bool:
 
 
 def _yanked(listing: Listing) -> Iterator[Finding]:
-    """Yield a warning if files are yanked: installers take them only where the version is pinned (PEP 592)."""
+    """Yield a warning if files are yanked: installers only use them for a pinned version (PEP 592)."""
     yanked = {name: served.yanked for name, served in listing.files.items() if served.yanked is not None}
     if yanked:
         reasons = shorten(sorted({reason for reason in yanked.values() if reason}))

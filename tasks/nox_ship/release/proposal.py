@@ -1,4 +1,4 @@
-"""Which version `release -- auto` proposes: the highest that the changes since the last release call for.
+"""The version that `release -- auto` proposes: the highest that the changes since the last release call for.
 
 The evidence: the public API (breaking changes, additions); the commits, if the project follows Conventional Commits
 (https://www.conventionalcommits.org); the headings of the changelog's unreleased section, as in Keep a Changelog
@@ -24,7 +24,7 @@ from nox_ship.release.changelog import find_changelog
 from nox_ship.release.version import next_version
 
 AUTO = "auto"
-"""The argument that asks for a proposal."""
+"""The argument that requests a proposal."""
 PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or a part.", level="notice")
 API_NOT_COMPARED = Kind(
     "NS440",
@@ -34,16 +34,16 @@ API_NOT_COMPARED = Kind(
 )
 
 _BREAKING, _ADDING, _MENDING = range(3)
-"""What a piece of evidence says of a release."""
+"""What a piece of evidence means for the version."""
 _MOST_COMMITS = 1000
 _LOOKED_AT = 50
-"""Recent commits of which half must follow Conventional Commits, or the project does not."""
+"""How many recent commits are checked; half must follow Conventional Commits."""
 CONVENTIONAL = re.compile(
     r"(?P<type>feat|fix|docs?|chore|refactor|perf|tests?|build|ci|style|revert|deps|release|bump)"
     r"(?:\((?P<scope>[^()\n]{1,100})\))?(?P<breaks>!)?: \S",
     re.IGNORECASE,
 )
-"""How the message of a commit begins that follows Conventional Commits."""
+"""The beginning of a commit message that follows Conventional Commits."""
 _FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 _HEADINGS = {
     _BREAKING: re.compile(r"breaking|\bremov|incompatib", re.IGNORECASE),
@@ -54,20 +54,20 @@ _SAYS_BREAKING = re.compile(r"[-*+\s]*[*_`[(]*breaking\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one source says of the changes since the last release."""
+    """What one source says about the changes since the last release."""
 
     meaning: int
     what: str
-    """What was seen, in words."""
+    """The evidence, in words."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The version that is proposed.
+    """The proposed version.
 
     Attributes:
         wanted: A part, or a whole version.
-        why: What decided.
+        why: The reason.
         findings: What to tell the user about it.
     """
 
@@ -107,12 +107,12 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
 
 
 def after(tag: str, last: Version, current: str) -> Proposal:
-    """Return the next version after a release since which nothing was committed."""
+    """Return the next version after a release without any later commits."""
     return _proposal(_version("patch", last, current), f"patch, since there are no commits after {tag}")
 
 
 def again(wanted: str) -> Proposal:
-    """Return what an earlier run proposed for this commit: what is released is what was rehearsed."""
+    """Return what an earlier run proposed for this commit, so that the rehearsed version is released."""
     return _proposal(wanted, "proposed by an earlier run for this commit")
 
 
@@ -121,7 +121,7 @@ def _proposal(wanted: str, why: str, *warnings: Finding) -> Proposal:
 
 
 def _version(part: str, last: Version, current: str) -> str:
-    """Return what to ask for: the part, or a version if the files are already ahead of the last release."""
+    """Return the argument for the release: the part, or a version if the files are ahead of the last release."""
     now = Version(current)
     if now == last:
         return part
@@ -131,7 +131,7 @@ def _version(part: str, last: Version, current: str) -> str:
 
 
 def _python() -> Sequence[Argument]:
-    """Return the command of a Python with griffe, in a temporary environment of uv's."""
+    """Return the command of a Python with griffe, in a temporary uv environment."""
     options = ("--quiet", "--isolated", "--no-project", "--python", sys.executable, "--with", api.TOOL)
     return (process.uv(), "run", *options, "--", "python")
 

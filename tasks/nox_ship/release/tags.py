@@ -1,4 +1,4 @@
-"""Release tags here and on the remote: they must say the same of the commit that is released."""
+"""Release tags here and on the remote, which must agree about the commit to be released."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ TAG_NOT_HERE = Kind(
 
 
 def tags_of(refs: Mapping[str, str]) -> dict[str, str]:
-    """Return the commit each tag leads to, by the tag's name, where ``refs`` are a remote's by full name."""
+    """Return the commit of each tag by its name, from a remote's refs by full name."""
     prefix = "refs/tags/"
     return {name.removeprefix(prefix): commit for name, commit in refs.items() if name.startswith(prefix)}
 
 
 def check_head(head: str, form: TagForm, here: Mapping[str, str], there: Mapping[str, str]) -> None:
-    """Check that HEAD has the same release tags here and on the remote; one that is not pushed yet may be missing.
+    """Check that HEAD has the same release tags here and on the remote; an unpushed one may be missing there.
 
     Args:
         head: The commit that is checked out.
-        form: How release tags are named.
-        here: The commit each tag of the checkout leads to, by name.
-        there: The same of the remote.
+        form: The format of release tags.
+        here: The commit of each tag in the checkout, by name.
+        there: The commit of each tag on the remote, by name.
 
     Raises:
         ShipError: A tag is on another commit there (NS212), or is missing here (NS216).

@@ -29,7 +29,7 @@ OTHER_BYTES = Kind(
 )
 
 GLIMPSE_SECONDS = 2 * SECONDS
-"""How long a release that others upload waits for the index; a rehearsal's look at it takes half of that."""
+"""Seconds to wait for the index if others upload the release; a rehearsal waits half as long."""
 
 
 def foresee(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
@@ -43,7 +43,7 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
         project: The project's name.
         version: The version.
         new: Whether it has not been released yet.
-        built: What was built for the release; None if nothing was, or if that is not known.
+        built: The manifest of the release's files; None if nothing was built, or that is unknown.
 
     Returns:
         All findings, errors included: it already has the version (NS224), accepts no files for the project (NS770,
@@ -70,7 +70,7 @@ def foresee_workflow(index: Index, project: str, version: str, *, new: bool, cer
         project: The project's name.
         version: The version.
         new: Whether it has not been released yet.
-        certain: Whether the workflow is known to upload to this very index; otherwise refusals are warnings.
+        certain: Whether the workflow is known to upload to this index; otherwise refusals are warnings.
     """
     listing = glimpse(index, project, version)
     if listing.silent:
@@ -80,7 +80,7 @@ def foresee_workflow(index: Index, project: str, version: str, *, new: bool, cer
 
 
 def glimpse(index: Index, project: str, version: str) -> Listing:
-    """Ask an index what it has of a version, for a few seconds; where it does not answer, nothing and the reason."""
+    """Ask an index what it has of a version, for a few seconds; without an answer, return nothing and the reason."""
     try:
         return begun(lambda: index.listing(project, version)).result(GLIMPSE_SECONDS)
     except TimeoutError:

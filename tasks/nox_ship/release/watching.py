@@ -1,4 +1,4 @@
-"""Following the run of the workflow that publishes a release, until the index serves it; then proving it from here."""
+"""Following the workflow run that publishes a release until the index serves it, then verifying it from here."""
 
 from __future__ import annotations
 
@@ -45,26 +45,26 @@ RUN_UNFINISHED = Kind(
 )
 
 STEP = "follow"
-"""What the step is called that the jobs of the run belong to."""
+"""The name of the step to which the run's jobs belong."""
 LONGEST = 6 * 3600.0
-"""Seconds to follow a run at the most: as long as GitHub lets a job run."""
+"""The longest time to follow a run, in seconds: as long as GitHub lets a job run."""
 _APPEARS = 300.0
-"""Seconds in which a run has to appear that a push starts."""
+"""Seconds within which a run must appear after the push."""
 _MOMENT = 5.0
-"""Seconds that GitHub needs for it as a rule."""
+"""Seconds after which it usually appears."""
 _MOST_JOBS, _MOST_LINES, _MOST_COLUMNS = 3, 30, 300
-"""How much is shown of what failed."""
+"""How many lines and characters of a failed job's log are shown."""
 _EVENTS = ("push", "create", "release", "workflow_dispatch", "workflow_run")
-"""What may start a run that publishes; a pull request may be of any commit and have a branch of any name."""
+"""Events that may start a publishing run; a pull request may have any commit, and a branch with any name."""
 # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 _SKIPS = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: ?true\s*$", re.MULTILINE)
 
 
 def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
-    """Yield why a run of a workflow cannot be followed, or will not start.
+    """Yield reasons why a workflow's run cannot be followed or will not start.
 
     Args:
-        forge: The forge; None where it is none that is known.
+        forge: The forge; None if it is not a known one.
         workflow: The file name of the workflow.
     """
     if forge is None or workflow == GITLAB_CI:
@@ -89,21 +89,21 @@ def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
 
 
 def watch_state(run: Run) -> State:
-    """Return that every run looks anew: what an index serves may change."""
+    """Return that every run looks again, since what an index serves may change."""
     plan = run.plan
     return State.unknown("every run looks again" if plan.workflow else "this machine publishes it")
 
 
 def watch(run: Run, state: State) -> Result:
-    """Follow the run, and prove what the index serves then.
+    """Follow the run, then verify what the index serves.
 
     Raises:
-        ShipError: The run is not told (NS856), does not start (NS857), fails (NS858) or does not end in time
-            (NS859); or what is served is not there (NS712, NS713), not what the index says (NS711, NS790), somebody
-            else's (NS796, NS797), or does not work (NS611-NS616, NS714).
+        ShipError: GitHub does not report the run (NS856), or it does not start (NS857), fails (NS858) or does not end
+            in time (NS859); or the files are not served (NS712, NS713), differ from the index's data (NS711, NS790),
+            were published by somebody else (NS796, NS797), or do not work (NS611-NS616, NS714).
     """
     workflow, forge = run.plan.workflow, run.world.forge
-    if workflow is None or forge is None:  # preflight refuses to wait for a workflow without a forge
+    if workflow is None or forge is None:  # preflight does not allow waiting for a workflow without a forge
         return Omitted(str(state.seen))
     followed = _Followed(run, workflow, github.Runs(forge.api))
     followed.follow()
@@ -112,7 +112,7 @@ def watch(run: Run, state: State) -> Result:
 
 @dataclass
 class _Followed:
-    """A run of the workflow, as it is followed."""
+    """A workflow run that is being followed."""
 
     release: Run
     workflow: str
@@ -121,13 +121,13 @@ class _Followed:
     """The address of its page."""
     jobs: tuple[github.RunJob, ...] = ()
     seen: set[tuple[int, str]] = field(default_factory=set)
-    """What was told already, each with the ID of the job that it was told of."""
+    """The news that were already reported, each with the job's ID."""
 
     def follow(self) -> None:
-        """Wait until the run has passed, and tell of its jobs meanwhile.
+        """Wait until the run has passed, and report its jobs meanwhile.
 
         Raises:
-            ShipError: It does not (NS856 to NS859), or GitHub does not tell (NS780, NS783, NS785).
+            ShipError: It does not pass (NS856 to NS859), or GitHub does not answer properly (NS780, NS783, NS785).
         """
         rounds = Polling(self.runs.api, LONGEST, requests=2)
         number = str(self._found(rounds).id)
@@ -155,11 +155,11 @@ class _Followed:
         """Return the newest run for the release, once there is one.
 
         Raises:
-            ShipError: None appears in time (NS857), or it cannot be told (NS856).
+            ShipError: None appears in time (NS857), or GitHub does not report it (NS856).
         """
         plan = self.release.plan
         events = {one.event for one in uploads(plan.repository.path, plan.tag)[0] if one.workflow == self.workflow}
-        waits = plan.waits or events == {"workflow_run"}  # for a person or another workflow, however long that takes
+        waits = plan.waits or events == {"workflow_run"}  # for a person or another workflow, as long as that takes
         if self.release.of(Pushed).anew:
             self.runs.api.sleep(_MOMENT)
         while True:
@@ -185,7 +185,7 @@ class _Followed:
         return None
 
     def _reason(self) -> str:
-        """Return why no run appeared, as far as that can be found out."""
+        """Return why no run appeared, as far as is known."""
         message = self.release.stage.repository.run("log", "-1", "--format=%B", self.release.bumped.objects.commit)
         if self.release.plan.waits:
             return "nobody published a GitHub Release for the tag"
@@ -202,7 +202,7 @@ class _Followed:
         return "its tag or path filters may exclude the tag, Actions may be disabled, or GitHub is slow"
 
     def _tell(self, number: str, run: github.Run, *, before: bool) -> None:
-        """Tell what is new about the jobs; those that ended before anybody looked have no place in our time."""
+        """Report news about the jobs; those that ended before we looked get no place on our timeline."""
         release = self.release
         for job in self.jobs:
             if job.status == "in_progress" and self._is_news(job.id, "begun"):
@@ -219,7 +219,7 @@ class _Followed:
     def _awaited(self, number: str) -> Sequence[str]:
         try:
             return self.runs.awaited(number)
-        except ShipError:  # it is still followed
+        except ShipError:  # continue to follow it
             return ("an environment",)
 
     def _is_news(self, job: int, what: str) -> bool:
@@ -228,7 +228,7 @@ class _Followed:
         return news
 
     def _failed(self, run: github.Run) -> Iterator[Finding]:
-        """Yield an error for each job that failed, with its last lines, and what the index has by now."""
+        """Yield an error for each failed job, with the end of its log, and what the index has now."""
         ended = [job for job in self.jobs if job.status == "completed" and job.conclusion not in PASSING]
         failed = [job for job in ended if job.conclusion != "cancelled"] or ended
         has = self._on_index()
@@ -253,7 +253,7 @@ class _Followed:
         return f"{name} now has {shorten(sorted(listing.files)) or 'nothing'} of {plan.version}."
 
     def _log(self, job: github.RunJob) -> str:
-        """Return the last lines of a job's log, or why they are not shown."""
+        """Return the end of a job's log, or why it is not shown."""
         try:
             lines = self.runs.last_lines(job, _MOST_LINES)
         except ShipError as error:
@@ -264,17 +264,17 @@ class _Followed:
 
 
 def _row(job: github.RunJob, begun: float | None) -> Row:
-    """Return what the report says of a job that ended."""
+    """Return the report's row for a job that ended."""
     passed = job.conclusion in PASSING
     detail = "" if passed else f"{job.conclusion}{f' in {job.failed_step}' if job.failed_step else ''}"
     return Row(job.name, "passed" if passed else "failed", job.seconds, detail, STEP, begun)
 
 
 def _proven(run: Run, followed: _Followed) -> Watched:
-    """Prove what the index serves of the release, which a workflow has built.
+    """Verify what the index serves of the release that a workflow has built.
 
     Raises:
-        ShipError: It is not there, not what it should be, or does not work.
+        ShipError: It is not served, not what it should be, or does not work.
     """
     plan, publication = run.plan, run.of(Tried).publication
     index, called = publication.index, publication.manifest.name
@@ -293,7 +293,7 @@ def _proven(run: Run, followed: _Followed) -> Watched:
         for finding in found.findings:
             if finding.level != "error":
                 run.notify(finding)
-        found.findings.raise_errors()  # what may be somebody else's is not run
+        found.findings.raise_errors()  # files that may be somebody else's are not run
         verifier.install(there, smoke=True)
     return Watched(
         followed.workflow,

@@ -1,4 +1,4 @@
-"""Which wheels a release must have: what the settings name, what the jobs were to build, what the last release had."""
+"""Which wheels a release must have, from the settings, the jobs, or the last release."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ LAST_NOT_KNOWN = Kind(
 
 
 def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[Wanted, tuple[Finding, ...]]:
-    """Return the wheels that a release must have, and a warning where the last release's are not known.
+    """Return the wheels that a release must have, and a warning if the last release's are unknown.
 
-    Only where the settings do not name them is the index asked: no pre-release counts for a final version.
+    The index is only asked if the settings do not name them; a final version is not compared with pre-releases.
     """
     settings = project.settings.wheels
     if settings.expect:

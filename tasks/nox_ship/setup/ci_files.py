@@ -1,4 +1,4 @@
-"""Planning the files that a CI obeys: workflows, the lock of what they install, Dependabot's settings."""
+"""Planning the CI files: workflows, the lock of what they install, Dependabot's settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or replace it with `--f
 
 
 def facts(survey: Survey) -> workflows.Facts:
-    """Return what the templates of the CI's files need to know.
+    """Return the facts that the templates of the CI files need.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
@@ -65,7 +65,7 @@ def _there(survey: Survey) -> Noxfile:
 
 
 def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile) -> bool:
-    """Whether a job is to combine what the jobs of the gates bring along in nox-ship's own folder."""
+    """Whether a job must combine what the gates' jobs leave in nox-ship's own folder."""
     if "coverage" not in decided.gates or noxfile.excludes("coverage"):
         return False
     if "coverage" not in decided.standing:
@@ -80,7 +80,7 @@ def _has_audit(decided: Decision, noxfile: Noxfile) -> bool:
 
 
 def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:
-    """Return the jobs of the gates for a CI that cannot be told them by the session ``matrix``.
+    """Return the jobs of the gates for a CI that cannot use the session ``matrix``.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
@@ -97,15 +97,15 @@ def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:
 
 
 def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
-    """Plan the files that the CI obeys; those of the same names that nox-ship did not write are left to the project.
+    """Plan the CI files; those with our names that nox-ship did not write are left to the project.
 
     Args:
-        made: The plan; it has the change of the noxfile already.
+        made: The plan, which already includes the noxfile's change.
         ci: ``github`` or ``gitlab``.
-        force: Replace what nox-ship did not write, too.
+        force: Also replace files that nox-ship did not write.
 
     Raises:
-        ShipError: The noxfile is broken (NS811), or a name cannot be written into the files.
+        ShipError: The noxfile is broken (NS811), or a name cannot be written into the files (NS820).
     """
     survey = made.survey
     known = facts(survey)
@@ -145,7 +145,7 @@ def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
 
 
 def _is_left(made: SetupPlan, rival: Rival, before: str, *, force: bool) -> bool:
-    """Whether publishing is left to a workflow of the project's own; a person is told of it in any case."""
+    """Whether a workflow of the project's own publishes instead; the user is told in any case."""
     ours = made.publishing or ""
     if not force and not is_ours(before):
         made.hints.append(rival.advice(ours))
@@ -161,18 +161,18 @@ def _text(path: Path) -> str | None:
 
 
 def _change(survey: Survey, name: str, before: str | None, after: str, why: str, *, protected: bool = False) -> Change:
-    """Return the change of a file that is named by its path in the repository."""
+    """Return the change of a file given by its path in the repository."""
     path = survey.repository.path / name
     shown = Path(os.path.relpath(path, survey.project.root.resolve())).as_posix()
     return Change(path, shown, before, after, why, protected=protected and before is not None)
 
 
 def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, *, force: bool) -> None:
-    """Plan the lock of what the jobs of our own files install.
+    """Plan the lock of what the jobs of our files install.
 
     Raises:
-        ShipError: The lock was written by hand (NS815), and force is not used; the index does not answer (NS701); or
-            the setting ``workflows.version`` is no version (NS303).
+        ShipError: The lock was written by hand (NS815) and force is off; the index does not answer (NS701); or the
+            setting ``workflows.version`` is not a version (NS303).
     """
     if not made.workflows:
         return
@@ -193,10 +193,10 @@ def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, *, force: bool) -> N
 
 
 def _version(survey: Survey) -> str:
-    """Return the version of nox-ship that the workflows run.
+    """Return the version of nox-ship that the workflows install.
 
     Raises:
-        ShipError: The setting ``workflows.version`` is no version (NS303).
+        ShipError: The setting ``workflows.version`` is not a version (NS303).
     """
     version = survey.project.settings.workflows.version or importlib.metadata.version("nox-ship")
     if versions.parse(version) is None:
@@ -205,7 +205,7 @@ def _version(survey: Survey) -> str:
 
 
 def add_dependabot(made: SetupPlan) -> None:
-    """Plan the settings by which Dependabot keeps the actions and the lock up to date, or a hint at what they lack."""
+    """Plan Dependabot's settings for actions and lock, or a hint at what the existing ones lack."""
     folder = made.survey.repository.path / ".github"
     path = next((p for p in (folder / "dependabot.yml", folder / "dependabot.yaml") if p.is_file()), None)
     if path is None:

@@ -1,4 +1,4 @@
-"""Giving a project its whole release automation: what would change is planned first, then written or shown."""
+"""Setting up a project's release automation: changes are planned first, then written or shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew
 
 
 def _unknown(_: str) -> tuple[str, ...]:
-    """Tell no hash."""
+    """Return no hashes."""
     return ()
 
 
@@ -36,7 +36,7 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
     Args:
         survey: The project.
         ci: ``github`` for workflows, ``gitlab`` for GitLab's file, ``none`` for neither.
-        force: Overwrite what differs.
+        force: Overwrite files that differ.
         hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
@@ -61,11 +61,11 @@ def _differing(made: SetupPlan) -> list[Change]:
 
 
 def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
-    """Write what is missing; return the changes that were made, and those that were left.
+    """Write what is missing; return the changes that were made, and those that were not.
 
     Raises:
-        ShipError: A folder cannot be written to (NS813), or a symlink leads out of the repository (NS608); then
-            nothing is written.
+        ShipError: A folder is not writable (NS813), or a symlink leads out of the repository (NS608); then nothing is
+            written.
     """
     done = [change for change in made.changes if force or not change.protected]
     findings = Findings()
@@ -88,7 +88,7 @@ def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
 
 
 def session_lines(made: SetupPlan) -> Iterator[tuple[str, str]]:
-    """Yield what becomes of the sessions that the noxfile has of its own, as a name and a value each."""
+    """Yield how the noxfile's own sessions are used, as pairs of name and value."""
     if made.noxfile is None or not made.noxfile.written.sessions:
         return
     decision, calls = made.decision, evidence.called(made.survey.project.root)
@@ -105,19 +105,18 @@ def session_lines(made: SetupPlan) -> Iterator[tuple[str, str]]:
 
 
 def _writable(path: Path) -> bool:
-    """Whether a path may be written to; what nobody may write is left alone by root, too."""
+    """Whether a path is writable; files that are read-only for everyone are left alone even by root."""
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
 def drift(survey: Survey, ci: str | None = None) -> SetupPlan:
-    """Return a plan that changes those files of ours that are not what the installed version would write.
+    """Return a plan that changes those of our files that differ from what the installed version would write.
 
-    That is, files that the CI obeys, and their lock. No index is asked: a lock that has a line for nox-ship has not
-    drifted.
+    Those are the CI files and their lock. No index is asked: a lock with a line for nox-ship counts as up to date.
 
     Args:
         survey: The project.
-        ci: As for :func:`plan`; default: the one that the project has files for, or its forge's.
+        ci: As for :func:`plan`; default: the CI that the project has files for, else its forge's.
     """
     made, ci = SetupPlan(survey), ci or survey.ci
     if ci != "none":
@@ -128,7 +127,7 @@ def drift(survey: Survey, ci: str | None = None) -> SetupPlan:
 
 
 def _settings(made: SetupPlan) -> None:
-    """Plan the settings, where the project differs from what the defaults take it for."""
+    """Plan the settings that differ from the defaults for this project."""
     survey = made.survey
     root = survey.project.root
     path = root / "pyproject.toml"

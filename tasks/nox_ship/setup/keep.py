@@ -1,4 +1,4 @@
-"""What is the user's in a workflow that nox-ship wrote: it is kept when the workflow is written again."""
+"""The user's own sections in a workflow that nox-ship wrote, which are kept when the workflow is rewritten."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _PIN = re.compile(r"(?<![\w.-])(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<
 
 
 def is_ours(text: str) -> bool:
-    """Whether a workflow was written by nox-ship."""
+    """Whether nox-ship wrote a workflow."""
     return text.startswith(OURS)
 
 
 def keep_own(new: str, old: str) -> str:
-    """Return a rendered workflow with what is the user's of the one that is there.
+    """Return a rendered workflow with the user's changes to the existing one.
 
-    That is the parts between the marks, and pins of actions that are newer than ours: Dependabot's work.
+    Those are the custom sections, and newer pins of actions, such as Dependabot's.
 
     Raises:
-        ShipError: A part has lost a mark, or stands where none is kept (NS819).
+        ShipError: A section has lost a marker, or is in a place where none is kept (NS819).
     """
     return _with_parts(_with_pins(new, old), old)
 
@@ -59,7 +59,7 @@ def _with_pins(new: str, old: str) -> str:
 
     def newer(match: re.Match[str]) -> str:
         pin = theirs.get(match["action"], match)
-        short = match["version"].startswith(f"{pin['version']}.")  # `# v7` is some v7, perhaps a later one
+        short = match["version"].startswith(f"{pin['version']}.")  # `# v7` is any v7, perhaps a later one
         return pin[0] if short or _pinned(pin) > _pinned(match) else match[0]
 
     return _PIN.sub(newer, new)
