@@ -19,6 +19,7 @@ from unittest import mock
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tasks"))
 
+import diagrams  # noqa: E402
 import nox_ship  # noqa: E402
 from nox_ship import cli, config, sessions  # noqa: E402
 from nox_ship.dataclass_schema import _descriptions as descriptions  # noqa: E402
@@ -229,9 +230,10 @@ def page(name: str) -> str:
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages, and draw the diagrams."""
     for name in TEXTS:
         (FOLDER / f"{name}.md").write_text(page(name), "utf-8")
+    diagrams.main()
 
 
 if __name__ == "__main__":

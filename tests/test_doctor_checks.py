@@ -191,7 +191,7 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
     """Write what `nox-ship init` writes."""
     yard.write({"pyproject.toml": f"{FILES}{settings}"})
     git(yard.root, "remote", "add", "origin", GITHUB)
-    made = plan(Survey.of(yard.root, "3.12"), ci="github", force=False)
+    made = plan(Survey.of(yard.root, "3.12"), ci="github")
     write(made, force=False)
     return patient(yard)
 
@@ -220,7 +220,7 @@ def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
     yard.write({"in/pyproject.toml": FILES, "in/noxfile.py": ""})
     git(yard.root, "remote", "add", "origin", GITHUB)
     survey = Survey.of(yard.root / "in", "3.12")
-    write(plan(survey, ci="github", force=False), force=False)
+    write(plan(survey, ci="github"), force=False)
     world: Any = yard.world
     found, text = said(github.workflow_files(Patient(survey, noxfile(survey.project.root), world, "3.12")))
     assert found == []
@@ -242,7 +242,7 @@ def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
     git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")
     yard.write({"pyproject.toml": FILES})
     assert said(github.workflow_files(patient(yard)))[0] == ["NS823 notice"]
-    write(plan(Survey.of(yard.root, "3.12"), ci="gitlab", force=False), force=False)
+    write(plan(Survey.of(yard.root, "3.12"), ci="gitlab"), force=False)
     found, text = said(github.workflow_files(patient(yard)))
     assert found == []
     assert ".gitlab-ci.yml is up to date" in text

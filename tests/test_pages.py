@@ -43,7 +43,7 @@ def test_the_reference_is_what_the_code_says() -> None:
 
 
 def test_the_diagrams_are_drawn_from_the_code() -> None:
-    """After a change, `python tests/diagrams.py` draws them anew."""
+    """After a change, `python tests/reference_pages.py` draws them anew, too."""
     for name, drawn in diagrams.DIAGRAMS.items():
         assert (diagrams.FOLDER / name).read_text("utf-8") == drawn()
 

@@ -125,6 +125,15 @@ def tool_arguments(args: Sequence[str], session: str) -> None:
         parser.parse_args(["--help"])
 
 
+def verify_install_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s verify-install --``; other arguments are for other sessions."""
+    what = "Install each built file into a fresh environment, and try it."
+    parser = _Parser(prog="nox -s verify-install --", description=what, allow_abbrev=False)
+    chosen = "which files: a workflow tries the sdist in one of its jobs (default: %(default)s)"
+    parser.add_argument("--files", choices=("all", "wheels"), default="all", help=chosen)
+    return parser.parse_known_args(args)[0]
+
+
 def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse.Namespace:
     """Parse what follows ``nox -s publish --``, or another ``session`` that publishes.
 
@@ -267,7 +276,12 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         metavar="OWNER/NAME",
         help="the repository on GitHub or GitLab, if the remote does not show it",
     )
-    init.add_argument("--force", action="store_true", help="overwrite files that differ")
+    init.add_argument(
+        "--force",
+        nargs="*",
+        metavar="FILE",
+        help="overwrite files that nox-ship wrote and that differ, and files of your own that you name, such as ci.yml",
+    )
     init.add_argument("--check", action="store_true", help="write nothing; exit 1 if a workflow has drifted")
     clean = commands.add_parser(
         "clean", help="remove what this project's releases left in the cache", allow_abbrev=False

@@ -79,7 +79,8 @@ class WheelsSettings:
     """The wheels of a project with compiled code, each of which is for one platform."""
 
     systems: tuple[str, ...] = ()
-    """Runners that build wheels, one job each; if set, nothing is published without the wheels of all of them."""
+    """Runners that build wheels, one job each; if set, nothing is published without the wheels of all of them.
+    ``"RUNNER/ARCHITECTURE"``, such as ``"ubuntu-latest/ppc64le"``, builds for another architecture than its own."""
     builder: Literal["auto", "cibuildwheel", "build"] = "auto"
     """What builds the wheels: cibuildwheel, or ``build`` for one Python after another, followed by the repair tool for
     the system; ``"auto"`` uses cibuildwheel wherever it can run."""
@@ -129,6 +130,7 @@ class IndexSettings:
 Strictness = Literal["off", "warning", "error"]
 """Whether an optional gate runs in a release, and the level of its findings."""
 Publisher = Literal["auto", "machine", "workflow"]
+Delivery = Literal["auto", "push", "pull-request"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ class PublishSettings:
     wait: float = _bounded(1800, "be between 0 seconds and a week", minimum=0, maximum=_WEEK)
     """Seconds to wait until an index serves the uploaded files."""
     timeout: float = _bounded(300, "be more than 0 seconds and at most a week", exclusiveMinimum=0, maximum=_WEEK)
-    """Seconds that one attempt to upload a file may take."""
+    """Seconds that one attempt to upload a file may take, plus one for each 128 KiB of it."""
     require_checks: tuple[str, ...] = _bounded((), "be names of checks", items={"pattern": r"^\S(.{0,253}\S)?$"})
     """Names of checks on GitHub, such as jobs of your CI, that must pass on a commit before it is published."""
     attestations: bool = True
@@ -219,6 +221,9 @@ class Settings:
     """The release branch; default: the remote's default branch."""
     remote: str | None = None
     """The git remote to release to; default: the branch's own, then ``origin``, then the only one."""
+    delivery: Delivery = "auto"
+    """How a release reaches the release branch: by a ``"push"``, or by a ``"pull-request"`` from a branch of its own;
+    ``"auto"`` goes by the rules that the forge has for the branch, and by whether it refused a push."""
     tag: str | None = None
     """Format of the tag, with ``{version}``; default: that of earlier tags, else ``v{version}``."""
     changelog: str | None = None

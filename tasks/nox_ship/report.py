@@ -122,6 +122,11 @@ class Report:
     """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
     """What was or would be pushed, and where."""
+    proposal: str = ""
+    """The address of the release's pull request, or of the page that opens it, or its branch; empty if the release is
+    pushed."""
+    proposes: list[str] = field(default_factory=list)
+    """The pull request that was or would be opened or updated: its branch, and its target."""
     uploads: list[str] = field(default_factory=list)
     """What was or would be uploaded, and where."""
     announces: list[str] = field(default_factory=list)
@@ -161,9 +166,11 @@ class Report:
         """What leaves the machine: pairs of a verb and a line that says what goes where."""
         published = "to be published" if self.workflow and not self.served else "published"
         words = (
-            ("would push", "would upload", "would announce") if self.rehearsal else ("pushed", published, "announced")
+            ("would push", "would propose", "would upload", "would announce")
+            if self.rehearsal
+            else ("pushed", "proposed", published, "announced")
         )
-        lines = zip(words, (self.pushes, self.uploads, self.announces), strict=True)
+        lines = zip(words, (self.pushes, self.proposes, self.uploads, self.announces), strict=True)
         return [(word, line) for word, found in lines for line in found]
 
     def steps_not_reached(self) -> list[str]:

@@ -87,7 +87,7 @@ def test_workflows_that_leave_something_out_are_told(bench: Bench, index: Failin
     bench.edit("pyproject.toml", 'gates = ["tests"]', "workflows.testpypi = false")
     bench.edit("noxfile.py", "register()", 'register(exclude=["audit"])')
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
-    init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github", force=False), force=False)
+    init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github"), force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
     job = "{environment: x, permissions: {id-token: write}, steps: [{run: twine upload dist/*}]}"
     bench.write({".github/workflows/old-release.yml": f"on: push\njobs: {{p: {job}}}\n"})
@@ -101,7 +101,7 @@ def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Be
     """Where a workflow does, they are none of its business; one that drifted is told."""
     assert examine(bench, index).has("NS741")
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
-    init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github", force=False), force=False)
+    init.write(init.plan(Survey.of(bench.root, PYTHON), ci="github"), force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
     outcome = examine(bench, index)
     assert outcome.code == 0, outcome.output

@@ -44,7 +44,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage.
 
     If neither a version nor the changelog changes, the tag is put on the existing commit, unless that is another
-    release.
+    release. A release that was merged is tagged as it is.
 
     We commit and tag even if bump-my-version edits the files: it would commit before it finds that the tag exists. The
     user's own hooks run, and signing follows the user's git settings.
@@ -61,6 +61,8 @@ def bump(plan: Plan, stage: Stage) -> Objects:
             (NS232) or the tag (NS233); or towncrier or scriv fails (NS316).
     """
     repository = stage.repository
+    if plan.merged:
+        return _tag(plan, stage)
     if plan.source.kind == "files":
         project = Project.read(stage.root)
         check_places(project, plan.source, repository)
@@ -72,6 +74,11 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         cut_changelog(project, plan.version, today, plan.tag)
     if plan.early or repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
+    return _tag(plan, stage)
+
+
+def _tag(plan: Plan, stage: Stage) -> Objects:
+    repository = stage.repository
     try:
         repository.run("tag", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:

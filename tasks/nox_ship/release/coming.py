@@ -13,7 +13,9 @@ from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
-from nox_ship.release.bumpversion import bump_settings, stale_settings
+from nox_ship.release.bumpversion import BumpSettings, bump_settings, stale_settings
+from nox_ship.release.changelog import section_text
+from nox_ship.release.merged import Merged, Proposals
 from nox_ship.release.proposal import AUTO, Proposal, after, again, propose
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
@@ -48,6 +50,8 @@ class Coming:
     """The version that ``auto`` proposed; empty if the user named one."""
     early: bool = False
     """Whether HEAD is another release that this one follows without any commit in between."""
+    merged: Merged | None = None
+    """Set if HEAD is this release through a merged pull request, so that only its tag is missing."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Known:
     """The release that an earlier run pushed from HEAD."""
     earlier: Record | None = None
     """The release that an earlier run made but did not push; ``auto`` proposes the same version for its commit."""
+    proposals: Proposals | None = None
+    """Tells whether a release was proposed and merged; None if releases are pushed."""
 
 
 def find_coming(
@@ -102,6 +108,10 @@ def find_coming(
         _check_part(wanted, project, released[1])
         return _finishing(released, source, wanted, findings, pushed.version if pushed else None)
     versions.check_readable(tags, head, form)
+    proposals = known.proposals
+    merged = proposals.of_version(project, source.current, form, tags, wanted) if proposals else None
+    if merged:
+        return _finishing_merged(merged, source, str(source.current), wanted, project, findings)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
@@ -115,22 +125,16 @@ def find_coming(
         wanted = proposed = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
     _check_proposed(proposed, own.parts if own else ())
-    if source.current and versions.parse(wanted) == Version(current):
-        arithmetic.whole_version(current, arithmetic.PARTS)
-        version = current  # the files already state it and it is not released, as is usual for the first release
-    elif own and wanted in own.parts and own.next_version:
-        version = own.next_version
-        arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
-    elif own and own.parts:
-        asked = arithmetic.whole_version(wanted, own.parts)
-        version = str(arithmetic.next_version(Version(current), str(asked), own.parts))
-    else:
-        version = str(arithmetic.next_version(Version(current), wanted))
+    version = _next_version(source, current, wanted, own)
     if project.settings.tag is None and own and own.tag_name:
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
     _check_tag(tag, version, form, known.here, known.there)
+    if proposals and source.current is None and section_text(project, version):  # made by its proposal
+        merged = proposals.merged(tag, certain=proposals.certain)
+    if merged:
+        return _finishing_merged(merged, source, version, wanted, project, findings)
     return Coming(
         source=source,
         current=current,
@@ -141,6 +145,42 @@ def find_coming(
         tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
         proposed=proposed,
         early=bool(released),
+    )
+
+
+def _next_version(source: VersionSource, current: str, wanted: str, own: BumpSettings | None) -> str:
+    """Return the requested version.
+
+    Raises:
+        ShipError: There is no such version, or it is not newer.
+    """
+    if source.current and versions.parse(wanted) == Version(current):
+        arithmetic.whole_version(current, arithmetic.PARTS)
+        return current  # the files already state it and it is not released, as is usual for the first release
+    if own and wanted in own.parts and own.next_version:
+        arithmetic.check_newer(arithmetic.whole_version(own.next_version, own.parts), Version(current))
+        return own.next_version
+    if own and own.parts:
+        asked = arithmetic.whole_version(wanted, own.parts)
+        return str(arithmetic.next_version(Version(current), str(asked), own.parts))
+    return str(arithmetic.next_version(Version(current), wanted))
+
+
+def _finishing_merged(
+    merged: Merged, source: VersionSource, version: str, wanted: str | None, project: Project, findings: Findings
+) -> Coming:
+    """Return the release that a merged pull request brought to HEAD: only its tag is to be made."""
+    _check_part(wanted, project, Version(version))
+    findings.append(FINISHING(f"HEAD is the release {version} (told by {merged.told_by}); it has no tag yet."))
+    own = bump_settings(project, version, None)
+    return Coming(
+        source=source,
+        current=version,
+        version=version,
+        tag=merged.tag,
+        bump=True,
+        tag_message=(own and own.filled(own.tag_message, version, version)) or f"Release {version}",
+        merged=merged,
     )
 
 

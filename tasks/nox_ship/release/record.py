@@ -44,6 +44,10 @@ class Record:
     """The Python on which `verify-install` made a bill of materials; None if it made none."""
     seal: str | None = None
     """A digest of the stage right after the bump, before anything ran in it."""
+    refused: bool = False
+    """Whether the remote protects the branch and refused the push of this release."""
+    proposal: str = ""
+    """The tree of the release's commit, once that was pushed to a branch of its own; empty if it was not."""
 
     @property
     def commits(self) -> tuple[str | None, ...]:

@@ -66,7 +66,7 @@ class Place:
         path.write_bytes(text.encode(encoding))
 
     def as_bump_file(self) -> dict[str, str]:
-        """Return the place as an entry of bump-my-version's ``files``, with braces doubled since the tool formats it."""
+        """Return the place as an entry of bump-my-version's ``files``; its texts are format strings."""
         before, after = (text.replace("{", "{{").replace("}", "}}") for text in (self.before, self.after))
         return {
             "filename": self.file,

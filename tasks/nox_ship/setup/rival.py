@@ -34,10 +34,10 @@ class Rival:
         told = f"{self.workflow} publishes {what}{where}. {'It was not changed.' if self.workflow == ours else left}"
         settings = list(self._settings(ours))
         if not settings:
-            return f"{told} To replace it: `nox-ship init --force`."
+            return f"{told} To replace it: `nox-ship init --force {ours}`."
         added = "\n".join(["[tool.nox-ship.workflows]", *settings])
         how = "To replace it but keep its trusted publisher" if self._trusted else "To replace it"
-        return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force`:\n\n{added}"
+        return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force {self.workflow}`:\n\n{added}"
 
     def warning(self, ours: str) -> str:
         """Return what to do about this one if ours was written anyway."""
