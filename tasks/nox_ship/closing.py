@@ -20,7 +20,7 @@ def ended(report: Report) -> str:
 def released(report: Report) -> str:
     """Return how a release ended that came to its end."""
     if report.proposal:
-        done = "is proposed" if report.changed else "was proposed already"
+        done = "is proposed" if report.changed else "was already proposed"
         then = f"Merge it, update {report.release_branch}, then: {report.command}"
         return f"{report.project} {report.version} {done}: {report.proposal}. {then}"
     starts = f"publish a GitHub Release to start {report.workflow}"

@@ -223,7 +223,7 @@ class Settings:
     """The git remote to release to; default: the branch's own, then ``origin``, then the only one."""
     delivery: Delivery = "auto"
     """How a release reaches the release branch: by a ``"push"``, or by a ``"pull-request"`` from a branch of its own;
-    ``"auto"`` goes by the rules that the forge has for the branch, and by whether it refused a push."""
+    ``"auto"`` follows the forge's rules for the branch, and whether it refused a push."""
     tag: str | None = None
     """Format of the tag, with ``{version}``; default: that of earlier tags, else ``v{version}``."""
     changelog: str | None = None

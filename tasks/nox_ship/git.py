@@ -446,7 +446,7 @@ class Repository:
             CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name is another one here.
         """
         wanted = [commit, *(f"{ref}:refs/tags/{name}" for name, ref in tags.items())]
-        if self.branch != branch:  # what is checked out is not ours to change
+        if self.branch != branch:  # leave the checked-out branch alone
             has = self.is_ancestor(commit, f"refs/heads/{branch}")
             self._fetch(source, *([] if has else [f"{commit}:refs/heads/{branch}"]), *wanted[1:], apart=True)
             return

@@ -167,7 +167,7 @@ def in_release() -> bool:
 
 
 def interpreter(session: SessionRunner) -> str | None:
-    """Return the path of the Python that nox makes the environment of a gate of ours with; None for other sessions."""
+    """Return the path of the Python that nox uses for the environment of our gate; None for other sessions."""
     func = session.func
     if nox.registry.get().get(session.name) is not _registered.get(session.name) or "gate" not in func.tags:
         return None

@@ -48,7 +48,7 @@ NEEDS_HOST = Kind(
 NONE_FITS = Kind(
     "NS584",
     "no-wheel-fits",
-    "Run it on a system and Python that a wheel is for; the jobs of a workflow are those that `nox -s collect` tells.",
+    "Run it on a system and Python that a wheel supports; `nox -s collect` lists the jobs that a workflow needs.",
 )
 
 T = TypeVar("T")
@@ -124,11 +124,11 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
         label: The Python's name, such as ``3.12``.
         anew: Try them in any case: code that runs beside this may have written that they passed.
         describe: Describe the environment of the wheel in a bill of materials, in the project's own folder.
-        sdist: Whether to try the sdist too, or the wheels alone.
+        sdist: Whether to test the sdist too, or only the wheels.
 
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624); or
-            none of them fits (NS584).
+            none of them can be installed here (NS584).
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"

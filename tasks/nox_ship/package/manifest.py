@@ -71,7 +71,7 @@ class File:
 
     @property
     def shown_size(self) -> str:
-        """How large it is, as a person reads it, such as ``34.1 MiB``."""
+        """Its size for people, such as ``34.1 MiB``."""
         for unit, number in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
             if self.size >= number:
                 return f"{self.size / number:.1f} {unit}"

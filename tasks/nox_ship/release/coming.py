@@ -171,7 +171,7 @@ def _finishing_merged(
 ) -> Coming:
     """Return the release that a merged pull request brought to HEAD: only its tag is to be made."""
     _check_part(wanted, project, Version(version))
-    findings.append(FINISHING(f"HEAD is the release {version} (told by {merged.told_by}); it has no tag yet."))
+    findings.append(FINISHING(f"HEAD is the release {version} (according to {merged.told_by}); it has no tag yet."))
     own = bump_settings(project, version, None)
     return Coming(
         source=source,

@@ -184,23 +184,23 @@ class Pushed(Result):
 
 
 How = Literal["opened", "renewed", "there already", "by hand"]
-"""How a pull request came to be there; ``by hand`` is one that a person has to open."""
+"""How the pull request was made; ``by hand`` means that a person must open it."""
 
 
 @dataclass(frozen=True)
 class Proposed(Result):
-    """A release that waits for its pull request to be merged."""
+    """A release whose pull request waits to be merged."""
 
     remote: str
     branch: str
     page: str
-    """The address of the pull request, or of the page that opens it; empty where it is not known."""
+    """The address of the pull request, or of the page that opens it; empty if unknown."""
     how: How
     anew: bool = False
-    """Whether anything of it was missing, and done."""
+    """Whether anything had to be done."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell where it is proposed."""
+        """Record where it is proposed."""
         report.remote, report.proposal = self.remote, self.page or self.branch
         report.arrived.append(f"{self.branch} on {self.remote}")
         if self.anew:
@@ -213,7 +213,7 @@ class Proposed(Result):
         texts = {
             "opened": f"{self.branch} to {self.remote}; the pull request is {self.page}",
             "renewed": f"{self.branch} to {self.remote}; the pull request {self.page} is up to date",
-            "there already": f"{self.remote} has {self.branch} already; the pull request is {self.page}",
+            "there already": f"{self.remote} already has {self.branch}; the pull request is {self.page}",
             "by hand": f"{self.branch} is on {self.remote}; open the pull request{where}",
         }
         return texts[self.how]

@@ -79,7 +79,7 @@ class Run:
 
     @property
     def proposes(self) -> bool:
-        """Whether it goes by a pull request; one that needs no commit of its own has nothing that could be merged."""
+        """Whether it goes by a pull request; a release without a commit of its own has nothing to merge."""
         bumped = self.find(Bumped)
         return self.plan.delivery.proposes and (bumped is None or bumped.objects.commit != self.plan.head)
 

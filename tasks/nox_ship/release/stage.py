@@ -269,10 +269,10 @@ def open_stage(shop: Workshop, plan: Plan, found: Stage | None, *, fresh: bool =
 
 
 def _adopt(stage: Stage, plan: Plan) -> None:
-    """Let what was made and proven of a proposed commit be that of the merged one, whose tree is the same.
+    """Let what was made and proven for a proposed commit count for the merged one, which has the same tree.
 
-    The manifest names the merged commit from then on; the files that it binds stay what they are. Where this is cut
-    short, the clone is not what its record says, and no later run uses it.
+    From then on, the manifest names the merged commit; the files in it stay the same. If this is interrupted, the
+    clone does not match its record, and no later run uses it.
     """
     repository, record = stage.repository, stage.record
     repository.borrow(plan.repository, [plan.head])
@@ -344,8 +344,8 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if (record.branch, record.made_by) != (plan.branch, own_version()):
         return None
     if record.head != plan.head or not young:
-        # What was proposed may wait for its merge as long as it likes. A version from the tag is built anew: back ends
-        # write the commit beside it.
+        # A proposal may wait for its merge for any time. A version from the tag is built again, since build backends
+        # write the commit next to it.
         tree = plan.repository.run("rev-parse", f"{plan.head}^{{tree}}")
         if not plan.merged or record.proposal != tree or plan.source.kind == "tags":
             return None

@@ -31,7 +31,7 @@ OTHER_BYTES = Kind(
 OTHER_BUILD = Kind(
     "NS586",
     "other-build",
-    "Publish with the manifest that this began with; if it is lost, release the next version.",
+    "Publish with the manifest of that build; if it is lost, release the next version.",
 )
 
 GLIMPSE_SECONDS = 2 * SECONDS
@@ -148,15 +148,15 @@ def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping
 
 
 def refuse_other_build(manifest: Manifest, listing: Listing) -> None:
-    """Check that an index has only files of this build, before it gets more of them.
+    """Check that an index only has files of this build, before it gets more.
 
     Raises:
-        ShipError: It has files of the version that the manifest does not know (NS586).
+        ShipError: It has files of the version that are not in the manifest (NS586).
     """
     known = {file.name for file in manifest.files}
     if others := sorted(name for name, served in listing.files.items() if name not in known and not served.trial):
-        what = f"{listing.index} has {shorten(others)} of {manifest.version}, which the manifest does not know"
-        raise ShipError(OTHER_BUILD(f"{what}: another build was uploaded in part."))
+        what = f"{listing.index} has {shorten(others)} of {manifest.version}, which the manifest does not list"
+        raise ShipError(OTHER_BUILD(f"{what}: another build was partly uploaded."))
 
 
 def next_release(manifest: Manifest) -> str:

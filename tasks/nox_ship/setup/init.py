@@ -52,7 +52,7 @@ def plan(survey: Survey, *, ci: str, replaced: Collection[str] = (), hashes: loc
         add_dependabot(made)
     findings.raise_errors()
     if unknown := sorted(set(replaced) - {change.path.name for change in made.changes}):
-        made.hints.append(f"`--force` replaced no {', '.join(unknown)}: nox-ship writes no file of that name here.")
+        made.hints.append(f"`--force` replaced no {', '.join(unknown)}: nox-ship writes no such file here.")
     made.files = tuple(change.path for change in made.changes)
     made.changes = _differing(made)
     return made

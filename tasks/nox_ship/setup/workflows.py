@@ -286,7 +286,7 @@ def _without_check(names: tuple[str, ...]) -> str:
 
 
 def _trials(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
-    """Return what the job that installs the files is for: each Python on each system, or what a set of wheels fits."""
+    """Return the matrix of the installing job: each Python on each system, or what a set of wheels fits."""
     if not facts.wheels:
         return {
             "TRIALS_FROM": "matrix, build",

@@ -206,12 +206,12 @@ def releases(
 
 
 def proposal_page(remote: Remote, branch: str, base: str) -> str:
-    """Return the address of the page that opens a pull request, or a merge request; empty where it is not known.
+    """Return the address of the page that opens a pull request or merge request; empty if unknown.
 
     Args:
-        remote: Where the branch is pushed to.
-        branch: The branch that is to be merged.
-        base: The branch that it is to be merged into.
+        remote: The remote to which the branch is pushed.
+        branch: The branch to merge.
+        base: The branch to merge it into.
     """
     address = remote.local.find("remote", "get-url", "--push", remote.name) or ""
     if found := GitHub.of(address):

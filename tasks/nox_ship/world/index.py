@@ -94,7 +94,7 @@ class Index:
         json_url: The base of its JSON API, None where it has none.
         find: Looks for what an upload authenticates with.
         prove: Tries that without an upload, for a project and a version; returns notices.
-        seconds: How long one attempt to upload or download a file may take, if it is short.
+        seconds: Seconds that one attempt to upload or download a short file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
         free: The file that keeps that the project's name is free there; None asks in any case.
         variables: The environment variables that an upload takes the job's identity and certificates from.

@@ -80,7 +80,7 @@ class Releases:
         return PullRequests(self.api)
 
     def in_the_way(self, branch: str) -> tuple[str, ...]:
-        """Return the rules that refuse a push of a new commit to a branch, as far as they are told.
+        """Return the rules that refuse a push of a new commit to a branch, as far as GitHub shows them.
 
         Raises:
             ShipError: The API does not answer (NS780 to NS785).

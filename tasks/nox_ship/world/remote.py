@@ -31,7 +31,7 @@ PUSH_UNCLEAR = Kind(
 )
 
 _PROTECTS = ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push")
-"""What git's servers say where rules for a branch or a tag refuse it."""
+"""What git's servers say if rules for a branch or a tag refuse a push."""
 _TAG_PROTECTED = re.compile(r"GH0(?:06|13)\b[^\n]*refs/tags/")
 _REASONS = (
     (
@@ -171,7 +171,7 @@ class Remote:
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def bring(self, commit: str) -> None:
-        """Take a commit of the remote with its history, where it is not here.
+        """Fetch a commit of the remote with its history, if it is not here.
 
         Raises:
             ShipError: The remote does not answer (NS208).
@@ -184,7 +184,7 @@ class Remote:
         try:
             self._talk("fetch", *options, self._told_by, commit)
         except process.CommandFailedError as error:
-            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            what = f"The remote {self.name} does not provide {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def holds(self, commit: str, branch: str) -> bool:
@@ -208,8 +208,8 @@ class Remote:
         Args:
             source: The repository that holds the objects.
             refs: The object to push, by the full name of the ref that it is pushed to.
-            replaces: What a ref must be when it is pushed, by its full name, and may be followed by anything; empty
-                where the ref must not be there. Other refs are only moved forward.
+            replaces: The value that a ref must have before the push, by its full name, whatever it is replaced with;
+                empty if the ref must not exist. Other refs are only moved forward.
 
         Raises:
             PushUnclearError: Whether it arrived is not known (NS238).

@@ -94,7 +94,7 @@ class StandInReleases(Releases):
         return tuple(replace(finding, level="warning") for finding in self.real.refusals(tag))
 
     def in_the_way(self, branch: str) -> tuple[str, ...]:
-        """Return the rules of the real one that refuse a push."""
+        """Return the real rules that refuse a push."""
         return self.real.in_the_way(branch)
 
     @property
@@ -105,16 +105,16 @@ class StandInReleases(Releases):
 
 @dataclass(frozen=True)
 class StandInPullRequests(PullRequests):
-    """The pull requests of a forge on loopback, which looks what was merged on the one that it stands in for.
+    """The pull requests of a forge on loopback, which asks the real one what was merged.
 
     Attributes:
-        real: The pull requests that are stood in for.
+        real: The real pull requests.
     """
 
     real: PullRequests
 
     def merged(self, branch: str, base: str) -> tuple[PullRequest, ...]:
-        """Return the pull requests that are merged for real."""
+        """Return the pull requests that are really merged."""
         return self.real.merged(branch, base)
 
 

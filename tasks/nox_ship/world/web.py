@@ -36,7 +36,7 @@ PARTS = 100_000
 
 _BLOCK = 1 << 16
 _SLOWEST = 1 << 17
-"""Bytes a second of the slowest line that is waited for: a megabit."""
+"""Bytes per second of the slowest supported connection: one megabit."""
 _HOPS = 5
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -137,11 +137,11 @@ def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, s
 
 
 def time_for(size: int, seconds: float) -> float:
-    """Return how many seconds to give a file on its way: those of a short one, and what a slow line takes besides.
+    """Return how many seconds a file may take: those of a short one, and what a slow connection needs in addition.
 
     Args:
-        size: Its bytes.
-        seconds: What a short one gets.
+        size: Its size in bytes.
+        seconds: The seconds for a short one.
     """
     return seconds + size / _SLOWEST
 
