@@ -344,7 +344,7 @@ class FakeRemote(Remote):
         """Take references, each followed to its commit."""
         assert all(self.has.get(ref, "") == there for ref, there in (replaces or {}).items())
         if self.refuses:
-            raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
+            raise ShipError(PUSH_REFUSED(f"{self.name} did not accept {', '.join(refs)}."))
         self.pushes.append(dict(refs))
         commits = source.run("rev-parse", *(f"{made}^{{commit}}" for made in refs.values())).splitlines()
         self.has.update(zip(refs, commits, strict=True))

@@ -144,7 +144,7 @@ def test_without_a_uv_none_is_known(uv: Path, programs: Programs) -> None:
     ("more", "expected"),
     [
         ("", "3.12"),
-        ('requires-python = ">=3.12"\n', "3.12, 3.13 (released, and in >=3.12)"),
+        ('requires-python = ">=3.12"\n', "3.12, 3.13 (released, and allowed by >=3.12)"),
         ('requires-python = ">=3.9"\nclassifiers = ["Programming Language :: Python :: 3.10"]\n', "3.10"),
     ],
 )
