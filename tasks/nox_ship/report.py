@@ -17,6 +17,10 @@ SCHEMA = 1
 """Version of the JSON report's form."""
 
 
+ELSEWHERE = "Wheels that a workflow builds, and that were not tried here"
+"""What stands above :attr:`Report.elsewhere` where it is shown."""
+
+
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
@@ -134,6 +138,9 @@ class Report:
     """The address of the version's page on the index; empty where it is not known, or nothing is there yet."""
     files: list[BuiltFile] = field(default_factory=list)
     """What was built."""
+    elsewhere: list[str] = field(default_factory=list)
+    """What a workflow builds wheels for, which were not tried here: in cibuildwheel's words, such as
+    ``cp312-win_amd64``; where those are not known, the runners that build them."""
     environment: dict[str, str] = field(default_factory=dict)
     """The versions of the tools, by name."""
     findings: list[dict[str, str]] = field(default_factory=list, metadata={"schema": {"items": _FINDING}})

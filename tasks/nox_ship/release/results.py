@@ -129,10 +129,13 @@ class Tried(Result):
     """The files on their way to the index of the release."""
     installed: tuple[str, ...] = ()
     """Those that were installed; empty where an earlier run did all this."""
+    elsewhere: tuple[str, ...] = ()
+    """What a workflow builds wheels for besides."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell what was built."""
+        """Tell what was built, and what was not."""
         enter_files(self.publication.manifest, report)
+        report.elsewhere = list(self.elsewhere)
 
     def __str__(self) -> str:
         if not self.installed:
