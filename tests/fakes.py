@@ -330,8 +330,9 @@ class FakeRemote(Remote):
         """Whether the branch is at the commit."""
         return self.has.get(f"refs/heads/{branch}") == commit
 
-    def push(self, source: Repository, refs: Mapping[str, str]) -> None:
+    def push(self, source: Repository, refs: Mapping[str, str], replaces: Mapping[str, str] | None = None) -> None:
         """Take references, each followed to its commit."""
+        assert all(self.has.get(ref, "") == there for ref, there in (replaces or {}).items())
         if self.refuses:
             raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
         self.pushes.append(dict(refs))
@@ -433,7 +434,7 @@ def publication(
 
 def opened(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
     """Open the stage for a plan: the one that an earlier run left where it can serve, else a new one."""
-    return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh))
+    return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh), fresh=fresh)
 
 
 @dataclass

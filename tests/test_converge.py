@@ -204,7 +204,7 @@ def test_a_file_that_the_index_says_it_has_is_waited_for(project: Project, manif
     """Lists are older than uploads: once it is listed with the same bytes, it is there."""
     index = make_index(refusals=[exists()], kept=True, late=["", "hidden"])
     notes = bring(project, manifest, index)
-    assert f"{WHEEL}: there, says the index, and has the same SHA-256" in notes
+    assert f"{WHEEL}: already there according to the index, with the same SHA-256" in notes
     assert index.uploads == [WHEEL, SDIST]
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _OWN_SUMMARY = {"build", "matrix"}
 """Sessions that have more to say on the page that sums a run up than that they passed."""
+_HANDING_ON = {"lint", "typecheck", "tests", "coverage", "audit", "lowest"}
+"""Sessions whose arguments are those of a tool."""
 
 
 def register(*, exclude: Iterable[str] = ()) -> None:
@@ -40,18 +42,23 @@ def register(*, exclude: Iterable[str] = ()) -> None:
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
     """Make a session of ``function``: the project is read for it, credentials are kept from it, errors are shown."""
+    usual = function.__name__.replace("_", "-")
 
     @functools.wraps(function)
     def session_function(session: nox.Session) -> None:
         from nox_ship import process
+        from nox_ship.cli import tool_arguments
 
         with _errors_shown(session):
+            _keep_logs_out()
+            if usual in _HANDING_ON:
+                tool_arguments(session.posargs, usual)
             project = Project.read(Path.cwd())
             begun = time.monotonic()
             with process.without(project.settings.token_variables):
                 session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
                 function(session, project)
-            if function.__name__.replace("_", "-") not in _OWN_SUMMARY:
+            if usual not in _OWN_SUMMARY:
                 actions.summary(f"{session.name} passed ({time.monotonic() - begun:.0f} s)")
 
     return session_function
@@ -131,7 +138,7 @@ def api(session: nox.Session, project: Project) -> None:
     from nox_ship.gates import api as comparing
     from nox_ship.printable import printable
 
-    no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
+    no_arguments(session.posargs, "api")
     with _levelled(session, project.settings.api):
         try:
             comparison = comparing.ApiComparison.of(project)
@@ -284,7 +291,7 @@ def matrix(session: nox.Session, project: Project) -> None:
     from nox_ship.gates.matrix import jobs
     from nox_ship.project import newest_python
 
-    no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
+    no_arguments(session.posargs, "matrix")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = loaded.pythons(nox.registry.get())
     decided = registration.decision(project)
@@ -394,6 +401,11 @@ def _prepare(session: nox.Session) -> None:
     """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
     if session.parallel:
         lifeline.end_with(os.getppid())
+    _keep_logs_out()
+
+
+def _keep_logs_out() -> None:
+    """Keep libraries' logs out of nox's."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_told)
 

@@ -137,7 +137,7 @@ def test_the_projects_own_workflows_have_no_findings(tmp_path: Path, linter: Pat
     shutil.copytree(ROOT / ".github", tmp_path / "ours" / ".github")
     assert findings(linter, tmp_path / "ours") == ""
     survey = Survey.of(ROOT, PYTHON)
-    made = init.plan(survey, ci="none", force=True)
+    made = init.plan(survey, ci="none")
     assert [change.name for change in [*made.changes, *init.drift(survey).changes]] == []
 
 
