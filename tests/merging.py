@@ -27,13 +27,14 @@ delivery = "pull-request"
 publish.wait = 0.05
 """
 """A project that has its version in a file."""
-_REFUSING = """\
+REFUSING = """\
 #!/bin/sh
 while read -r old new ref; do
   [ "$ref" = refs/heads/main ] && { echo "error: GH013: Changes must be made through a pull request." >&2; exit 1; }
 done
 exit 0
 """
+"""A hook of the remote that lets nobody push to ``main``."""
 
 
 @dataclass
@@ -115,7 +116,7 @@ def shielded(folder: Path, forge: FailingForge, files: Mapping[str, str | bytes]
     yard = make_yard(folder, {"pyproject.toml": PROPOSED, **(files or {})})
     bare = make_remote(yard.repository, folder / "remote.git")
     hook = bare / "hooks" / "pre-receive"
-    hook.write_text(_REFUSING, "utf-8")
+    hook.write_text(REFUSING, "utf-8")
     hook.chmod(0o755)
     yard.world.remote = cast("FakeRemote", Remote("origin", "origin", yard.repository))
     yard.world.forge = forge.client()

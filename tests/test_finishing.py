@@ -230,6 +230,20 @@ def test_without_a_forge_the_trees_are_compared(project: Shielded, how: How) -> 
     assert project.refs()["refs/tags/v1.3.0"] == commit
 
 
+def test_without_a_forge_a_finish_that_was_cut_short_goes_on(project: Shielded) -> None:
+    """The clone is that of the merged commit by then, and still what was proposed."""
+    project.yard.release()
+    commit = project.merge()
+    project.yard.world.forge = None
+    project.update()
+    run = project.yard.prepare()
+    run.confirm = lambda _: pytest.fail("stopped")
+    with pytest.raises(pytest.fail.Exception):
+        run_pipeline(run)
+    project.yard.release()
+    assert project.refs()["refs/tags/v1.3.0"] == commit
+
+
 def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shielded) -> None:
     """Nobody tells that it is: it has to be asked for by its version."""
     project.yard.release()

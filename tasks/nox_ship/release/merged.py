@@ -124,7 +124,7 @@ class Proposals:
             return None  # HEAD has not reached the release branch
         parents, tree = repository.parents(self.head), repository.run("rev-parse", f"{self.head}^{{tree}}")
         kept = earlier if earlier and earlier.tag == tag and earlier.proposal else None
-        if kept and self.head != kept.head and (tree == kept.proposal or kept.commit in parents):
+        if kept and (tree == kept.proposal or kept.commit in parents):
             return Merged(tag, self.head, "the proposal that was kept here")
         there = self.refs.get(f"refs/heads/{branch}")
         if there is None or there == self.head or not repository.known([there]):
