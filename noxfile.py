@@ -28,6 +28,7 @@
 """nox-ship releases itself with itself: a user's noxfile, one line that finds the sources, and sessions of its own."""
 
 import datetime as dt
+import re
 import sys
 from pathlib import Path
 
@@ -41,8 +42,20 @@ nox_ship.register()
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 TESTS = nox.project.dependency_groups(PYPROJECT, "tests")
+DOCS = nox.project.dependency_groups(PYPROJECT, "docs")
 INTEGRATION = nox.project.dependency_groups(PYPROJECT, "integration")
 SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal")  # they wait for programs; neighbours share what one of them made
+
+
+@nox.session(venv_backend="uv")
+def docs(session: nox.Session) -> None:
+    """Build the site in site/; a link or anchor that leads nowhere, or a page that asks another host, is an error."""
+    session.install(*DOCS)
+    session.run("zensical", "build", "--clean", "--strict")
+    asking = re.compile(r"<(?:script|link|img|iframe|source|object)\b[^>]*\b(?:src|href|data)=\"?(?:https?:)?//[^>]+>")
+    found = [(page, tag) for page in Path("site").rglob("*.html") for tag in asking.findall(page.read_text("utf-8"))]
+    if found:
+        session.error(f"pages ask other hosts: {found}")
 
 
 @nox.session(venv_backend="uv", default=False)

@@ -37,7 +37,7 @@ def set_up(bench: Bench, sha256: str = "0" * 64, folder: str = "") -> None:
     """Write what `nox-ship init` writes, as for a repository on GitHub; the index serves nox-ship with ``sha256``."""
     bench.git("remote", "set-url", "origin", "https://github.com/acme/sample.git")
     survey = Survey.of(bench.root / folder, PYTHON, project=read_project(bench.root / folder))
-    made = init.plan(survey, ci="github", force=False, hashes=lambda _: (sha256,))
+    made = init.plan(survey, ci="github", hashes=lambda _: (sha256,))
     init.write(made, force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
 

@@ -434,7 +434,7 @@ def publication(
 
 def opened(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage:
     """Open the stage for a plan: the one that an earlier run left where it can serve, else a new one."""
-    return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh))
+    return open_stage(shop, plan, find_stage(shop, plan, fresh=fresh), fresh=fresh)
 
 
 @dataclass

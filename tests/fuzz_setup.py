@@ -176,7 +176,7 @@ def _init(ground: Ground, value: Mapping[str, Any]) -> None:
     project = read_project(ground, {"pyproject.toml": as_toml(HATCH), **files})
     for ci in ("github", "gitlab"):
         ground.attempt(lambda ci=ci: init.drift(make_survey(ground, project), ci))  # type: ignore[misc]
-    plan = init.plan(make_survey(ground, project), ci=value["ci"], force=value["force"])
+    plan = init.plan(make_survey(ground, project), ci=value["ci"])
     assert all(change.diff is not None for change in plan.changes)
 
 
@@ -233,7 +233,6 @@ _WHOLE = {
     "workflow": RENDERED[0],
     "pipeline": PIPELINE,
     "ci": "github",
-    "force": True,
 }
 _KNOWN_INIT = tuple(
     {**_WHOLE, "dependabot": text}
@@ -246,7 +245,6 @@ _INIT = st.fixed_dictionaries(
         "workflow": st.just(RENDERED[0]) | texts(KEPT),
         "pipeline": st.just(PIPELINE) | texts([PIPELINE, _DEPLOY]),
         "ci": st.sampled_from(("github", "gitlab")),
-        "force": st.booleans(),
     }
 )
 _OLD_STYLE = st.fixed_dictionaries(

@@ -96,6 +96,11 @@ class Shielded:
         """Bring the checkout up to the remote, as `git pull` does."""
         git(self.root, "pull", "--quiet", "--ff-only", "origin", "main")
 
+    def forget_files(self) -> None:
+        """Let the indexes, which serve all that they hold whatever the version, hold nothing of an earlier one."""
+        for index in (self.yard.world.rehearsal_index, self.yard.world.indexes["pypi"]):
+            index.shelf.clear()
+
     def _clone(self, branch: str) -> Path:
         other = self.bare.with_name(f"other-{next(_NUMBERS)}")
         git(self.bare.parent, "clone", "--quiet", "--branch", branch, str(self.bare), str(other))

@@ -379,7 +379,7 @@ def test_a_repository_that_the_token_cannot_see_is_told(project: Project, forge:
 def test_the_token_goes_to_no_other_site(project: Project, forge: FailingForge, address: str) -> None:
     """Whatever the answer names for uploads."""
     forge.uploads = address
-    assert "on another site" in refused(project, forge)
+    assert "on another host" in refused(project, forge)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ def layer(parts: tuple[str, ...]) -> str:
         "gathering",
         "history_page",
         "looking",
+        "manual",
         "publishing",
         "showing",
         "verifying",

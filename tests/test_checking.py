@@ -403,7 +403,7 @@ def test_a_check_that_fails_keeps_the_index_as_it_is(requiring: Yard, forge: Fai
     assert len(requiring.world.indexes["pypi"].uploads) == 2
     failed["conclusion"] = "failure"
     release(requiring)
-    assert row(requiring) == ("done", "it is published")
+    assert row(requiring) == ("done", "already published")
 
 
 def test_a_person_may_leave_one_out(requiring: Yard) -> None:
@@ -447,9 +447,9 @@ def test_what_would_wait_for_itself_is_told_before_the_push(yard: Yard, forge: F
     with pytest.raises(ShipError) as caught:
         plan(yard, checks=checks)
     assert [found.what.partition(" names ")[2] for found in caught.value.findings if found.id == "NS854"] == [
-        "'Upload it': a job of release.yml, which publishes.",
-        "'page': a job of release.yml, which runs after it has published.",
-        "'After all': a job of release.yml, which runs after it has published.",
+        "'Upload it', a job of release.yml that publishes.",
+        "'page', a job of release.yml that runs after it has published.",
+        "'After all', a job of release.yml that runs after it has published.",
     ]
     assert told(yard, checks=Required(("Tests",))) == []
     assert told(yard, checks=Required(("Tests",)), cut=True) == ["NS852"]

@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from nox_ship.cli import asks_for_help, build_arguments, no_arguments, publish_arguments, release_arguments
+from nox_ship.cli import (
+    asks_for_help,
+    build_arguments,
+    no_arguments,
+    publish_arguments,
+    release_arguments,
+    tool_arguments,
+)
 from nox_ship.errors import ShipError
 from support import each
 
@@ -117,13 +124,11 @@ def test_a_session_is_asked_for_help_after_the_dashes(line: str, expected: bool)
 
 def test_each_session_shows_its_own_help(capsys: pytest.CaptureFixture[str]) -> None:
     """By its own name; one that takes no arguments leaves those of others alone."""
-    no_arguments(["--dry-run", "--to", "x"], "verify-install", "Install.")
+    no_arguments(["--dry-run", "--to", "x"], "verify-install")
     assert capsys.readouterr().out == ""
     for session in ("verify-install", "publish-prod"):
         with pytest.raises(SystemExit) as caught:
-            no_arguments(["--help"], session, "x") if session == "verify-install" else publish_arguments(
-                ["-h"], session
-            )
+            no_arguments(["--help"], session) if session == "verify-install" else publish_arguments(["-h"], session)
         assert caught.value.code == 0
         assert f"usage: nox -s {session} --" in capsys.readouterr().out
 
@@ -135,3 +140,14 @@ def test_the_help_of_build_leaves_out_what_means_nothing_to_it(capsys: pytest.Ca
     said = capsys.readouterr().out
     assert "--fresh" in said
     assert "--to" not in said
+
+
+def test_a_gate_shows_its_own_help_and_leaves_other_arguments_to_its_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--help` is the session's; everything else, `-h` too, is the tool's."""
+    tool_arguments(["-h", "-k", "name"], "tests")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(SystemExit):
+        tool_arguments(["-q", "--help"], "tests")
+    said = capsys.readouterr().out
+    assert "nox -s tests-3.12 -- -k name" in said
+    assert "Read more: docs/gates.md" in said

@@ -56,9 +56,9 @@ CHANGELOG = "# Changelog\n\n## [Unreleased]\n\n- More.\n\n## [1.0] - 2024-01-01\
 @pytest.mark.parametrize(
     ("text", "name", "expected", "words"),
     [
-        (CHANGELOG, "CHANGELOG.md", [], "has a section"),
+        (CHANGELOG, "CHANGELOG.md", [], "Unreleased section"),
         (CHANGELOG.replace("Unreleased", "1.1"), "CHANGELOG.md", ["NS822 notice"], "CHANGELOG.md"),
-        ("# History\n", "README.md", [], "none is kept"),
+        ("# History\n", "README.md", [], "none found"),
         (CHANGELOG, "docs/CHANGES.md", [], "docs/CHANGES.md"),
     ],
 )
@@ -91,7 +91,7 @@ def left(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
 
 def test_a_release_that_was_not_pushed_is_none(left: Yard) -> None:
     """It changed nothing; a rehearsal leaves the same behind."""
-    assert said(doctor._unfinished(patient(left))) == ([], "none was left behind")
+    assert said(doctor._unfinished(patient(left))) == ([], "none")
 
 
 def test_an_unfinished_release_is_told(left: Yard) -> None:
@@ -101,13 +101,13 @@ def test_an_unfinished_release_is_told(left: Yard) -> None:
     found, text = said(doctor._unfinished(patient(left)))
     assert found == ["NS847 warning"]
     assert "v1.0 is pushed, and PyPI lacks every file" in text
-    assert "Run the command that made it again" in text
+    assert "Run the release command again" in text
     left.world.indexes["pypi"].shelf["sample-1.0.tar.gz"] = b""
     assert "the checkout does not have v1.0" in said(doctor._unfinished(patient(left)))[1]
     git(left.root, "tag", "v1.0", commit)
     assert "the checkout does not have v1.0 on main" in said(doctor._unfinished(patient(left)))[1]
     git(left.root, "reset", "--quiet", "--hard", commit)
-    assert said(doctor._unfinished(patient(left))) == ([], "v1.0, the last one from here, is at its end")
+    assert said(doctor._unfinished(patient(left))) == ([], "v1.0, the last release from here, is complete")
     left.world.indexes["pypi"].shelf.clear()
     commit_files(left.root, {"more.txt": ""})
     assert "Check out v1.0 and run `nox -s publish`" in said(doctor._unfinished(patient(left)))[1]
@@ -186,7 +186,7 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
     """Write what `nox-ship init` writes."""
     yard.write({"pyproject.toml": f"{FILES}{settings}"})
     git(yard.root, "remote", "add", "origin", GITHUB)
-    made = plan(Survey.of(yard.root, "3.12"), ci="github", force=False)
+    made = plan(Survey.of(yard.root, "3.12"), ci="github")
     write(made, force=False)
     return patient(yard)
 
@@ -199,7 +199,7 @@ def set_up(yard: Yard, settings: str = "") -> Patient:
         (
             OWN,
             ["NS835 notice"],
-            "1.2.0 go to own, and ship.yml has no job for that. The machine that releases publishes there",
+            "1.2.0 go to own, but ship.yml has no job for that. Publish there from the machine that releases",
         ),
     ],
 )
@@ -215,11 +215,11 @@ def test_workflows_below_the_top_are_looked_at(yard: Yard) -> None:
     yard.write({"in/pyproject.toml": FILES, "in/noxfile.py": ""})
     git(yard.root, "remote", "add", "origin", GITHUB)
     survey = Survey.of(yard.root / "in", "3.12")
-    write(plan(survey, ci="github", force=False), force=False)
+    write(plan(survey, ci="github"), force=False)
     world: Any = yard.world
     found, text = said(github.workflow_files(Patient(survey, noxfile(survey.project.root), world, "3.12")))
     assert found == []
-    assert "sample-release.yml is as this version of nox-ship writes it" in text
+    assert "sample-release.yml is up to date" in text
 
 
 def test_a_publisher_of_the_projects_own_is_no_missing_workflow(yard: Yard) -> None:
@@ -237,10 +237,10 @@ def test_gitlabs_file_is_looked_at(yard: Yard) -> None:
     git(yard.root, "remote", "add", "origin", "https://gitlab.com/acme/sample")
     yard.write({"pyproject.toml": FILES})
     assert said(github.workflow_files(patient(yard)))[0] == ["NS823 notice"]
-    write(plan(Survey.of(yard.root, "3.12"), ci="gitlab", force=False), force=False)
+    write(plan(Survey.of(yard.root, "3.12"), ci="gitlab"), force=False)
     found, text = said(github.workflow_files(patient(yard)))
     assert found == []
-    assert ".gitlab-ci.yml is as this version of nox-ship writes it" in text
+    assert ".gitlab-ci.yml is up to date" in text
     assert said(github.repository(patient(yard))) == ([], "not asked: the remote is on gitlab.com")
 
 
@@ -261,7 +261,7 @@ HAVING = {"secrets": [{"name": "PYPI_API_TOKEN"}, {"name": "TEST_PYPI_API_TOKEN"
         ({"actions/secrets": HAVING}, ["NS846 warning"], "secret of the repository: every workflow can read it"),
         ({"actions/organization-secrets": HAVING}, ["NS846 warning"], "secret of the organization"),
         ({"actions/organization-secrets": None}, ["NS828 error"], "has no secret"),
-        ({"actions/secrets": None}, ["NS836 notice"], "did not tell the secrets of the repository"),
+        ({"actions/secrets": None}, ["NS836 notice"], "did not list the secrets of the repository"),
         ({"environments?": {"environments": []}, "actions/secrets": HAVING}, ["NS827 warning", "NS846 warning"], ""),
         ({"environments?": []}, ["NS827 warning", "NS828 error"], "no environment pypi"),
         ({"actions/secrets": {"secrets": [5, {"name": ["PYPI_API_TOKEN"]}]}}, ["NS828 error"], ""),
@@ -319,7 +319,7 @@ def test_a_token_that_may_not_announce_is_told(yard: Yard) -> None:
     with FailingForge() as forge:
         yard.world.forge = forge.client()
         assert said(doctor._credentials(patient(yard)))[0] == []
-        assert "nothing is known against the token" in said(doctor._credentials(patient(yard)))[1]
+        assert "the token can announce a release" in said(doctor._credentials(patient(yard)))[1]
         forge.faults.read_only = True
         assert said(doctor._credentials(patient(yard)))[0] == ["NS782 error"]
         yard.world.forge = forge.client(None)

@@ -152,7 +152,7 @@ def test_where_the_branch_has_gone_on_the_merged_commit_is_released(project: Shi
     assert_released(project, commit)
     assert git(project.root, "rev-parse", "main") == project.refs()["refs/heads/main"] == later
     git(project.root, "switch", "--quiet", "main")
-    project.yard.world.indexes["pypi"].shelf.clear()
+    project.forget_files()
     project.yard.release("patch")
     assert "refs/heads/release/v1.3.1" in project.refs()
 
@@ -248,6 +248,7 @@ def test_a_commit_that_is_not_in_the_branch_proves_nothing(project: Shielded) ->
     git(project.root, "reset", "--quiet", "--hard", "HEAD^")
     change_version(project)
     project.there("update-ref", "-d", "refs/heads/release/v1.3.0")
+    project.forget_files()
     project.yard.release("patch")
     assert not any(name.startswith("refs/tags/") for name in project.refs())
 
@@ -292,6 +293,7 @@ def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shi
     project.merge()
     project.yard.world.forge = None
     project.update()
+    project.forget_files()
     project.yard.release("patch")
     assert "refs/tags/v1.3.0" not in project.refs()
     assert "refs/heads/release/v1.3.1" in project.refs()

@@ -273,7 +273,7 @@ def test_a_file_is_put_in_the_place_of_the_old_one(tmp_path: Path) -> None:
         tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nversion = "1"\n', "noxfile.py": "import nox\n"}
     )
     (tmp_path.parent / "kept.py").hardlink_to(tmp_path / "noxfile.py")
-    made = init.plan(Survey.of(tmp_path, "3.12"), ci="none", force=True)
+    made = init.plan(Survey.of(tmp_path, "3.12"), ci="none")
     init.write(made, force=True)
     assert "nox_ship" in (tmp_path / "noxfile.py").read_text("utf-8")
     assert (tmp_path.parent / "kept.py").read_text("utf-8") == "import nox\n"

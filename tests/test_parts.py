@@ -55,8 +55,8 @@ def test_a_whole_set_has_no_problem(wanted: Wanted) -> None:
         ({"commit": "d" * 40}, "windows built dddddddddd, not cccccccccc."),
         ({"sdist": "6" * 64}, "windows built from another sdist: its SHA-256 differs."),
         ({"version": "1.1"}, "windows built 1.1, not 1.0."),
-        ({"files": part("x", WINDOWS.replace("1.0", "1.1")).files}, "which is not of sample 1.0."),
-        ({"files": part("x", WINDOWS.replace("sample", "other")).files}, "which is not of sample 1.0."),
+        ({"files": part("x", WINDOWS.replace("1.0", "1.1")).files}, "which is not a file of sample 1.0."),
+        ({"files": part("x", WINDOWS.replace("sample", "other")).files}, "which is not a file of sample 1.0."),
     ],
 )
 def test_a_part_of_another_build_is_refused(change: dict[str, object], expected: str) -> None:
@@ -70,7 +70,12 @@ def test_a_part_of_another_build_is_refused(change: dict[str, object], expected:
     ("parts", "wanted", "kind", "expected"),
     [
         (GOOD[:1], Wanted(("ubuntu", "windows")), "NS577", "There are no wheels from windows."),
-        ((part("ubuntu", expected=("cp312-manylinux_x86_64",)),), Wanted(), "NS577", "ubuntu made no wheel for cp312-"),
+        (
+            (part("ubuntu", expected=("cp312-manylinux_x86_64",)),),
+            Wanted(),
+            "NS577",
+            "ubuntu built no wheel for cp312-",
+        ),
         (GOOD, Wanted(before=("cp311-win_amd64",)), "NS577", "for cp311-win_amd64, which the last release has"),
         (
             GOOD,
@@ -82,9 +87,9 @@ def test_a_part_of_another_build_is_refused(change: dict[str, object], expected:
             GOOD,
             Wanted(expect=("*-win*",), before=("cp311-win32",)),
             "NS578",
-            f"ubuntu made {LINUX}, which",
+            f"ubuntu built {LINUX}, which",
         ),
-        ((GOOD[0], replace(GOOD[0], system="twin")), Wanted(), "NS578", f"{LINUX} was made by ubuntu and by twin."),
+        ((GOOD[0], replace(GOOD[0], system="twin")), Wanted(), "NS578", f"{LINUX} was built by ubuntu and by twin."),
     ],
 )
 def test_a_set_that_is_not_whole_is_refused(parts: tuple[Part, ...], wanted: Wanted, kind: str, expected: str) -> None:

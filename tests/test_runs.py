@@ -70,7 +70,7 @@ def api_that_answers(monkeypatch: pytest.MonkeyPatch, status: int, **headers: st
 def test_a_log_is_taken_from_no_place_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A forge far away has no business here: NS785; a place elsewhere that does not answer tells no address: NS780."""
     api = api_that_answers(monkeypatch, 302, location="http://127.0.0.1:1/secret")
-    with pytest.raises(ShipError, match=r"NS785.*points to this machine"):
+    with pytest.raises(ShipError, match=r"NS785.*redirects to this machine"):
         api.tail("/x", 10)
 
     def refuse(url: str, *_: Any, **told: Any) -> None:

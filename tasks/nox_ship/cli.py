@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from nox_ship import naming, versions
 from nox_ship.errors import Kind, ShipError
+from nox_ship.manual import SESSIONS, Entry
 
 LATEST = "latest"
 """Stands for the version of the newest release."""
@@ -30,7 +31,9 @@ _CUT = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are ours."""
+    """An argument parser whose errors are ours, and whose help has examples and the page to read."""
+
+    entry: Entry | None = None
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse would print."""
@@ -40,7 +43,20 @@ class _Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, with the session by the name that it is registered under."""
-        return naming.spoken(super().format_help())
+        text = super().format_help()
+        if self.entry:
+            width = max(len(command) for command, _ in self.entry.examples)
+            lines = [f"  {command:{width}}  {what}" for command, what in self.entry.examples]
+            text = "\n".join([text, "examples:", *lines, "", f"Read more: docs/{self.entry.page}", ""])
+        return naming.spoken(text)
+
+
+def _parser(session: str, *, add_help: bool = True) -> _Parser:
+    """Return the parser of a session's arguments, without any yet."""
+    what = SESSIONS[session].what
+    parser = _Parser(prog=f"nox -s {session} --", description=what, allow_abbrev=False, add_help=add_help)
+    parser.entry = SESSIONS[session]
+    return parser
 
 
 def release_arguments(args: Sequence[str]) -> argparse.Namespace:
@@ -49,7 +65,7 @@ def release_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s release --", description="Release the project, or rehearse it.", allow_abbrev=False)
+    parser = _parser("release")
     parser.add_argument(
         "wanted",
         nargs="?",
@@ -95,9 +111,27 @@ def asks_for_help(command_line: Sequence[str]) -> bool:
     return bool({"-h", "--help"} & set(after))
 
 
-def no_arguments(args: Sequence[str], session: str, what: str) -> None:
+def no_arguments(args: Sequence[str], session: str) -> None:
     """Show the help of a session that takes no arguments, if it is asked for; others are for other sessions."""
-    _Parser(prog=f"nox -s {session} --", description=what, allow_abbrev=False).parse_known_args(args)
+    _parser(session).parse_known_args(args)
+
+
+def tool_arguments(args: Sequence[str], session: str) -> None:
+    """Show the help of a session that hands its arguments to a tool, if ``--help`` is one; ``-h`` is the tool's."""
+    if "--help" in args:
+        parser = _parser(session, add_help=False)
+        parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="passed to the tool")
+        parser.add_argument("--help", action="help", help="show this help message and exit")
+        parser.parse_args(["--help"])
+
+
+def verify_install_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s verify-install --``; other arguments are for other sessions."""
+    what = "Install each built file into a fresh environment, and try it."
+    parser = _Parser(prog="nox -s verify-install --", description=what, allow_abbrev=False)
+    chosen = "which files: a workflow tries the sdist in one of its jobs (default: %(default)s)"
+    parser.add_argument("--files", choices=("all", "wheels"), default="all", help=chosen)
+    return parser.parse_known_args(args)[0]
 
 
 def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse.Namespace:
@@ -106,7 +140,7 @@ def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog=f"nox -s {session} --", description="Publish what was built.", allow_abbrev=False)
+    parser = _parser(session)
     _add_publish(parser)
     return parser.parse_args(args)
 
@@ -117,8 +151,7 @@ def announce_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Make or complete the GitHub Release of what was built."
-    parser = _Parser(prog="nox -s announce --", description=what, allow_abbrev=False)
+    parser = _parser("announce")
     parser.add_argument(
         "--sbom", type=Path, metavar="FILE", help="the bill of materials, if there is one; default: what was made here"
     )
@@ -134,7 +167,7 @@ def build_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s build --", description="Build and check the files of a release.", allow_abbrev=False)
+    parser = _parser("build")
     parser.add_argument("--fresh", action="store_true", help="build also where the manifest covers what is there")
     parser.add_argument("--twice", action="store_true", help="build a second time elsewhere, and compare")
     _add_publish(parser, shown=False)
@@ -147,8 +180,7 @@ def wheels_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Build the wheels for this system from the sdist in dist/."
-    parser = _Parser(prog="nox -s wheels --", description=what, allow_abbrev=False)
+    parser = _parser("wheels")
     usual = f"{platform.system()}-{platform.machine()}".lower()
     called = "what the part is called, such as the job's runner (default: %(default)s)"
     parser.add_argument("--system", default=usual, metavar="NAME", help=called)
@@ -161,8 +193,7 @@ def collect_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Join the wheels that several jobs built with the sdist in dist/: all of them, or none."
-    parser = _Parser(prog="nox -s collect --", description=what, allow_abbrev=False)
+    parser = _parser("collect")
     parser.add_argument(
         "folders", nargs="*", type=Path, metavar="FOLDER", help="where the parts are; default: what `wheels` made here"
     )
@@ -175,8 +206,7 @@ def verify_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    what = "Compare and install what is published."
-    parser = _Parser(prog="nox -s verify-published --", description=what, allow_abbrev=False)
+    parser = _parser("verify-published")
     parser.add_argument(
         "version",
         nargs="?",
@@ -202,7 +232,7 @@ def doctor_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s doctor --", description="Look for what is set up wrong.", allow_abbrev=False)
+    parser = _parser("doctor")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     return parser.parse_args(args)
 
@@ -213,7 +243,7 @@ def status_arguments(args: Sequence[str]) -> argparse.Namespace:
     Raises:
         ShipError: The arguments are wrong (NS108).
     """
-    parser = _Parser(prog="nox -s status --", description="Show where the releases stand.", allow_abbrev=False)
+    parser = _parser("status")
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     parser.add_argument("--history", action="store_true", help="show instead how releasing has been going here")
     return parser.parse_args(args)
@@ -240,7 +270,12 @@ def command_arguments(args: Sequence[str]) -> argparse.Namespace:
         metavar="OWNER/NAME",
         help="the repository on GitHub or GitLab, where the remote is another or does not tell",
     )
-    init.add_argument("--force", action="store_true", help="overwrite files that differ")
+    init.add_argument(
+        "--force",
+        nargs="*",
+        metavar="FILE",
+        help="overwrite files that nox-ship wrote and that differ, and files of your own that you name, such as ci.yml",
+    )
     init.add_argument("--check", action="store_true", help="write nothing; exit 1 where a workflow has drifted")
     clean = commands.add_parser(
         "clean", help="remove what releases of this project left in the cache", allow_abbrev=False

@@ -117,10 +117,10 @@ def _init(options: Namespace, root: Path, voice: Voice) -> int:
         return _check(survey, voice, ci)
     for name, value in survey.lines():
         voice.fact(name, value)
-    made = init.plan(survey, ci=ci, force=options.force, hashes=_published)
+    made = init.plan(survey, ci=ci, replaced=options.force or (), hashes=_published)
     for name, value in init.session_lines(made):
         voice.fact(name, value)
-    _write(made, voice, force=options.force)
+    _write(made, voice, force=options.force is not None)
     for hint in made.hints:
         voice.text(f"\n{hint}")
     if ci == "none":

@@ -32,11 +32,11 @@ class GateSettings:
     """How one gate gets its tools and what it runs."""
 
     groups: tuple[str, ...] | None = None
-    """Dependency groups or extras to install; default: those whose name fits the gate, then ``dev``."""
+    """Dependency groups or extras to install; default: what your automation installs, else those whose names fit."""
     install: tuple[str, ...] = ()
     """Further requirements to install."""
     run: tuple[Command, ...] = ()
-    """Commands to run instead of the default ones; what stands after ``--`` is added to the last."""
+    """Commands to run instead; default: what your automation runs. Arguments after ``--`` are added to the last one."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TestsSettings(GateSettings):
     """The tests gate."""
 
     installed: bool = False
-    """Run the tests against the installed wheel, in a copy of the checkout that lacks the packages."""
+    """Whether the tests run against the installed wheel, in a copy of the checkout that lacks the packages."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class CoverageSettings(GateSettings):
     """The coverage gate."""
 
     fail_under: float | None = _bounded(None, "be a percentage", minimum=0, maximum=100)
-    """Percentage below which the gate fails; default: what coverage's own settings say."""
+    """Percentage below which the gate fails; default: coverage's own settings, else your automation's."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class WheelsSettings:
     """The wheels of a project with compiled code, each of which is for one system."""
 
     systems: tuple[str, ...] = ()
-    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them."""
+    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them.
+    ``"RUNNER/ARCHITECTURE"``, such as ``"ubuntu-latest/ppc64le"``, builds for another architecture than its own."""
     builder: Literal["auto", "cibuildwheel", "build"] = "auto"
     """What builds them: cibuildwheel, or ``build`` for one Python after the other, and the tool that repairs wheels for
     the system; ``"auto"`` takes cibuildwheel wherever it can run."""
@@ -142,7 +143,7 @@ class PublishSettings:
     wait: float = _bounded(1800, "be between 0 seconds and a week", minimum=0, maximum=_WEEK)
     """Seconds to wait until an index serves what it took."""
     timeout: float = _bounded(300, "be more than 0 seconds, and a week at most", exclusiveMinimum=0, maximum=_WEEK)
-    """Seconds that one attempt to upload a file may take."""
+    """Seconds that one attempt to upload a file may take, beside one more for each 128 KiB of it."""
     require_checks: tuple[str, ...] = _bounded((), "be names of checks", items={"pattern": r"^\S(.{0,253}\S)?$"})
     """Names of checks on GitHub, such as jobs of your CI, that must have passed on a commit before it is published."""
     attestations: bool = True
@@ -209,11 +210,13 @@ class Settings:
     """Everything a project can set in ``[tool.nox-ship]``; all of it is optional."""
 
     gates: tuple[str, ...] = ("lint", "typecheck", "tests", "coverage", "audit")
-    """Sessions that must pass before a release; sessions of your own too, by name."""
+    """Sessions that must pass before a release, by name; sessions of your own can take the places of these if
+    you do not set it."""
     pythons: tuple[str, ...] | None = _bounded(
         None, 'name versions such as "3.12"', minItems=1, items={"pattern": r"^(pypy)?3\.[0-9]{1,3}t?$"}
     )
-    """Python versions to test on; default: those of the classifiers that ``requires-python`` admits."""
+    """Pythons for ``tests`` and ``verify-install``; default: the classifiers within ``requires-python``, else every
+    released Python in that range, else the Python that runs nox."""
     branch: str | None = None
     """The release branch; default: the remote's default branch."""
     remote: str | None = None
@@ -224,9 +227,10 @@ class Settings:
     tag: str | None = None
     """Form of the tag, with ``{version}``; default: as earlier tags, then ``v{version}``."""
     changelog: str | None = None
-    """File whose section for what is unreleased becomes the release's; default: the first with a usual name."""
+    """File whose unreleased section becomes that of the release; default: the first with a usual name, such as
+    ``CHANGELOG.md`` or ``HISTORY.rst``."""
     pass_env: tuple[str, ...] = ()
-    """Names of variables that gates, builds and installations may see although they look like credentials."""
+    """Names of variables that gates, builds, installations and git may see although they look like credentials."""
     lint: GateSettings = field(default_factory=GateSettings)
     """The lint gate."""
     typecheck: GateSettings = field(default_factory=GateSettings)

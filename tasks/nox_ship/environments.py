@@ -127,6 +127,7 @@ def install(
         options: Options for uv.
         source: The wheel or the folder that the project is installed from; None for an editable installation.
     """
+    options = options or _renewing(session)
     if source and step.files:
         # A file may name the project too, editable, and uv does not install it from two places in one go.
         install(session, project, step, *options)
@@ -154,6 +155,14 @@ def install(
             session.install(*options, "-e", _editable(project, step), *wanted)
 
 
+def _renewing(session: nox.Session) -> tuple[str, ...]:
+    """Return the options that make a reused environment what a new one would be: the newest of all, and nothing else.
+
+    The project is installed anew there without more: uv sees that the clone's files are others.
+    """
+    return ("--exact", "--upgrade") if session.virtualenv._reused else ()  # noqa: SLF001 - nox tells nobody else
+
+
 def tool(session: nox.Session, requirement: str) -> Path:
     """Install one of nox-ship's own tools into the session's environment, and return the Python that has it.
 
@@ -163,7 +172,7 @@ def tool(session: nox.Session, requirement: str) -> Path:
     from nox_ship.gates.toolbox import TOOL_NOT_INSTALLED
 
     try:
-        session.install(requirement)
+        session.install(*_renewing(session), requirement)
     except CommandFailed:
         raise ShipError(TOOL_NOT_INSTALLED(f"{requirement} could not be installed.")) from None
     return Path(session.bin) / "python"

@@ -1,6 +1,6 @@
-"""What a user can do wrong or meet, as data: each kind of problem has an ID, a cause and a remedy.
+"""Problems that a user may meet, as data: each kind has an ID, a name and a remedy.
 
-A kind is declared beside the code that finds it. ``docs/errors.md`` has a section for each.
+A kind is declared next to the code that finds it. ``docs/errors.md`` has a section for each.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ Level = Literal["error", "warning", "notice"]
 T = TypeVar("T")
 
 _LONGEST = 2000
-"""Characters of the longest sentence: what others wrote may have millions."""
+"""Characters of the longest sentence; text from others may have millions."""
 
 KINDS: dict[str, Kind] = {}
-"""Every kind of problem declared so far, by ID; filled as modules are imported."""
+"""Every kind declared so far, by ID; filled as modules are imported."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One problem that was met: what happened and what to do about it.
+    """One problem: what happened, and what to do about it.
 
-    ``detail`` holds output of a tool, of any number of lines; everything else fits one line.
+    ``detail`` holds the output of a tool and may have many lines; everything else fits one line.
     """
 
     id: str
@@ -60,9 +60,9 @@ class Kind:
     def __call__(
         self, what: str, *, remedy: str | None = None, level: Level | None = None, detail: str = ""
     ) -> Finding:
-        """Return a finding; ``what`` is one sentence that names the thing that was found.
+        """Return a finding; ``what`` is one sentence that names what was found.
 
-        Passwords in addresses, which other tools quote too, are blotted out, and what is endless is cut.
+        Passwords in addresses, which other tools also quote, are removed, and long text is cut.
         """
         plain = without_passwords(" ".join(uncoloured(what).split()).encode(errors="backslashreplace").decode())
         return Finding(
@@ -76,7 +76,7 @@ class Kind:
 
 
 class ShipError(Exception):
-    """The one family of errors that reaches a user: one or more findings."""
+    """The only family of errors that reaches a user: one or more findings."""
 
     def __init__(self, *findings: Finding) -> None:
         super().__init__("\n".join(map(str, findings)))
@@ -84,14 +84,14 @@ class ShipError(Exception):
 
 
 class ShownError(ShipError):
-    """An error whose findings the user has seen already; one line to end with is all that is missing."""
+    """An error whose findings were already shown to the user; only the last line of output is missing."""
 
 
 class Findings(list[Finding]):
-    """A list of findings that checks append to, so that all are reported at once."""
+    """A list of findings that checks add to, so that all are reported together."""
 
     def catch(self, check: Callable[[], T]) -> T | None:
-        """Return what ``check`` returns; keep what it raises and return None."""
+        """Return the result of ``check``; keep what it raises and return None."""
         try:
             return check()
         except ShipError as error:
@@ -104,13 +104,13 @@ class Findings(list[Finding]):
         return tuple(dict.fromkeys(finding for finding in self if finding.level == "error"))
 
     def raise_errors(self) -> None:
-        """Raise all findings of level error together, if there is one."""
+        """Raise all findings of level error together, if there are any."""
         if self.errors:
             raise ShipError(*self.errors)
 
 
 def shorten(items: Iterable[str], most: int = 3) -> str:
-    """Join ``items`` with commas, naming at the most ``most`` of them."""
+    """Join ``items`` with commas, naming at most ``most`` of them."""
     names = list(items)
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

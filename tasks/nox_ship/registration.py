@@ -19,6 +19,8 @@ from nox_ship.errors import ShipError
 from nox_ship.project import Project
 
 if TYPE_CHECKING:
+    from nox.sessions import SessionRunner
+
     from nox_ship.gates.noxfile import Sessions
     from nox_ship.gates.own import Decision
 
@@ -162,6 +164,18 @@ def join_release() -> None:
 def in_release() -> bool:
     """Whether this process runs the sessions of a release, in its clean clone."""
     return _in_release
+
+
+def interpreter(session: SessionRunner) -> str | None:
+    """Return the path of the Python that nox makes the environment of a gate of ours with; None for other sessions."""
+    func = session.func
+    if nox.registry.get().get(session.name) is not _registered.get(session.name) or "gate" not in func.tags:
+        return None
+    if not isinstance(func.python, str):
+        return sys.executable
+    from nox_ship import pythons
+
+    return pythons.interpreter(func.python)
 
 
 def unmeasured() -> Decision | None:

@@ -36,6 +36,7 @@ from nox import _options, logger, registry, tasks, virtualenv
 from nox.sessions import Result, resolve_allow_parallel
 
 from nox_ship import lifeline, registration
+from nox_ship.gates import reuse
 from nox_ship.output import EVENT
 
 if TYPE_CHECKING:
@@ -204,7 +205,12 @@ def _run(session: SessionRunner, config: NoxConfig, server: int, output: int, to
     code = 1
     try:
         config.no_dependencies = config.parallel_worker = True
+        place, python = Path(session.envdir), registration.interpreter(session)
+        if python:
+            session.func.reuse_venv = reuse.claim(place, python)
         result = session.execute()
+        if python and result:
+            reuse.offer(place, python)
         result.log(f"Session {session.friendly_name} {result.imperfect}.")
         entry, code = result.serialize(), int(not result)
     except SystemExit as error:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _OWN_SUMMARY = {"build", "matrix"}
 """Sessions that have more to say on the page that sums a run up than that they passed."""
+_HANDING_ON = {"lint", "typecheck", "tests", "coverage", "audit", "lowest"}
+"""Sessions whose arguments are those of a tool."""
 
 
 def register(*, exclude: Iterable[str] = ()) -> None:
@@ -39,18 +42,23 @@ def register(*, exclude: Iterable[str] = ()) -> None:
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
     """Make a session of ``function``: the project is read for it, credentials are kept from it, errors are shown."""
+    usual = function.__name__.replace("_", "-")
 
     @functools.wraps(function)
     def session_function(session: nox.Session) -> None:
         from nox_ship import process
+        from nox_ship.cli import tool_arguments
 
         with _errors_shown(session):
+            _keep_logs_out()
+            if usual in _HANDING_ON:
+                tool_arguments(session.posargs, usual)
             project = Project.read(Path.cwd())
             begun = time.monotonic()
             with process.without(project.settings.token_variables):
                 session.env.update(process.withheld(os.environ, keep=project.settings.pass_env))
                 function(session, project)
-            if function.__name__.replace("_", "-") not in _OWN_SUMMARY:
+            if usual not in _OWN_SUMMARY:
                 actions.summary(f"{session.name} passed ({time.monotonic() - begun:.0f} s)")
 
     return session_function
@@ -130,7 +138,7 @@ def api(session: nox.Session, project: Project) -> None:
     from nox_ship.gates import api as comparing
     from nox_ship.printable import printable
 
-    no_arguments(session.posargs, "api", "Compare the public API with that of the last release.")
+    no_arguments(session.posargs, "api")
     with _levelled(session, project.settings.api):
         try:
             comparison = comparing.ApiComparison.of(project)
@@ -270,7 +278,9 @@ def collect(session: nox.Session, project: Project) -> None:
     collected.findings.raise_errors()
     if collected.outcome:
         session.log(f"{TOLD}{collected.outcome.digest}")
-        actions.output(manifest=collected.outcome.digest)
+        jobs = json.dumps([asdict(trial) for trial in collected.trials])
+        session.log(f"installs: {jobs}")
+        actions.output(manifest=collected.outcome.digest, installs=jobs)
 
 
 @_front_door
@@ -281,7 +291,7 @@ def matrix(session: nox.Session, project: Project) -> None:
     from nox_ship.gates.matrix import jobs
     from nox_ship.project import newest_python
 
-    no_arguments(session.posargs, "matrix", "Print the sessions of this project's CI as JSON, one job each.")
+    no_arguments(session.posargs, "matrix")
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     pythons = loaded.pythons(nox.registry.get())
     decided = registration.decision(project)
@@ -305,20 +315,21 @@ def verify_published(session: nox.Session) -> None:
 @_front_door
 def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment, on each Python, and try it there."""
-    from nox_ship.cli import no_arguments
+    from nox_ship.cli import verify_install_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
     from nox_ship.package.materials import NAME, VARIABLE
     from nox_ship.printable import printable
 
-    no_arguments(session.posargs, "verify-install", "Install each built file into a fresh environment, and try it.")
+    sdist = verify_install_arguments(session.posargs).files == "all"
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     label, anew = str(session.python), registration.in_release()
     describe = os.environ.get(VARIABLE) == label
-    done = verify_files(project, manifest, dist_folder(project), str(python), label, anew=anew, describe=describe)
+    dist = dist_folder(project)
+    done = verify_files(project, manifest, dist, str(python), label, anew=anew, describe=describe, sdist=sdist)
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
@@ -390,6 +401,11 @@ def _prepare(session: nox.Session) -> None:
     """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
     if session.parallel:
         lifeline.end_with(os.getppid())
+    _keep_logs_out()
+
+
+def _keep_logs_out() -> None:
+    """Keep libraries' logs out of nox's."""
     for handler in logging.getLogger().handlers:
         handler.addFilter(_is_told)
 

@@ -193,7 +193,7 @@ def repository_with(folder: Path, link: str, target: Path | str) -> Path:
 
 
 def initialise(root: Path) -> None:
-    plan = init.plan(Survey.of(root, "3.12"), ci="none", force=True)
+    plan = init.plan(Survey.of(root, "3.12"), ci="none")
     text = "written by init\n"
     for name in (".github/workflows/ci.yml", ".github/dependabot.yml"):
         plan.changes.append(Change(root / name, name, None, text, "x"))

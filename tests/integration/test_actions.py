@@ -25,7 +25,8 @@ KINDS = {
     "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
     "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
     "compiled": "",
-    "wheels": '[tool.nox-ship.wheels]\nsystems = ["ubuntu-latest", "macos-latest", "windows-latest"]\n',
+    "wheels": '[tool.nox-ship.wheels]\nsystems = ["ubuntu-latest", "windows-latest", "ubuntu-24.04/ppc64le"]\n'
+    "[tool.nox-ship.tests]\ninstalled = true\n",
     "weekly": "[tool.nox-ship.workflows]\nweekly = true\n",
     "weekly without its audit": '[tool.nox-ship]\ngates = ["tests"]\nworkflows.weekly = true\n',
     "names of its own": '[tool.nox-ship.workflows]\nfile = "publish.yaml"\nbranches = ["dev", "release/*"]\n'
@@ -136,7 +137,7 @@ def test_the_projects_own_workflows_have_no_findings(tmp_path: Path, linter: Pat
     shutil.copytree(ROOT / ".github", tmp_path / "ours" / ".github")
     assert findings(linter, tmp_path / "ours") == ""
     survey = Survey.of(ROOT, PYTHON)
-    made = init.plan(survey, ci="none", force=True)
+    made = init.plan(survey, ci="none")
     assert [change.name for change in [*made.changes, *init.drift(survey).changes]] == []
 
 

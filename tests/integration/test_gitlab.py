@@ -33,7 +33,7 @@ def set_up(bench: Bench, folder: str = "", host: str = "gitlab.com", sha256: str
     """Write what `nox-ship init` writes for a project on GitLab."""
     bench.git("remote", "set-url", "origin", f"https://{host}/acme/sample.git")
     survey = Survey.of(bench.root / folder, PYTHON)
-    made = init.plan(survey, ci="gitlab", force=False, hashes=lambda _: (sha256,))
+    made = init.plan(survey, ci="gitlab", hashes=lambda _: (sha256,))
     init.write(made, force=False)
     bench.git("remote", "set-url", "origin", str(bench.remote))
 

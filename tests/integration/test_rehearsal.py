@@ -17,7 +17,7 @@ from python_discovery import get_interpreter
 
 from nox_ship.process import uv
 from nox_ship.report_schema import report_schema
-from workbench import PYTHON, QUICK, Bench, Outcome, make_bench
+from workbench import GOOD, PYTHON, QUICK, Bench, Outcome, make_bench
 
 STEPS = [
     "preflight",
@@ -125,6 +125,24 @@ def test_output_of_passing_tools_is_shown_on_demand(repeated: tuple[Bench, dict[
     """What passing tools print is shown with `--verbose` only."""
     assert "nox > Running session build" not in repeated[1]["first"].outcome.output
     assert "nox > Running session build" in repeated[1]["another version"].outcome.output
+
+
+def test_a_reused_environment_holds_what_a_new_one_would(bench: Bench) -> None:
+    """What is not required any more is gone there; where a session failed, the next one gets a new environment."""
+    made = f"/envs/tests-{PYTHON.replace('.', '-')}"
+
+    def rehearsed(pyproject: str) -> tuple[int, bool]:
+        bench.write({"pyproject.toml": pyproject})
+        bench.commit()
+        outcome = bench.rehearse("minor", "--verbose")
+        return outcome.code, any("Creating" in line and made in line for line in outcome.output.splitlines())
+
+    bench.write({"tests/test_more.py": "import six\n\n\ndef test_more():\n    assert six.PY3\n"})
+    plain = GOOD["pyproject.toml"]
+    requiring = plain.replace("[project.scripts]", '[dependency-groups]\ntests = ["six"]\n\n[project.scripts]')
+    assert rehearsed(requiring) == (0, True)
+    assert rehearsed(plain) == (1, False)
+    assert rehearsed(requiring) == (0, True)
 
 
 def broken_test(bench: Bench) -> None:

@@ -20,7 +20,7 @@ def read_parts(folders: Iterable[Path]) -> dict[Path, Part]:
     """Return the part in each folder.
 
     Raises:
-        ShipError: There is none, or one is not whole (NS575).
+        ShipError: There is none, or one is incomplete (NS575).
     """
     findings, parts = Findings(), dict[Path, Part]()
     for folder in folders:
@@ -29,23 +29,23 @@ def read_parts(folders: Iterable[Path]) -> dict[Path, Part]:
     findings.raise_errors()
     if not parts:
         what = "There are no wheels to collect."
-        raise ShipError(BAD_PART(what, remedy="Run `nox -s wheels` first, or name the folders of what it made."))
+        raise ShipError(BAD_PART(what, remedy="Run `nox -s wheels` first, or name the folders that it wrote."))
     return parts
 
 
 def join(project: Project, parts: dict[Path, Part], wanted: Wanted) -> Outcome:
-    """Bring the wheels of ``parts`` to the sdist in ``dist/``, check all of it, and write the manifest of the whole.
+    """Add the wheels of ``parts`` to the sdist in ``dist/``, check all files, and write the manifest for all.
 
-    A wheel that the build itself made goes: those of the parts are the release's.
+    Wheels from the build itself are removed: the release has those of the parts.
 
     Args:
-        project: The project; its manifest is that of the build which made the sdist.
-        parts: The parts, by the folder that each is in.
-        wanted: What there must be wheels for.
+        project: The project; its manifest describes the build that made the sdist.
+        parts: The parts, by folder.
+        wanted: The wheels that the release must have.
 
     Raises:
-        ShipError: A part is of another build (NS576), a wheel is missing (NS577), there is one too many (NS578), one
-            has other tags than its name (NS547), which decides what it is for, or a file does not pass the checks of a
+        ShipError: A part is from another build (NS576), a wheel is missing (NS577) or not expected (NS578), its tags
+            differ from its file name (NS547), which decides where it is installed, or a file fails the checks of the
             build (NS502-559).
     """
     manifest = Manifest.read(manifest_path(project))

@@ -1,4 +1,4 @@
-"""Parts of a release: the wheels that one job built for one system, and joining them to the whole set, or to none."""
+"""Parts of a release: the wheels that one job built for one system, and whether the parts make up the whole set."""
 
 from __future__ import annotations
 
@@ -17,39 +17,41 @@ from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.package.platforms import missing, unwanted
 from nox_ship.versions import same
 
-BAD_PART = Kind("NS575", "bad-part", "Run the job again that made it; take its artifact as it is.")
-OTHER_PART = Kind("NS576", "other-part", "Run every job of the workflow again, so that all build the same sdist.")
+BAD_PART = Kind("NS575", "bad-part", "Rerun the job that built it, and use its artifact unchanged.")
+OTHER_PART = Kind(
+    "NS576", "other-part", "Rerun every job of the workflow, so that all of them build from the same sdist."
+)
 WHEEL_MISSING = Kind(
-    "NS577", "wheel-missing", "Run the job again that should have made it, or correct `tool.nox-ship.wheels`."
+    "NS577", "wheel-missing", "Rerun the job that should have built it, or correct `tool.nox-ship.wheels`."
 )
 WHEEL_UNEXPECTED = Kind(
     "NS578",
     "wheel-unexpected",
-    "Remove the job that makes it, name it in `tool.nox-ship.wheels.expect`, or skip it in cibuildwheel's settings.",
+    "Remove the job that builds it, add it to `tool.nox-ship.wheels.expect`, or skip it in cibuildwheel's settings.",
 )
 
 FILE = "part.json"
-"""What the record of a part is called; its wheels lie beside it."""
+"""File name of a part's record; the wheels are in the same folder."""
 SCHEMA = 1
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Part:
-    """The wheels that were built on one system, from the sdist of one build."""
+    """The wheels built on one system, from the sdist of one build."""
 
     system: str
-    """What the job calls itself, such as ``ubuntu-latest``."""
+    """The name that the job gives itself, such as ``ubuntu-latest``."""
     commit: str
     version: str
     sdist: str
     """The SHA-256 of the sdist that the wheels were built from."""
     files: tuple[File, ...]
     expected: tuple[str, ...]
-    """What it was to build wheels for, in cibuildwheel's words, such as ``cp312-manylinux_x86_64``."""
+    """The targets that it was to build wheels for, in cibuildwheel's terms, such as ``cp312-manylinux_x86_64``."""
 
     def write(self, folder: Path) -> None:
-        """Write the record into the folder of the wheels, whole or not at all."""
+        """Write the record into the folder of the wheels, atomically."""
         write_whole(folder / FILE, json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2) + "\n")
 
     @classmethod
@@ -57,27 +59,27 @@ class Part:
         """Read the record in a folder, and compare the wheels there with it.
 
         Raises:
-            ShipError: It is none of ours, or a wheel is missing, changed, a symlink, or not in it (NS575).
+            ShipError: It is not a part record, or a wheel is missing, changed, a symlink, or not listed (NS575).
         """
         path = folder / FILE
         try:
             there = {each.name: each for each in built_files(folder)}
             for each in (path, *there.values()):
                 if each.is_symlink() or not each.is_file():
-                    raise ShipError(BAD_PART(f"{each} is {'a symlink' if each.is_symlink() else 'no file'}."))
+                    raise ShipError(BAD_PART(f"{each} is {'a symlink' if each.is_symlink() else 'not a file'}."))
             record = json_data.parse(path.read_bytes())
             if not isinstance(record, dict) or record.pop("schema", None) != SCHEMA:
-                raise ShipError(BAD_PART(f"{path} is no part of schema {SCHEMA}."))
+                raise ShipError(BAD_PART(f"{path} is not a part record of schema {SCHEMA}."))
             part = json_data.read(cls, record)
             for file in part.files:
                 parse_wheel_filename(file.name)
         except (OSError, ValueError) as error:
             raise ShipError(BAD_PART(f"{path} cannot be read: {error}.")) from error
         if set(there) != {file.name for file in part.files} or len(there) != len(part.files):
-            raise ShipError(BAD_PART(f"{folder} does not hold the wheels that its record names, and no others."))
+            raise ShipError(BAD_PART(f"{folder} does not hold exactly the wheels that its record lists."))
         for file in part.files:
             if File.of(there[file.name]) != file:
-                raise ShipError(BAD_PART(f"{folder / file.name} is not the file that its record tells."))
+                raise ShipError(BAD_PART(f"{folder / file.name} is not the file that was recorded."))
         return part
 
 
@@ -86,20 +88,20 @@ class Wanted:
     """The set of wheels that a release must have."""
 
     systems: tuple[str, ...] = ()
-    """The jobs that build wheels; empty where it is not known."""
+    """The jobs that build wheels; empty if unknown."""
     expect: tuple[str, ...] = ()
-    """The targets or patterns that the settings name; empty where the jobs and the last release tell."""
+    """The targets or patterns that the settings name; empty if the jobs and the last release decide."""
     before: tuple[str, ...] = ()
-    """The targets that wheels of the last release were for."""
+    """The targets that the last release has wheels for."""
 
 
 def problems(manifest: Manifest, parts: Sequence[Part], wanted: Wanted) -> Iterator[Finding]:
-    """Yield what is wrong with a set of parts: a foreign one, and a missing, extra or double wheel.
+    """Yield what is wrong with a set of parts: a part of another build; a missing, unexpected or duplicate wheel.
 
     Args:
-        manifest: What the job built that made the sdist.
+        manifest: The build that made the sdist.
         parts: The parts.
-        wanted: The set that is wanted.
+        wanted: The wheels that the release must have.
     """
     foreign = list(_foreign(manifest, parts))
     yield from foreign
@@ -110,24 +112,24 @@ def problems(manifest: Manifest, parts: Sequence[Part], wanted: Wanted) -> Itera
     there = {part.system for part in parts}
     for system in wanted.systems:
         if system not in there:
-            yield WHEEL_MISSING(f"There are no wheels from {system}.", remedy="Run that job, and collect again.")
+            yield WHEEL_MISSING(f"There are no wheels from {system}.", remedy="Run that job, then collect again.")
     for part in parts:
         if targets := missing((file.name for file in part.files), part.expected):
-            yield WHEEL_MISSING(f"{part.system} made no wheel for {shorten(targets)}.")
+            yield WHEEL_MISSING(f"{part.system} built no wheel for {shorten(targets)}.")
     if wanted.expect:
         if targets := missing(names, wanted.expect):
-            yield WHEEL_MISSING(f"No job made a wheel for {shorten(targets)}, which the settings expect.")
+            yield WHEEL_MISSING(f"No job built a wheel for {shorten(targets)}, which the settings expect.")
         for name in unwanted(names, wanted.expect):
-            yield WHEEL_UNEXPECTED(f"{_maker(parts, name)} made {name}, which the settings do not expect.")
+            yield WHEEL_UNEXPECTED(f"{_maker(parts, name)} built {name}, which the settings do not expect.")
     elif targets := missing(names, wanted.before):
         yield WHEEL_MISSING(
-            f"No job made a wheel for {shorten(targets)}, which the last release has.",
-            remedy="Add it, or, if it is dropped on purpose, name what remains in `tool.nox-ship.wheels.expect`.",
+            f"No job built a wheel for {shorten(targets)}, which the last release has.",
+            remedy="Build it, or, to drop it on purpose, list the remaining ones in `tool.nox-ship.wheels.expect`.",
         )
 
 
 def _foreign(manifest: Manifest, parts: Iterable[Part]) -> Iterator[Finding]:
-    """Yield an error for each part that is not of this build."""
+    """Yield an error for each part that is not from this build."""
     sdists = [file.sha256 for file in manifest.files if file.kind == "sdist"]
     for part in parts:
         if part.commit != manifest.commit:
@@ -139,7 +141,9 @@ def _foreign(manifest: Manifest, parts: Iterable[Part]) -> Iterator[Finding]:
         for file in part.files:
             name, version, *_ = parse_wheel_filename(file.name)
             if name != manifest.name or not same(str(version), manifest.version):
-                yield OTHER_PART(f"{part.system} made {file.name}, which is not of {manifest.name} {manifest.version}.")
+                yield OTHER_PART(
+                    f"{part.system} built {file.name}, which is not a file of {manifest.name} {manifest.version}."
+                )
 
 
 def _doubles(parts: Sequence[Part]) -> Iterator[Finding]:
@@ -149,8 +153,8 @@ def _doubles(parts: Sequence[Part]) -> Iterator[Finding]:
             makers.setdefault(file.name, []).append(part.system)
     for name, systems in makers.items():
         if len(systems) > 1:
-            what = f"{name} was made by {' and by '.join(systems)}."
-            yield WHEEL_UNEXPECTED(what, remedy="Let one job make it: an index takes one file of a name.")
+            what = f"{name} was built by {' and by '.join(systems)}."
+            yield WHEEL_UNEXPECTED(what, remedy="Build it in one job only: an index accepts one file of a name.")
 
 
 def _maker(parts: Iterable[Part], name: str) -> str:
@@ -158,7 +162,7 @@ def _maker(parts: Iterable[Part], name: str) -> str:
 
 
 def table(parts: Iterable[Part], wanted: Wanted) -> list[tuple[str, str, str]]:
-    """Return a row for each target: what it is, the wheel that serves it, and the job that made it or should have."""
+    """Return a row for each target: the target, its wheel, and the job that built it or should have."""
     rows = []
     listed = list(parts)
     makers = {file.name: part.system for part in listed for file in part.files}

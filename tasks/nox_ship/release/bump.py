@@ -17,9 +17,9 @@ from nox_ship.release.planning import Plan
 from nox_ship.release.stage import Stage
 
 COMMIT_REFUSED = Kind(
-    "NS232", "commit-refused", "A hook or git refused the commit of the new version; its own words say why."
+    "NS232", "commit-refused", "A hook or git refused the commit of the new version; the output says why."
 )
-TAG_REFUSED = Kind("NS233", "tag-refused", "Git refused the tag; its own words say why.")
+TAG_REFUSED = Kind("NS233", "tag-refused", "Git refused the tag; the output says why.")
 
 
 @dataclass(frozen=True)

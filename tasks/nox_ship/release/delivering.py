@@ -1,4 +1,4 @@
-"""The steps that write: branch and tag to the remote, the checkout after them, the files to the index."""
+"""The steps that write: push branch and tag, update the checkout, upload the files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from nox_ship.world.remote import BranchProtectedError, PushUnclearError, is_pus
 CHECKOUT_LEFT = Kind(
     "NS234",
     "checkout-left",
-    "The release is pushed and goes on; bring the checkout to it with `git pull --ff-only`.",
+    "The release is pushed and continues; update the checkout with `git pull --ff-only`.",
     level="warning",
 )
 
@@ -43,12 +43,12 @@ _OTHER_WAY = (
     " is used again."
 )
 MOST_COMMITS = 100
-"""How many commits the report holds."""
+"""How many commits the report lists."""
 
 
 @dataclass(frozen=True)
 class _Remote:
-    """A remote that does not have the release."""
+    """The remote does not have the release."""
 
     name: str
     tag: str
@@ -61,17 +61,17 @@ class _Remote:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """Files of the release on an index, and nothing here that they could be compared with."""
+    """The index has files of the release, and there are no built files here to compare them with."""
 
     index: str
     files: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.index} has {shorten(self.files)}, and what was built is not here to compare with"
+        return f"{self.index} has {shorten(self.files)}; the built files are not here to compare them with"
 
 
 def _commit(run: Run) -> str | None:
-    """Return the release's commit; None where it is not made."""
+    """Return the release's commit; None if there is none yet."""
     bumped = run.find(Bumped)
     return bumped.objects.commit if bumped else run.plan.commit
 
@@ -85,10 +85,10 @@ def seal_broken(bumped: Bumped) -> ShipError | None:
 
 
 def push_state(run: Run) -> State:
-    """Ask whether the remote has branch and tag, and whether the clone is still what the bump left."""
+    """Check whether the remote has branch and tag, and whether the clone is unchanged since the bump."""
     plan, commit, bumped = run.plan, _commit(run), run.find(Bumped)
     if commit is None:
-        return State.unknown("there is no commit to push")
+        return State.unknown("there is no commit to push yet")
     if bumped and (broken := seal_broken(bumped)):
         return State.conflicting(broken)
     remote = run.world.remote
@@ -103,8 +103,8 @@ def push(run: Run, state: State) -> Pushed:
     """Push branch and tag; of a release that was merged, the tag alone.
 
     Raises:
-        ShipError: Something that ran in the clone changed it (NS236), and no later run uses it again; what was built
-            changed (NS603); it is not to be; or the remote refuses.
+        ShipError: Something that ran in the clone changed it (NS236), so later runs will not reuse it; a built file
+            changed (NS603); the user declined; or the remote refused the push.
     """
     if isinstance(state.seen, ShipError):
         run.stage.drop()
@@ -115,7 +115,7 @@ def push(run: Run, state: State) -> Pushed:
     report.commits, report.commit_count = found
     run.confirm(run)
     built.check(stage, run.bumped.project)
-    report.pushed = "unknown"  # until the remote has told
+    report.pushed = "unknown"  # until the remote has answered
     refs = {} if plan.merged else {f"refs/heads/{plan.branch}": objects.commit}
     refs |= {f"refs/tags/{plan.tag}": objects.tag}
     try:
@@ -138,10 +138,10 @@ def push(run: Run, state: State) -> Pushed:
 
 
 def checkout_state(run: Run) -> State:
-    """Ask whether the checkout is at the release."""
+    """Check whether the checkout is at the release."""
     plan, commit, checkout = run.plan, _commit(run), run.world.checkout
     if commit is None:
-        return State.unknown("there is no commit to bring it to")
+        return State.unknown("there is no release commit yet")
     try:
         branch, tag = f"refs/heads/{plan.branch}", f"refs/tags/{plan.tag}"
         there = checkout.refs(branch, tag)
@@ -154,26 +154,26 @@ def checkout_state(run: Run) -> State:
 
 
 def follow(run: Run, _: State) -> Followed:
-    """Fast-forward the checkout to the release; one that went on is left as it is."""
+    """Fast-forward the checkout to the release; leave it alone if its branch has moved on."""
     plan, objects = run.plan, run.bumped.objects
     try:
         run.world.checkout.fast_forward(run.stage.repository, plan.branch, objects.commit, {plan.tag: objects.tag})
     except CommandFailedError as error:
-        what = f"{plan.branch} of the checkout was not fast-forwarded."
+        what = f"The checkout's {plan.branch} was not fast-forwarded."
         run.notify(CHECKOUT_LEFT(what, detail=error.done.output))
         return Followed(plan.branch, objects.commit, "left")
     return Followed(plan.branch, objects.commit, "moved")
 
 
 def checks_state(run: Run) -> State:
-    """Ask whether the checks that publishing waits for have passed."""
+    """Check whether the checks that publishing waits for have passed."""
     plan, commit, forge, required = run.plan, _commit(run), run.world.forge, run.request.checks
     if plan.workflow:
         return State.done(Omitted(f"left to {plan.workflow}"))
     if commit is None or forge is None:
         return State.unknown("there is no commit yet" if commit is None else "the remote is not on GitHub")
     if publish_state(run).status == "done":
-        return State.done(Omitted("it is published"))
+        return State.done(Omitted("already published"))
     found = checking.look(required, forge, commit)
     if found.is_done and not required.without:
         return State.done(Checked(found.passed))
@@ -181,7 +181,7 @@ def checks_state(run: Run) -> State:
 
 
 def await_checks(run: Run, _: State) -> Checked:
-    """Wait until they have passed, and tell which a person left out."""
+    """Wait until the checks have passed, and report those that the user left out."""
     required, commit = run.request.checks, run.bumped.objects.commit
     for finding in required.left_out(commit):
         run.notify(finding)
@@ -189,7 +189,7 @@ def await_checks(run: Run, _: State) -> Checked:
 
 
 def publish_state(run: Run) -> State:
-    """Ask what the index has of the release: of files that are here each with its SHA-256, else whether it has any."""
+    """Check what the index has of the release: by SHA-256 if the built files are here, else by name alone."""
     plan, tried = run.plan, run.find(Tried)
     if plan.workflow:
         return State.missing(f"{plan.workflow} publishes it") if plan.bump else _listed(run)
@@ -198,7 +198,7 @@ def publish_state(run: Run) -> State:
 
 
 def left_here(run: Run) -> Publication | None:
-    """Return the files that an earlier run built of this release, however far they are proven."""
+    """Return the files that an earlier run built for this release, whether or not they passed the checks."""
     plan, built_here = run.plan, last_built(run.workshop, run.root)
     if built_here is None or not same(built_here.version, plan.version):
         return None
@@ -222,7 +222,7 @@ def _listed(run: Run) -> State:
     listing = glimpse(run.world.index(plan.index, called), called, plan.version)
     files = tuple(file for file, served in listing.files.items() if not served.trial)
     if listing.silent:
-        return State.unknown(f"{name} could not be asked: {listing.silent}")
+        return State.unknown(f"{name} did not answer: {listing.silent}")
     if plan.workflow:
         done = LeftTo(plan.workflow, plan.waits, name, files)
         return State.done(done) if files else State.missing(f"{plan.workflow} publishes it")
@@ -230,7 +230,7 @@ def _listed(run: Run) -> State:
 
 
 def publish(run: Run, state: State) -> Result:
-    """Upload what the index lacks and install it from there, or leave that to the workflow that does."""
+    """Upload the files that the index lacks and install them from there, or leave that to the workflow."""
     plan, publication = run.plan, run.of(Tried).publication
     name = display_name(plan.index)
     if not plan.workflow:

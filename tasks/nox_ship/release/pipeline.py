@@ -1,4 +1,4 @@
-"""The release as a tuple of named steps, run in a world that it is handed."""
+"""The release as a tuple of named steps, run in the world that it is given."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nox_ship.release.run import Run, State, Step
 from nox_ship.report import Row
 
 DECLINED = Kind("NS235", "declined", "Run the same command again when you want to release.")
-INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again: it goes on where this one ended.")
+INTERRUPTED = Kind("NS239", "interrupted", "Run the same command again to continue.")
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -24,7 +24,7 @@ STEPS: tuple[Step, ...] = (
         preparing.check,
         always=True,
     ),
-    Step("stage", "a clean clone to make the release in", preparing.stage_state, preparing.stage, always=True),
+    Step("stage", "clean clone to make the release in", preparing.stage_state, preparing.stage, always=True),
     Step("bump", "version, commit and tag, in the clone", preparing.bump_state, preparing.make),
     Step("gates", "gates, build and verify-install, in parallel", proving.gates_state, proving.run_gates),
     Step(
@@ -37,10 +37,10 @@ STEPS: tuple[Step, ...] = (
     Step("difference", "what changed since the last release", proving.difference_state, proving.compare, always=True),
     Step("push", "branch and tag, in one atomic push", delivering.push_state, delivering.push),
     Step("checkout", "fast-forward to the release", delivering.checkout_state, delivering.follow),
-    Step("publish", "upload what the index lacks", delivering.publish_state, delivering.publish, always=True),
-    Step("announce", "the release's page on the forge", announcing.announce_state, announcing.announce),
+    Step("publish", "upload the files that the index lacks", delivering.publish_state, delivering.publish, always=True),
+    Step("announce", "release page on the forge", announcing.announce_state, announcing.announce),
 )
-"""The release, in order."""
+"""The steps of a release, in order."""
 
 PROPOSE = Step(
     "propose",
@@ -51,14 +51,12 @@ PROPOSE = Step(
 """What stands in the place of the push, and all that follows it, where a release goes by a pull request."""
 
 CUT = STEPS[:3]
-"""What makes commit and tag: no code of the project's tests has run yet."""
+"""The steps that make commit and tag: no test code of the project has run before them."""
 
-_CHECKS = Step(
-    "checks", "the checks on the forge that publishing waits for", delivering.checks_state, delivering.await_checks
-)
+_CHECKS = Step("checks", "required checks on the forge", delivering.checks_state, delivering.await_checks)
 _FOLLOW = Step(
     watching.STEP,
-    "the workflow that publishes, until the index serves the release",
+    "wait until the workflow has published and the index serves the release",
     watching.watch_state,
     watching.watch,
     always=True,
@@ -66,11 +64,11 @@ _FOLLOW = Step(
 
 
 def release_steps(settings: Settings, *, wait: bool = False) -> tuple[Step, ...]:
-    """Return the release, in order, with what only some projects or commands ask for.
+    """Return the steps of a release in order, including those that only some projects or commands need.
 
     Args:
-        settings: The project's settings, which may name checks that publishing waits for.
-        wait: Whether a workflow that publishes is followed.
+        settings: The project's settings, which may name checks that must pass before publishing.
+        wait: Whether to follow the workflow that publishes.
     """
     before = {"publish": _CHECKS} if settings.publish.require_checks else {}
     after = {"publish": _FOLLOW} if wait else {}
@@ -88,10 +86,10 @@ def delivered(run: Run, steps: Sequence[Step]) -> Sequence[Step]:
 
 
 def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
-    """Go through the steps, as the delivery takes them; the report is complete also where one fails.
+    """Run the steps, as the delivery takes them; the report is complete even if one fails.
 
     Raises:
-        ShipError: A step failed; no later one was tried.
+        ShipError: A step failed; the later ones were not tried.
     """
     try:
         done = 0
@@ -103,16 +101,16 @@ def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
         run.report.findings += [finding.as_dict() for finding in told_by(error)]
         reached = {row.name for row in run.report.rows if row.within is None}
         run.report.rows += [Row(step.name, "not reached") for step in delivered(run, steps) if step.name not in reached]
-        with suppress(OSError):  # what stopped the release matters more
+        with suppress(OSError):  # the error that stopped the release matters more
             _end(run)
         raise
     _end(run)
 
 
 def states(run: Run, steps: Sequence[Step] = STEPS) -> Iterator[tuple[Step, State]]:
-    """Yield how far the release is that a run has planned, step by step; nothing is done.
+    """Yield the state of each step of a planned release; nothing is done.
 
-    A step that cannot be asked before an earlier one is done is unknown.
+    A step whose state depends on an earlier unfinished one is unknown.
     """
     for step in delivered(run, steps):
         try:
@@ -125,7 +123,7 @@ def states(run: Run, steps: Sequence[Step] = STEPS) -> Iterator[tuple[Step, Stat
 
 
 def advance(step: Step, run: Run) -> Result:
-    """Ask what of a step is done, do what is missing, and return what it came to."""
+    """Check what of a step is done, do the rest, and return the result."""
     state = step.probe(run)
     result = step.do(run, state) if step.always or state.status != "done" else state.seen
     run.take(result)
@@ -134,9 +132,9 @@ def advance(step: Step, run: Run) -> Result:
 
 
 def told_by(error: BaseException) -> tuple[Finding, ...]:
-    """Return what the report says of an error that ended a run."""
+    """Return the findings for an error that ended a run."""
     if isinstance(error, KeyboardInterrupt):
-        return (INTERRUPTED("You interrupted it."),)
+        return (INTERRUPTED("You interrupted the run."),)
     if isinstance(error, OSError):
         return explained(error).findings
     return error.findings if isinstance(error, ShipError) else ()
@@ -169,7 +167,7 @@ def _do(step: Step, run: Run) -> None:
 
 
 def ended_by(error: BaseException) -> str:
-    """Return how something ended that did not come to its end, as a report says it."""
+    """Return the status that the report gives something that did not complete."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     declined = isinstance(error, ShipError) and error.findings[0].id == DECLINED.id

@@ -1,4 +1,4 @@
-"""Planning a release: which one it will be, as far as that can be told before anything is checked."""
+"""Planning a release: which version, tag and branch it has, before anything is checked."""
 
 from __future__ import annotations
 
@@ -32,46 +32,46 @@ class Request:
     """What the user asked for."""
 
     wanted: str | None
-    """A part, a whole version, or ``auto``; None if nothing was given."""
+    """A version part, a whole version, or ``auto``; None if not given."""
     without: tuple[str, ...] = ()
-    """Gates to leave out this time."""
+    """Gates to leave out of this release."""
     fresh: bool = False
-    """Use nothing that an earlier run left."""
+    """Whether to ignore what earlier runs left."""
     agreed: bool = True
-    """Whether the push is agreed to, or somebody can be asked before it."""
+    """Whether the user agreed to the push, or can be asked before it."""
     any_branch: bool = False
-    """Whether another branch than the release branch will do, as it does for a rehearsal."""
+    """Whether the release may start from another branch, as a rehearsal may."""
     early: bool = False
-    """Whether this rehearses what comes next, though HEAD may be a release and the changelog may have no entry."""
+    """Whether to rehearse the next release even if HEAD is a release and the changelog has no entry."""
     in_ci: bool = False
-    """Whether this is a CI, in which nothing that is missing is left out."""
+    """Whether this runs in CI, where missing Pythons are an error instead of being skipped."""
     cut: bool = False
-    """Whether commit and tag are only made, for another job to push."""
+    """Whether only to make commit and tag, for another job to push."""
     wait: bool = False
-    """Whether a workflow that publishes is followed until the index serves the release."""
+    """Whether to follow the workflow that publishes until the index serves the release."""
     checks: Required = field(default_factory=Required)
     """The checks that publishing waits for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(Coming):
-    """A release as it is to be made."""
+    """A planned release."""
 
     project: Project
     repository: Repository
     branch: str
     release_branch: str
-    """The branch that releases are made from; a rehearsal may be on another one."""
+    """The branch that releases are made from; a rehearsal may run on another one."""
     head: str
     gates: tuple[str, ...]
     index: str
-    """Name of the index that the version's route leads to."""
+    """The name of the index that this kind of version goes to."""
     workflow: str | None = None
-    """File name of the workflow that publishes once the tag is pushed; None where this machine does."""
+    """File name of the workflow that publishes once the tag is pushed; None if this machine publishes."""
     waits: bool = False
     """Whether that workflow waits until somebody publishes a GitHub Release."""
     commit: str | None = None
-    """The release's commit where an earlier run made it, and tagged it for good; None where it is still to be made."""
+    """The release's commit if an earlier run made and tagged it for good; None if it is still to be made."""
     delivery: Delivery = PUSH
     """How it reaches the remote."""
 
@@ -83,13 +83,13 @@ class Plan(Coming):
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What can be told of a release that nobody has checked; None is what cannot be."""
+    """What is known about a release before it is checked; a field is None if unknown."""
 
     root: Path
     request: Request
     sessions: Sessions
     world: World
-    """What the release changes; it is only read."""
+    """The world that the release changes; only read here."""
     project: Project | None
     repository: Repository | None
     head: str | None
@@ -97,16 +97,16 @@ class Draft:
     branch: str | None
     release_branch: str | None
     refs: Mapping[str, str]
-    """The commit of each branch and tag of the remote, by full name."""
+    """The remote's branches and tags: the commit of each, by full name."""
     pushed: Record | None
-    """What an earlier run left, where it was pushed and HEAD is still what it was made from."""
+    """The record of an earlier run, if that release was pushed and HEAD has not moved since."""
     coming: Coming | None
     by: Publishing
     """Who publishes it."""
     built: Manifest | None
-    """What an earlier run built."""
+    """The files that an earlier run built."""
     told: tuple[Finding, ...]
-    """Why something cannot be told, and what is worth knowing of the rest."""
+    """Why a field is unknown, and other things worth knowing."""
 
     @classmethod
     def of(
@@ -118,21 +118,21 @@ class Draft:
         earlier: Record | None = None,
         built: Manifest | None = None,
     ) -> Draft:
-        """Find out what can be told.
+        """Find out what is known about the release.
 
         Args:
-            root: The folder of the project.
+            root: The project's folder.
             request: What the user asked for.
-            sessions: What the noxfile holds.
-            world: What the release changes; it is only read.
-            earlier: What an earlier run left; where the world has it, this release is that one.
-            built: What that run built.
+            sessions: The sessions in the noxfile.
+            world: The world that the release changes; only read here.
+            earlier: The record of an earlier run; if that release was pushed, this run continues it.
+            built: The files that the earlier run built.
         """
         findings = Findings()
         project = findings.catch(lambda: Project.read(root))
         if project:
-            with suppress(ShipError):  # the routes are reported
-                world.index(project.settings.routes.final, project.canonical_name)  # a rehearsal begins to look at it
+            with suppress(ShipError):  # unknown routes are reported later
+                world.index(project.settings.routes.final, project.canonical_name)  # a rehearsal starts fetching early
         repository = findings.catch(lambda: Repository.at(root, project.settings.pass_env if project else ()))
         pushed = coming = head = branch = release_branch = None
         refs: Mapping[str, str] = {}
@@ -178,17 +178,17 @@ class Draft:
 
     @property
     def commit(self) -> str | None:
-        """The release's commit where it is made already; None where it is still to be made, or cannot be told."""
+        """The release's commit if it exists; None if it is still to be made, or unknown."""
         if self.pushed:
             return self.pushed.commit
         return self.head if self.coming and not self.coming.bump else None
 
     def plan(self, delivery: Delivery) -> Plan:
-        """Return the plan of a release that nothing stands against, and that is delivered so."""
+        """Return the plan of a release that passed preflight, with the way in which it is delivered."""
         project, repository, head, coming = self.project, self.repository, self.head, self.coming
         branch = self.branch or self.release_branch
         if not (project and repository and head and branch and coming):
-            raise AssertionError  # each of them is missing only beside a finding
+            raise AssertionError  # a missing field always comes with a finding
         decision, out = self.sessions.decision, left_out(self.request.without, self.sessions.decision)
         return Plan(
             project=project,
@@ -207,15 +207,15 @@ class Draft:
 
 
 def left_out(without: Collection[str], decision: Decision) -> set[str]:
-    """Return the gates that are left out where ``without`` are: without tests, coverage has nothing to measure."""
+    """Return the gates that are left out along with ``without``: without tests, coverage has nothing to measure."""
     unmeasured = set(decision.tests) <= set(without)
     return {*without, *({"coverage"} & set(decision.gates) & set(decision.apart) if unmeasured else ())}
 
 
 def _pushed(earlier: Record | None, head: str, refs: Mapping[str, str]) -> Record | None:
-    """Return what an earlier run left where it was pushed, and HEAD is still what it was made from.
+    """Return the record of an earlier run if its release was pushed and HEAD has not moved since.
 
-    Branch and tag are pushed together: where the tag is, the branch has been, whatever was pushed on top since.
+    Branch and tag are pushed together: if the tag is there, the branch was, whatever was pushed on top since.
     """
     if earlier is None or earlier.commit is None or earlier.head != head:
         return None

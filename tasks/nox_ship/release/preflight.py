@@ -1,4 +1,4 @@
-"""Everything that can be checked before the first write; all findings are reported at once."""
+"""Everything that can be checked before the first write; all findings are reported together."""
 
 from __future__ import annotations
 
@@ -44,29 +44,29 @@ BEHIND_REMOTE = Kind("NS206", "behind-remote", "Run `git pull --ff-only`.")
 DIVERGED = Kind("NS207", "diverged", "Run `git pull --rebase`.")
 NO_IDENTITY = Kind("NS211", "no-identity", "Run `git config user.name NAME` and `git config user.email ADDRESS`.")
 UNKNOWN_GATE = Kind("NS104", "unknown-gate", "Correct the name, or add the session to the noxfile.")
-GATE_EXCLUDED = Kind("NS105", "gate-excluded", "It is left out of this release.", level="notice")
-GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "Nothing is to be done.", level="notice")
+GATE_EXCLUDED = Kind("NS105", "gate-excluded", "The gate is left out of this release.", level="notice")
+GATE_LEFT_OUT = Kind("NS109", "gate-left-out", "You need not do anything.", level="notice")
 UNKNOWN_ROUTE = Kind("NS106", "unknown-route", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
 NO_NOXFILE = Kind("NS107", "noxfile-not-committed", "Add the noxfile to git: a release is made in a clean clone.")
-NO_SPACE = Kind("NS801", "no-space", "Free some space, or point TMPDIR to a folder that has it.")
+NO_SPACE = Kind("NS801", "no-space", "Free some disk space, or point TMPDIR to a folder on a larger disk.")
 PYTHON_MISSING = Kind(
-    "NS804", "python-missing", "Install it on this runner, or take it out of `pythons` or the classifiers."
+    "NS804", "python-missing", "Install it on this runner, or remove it from `pythons` or the classifiers."
 )
 
 PYTHON_LEFT_OUT = Kind(
     "NS118",
     "python-left-out",
-    "To require it, name it in the classifiers or in `pythons` of [tool.nox-ship].",
+    "To require it, add it to the classifiers or to `pythons` in [tool.nox-ship].",
     level="notice",
 )
-OTHER_ENCODING = Kind("NS119", "other-encoding", "Save it as UTF-8.", level="notice")
+OTHER_ENCODING = Kind("NS119", "other-encoding", "Save the file as UTF-8.", level="notice")
 WHEELS_ELSEWHERE = Kind(
-    "NS582", "wheels-elsewhere", "Nothing is to be done: they are tried where they are built.", level="notice"
+    "NS582", "wheels-elsewhere", "You need not do anything: each wheel is tested where it is built.", level="notice"
 )
 NOT_AGREED = Kind(
     "NS237",
     "not-agreed",
-    "Add `--yes` to release without being asked, or `--dry-run` to rehearse the release.",
+    "Add `--yes` to release without a prompt, or `--dry-run` to rehearse the release.",
 )
 
 BY_PULL_REQUEST = Kind(
@@ -78,7 +78,7 @@ BY_PULL_REQUEST = Kind(
 
 _INI_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "mypy.ini", ".mypy.ini", ".coveragerc", ".flake8")
 SPACE_NEEDED = 64 * 1024 * 1024
-"""Bytes that must be free where temporary files go."""
+"""Free bytes needed in the folder for temporary files."""
 
 
 def preflight(
@@ -90,19 +90,19 @@ def preflight(
     earlier: Record | None = None,
     built: Manifest | None = None,
 ) -> Plan:
-    """Check everything that can be checked and return what is to be done.
+    """Check everything that can be checked before the release and return the plan.
 
     Args:
-        root: The folder of the project.
+        root: The project's folder.
         request: What the user asked for.
-        sessions: What the noxfile holds.
-        world: What the release changes; it is only read.
-        notify: Told about each warning and notice.
-        earlier: What an earlier run left; where the world has it, this release is that one.
-        built: What that run built.
+        sessions: The sessions in the noxfile.
+        world: The world that the release changes; only read here.
+        notify: Called with each warning and notice.
+        earlier: The record of an earlier run; if that release was pushed, this run continues it.
+        built: The files that the earlier run built.
 
     Raises:
-        ShipError: With every finding that stands against the release.
+        ShipError: With every finding that blocks the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
     way = begun(lambda: _delivery(draft, earlier))
@@ -131,7 +131,7 @@ def _delivery(draft: Draft, earlier: Record | None) -> Delivery:
 
 
 def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Yield what a check finds, and what it raises."""
+    """Yield the findings of a check, including those that it raises."""
     try:
         yield from check()
     except ShipError as error:
@@ -147,24 +147,24 @@ def _agreement(draft: Draft) -> Iterator[Finding]:
 def _not_agreed(
     request: Request, coming: Coming, branch: str | None, refs: Mapping[str, str], commit: str | None
 ) -> Iterator[Finding]:
-    """Yield an error where there will be something to push, and nobody agreed or can be asked."""
+    """Yield an error if there is something to push, the user has not agreed, and cannot be asked."""
     there = not coming.bump and is_pushed(refs, branch, coming.tag, commit)
     if not request.agreed and not there:
-        yield NOT_AGREED("This release would be pushed, and there is no terminal on which to ask you first.")
+        yield NOT_AGREED("This release would be pushed, and there is no terminal to ask you for confirmation.")
 
 
 def _index(draft: Draft) -> Iterable[Finding]:
-    """Return whether the index will accept the release; if a workflow publishes, without credentials.
+    """Check that the index will accept the release; without credentials if a workflow publishes.
 
     Raises:
-        ShipError: The index does not answer (NS701) to the one who publishes.
+        ShipError: The index does not answer (NS701), and this machine publishes.
     """
     project, coming, by = draft.project, draft.coming, draft.by
     if not (project and coming):
         return ()
     name = route(project.settings, Version(coming.version))
     if name not in index_names(project.settings):
-        return ()  # the routes are reported
+        return ()  # unknown routes are reported by another check
     called, version = project.canonical_name, coming.version
     index = draft.world.index(name, called)
     if by.workflow:
@@ -173,14 +173,14 @@ def _index(draft: Draft) -> Iterable[Finding]:
 
 
 def _following(draft: Draft) -> Iterable[Finding]:
-    """Return why the workflow cannot be followed that the user wants to wait for."""
+    """Return why the workflow cannot be followed, if the user asked to wait for it."""
     if draft.request.wait and draft.by.workflow:
         return followable(draft.world.forge, draft.by.workflow)
     return ()
 
 
 def _required_checks(draft: Draft) -> Iterator[Finding]:
-    """Yield why publishing would wait for checks in vain."""
+    """Yield why the required checks would never pass."""
     required, workflow = draft.request.checks.awaited, draft.by.workflow
     if not (required and draft.coming and draft.repository):
         return
@@ -190,15 +190,15 @@ def _required_checks(draft: Draft) -> Iterator[Finding]:
     late = after_publishing(draft.repository.path, workflow, draft.coming.tag) if workflow else {}
     for name in required:
         if name in late:
-            yield WAITS_FOR_ITSELF(f"`publish.require-checks` names {name!r}: a job of {workflow}, {late[name]}.")
+            yield WAITS_FOR_ITSELF(f"`publish.require-checks` names {name!r}, a job of {workflow} that {late[name]}.")
     if draft.request.cut:
-        what = "A workflow pushes this commit, which starts no other one: no check of those would appear by itself."
-        remedy = "Start them by hand on the tag (`workflow_dispatch`) once it is pushed."
+        what = "A workflow pushes this commit, and such a push starts no other workflow: the checks would not run."
+        remedy = "Start them manually on the tag (`workflow_dispatch`) once it is pushed."
         yield CHECK_MISSING(what, remedy=remedy, level="warning")
 
 
 def _forge(draft: Draft) -> Iterable[Finding]:
-    """Return why the release could not be announced from here: a token that is there must be good for it."""
+    """Return why this machine could not announce the release: a token, if there is one, must have the rights."""
     if draft.coming is None or draft.by.workflow:
         return ()
     forge = draft.world.forge
@@ -206,7 +206,7 @@ def _forge(draft: Draft) -> Iterable[Finding]:
 
 
 def _world(draft: Draft) -> Iterator[Finding]:
-    """Yield why the upload cannot be rehearsed, and what a person should know about this world."""
+    """Yield why the upload cannot be rehearsed, and what the user should know about this world."""
     findings = Findings()
     findings.catch(lambda: draft.world.rehearsal_index)
     yield from findings
@@ -221,9 +221,9 @@ def _machine(_: Draft) -> Iterator[Finding]:
 
 
 def _missing_pythons(project: Project) -> Iterator[Finding]:
-    """Yield an error for each Python that a CI lacks; on a laptop nox skips those, and the report says so.
+    """Yield an error for each Python missing in CI; elsewhere nox skips those, and the report says so.
 
-    Of a range of Pythons, which the project does not name one by one, a CI may lack all but one.
+    If the project states only a range of Pythons, one of them is enough in CI.
     """
     named = project.named_pythons
     wanted = named or project.pythons(f"{sys.version_info[0]}.{sys.version_info[1]}")
@@ -231,7 +231,7 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
     if named or len(missing) == len(wanted):
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:
-        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)} of the range in requires-python is not installed.")
+        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)}, allowed by requires-python, is not installed.")
 
 
 def _files(draft: Draft) -> Iterator[Finding]:
@@ -244,13 +244,13 @@ def _files(draft: Draft) -> Iterator[Finding]:
 
 
 def _early(finding: Finding) -> Finding:
-    """Return what is wrong with the changelog of a release before it is due: an entry can still be written."""
+    """Return what is wrong with the changelog; before the release is due, an entry can still be written."""
     late = (NOT_CUT.id, NOTHING_UNRELEASED.id)
     return replace(finding, level="warning") if finding.id in late and finding.level == "error" else finding
 
 
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
-    """Yield an error for each file that bump-my-version cannot change, and a notice for others that were guessed at."""
+    """Yield an error for each file that bump-my-version cannot change, and a notice for other non-UTF-8 files."""
     changed: set[str] = set()
     if coming and coming.bump and not coming.merged and not have_a_scheme(project):
         changed = bumped_files(project, coming.current)
@@ -263,12 +263,12 @@ def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Findin
 
 
 def routes_known(settings: Settings) -> Iterator[Finding]:
-    """Yield an error for each route that leads to no index."""
+    """Yield an error for each route to an unknown index."""
     known = index_names(settings)
     for kind in ("final", "prerelease", "development"):
         name = getattr(settings.routes, kind)
         if name not in known:
-            yield UNKNOWN_ROUTE(f"`tool.nox-ship.routes.{kind}` is {name!r}, which is no index.")
+            yield UNKNOWN_ROUTE(f"`tool.nox-ship.routes.{kind}` is {name!r}, and there is no such index.")
 
 
 def _project(draft: Draft) -> Iterator[Finding]:
@@ -290,34 +290,34 @@ def _gates(draft: Draft) -> Iterator[Finding]:
     yield from sessions.told(without)
     for name in without:
         if name not in decision.gates:
-            yield UNKNOWN_GATE(f"`--without {name}` names no gate; there are {', '.join(decision.gates)}.")
+            yield UNKNOWN_GATE(f"`--without {name}` is not a gate. The gates are {', '.join(decision.gates)}.")
     out = left_out(without, decision)
     if out - set(without):
-        yield GATE_LEFT_OUT("Without tests there is nothing to measure: coverage is left out too.")
+        yield GATE_LEFT_OUT("Without tests there is nothing to measure, so coverage is left out too.")
     yield from missing_gates(sessions, out)
 
 
 def missing_gates(sessions: Sessions, without: Collection[str] = ()) -> Iterator[Finding]:
-    """Yield a finding for each gate, but those in ``without``, that is no session of the noxfile."""
+    """Yield a finding for each gate, except those in ``without``, that is not a session of the noxfile."""
     for gate in sessions.decision.gates:
         if gate in sessions.names or gate in without:
             continue
         if sessions.decision.chosen and gate not in FURTHER:
-            yield UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, which is no session of the noxfile.")
+            yield UNKNOWN_GATE(f"`tool.nox-ship.gates` names {gate!r}, and the noxfile has no such session.")
         else:
             yield GATE_EXCLUDED(f"The noxfile excludes the session {gate}.")
 
 
 def _wheels(draft: Draft) -> Iterator[Finding]:
-    """Yield what this machine does not build: wheels of other systems are a workflow's, which has to publish too."""
+    """Yield which wheels this machine cannot build: those of other systems need a workflow, which must also publish."""
     if draft.project is None or not (systems := draft.project.settings.wheels.systems):
         return
     told = f"`tool.nox-ship.wheels.systems` names {shorten(systems)}"
     if draft.by.workflow:
-        yield WHEELS_ELSEWHERE(f"{told}: {draft.by.workflow} builds those wheels, and this machine tries only its own.")
+        yield WHEELS_ELSEWHERE(f"{told}: {draft.by.workflow} builds those wheels, and this machine tests only its own.")
     else:
-        what = f"{told}, and no workflow publishes a tag that is pushed: this machine cannot build all wheels."
-        yield WHEELS_ELSEWHERE(what, remedy="Let a workflow publish, or take `systems` out.", level="error")
+        what = f"{told}, but this machine cannot build all of those wheels, and no workflow publishes a pushed tag."
+        yield WHEELS_ELSEWHERE(what, remedy="Publish from a workflow, or remove `systems`.", level="error")
 
 
 def _work_tree(draft: Draft) -> Iterator[Finding]:
@@ -331,17 +331,17 @@ def _work_tree(draft: Draft) -> Iterator[Finding]:
         differ = "path differs" if len(changes) == 1 else "paths differ"
         yield DIRTY_TREE(f"{len(changes)} {differ} from HEAD: {shorten(changes)}.")
     if repository.find("var", "GIT_COMMITTER_IDENT") is None:
-        yield NO_IDENTITY("Git does not know who commits here.")
+        yield NO_IDENTITY("Git has no name and email address to commit with.")
 
 
 def _branch(draft: Draft) -> Iterator[Finding]:
-    """Yield what is wrong with the branch: a release is not made from another one; a rehearsal may be."""
+    """Yield what is wrong with the branch: releases are made from the release branch; a rehearsal may use another."""
     branch, expected, coming = draft.branch, draft.release_branch, draft.coming
     if draft.head and branch is None and not (coming and coming.merged):
         yield DETACHED_HEAD(f"HEAD is detached at {draft.head[:10]}.")
     if branch and expected and branch != expected:
-        what = f"The branch is {branch}; releases are made from {expected}."
-        remedy = f"Merge it into {expected} before the release."
+        what = f"The current branch is {branch}; releases are made from {expected}."
+        remedy = f"Merge it into {expected} before you release."
         allowed = WRONG_BRANCH(what, remedy=remedy, level="notice")
         yield allowed if draft.request.any_branch else WRONG_BRANCH(what)
 
@@ -354,13 +354,13 @@ def _remote_branch(draft: Draft) -> Iterator[Finding]:
     if draft.coming and draft.coming.merged:
         return  # the remote has HEAD, and may have gone on
     if head in tags_of(refs).values():
-        return  # HEAD is a release that is pushed: what came on top of it does not stand against finishing it
+        return  # HEAD is a pushed release: newer commits on the remote do not prevent finishing it
     if theirs not in repository.known([theirs]):
         yield BEHIND_REMOTE(f"The remote's {branch} has commits that are not here.")
     elif repository.is_ancestor(theirs, head):
         return
     elif repository.is_ancestor(head, theirs):
-        yield BEHIND_REMOTE(f"{branch} is behind the remote's.")
+        yield BEHIND_REMOTE(f"{branch} is behind the remote's {branch}.")
     else:
         yield DIVERGED(f"{branch} and the remote's {branch} have diverged.")
 
@@ -381,7 +381,7 @@ CHECKS: tuple[Check, ...] = (
     _index,
     _world,
 )
-"""What is checked, in order; a check yields what it finds, or raises it."""
+"""The checks, in order; a check yields its findings, or raises them."""
 
 OF_FORGE: tuple[Check, ...] = (_forge, _following, _required_checks)
-"""What the forge is asked, one thing after the other, while the rest is checked."""
+"""Checks that ask the forge, one after the other, while the others run."""

@@ -43,7 +43,8 @@ def stage_state(run: Run) -> State:
 def stage(run: Run, state: State) -> Staged:
     """Open the clone, or make one."""
     found = state.seen.stage if state.status == "done" else None
-    return Staged(open_stage(run.workshop, run.plan, found), run.plan.head)
+    anew = run.request.fresh or run.request.in_ci
+    return Staged(open_stage(run.workshop, run.plan, found, fresh=anew), run.plan.head)
 
 
 def bump_state(run: Run) -> State:

@@ -16,6 +16,7 @@ import filelock
 from nox_ship.cache import cache_path, hide_from_git
 from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.files import remove
+from nox_ship.gates import reuse
 from nox_ship.git import Repository
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import OWN_FOLDER
@@ -240,16 +241,25 @@ def find_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage | No
     return Stage(shop, Repository(shop.stage), shop.stage / plan.folder, record, reused=True)
 
 
-def open_stage(shop: Workshop, plan: Plan, found: Stage | None) -> Stage:
-    """Open the stage for ``plan``: the one that was found, without what ran in it left behind, or a new clone."""
+def open_stage(shop: Workshop, plan: Plan, found: Stage | None, *, fresh: bool = False) -> Stage:
+    """Open the stage for ``plan``: the one that was found, without what ran in it left behind, or a new clone.
+
+    Args:
+        shop: Where it is kept.
+        plan: The release.
+        found: The stage that can serve.
+        fresh: Whether a new one also begins without the environments of earlier releases.
+    """
     if found:
         found.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
         if plan.merged and found.record.commit != plan.head:
             _adopt(found, plan)
         return found
     shop.record.unlink(missing_ok=True)
-    for old in (shop.stage, shop.environments):
-        remove(old)
+    remove(shop.stage)
+    if fresh:
+        remove(shop.environments)
+    reuse.remove_others(shop.environments)
     clone = plan.repository.clone(shop.stage, branch=plan.branch if plan.repository.branch else None)
     stage = Stage(shop, clone, shop.stage / plan.folder, _new_record(plan))
     if not plan.bump:

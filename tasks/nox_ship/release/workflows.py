@@ -137,9 +137,9 @@ def after_publishing(repository: Path, workflow: str, tag: str) -> dict[str, str
         if isinstance(job, Mapping)
     }
     uploading = {one.job.partition("/")[0] for one in uploads(repository, tag)[0] if one.workflow == workflow}
-    late = dict.fromkeys(uploading & jobs.keys(), "which publishes")
+    late = dict.fromkeys(uploading & jobs.keys(), "publishes")
     while more := {key for key, job in jobs.items() if key not in late and {*late} & {*patterns(job.get("needs"))}}:
-        late.update(dict.fromkeys(more, "which runs after it has published"))
+        late.update(dict.fromkeys(more, "runs after it has published"))
     return {str(jobs[key].get("name", key)): why for key, why in late.items()}
 
 

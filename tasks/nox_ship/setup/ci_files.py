@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.version import Version
@@ -26,7 +27,7 @@ from nox_ship.world.forge import GITLAB_CI
 from nox_ship.world.index import PUBLIC_INDEXES
 from nox_ship.world.real import token_variable
 
-HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or let `--force` replace it.")
+HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or replace it: `nox-ship init --force nox-ship.txt`.")
 
 
 def facts(survey: Survey) -> workflows.Facts:
@@ -57,6 +58,7 @@ def facts(survey: Survey) -> workflows.Facts:
         checks=project.settings.publish.require_checks,
         more_pythons=noxfile.written.pythons,
         wheels=survey.wheels,
+        tests_wheel=project.settings.tests.installed and "tests" in decided.gates and not decided.replaces("tests"),
     )
 
 
@@ -96,13 +98,13 @@ def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:
     return matrix.jobs(gates, pythons, running, apart=decided.apart, measured=decided.tests)
 
 
-def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
+def add_workflows(made: SetupPlan, ci: str, replaced: Collection[str] = ()) -> None:
     """Plan the files that the CI obeys; those of the same names that nox-ship did not write are left to the project.
 
     Args:
         made: The plan; it has the change of the noxfile already.
         ci: ``github`` or ``gitlab``.
-        force: Replace what nox-ship did not write, too.
+        replaced: Names of files that nox-ship did not write, and that ours take the place of.
 
     Raises:
         ShipError: The noxfile is broken (NS811), or a name cannot be written into the files.
@@ -120,11 +122,11 @@ def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
     for name, text in texts.items():
         before = _text(survey.repository.path / name)
         publishes = Path(name).name == made.publishing
-        if publishes and rival and _is_left(made, rival, before or "", force=force):
+        if publishes and rival and _is_left(made, rival, before or "", replaced):
             made.theirs += [] if before is None else [name]
             continue
         if before is not None and not is_ours(before):
-            if not force:
+            if Path(name).name not in replaced:
                 made.theirs.append(name)
                 made.hints.append(hand_written.advice(name, publishes=publishes))
                 made.publishing = None if publishes else made.publishing
@@ -140,10 +142,10 @@ def add_workflows(made: SetupPlan, ci: str, *, force: bool) -> None:
         made.hints.append(f"{doubtful} may publish what is tagged, and {made.publishing} does: let only one of them.")
 
 
-def _is_left(made: SetupPlan, rival: Rival, before: str, *, force: bool) -> bool:
+def _is_left(made: SetupPlan, rival: Rival, before: str, replaced: Collection[str]) -> bool:
     """Whether publishing is left to a workflow of the project's own; a person is told of it in any case."""
     ours = made.publishing or ""
-    if not force and not is_ours(before):
+    if Path(ours).name not in replaced and not is_ours(before):
         made.hints.append(rival.advice(ours))
         made.publishing = None
         return True
@@ -163,18 +165,18 @@ def _change(survey: Survey, name: str, before: str | None, after: str, why: str,
     return Change(path, shown, before, after, why, protected=protected and before is not None)
 
 
-def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, *, force: bool) -> None:
+def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, replaced: Collection[str] = ()) -> None:
     """Plan the lock of what the jobs of our own files install.
 
     Raises:
-        ShipError: The lock was written by hand (NS815), and force is not used; the index does not answer (NS701); or
-            the setting ``workflows.version`` is no version (NS303).
+        ShipError: The lock was written by hand (NS815), and is not to be replaced; the index does not answer (NS701);
+            or the setting ``workflows.version`` is no version (NS303).
     """
     if not made.workflows:
         return
     survey, name = made.survey, lock.FILE if ci == "github" else gitlab.LOCK
     before = _text(survey.repository.path / name)
-    if before is not None and not is_ours(before) and not force:
+    if before is not None and not is_ours(before) and Path(name).name not in replaced:
         raise ShipError(HAND_WRITTEN(f"{name} was not written by nox-ship."))
     version, pinned = _version(survey), survey.project.settings.workflows.version is not None
     after = lock.rendered(version, hashes, before or "", pinned=pinned)

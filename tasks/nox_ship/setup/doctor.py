@@ -1,4 +1,4 @@
-"""What is set up wrong: every check, good and bad, at once. Nothing is changed."""
+"""`nox-ship doctor`: check the set-up and report everything, good and bad. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -43,53 +43,54 @@ from nox_ship.world.closed import closed_project, closed_release
 from nox_ship.world.index import PUBLIC_INDEXES, Index, display_name
 from nox_ship.world.real import RealWorld
 
-THIN_METADATA = Kind(
-    "NS821", "thin-metadata", "Add it to [project]: an index shows it to whoever looks.", level="warning"
-)
+THIN_METADATA = Kind("NS821", "thin-metadata", "Add it to [project]: the index shows it to users.", level="warning")
 NO_UNRELEASED = Kind(
     "NS822",
     "no-unreleased-section",
-    "Begin one called `Unreleased`: a release makes it the section of its version.",
+    "Add a section called `Unreleased`; a release turns it into the section of its version.",
     level="notice",
 )
 NAME_TAKEN = Kind(
-    "NS824", "name-taken", "If it is not yours, choose another name: an upload would be refused.", level="warning"
+    "NS824",
+    "name-taken",
+    "If it is not yours, choose another name: the index would refuse the upload.",
+    level="warning",
 )
 NO_SIGNING_KEY = Kind("NS825", "no-signing-key", "Set `user.signingKey`, or `git config tag.gpgSign false`.")
 TOOL_MISSING = Kind("NS826", "tool-missing", "Install it, or put it on the PATH.")
 RESTATED = Kind(
     "NS831",
     "version-restated",
-    "Run `nox-ship init`, or name the file in [[tool.bumpversion.files]].",
+    "Run `nox-ship init`, or add the file to [[tool.bumpversion.files]].",
     level="warning",
 )
 UNFINISHED = Kind(
     "NS847",
     "unfinished-release",
-    "Run the command that made it again: it bumps nothing, and does what is missing.",
+    "Run the release command again: it continues that release and does not bump again.",
     level="warning",
 )
-NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run it again.", level="warning")
+NOT_ANSWERED = Kind("NS830", "not-answered", "Check the network, then run the command again.", level="warning")
 
 TOOLS = ("nox", "build", "twine", "uv", "virtualenv")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was checked."""
+    """One result of a check."""
 
     check: str
     text: str
     finding: Finding | None = None
-    """What is wrong; None where nothing is."""
+    """The problem; None if all is well."""
 
     @property
     def status(self) -> str:
-        """How it is: ``ok``, or the finding's level."""
+        """``ok``, or the finding's level."""
         return self.finding.level if self.finding else "ok"
 
     def as_dict(self) -> dict[str, str]:
-        """Return it as a JSON object."""
+        """Return the line as a JSON object."""
         return {"check": self.check, "status": self.status, "text": self.text, **self._bad()}
 
     def _bad(self) -> dict[str, str]:
@@ -98,14 +99,14 @@ class Line:
 
 
 def examine(root: Path, sessions: Sessions, running: str, folder: Path, variables: Mapping[str, str]) -> Iterator[Line]:
-    """Yield a line for everything that is checked.
+    """Yield a line for each thing that is checked.
 
     Args:
         root: The project's folder.
-        sessions: What the noxfile holds.
-        running: The Python that we run on, such as ``3.12``.
+        sessions: The sessions in the noxfile.
+        running: The version of the running Python, such as ``3.12``.
         folder: An empty folder.
-        variables: The environment variables that may hold credentials, or tell that this is a CI.
+        variables: The environment variables, which may hold credentials or show that this is CI.
     """
     try:
         survey = Survey.of(root, running)
@@ -139,21 +140,21 @@ def _settings(patient: Patient) -> Told:
     findings.catch(lambda: check_groups(patient.project))
     yield from findings
     if not findings:
-        yield "the groups and indexes that they name exist"
+        yield "all groups and indexes named there exist"
 
 
 def _sessions(patient: Patient) -> Told:
     sessions, decision = patient.sessions, patient.sessions.decision
     theirs = {name: gate for gate, names in decision.standing.items() for name in names}
     gates = [f"{name} (yours)" if name in theirs else name for name in decision.gates if name in sessions.names]
-    yield f"gates {', '.join(gates) or 'none'}"
+    yield f"gates: {', '.join(gates) or 'none'}"
     yield from missing_gates(sessions)
     yield from sessions.told()
     yield from taken(decision)
     seen = Noxfile.read(patient.project.read_text("noxfile.py")).decided(patient.project)
     if hidden := sorted(set(seen.names) ^ set(decision.names)):
-        what = f"`nox-ship init` does not see the session {shorten(hidden)} of noxfile.py as nox does."
-        remedy = "Define it by a plain `@nox.session` at the top: the workflows would call the wrong session."
+        what = f"`nox-ship init` reads noxfile.py differently from nox: it misjudges the session {shorten(hidden)}."
+        remedy = "Define it with a plain `@nox.session` at the top level, so that workflows call the right session."
         yield SESSIONS_UNCLEAR(what, remedy=remedy, level="warning")
 
 
@@ -166,7 +167,7 @@ def _version(patient: Patient) -> Told:
     if source.current:
         yield from stale_settings(patient.project, source.current)
     if files := dict.fromkeys(place.file for place in patient.survey.restated):
-        yield RESTATED(f"{shorten(files)} states {source.current} too, and a release would leave it as it is.")
+        yield RESTATED(f"{shorten(files)} also states {source.current}, and a release would not update it.")
     if source.current:
         check_settings(patient.project, source)
 
@@ -181,21 +182,21 @@ def _tags(patient: Patient) -> Told:
 def _git(patient: Patient) -> Told:
     repository, survey = patient.repository, patient.survey
     if changes := repository.changes(IGNORED_CHANGES):
-        yield DIRTY_TREE(f"What no commit has keeps a release from starting: {shorten(changes)}.", level="warning")
+        yield DIRTY_TREE(f"A release cannot start with uncommitted changes: {shorten(changes)}.", level="warning")
     if repository.branch is None:
         yield DETACHED_HEAD(f"HEAD is detached at {repository.head[:10]}.")
     elif repository.branch != survey.branch:
-        yield WRONG_BRANCH(f"The branch is {repository.branch}; releases are made from {survey.branch}.")
+        yield WRONG_BRANCH(f"The current branch is {repository.branch}; releases are made from {survey.branch}.")
     else:
         yield f"on the release branch {survey.branch}"
     identity = repository.find("var", "GIT_COMMITTER_IDENT")
     if identity is None:
-        yield NO_IDENTITY("Git does not know who commits here.")
+        yield NO_IDENTITY("Git has no name and email address to commit with.")
     else:
-        yield f"commits are made by {identity.partition('>')[0]}>"
+        yield f"commits are made as {identity.partition('>')[0]}>"
     if repository.enabled("tag.gpgSign") or repository.enabled("commit.gpgSign"):
         if repository.config("gpg.format") == "ssh" and not repository.config("user.signingKey"):
-            yield NO_SIGNING_KEY("Git is set to sign, and knows no key.")
+            yield NO_SIGNING_KEY("Git is set to sign, but has no signing key.")
         else:
             yield "tags are signed"
 
@@ -203,7 +204,8 @@ def _git(patient: Patient) -> Told:
 def _remote(patient: Patient) -> Told:
     refs = patient.world.known_refs()
     name = patient.world.remote.name
-    yield f"{name} answers, with {len(refs)} branches and tags"
+    counts = [sum(ref.startswith(kind) for ref in refs) for kind in ("refs/heads/", "refs/tags/")]
+    yield f"{name} answers: branches: {counts[0]}, tags: {counts[1]}"
     theirs = refs.get(f"refs/heads/{patient.survey.branch}")
     if theirs and theirs not in patient.repository.known([theirs]):
         yield NOT_ANSWERED(
@@ -215,10 +217,10 @@ def _pythons(patient: Patient) -> Told:
     missing = [version for version in patient.survey.pythons if pythons.interpreter(version) is None]
     here = [version for version in patient.survey.pythons if version not in missing]
     if here:
-        yield f"{', '.join(here)} are installed"
-    remedy = "Install it; without it the tests on it are skipped here."
+        yield f"installed: {', '.join(here)}"
+    remedy = "Install it; tests on it are skipped on this machine."
     level: Level = "error" if patient.in_ci else "warning"
-    if here and missing and not patient.survey.project.named_pythons:  # it has a range, of which one is enough
+    if here and missing and not patient.survey.project.named_pythons:  # one Python of a range is enough
         yield TOOL_MISSING(f"Python {', '.join(missing)} is not installed.", remedy=remedy, level="warning")
         return
     yield from (TOOL_MISSING(f"Python {version} is not installed.", remedy=remedy, level=level) for version in missing)
@@ -236,20 +238,20 @@ def _tools(patient: Patient) -> Told:
 def _changelog(patient: Patient) -> Told:
     changelog = find_changelog(patient.project)
     if changelog is None:
-        yield "none is kept"
+        yield "none found"
     elif changelog.unreleased:
-        yield f"{changelog.name} has a section for what is unreleased"
+        yield f"{changelog.name} has an Unreleased section"
     else:
-        yield NO_UNRELEASED(f"{changelog.name} has no section for what is unreleased that nox-ship can read.")
+        yield NO_UNRELEASED(f"{changelog.name} has no Unreleased section that nox-ship can read.")
 
 
 def _unfinished(patient: Patient) -> Told:
-    """Yield whether a release that was pushed from here has come to its end."""
+    """Yield whether a release that was pushed from here is complete."""
     project, shop = patient.project, workshop_of(patient.project.root)
     record = last_release(shop)
     version = versions.parse(record.version) if record else None
     if not record or not version or patient.world.known_refs().get(f"refs/tags/{record.tag}") != record.commit:
-        yield "none was left behind"
+        yield "none"
         return
     plan = left_behind(project, patient.repository, record, pushed=True)
     steps = progress_of(plan, patient.sessions, patient.world, shop).steps
@@ -259,7 +261,7 @@ def _unfinished(patient: Patient) -> Told:
         yield NOT_ANSWERED(textwrap.shorten(seen, 200, placeholder=" ..."))
         return
     if published.status in ("done", "unknown") and followed.status == "done":
-        yield f"{record.tag}, the last one from here, is at its end"
+        yield f"{record.tag}, the last release from here, is complete"
         return
     told = closed_release(seen.listing, seen.missing) if isinstance(seen, Held) else getattr(seen, "findings", ())
     if errors := [finding for finding in told if finding.level == "error"]:
@@ -284,15 +286,17 @@ def _indexes(patient: Patient) -> Told:
         if not listing.known:
             yield from _free_name(patient, index, wanted=name == project.settings.routes.final)
         elif _ours(patient, index):
-            yield f"{index.name}: {project.canonical_name} is ours" + (f"; it has {current}" if listing.files else "")
+            yield f"{index.name}: {project.canonical_name} is yours" + (f" and has {current}" if listing.files else "")
             level: Level = "error" if name in asdict(project.settings.routes).values() else "warning"
             yield from (replace(finding, level=level) for finding in closed_project(listing))
         else:
-            yield NAME_TAKEN(f"{index.name} has a project {project.canonical_name} that does not name this repository.")
+            yield NAME_TAKEN(
+                f"{index.name} has a project {project.canonical_name} that does not link to this repository."
+            )
 
 
 def _free_name(patient: Patient, index: Index, *, wanted: bool) -> Told:
-    """Yield whether a name that an index does not know is allowed; only the index of final releases is asked."""
+    """Yield whether an unknown name is allowed on an index; only the index of final releases is asked."""
     project = patient.project.canonical_name
     findings = index.refuses_name(project) if wanted else ()
     yield from findings
@@ -301,7 +305,7 @@ def _free_name(patient: Patient, index: Index, *, wanted: bool) -> Told:
 
 
 def _ours(patient: Patient, index: Index) -> bool:
-    """Whether the project on the index names our repository, or holds a version that we have tagged."""
+    """Whether the project on the index links to our repository, or has a version that is tagged here."""
     github = patient.survey.github
     described = json.dumps(index.described(patient.project.canonical_name)).lower()
     if github and github.slug.lower() in described:
@@ -318,17 +322,17 @@ def _credentials(patient: Patient) -> Told:
     by = publishing(patient.repository.path, project.settings, name, patient.tag)
     yield from by.told
     if by.workflow:
-        when = "what has a GitHub Release" if by.waits else "what is tagged"
-        yield f"{by.workflow} publishes {when}; this machine needs none"
+        when = "each GitHub Release" if by.waits else "each pushed tag"
+        yield f"{by.workflow} publishes {when}; this machine needs no credentials"
         return
     index = patient.world.index(name, project.canonical_name)
-    yield f"{display_name(name)}: {index.credentials.kind} would be used"
+    yield f"{display_name(name)}: would upload with {index.credentials.kind}"
     yield from index.admits(project.canonical_name, version)
     if (forge := patient.world.forge) and forge.api.token:
         refusals = forge.refusals(patient.tag)
         yield from refusals
         if not refusals:
-            yield f"{forge.where}: nothing is known against the token that would announce a release"
+            yield f"{forge.where}: the token can announce a release, as far as can be told"
 
 
 CHECKS: Mapping[str, Callable[[Patient], Told]] = {

@@ -1,4 +1,4 @@
-"""What of a set-up is GitHub's: the workflows, and what the repository there has; nothing is changed."""
+"""The checks of the set-up that concern GitHub: the workflows, and the repository there. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -24,55 +24,55 @@ from nox_ship.world.real import token_variable
 from nox_ship.world.rules import Ask, in_the_way
 
 WORKFLOW_MISSING = Kind(
-    "NS823", "workflow-missing", "Run `nox-ship init`, if GitHub Actions is to publish.", level="notice"
+    "NS823", "workflow-missing", "To publish from GitHub Actions, run `nox-ship init`.", level="notice"
 )
 ENVIRONMENT_ABSENT = Kind(
     "NS827", "environment-absent", "Create it in the repository's settings, under *Environments*.", level="warning"
 )
-SECRET_ABSENT = Kind("NS828", "secret-absent", "Add it to the environment on GitHub, with an API token of the index.")
+SECRET_ABSENT = Kind("NS828", "secret-absent", "Add it to the environment on GitHub, with an API token for the index.")
 SECRET_SHARED = Kind(
     "NS846",
     "secret-shared",
-    "Move it to the environment: its secrets are handed to the publishing job alone.",
+    "Move it to the environment, whose secrets only the publishing job receives.",
     level="warning",
 )
 PROTECTED_BRANCH = Kind(
     "NS829",
     "protected-branch",
-    'Let whoever releases bypass these rules, or set `delivery = "pull-request"` in [tool.nox-ship].',
+    'Add the releasing user to the bypass list of these rules, or set `delivery = "pull-request"` in [tool.nox-ship].',
     level="warning",
 )
 NOT_ASKED = Kind(
     "NS836",
     "github-not-asked",
-    "Install GitHub's `gh` and sign in (`gh auth login`); the remote must be there.",
+    "Install GitHub's `gh`, sign in (`gh auth login`), and push the repository to GitHub.",
     level="notice",
 )
 NO_JOB_FOR_ROUTE = Kind(
     "NS835",
     "no-job-for-route",
-    'Let the workflow go there (`workflows.testpypi`), or change the route: `routes.prerelease = "pypi"`.',
+    'Let the workflow publish there (`workflows.testpypi`), or change the route: `routes.prerelease = "pypi"`.',
     level="warning",
 )
 NO_WAY_TO_PUBLISH = Kind(
     "NS832",
     "no-way-to-publish",
-    "Give the job `permissions: {id-token: write}` for trusted publishing, or a token of the index.",
+    "Give the job `permissions: {id-token: write}` for trusted publishing, or an API token for the index.",
 )
 LOOSE_WORKFLOW = Kind(
     "NS833",
     "loose-workflow",
-    "Let the publishing job alone have the permission, in an environment; `nox-ship init` writes such a workflow.",
+    "Grant the permission to the publishing job only, in an environment; `nox-ship init` writes such a workflow.",
     level="warning",
 )
 
 _GH_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 _GH_NEEDS = (*_GH_TOKENS, "HTTPS_PROXY", "https_proxy")
-"""What `gh` signs in with, and how it gets there."""
+"""The variables that `gh` signs in with, and those it needs to reach GitHub."""
 
 
 def workflow_files(patient: Patient) -> Told:
-    """Yield whether the workflows are there, are not drifted, and give those jobs that publish what they need."""
+    """Yield whether the workflows exist, are up to date, and give publishing jobs what they need."""
     survey = patient.survey
     ci = survey.ci
     drifted = {change.path for change in init.drift(survey, ci).changes}
@@ -81,17 +81,17 @@ def workflow_files(patient: Patient) -> Told:
         if not path.is_file():
             yield WORKFLOW_MISSING(f"There is no {place}.")
         elif not is_ours(path.read_text("utf-8", errors="replace")):
-            yield f"{name} is the project's own"
+            yield f"{name} is your own"
         elif path in drifted:
-            yield init.DRIFTED(f"{name} is not what this version of nox-ship writes.", level="warning")
+            yield init.DRIFTED(f"{name} differs from what this version of nox-ship would write.", level="warning")
         else:
-            yield f"{name} is as this version of nox-ship writes it"
+            yield f"{name} is up to date"
     yield from _publishing_jobs(patient)
     yield from _unserved_routes(survey)
 
 
 def _places(survey: Survey, ci: str) -> list[str]:
-    """Return where the files are that the CI obeys; not that of a publisher where the project has its own."""
+    """Return the paths of the CI files; without the publishing workflow if the project has its own."""
     if ci == "gitlab":
         return [GITLAB_CI]
     facts = ci_files.facts(survey)
@@ -102,16 +102,16 @@ def _places(survey: Survey, ci: str) -> list[str]:
 
 
 def _unserved_routes(survey: Survey) -> Told:
-    """Yield the indexes that versions go to and that our workflow does not publish to."""
+    """Yield the indexes that versions go to but our workflow does not publish to."""
     file = ci_files.facts(survey).release_file
     if not is_ours(documents.read_text(survey.repository.path / FOLDER / file)):
         return
     for name, example in unserved(survey.project.settings).items():
-        what = f"Versions such as {example} go to {display_name(name)}, and {file} has no job for that."
+        what = f"Versions such as {example} go to {display_name(name)}, but {file} has no job for that."
         if name in PUBLIC_INDEXES:
             yield NO_JOB_FOR_ROUTE(what)
         else:
-            remedy = f"The machine that releases publishes there; in Actions, a job of your own in {file} can."
+            remedy = f"Publish there from the machine that releases, or add a job of your own to {file}."
             yield NO_JOB_FOR_ROUTE(what, remedy=remedy, level="notice")
 
 
@@ -120,30 +120,30 @@ def _publishing_jobs(patient: Patient) -> Told:
     for upload in (upload for upload in found if upload.certain):
         job = f"{upload.workflow}: the job {upload.job}"
         if upload.event == "workflow_dispatch":
-            yield f"{job} uploads when somebody starts it by hand"
+            yield f"{job} uploads when it is started manually"
         elif not (upload.identity or upload.token):
             yield NO_WAY_TO_PUBLISH(f"{job} has neither `id-token: write` nor a secret.")
         elif upload.identity and upload.shared:
-            yield LOOSE_WORKFLOW(f"{job} has `id-token: write` from the top, as every other job has.")
+            yield LOOSE_WORKFLOW(f"{job} gets `id-token: write` from the top level, like every other job.")
         elif upload.environment is None:
-            yield LOOSE_WORKFLOW(f"{job} has no environment: whoever can push a tag can publish.")
+            yield LOOSE_WORKFLOW(f"{job} has no environment, so anyone who can push a tag can publish.")
         else:
-            how = "as a trusted publisher" if upload.identity else "by a token"
+            how = "as a trusted publisher" if upload.identity else "with a token"
             yield f"{job} publishes {how}, in the environment {upload.environment}"
 
 
 def repository(patient: Patient) -> Told:
-    """Yield whether environments and secrets exist, and whether a rule would refuse the push; `gh` is asked."""
+    """Yield whether environments and secrets exist, and whether a rule would refuse the push, according to `gh`."""
     github, gitlab = patient.survey.github, patient.survey.gitlab
     if github is None and gitlab is not None:
         yield f"not asked: the remote is on {gitlab.host}"
         return
     if github is None or shutil.which("gh") is None or not _gh("auth", "status"):
-        yield NOT_ASKED("Environments, secrets and branch rules on GitHub were not looked at.")
+        yield NOT_ASKED("Environments, secrets and branch rules on GitHub were not checked.")
         return
     listing = _gh("api", f"repos/{github.slug}/environments?per_page=100")
     if listing is None:
-        yield NOT_ASKED(f"GitHub did not tell the environments of {github.slug}.", remedy="An administrator may ask.")
+        yield NOT_ASKED(f"GitHub did not list the environments of {github.slug}.", remedy="An administrator can check.")
         return
     settings = patient.project.settings
     there = _names(listing, "environments")
@@ -164,14 +164,14 @@ def _way(wanted: Delivery, branch: str, ask: Ask) -> str | Finding:
     if wanted == "pull-request":
         return f"releases go to {branch} by a pull request, as `delivery` says"
     if not rules:
-        return f"nothing on GitHub refuses a push to {branch}"
+        return f"no rule on GitHub refuses a push to {branch}"
     if wanted == "auto":
         return f"{branch} on GitHub has rules ({shorten(rules)}): releases go there by a pull request"
     return PROTECTED_BRANCH(f"{branch} on GitHub has rules, and `delivery` wants a push: {shorten(rules)}.")
 
 
 def _secret(github: GitHub, environment: str | None, wanted: str) -> str | Finding:
-    """Tell where a secret is that a publishing job is handed; GitHub looks into the job's environment first.
+    """Report where a secret of a publishing job is defined; GitHub looks in the job's environment first.
 
     https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows-do/use-secrets
     """
@@ -188,20 +188,20 @@ def _secret(github: GitHub, environment: str | None, wanted: str) -> str | Findi
             if place.startswith("the environment"):
                 return f"{place} has the secret {wanted}"
             return SECRET_SHARED(f"{wanted} is a secret of {place}: every workflow can read it, on any branch.")
-    if unknown and unknown != ["the organization"]:  # a person's own repository has none
-        return NOT_ASKED(f"GitHub did not tell the secrets of {unknown[0]}.", remedy="An administrator may ask.")
-    return SECRET_ABSENT(f"{github.slug} has no secret {wanted}: {shorten(places)} have none.")
+    if unknown and unknown != ["the organization"]:  # a user's own repository has no organization
+        return NOT_ASKED(f"GitHub did not list the secrets of {unknown[0]}.", remedy="An administrator can check.")
+    return SECRET_ABSENT(f"{github.slug} has no secret {wanted}: not found in {shorten(places)}.")
 
 
 def _names(listing: Any, key: str) -> set[str]:
-    """Return the names in a listing of GitHub's."""
+    """Return the names in one of GitHub's lists."""
     entries = listing.get(key) if isinstance(listing, dict) else None
     found = [entry.get("name") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return {name for name in found if isinstance(name, str)}
 
 
 def _gh(*args: str) -> Any:
-    """Ask GitHub's command line; return what it answers, None where it fails."""
+    """Run GitHub's command line tool; return its JSON answer, or None if it fails."""
     done = process.run(["gh", *args], keep=_GH_NEEDS, check=False, seconds=30)
     if done.code:
         return None

@@ -20,13 +20,13 @@ def advice(name: str, *, publishes: bool) -> str:
     told = f"{file} is yours, and was left as it is. To have nox-ship's"
     if name == GITLAB_CI:
         return (
-            f"{told} instead: `nox-ship init --force`. To keep yours, let its jobs call nox-ship's sessions:"
+            f"{told} instead: `nox-ship init --force {file}`. To keep yours, let its jobs call nox-ship's sessions:"
             " `nox-ship init --ci none` shows how."
         )
     beside = (
         'give it another name (`file = "publish.yml"` in [tool.nox-ship.workflows])' if publishes else "rename yours"
     )
-    return f"{told} beside it, {beside} and run `nox-ship init` again; instead of it: `nox-ship init --force`."
+    return f"{told} beside it, {beside} and run `nox-ship init` again; instead of it: `nox-ship init --force {file}`."
 
 
 def warning(survey: Survey, name: str) -> str | None:

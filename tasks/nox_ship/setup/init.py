@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -30,13 +30,13 @@ def _unknown(_: str) -> tuple[str, ...]:
     return ()
 
 
-def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown) -> SetupPlan:
+def plan(survey: Survey, *, ci: str, replaced: Collection[str] = (), hashes: lock.Hashes = _unknown) -> SetupPlan:
     """Find out what the project lacks; nothing is written.
 
     Args:
         survey: The project.
         ci: ``github`` for workflows, ``gitlab`` for GitLab's file, ``none`` for neither.
-        force: Overwrite what differs.
+        replaced: Names of files that nox-ship did not write and that its own take the place of, such as ``ci.yml``.
         hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
@@ -46,11 +46,13 @@ def plan(survey: Survey, *, ci: str, force: bool, hashes: lock.Hashes = _unknown
     _settings(made)
     findings.catch(lambda: add_noxfile(made))
     if ci != "none":
-        findings.catch(lambda: add_workflows(made, ci, force=force))
-        findings.catch(lambda: add_lock(made, ci, hashes, force=force))
+        findings.catch(lambda: add_workflows(made, ci, replaced))
+        findings.catch(lambda: add_lock(made, ci, hashes, replaced))
     if ci == "github" and made.workflows:
         add_dependabot(made)
     findings.raise_errors()
+    if unknown := sorted(set(replaced) - {change.path.name for change in made.changes}):
+        made.hints.append(f"`--force` replaced no {', '.join(unknown)}: nox-ship writes no file of that name here.")
     made.files = tuple(change.path for change in made.changes)
     made.changes = _differing(made)
     return made
@@ -121,8 +123,8 @@ def drift(survey: Survey, ci: str | None = None) -> SetupPlan:
     """
     made, ci = SetupPlan(survey), ci or survey.ci
     if ci != "none":
-        add_workflows(made, ci, force=False)
-        add_lock(made, ci, _unknown, force=True)
+        add_workflows(made, ci)
+        add_lock(made, ci, _unknown, [Path(lock.FILE).name])
     made.changes = _differing(made)
     return made
 

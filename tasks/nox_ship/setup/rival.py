@@ -34,10 +34,10 @@ class Rival:
         told = f"{self.workflow} publishes {what}{where}. {'It was left as it is.' if self.workflow == ours else left}"
         settings = list(self._settings(ours))
         if not settings:
-            return f"{told} To replace it: `nox-ship init --force`."
+            return f"{told} To replace it: `nox-ship init --force {ours}`."
         added = "\n".join(["[tool.nox-ship.workflows]", *settings])
         how = "To replace it and keep what it is trusted for" if self._trusted else "To replace it"
-        return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force`:\n\n{added}"
+        return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force {self.workflow}`:\n\n{added}"
 
     def warning(self, ours: str) -> str:
         """Return what is to be done about this one, where ours was written all the same."""

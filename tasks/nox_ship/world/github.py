@@ -1,6 +1,6 @@
-"""GitHub's REST API: asking it within bounds, and explaining what it refuses.
+"""GitHub's REST API: sending requests within limits, and explaining refusals.
 
-https://docs.github.com/en/rest/using-the-rest-api describes its limits, pages and errors.
+https://docs.github.com/en/rest/using-the-rest-api describes the API's limits, pages and errors.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ from nox_ship.addresses import is_loopback
 from nox_ship.errors import Kind, ShipError
 from nox_ship.world import web
 
-FORGE_UNREACHABLE = Kind("NS780", "forge-unreachable", "Run the same command again: it does what is missing.")
-TOKEN_REFUSED = Kind("NS781", "forge-token-refused", "Set `GH_TOKEN` to a token that is valid, or remove it.")
+FORGE_UNREACHABLE = Kind("NS780", "forge-unreachable", "Run the same command again to finish the release.")
+TOKEN_REFUSED = Kind("NS781", "forge-token-refused", "Set `GH_TOKEN` to a valid token, or unset it.")
 FORBIDDEN = Kind(
     "NS782",
     "forge-forbidden",
     "Give the token write access to the repository's contents; in a workflow, the job needs `contents: write`.",
 )
-LIMITED = Kind("NS783", "forge-limit", "Run the same command again after that time: it does what is missing.")
+LIMITED = Kind("NS783", "forge-limit", "Run the same command again after that time.")
 NO_REPOSITORY = Kind(
     "NS784",
     "forge-repository-missing",
-    "Correct the remote (`git remote set-url`) if the repository was moved, or use a token that may see it.",
+    "Correct the remote (`git remote set-url`) if the repository was moved, or use a token that has access to it.",
 )
 REFUSED = Kind("NS785", "forge-refused", "Fix what GitHub reports, then run the same command again.")
 
 _MOST_PAGES = 100
 _MINUTE, _HOUR = 60.0, 3600.0
-"""Seconds to wait where GitHub limits requests and does not say how long; and until it takes new ones at the latest."""
+"""Seconds to wait if GitHub limits requests without saying how long, and the longest such wait."""
 _LONGEST_FILE = 64 << 20
-"""Bytes of the longest file whose end is looked for."""
+"""Bytes of the largest file whose end can be read."""
 _NEXT = re.compile(r'<([^<>]+)>\s*;\s*rel="next"')
 
 
 class UnclearError(ShipError):
-    """A request got no answer, so that it may have been carried out (NS780)."""
+    """A request got no answer, so GitHub may have carried it out (NS780)."""
 
 
 @dataclass
 class Allowance:
-    """How many requests the API still takes, by its last answer."""
+    """How many requests the API still allows, from its last answer."""
 
     remaining: int | None = None
-    """How many; None where it did not tell."""
+    """Requests left; None if the answer did not say."""
     renewed: float = 0.0
-    """When it takes new ones, as a moment of `time.monotonic`."""
+    """When the limit is reset, as a moment of `time.monotonic`."""
 
     def take(self, answer: web.Answer) -> None:
-        """Take what an answer tells of it."""
+        """Read the limit from an answer."""
         left = _number(answer.headers.get("x-ratelimit-remaining"))
         renewed = _number(answer.headers.get("x-ratelimit-reset"))
         if left is not None and renewed is not None:
@@ -63,11 +63,11 @@ class Allowance:
             self.remaining, self.renewed = int(left), time.monotonic() + wait
 
     def pause(self, requests: int, least: float) -> float:
-        """Return how many seconds to leave between rounds of requests, so that what is left lasts until there is more.
+        """Return how many seconds to leave between rounds of requests so that the remaining ones last until the reset.
 
         Args:
-            requests: How many requests a round takes.
-            least: Seconds to leave in any case.
+            requests: How many requests a round needs.
+            least: The least number of seconds to return.
         """
         if self.remaining is None:
             return least
@@ -78,39 +78,39 @@ class Allowance:
 
 @dataclass(frozen=True)
 class GitHubApi:
-    """The API as one repository's."""
+    """The API, for one repository."""
 
     base: str
-    """Its address, such as ``https://api.github.com``."""
+    """The API's address, such as ``https://api.github.com``."""
     slug: str
-    """Owner and name of the repository."""
+    """The repository as owner/name."""
     token: str | None = field(default=None, repr=False)
     patience: float = 120
-    """How long to wait, in seconds, where it limits requests."""
+    """Seconds to wait at most when the API limits requests."""
     seconds: float = 300
-    """How long the upload of a file may take."""
+    """Seconds that a file upload may take."""
     timeout: float = web.SECONDS
-    """How long any other answer may take."""
+    """Seconds that any other request may take."""
     pauses: tuple[float, ...] = (1.0, 4.0)
-    """Seconds before a request is sent again that got no answer."""
+    """Seconds to wait before repeating a request that got no answer."""
     sleep: Callable[[float], object] = field(default=time.sleep, repr=False, compare=False)
     allowance: Allowance = field(default_factory=Allowance, repr=False, compare=False)
-    """What its last answer told of the limit of requests."""
+    """The limit of requests, from the last answer."""
     tell: Callable[[str], object] = field(default=lambda _: None, repr=False, compare=False)
-    """Told before it waits because the API limits requests."""
+    """Called with a message before waiting because of the limit."""
 
     def ask(self, method: str, path: str, value: object = None, *, allowed: Collection[int] = ()) -> web.Answer:
-        """Send a request, and again where that is safe; wait where the API limits requests.
+        """Send a request, repeat it if that is safe, and wait if the API limits requests.
 
         Args:
             method: The HTTP method.
-            path: What is asked for, below the repository; or a whole address on the API's host.
-            value: The JSON value that is sent.
-            allowed: Statuses that are answers like success.
+            path: The path below the repository, or a whole address on the API's host.
+            value: The JSON value to send.
+            allowed: Error statuses to return instead of raising.
 
         Raises:
             UnclearError: There is no answer (NS780).
-            ShipError: The API refuses it (NS781 to NS785).
+            ShipError: The API refuses the request (NS781 to NS785).
         """
         url = path if path.startswith("http") else f"{self.base}/repos/{self.slug}{path}"
         pauses = () if method == "POST" else self.pauses
@@ -124,20 +124,21 @@ class GitHubApi:
             ShipError: The address is on another site, or the API refuses the file (NS781 to NS785).
         """
         if not self.is_ours(url):
-            raise ShipError(REFUSED(f"{self.base} names {url} for uploads, which is on another site.", remedy=""))
+            raise ShipError(REFUSED(f"{self.base} names {url} for uploads, which is on another host.", remedy=""))
         headers = {**self._headers, "Content-Type": "application/octet-stream"}
-        return self._tried(lambda: web.put_file(url, file, headers, seconds=self.seconds), (), allowed)
+        seconds = web.time_for(file.stat().st_size, self.seconds)
+        return self._tried(lambda: web.put_file(url, file, headers, seconds=seconds), (), allowed)
 
     def pages(self, path: str, key: str | None = None, *, absent: Collection[int] = ()) -> Iterator[Any]:
-        """Yield the items of a list, page by page.
+        """Yield the items of a paginated list.
 
         Args:
-            path: What is asked for, below the repository; it may have a query.
-            key: The key that the list has in the answer; None where it is the answer.
-            absent: Statuses which say that there is no such list; it is empty then.
+            path: The path below the repository; it may have a query.
+            key: The key of the list in the answer; None if the answer is the list.
+            absent: Statuses that mean there is no such list; nothing is yielded then.
 
         Raises:
-            ShipError: As `ask` does, or there is no end to it (NS785).
+            ShipError: As for `ask`, or the list has no end (NS785).
         """
         url = f"{path}{'&' if '?' in path else '?'}per_page=100"
         for _ in range(_MOST_PAGES):
@@ -154,22 +155,22 @@ class GitHubApi:
         raise ShipError(REFUSED(f"GitHub's list of {path.partition('?')[0].strip('/')} in {self.slug} has no end."))
 
     def tail(self, path: str, most: int) -> bytes:
-        """Return the end of a file that the API points to; the token does not go there.
+        """Return the end of a file that the API redirects to; the token is not sent there.
 
         Args:
-            path: What is asked for, below the repository.
-            most: How many bytes of it.
+            path: The path below the repository.
+            most: How many bytes to return.
 
         Raises:
-            UnclearError: It does not come whole (NS780).
-            ShipError: The API refuses it, or points to this machine (NS781 to NS785).
+            UnclearError: The file does not arrive whole (NS780).
+            ShipError: The API refuses the request, or redirects to this machine (NS781 to NS785).
         """
         answer = self.ask("GET", path, allowed=(302,))
         target, end = answer.headers.get("location", ""), answer.body[-most:]
         if answer.ok:
             return end
         if is_loopback(urlsplit(target).hostname) and not is_loopback(urlsplit(self.base).hostname):
-            raise ShipError(REFUSED(f"{self.base} points to this machine.", remedy=""))
+            raise ShipError(REFUSED(f"{self.base} redirects to this machine.", remedy=""))
 
         def take(block: bytes) -> None:
             nonlocal end
@@ -178,8 +179,8 @@ class GitHubApi:
         end = b""
         try:
             web.download(target, take, most=_LONGEST_FILE, seconds=self.timeout)
-        except web.WebError as error:  # whose words may hold the address, which is as good as a password
-            raise UnclearError(FORGE_UNREACHABLE("GitHub did not hand out the whole file.")) from error
+        except web.WebError as error:  # its text may hold the address, which works like a password
+            raise UnclearError(FORGE_UNREACHABLE("GitHub did not send the whole file.")) from error
         return end
 
     @property
@@ -188,7 +189,7 @@ class GitHubApi:
         return {**headers, "Authorization": f"Bearer {self.token}"} if self.token else headers
 
     def is_ours(self, url: str) -> bool:
-        """Whether an address is on the API's host, or on one beside it: the token goes nowhere else."""
+        """Whether an address is on the API's host or its subdomains; the token is sent nowhere else."""
         ours, theirs = urlsplit(self.base), urlsplit(url)
         if ours.scheme != theirs.scheme:
             return False
@@ -211,7 +212,7 @@ class GitHubApi:
                 if wait is None:
                     return self._judged(answer, allowed)
                 if waited + wait > self.patience:
-                    raise ShipError(LIMITED(f"GitHub limits requests; it takes more in {wait / _MINUTE:.0f} minutes."))
+                    raise ShipError(LIMITED(f"GitHub limits requests; the limit ends in {wait / _MINUTE:.0f} minutes."))
                 waited += wait
                 self.tell(f"GitHub limits requests: waiting {wait:.0f} seconds before the next one")
                 self.sleep(wait)
@@ -222,10 +223,10 @@ class GitHubApi:
             self.sleep(pause)
 
     def _judged(self, answer: web.Answer, allowed: Collection[int]) -> web.Answer:
-        """Return an answer that is a success, or allowed.
+        """Return an answer that is a success, or whose status is allowed.
 
         Raises:
-            ShipError: It is another one.
+            ShipError: It is neither (NS781 to NS785).
         """
         if answer.ok or answer.status in allowed:
             return answer
@@ -244,7 +245,7 @@ class GitHubApi:
 
 
 def message(answer: web.Answer) -> str:
-    """Return what the API says of an error, with the codes of its parts."""
+    """Return the message of an API error, with the codes of its details."""
     try:
         told = answer.json()
     except web.WebError:
@@ -258,10 +259,10 @@ def message(answer: web.Answer) -> str:
 
 
 def parsed(answer: web.Answer, kind: type) -> Any:
-    """Return the JSON value of an answer.
+    """Return the JSON value in an answer.
 
     Raises:
-        ShipError: It is not of that type (NS785).
+            ShipError: It does not have the expected type (NS785).
     """
     try:
         value = answer.json()
@@ -280,7 +281,7 @@ def _listed(value: dict[str, Any], key: str) -> list[Any]:
 
 
 def _limit(answer: web.Answer) -> float | None:
-    """Return how many seconds to wait where the API limits requests; None where it does not."""
+    """Return how many seconds to wait if the API limits requests; None if it does not."""
     if answer.status not in (403, 429):
         return None
     headers = answer.headers

@@ -1,7 +1,7 @@
-"""Uploading files with twine: a script that is handed one file after the other, so that twine is imported once.
+"""Uploading files with twine: a script that is sent one file after another, so that twine is imported once.
 
-Each line of its input is a JSON object with the arguments of :func:`upload`, each line of its output one with what that
-returns. It imports nothing of nox-ship, so that it can be started by its path.
+Each line of its input is a JSON object with the arguments of :func:`upload`; it answers each with a line that holds
+the result. It imports nothing of nox-ship, so that it can be started by its path.
 """
 
 import contextlib
@@ -24,17 +24,17 @@ def upload(
     """Upload a file once, as ``twine upload`` does.
 
     Args:
-        url: Where the index takes uploads.
-        user: The user's name.
+        url: The index's upload address.
+        user: The user name.
         password: The password or API token.
         file: The path of a wheel or sdist.
-        attestation: The path of its attestation (PEP 740), to be sent along.
+        attestation: The path of its attestation (PEP 740), to upload with it.
         certificates: The path of certificates to trust.
-        client_certificate: The path of a certificate to show, with its key.
+        client_certificate: The path of a client certificate with its key.
 
     Returns:
-        The answer: ``status``, ``reason``, ``text``, and ``location`` where it leads elsewhere. Without one, ``text``
-        says why, and ``failure`` names what was raised; with ``unsent``, nothing was sent.
+        The answer: ``status``, ``reason``, ``text``, and ``location`` for a redirect. Without an answer, ``text``
+        says why and ``failure`` names the exception; ``unsent`` means that nothing was sent.
     """
     from twine import package, repository, utils
 
@@ -58,8 +58,8 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 def answered(question: dict[str, Any]) -> dict[str, Any]:
-    """Return what :func:`upload` does, or why it failed."""
-    with contextlib.redirect_stdout(sys.stderr):  # twine tells of what it does
+    """Return the result of :func:`upload`, or why it failed."""
+    with contextlib.redirect_stdout(sys.stderr):  # twine prints progress
         try:
             return upload(**question)
         except Exception as error:  # noqa: BLE001 - it is told

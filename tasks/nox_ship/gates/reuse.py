@@ -1,0 +1,56 @@
+"""Which environments of gates the next release may reuse: those in which a gate of ours passed.
+
+What is installed in such an environment is brought to what a new one would hold (`environments.py`). Only what no
+package owns stays as the session left it, such as the bytecode of what it imported.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nox_ship.files import remove, write_whole
+from nox_ship.tools import own_version
+
+_PASSED = "nox-ship-passed.json"
+
+
+def claim(environment: Path, interpreter: str) -> bool:
+    """Return whether a session may run in an environment that is there, and take it: it is not offered again.
+
+    Args:
+        environment: The folder of the environment.
+        interpreter: The path of the Python that a new one would be made with.
+    """
+    passed = environment / _PASSED
+    try:
+        reusable = passed.read_text(encoding="utf-8") == _facts(interpreter)
+        passed.unlink()
+    except (OSError, ValueError):
+        return False
+    return reusable
+
+
+def offer(environment: Path, interpreter: str) -> None:
+    """Let the next release reuse an environment in which a session passed, made with this ``interpreter``."""
+    write_whole(environment / _PASSED, _facts(interpreter))
+
+
+def remove_others(folder: Path) -> None:
+    """Remove all environments in ``folder`` but those that are offered."""
+    if folder.is_symlink():
+        remove(folder)
+    for environment in folder.iterdir() if folder.is_dir() else ():
+        if environment.is_symlink() or not (environment / _PASSED).is_file():
+            remove(environment)
+
+
+def _facts(interpreter: str) -> str:
+    """Return what must be the same: the interpreter, and the nox-ship that decides what is installed.
+
+    Raises:
+        OSError: There is no such interpreter.
+    """
+    path = Path(interpreter).resolve(strict=True)
+    facts = path.stat()
+    return json.dumps([str(path), facts.st_size, facts.st_mtime_ns, own_version()])

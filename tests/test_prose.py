@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from prose import LONGEST, messages, problems, sentences
+from support import each
+
+
+@each(
+    ("text", "expected"),
+    [
+        ("Rerun the same command.", []),
+        ("Run it again when it is to be.", ["'is to be': say what to do"]),
+        ("Let whoever releases bypass it; mend the rest.", ["'Let whoever': name who", "'mend': fix"]),
+        ("A commendable amendment. You need not do anything.", []),
+        ("`mend` and\n```\nmend\n```\n[plain](mend.md) <!-- mend -->", []),
+        ("word " * LONGEST + "end.", [f"{LONGEST + 1} words in a sentence"]),
+        ("| " + "word " * LONGEST + "| " + "word " * LONGEST + "|", []),
+        ("- " + "word " * LONGEST + "\n- " + "word " * LONGEST, []),
+        (("word " * (LONGEST - 2) + "end. nox-ship ") * 2, []),
+    ],
+)
+def test_hard_words_and_long_sentences_are_found(text: str, expected: list[str]) -> None:
+    """Not in code, links and comments; a cell of a table and an item of a list stand for themselves."""
+    found = [what for _, what in problems(text)]
+    assert len(found) == len(expected)
+    assert all(what.startswith(start) for what, start in zip(found, expected, strict=True))
+
+
+def test_a_problem_is_told_with_its_line() -> None:
+    """After code and comments, too."""
+    text = "Good.\n\n```\ncode\n```\n\n<!-- a\nb -->\nPlease read.\n"
+    assert [line for line, _ in problems(text)] == [9]
+    assert [sentence for _, sentence in sentences("One. Two `x.y` [three](a.md)!")] == ["One.", "Two Code three!"]
+
+
+def test_the_messages_of_a_module_are_read() -> None:
+    """What findings say, what is filled in left out; texts that nobody is shown are not."""
+    code = 'A = Kind("NS1", "a", "Mend it.")\nyield AB(f"It {x} broke.", remedy="Stop.")\nlog("mend")\n'
+    assert {text for _, text in messages(code)} == {"NS1", "a", "Mend it.", "It Code broke.", "Stop."}

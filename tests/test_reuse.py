@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes import Yard
+from nox_ship.gates import reuse
+from nox_ship.release.pipeline import STEPS, run_pipeline
+from support import write_files
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """Return an environment in which a session passed."""
+    folder = tmp_path / "tests-3-12"
+    folder.mkdir()
+    reuse.offer(folder, sys.executable)
+    return folder
+
+
+def test_an_environment_is_claimed_once(environment: Path) -> None:
+    """A session that ends early in it, however, leaves nothing that the next one would take for whole."""
+    assert reuse.claim(environment, sys.executable)
+    assert not reuse.claim(environment, sys.executable)
+
+
+def test_an_environment_of_another_python_is_not_reused(environment: Path, tmp_path: Path) -> None:
+    """Neither of another interpreter, nor of one that was replaced, nor of none."""
+    (tmp_path / "python").write_text("one", "utf-8")
+    for change in ("two", "three times"):
+        reuse.offer(environment, str(tmp_path / "python"))
+        (tmp_path / "python").write_text(change, "utf-8")
+        assert not reuse.claim(environment, str(tmp_path / "python"))
+    for interpreter in (sys.executable, str(tmp_path / "gone")):
+        reuse.offer(environment, str(tmp_path / "python"))
+        assert not reuse.claim(environment, interpreter)
+
+
+def test_an_environment_of_another_nox_ship_is_not_reused(environment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may install other things."""
+    monkeypatch.setattr(reuse, "own_version", lambda: "99")
+    assert not reuse.claim(environment, sys.executable)
+
+
+def test_what_is_no_record_counts_as_none(environment: Path) -> None:
+    """Whatever a session wrote there."""
+    (environment / "nox-ship-passed.json").write_bytes(b"\xff\x00")
+    assert not reuse.claim(environment, sys.executable)
+    (environment / "nox-ship-passed.json").unlink()
+    (environment / "nox-ship-passed.json").mkdir()
+    assert not reuse.claim(environment, sys.executable)
+
+
+def test_all_environments_but_those_that_are_offered_are_removed(environment: Path, tmp_path: Path) -> None:
+    """A symlink is removed as such, also in place of the whole folder."""
+    write_files(tmp_path, {"lint/pyvenv.cfg": "", ".gitignore": "*", "elsewhere/file.txt": ""})
+    (tmp_path / "linked").symlink_to(environment)
+    reuse.remove_others(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [environment.name]
+    (outside := tmp_path / "outside").mkdir()
+    write_files(outside, {"lint/pyvenv.cfg": ""})
+    (linked := tmp_path / "envs").symlink_to(outside)
+    reuse.remove_others(linked)
+    assert not linked.is_symlink()
+    assert (outside / "lint" / "pyvenv.cfg").is_file()
+    reuse.remove_others(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(("request_", "kept"), [({}, True), ({"in_ci": True}, False), ({"fresh": True}, False)])
+def test_only_a_laptop_reuses_environments(yard: Yard, request_: dict[str, Any], kept: bool) -> None:
+    """A CI makes all of them anew, and so does `--fresh`."""
+    run = yard.prepare("minor")
+    environment = run.workshop.environments / "lint"
+    environment.mkdir(parents=True)
+    reuse.offer(environment, sys.executable)
+    run_pipeline(replace(run, request=replace(run.request, **request_)), STEPS[:2])
+    assert environment.is_dir() == kept
