@@ -71,6 +71,8 @@ class FailingForge(ActionsBoard):
         """How long the client has waited."""
         self.later: list[Callable[[], object]] = []
         """What happens while it waits: one thing each time."""
+        self.facts: dict[str, Any] = {}
+        """What else it tells, by the path that is asked for below the repository."""
         self.told: list[str] = []
         """What it has told before that."""
 
@@ -187,6 +189,8 @@ class FailingForge(ActionsBoard):
         call = asked.replace(f" /repos/{SLUG}", " ")
         if call == "GET ":
             return {"full_name": SLUG, "private": self.faults.private}
+        if call.startswith("GET "):
+            return self.facts.get(call.removeprefix("GET "))
         if call == "POST /releases/generate-notes":
             return {"name": "v1.2.3", "body": "Composed, and not kept."}
         return None

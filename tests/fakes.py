@@ -330,8 +330,9 @@ class FakeRemote(Remote):
         """Whether the branch is at the commit."""
         return self.has.get(f"refs/heads/{branch}") == commit
 
-    def push(self, source: Repository, refs: Mapping[str, str]) -> None:
+    def push(self, source: Repository, refs: Mapping[str, str], replaces: Mapping[str, str] | None = None) -> None:
         """Take references, each followed to its commit."""
+        assert all(self.has.get(ref, "") == there for ref, there in (replaces or {}).items())
         if self.refuses:
             raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
         self.pushes.append(dict(refs))

@@ -13,6 +13,7 @@ from nox_ship.config import Settings
 from nox_ship.errors import Findings, ShipError
 from nox_ship.git import Repository
 from nox_ship.release.checking import Required
+from nox_ship.release.delivery import branch_of
 from nox_ship.release.pipeline import DECLINED
 from nox_ship.release.run import Run
 from nox_ship.world.index import display_name
@@ -66,6 +67,11 @@ def before_push(run: Run) -> None:
     run.voice.end()
     run.voice.table(run.report)
     after = f"{plan.workflow} publishes it" if plan.workflow else f"publish it to {display_name(plan.index)}"
-    question = f"Push {plan.branch} and {plan.tag} to {run.world.remote.name}, then {after}? [y/N] "
+    what, then = f"{plan.branch} and {plan.tag}", f"then {after}"
+    if plan.merged:
+        what = plan.tag
+    if run.proposes:
+        what, then = branch_of(plan.tag), f"and open a pull request into {plan.release_branch}"
+    question = f"Push {what} to {run.world.remote.name}, {then}? [y/N] "
     if run.voice.ask(question).strip().lower() not in ("y", "yes"):
         raise ShipError(DECLINED(f"{plan.tag} was not pushed: you did not say yes."))

@@ -19,6 +19,10 @@ def ended(report: Report) -> str:
 
 def released(report: Report) -> str:
     """Return how a release ended that came to its end."""
+    if report.proposal:
+        done = "is proposed" if report.changed else "was proposed already"
+        then = f"Merge it, update {report.release_branch}, then: {report.command}"
+        return f"{report.project} {report.version} {done}: {report.proposal}. {then}"
     starts = f"publish a GitHub Release to start {report.workflow}"
     then = starts if report.waits else f"{report.workflow} publishes it"
     ours = f"is pushed; {then}" if report.workflow else "is released"

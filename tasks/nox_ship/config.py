@@ -129,6 +129,7 @@ class IndexSettings:
 Strictness = Literal["off", "warning", "error"]
 """Whether an optional gate runs in a release, and the level of its findings."""
 Publisher = Literal["auto", "machine", "workflow"]
+Delivery = Literal["auto", "push", "pull-request"]
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,9 @@ class Settings:
     """The release branch; default: the remote's default branch."""
     remote: str | None = None
     """The git remote to release to; default: the branch's own, then ``origin``, then the only one."""
+    delivery: Delivery = "auto"
+    """How a release reaches the release branch: by a ``"push"``, or by a ``"pull-request"`` from a branch of its own;
+    ``"auto"`` goes by the rules that the forge has for the branch, and by whether it refused a push."""
     tag: str | None = None
     """Form of the tag, with ``{version}``; default: as earlier tags, then ``v{version}``."""
     changelog: str | None = None

@@ -127,7 +127,7 @@ def install(
         options: Options for uv.
         source: The wheel or the folder that the project is installed from; None for an editable installation.
     """
-    options = options or _renewing(session, project.canonical_name)
+    options = options or _renewing(session)
     if source and step.files:
         # A file may name the project too, editable, and uv does not install it from two places in one go.
         install(session, project, step, *options)
@@ -155,14 +155,12 @@ def install(
             session.install(*options, "-e", _editable(project, step), *wanted)
 
 
-def _renewing(session: nox.Session, project: str = "") -> tuple[str, ...]:
+def _renewing(session: nox.Session) -> tuple[str, ...]:
     """Return the options that make a reused environment what a new one would be: the newest of all, and nothing else.
 
-    The sources of the project are others than those that were installed there, whatever their version says.
+    The project is installed anew there without more: uv sees that the clone's files are others.
     """
-    if not session.virtualenv._reused:  # noqa: SLF001 - nox tells nobody else
-        return ()
-    return ("--exact", "--upgrade", *(("--reinstall-package", project) if project else ()))
+    return ("--exact", "--upgrade") if session.virtualenv._reused else ()  # noqa: SLF001 - nox tells nobody else
 
 
 def tool(session: nox.Session, requirement: str) -> Path:

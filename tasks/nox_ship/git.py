@@ -446,8 +446,9 @@ class Repository:
             CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name is another one here.
         """
         wanted = [commit, *(f"{ref}:refs/tags/{name}" for name, ref in tags.items())]
-        if self.branch != branch:  # it was switched meanwhile: what is checked out is not ours to change
-            self._fetch(source, f"{commit}:refs/heads/{branch}", *wanted[1:], apart=True)
+        if self.branch != branch:  # what is checked out is not ours to change
+            has = self.is_ancestor(commit, f"refs/heads/{branch}")
+            self._fetch(source, *([] if has else [f"{commit}:refs/heads/{branch}"]), *wanted[1:], apart=True)
             return
         self._fetch(source, *wanted, apart=True)
         self.run("merge", "--quiet", "--ff-only", commit, apart=True)

@@ -122,6 +122,11 @@ class Report:
     """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
     """What was pushed, or would be, and where to."""
+    proposal: str = ""
+    """Where a release is proposed that goes by a pull request: its address, or that of the page which opens it, or the
+    branch; empty where it is pushed."""
+    proposes: list[str] = field(default_factory=list)
+    """The pull request that was opened or brought up to date, or would be: its branch, and where that goes."""
     uploads: list[str] = field(default_factory=list)
     """What was uploaded, or would be, and where to."""
     announces: list[str] = field(default_factory=list)
@@ -161,9 +166,11 @@ class Report:
         """What leaves the machine: what is done with it, and the line that tells what it is and where it goes."""
         published = "to be published" if self.workflow and not self.served else "published"
         words = (
-            ("would push", "would upload", "would announce") if self.rehearsal else ("pushed", published, "announced")
+            ("would push", "would propose", "would upload", "would announce")
+            if self.rehearsal
+            else ("pushed", "proposed", published, "announced")
         )
-        lines = zip(words, (self.pushes, self.uploads, self.announces), strict=True)
+        lines = zip(words, (self.pushes, self.proposes, self.uploads, self.announces), strict=True)
         return [(word, line) for word, found in lines for line in found]
 
     def steps_not_reached(self) -> list[str]:

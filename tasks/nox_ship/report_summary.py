@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from nox_ship import closing
 from nox_ship.addresses import is_safe
@@ -37,6 +38,30 @@ def summary(report: Report) -> str:
         else [],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def proposed(report: Report, merging: Iterable[str], most: int) -> str:
+    """Return what a pull request says of the release that it proposes, as Markdown.
+
+    Args:
+        report: The report of the release, as far as it has come.
+        merging: What happens once it is merged, in sentences.
+        most: How many characters it may have.
+    """
+    parts = [
+        [plain(f"The release {report.version} of {report.project}, proposed by nox-ship.")],
+        _section("When it is merged", [f"- {plain(line)}" for line in merging]),
+        _section(f"Notes of {report.version}", _notes(report)),
+        _section("Files", _files(report)),
+        _section(f"Changed since {report.since}", _changes(report)) if report.since else [],
+        _findings(report),
+        _section("Commits", _commits(report)),
+    ]
+    text = ""
+    for part in parts:  # what does not fit is left out whole: a part of a table or a fence would hold the rest
+        more = "\n".join(part)
+        text += f"{more}\n\n" if part and len(text) + len(more) < most - 2 else ""
+    return f"{text.rstrip()}\n"
 
 
 def gantt(report: Report) -> str:

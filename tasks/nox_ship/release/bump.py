@@ -46,7 +46,7 @@ def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage.
 
     Where neither a version nor the changelog changes, the tag is put on the commit that is there, unless that is
-    another release.
+    another release. A release that was merged is tagged as it is.
 
     Committing and tagging is ours, also where bump-my-version edits the files: it commits before it finds that the tag
     exists. The user's own hooks run, and sign as the user's git does.
@@ -63,6 +63,8 @@ def bump(plan: Plan, stage: Stage) -> Objects:
             (NS232) or the tag (NS233); or towncrier or scriv fails (NS316).
     """
     repository = stage.repository
+    if plan.merged:
+        return _tag(plan, stage)
     if plan.source.kind == "files":
         project = Project.read(stage.root)
         check_places(project, plan.source, repository)
@@ -74,6 +76,11 @@ def bump(plan: Plan, stage: Stage) -> Objects:
         cut_changelog(project, plan.version, today, plan.tag)
     if plan.early or repository.find("diff", "--quiet", "HEAD", "--") is None:
         _commit(plan, repository)
+    return _tag(plan, stage)
+
+
+def _tag(plan: Plan, stage: Stage) -> Objects:
+    repository = stage.repository
     try:
         repository.run("tag", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:

@@ -12,7 +12,9 @@ from nox_ship.errors import Findings, Kind, ShipError
 from nox_ship.git import Repository
 from nox_ship.project import Project
 from nox_ship.release import version as arithmetic
-from nox_ship.release.bumpversion import bump_settings, stale_settings
+from nox_ship.release.bumpversion import BumpSettings, bump_settings, stale_settings
+from nox_ship.release.changelog import section_text
+from nox_ship.release.merged import Merged, Proposals
 from nox_ship.release.proposal import AUTO, Proposal, after, again, propose
 from nox_ship.release.record import Record
 from nox_ship.release.source import VersionSource
@@ -47,6 +49,8 @@ class Coming:
     """What ``auto`` proposed; empty where the version was asked for."""
     early: bool = False
     """Whether HEAD is another release, which this one follows although nothing was committed since."""
+    merged: Merged | None = None
+    """Where HEAD is this release by a pull request that was merged: all that is missing in git is its tag."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class Known:
     """The release that an earlier run pushed from HEAD."""
     earlier: Record | None = None
     """The release that an earlier run made and did not push: ``auto`` proposes for its commit what it did."""
+    proposals: Proposals | None = None
+    """What tells whether a release was proposed and merged; None where releases are pushed."""
 
 
 def find_coming(
@@ -101,6 +107,10 @@ def find_coming(
         _check_part(wanted, project, released[1])
         return _finishing(released, source, wanted, findings, pushed.version if pushed else None)
     versions.check_readable(tags, head, form)
+    proposals = known.proposals
+    merged = proposals.of_version(project, source.current, form, tags, wanted) if proposals else None
+    if merged:
+        return _finishing_merged(merged, source, str(source.current), wanted, project, findings)
     latest = versions.latest(tags, form)
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
@@ -114,22 +124,16 @@ def find_coming(
         wanted = proposed = proposal.wanted
     own = bump_settings(project, current, _part(wanted))
     _check_proposed(proposed, own.parts if own else ())
-    if source.current and versions.parse(wanted) == Version(current):
-        arithmetic.whole_version(current, arithmetic.PARTS)
-        version = current  # the files have it and nobody has released it, as is often so with the first one
-    elif own and wanted in own.parts and own.next_version:
-        version = own.next_version
-        arithmetic.check_newer(arithmetic.whole_version(version, own.parts), Version(current))
-    elif own and own.parts:
-        asked = arithmetic.whole_version(wanted, own.parts)
-        version = str(arithmetic.next_version(Version(current), str(asked), own.parts))
-    else:
-        version = str(arithmetic.next_version(Version(current), wanted))
+    version = _next_version(source, current, wanted, own)
     if project.settings.tag is None and own and own.tag_name:
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
     _check_tag(tag, version, form, tags, known.here)
+    if proposals and source.current is None and section_text(project, version):  # which its proposal has made
+        merged = proposals.merged(tag, certain=proposals.certain)
+    if merged:
+        return _finishing_merged(merged, source, version, wanted, project, findings)
     return Coming(
         source=source,
         current=current,
@@ -140,6 +144,42 @@ def find_coming(
         tag_message=(own and own.filled(own.tag_message, current, version)) or f"Release {version}",
         proposed=proposed,
         early=bool(released),
+    )
+
+
+def _next_version(source: VersionSource, current: str, wanted: str, own: BumpSettings | None) -> str:
+    """Return the version that is asked for.
+
+    Raises:
+        ShipError: There is no such version, or it is not newer.
+    """
+    if source.current and versions.parse(wanted) == Version(current):
+        arithmetic.whole_version(current, arithmetic.PARTS)
+        return current  # the files have it and nobody has released it, as is often so with the first one
+    if own and wanted in own.parts and own.next_version:
+        arithmetic.check_newer(arithmetic.whole_version(own.next_version, own.parts), Version(current))
+        return own.next_version
+    if own and own.parts:
+        asked = arithmetic.whole_version(wanted, own.parts)
+        return str(arithmetic.next_version(Version(current), str(asked), own.parts))
+    return str(arithmetic.next_version(Version(current), wanted))
+
+
+def _finishing_merged(
+    merged: Merged, source: VersionSource, version: str, wanted: str | None, project: Project, findings: Findings
+) -> Coming:
+    """Return the release that HEAD is by its merged pull request: it is tagged, and nothing is committed."""
+    _check_part(wanted, project, Version(version))
+    findings.append(FINISHING(f"HEAD is the release {version} (told by {merged.told_by}); it has no tag yet."))
+    own = bump_settings(project, version, None)
+    return Coming(
+        source=source,
+        current=version,
+        version=version,
+        tag=merged.tag,
+        bump=True,
+        tag_message=(own and own.filled(own.tag_message, version, version)) or f"Release {version}",
+        merged=merged,
     )
 
 

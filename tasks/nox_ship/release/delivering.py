@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.process import CommandFailedError
@@ -29,7 +29,7 @@ from nox_ship.release.uptake import OTHER_BYTES, glimpse
 from nox_ship.versions import same
 from nox_ship.world.forge import follow as how_to_follow
 from nox_ship.world.index import display_name
-from nox_ship.world.remote import PushUnclearError, is_pushed
+from nox_ship.world.remote import BranchProtectedError, PushUnclearError, is_pushed
 
 CHECKOUT_LEFT = Kind(
     "NS234",
@@ -38,6 +38,10 @@ CHECKOUT_LEFT = Kind(
     level="warning",
 )
 
+_OTHER_WAY = (
+    "Nothing was pushed: run the same command again to propose this release by a pull request instead; what has passed"
+    " is used again."
+)
 MOST_COMMITS = 100
 """How many commits the report lists."""
 
@@ -72,14 +76,21 @@ def _commit(run: Run) -> str | None:
     return bumped.objects.commit if bumped else run.plan.commit
 
 
+def seal_broken(bumped: Bumped) -> ShipError | None:
+    """Return why the clone must not be delivered: something that ran there changed it (NS236)."""
+    if changed := bumped.seal.broken():
+        what = f"The gates changed the clone that the release is made in: {shorten(changed)}."
+        return ShipError(STAGE_CHANGED(what))
+    return None
+
+
 def push_state(run: Run) -> State:
     """Check whether the remote has branch and tag, and whether the clone is unchanged since the bump."""
     plan, commit, bumped = run.plan, _commit(run), run.find(Bumped)
     if commit is None:
         return State.unknown("there is no commit to push yet")
-    if bumped and (changed := bumped.seal.broken()):
-        what = f"Gates changed the clone in which the release is made: {shorten(changed)}."
-        return State.conflicting(ShipError(STAGE_CHANGED(what)))
+    if bumped and (broken := seal_broken(bumped)):
+        return State.conflicting(broken)
     remote = run.world.remote
     there = _Remote(remote.name, plan.tag, remote.refs())
     if is_pushed(there.refs, plan.branch, plan.tag, commit):
@@ -89,7 +100,7 @@ def push_state(run: Run) -> State:
 
 
 def push(run: Run, state: State) -> Pushed:
-    """Push branch and tag.
+    """Push branch and tag; of a release that was merged, the tag alone.
 
     Raises:
         ShipError: Something that ran in the clone changed it (NS236), so later runs will not reuse it; a built file
@@ -105,15 +116,25 @@ def push(run: Run, state: State) -> Pushed:
     run.confirm(run)
     built.check(stage, run.bumped.project)
     report.pushed = "unknown"  # until the remote has answered
-    refs = {f"refs/heads/{plan.branch}": objects.commit, f"refs/tags/{plan.tag}": objects.tag}
+    refs = {} if plan.merged else {f"refs/heads/{plan.branch}": objects.commit}
+    refs |= {f"refs/tags/{plan.tag}": objects.tag}
     try:
         run.world.remote.push(stage.repository, refs)
     except PushUnclearError:
         raise
+    except BranchProtectedError as error:
+        report.pushed = "no"
+        if plan.project.settings.delivery != "auto":
+            raise
+        stage.record.refused = True
+        stage.save()
+        raise ShipError(replace(error.findings[0], remedy=_OTHER_WAY)) from error
     except ShipError:
         report.pushed = "no"
+        if f"refs/tags/{plan.tag}" in run.world.remote.refs():
+            stage.drop()  # somebody else has tagged it meanwhile: the tag that is here is none
         raise
-    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True)
+    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True, merged=plan.merged is not None)
 
 
 def checkout_state(run: Run) -> State:

@@ -8,8 +8,8 @@ from contextlib import suppress
 from nox_ship.config import Settings
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.files import explained
-from nox_ship.release import announcing, delivering, preparing, proving, watching
-from nox_ship.release.results import Result
+from nox_ship.release import announcing, delivering, preparing, proposing, proving, watching
+from nox_ship.release.results import Planned, Result
 from nox_ship.release.run import Run, State, Step
 from nox_ship.report import Row
 
@@ -42,6 +42,14 @@ STEPS: tuple[Step, ...] = (
 )
 """The steps of a release, in order."""
 
+PROPOSE = Step(
+    "propose",
+    "the release branch, and a pull request for it",
+    proposing.propose_state,
+    proposing.propose,
+)
+"""What stands in the place of the push, and all that follows it, where a release goes by a pull request."""
+
 CUT = STEPS[:3]
 """The steps that make commit and tag: no test code of the project has run before them."""
 
@@ -69,20 +77,30 @@ def release_steps(settings: Settings, *, wait: bool = False) -> tuple[Step, ...]
     )
 
 
+def delivered(run: Run, steps: Sequence[Step]) -> Sequence[Step]:
+    """Return the steps as the delivery takes them that was planned."""
+    names = [step.name for step in steps]
+    if run.find(Planned) is None or not run.proposes or "push" not in names:
+        return steps
+    return (*steps[: names.index("push")], PROPOSE)
+
+
 def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
-    """Run the steps; the report is complete even if one fails.
+    """Run the steps, as the delivery takes them; the report is complete even if one fails.
 
     Raises:
         ShipError: A step failed; the later ones were not tried.
     """
     try:
-        for step in steps:
-            _do(step, run)
+        done = 0
+        while done < len(left := delivered(run, steps)):
+            _do(left[done], run)
+            done += 1
         run.report.passed = True
     except BaseException as error:
         run.report.findings += [finding.as_dict() for finding in told_by(error)]
         reached = {row.name for row in run.report.rows if row.within is None}
-        run.report.rows += [Row(step.name, "not reached") for step in steps if step.name not in reached]
+        run.report.rows += [Row(step.name, "not reached") for step in delivered(run, steps) if step.name not in reached]
         with suppress(OSError):  # the error that stopped the release matters more
             _end(run)
         raise
@@ -94,7 +112,7 @@ def states(run: Run, steps: Sequence[Step] = STEPS) -> Iterator[tuple[Step, Stat
 
     A step whose state depends on an earlier unfinished one is unknown.
     """
-    for step in steps:
+    for step in delivered(run, steps):
         try:
             state = step.probe(run)
         except ShipError as error:

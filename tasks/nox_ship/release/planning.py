@@ -18,6 +18,8 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.release.checking import Required
 from nox_ship.release.coming import Coming, Known, find_coming
+from nox_ship.release.delivery import PUSH, Delivery
+from nox_ship.release.merged import Proposals
 from nox_ship.release.record import Record
 from nox_ship.release.route import route
 from nox_ship.release.tags import tags_of
@@ -70,6 +72,8 @@ class Plan(Coming):
     """Whether that workflow waits until somebody publishes a GitHub Release."""
     commit: str | None = None
     """The release's commit if an earlier run made and tagged it for good; None if it is still to be made."""
+    delivery: Delivery = PUSH
+    """How it reaches the remote."""
 
     @property
     def folder(self) -> Path:
@@ -142,7 +146,13 @@ class Draft:
             refs = findings.catch(world.known_refs) or {}
             pushed = _pushed(earlier, head, refs)
         if project and repository and head:
-            known = Known(head, tags, tags_of(refs), pushed, None if request.fresh else earlier)
+            proposals = None
+            if project.settings.delivery != "push" and release_branch:
+                forge = findings.catch(lambda: world.forge)
+                certain = project.settings.delivery == "pull-request"
+                proposals = Proposals(repository, head, release_branch, refs, forge, earlier, certain)
+            kept = None if request.fresh else earlier
+            known = Known(head, tags, tags_of(refs), pushed, kept, proposals)
             early, wanted = request.early, request.wanted
             coming = findings.catch(lambda: find_coming(project, repository, wanted, known, findings, early=early))
         if project and repository and coming:
@@ -173,9 +183,10 @@ class Draft:
             return self.pushed.commit
         return self.head if self.coming and not self.coming.bump else None
 
-    def plan(self) -> Plan:
-        """Return the plan of a release that passed preflight."""
-        project, repository, head, branch, coming = self.project, self.repository, self.head, self.branch, self.coming
+    def plan(self, delivery: Delivery) -> Plan:
+        """Return the plan of a release that passed preflight, with the way in which it is delivered."""
+        project, repository, head, coming = self.project, self.repository, self.head, self.coming
+        branch = self.branch or self.release_branch
         if not (project and repository and head and branch and coming):
             raise AssertionError  # a missing field always comes with a finding
         decision, out = self.sessions.decision, left_out(self.request.without, self.sessions.decision)
@@ -190,6 +201,7 @@ class Draft:
             workflow=self.by.workflow,
             waits=self.by.waits,
             commit=self.commit,
+            delivery=delivery,
             **{part.name: getattr(coming, part.name) for part in fields(coming)},
         )
 

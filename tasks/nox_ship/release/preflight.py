@@ -25,6 +25,7 @@ from nox_ship.release.bumpversion import bumped_files, have_a_scheme
 from nox_ship.release.changelog import NOT_CUT, NOTHING_UNRELEASED, changelog_findings
 from nox_ship.release.checking import CHECK_MISSING, WAITS_FOR_ITSELF, not_on_github
 from nox_ship.release.coming import Coming
+from nox_ship.release.delivery import PUSH, Delivery, choose
 from nox_ship.release.planning import Draft, Plan, Request, left_out
 from nox_ship.release.record import Record
 from nox_ship.release.route import index_names, route
@@ -68,6 +69,13 @@ NOT_AGREED = Kind(
     "Add `--yes` to release without a prompt, or `--dry-run` to rehearse the release.",
 )
 
+BY_PULL_REQUEST = Kind(
+    "NS883",
+    "release-proposed",
+    'To push it instead, bypass these rules and set `delivery = "push"` in [tool.nox-ship].',
+    level="notice",
+)
+
 _INI_FILES = ("setup.cfg", "tox.ini", "pytest.ini", ".pytest.ini", "mypy.ini", ".mypy.ini", ".coveragerc", ".flake8")
 SPACE_NEEDED = 64 * 1024 * 1024
 """Free bytes needed in the folder for temporary files."""
@@ -97,16 +105,29 @@ def preflight(
         ShipError: With every finding that blocks the release.
     """
     draft = Draft.of(root, request, sessions, world, earlier, built)
+    way = begun(lambda: _delivery(draft, earlier))
     asked = begun(lambda: [one for check in OF_FORGE for one in _found(partial(check, draft))])
     findings = Findings(draft.told)
     for check in CHECKS:
         findings.extend(_found(partial(check, draft)))
     findings.extend(asked.result())
+    delivery = way.result()
+    if delivery.proposes and draft.project and draft.project.settings.delivery == "auto":
+        findings.append(BY_PULL_REQUEST(f"This release is proposed by a pull request: {delivery.why}."))
     for finding in findings:
         if finding.level != "error":
             notify(finding)
     findings.raise_errors()
-    return draft.plan()
+    return draft.plan(delivery)
+
+
+def _delivery(draft: Draft, earlier: Record | None) -> Delivery:
+    """Return how the release reaches the remote: of one whose commit is there, the tag alone is pushed."""
+    if not (draft.project and draft.coming and draft.coming.bump) or draft.coming.merged:
+        return PUSH
+    known = earlier if earlier and earlier.head == draft.head and not draft.request.fresh else None
+    forge, branch = draft.world.forge, draft.release_branch or ""
+    return choose(draft.project.settings.delivery, forge, branch, refused=bool(known and known.refused))
 
 
 def _found(check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
@@ -215,7 +236,7 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
 
 def _files(draft: Draft) -> Iterator[Finding]:
     project, coming = draft.project, draft.coming
-    if project and coming and coming.bump:
+    if project and coming and coming.bump and not coming.merged:
         told = _found(lambda: changelog_findings(project, coming.version))
         yield from (_early(finding) if draft.request.early else finding for finding in told)
     if project:
@@ -231,7 +252,7 @@ def _early(finding: Finding) -> Finding:
 def _other_encodings(project: Project, coming: Coming | None) -> Iterator[Finding]:
     """Yield an error for each file that bump-my-version cannot change, and a notice for other non-UTF-8 files."""
     changed: set[str] = set()
-    if coming and coming.bump and not have_a_scheme(project):
+    if coming and coming.bump and not coming.merged and not have_a_scheme(project):
         changed = bumped_files(project, coming.current)
     for name in sorted({*changed, *_INI_FILES}):
         if name in changed and not documents.is_utf8(project.root / name):
@@ -315,8 +336,8 @@ def _work_tree(draft: Draft) -> Iterator[Finding]:
 
 def _branch(draft: Draft) -> Iterator[Finding]:
     """Yield what is wrong with the branch: releases are made from the release branch; a rehearsal may use another."""
-    branch, expected = draft.branch, draft.release_branch
-    if draft.head and branch is None:
+    branch, expected, coming = draft.branch, draft.release_branch, draft.coming
+    if draft.head and branch is None and not (coming and coming.merged):
         yield DETACHED_HEAD(f"HEAD is detached at {draft.head[:10]}.")
     if branch and expected and branch != expected:
         what = f"The current branch is {branch}; releases are made from {expected}."
@@ -330,6 +351,8 @@ def _remote_branch(draft: Draft) -> Iterator[Finding]:
     theirs = refs.get(f"refs/heads/{branch}")
     if repository is None or head is None or theirs is None or theirs == head or draft.pushed:
         return
+    if draft.coming and draft.coming.merged:
+        return  # the remote has HEAD, and may have gone on
     if head in tags_of(refs).values():
         return  # HEAD is a pushed release: newer commits on the remote do not prevent finishing it
     if theirs not in repository.known([theirs]):

@@ -44,6 +44,10 @@ class Record:
     """The Python on which `verify-install` was asked for a bill of materials; None where it was not."""
     seal: str | None = None
     """What the stage was right after the bump, before anything ran in it."""
+    refused: bool = False
+    """Whether the remote protects the branch: it refused the push of this release."""
+    proposal: str = ""
+    """The tree of the release's commit, once that was pushed to a branch of its own; empty where it was not."""
 
     @property
     def commits(self) -> tuple[str | None, ...]:

@@ -160,6 +160,8 @@ class Pushed(Result):
     tag: str
     anew: bool
     """Whether they were pushed just now."""
+    merged: bool = False
+    """Whether the branch was there, by a merged pull request."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
         """Tell what is public by now."""
@@ -167,12 +169,51 @@ class Pushed(Result):
         report.arrived += [f"{name} on {self.remote}" for name in (self.branch, self.tag)]
         if self.anew:
             report.changed = True
-            report.pushes += [f"{name} → {self.remote}" for name in (self.branch, self.tag)]
+            names = (self.tag,) if self.merged else (self.branch, self.tag)
+            report.pushes += [f"{name} → {self.remote}" for name in names]
 
     def __str__(self) -> str:
         if not self.anew:
             return f"{self.remote} has {self.branch} and {self.tag} already"
+        if self.merged:
+            return f"{self.tag} to {self.remote}, on what was merged into {self.branch}"
         return f"{self.branch} and {self.tag} to {self.remote}, in one atomic push"
+
+
+How = Literal["opened", "renewed", "there already", "by hand"]
+"""How a pull request came to be there; ``by hand`` is one that a person has to open."""
+
+
+@dataclass(frozen=True)
+class Proposed(Result):
+    """A release that waits for its pull request to be merged."""
+
+    remote: str
+    branch: str
+    page: str
+    """The address of the pull request, or of the page that opens it; empty where it is not known."""
+    how: How
+    anew: bool = False
+    """Whether anything of it was missing, and done."""
+
+    def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
+        """Tell where it is proposed."""
+        report.remote, report.proposal = self.remote, self.page or self.branch
+        report.arrived.append(f"{self.branch} on {self.remote}")
+        if self.anew:
+            report.changed = True
+            report.pushes.append(f"{self.branch} → {self.remote}")
+            report.proposes += [f"{self.branch} → {report.release_branch}"] if self.how != "by hand" else []
+
+    def __str__(self) -> str:
+        where = f" at {self.page}" if self.page else ""
+        texts = {
+            "opened": f"{self.branch} to {self.remote}; the pull request is {self.page}",
+            "renewed": f"{self.branch} to {self.remote}; the pull request {self.page} is up to date",
+            "there already": f"{self.remote} has {self.branch} already; the pull request is {self.page}",
+            "by hand": f"{self.branch} is on {self.remote}; open the pull request{where}",
+        }
+        return texts[self.how]
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,12 @@ class Run:
         return self.of(Bumped)
 
     @property
+    def proposes(self) -> bool:
+        """Whether it goes by a pull request; one that needs no commit of its own has nothing that could be merged."""
+        bumped = self.find(Bumped)
+        return self.plan.delivery.proposes and (bumped is None or bumped.objects.commit != self.plan.head)
+
+    @property
     def announces(self) -> bool:
         """Whether the release gets its page on the forge from here."""
         forge = self.world.forge

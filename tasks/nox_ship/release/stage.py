@@ -8,7 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import filelock
@@ -252,18 +252,40 @@ def open_stage(shop: Workshop, plan: Plan, found: Stage | None, *, fresh: bool =
     """
     if found:
         found.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
+        if plan.merged and found.record.commit != plan.head:
+            _adopt(found, plan)
         return found
     shop.record.unlink(missing_ok=True)
     remove(shop.stage)
     if fresh:
         remove(shop.environments)
     reuse.remove_others(shop.environments)
-    clone = plan.repository.clone(shop.stage, branch=plan.branch)
+    clone = plan.repository.clone(shop.stage, branch=plan.branch if plan.repository.branch else None)
     stage = Stage(shop, clone, shop.stage / plan.folder, _new_record(plan))
     if not plan.bump:
         stage.record.commit = plan.head
     stage.save()
     return stage
+
+
+def _adopt(stage: Stage, plan: Plan) -> None:
+    """Let what was made and proven of a proposed commit be that of the merged one, whose tree is the same.
+
+    The manifest names the merged commit from then on; the files that it binds stay what they are. Where this is cut
+    short, the clone is not what its record says, and no later run uses it.
+    """
+    repository, record = stage.repository, stage.record
+    repository.borrow(plan.repository, [plan.head])
+    repository.run("reset", "--quiet", "--soft", plan.head)
+    repository.run("tag", "--force", "--message", plan.tag_message, plan.tag)
+    path = stage.root / OWN_FOLDER / "manifest.json"
+    manifest, digest = Manifest.load(path)
+    after = replace(manifest, commit=plan.head).write(path) if digest == record.built else None
+    record.built = record.tried = after
+    record.passed = record.passed if after else {}
+    record.head = record.commit = plan.head
+    record.seal = sealed(stage.workshop, plan, plan.head).digest
+    stage.save()
 
 
 def _new_record(plan: Plan) -> Record:
@@ -319,6 +341,12 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if not plan.bump:
         return record if plan.head in (record.head, record.commit) else None
     young = time.time() - record.made_at <= REUSE_SECONDS
-    if not young or (record.head, record.branch, record.made_by) != (plan.head, plan.branch, own_version()):
+    if (record.branch, record.made_by) != (plan.branch, own_version()):
         return None
+    if record.head != plan.head or not young:
+        # What was proposed may wait for its merge as long as it likes. A version from the tag is built anew: back ends
+        # write the commit beside it.
+        tree = plan.repository.run("rev-parse", f"{plan.head}^{{tree}}")
+        if not plan.merged or record.proposal != tree or plan.source.kind == "tags":
+            return None
     return record if sealed(shop, plan, record.commit or "").digest == record.seal else None

@@ -1,4 +1,4 @@
-"""A GitHub that keeps the releases of one repository in memory, for rehearsals: its REST API as it is documented.
+"""A GitHub that keeps the releases and pull requests of one repository in memory: its REST API as it is documented.
 
 It takes every token, and of the files that are uploaded it keeps size and SHA-256.
 """
@@ -25,6 +25,8 @@ Release = dict[str, Any]
 _BLOCK = 1 << 20
 _LONGEST = 1 << 20
 """Bytes of a JSON value that is taken."""
+_ASKED_OF_PULLS = (("state", "open"), ("head", ""), ("base", ""))
+"""What a list of pull requests is narrowed by, and what stands for it where it is not."""
 _KEPT = ("tag_name", "name", "body", "draft", "prerelease")
 
 
@@ -48,6 +50,7 @@ class Board:
         """Where files are uploaded to; empty for the host that is asked."""
         self.releases: dict[int, Release] = {}
         self.latest: int | None = None
+        self.pulls: dict[int, dict[str, Any]] = {}
         self._numbers = 0
         self._lock = threading.Lock()
 
@@ -187,6 +190,52 @@ class Board:
         """Whether a release cannot be changed any more."""
         return self.immutable and not release["draft"]
 
+    def listed_pulls(self, environ: WSGIEnvironment, _: str) -> Reply:
+        """Answer with the pull requests that are asked for, the newest first."""
+        asked = parse_qs(environ.get("QUERY_STRING", ""))
+        state, head, base = (asked.get(name, [usual])[0] for name, usual in _ASKED_OF_PULLS)
+        branch = head.removeprefix(f"{self.slug.partition('/')[0]}:")
+        found = [
+            pull
+            for _, pull in sorted(self.pulls.items(), reverse=True)
+            if state in ("all", pull["state"]) and branch in ("", pull["head"]["ref"])
+            if base in ("", pull["base"]["ref"])
+        ]
+        return http.HTTPStatus.OK, [self._shown_pull(environ, pull) for pull in found]
+
+    def open_pull(self, environ: WSGIEnvironment, _: str) -> Reply:
+        """Open a pull request; a branch has one open at the most."""
+        asked = _value(environ)
+        owner, head, base = self.slug.partition("/")[0], str(asked.get("head")), str(asked.get("base"))
+        ends = [(pull["head"]["ref"], pull["base"]["ref"]) for pull in self.pulls.values() if pull["state"] == "open"]
+        if (head, base) in ends:
+            told = {"resource": "PullRequest", "code": "custom"}
+            told["message"] = f"A pull request already exists for {owner}:{head}."
+            return http.HTTPStatus.UNPROCESSABLE_ENTITY, {"message": "Validation Failed", "errors": [told]}
+        number = self.number()
+        self.pulls[number] = {
+            "number": number,
+            "state": "open",
+            "merged_at": None,
+            "merge_commit_sha": None,
+            "title": asked.get("title"),
+            "body": asked.get("body"),
+            "head": {"ref": head, "sha": "", "repo": {"full_name": self.slug}},
+            "base": {"ref": base},
+        }
+        return http.HTTPStatus.CREATED, self._shown_pull(environ, self.pulls[number])
+
+    def change_pull(self, environ: WSGIEnvironment, number: str) -> Reply:
+        """Change a pull request."""
+        pull, asked = self.pulls.get(int(number)), _value(environ)
+        if pull is None:
+            return _missing()
+        pull.update({name: asked[name] for name in ("title", "body", "state") if name in asked})
+        return http.HTTPStatus.OK, self._shown_pull(environ, pull)
+
+    def _shown_pull(self, environ: WSGIEnvironment, pull: dict[str, Any]) -> dict[str, Any]:
+        return {**pull, "html_url": f"http://{environ['HTTP_HOST']}/{self.slug}/pull/{pull['number']}"}
+
     def _set(self, release: Release, asked: Mapping[str, Any]) -> None:
         release.update({name: asked[name] for name in _KEPT if name in asked})
         if not release["draft"] and asked.get("make_latest", "true") == "true" and not release["prerelease"]:
@@ -238,5 +287,8 @@ _ROUTES: tuple[tuple[str, Callable[[Board, WSGIEnvironment, str], Reply]], ...] 
     (r"GET /releases/(\d+)/assets", Board.assets),
     (r"POST /releases/(\d+)/assets", Board.take),
     (r"DELETE /releases/assets/(\d+)", Board.remove),
+    ("GET /pulls", Board.listed_pulls),
+    ("POST /pulls", Board.open_pull),
+    (r"PATCH /pulls/(\d+)", Board.change_pull),
 )
 """What is answered to which request."""

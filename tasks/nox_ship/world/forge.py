@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from nox_ship.errors import Kind, ShipError, shorten
 from nox_ship.world import web
@@ -203,6 +203,23 @@ def releases(
         return Releases(GitHubApi(api, found.slug, token, tell=tell))
     found = GitHub.of(address)
     return Releases(GitHubApi(_API, found.slug, token, tell=tell)) if found else None
+
+
+def proposal_page(remote: Remote, branch: str, base: str) -> str:
+    """Return the address of the page that opens a pull request, or a merge request; empty where it is not known.
+
+    Args:
+        remote: Where the branch is pushed to.
+        branch: The branch that is to be merged.
+        base: The branch that it is to be merged into.
+    """
+    address = remote.local.find("remote", "get-url", "--push", remote.name) or ""
+    if found := GitHub.of(address):
+        return f"https://{_HOST}/{found.slug}/compare/{quote(base)}...{quote(branch)}?expand=1"
+    if project := GitLab.of(address):
+        ends = {"merge_request[source_branch]": branch, "merge_request[target_branch]": base}
+        return f"https://{project.host}/{project.slug}/-/merge_requests/new?{urlencode(ends)}"
+    return ""
 
 
 def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:

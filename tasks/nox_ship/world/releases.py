@@ -15,6 +15,8 @@ from urllib.parse import quote
 from nox_ship.errors import Finding, ShipError
 from nox_ship.world.github import REFUSED, GitHubApi, parsed
 from nox_ship.world.permission import refusals
+from nox_ship.world.pulls import PullRequests
+from nox_ship.world.rules import asking, in_the_way
 
 _GONE = 404
 _INVALID = 422
@@ -71,6 +73,19 @@ class Releases:
     def refusals(self, tag: str) -> tuple[Finding, ...]:
         """Return why the token may not write the release of a tag, as far as that is told; nothing is written."""
         return refusals(self.api, tag)
+
+    @property
+    def pulls(self) -> PullRequests:
+        """The pull requests of the repository."""
+        return PullRequests(self.api)
+
+    def in_the_way(self, branch: str) -> tuple[str, ...]:
+        """Return the rules that refuse a push of a new commit to a branch, as far as they are told.
+
+        Raises:
+            ShipError: The API does not answer (NS780 to NS785).
+        """
+        return in_the_way(asking(self.api), branch)
 
     def find(self, tag: str) -> ForgeRelease | None:
         """Return the release of a tag, else the oldest draft of one; None where there is neither.

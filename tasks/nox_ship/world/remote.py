@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,9 +30,12 @@ PUSH_UNCLEAR = Kind(
     "Run the same command again once the remote answers: it looks whether the push arrived, and finishes the release.",
 )
 
+_PROTECTS = ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push")
+"""What git's servers say where rules for a branch or a tag refuse it."""
+_TAG_PROTECTED = re.compile(r"GH0(?:06|13)\b[^\n]*refs/tags/")
 _REASONS = (
     (
-        ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push"),
+        _PROTECTS,
         "The remote protects the branch or the tag: let whoever releases past the rule, or push as someone who may.",
     ),
     (
@@ -62,6 +66,10 @@ _ASKED = "nox-ship-asked"
 
 class PushUnclearError(ShipError):
     """The push may have arrived, or may still arrive (NS238)."""
+
+
+class BranchProtectedError(ShipError):
+    """Rules for the branch refuse the push (NS231): nothing arrived."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,23 @@ class Remote:
             what = f"The remote {self.name} does not hand out {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
+    def bring(self, commit: str) -> None:
+        """Take a commit of the remote with its history, where it is not here.
+
+        Raises:
+            ShipError: The remote does not answer (NS208).
+        """
+        shallow = self.local.find("rev-parse", "--is-shallow-repository") == "true"
+        if not shallow and self.local.known([commit]):
+            return
+        deepen = ["--unshallow"] if shallow else []
+        options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
+        try:
+            self._talk("fetch", *options, self._told_by, commit)
+        except process.CommandFailedError as error:
+            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
+
     def holds(self, commit: str, branch: str) -> bool:
         """Whether the remote's ``branch`` holds a commit; what is missing here to tell is fetched.
 
@@ -171,14 +196,10 @@ class Remote:
         tip = self.refs().get(f"refs/heads/{branch}")
         if tip is None:
             return False
-        shallow = self.local.find("rev-parse", "--is-shallow-repository") == "true"
-        if shallow or tip not in self.local.known([tip]):
-            deepen = ["--unshallow"] if shallow else []
-            options = ("--quiet", "--no-auto-maintenance", "--no-tags", "--no-write-fetch-head", *deepen)
-            self._talk("fetch", *options, self._told_by, tip)
+        self.bring(tip)
         return self.local.is_ancestor(commit, tip)
 
-    def push(self, source: Repository, refs: Mapping[str, str]) -> None:
+    def push(self, source: Repository, refs: Mapping[str, str], replaces: Mapping[str, str] | None = None) -> None:
         """Push objects of ``source`` by their hash, in one atomic push: all of them arrive, or none.
 
         It is done from ``local``, which borrows the objects first: its own settings, credential helpers and hooks
@@ -187,16 +208,20 @@ class Remote:
         Args:
             source: The repository that holds the objects.
             refs: The object to push, by the full name of the ref that it is pushed to.
+            replaces: What a ref must be when it is pushed, by its full name, and may be followed by anything; empty
+                where the ref must not be there. Other refs are only moved forward.
 
         Raises:
             PushUnclearError: Whether it arrived is not known (NS238).
+            BranchProtectedError: Rules for the branch refuse it (NS231): nothing arrived.
             ShipError: The remote or a hook refuses (NS231): nothing arrived.
         """
         if source.path != self.local.path:
             self.local.borrow(source, refs.values())
         try:
             specs = (f"{name}:{ref}" for ref, name in refs.items())
-            self._talk("push", "--quiet", "--atomic", "--no-follow-tags", self.url, *specs)
+            leases = (f"--force-with-lease={ref}:{there}" for ref, there in (replaces or {}).items())
+            self._talk("push", "--quiet", "--atomic", "--no-follow-tags", *leases, self.url, *specs)
         except process.CommandFailedError as error:
             said, arrived = error.done.output, self._arrived(refs, error.done)
             if arrived:
@@ -206,7 +231,9 @@ class Remote:
                 raise PushUnclearError(PUSH_UNCLEAR(what, detail=said)) from error
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
             what = f"{self.name} did not take {shorten(refs)}."
-            raise ShipError(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
+            protected = any(sign in said for sign in _PROTECTS) and not _TAG_PROTECTED.search(said)
+            kind = BranchProtectedError if protected else ShipError
+            raise kind(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
 
 
 def is_pushed(refs: Mapping[str, str], branch: str | None, tag: str, commit: str | None) -> bool:

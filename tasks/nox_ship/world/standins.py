@@ -25,6 +25,7 @@ from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import PUBLIC_INDEXES, Index, check_known, display_name
 from nox_ship.world.lookout import Lookout, StandIn
 from nox_ship.world.loopback import Loopback
+from nox_ship.world.pulls import PullRequest, PullRequests
 from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.shelf import Shelf
@@ -89,6 +90,30 @@ class StandInReleases(Releases):
     def refusals(self, tag: str) -> tuple[Finding, ...]:
         """Return why a release would not be announced."""
         return tuple(replace(finding, level="warning") for finding in self.real.refusals(tag))
+
+    def in_the_way(self, branch: str) -> tuple[str, ...]:
+        """Return the rules of the real one that refuse a push."""
+        return self.real.in_the_way(branch)
+
+    @property
+    def pulls(self) -> PullRequests:
+        """The pull requests of the repository."""
+        return StandInPullRequests(self.api, self.real.pulls)
+
+
+@dataclass(frozen=True)
+class StandInPullRequests(PullRequests):
+    """The pull requests of a forge on loopback, which looks what was merged on the one that it stands in for.
+
+    Attributes:
+        real: The pull requests that are stood in for.
+    """
+
+    real: PullRequests
+
+    def merged(self, branch: str, base: str) -> tuple[PullRequest, ...]:
+        """Return the pull requests that are merged for real."""
+        return self.real.merged(branch, base)
 
 
 class StandIns:

@@ -1,0 +1,59 @@
+"""How a proven release reaches the remote: by a push, or by a pull request that somebody merges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nox_ship.config import Delivery as Wanted
+from nox_ship.errors import Findings, shorten
+from nox_ship.world.releases import Releases
+
+Way = Literal["push", "pull request"]
+BRANCHES = "release/"
+"""What the branches begin with from which releases are proposed."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The way that a release takes to the remote."""
+
+    way: Way
+    why: str
+    """What decided that."""
+
+    @property
+    def proposes(self) -> bool:
+        """Whether the release is proposed by a pull request."""
+        return self.way == "pull request"
+
+
+PUSH = Delivery("push", "nothing known stands in the way of a push")
+
+
+def branch_of(tag: str) -> str:
+    """Return the branch from which the release of a tag is proposed."""
+    return f"{BRANCHES}{tag}"
+
+
+def choose(wanted: Wanted, forge: Releases | None, branch: str, *, refused: bool) -> Delivery:
+    """Return the way that a release takes.
+
+    A forge that does not tell its rules decides nothing: a refused push changes nothing, and then the release is
+    proposed.
+
+    Args:
+        wanted: What the setting says.
+        forge: The forge, which may have rules for the branch.
+        branch: The release branch.
+        refused: Whether the remote has refused a push of this release, because it protects the branch.
+    """
+    if wanted != "auto":
+        way: Way = "pull request" if wanted == "pull-request" else "push"
+        return Delivery(way, f'the setting `delivery = "{wanted}"`')
+    if refused:
+        return Delivery("pull request", f"the remote protects {branch}, and refused a push of this release")
+    rules = Findings().catch(lambda: forge.in_the_way(branch)) if forge else None
+    if rules:
+        return Delivery("pull request", f"{branch} on {forge.where if forge else ''} has rules: {shorten(rules)}")
+    return PUSH

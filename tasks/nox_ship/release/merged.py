@@ -1,0 +1,134 @@
+"""Whether a release that was proposed has been merged since: the forge tells, or else the trees are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from nox_ship.errors import Kind, ShipError
+from nox_ship.git import Repository
+from nox_ship.project import Project
+from nox_ship.release.bumpversion import bump_settings
+from nox_ship.release.delivery import branch_of
+from nox_ship.release.record import Record
+from nox_ship.versions import TagForm, parse
+from nox_ship.world.releases import Releases
+
+MERGED_BEFORE = Kind(
+    "NS882",
+    "merged-not-released",
+    "Run `git switch --detach COMMIT` with that commit, then the same command again.",
+)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A release that was proposed, and whose proposal was merged."""
+
+    tag: str
+    commit: str
+    """The commit on the release branch that merging it led to."""
+    told_by: str
+    """What tells that: the address of the pull request, or what was compared."""
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What is known of releases that were proposed."""
+
+    repository: Repository
+    """The checkout."""
+    head: str
+    """The commit that is checked out."""
+    base: str
+    """The release branch."""
+    refs: Mapping[str, str]
+    """The commit of each branch and tag of the remote, by full name."""
+    forge: Releases | None
+    earlier: Record | None
+    """What an earlier run left."""
+    certain: bool
+    """Whether it has to be told: else a forge that cannot be asked tells of none."""
+
+    def of_version(
+        self, project: Project, current: str | None, form: TagForm, tags: Collection[str], wanted: str | None
+    ) -> Merged | None:
+        """Return the release of the version that the files have, where it was proposed and merged, and has no tag.
+
+        Args:
+            project: The project.
+            current: The version that its files have; None where they have none.
+            form: How its tags are named.
+            tags: The tags that there are, here or on the remote.
+            wanted: What was asked for; another version than this one is none that was merged.
+
+        Raises:
+            ShipError: HEAD has gone on since (NS882), or the forge does not answer (NS780 to NS785).
+        """
+        asked = parse(wanted or "")
+        if current is None or asked not in (None, Version(current)):
+            return None
+        if any(form.version(tag) == Version(current) for tag in tags):
+            return None
+        own = bump_settings(project, current, None)
+        named = (
+            own.filled(own.tag_name, current, current) if own and own.tag_name and not project.settings.tag else None
+        )
+        return self.merged(named or form.name(current), certain=self.certain or (bool(tags) and asked is None))
+
+    def merged(self, tag: str, *, certain: bool) -> Merged | None:
+        """Return the release of a tag where HEAD is what merging its proposal led to.
+
+        The forge knows which of its commits a merged pull request led to. Where there is no forge, or it says nothing,
+        HEAD has to be what was proposed: its tree, or a merge of the proposed commit.
+
+        Args:
+            tag: A tag that does not exist.
+            certain: Whether that has to be told; else a forge that does not answer tells of none.
+
+        Raises:
+            ShipError: HEAD has gone on since (NS882), or the forge does not answer (NS780 to NS785).
+        """
+        found = self._found(tag, certain=certain)
+        if found and found.commit != self.head:
+            short = found.commit[:10]
+            what = f"{tag} was merged as {short} ({found.told_by}) and is not released; HEAD is another commit."
+            remedy = f"Run `git fetch` and `git switch --detach {short}`, then the same command again."
+            raise ShipError(MERGED_BEFORE(what, remedy=remedy))
+        return found
+
+    def _found(self, tag: str, *, certain: bool) -> Merged | None:
+        branch = branch_of(tag)
+        if self.forge is None:
+            return self._compared(tag, branch)
+        try:
+            pulls = self.forge.pulls.merged(branch, self.base)
+        except ShipError:
+            if found := self._compared(tag, branch):
+                return found
+            if certain:
+                raise
+            return None
+        for pull in pulls:
+            if not self.repository.known([pull.merged]) or self.repository.is_ancestor(pull.merged, self.head):
+                return Merged(tag, pull.merged, pull.url)
+        return None
+
+    def _compared(self, tag: str, branch: str) -> Merged | None:
+        """Return the release where what was pushed to its branch, or is kept here, is what HEAD is."""
+        repository, earlier = self.repository, self.earlier
+        tip = self.refs.get(f"refs/heads/{self.base}", "")
+        if not (tip and repository.known([tip]) and repository.is_ancestor(self.head, tip)):
+            return None  # HEAD has not reached the release branch
+        parents, tree = repository.parents(self.head), repository.run("rev-parse", f"{self.head}^{{tree}}")
+        kept = earlier if earlier and earlier.tag == tag and earlier.proposal else None
+        if kept and self.head != kept.head and (tree == kept.proposal or kept.commit in parents):
+            return Merged(tag, self.head, "the proposal that was kept here")
+        there = self.refs.get(f"refs/heads/{branch}")
+        if there is None or there == self.head or not repository.known([there]):
+            return None
+        if there in parents or repository.run("rev-parse", f"{there}^{{tree}}") == tree:
+            return Merged(tag, self.head, f"{branch} on the remote")
+        return None

@@ -1,0 +1,173 @@
+"""The step that proposes a release: its commit on a branch of its own, and a pull request whose text is the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nox_ship.errors import Finding, Kind, ShipError
+from nox_ship.release import built
+from nox_ship.release.delivering import MOST_COMMITS, seal_broken
+from nox_ship.release.delivery import BRANCHES, branch_of
+from nox_ship.release.results import Bumped, How, Proposed
+from nox_ship.release.run import Run, State
+from nox_ship.report_summary import proposed
+from nox_ship.world.forge import TOKENS, proposal_page
+from nox_ship.world.index import display_name
+from nox_ship.world.pulls import LONGEST_BODY, PullRequest, PullRequests
+from nox_ship.world.remote import PushUnclearError
+
+OTHERS_ON_BRANCH = Kind(
+    "NS880",
+    "others-on-release-branch",
+    "Merge the pull request with these commits, or delete the branch and run the same command again.",
+)
+NOT_OPENED = Kind(
+    "NS881",
+    "pull-request-not-opened",
+    "Open it by hand; the branch is pushed.",
+    level="notice",
+)
+
+_OUTDATED = "> [!WARNING]\n> **Outdated:** "
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """A release branch that is not as this release wants it."""
+
+    remote: str
+    name: str
+    tip: str
+    """The commit that the remote has there; empty where it has no such branch."""
+    lacks: str = "the release's commit"
+
+    def __str__(self) -> str:
+        return f"{self.remote} does not have {self.lacks} on {self.name}"
+
+
+def propose_state(run: Run) -> State:
+    """Ask whether the remote has the release branch, and the forge the pull request for it."""
+    bumped, name = run.find(Bumped), branch_of(run.plan.tag)
+    if bumped is None:
+        return State.unknown("there is no commit to propose")
+    if broken := seal_broken(bumped):
+        return State.conflicting(broken)
+    remote, commit = run.world.remote, bumped.objects.commit
+    tip = remote.refs().get(f"refs/heads/{name}", "")
+    if tip != commit:
+        if tip and (others := _others(run, tip)):
+            what = f"{name} on {remote.name} is at {tip[:10]}, {others}."
+            return State.conflicting(ShipError(OTHERS_ON_BRANCH(what)))
+        return State.missing(_Branch(remote.name, name, tip))
+    pulls = _pulls(run)
+    found = pulls.open_from(name, run.plan.release_branch) if pulls else None
+    if pulls and found is None:
+        return State.missing(_Branch(remote.name, name, tip, "a pull request"))
+    how: How = "there already" if found else "by hand"
+    return State.done(Proposed(remote.name, name, found.url if found else by_hand(run), how))
+
+
+def _others(run: Run, tip: str) -> str:
+    """Return why a commit on the release branch may not be replaced; empty where an earlier proposal made it."""
+    plan, remote = run.plan, run.world.remote
+    remote.bring(tip)
+    local = remote.local
+    subject = local.run("log", "-1", "--format=%s", tip)
+    if subject != plan.message.splitlines()[0]:
+        return f"a commit that no release made: {subject}"
+    parents = local.parents(tip)
+    if len(parents) == 1 and local.is_ancestor(parents[0], plan.head):
+        return ""
+    return f"which does not follow a commit of {plan.release_branch} directly"
+
+
+def _pulls(run: Run) -> PullRequests | None:
+    """Return the pull requests of the forge; None where there is no forge, or no token for it."""
+    forge = run.world.forge
+    return forge.pulls if forge and forge.api.token else None
+
+
+def by_hand(run: Run) -> str:
+    """Return the address at which a person opens the pull request; empty where it is not known."""
+    return proposal_page(run.world.remote, branch_of(run.plan.tag), run.plan.release_branch)
+
+
+def propose(run: Run, state: State) -> Proposed:
+    """Push the release branch, and open its pull request or bring it up to date.
+
+    Raises:
+        ShipError: Something that ran in the clone changed it (NS236); what was built changed (NS603); the branch holds
+            what others committed (NS880); it is not to be; or the remote refuses.
+    """
+    if isinstance(state.seen, ShipError):
+        if run.of(Bumped).seal.broken():
+            run.stage.drop()
+        raise state.seen
+    plan, bumped, stage, report, remote = run.plan, run.bumped, run.stage, run.report, run.world.remote
+    objects, seen, name = bumped.objects, state.seen, branch_of(plan.tag)
+    report.remote = remote.name
+    report.commits, report.commit_count = stage.repository.new_commits(
+        objects.commit, remote.refs().values(), MOST_COMMITS
+    )
+    run.confirm(run)
+    built.check(stage, bumped.project)
+    stage.record.proposal = stage.repository.run("rev-parse", f"{objects.commit}^{{tree}}")
+    stage.save()  # what is pushed next is what a merged release is compared with
+    if seen.tip != objects.commit:
+        report.pushed = "unknown"  # until the remote has told
+        ref = f"refs/heads/{name}"
+        try:
+            remote.push(stage.repository, {ref: objects.commit}, replaces={ref: seen.tip})
+        except PushUnclearError:
+            raise
+        except ShipError:
+            report.pushed = "no"
+            raise
+    pulls = _pulls(run)
+    if pulls is None:
+        run.notify(_not_opened(run))
+        return Proposed(remote.name, name, by_hand(run), how="by hand", anew=True)
+    title = plan.message.splitlines()[0]
+    body = proposed(report, merging(run), LONGEST_BODY)
+    try:
+        pull, opened = pulls.bring(name, plan.release_branch, title, body)
+        _outdate(pulls, pull, plan.release_branch)
+    except ShipError as error:
+        run.notify(_not_opened(run, error.findings[0]))
+        return Proposed(remote.name, name, by_hand(run), how="by hand", anew=True)
+    return Proposed(remote.name, name, pull.url, how="opened" if opened else "renewed", anew=True)
+
+
+def _not_opened(run: Run, why: Finding | None = None) -> Finding:
+    told = why.what if why else "no token for the forge"
+    if why is None and run.world.forge:
+        told = f"there is no token for {run.world.forge.where} in {' or '.join(TOKENS)}"
+    page = by_hand(run)
+    at = f" Open it at {page}" if page else ""
+    return NOT_OPENED(f"No pull request was opened: {told.rstrip('.')}.{at}")
+
+
+def _outdate(pulls: PullRequests, current: PullRequest, base: str) -> None:
+    """Say in the open pull requests of other releases that there is a newer one."""
+    for pull in pulls.opened(base):
+        if pull.branch.startswith(BRANCHES) and pull.number != current.number and not pull.body.startswith(_OUTDATED):
+            body = f"{_OUTDATED}#{current.number} proposes another release.\n\n{pull.body}"
+            pulls.change(pull, {"body": body[:LONGEST_BODY]})
+
+
+def merging(run: Run) -> Iterator[str]:
+    """Yield what happens once the proposal is merged, in sentences."""
+    plan, commit = run.plan, run.bumped.objects.commit
+    yield f"It was made from {plan.release_branch} at {plan.head[:10]}, and passed every check as {commit[:10]}."
+    yield "Merge it in any way: by a merge commit, a squash, a rebase or a merge queue."
+    yield f"Then run `{run.report.command}` on the updated {plan.release_branch}: it tags the merged commit {plan.tag}."
+    if plan.workflow:
+        yield f"The tag starts {plan.workflow}, which publishes the release."
+    else:
+        yield f"Then it publishes to {display_name(plan.index)}."
+        yield (
+            "If the merged tree is the proposed one, these very files are published from where they were built;"
+            " else everything is built and proven again."
+        )
+    yield "Close it, and nothing is released."

@@ -1,0 +1,151 @@
+"""The pull requests of a repository on GitHub.
+
+https://docs.github.com/en/rest/pulls/pulls describes the calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from nox_ship.errors import ShipError
+from nox_ship.world.github import REFUSED, GitHubApi, UnclearError, message, parsed
+
+LONGEST_BODY = 65_536
+"""Characters that GitHub takes for the text of a pull request."""
+_INVALID = 422
+_THERE = "pull request already exists"
+"""What GitHub says where a branch has an open pull request."""
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request as the forge has it."""
+
+    number: int
+    url: str
+    title: str
+    body: str
+    branch: str
+    """The branch that is to be merged."""
+    commit: str
+    """The tip of that branch."""
+    base: str
+    """The branch that it is to be merged into."""
+    own: bool
+    """Whether the branch is in this very repository: a fork may give its branches any name."""
+    open: bool
+    merged: str
+    """The commit on the base that merging it led to, whichever way it was merged; empty where it was not."""
+
+
+@dataclass(frozen=True)
+class PullRequests:
+    """The pull requests of one repository."""
+
+    api: GitHubApi
+
+    def of_branch(self, branch: str, base: str) -> tuple[PullRequest, ...]:
+        """Return the pull requests from a branch of this repository into ``base``, whatever became of them.
+
+        The newest comes first.
+
+        Raises:
+            ShipError: The API does not tell (NS780 to NS785).
+        """
+        owner = self.api.slug.partition("/")[0]
+        query = urlencode({"state": "all", "head": f"{owner}:{branch}", "base": base})
+        found = _pulls(self.api, self.api.pages(f"/pulls?{query}"))
+        return tuple(pull for pull in found if pull.own and (pull.branch, pull.base) == (branch, base))
+
+    def merged(self, branch: str, base: str) -> tuple[PullRequest, ...]:
+        """Return those of them that are merged.
+
+        Raises:
+            ShipError: The API does not tell (NS780 to NS785).
+        """
+        return tuple(pull for pull in self.of_branch(branch, base) if pull.merged)
+
+    def opened(self, base: str) -> tuple[PullRequest, ...]:
+        """Return the open pull requests from branches of this repository into ``base``.
+
+        Raises:
+            ShipError: The API does not tell (NS780 to NS785).
+        """
+        found = _pulls(self.api, self.api.pages(f"/pulls?{urlencode({'state': 'open', 'base': base})}"))
+        return tuple(pull for pull in found if pull.own and pull.open and pull.base == base)
+
+    def bring(self, branch: str, base: str, title: str, body: str) -> tuple[PullRequest, bool]:
+        """Open the pull request of a branch, or bring the open one up to date; return it, and whether it is new.
+
+        GitHub admits one open pull request from a branch to another. So of two that are opened at once, one is told
+        that there is one already, and brings that up to date.
+
+        Raises:
+            UnclearError: There is no answer (NS780).
+            ShipError: The API refuses it (NS781 to NS785).
+        """
+        wanted = {"title": title, "body": body}
+        if found := self.open_from(branch, base):
+            return self.change(found, wanted), False
+        try:
+            answer = self.api.ask("POST", "/pulls", {**wanted, "head": branch, "base": base}, allowed=(_INVALID,))
+        except UnclearError:
+            if found := self.open_from(branch, base):
+                return found, True
+            raise
+        if answer.ok:
+            return _pull(self.api, parsed(answer, dict)), True
+        if _THERE in message(answer) and (found := self.open_from(branch, base)):
+            return self.change(found, wanted), False
+        raise ShipError(REFUSED(f"GitHub does not open a pull request for {branch}: {message(answer)}."))
+
+    def open_from(self, branch: str, base: str) -> PullRequest | None:
+        """Return the open pull request of a branch; None where it has none.
+
+        Raises:
+            ShipError: The API does not tell (NS780 to NS785).
+        """
+        return next((pull for pull in self.of_branch(branch, base) if pull.open), None)
+
+    def change(self, pull: PullRequest, values: Mapping[str, str]) -> PullRequest:
+        """Change a pull request's title or text, where they are not so already.
+
+        Raises:
+            ShipError: The API refuses it (NS780 to NS785).
+        """
+        if all(getattr(pull, name) == value for name, value in values.items()):
+            return pull
+        return _pull(self.api, parsed(self.api.ask("PATCH", f"/pulls/{pull.number}", dict(values)), dict))
+
+
+def _pulls(api: GitHubApi, told: Iterable[Any]) -> list[PullRequest]:
+    return [_pull(api, one) for one in told]
+
+
+def _pull(api: GitHubApi, told: Mapping[str, Any]) -> PullRequest:
+    try:
+        repository = told["head"].get("repo") or {}  # a fork may be gone
+        return PullRequest(
+            number=int(told["number"]),
+            url=str(told.get("html_url") or ""),
+            title=str(told.get("title") or ""),
+            body=str(told.get("body") or ""),
+            branch=str(told["head"]["ref"]),
+            commit=str(told["head"]["sha"]),
+            base=str(told["base"]["ref"]),
+            own=str(repository.get("full_name")).lower() == api.slug.lower(),
+            open=told["state"] == "open",
+            merged=_commit(told["merge_commit_sha"]) if told.get("merged_at") else "",
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ShipError(REFUSED("GitHub's pull request is not as its documentation says.", remedy="")) from error
+
+
+def _commit(told: object) -> str:
+    if not isinstance(told, str) or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", told):
+        raise ValueError
+    return told

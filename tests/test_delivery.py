@@ -1,0 +1,164 @@
+"""Which way a release takes to the remote: what the setting says, what rules the branch has, or a refused push."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failing_forge import FailingForge
+from fakes import FakeGates
+from merging import PROPOSED, Shielded, shielded
+from nox_ship.errors import ShipError
+from nox_ship.release.delivery import choose
+from nox_ship.world.rules import in_the_way
+from support import each
+
+AUTO = PROPOSED.replace('delivery = "pull-request"\n', "")
+REVIEWS = {"type": "pull_request", "ruleset_id": 7, "parameters": {}}
+CHECKS = {"type": "required_status_checks", "ruleset_id": 8, "parameters": {}}
+HARMLESS = [{"type": kind, "ruleset_id": 7} for kind in ("deletion", "non_fast_forward", "required_linear_history")]
+ASKED, PROTECTION = "/rules/branches/main?per_page=100", "/branches/main/protection"
+PROTECTED = {"protected": True}
+
+
+@each(
+    ("answers", "refusing"),
+    [
+        ({}, ()),
+        ({ASKED: []}, ()),
+        ({ASKED: HARMLESS}, ()),
+        ({ASKED: [REVIEWS, *HARMLESS]}, ("changes go through a pull request",)),
+        ({ASKED: [REVIEWS, REVIEWS, CHECKS]}, ("changes go through a pull request", "a commit needs status checks")),
+        ({ASKED: [REVIEWS], "/rulesets/7": {"current_user_can_bypass": "always"}}, ()),
+        (
+            {ASKED: [REVIEWS], "/rulesets/7": {"current_user_can_bypass": "never"}},
+            ("changes go through a pull request",),
+        ),
+        (
+            {ASKED: [REVIEWS, CHECKS], "/rulesets/7": {"current_user_can_bypass": "exempt"}},
+            ("a commit needs status checks",),
+        ),
+        (
+            {ASKED: [REVIEWS], "/rulesets/7": {"current_user_can_bypass": "pull_requests_only"}},
+            ("changes go through a pull request",),
+        ),
+        ({"/branches/main": PROTECTED}, ()),
+        ({"/branches/main": {"protected": False}, PROTECTION: {"lock_branch": {"enabled": True}}}, ()),
+        (
+            {
+                "/branches/main": PROTECTED,
+                PROTECTION: {"enforce_admins": {"enabled": True}, "required_pull_request_reviews": {"x": 1}},
+            },
+            ("changes go through a pull request",),
+        ),
+        (
+            {
+                "/branches/main": PROTECTED,
+                PROTECTION: {"enforce_admins": {"enabled": False}, "required_pull_request_reviews": {"x": 1}},
+            },
+            (),
+        ),
+        (
+            {
+                "/branches/main": {
+                    "protected": True,
+                    "protection": {"required_status_checks": {"enforcement_level": "everyone", "contexts": ["a"]}},
+                }
+            },
+            ("a commit needs status checks",),
+        ),
+        ({ASKED: {"message": "x"}, "/branches/main": [1]}, ()),
+        ({ASKED: ["x", None, {"type": ["pull_request"]}]}, ()),
+    ],
+)
+def test_rules_that_refuse_a_push_are_told_apart(answers: dict[str, Any], refusing: tuple[str, ...]) -> None:
+    """Those that a new commit cannot have met; not those that the token's user may bypass, nor what is not told."""
+    assert in_the_way(answers.get, "main") == refusing
+
+
+@pytest.fixture
+def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa: ARG001 - each release needs them
+    """Run a forge without rules."""
+    with FailingForge() as running:
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, forge: FailingForge, sessions: FakeGates) -> Shielded:
+    """Make a project whose branch is protected, and which says nothing of that."""
+    sessions.afterwards = lambda stage: stage.record.passed.update(dict.fromkeys(sessions.ran, 0.1))
+    return shielded(tmp_path, forge, {"pyproject.toml": AUTO})
+
+
+def test_a_branch_with_rules_gets_a_pull_request(project: Shielded) -> None:
+    """NS883 says why, before anything is done."""
+    project.forge.facts["/rules/branches/main"] = [REVIEWS]
+    project.yard.release()
+    assert "refs/heads/release/v1.3.0" in project.refs()
+    found = [finding["what"] for finding in project.yard.told()["findings"] if finding["id"] == "NS883"]
+    assert found == [
+        "This release is proposed by a pull request: main on acme/sample has rules: changes go through a pull request."
+    ]
+
+
+def test_whoever_may_bypass_the_rules_pushes(project: Shielded) -> None:
+    """As before: a maintainer's release goes on."""
+    project.forge.facts |= {"/rules/branches/main": [REVIEWS], "/rulesets/7": {"current_user_can_bypass": "always"}}
+    (project.bare / "hooks" / "pre-receive").unlink()
+    project.yard.release()
+    assert "refs/tags/v1.3.0" in project.refs()
+
+
+def test_a_refused_push_changes_nothing_and_offers_the_other_way(project: Shielded, sessions: FakeGates) -> None:
+    """NS231; the same command then proposes the release, with what has passed already."""
+    before = project.refs()
+    with pytest.raises(ShipError, match="NS231") as caught:
+        project.yard.release()
+    assert "propose this release by a pull request" in caught.value.findings[0].remedy
+    assert project.refs() == before
+    sessions.ran.clear()
+    project.yard.release()
+    assert sessions.ran == []
+    assert set(project.refs()) == {*before, "refs/heads/release/v1.3.0"}
+
+
+def test_whoever_starts_afresh_tries_the_push_again(project: Shielded) -> None:
+    """The rules may have changed since."""
+    with pytest.raises(ShipError, match="NS231"):
+        project.yard.release()
+    (project.bare / "hooks" / "pre-receive").unlink()
+    project.yard.release(fresh=True)
+    assert "refs/tags/v1.3.0" in project.refs()
+
+
+def test_where_only_pushes_are_wanted_nothing_else_is_offered(project: Shielded) -> None:
+    """The setting decides, and no rule is asked for."""
+    text = AUTO.replace("[tool.nox-ship]\n", '[tool.nox-ship]\ndelivery = "push"\n')
+    project.go_on({"pyproject.toml": text})
+    project.update()
+    for _ in range(2):
+        with pytest.raises(ShipError, match="NS231") as caught:
+            project.yard.release()
+        assert "pull request" not in caught.value.findings[0].remedy
+    assert "GET /rules/branches/main" not in project.forge.asked
+
+
+def test_a_forge_that_tells_nothing_decides_nothing(forge: FailingForge) -> None:
+    """Whatever is wrong with it, a push is tried: it changes nothing where it is refused."""
+    forge.faults.dead_after = 0
+    assert choose("auto", forge.client(), "main", refused=False).way == "push"
+    assert choose("auto", None, "main", refused=False).way == "push"
+
+
+def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded) -> None:
+    """It would be refused after the merge, too."""
+    hook = project.bare / "hooks" / "pre-receive"
+    hook.write_text(
+        "#!/bin/sh\necho 'error: GH013: Repository rule violations found for refs/tags/v1.3.0.' >&2\nexit 1\n"
+    )
+    with pytest.raises(ShipError, match="NS231") as caught:
+        project.yard.release()
+    assert "pull request" not in caught.value.findings[0].remedy
