@@ -106,6 +106,27 @@ def with_wheels(folder: Path, number: int) -> Path:
     return project
 
 
+def with_bytes(folder: Path, number: int) -> Path:
+    """Return a project that has been built, with twenty wheels of so many MiB together; they are sparse."""
+    project = with_wheels(folder, 20)
+    manifest = project / ".nox-ship" / "manifest.json"
+    known = Manifest.read(manifest)
+    wheels = [project / "dist" / file.name for file in known.files if file.kind == "wheel"]
+    for wheel in wheels:
+        fill(wheel, (number << 20) // len(wheels))
+    files = (*map(File.of, wheels), *(file for file in known.files if file.kind == "sdist"))
+    dataclasses.replace(known, files=files).write(manifest)
+    return project
+
+
+def fill(wheel: Path, size: int) -> None:
+    """Put so many zeros before what a wheel holds, without writing them; a ZIP file's directory tells where it is."""
+    held = wheel.read_bytes()
+    with wheel.open("wb") as stream:
+        stream.seek(size)
+        stream.write(held)
+
+
 def with_parts(folder: Path, number: int) -> Path:
     """Return a project whose sdist has been built, and so many wheels that one job made of it."""
     project = make_project(folder, ["3.11"])
@@ -184,6 +205,7 @@ GROWTHS = (
     Growth("wheels", "collect", WHEELS, with_parts, ("--session", "collect")),
     Growth("wheels", "verify-install", WHEELS, with_wheels, VERIFY),
     Growth("wheels", "publish -- --dry-run", WHEELS, with_wheels, UPLOAD),
+    Growth("MiB", "publish -- --dry-run", (512, 1_024, 1_536, 2_048), with_bytes, UPLOAD),
     Growth("Pythons", "release -- patch --dry-run", tuple(range(1, 1 + len(pythons()))), with_pythons, REHEARSE),
     Growth("files", "build", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, ("--session", "build")),
     Growth("files", "release -- patch --bundle", (2_000, 4_000, 6_000, 8_000, 10_000), with_files, CUT),

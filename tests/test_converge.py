@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,25 @@ def stopped(project: Project, manifest: Manifest, index: FakeIndex) -> list[str]
 
 def test_wheels_are_uploaded_before_sdists(project: Project, manifest: Manifest) -> None:
     """One at a time, so that no installer meets a release with an sdist alone."""
-    index = make_index()
-    notes = bring(project, manifest, index)
-    assert index.uploads == [WHEEL, SDIST]
-    assert notes[:3] == ["to PyPI, with credentials from a fake", f"{WHEEL}: uploaded", f"{SDIST}: uploaded"]
+    for files in (manifest.files, manifest.files[::-1]):
+        index = make_index()
+        notes = bring(project, replace(manifest, files=files), index)
+        assert index.uploads == [WHEEL, SDIST]
+        assert notes == [
+            "to PyPI, with credentials from a fake",
+            f"1 of 2: uploading {WHEEL}, {manifest.files[0].size} bytes",
+            f"2 of 2: uploading {SDIST}, {manifest.files[1].size} bytes",
+        ]
+
+
+def test_files_of_another_build_are_not_added_to(project: Project, manifest: Manifest) -> None:
+    """NS586: what the manifest does not know was uploaded by another; where nothing is missing it does no harm."""
+    files = {file.name: (dist_folder(project) / file.name).read_bytes() for file in manifest.files}
+    index = make_index(shelf={WHEEL: files[WHEEL], WHEEL.replace("py3", "cp312"): b"other"})
+    assert stopped(project, manifest, index) == ["NS586"]
+    assert index.uploads == []
+    index.shelf.update(files)
+    assert len(bring(project, manifest, index)) == 1
 
 
 def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manifest) -> None:
@@ -76,7 +92,7 @@ def test_warnings_of_the_credentials_are_told(project: Project, manifest: Manife
     index = FakeIndex("PyPI", index.upload_url, index.simple_url, find=lambda: warned)
     assert "NS000 test-problem: Hm. Do something." in bring(project, manifest, index)
     again = FakeIndex("PyPI", index.upload_url, index.simple_url, find=pytest.fail, shelf=index.shelf)
-    assert len(bring(project, manifest, again)) == 2
+    assert len(bring(project, manifest, again)) == 1
 
 
 @pytest.mark.parametrize("hashes", [True, False])
@@ -120,7 +136,7 @@ def test_what_is_closed_stops_before_anything_is_sent(
     assert stopped(project, manifest, index) == [expected]
     assert (index.uploads, len(index.asked)) == ([], 1)
     index.shelf.update(files)
-    assert len(bring(project, manifest, index)) == 2
+    assert len(bring(project, manifest, index)) == 1
 
 
 def test_a_second_sdist_stops_before_anything_is_sent(project: Project, manifest: Manifest) -> None:
@@ -143,7 +159,11 @@ def test_an_upload_without_an_answer_is_looked_for_and_tried_again(project: Proj
     index = make_index(refusals=[unclear(), unclear()])
     notes = bring(project, manifest, index)
     assert index.uploads == [WHEEL, WHEEL, WHEEL, SDIST]
-    assert f"{WHEEL}: uploaded" in notes
+    assert notes[1:4] == [
+        f"1 of 2: uploading {WHEEL}, {manifest.files[0].size} bytes",
+        "trying again: No answer.",
+        "trying again: No answer.",
+    ]
 
 
 def test_an_upload_whose_answer_was_lost_is_not_sent_twice(project: Project, manifest: Manifest) -> None:

@@ -66,7 +66,7 @@ def test_both_apis_are_asked_at_once() -> None:
 
 
 def test_twine_is_told_everything(file: Path, programs: Programs) -> None:
-    """The file is a copy, alone in its folder; an upload has its time."""
+    """The file is a copy, alone in its folder; an upload has its time, a long file more than a short one."""
     seen: list[list[str]] = []
 
     def reply(call: Call) -> tuple[int, str]:
@@ -82,7 +82,7 @@ def test_twine_is_told_everything(file: Path, programs: Programs) -> None:
     assert seen == [[FILE]]
     assert call.options["question"]["url"] == "https://index.invalid/legacy/"
     assert call.options["question"]["attestation"] is None
-    assert call.options["seconds"] == 7
+    assert call.options["seconds"] == 7 + 5 / 2**17
 
 
 def test_twine_is_told_credentials_and_whom_to_trust(file: Path, programs: Programs) -> None:

@@ -79,7 +79,7 @@ def test_compiled_projects_get_a_job_for_each_system(
     assert Project.read(project).settings.wheels.systems == tuple(expected)
     jobs = load_yaml((project / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
     assert [job["runs-on"] for name, job in jobs.items() if name.startswith("wheels-")] == expected
-    assert len(jobs["verify-install"]["strategy"]["matrix"]["system"]) == 3
+    assert "matrix" not in jobs["verify-install"]["needs"]
     assert command.main(["init", "--check"]) == 0
 
 

@@ -41,6 +41,15 @@ def test_a_file_is_recorded_by_its_bytes(tmp_path: Path) -> None:
     assert File.of(tmp_path / "sample-1.0.tar.gz").kind == "sdist"
 
 
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (35_756_000, "34.1 MiB"), (2 << 30, "2.0 GiB")],
+)
+def test_a_size_is_shown_as_people_read_it(size: int, shown: str) -> None:
+    """In the largest unit of which there is one."""
+    assert File("sample-1.0.tar.gz", "sdist", size, "0" * 64).shown_size == shown
+
+
 def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     """Nothing is lost, folders are made, and no partial file is left."""
     manifest = make_manifest(tmp_path / "dist")

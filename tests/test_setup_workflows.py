@@ -55,11 +55,10 @@ def every() -> Iterator[Facts]:
     for audit, audited in itertools.product(truth, truth):
         yield facts(weekly=True, audit=audit, audited=audited)
     for folder in ("", "packages/sample"):
-        yield facts(
-            wheels=("ubuntu-latest", "it's: macOS"), development=True, folder=folder, weekly=True, name="sample"
-        )
+        yield facts(wheels=WHEELS, tests_wheel=not folder, development=True, folder=folder, weekly=True, name="sample")
 
 
+WHEELS = ("ubuntu-latest", "it's: macOS", "ubuntu-24.04/ppc64le")
 CHECKS = ("Test Suite", 'it\'s: @A@ # (3.12, "x")')
 NAMED = {"name": "sample", "environments": {"pypi": "release now", "testpypi": "on"}, "branches": ("dev", "release/*")}
 
@@ -206,7 +205,8 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
     """Each job builds from the one sdist; what they made is taken by ID, and what is tried and pushed is the whole."""
     found = jobs(release_of(known))
     numbered = {f"wheels-{number}": system for number, system in enumerate(known.wheels, 1)}
-    assert {name: job["runs-on"] for name, job in found.items() if name.startswith("wheels-")} == numbered
+    runners = {name: system.removesuffix("/ppc64le") for name, system in numbered.items()}
+    assert {name: job["runs-on"] for name, job in found.items() if name.startswith("wheels-")} == runners
 
     def taken(job: str) -> list[str]:
         steps = (step for step in found[job]["steps"] if "download" in step.get("uses", ""))
@@ -217,13 +217,35 @@ def test_wheels_of_all_systems_are_collected_before_anything_is_done_with_them(k
         assert found[name]["steps"][-2]["env"]["SYSTEM"] == system
     parts = [f"needs.{name}.outputs.wheels" for name in numbered]
     assert taken("collect") == ["needs.build.outputs.files", *parts]
-    assert found["collect"]["steps"][-2]["run"].split()[-2:] == [".nox-ship/parts/1", ".nox-ship/parts/2"]
+    folders = [".nox-ship/parts/1", ".nox-ship/parts/2", ".nox-ship/parts/3"]
+    assert found["collect"]["steps"][-2]["run"].split()[-3:] == folders
     for job in ("verify-install", "rehearse-upload"):
         assert taken(job) == ["needs.collect.outputs.files"]
-        assert found[job]["steps"][-1 if job != "verify-install" else -2]["env"]["NOX_SHIP_MANIFEST"] == (
-            "${{ needs.collect.outputs.manifest }}"
-        )
+        told = [step["env"] for step in found[job]["steps"] if "NOX_SHIP_MANIFEST" in step.get("env", {})]
+        assert {env["NOX_SHIP_MANIFEST"] for env in told} == {"${{ needs.collect.outputs.manifest }}"}
     assert "needs.collect.outputs.manifest" in found["push"]["name"]
+
+
+@each("known", [known for known in every() if known.wheels])
+def test_a_set_of_wheels_is_installed_where_it_fits(known: Facts) -> None:
+    """The job that collects tells where, and where the sdist is tried; the tests can be run against the wheel there."""
+    job = jobs(release_of(known))["verify-install"]
+    assert job["needs"] == ["cut", "collect"]
+    assert job["strategy"]["matrix"] == {"include": "${{ fromJSON(needs.collect.outputs.installs) }}"}
+    (tried,) = (step for step in job["steps"] if step.get("id") == "verify")
+    assert tried["env"]["FILES"] == "${{ matrix.files }}"
+    assert tried["run"] == 'nox --no-dependencies -s "verify-install-$PYTHON" -- --files "$FILES"'
+    tests = [step["run"] for step in job["steps"] if '"tests-$PYTHON"' in step.get("run", "")]
+    assert len(tests) == known.tests_wheel
+
+
+@each("known", [known for known in every() if known.wheels])
+def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: Facts) -> None:
+    """Before the part that is the project's; the session knows the architecture by the name of the system."""
+    found = jobs(release_of(known))
+    emulated = {name: [step for step in job["steps"] if "qemu" in step.get("uses", "")] for name, job in found.items()}
+    ((name, (step,)),) = ((name, steps) for name, steps in emulated.items() if steps)
+    assert (name, step["with"]["platforms"]) == ("wheels-3", "ppc64le")
 
 
 @each("known", list(every()))
@@ -283,14 +305,17 @@ def test_what_was_built_is_attested_before_it_is_announced(known: Facts) -> None
 
 @each("known", list(every()))
 def test_one_job_describes_what_is_installed(known: Facts) -> None:
-    """On one system and the newest Python, in the project's own folder; what tests a pull request pays nothing."""
+    """On one system and the newest Python, or where a set's sdist is tried; what tests a pull request pays nothing."""
     release = jobs(release_of(known))["verify-install"]
     assert [name for name, text in render(known).items() if "SBOM" in text] == [
         f".github/workflows/{known.release_file}"
     ]
-    assert release["strategy"]["matrix"]["system"][0] == "ubuntu-latest"
     (tried,) = (step for step in release["steps"] if step.get("id") == "verify")
     told = "${{ matrix.system == 'ubuntu-latest' && needs.matrix.outputs.newest || '' }}"
+    if known.wheels:
+        told = "${{ matrix.files == 'all' && matrix.python || '' }}"
+    else:
+        assert release["strategy"]["matrix"]["system"][0] == "ubuntu-latest"
     assert tried["env"]["NOX_SHIP_SBOM"] == told
     assert jobs(release_of(known))["matrix"]["outputs"]["newest"] == "${{ steps.matrix.outputs.newest }}"
     (kept,) = (step for step in release["steps"] if "upload" in step.get("uses", ""))

@@ -306,6 +306,20 @@ def test_each_file_is_installed_alone_and_bound_to_its_hash(
         assert line.endswith(f"/{file.name}#sha256={file.sha256}")
 
 
+def test_wheels_alone_are_tried_where_a_job_has_no_business_with_the_sdist(
+    project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them has to fit there, NS584; that it does not prove anything of the sdist."""
+    dist = project.root / "dist"
+    done = verify_files(project, manifest, dist, "python3.12", "3.12", sdist=False)
+    assert done == Verified("1 files install and work on Python 3.12")
+    assert programs.started("install")[0].line[-1].partition("#")[0].endswith(".whl")
+    assert verify_files(project, manifest, dist, "python3.12", "3.12").told.startswith("2 files")
+    monkeypatch.setattr(install, "installable", lambda *_: [])
+    with pytest.raises(ShipError, match=r"NS584.*sample"):
+        verify_files(project, manifest, dist, "python3.12", "3.12", sdist=False)
+
+
 @pytest.mark.parametrize("fits", [True, False])
 def test_modules_are_read_once(
     project: Project, manifest: Manifest, programs: Programs, monkeypatch: pytest.MonkeyPatch, fits: bool

@@ -39,9 +39,9 @@ def made(tmp_path: Path, builder: str, *versions: str) -> tuple[Project, Manifes
     return project, manifest
 
 
-def build(project: Project, manifest: Manifest) -> Part:
+def build(project: Project, manifest: Manifest, called: str = "ubuntu") -> Part:
     """Build the wheels."""
-    return wheelhouse.build_wheels(project, manifest, project.root / "dist", Path("/tools"), "ubuntu")
+    return wheelhouse.build_wheels(project, manifest, project.root / "dist", Path("/tools"), called)
 
 
 def building(programs: Programs, tags: str = "{}-{}-linux_x86_64") -> None:
@@ -188,6 +188,26 @@ def test_cibuildwheel_builds_the_sdist_by_the_projects_settings(tmp_path: Path, 
     programs.answer("cibuildwheel", code=1)
     with pytest.raises(ShipError, match="NS572"):
         build(project, manifest)
+
+
+def test_another_architecture_is_cibuildwheels(tmp_path: Path, programs: Programs) -> None:
+    """It is told which, in both questions; what builds for this machine alone refuses: NS583."""
+
+    def run(call: Call) -> tuple[int, str]:
+        if "--print-build-identifiers" in call.line:
+            return 0, "cp312-manylinux_ppc64le\n"
+        out = Path(call.line[call.line.index("--output-dir") + 1])
+        pack_wheel(out / "sample-1.2.3-cp312-cp312-manylinux_2_17_ppc64le.whl", {"a.so": ""})
+        return 0, ""
+
+    programs.play("cibuildwheel", reply=run)
+    programs.answer("auditwheel show", stdout='{"overall_tag": "manylinux_2_17_ppc64le"}')
+    part = build(*made(tmp_path, "cibuildwheel", "3.12"), called="ubuntu-latest/ppc64le")
+    assert (part.system, part.expected) == ("ubuntu-latest/ppc64le", ("cp312-manylinux_ppc64le",))
+    asked = [call.line[call.line.index("--archs") + 1] for call in programs.started("--archs")]
+    assert asked == ["ppc64le", "ppc64le"]
+    with pytest.raises(ShipError, match=r"NS583.*ppc64le"):
+        build(*made(tmp_path, "build", "3.12"), called="ubuntu-latest/ppc64le")
 
 
 @pytest.mark.parametrize(

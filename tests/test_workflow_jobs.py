@@ -39,14 +39,15 @@ def by_hand(
     return {**where, "inputs": {"bump": bump, "dry_run": str(dry_run).lower(), "target": target, "run": run}}
 
 
-def workflow_of(**settings: bool) -> dict[Any, Any]:
-    """Return `release.yml`."""
+def workflow_of(*, wheels: tuple[str, ...] = (), **settings: bool) -> dict[Any, Any]:
+    """Return `release.yml`, with a job that builds wheels on each of ``wheels``."""
     facts = Facts(
         branch="main",
         tag="v{version}",
         pythons=("3.12",),
         coverage=True,
         besides=(),
+        wheels=wheels,
         settings=WorkflowSettings(**settings),  # type: ignore[arg-type]
     )
     workflow: dict[Any, Any] = load_yaml(render(facts)[".github/workflows/release.yml"])
@@ -54,9 +55,11 @@ def workflow_of(**settings: bool) -> dict[Any, Any]:
     return workflow
 
 
-def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict[str, Any]:
+def doing_nothing(
+    build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: bool
+) -> dict[str, Any]:
     """Return `release.yml` with one step in each job, which does nothing but hand on what ``build`` says."""
-    workflow = workflow_of(**settings)
+    workflow = workflow_of(wheels=wheels, **settings)
     for name, job in workflow["jobs"].items():
         values = {"commit": "HEAD", "gates": "[]", "pythons": "[]", "manifest": "0", **build}
         lines = [f"echo {name} >> $RUNNER_HOME/jobs.txt"]
@@ -70,9 +73,11 @@ def doing_nothing(build: dict[str, str], failing: str, **settings: bool) -> dict
     return workflow
 
 
-def jobs_of(payload: dict[str, Any], build: dict[str, str], failing: str, **settings: bool) -> set[str]:
+def jobs_of(
+    payload: dict[str, Any], build: dict[str, str], failing: str, wheels: tuple[str, ...] = (), **settings: bool
+) -> set[str]:
     """Return the jobs of `release.yml` that run; its build says ``build``, and the job ``failing`` fails."""
-    return jobs_run(doing_nothing(build, failing, **settings), payload, build, failing)
+    return jobs_run(doing_nothing(build, failing, wheels, **settings), payload, build, failing)
 
 
 @pytest.mark.integration
@@ -142,7 +147,7 @@ def test_what_settings_change(
     settings: dict[str, bool], payload: dict[str, Any], build: dict[str, str], expected: set[str]
 ) -> None:
     """A push of branch and tag starts two runs, of which one publishes; TestPyPI is not on everybody's way."""
-    assert jobs_of(payload, build, "", **settings) == expected
+    assert jobs_of(payload, build, "", (), **settings) == expected
 
 
 @each(
@@ -170,6 +175,18 @@ def test_what_fails_ends_there(failing: str, payload: dict[str, Any], never: set
     assert failing in ran
     assert not ran & never
     assert "inputs" not in payload or not payload["inputs"]["bump"] or not ran & (TRIAL | PUBLISHED)
+
+
+SYSTEMS = ("ubuntu-latest", "macos-latest")
+BUILT = {"wheels-1", "wheels-2", "collect"}
+
+
+@each("failing", ["", *sorted(BUILT), "verify-install"])
+def test_nothing_is_published_or_pushed_without_the_whole_set(failing: str) -> None:
+    """Where a system made no wheels, or they are no set, or one does not work."""
+    tagged, cut = jobs_of(TAG, FINAL, failing, SYSTEMS), jobs_of(by_hand(BRANCH, bump="minor"), FINAL, failing, SYSTEMS)
+    assert (tagged, cut) == (CHECKS | BUILT | TRIAL | PUBLISHED, CUT | BUILT) or failing
+    assert not failing or not (tagged | cut) & ({"push"} | TRIAL | PUBLISHED)
 
 
 GATES = tuple(

@@ -125,6 +125,15 @@ def tool_arguments(args: Sequence[str], session: str) -> None:
         parser.parse_args(["--help"])
 
 
+def verify_install_arguments(args: Sequence[str]) -> argparse.Namespace:
+    """Parse what follows ``nox -s verify-install --``; other arguments are for other sessions."""
+    what = "Install each built file into a fresh environment, and try it."
+    parser = _Parser(prog="nox -s verify-install --", description=what, allow_abbrev=False)
+    chosen = "which files: a workflow tries the sdist in one of its jobs (default: %(default)s)"
+    parser.add_argument("--files", choices=("all", "wheels"), default="all", help=chosen)
+    return parser.parse_known_args(args)[0]
+
+
 def publish_arguments(args: Sequence[str], session: str = "publish") -> argparse.Namespace:
     """Parse what follows ``nox -s publish --``, or another ``session`` that publishes.
 

@@ -79,7 +79,8 @@ class WheelsSettings:
     """The wheels of a project with compiled code, each of which is for one system."""
 
     systems: tuple[str, ...] = ()
-    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them."""
+    """Runners that build wheels, one job each; if it is set, nothing is published without the wheels of all of them.
+    ``"RUNNER/ARCHITECTURE"``, such as ``"ubuntu-latest/ppc64le"``, builds for another architecture than its own."""
     builder: Literal["auto", "cibuildwheel", "build"] = "auto"
     """What builds them: cibuildwheel, or ``build`` for one Python after the other, and the tool that repairs wheels for
     the system; ``"auto"`` takes cibuildwheel wherever it can run."""
@@ -142,7 +143,7 @@ class PublishSettings:
     wait: float = _bounded(1800, "be between 0 seconds and a week", minimum=0, maximum=_WEEK)
     """Seconds to wait until an index serves what it took."""
     timeout: float = _bounded(300, "be more than 0 seconds, and a week at most", exclusiveMinimum=0, maximum=_WEEK)
-    """Seconds that one attempt to upload a file may take."""
+    """Seconds that one attempt to upload a file may take, beside one more for each 128 KiB of it."""
     require_checks: tuple[str, ...] = _bounded((), "be names of checks", items={"pattern": r"^\S(.{0,253}\S)?$"})
     """Names of checks on GitHub, such as jobs of your CI, that must have passed on a commit before it is published."""
     attestations: bool = True

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from packaging.version import Version
 
-from nox_ship.errors import Findings
+from nox_ship.config import Settings
+from nox_ship.errors import Findings, Kind, shorten
 from nox_ship.package.build import Outcome, manifest_path
 from nox_ship.package.joining import join, read_parts
 from nox_ship.package.manifest import Manifest
-from nox_ship.package.parts import table
+from nox_ship.package.parts import Part, table
+from nox_ship.package.platforms import split
+from nox_ship.package.trials import Trial, trials
 from nox_ship.package.wheelhouse import folder_of
 from nox_ship.project import Project
 from nox_ship.release.route import route
 from nox_ship.release.whole import wanted_wheels
 from nox_ship.world.real import RealWorld
 from nox_ship.worlds import guarded
+
+NOT_INSTALLED = Kind(
+    "NS585",
+    "wheel-not-tried",
+    "Let cibuildwheel test it (`test-command`), or add a runner to `tool.nox-ship.workflows.systems`, or a classifier.",
+    level="notice",
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Collected:
     outcome: Outcome | None
     """The whole release; None where something stands against it."""
     findings: Findings
+    trials: tuple[Trial, ...] = ()
+    """The jobs that install the files; none where they are no release."""
 
 
 def collect(project: Project, folders: Sequence[Path]) -> Collected:
@@ -48,4 +60,23 @@ def collect(project: Project, folders: Sequence[Path]) -> Collected:
         findings = Findings(warnings)
         outcome = findings.catch(lambda: join(project, parts, wanted))
     findings.extend(outcome.warnings if outcome else ())
-    return Collected(tuple(table(parts.values(), wanted)), outcome, findings)
+    rows = tuple(table(parts.values(), wanted))
+    if outcome is None:
+        return Collected(rows, outcome, findings)
+    tried, untried = _trials(project.settings, parts.values(), outcome.manifest)
+    if untried:
+        findings.append(NOT_INSTALLED(f"No job installs {shorten(untried)}: no runner has that system and Python."))
+    return Collected(rows, outcome, findings, tried)
+
+
+def _trials(settings: Settings, parts: Iterable[Part], joined: Manifest) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
+    """Return the jobs that install the files, and the wheels that none of them does.
+
+    Runners are those that the settings name: what a part says of itself must lead to no other.
+    """
+    builders: dict[str, list[str]] = {split(system)[0]: [] for system in settings.wheels.systems}
+    for part in parts:
+        if part.system in builders:
+            builders[part.system] += [file.name for file in part.files]
+    names = [file.name for file in joined.files]
+    return trials(names, joined.pythons, settings.workflows.systems, builders)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -277,7 +278,9 @@ def collect(session: nox.Session, project: Project) -> None:
     collected.findings.raise_errors()
     if collected.outcome:
         session.log(f"{TOLD}{collected.outcome.digest}")
-        actions.output(manifest=collected.outcome.digest)
+        jobs = json.dumps([asdict(trial) for trial in collected.trials])
+        session.log(f"installs: {jobs}")
+        actions.output(manifest=collected.outcome.digest, installs=jobs)
 
 
 @_front_door
@@ -312,20 +315,21 @@ def verify_published(session: nox.Session) -> None:
 @_front_door
 def verify_install(session: nox.Session, project: Project) -> None:
     """Install each built file into a fresh environment, on each Python, and try it there."""
-    from nox_ship.cli import no_arguments
+    from nox_ship.cli import verify_install_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
     from nox_ship.package.manifest import TOLD, Manifest
     from nox_ship.package.materials import NAME, VARIABLE
     from nox_ship.printable import printable
 
-    no_arguments(session.posargs, "verify-install")
+    sdist = verify_install_arguments(session.posargs).files == "all"
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
     python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
     label, anew = str(session.python), registration.in_release()
     describe = os.environ.get(VARIABLE) == label
-    done = verify_files(project, manifest, dist_folder(project), str(python), label, anew=anew, describe=describe)
+    dist = dist_folder(project)
+    done = verify_files(project, manifest, dist, str(python), label, anew=anew, describe=describe, sdist=sdist)
     for finding in done.warnings:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)

@@ -262,16 +262,16 @@ def test_an_installation_tells_what_it_tested(
     monkeypatch.chdir(yard.root)
     monkeypatch.setattr(registration, "_in_release", in_release)
     write_dist(yard.project, yard.repository.head, "0.1.0")
-    asked: list[tuple[bool, bool]] = []
+    asked: list[tuple[bool, bool, bool]] = []
 
-    def play(*_: object, anew: bool, describe: bool) -> Verified:
-        asked.append((anew, describe))
+    def play(*_: object, anew: bool, describe: bool, sdist: bool) -> Verified:
+        asked.append((anew, describe, sdist))
         return Verified("done", described=describe)
 
     monkeypatch.setattr(installing, "verify_files", play)
     session: Any = FakeSession()
     sessions_module.verify_install(session)
-    assert asked == [(in_release, in_release)]
+    assert asked == [(in_release, in_release, True)]
     assert (tmp_path / "output").exists() == in_release
     assert f"{TOLD}{Manifest.load(manifest_path(yard.project))[1]}" in session.said
 

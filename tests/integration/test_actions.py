@@ -25,7 +25,8 @@ KINDS = {
     "development": "[tool.nox-ship.workflows]\ndevelopment = true\ntestpypi = false\n",
     "no coverage": '[tool.nox-ship]\ngates = ["tests", "mine"]\ntag = "sample-{version}"\n',
     "compiled": "",
-    "wheels": '[tool.nox-ship.wheels]\nsystems = ["ubuntu-latest", "macos-latest", "windows-latest"]\n',
+    "wheels": '[tool.nox-ship.wheels]\nsystems = ["ubuntu-latest", "windows-latest", "ubuntu-24.04/ppc64le"]\n'
+    "[tool.nox-ship.tests]\ninstalled = true\n",
     "weekly": "[tool.nox-ship.workflows]\nweekly = true\n",
     "weekly without its audit": '[tool.nox-ship]\ngates = ["tests"]\nworkflows.weekly = true\n',
     "names of its own": '[tool.nox-ship.workflows]\nfile = "publish.yaml"\nbranches = ["dev", "release/*"]\n'

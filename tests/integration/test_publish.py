@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +20,7 @@ import pytest
 from failing_index import HOST, FailingIndex, Faults, api_token
 from nox_ship import publishing
 from nox_ship.errors import ShipError
+from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from releasing import NO_KEYRING, serve_last
 from workbench import GOOD, PYTHON, Bench, Outcome, copy_of, make_bench
@@ -390,7 +397,60 @@ def test_a_release_that_can_no_longer_be_completed_is_told(ready: Bench, index: 
     index.faults = Faults(age=13.5)
     outcome = publish(ready, index, PYPI_API_TOKEN=token)
     assert outcome.code == 0, outcome.output
-    assert outcome.has("NS773", "sample-1.2.3.tar.gz: uploaded")
+    assert outcome.has("NS773", "1 of 1: uploading sample-1.2.3.tar.gz")
+
+
+def with_wheels(bench: Bench, number: int) -> Manifest:
+    """Put so many wheels in the place of the one that was built, and return their manifest."""
+    known, dist = Manifest.read(bench.root / ".nox-ship/manifest.json"), bench.root / "dist"
+    wheel, sdist = known.files
+    names = [wheel.name.replace("-py3-", f"-{build}-py3-") for build in range(10, 10 + number)]
+    for name in names:
+        shutil.copy(dist / wheel.name, dist / name)
+    (dist / wheel.name).unlink()
+    made = dataclasses.replace(known, files=(*(File.of(dist / name) for name in names), sdist))
+    made.write(bench.root / ".nox-ship/manifest.json")
+    return made
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no process groups to kill")
+def test_an_upload_of_sixty_files_that_is_killed_is_completed(ready: Bench, index: FailingIndex) -> None:
+    """By the same command from the same manifest alone, with a line for each file that is left; the sdist is last."""
+    manifest, env = with_wheels(ready, 59), {"PYPI_API_TOKEN": index.new_token()}
+    command = [sys.executable, "-m", "nox", "--no-dependencies", "-s", "publish", "--", "--no-install"]
+    quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(
+        command, cwd=ready.root, env=alone(ready, index, **env), start_new_session=True, **quiet
+    ) as running:
+        until = time.monotonic() + 60
+        while len(index.files()) < 20 and running.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        os.killpg(running.pid, signal.SIGKILL)
+    time.sleep(0.2)  # the index may still take what it was sent
+    there = set(index.files())
+    assert 20 <= len(there) < 60
+    assert there == {file.name for file in manifest.files[: len(there)]}
+    dataclasses.replace(manifest, files=manifest.files[-30:]).write(ready.root / ".nox-ship/manifest.json")
+    for path in ready.root.glob("dist/*.whl"):
+        if path.name not in {file.name for file in manifest.files[-30:]}:
+            path.rename(ready.root.parent / path.name)
+    outcome = publish(ready, index, "--no-install", **env)
+    assert outcome.has("NS586", manifest.files[0].name)
+    assert set(index.files()) == there
+    for path in ready.root.parent.glob("*.whl"):
+        path.rename(ready.root / "dist" / path.name)
+    manifest.write(ready.root / ".nox-ship/manifest.json")
+    index.uploads.clear()
+    outcome = publish(ready, index, "--no-install", **env)
+    assert outcome.code == 0, outcome.output
+    assert index.files() == {file.name: file.sha256 for file in manifest.files}
+    left = [file.name for file in manifest.files if file.name not in there]
+    assert [upload.filename for upload in index.uploads] == left
+    told = [line.strip() for line in outcome.output.splitlines() if "uploading" in line]
+    assert [line.split(", ")[0] for line in told] == [
+        f"{number} of {len(left)}: uploading {name}" for number, name in enumerate(left, 1)
+    ]
+    assert left[-1].endswith(".tar.gz")
 
 
 def test_an_old_list_is_waited_out(ready: Bench, index: FailingIndex) -> None:

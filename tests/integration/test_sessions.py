@@ -283,8 +283,8 @@ def test_publish_is_rehearsed(bench: Bench) -> None:
     outcome = bench.nox("-s", "publish", "--", "--dry-run")
     assert outcome.code == 0, outcome.output
     assert outcome.has(
-        "sample-1.2.3-py3-none-any.whl: uploaded",
-        "sample-1.2.3.tar.gz: uploaded",
+        "1 of 2: uploading sample-1.2.3-py3-none-any.whl",
+        "2 of 2: uploading sample-1.2.3.tar.gz",
         "as the stand-in for PyPI serves it, works on Python",
         "Nothing left this machine",
     )

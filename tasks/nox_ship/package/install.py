@@ -47,6 +47,12 @@ NEEDS_HOST = Kind(
     level="warning",
 )
 
+NONE_FITS = Kind(
+    "NS584",
+    "no-wheel-fits",
+    "Run it on a system and Python that a wheel is for; the jobs of a workflow are those that `nox -s collect` tells.",
+)
+
 T = TypeVar("T")
 
 _SCRIPTS = ("console_scripts", "gui_scripts")
@@ -99,7 +105,7 @@ class Verified:
     """Whether the environment of one of them was described."""
 
 
-def verify_files(
+def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by name
     project: Project,
     manifest: Manifest,
     folder: Path,
@@ -108,6 +114,7 @@ def verify_files(
     *,
     anew: bool = False,
     describe: bool = False,
+    sdist: bool = True,
 ) -> Verified:
     """Verify each file of ``manifest`` on one Python, unless these very files have passed there.
 
@@ -119,14 +126,16 @@ def verify_files(
         label: The Python's name, such as ``3.12``.
         anew: Try them in any case: code that runs beside this may have written that they passed.
         describe: Describe the environment of the wheel in a bill of materials, in the project's own folder.
+        sdist: Whether to try the sdist too, or the wheels alone.
 
     Raises:
-        ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624).
+        ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624); or
+            none of them fits (NS584).
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
     expected = Expected.of(manifest, paths, project.settings)
-    hashes = {file.name: file.sha256 for file in manifest.files}
+    hashes = {file.name: file.sha256 for file in manifest.files if sdist or file.kind != "sdist"}
     fact = json.dumps({"files": hashes, "smoke": expected.smoke, "ignored": expected.ignored})
     bill = materials_path(project)
     if describe:
@@ -134,7 +143,9 @@ def verify_files(
     elif not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
         return Verified(f"these files passed on Python {label} already")
     findings = Findings()
-    names = installable([file.name for file in manifest.files], python)
+    names = installable(list(hashes), python)
+    if not names:
+        raise ShipError(NONE_FITS(f"Python {label} can install none of {shorten(hashes)} here."))
     read = [name for name in names if name.endswith(".whl")] or names  # of an sdist, the same modules are made
     described = read[:1] if describe else []
     with ThreadPoolExecutor() as pool:
@@ -155,7 +166,7 @@ def verify_files(
         findings.extend(findings.catch(attempt.result) or ())
     findings.raise_errors()
     write_whole(record, fact)
-    others = [file.name for file in manifest.files if file.name not in names]
+    others = [name for name in hashes if name not in names]
     left_out = (
         f"; {shorten(others)} {'are' if len(others) > 1 else 'is'} for another Python or system" if others else ""
     )

@@ -69,6 +69,14 @@ class File:
     """In bytes."""
     sha256: str
 
+    @property
+    def shown_size(self) -> str:
+        """How large it is, as a person reads it, such as ``34.1 MiB``."""
+        for unit, number in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+            if self.size >= number:
+                return f"{self.size / number:.1f} {unit}"
+        return f"{self.size} bytes"
+
     @classmethod
     def of(cls, path: Path) -> File:
         """Return the record of the file at ``path``."""

@@ -98,5 +98,19 @@ def here(pythons: Iterable[str]) -> Iterator[str]:
     if there is None:
         there = "win32" if sys.maxsize < 2**32 else f"win_{machine}"
     for python in pythons:
-        kind, number = ("pp", python[4:]) if python.startswith("pypy") else ("cp", python)
-        yield f"{kind}{number.replace('.', '')}-{there}"
+        yield f"{interpreter(python)}-{there}"
+
+
+def interpreter(python: str) -> str:
+    """Return what a Python, such as ``3.13t`` or ``pypy3.11``, is called in a target: ``cp313t``, ``pp311``."""
+    kind, number = ("pp", python[4:]) if python.startswith("pypy") else ("cp", python)
+    return f"{kind}{number.replace('.', '')}"
+
+
+def split(system: str) -> tuple[str, str]:
+    """Return the runner that builds wheels, and the architecture that it builds for; empty where it is its own.
+
+    ``ubuntu-latest/ppc64le`` names both.
+    """
+    runner, _, architecture = system.partition("/")
+    return runner, architecture

@@ -18,7 +18,7 @@ from nox_ship.files import check_folder, copy_whole
 from nox_ship.package.build import replace_files
 from nox_ship.package.manifest import File, Manifest, built_files
 from nox_ship.package.parts import FILE, Part
-from nox_ship.package.platforms import covers, here, targets
+from nox_ship.package.platforms import covers, here, split, targets
 from nox_ship.project import Project
 
 WHEEL_FAILED = Kind("NS572", "wheel-failed", "Read the output of the build backend or cibuildwheel above.")
@@ -34,6 +34,12 @@ UNTRUE_TAG = Kind(
 )
 NOTHING_COMPILED = Kind(
     "NS579", "nothing-compiled", "Do not run `nox -s wheels`: the wheel from `nox -s build` works on every system."
+)
+
+OTHER_MACHINE = Kind(
+    "NS583",
+    "other-machine",
+    "Let cibuildwheel build it: start a container engine, or set `tool.nox-ship.wheels.builder` to `cibuildwheel`.",
 )
 
 _REPAIRERS = {"linux": "auditwheel", "darwin": "delocate", "win32": "delvewheel"}
@@ -96,19 +102,23 @@ def build_wheels(project: Project, manifest: Manifest, dist: Path, programs: Pat
         manifest: The build whose sdist the wheels are built from.
         dist: The folder of the built files.
         programs: The folder with abi3audit and cibuildwheel or the tool that repairs wheels.
-        called: The name of this part: the job's system.
+        called: The name of this part: the job's system, with the architecture if it is not the system's own.
 
     Raises:
         ShipError: A wheel cannot be built (NS572) or repaired (NS573), its content does not match its tag (NS574), or
-            it works on every system (NS579).
+            it works on every system (NS579); or the wheels are for another architecture, and cibuildwheel does not
+            build them (NS583).
     """
+    architecture = split(called)[1]
+    if architecture and builder(project) != "cibuildwheel":
+        raise ShipError(OTHER_MACHINE(f"Only cibuildwheel builds wheels for another architecture: {architecture}."))
     sdist = next(path for path in manifest.check(dist) if not path.name.endswith(".whl"))
     tools, target = Tools(project, programs, manifest.build.epoch if manifest.build else 0), folder_of(project)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch:
         out = Path(scratch) / "wheels"
         out.mkdir()
         if builder(project) == "cibuildwheel":
-            expected = _with_cibuildwheel(tools, sdist, out)
+            expected = _with_cibuildwheel(tools, sdist, out, architecture)
         else:
             expected = _one_by_one(tools, manifest, sdist, out)
         made = built_files(out)
@@ -127,12 +137,13 @@ def build_wheels(project: Project, manifest: Manifest, dist: Path, programs: Pat
     return part
 
 
-def _with_cibuildwheel(tools: Tools, sdist: Path, out: Path) -> list[str]:
+def _with_cibuildwheel(tools: Tools, sdist: Path, out: Path, architecture: str) -> list[str]:
     """Let cibuildwheel build with the project's own settings, and return what it was meant to build."""
-    listed = tools.run("cibuildwheel", "--print-build-identifiers", tools.project.root, cwd=tools.project.root)
+    root, only = tools.project.root, ("--archs", architecture) if architecture else ()
+    listed = tools.run("cibuildwheel", "--print-build-identifiers", *only, root, cwd=root)
     if listed.code:
         raise ShipError(WHEEL_FAILED("cibuildwheel does not list what it would build.", detail=listed.output))
-    done = tools.run("cibuildwheel", sdist, "--output-dir", out, cwd=tools.project.root)
+    done = tools.run("cibuildwheel", *only, sdist, "--output-dir", out, cwd=root)
     if done.code:
         raise ShipError(WHEEL_FAILED("cibuildwheel failed.", detail=done.output))
     return listed.stdout.split()

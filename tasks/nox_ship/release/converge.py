@@ -11,7 +11,7 @@ from typing import Literal
 from nox_ship.errors import Finding, Findings, Kind, ShipError, shorten
 from nox_ship.package.manifest import File
 from nox_ship.release.publication import NOT_SERVED, Publication, silent
-from nox_ship.release.uptake import OTHER_BYTES, check_open, next_release, refuse_other_bytes
+from nox_ship.release.uptake import OTHER_BYTES, check_open, next_release, refuse_other_build, refuse_other_bytes
 from nox_ship.world.index import UploadUnclearError
 from nox_ship.world.listing import Listing, Served
 from nox_ship.world.refusals import FILE_EXISTS
@@ -61,6 +61,8 @@ def converge(
 ) -> tuple[Published, ...]:
     """Upload the files that the index lacks, wheels before sdists, one at a time; then compare all of them.
 
+    What is noted tells how far it is: a line for each upload, whatever becomes of it.
+
     Args:
         publication: What the index should have.
         arrived: Called with each file as soon as the index has it.
@@ -68,30 +70,38 @@ def converge(
 
     Raises:
         ShipError: A file differs from the manifest (NS603), the index has different content under its name (NS711),
-            accepts no more files for the project or the release (NS770-NS774), refuses it (NS702, NS720-NS738), does
-            not say whether it took it (NS735), or does not serve it (NS712, NS713).
+            accepts no more files for the project or the release (NS770-NS774), has files of another build (NS586),
+            refuses the file (NS702, NS720-NS738), does not say whether it took it (NS735), or does not serve it (NS712,
+            NS713).
     """
     manifest, index, note = publication.manifest, publication.index, publication.note
-    paths = manifest.check(publication.folder)
+    paths = dict(zip(manifest.files, manifest.check(publication.folder), strict=True))
+    files = sorted(manifest.files, key=lambda file: file.kind == "sdist")
     listing = (held or compare(publication)).listing
     there = listing.files
     for warning in check_open(manifest, listing):
         note(str(warning))
-    if any(file.name not in there for file in manifest.files):
+    if missing := [file for file in files if file.name not in there]:
+        refuse_other_build(manifest, listing)
         for warning in index.credentials.warnings:
             note(str(warning))
         note(f"to {index.name}, with credentials from {index.credentials.kind}")
+    present = [file.name for file in files if file.name in there and not there[file.name].trial]
+    if present:
+        verb = "are" if len(present) > 1 else "is"
+        note(f"{shorten(present)} {verb} there already, with the same SHA-256")
     done: list[Published] = []
     with index.uploading() as upload:
-        for file, path in zip(manifest.files, paths, strict=True):
+        for file in files:
             if file.name in there and there[file.name].trial:
                 note(f"{file.name} is already there since the upload rehearsal, with the same SHA-256")
                 done.append(Published(file, "uploaded"))
             elif file.name in there:
-                note(f"{file.name} is already there, with the same SHA-256")
                 done.append(Published(file, "there already"))
             else:
-                note(f"{file.name}: {_bring(publication, file, partial(upload, path, file.sha256))}")
+                note(f"{missing.index(file) + 1} of {len(missing)}: uploading {file.name}, {file.shown_size}")
+                if odd := _bring(publication, file, partial(upload, paths[file], file.sha256)):
+                    note(f"{file.name}: {odd}")
                 done.append(Published(file, "uploaded"))
             arrived(done[-1])
     confirm(publication)
@@ -108,17 +118,18 @@ def confirm(publication: Publication) -> None:
 
 
 def _bring(publication: Publication, file: File, upload: Callable[[], None]) -> str:
-    """Upload one file; if the answer is unclear, ask the index and try again."""
+    """Upload one file; if the answer is unclear, ask the index and try again. Return what was unusual about it."""
     pauses = iter(publication.patience.delays())
     while True:
         try:
             upload()
-        except UploadUnclearError:
+        except UploadUnclearError as error:
             pause = next(pauses, None)
             if _kept(publication, file):
                 return "uploaded; the index's answer was lost"
             if pause is None:
                 raise
+            publication.note(f"trying again: {error.findings[0].what}")
             time.sleep(pause)
         except ShipError as error:
             if error.findings[0].id != FILE_EXISTS.id:
@@ -127,7 +138,7 @@ def _bring(publication: Publication, file: File, upload: Callable[[], None]) -> 
                 raise ShipError(replace(error.findings[0], remedy=next_release(publication.manifest))) from error
             return "already there according to the index, with the same SHA-256"
         else:
-            return "uploaded"
+            return ""
 
 
 def _kept(publication: Publication, file: File) -> bool:

@@ -28,6 +28,12 @@ OTHER_BYTES = Kind(
     "A file name can never be used again, even after deletion: release the next version.",
 )
 
+OTHER_BUILD = Kind(
+    "NS586",
+    "other-build",
+    "Publish with the manifest that this began with; if it is lost, release the next version.",
+)
+
 GLIMPSE_SECONDS = 2 * SECONDS
 """How long a release that others upload waits for the index; a rehearsal's look at it takes half of that."""
 
@@ -139,6 +145,18 @@ def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping
             what = f"{index.name} holds another {file.name}: its SHA-256 differs."
             findings.append(OTHER_BYTES(what, remedy=next_release(manifest)))
     findings.raise_errors()
+
+
+def refuse_other_build(manifest: Manifest, listing: Listing) -> None:
+    """Check that an index has only files of this build, before it gets more of them.
+
+    Raises:
+        ShipError: It has files of the version that the manifest does not know (NS586).
+    """
+    known = {file.name for file in manifest.files}
+    if others := sorted(name for name, served in listing.files.items() if name not in known and not served.trial):
+        what = f"{listing.index} has {shorten(others)} of {manifest.version}, which the manifest does not know"
+        raise ShipError(OTHER_BUILD(f"{what}: another build was uploaded in part."))
 
 
 def next_release(manifest: Manifest) -> str:

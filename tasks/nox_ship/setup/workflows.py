@@ -12,6 +12,8 @@ from nox_ship import naming
 from nox_ship.automation.github import FOLDER
 from nox_ship.config import ROOT, RoutesSettings, WorkflowSettings
 from nox_ship.errors import Kind, ShipError
+from nox_ship.package.platforms import split
+from nox_ship.package.trials import is_emulated
 from nox_ship.project import newest_python
 from nox_ship.settings import WRONG_TYPE
 from nox_ship.setup.lock import FILE as LOCK
@@ -25,6 +27,7 @@ ACTIONS = {
     "setup-python": "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0",
     "upload-artifact": "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0",
     "download-artifact": "actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1",
+    "setup-qemu": "docker/setup-qemu-action@ce360397dd3f832beb865e1373c09c0e9f86d70a # v4.0.0",
     "attest": "actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2",
 }
 """The actions that are used, each pinned by commit."""
@@ -53,6 +56,21 @@ _SWITCH = """\
   run: |
     nox-ship switch .nox-ship/cut/release.bundle --onto="$GITHUB_SHA" --branch="$NOX_SHIP_BRANCH" \\
       --commit="$COMMIT" --tag="$TAG" --tag-object="$TAG_OBJECT"
+  shell: bash"""
+_TRIALS = """\
+python: ${{ fromJSON(needs.matrix.outputs.pythons) }}
+system: [@SYSTEMS@]"""
+_EMULATE = """\
+- name: Emulate @ARCHITECTURE@
+  uses: @SETUP_QEMU@
+  with:
+    platforms: @ARCHITECTURE@"""
+_TESTS_OF_INSTALLED = """\
+- name: Run the tests against the wheel
+  env:
+    NOX_SHIP_MANIFEST: ${{ needs.@SET@.outputs.manifest }}
+    PYTHON: ${{ matrix.python }}
+  run: env -u GITHUB_ENV -u GITHUB_PATH -u GITHUB_OUTPUT -u GITHUB_STATE nox --no-dependencies -s "tests-$PYTHON"
   shell: bash"""
 _WITHOUT_CHECK = """\
 without_check:
@@ -106,7 +124,10 @@ class Facts:
     more_pythons: tuple[str, ...] = ()
     """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
     wheels: tuple[str, ...] = ()
-    """Runners that build wheels for their systems; empty where one build makes all files."""
+    """Runners that build wheels for their systems, or for another architecture: ``ubuntu-latest/ppc64le``; empty where
+    one build makes all files."""
+    tests_wheel: bool = False
+    """Whether our session of the tests runs them against the wheel that is built."""
 
     @property
     def ci_file(self) -> str:
@@ -197,6 +218,7 @@ def _release(facts: Facts) -> str:
     }
     values["SWITCH"] = filled(_SWITCH, values)
     values["WHEELS"] = _wheels(facts, values) if facts.wheels else ""
+    values |= _trials(facts, values)
     values |= _coverage(facts, values)
     before = ["lock", "proven", *gates]
     here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
@@ -263,6 +285,30 @@ def _without_check(names: tuple[str, ...]) -> str:
     return filled(_WITHOUT_CHECK, {"CHECKS": choices, "NONE": quoted(_NONE)})
 
 
+def _trials(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
+    """Return what the job that installs the files is for: each Python on each system, or what a set of wheels fits."""
+    if not facts.wheels:
+        return {
+            "TRIALS_FROM": "matrix, build",
+            "TRIALS_MADE": "needs.matrix.result == 'success' && needs.build.result == 'success'",
+            "TRIALS": filled(_TRIALS, values),
+            "DESCRIBED": f"matrix.system == {values['SYSTEM']} && needs.matrix.outputs.newest",
+            "FILES_TRIED": "",
+            "ONLY_FILES": "",
+            "TESTS_OF_INSTALLED": "",
+        }
+    tests = naming.spoken(_TESTS_OF_INSTALLED, facts.names)
+    return {
+        "TRIALS_FROM": "collect",
+        "TRIALS_MADE": "needs.collect.result == 'success'",
+        "TRIALS": "include: ${{ fromJSON(needs.collect.outputs.installs) }}",
+        "DESCRIBED": "matrix.files == 'all' && matrix.python",
+        "FILES_TRIED": "FILES: ${{ matrix.files }}",
+        "ONLY_FILES": ' -- --files "$FILES"',
+        "TESTS_OF_INSTALLED": filled(tests, values) if facts.tests_wheel else "",
+    }
+
+
 def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
     """Return the jobs that build wheels, one for each system, and the one that collects them.
 
@@ -271,10 +317,14 @@ def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
     inside, made, takes = f"{facts.folder}/" if facts.folder else "", list[str](), list[str]()
     folders = {job: f".nox-ship/parts/{job.rpartition('-')[2]}" for job in _wheel_jobs(facts)}
     for (job, folder), system in zip(folders.items(), facts.wheels, strict=True):
+        runner, architecture = split(system)
+        emulated = {"ARCHITECTURE": scalar(architecture), "SETUP_QEMU": ACTIONS["setup-qemu"]}
         own = {
             "NUMBER": job.rpartition("-")[2],
             "WHEELS_NAME": scalar(f"Wheels on {system}"),
+            "WHEELS_RUNNER": scalar(runner),
             "WHEELS_SYSTEM": scalar(system),
+            "EMULATE": filled(_EMULATE, emulated) if architecture and is_emulated(system) else "",
             "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
         }
         made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))

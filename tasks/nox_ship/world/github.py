@@ -126,7 +126,8 @@ class GitHubApi:
         if not self.is_ours(url):
             raise ShipError(REFUSED(f"{self.base} names {url} for uploads, which is on another host.", remedy=""))
         headers = {**self._headers, "Content-Type": "application/octet-stream"}
-        return self._tried(lambda: web.put_file(url, file, headers, seconds=self.seconds), (), allowed)
+        seconds = web.time_for(file.stat().st_size, self.seconds)
+        return self._tried(lambda: web.put_file(url, file, headers, seconds=seconds), (), allowed)
 
     def pages(self, path: str, key: str | None = None, *, absent: Collection[int] = ()) -> Iterator[Any]:
         """Yield the items of a paginated list.

@@ -94,7 +94,7 @@ class Index:
         json_url: The base of its JSON API, None where it has none.
         find: Looks for what an upload authenticates with.
         prove: Tries that without an upload, for a project and a version; returns notices.
-        seconds: How long one attempt to upload or download a file may take.
+        seconds: How long one attempt to upload or download a file may take, if it is short.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
         free: The file that keeps that the project's name is free there; None asks in any case.
         variables: The environment variables that an upload takes the job's identity and certificates from.
@@ -278,7 +278,7 @@ class Index:
                 into.write(block)
 
         try:
-            web.download(served.url, write, _FRESH, most=size + 1, seconds=self.seconds)
+            web.download(served.url, write, _FRESH, most=size + 1, seconds=web.time_for(size, self.seconds))
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve {served.filename}: {error}.")) from error
         return digest.hexdigest()
@@ -315,10 +315,11 @@ class Index:
                 "attestation": attestation,
                 **{name: self.variables.get(variable) for name, variable in _CERTIFICATES.items()},
             }
+            seconds = web.time_for(copy.stat().st_size, self.seconds)
             try:
-                told = twine.ask(question, self.seconds)
+                told = twine.ask(question, seconds)
             except process.TimedOutError as error:
-                what = f"{self.name} did not answer to {file.name} within {self.seconds:.0f} seconds."
+                what = f"{self.name} did not answer to {file.name} within {seconds:.0f} seconds."
                 raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
         shown = told or {"failure": "twine", "text": "it ended before the index answered"}
         answer = Answer.of({name: login.hidden(one) if isinstance(one, str) else one for name, one in shown.items()})

@@ -35,6 +35,8 @@ PARTS = 100_000
 25,000 files has that many, four for each; those of the largest projects have less than half of them."""
 
 _BLOCK = 1 << 16
+_SLOWEST = 1 << 17
+"""Bytes a second of the slowest line that is waited for: a megabit."""
 _HOPS = 5
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -132,6 +134,16 @@ def send(
 def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS) -> Answer:
     """Send a JSON value by ``POST``, as :func:`send` does."""
     return send("POST", url, value, headers, seconds=seconds)
+
+
+def time_for(size: int, seconds: float) -> float:
+    """Return how many seconds to give a file on its way: those of a short one, and what a slow line takes besides.
+
+    Args:
+        size: Its bytes.
+        seconds: What a short one gets.
+    """
+    return seconds + size / _SLOWEST
 
 
 def put_file(url: str, file: Path, headers: Mapping[str, str] | None = None, *, seconds: float) -> Answer:

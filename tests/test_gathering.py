@@ -1,0 +1,68 @@
+"""What collecting tells of a set: its rows, and the jobs that install it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fakes import Yard
+from nox_ship.gathering import collect
+from nox_ship.package.build import manifest_path
+from nox_ship.package.manifest import Manifest
+from nox_ship.package.parts import Part
+from nox_ship.package.trials import Trial
+from test_joining import LINUX, SETTINGS, WINDOWS, built, parted
+
+__all__ = ["built"]
+
+EXPECT = 'expect = ["cp312-*"]\n'
+
+
+@pytest.fixture
+def set_of_two(built: tuple[Yard, Manifest]) -> tuple[Yard, Manifest]:
+    """Return a project for Python 3.12 whose settings name two runners and the wheels, so that no index is asked."""
+    yard, manifest = built
+    names = SETTINGS.replace('"ubuntu"', '"ubuntu-latest"').replace('"windows"', '"windows-latest/ARM64"')
+    text = (yard.root / "pyproject.toml").read_text("utf-8").replace(SETTINGS, f"{names}{EXPECT}")
+    yard.write({"pyproject.toml": f'{text}[tool.nox-ship.workflows]\nsystems = ["macos-latest"]\n'})
+    known = replace(manifest, pythons=("3.12",))
+    known.write(manifest_path(yard.project))
+    return yard, known
+
+
+def parts_of(built: tuple[Yard, Manifest], **tags: str) -> list[Path]:
+    """Make a part for each system: ``tags`` have them by what the settings call it."""
+    names = {"ubuntu": "ubuntu-latest", "windows": "windows-latest/ARM64"}
+    folders = [parted(built, system, each) for system, each in tags.items()]
+    for folder, system in zip(folders, tags, strict=True):
+        replace(Part.read(folder), system=names.get(system, system)).write(folder)
+    return folders
+
+
+def test_the_jobs_that_install_a_set_are_told(set_of_two: tuple[Yard, Manifest]) -> None:
+    """One where the sdist is tried, one where a wheel fits; a wheel that no runner takes is a notice, NS585."""
+    yard, _ = set_of_two
+    collected = collect(yard.project, parts_of(set_of_two, ubuntu=LINUX, windows=WINDOWS.replace("amd64", "arm64")))
+    assert collected.trials == (Trial("macos-latest", "3.12", "all"), Trial("ubuntu-latest", "3.12", "wheels"))
+    (notice,) = collected.findings
+    assert (notice.id, notice.level) == ("NS585", "notice")
+    assert "win_arm64" in notice.what
+
+
+def test_a_part_leads_no_job_to_another_runner(set_of_two: tuple[Yard, Manifest]) -> None:
+    """What it says of itself was written where the project's code ran: runners are those of the settings."""
+    yard, _ = set_of_two
+    odd = "cp312-cp312-manylinux_2_17_riscv64"
+    collected = collect(yard.project, parts_of(set_of_two, ubuntu=LINUX, windows=WINDOWS, theirs=odd))
+    assert {trial.system for trial in collected.trials} == {"macos-latest", "ubuntu-latest", "windows-latest"}
+    assert [finding.id for finding in collected.findings] == ["NS585"]
+
+
+def test_what_is_no_set_is_installed_nowhere(set_of_two: tuple[Yard, Manifest]) -> None:
+    """NS577."""
+    yard, _ = set_of_two
+    collected = collect(yard.project, [parted(set_of_two, "ubuntu-latest", LINUX)])
+    assert collected.trials == ()
+    assert [finding.id for finding in collected.findings] == ["NS577"]
