@@ -62,6 +62,7 @@ def rehearsal() -> Report:
             BuiltFile("sample-1.1.0-py3-none-any.whl", 3412, "9f" * 32),
             BuiltFile("sample-1.1.0.tar.gz", 8120, "60" * 32),
         ],
+        elsewhere=["cp312-win_amd64", "cp312-macosx_arm64"],
         environment={"Python": "3.12.1", "nox": "2026.10.20", "git": "2.39.5"},
         findings=[
             {

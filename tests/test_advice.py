@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from nox_ship.config import IndexSettings, RoutesSettings, Settings, WorkflowSettings
 from nox_ship.project import Project
-from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
+from nox_ship.setup.advice import REQUIRED, next_steps, no_forge, other_ci, served, unserved
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
+from nox_ship.setup.templates import template
 from support import each, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "Sample"\nversion = "1.2.3"\n'
@@ -47,6 +50,19 @@ def test_publishers_are_told_in_one_block(survey: Survey) -> None:
         "  Workflow name      release.yml\n"
         "  Environment name   pypi on PyPI, testpypi on TestPyPI"
     )
+
+
+def test_how_to_protect_the_branch_is_told_as_commands(survey: Survey) -> None:
+    """The check that is required is the one job of the workflow that waits for all others."""
+    (line,) = (line for line in told(survey).splitlines() if "rulesets" in line)
+    echo, value, pipe, *command = shlex.split(line)
+    assert (echo, pipe, command[:2]) == ("echo", "|", ["gh", "api"])
+    ruleset = json.loads(value)
+    assert ruleset["conditions"]["ref_name"]["include"] == ["refs/heads/main"]
+    (checks,) = (rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks")
+    assert checks["required_status_checks"] == [{"context": REQUIRED}]
+    assert f"\n    name: {REQUIRED}\n" in template("ci.yml")
+    assert "rulesets" not in told(dataclasses.replace(survey, remote=GITLAB))
 
 
 def test_publishers_have_the_names_that_the_project_uses(survey: Survey) -> None:

@@ -51,6 +51,7 @@ class Recorded:
     """A session that writes down what it is told to do."""
 
     bin = "/env/bin"
+    virtualenv = SimpleNamespace(_reused=False)
 
     def __init__(self) -> None:
         self.did: list[Any] = []

@@ -327,7 +327,10 @@ def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
 
 def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """If it is named; what was there is shown, and a person is told what the gates do not know any more."""
-    theirs = {".github/workflows/ci.yml": CHECKS, ".github/workflows/release.yml": "name: Mine\n"}
+    theirs = {
+        ".github/workflows/ci.yml": CHECKS,
+        ".github/workflows/release.yml": "name: Mine\nenv: {CIBW_SKIP: a, CIBW_TEST_COMMAND: b}\n",
+    }
     write_files(project, theirs)
     assert command.main(["init", "--force"]) == 0
     assert {name: files(project)[name] for name in theirs} == theirs
@@ -338,6 +341,8 @@ def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.Cap
     assert "-name: Mine" in told
     assert "ci.yml was yours, and the gates ran the commands in it (flake8, pytest)" in told
     assert "release.yml was yours" not in told
+    assert "release.yml set CIBW_SKIP, CIBW_TEST_COMMAND" in told
+    assert "as `skip`, `test-command`." in told
     assert command.main(["init", "--check"]) == 0
 
 

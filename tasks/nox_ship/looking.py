@@ -184,6 +184,13 @@ def _show(standing: Standing, voice: Voice) -> None:
         voice.fact("release", f"{progress.plan.tag} {_progress(progress)}")
         for name, state in progress.steps.items() if progress.open else ():
             voice.fact(f"  {state.status}", f"{name}: {state.seen}", _COLOURS[state.status])
+    if standing.delivery:
+        voice.fact("delivery", f"by a {standing.delivery.way}: {standing.delivery.why}")
+    for one in standing.waiting:
+        outdated = f"; {standing.release_branch} has gone on since" if one.outdated else ""
+        voice.fact("proposed", f"{one.tag}, {one.url}{outdated}")
+    if standing.merged:
+        voice.fact("merged", f"{standing.merged.tag}, as {standing.merged.commit[:10]}, and has no tag")
     for finding in standing.untold:
         voice.finding(finding)
     command, why = following(standing)
@@ -201,8 +208,12 @@ def _last_release(standing: Standing) -> str:
 
 
 def _progress(progress: Progress) -> str:
+    if progress.has("done", "propose"):
+        return "is proposed"
     if not progress.open:
         return "is complete, as far as is known"
+    if "propose" in progress.steps and not progress.has("done", "propose"):
+        return "is made here, but not proposed"
     return "is made here, but not pushed" if progress.has("missing", "push") else "is incomplete"
 
 

@@ -17,6 +17,10 @@ SCHEMA = 1
 """Version of the JSON report's format."""
 
 
+ELSEWHERE = "Wheels that a workflow builds, and that were not tried here"
+"""What stands above :attr:`Report.elsewhere` where it is shown."""
+
+
 def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
@@ -139,6 +143,9 @@ class Report:
     """The address of the version's page on the index; empty if unknown or not there yet."""
     files: list[BuiltFile] = field(default_factory=list)
     """The built files."""
+    elsewhere: list[str] = field(default_factory=list)
+    """The targets that a workflow builds wheels for, which were not tried here: in cibuildwheel's terms, such as
+    ``cp312-win_amd64``; if these are unknown, the runners that build them."""
     environment: dict[str, str] = field(default_factory=dict)
     """The versions of the tools, by name."""
     findings: list[dict[str, str]] = field(default_factory=list, metadata={"schema": {"items": _FINDING}})

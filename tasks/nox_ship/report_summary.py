@@ -9,7 +9,7 @@ from nox_ship import closing
 from nox_ship.addresses import is_safe
 from nox_ship.plain_markdown import fenced, plain, table
 from nox_ship.printable import printable
-from nox_ship.report import Report
+from nox_ship.report import ELSEWHERE, Report
 from nox_ship.timeline import Bar, bars
 
 _SIGNS = {"passed": "✅", "declined": "⏸️", "interrupted": "⏸️"}
@@ -27,6 +27,7 @@ def summary(report: Report) -> str:
         _times(report),
         _steps(report),
         _section("Files", _files(report)),
+        _section(ELSEWHERE, [f"- {plain(what)}" for what in report.elsewhere]),
         _section(f"Changed since {report.since}", _changes(report)) if report.since else [],
         _section("Delivered", table(("how", "what"), report.deliveries)) if report.deliveries else [],
         _section("Verified", [f"- {plain(line)}" for line in report.verified]),

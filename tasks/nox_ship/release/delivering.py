@@ -230,6 +230,13 @@ def _listed(run: Run) -> State:
     return State.unknown(Unmatched(name, files)) if files else State.missing(Held(listing, ("every file",)))
 
 
+def _left(publication: Publication) -> tuple[str, ...]:
+    """Return what a workflow uploads: where other machines build the wheels, none of this one's."""
+    systems = publication.project.settings.wheels.systems
+    names = [file.name for file in publication.manifest.files if file.kind == "sdist" or not systems]
+    return (*names, *([f"the wheels from {shorten(systems)}"] if systems else []))
+
+
 def publish(run: Run, state: State) -> Result:
     """Upload the files that the index lacks and install them from there, or leave that to the workflow."""
     plan, publication = run.plan, run.of(Tried).publication
@@ -239,6 +246,6 @@ def publish(run: Run, state: State) -> Result:
         return Uploaded(publication.index.name, publish_files(publication, name, run.report, held=held))
     if state.status == "done":
         return LeftTo(plan.workflow, plan.waits, name, state.seen.files)
-    files = tuple(file.name for file in publication.manifest.files)
+    files = _left(publication)
     how = how_to_follow(run.world.remote, plan.workflow, waits=plan.waits)
     return LeftTo(plan.workflow, plan.waits, name, files, how)

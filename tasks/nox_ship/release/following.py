@@ -64,11 +64,42 @@ def _go_on(standing: Standing) -> tuple[str, str] | None:
     return None
 
 
+def _finish_merged(standing: Standing) -> tuple[str, str] | None:
+    """Finish a release whose pull request was merged."""
+    if (merged := standing.merged) is None:
+        return None
+    again = f"nox -s release -- {shlex.quote(standing.version)}"
+    if merged.commit != standing.head:
+        return f"git switch --detach {merged.commit[:10]} && {again}", f"{merged.tag} is merged there, and not released"
+    return again, f"{merged.tag} is merged: this tags it, and publishes it"
+
+
+def _wait(standing: Standing) -> tuple[str, str] | None:
+    """Wait for a release that is proposed, or propose it again."""
+    for one in standing.waiting:
+        if one.outdated:
+            return (
+                f"nox -s release -- {shlex.quote(one.version)}",
+                f"{one.url} proposes it, and the branch has gone on since",
+            )
+        return "", f"{one.url} proposes {one.tag}: merge it"
+    return None
+
+
 def _rest(standing: Standing) -> tuple[str, str] | None:
     if standing.since == 0:
         return "", f"there are no commits since {standing.tag}"
     return None
 
 
-_RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (_begin, _finish, _tidy, _catch_up, _go_on, _rest)
+_RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (
+    _begin,
+    _finish,
+    _tidy,
+    _catch_up,
+    _finish_merged,
+    _go_on,
+    _wait,
+    _rest,
+)
 """Rules for the next command; the first that applies counts."""

@@ -91,7 +91,7 @@ class Proposals:
         Raises:
             ShipError: HEAD has moved on since (NS882), or the forge does not answer (NS780 to NS785).
         """
-        found = self._found(tag, certain=certain)
+        found = self.find(tag, certain=certain)
         if found and found.commit != self.head:
             short = found.commit[:10]
             what = f"{tag} was merged as {short} ({found.told_by}) and is not released; HEAD is another commit."
@@ -99,7 +99,12 @@ class Proposals:
             raise ShipError(MERGED_BEFORE(what, remedy=remedy))
         return found
 
-    def _found(self, tag: str, *, certain: bool) -> Merged | None:
+    def find(self, tag: str, *, certain: bool) -> Merged | None:
+        """Return the release of a tag where its proposal was merged into the branch that is checked out.
+
+        Raises:
+            ShipError: The forge does not answer (NS780 to NS785).
+        """
         branch = branch_of(tag)
         if self.forge is None:
             return self._compared(tag, branch)
@@ -124,7 +129,7 @@ class Proposals:
             return None  # HEAD has not reached the release branch
         parents, tree = repository.parents(self.head), repository.run("rev-parse", f"{self.head}^{{tree}}")
         kept = earlier if earlier and earlier.tag == tag and earlier.proposal else None
-        if kept and self.head != kept.head and (tree == kept.proposal or kept.commit in parents):
+        if kept and (tree == kept.proposal or kept.commit in parents):
             return Merged(tag, self.head, "the proposal kept here")
         there = self.refs.get(f"refs/heads/{branch}")
         if there is None or there == self.head or not repository.known([there]):

@@ -140,7 +140,7 @@ def propose(run: Run, state: State) -> Proposed:
 
 
 def _not_opened(run: Run, why: Finding | None = None) -> Finding:
-    told = why.what if why else "no token for the forge"
+    told = why.what if why else "the remote is not on GitHub"
     if why is None and run.world.forge:
         told = f"there is no token for {run.world.forge.where} in {' or '.join(TOKENS)}"
     page = by_hand(run)

@@ -19,6 +19,7 @@ from nox_ship.release.installing import install, works
 from nox_ship.release.publication import Publication, silent
 from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions, session_row
 from nox_ship.release.run import Run, State
+from nox_ship.release.whole import built_elsewhere
 from nox_ship.world.index import display_name
 
 
@@ -126,7 +127,7 @@ def rehearse_upload(run: Run, state: State) -> Tried:
         stage.save()
     place = run.world.rehearsal_index.simple_url
     tried.publication.proven.update((place, sha256, python) for sha256, python in record.works)
-    return tried
+    return replace(tried, elsewhere=built_elsewhere(tried.publication))
 
 
 def _try_upload(run: Run) -> Tried:

@@ -129,10 +129,13 @@ class Tried(Result):
     """The files, with the index of the release."""
     installed: tuple[str, ...] = ()
     """The files that were installed; empty if an earlier run did all this."""
+    elsewhere: tuple[str, ...] = ()
+    """What else a workflow builds wheels for."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Record the built files."""
+        """Record what was built, and what was not."""
         enter_files(self.publication.manifest, report)
+        report.elsewhere = list(self.elsewhere)
 
     def __str__(self) -> str:
         if not self.installed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from nox_ship.git import Repository
 from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.project import Project
 from nox_ship.release.checking import Required
+from nox_ship.release.delivery import PUSH, Delivery, choose
+from nox_ship.release.merged import Merged, Proposals
 from nox_ship.release.pipeline import release_steps, states
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.record import Record
@@ -26,6 +28,7 @@ from nox_ship.release.run import Run, State
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release
 from nox_ship.release.tags import tags_of
+from nox_ship.release.waiting import Waiting, waiting
 from nox_ship.release.workflows import publishing
 from nox_ship.report import Report
 from nox_ship.terminal import Voice
@@ -58,12 +61,12 @@ class Progress:
 
     def has(self, status: str, *steps: str) -> bool:
         """Whether one of ``steps`` has this status."""
-        return any(self.steps[step].status == status for step in steps)
+        return any(self.steps[step].status == status for step in steps if step in self.steps)
 
     @property
     def open(self) -> bool:
         """Whether something is known to be missing."""
-        written = ("push", "checkout", "publish", "announce")
+        written = ("propose", "push", "checkout", "publish", "announce")
         return self.has("missing", *written) or self.has("conflicting", *written)
 
 
@@ -88,6 +91,12 @@ class Standing:
     indexes: tuple[Serving, ...] = ()
     progress: Progress | None = None
     """The release at HEAD, or one that an earlier run left here."""
+    delivery: Delivery | None = None
+    """Which way the next release takes to the remote."""
+    waiting: tuple[Waiting, ...] = ()
+    """Releases that are proposed."""
+    merged: Merged | None = None
+    """The release of this version, where it was proposed and merged, and has no tag."""
     untold: list[Finding] = field(default_factory=list)
     """Why something could not be determined."""
 
@@ -122,6 +131,9 @@ class Standing:
                     for name, state in self.progress.steps.items()
                 ],
             },
+            "delivery": self.delivery and asdict(self.delivery),
+            "proposed": [asdict(one) for one in self.waiting],
+            "merged": self.merged and asdict(self.merged),
             "not_told": [finding.as_dict() for finding in self.untold],
         }
 
@@ -179,6 +191,31 @@ def _look_into(
     plan = _under_way(standing, project, repository, refs, last_release(shop), here)
     if plan:
         standing.progress = progress_of(plan, sessions, world, shop)
+    if standing.release_branch:
+        _look_at_proposals(standing, project, repository, refs, world, last_release(shop))
+
+
+def _look_at_proposals(
+    standing: Standing,
+    project: Project,
+    repository: Repository,
+    refs: Mapping[str, str],
+    world: World,
+    earlier: Record | None,
+) -> None:
+    """Add which way a release takes, and the releases that are on the way by a pull request."""
+    wanted, branch, head = project.settings.delivery, standing.release_branch or "", standing.head
+    forge = standing.catch(lambda: world.forge) if wanted != "push" else None
+    refused = bool(earlier and earlier.refused and earlier.head == head)
+    standing.delivery = choose(wanted, forge, branch, refused=refused)
+    if wanted == "push":
+        return
+    tags = {**tags_of(refs), **repository.tags()}
+    version, form = versions.parse(standing.version), project.tag_form(tags)
+    standing.waiting = standing.catch(lambda: tuple(waiting(forge, repository, branch, refs, form))) or ()
+    if version and all(form.version(tag) != version for tag in tags):
+        proposals = Proposals(repository, head, branch, refs, forge, earlier, certain=False)
+        standing.merged = standing.catch(lambda: proposals.find(form.name(standing.version), certain=False))
 
 
 def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) -> Progress:
@@ -261,7 +298,8 @@ def left_behind(project: Project, repository: Repository, record: Record, *, pus
     """Return the release that an earlier run made, as a plan to finish it."""
     branch = record.branch or repository.default_branch(project.settings.remote) or ""
     plan = _planned(project, repository, record.tag, record.version, branch, record.head, record.commit)
-    return replace(plan, bump=not pushed)
+    delivery = PUSH if pushed or not record.proposal else Delivery("pull request", "it is proposed")
+    return replace(plan, bump=not pushed, delivery=delivery)
 
 
 def _planned(

@@ -7,9 +7,12 @@ from packaging.version import Version
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import Manifest
 from nox_ship.package.parts import Wanted
-from nox_ship.package.platforms import targets
+from nox_ship.package.platforms import missing, targets
 from nox_ship.project import Project
+from nox_ship.release.publication import Publication
+from nox_ship.release.uptake import glimpse
 from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing
 
 LAST_NOT_KNOWN = Kind(
     "NS580",
@@ -27,13 +30,29 @@ def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[W
     settings = project.settings.wheels
     if settings.expect:
         return Wanted(settings.systems, settings.expect), ()
-    version = Version(manifest.version)
     try:
-        releases = index.listing(manifest.name, manifest.version).releases
+        listing = index.listing(manifest.name, manifest.version)
     except ShipError as error:
         what = f"The wheels of the last release are unknown: {error.findings[0].what}"
         return Wanted(settings.systems), (LAST_NOT_KNOWN(what),)
-    earlier = [one for one in releases if one < version and (version.is_prerelease or not one.is_prerelease)]
-    files = releases[max(earlier)] if earlier else ()
-    before = {target for file in files for target in targets(file.filename)}
-    return Wanted(settings.systems, before=tuple(sorted(before))), ()
+    return Wanted(settings.systems, before=_before(listing)), ()
+
+
+def _before(listing: Listing) -> tuple[str, ...]:
+    """Return what the wheels of the last release are for."""
+    version = Version(listing.version)
+    earlier = [one for one in listing.releases if one < version and (version.is_prerelease or not one.is_prerelease)]
+    files = listing.releases[max(earlier)] if earlier else ()
+    return tuple(sorted({target for file in files for target in targets(file.filename)}))
+
+
+def built_elsewhere(publication: Publication) -> tuple[str, ...]:
+    """Return what other machines build wheels for: by the settings, else by the last release, else the runners.
+
+    The index is asked for a few seconds: what it would tell stops no release.
+    """
+    manifest, settings = publication.manifest, publication.project.settings.wheels
+    if not settings.systems:
+        return ()
+    wanted = settings.expect or _before(glimpse(publication.index, manifest.name, manifest.version))
+    return missing((file.name for file in manifest.files), wanted) if wanted else settings.systems

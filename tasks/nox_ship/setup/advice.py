@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from nox_ship.errors import Kind
 from nox_ship.setup.ci_files import gate_jobs
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
-from nox_ship.world.forge import GITLAB_CI
+from nox_ship.world.forge import GITLAB_CI, GitHub
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
 from nox_ship.world.real import token_variable
 
@@ -24,6 +25,16 @@ NO_FORGE = Kind(
     level="notice",
 )
 
+REQUIRED = "Everything passed"
+"""The name of the one job of our CI workflow that a protected branch has to require."""
+_MAY_PROPOSE = "-F can_approve_pull_request_reviews=true -f default_workflow_permissions=read"
+_REVIEWS = {
+    "required_approving_review_count": 0,
+    "dismiss_stale_reviews_on_push": True,
+    "require_code_owner_review": False,
+    "require_last_push_approval": False,
+    "required_review_thread_resolution": False,
+}
 _KINDS = {"final": "1.2.0", "prerelease": "1.2.0rc1", "development": "1.2.0.dev3"}
 
 
@@ -88,8 +99,45 @@ def next_steps(made: SetupPlan) -> Iterator[str]:
             "  nox -s release -- patch --dry-run    # rehearse a release",
         ]
     )
+    if survey.github and made.publishing and made.publishing != GITLAB_CI:
+        yield _protection(survey.github, survey.branch)
     if made.publishing:
         yield from _before_the_first_release(survey, made.publishing)
+
+
+def _protection(github: GitHub, branch: str) -> str:
+    """Return the commands that protect the release branch with what our workflows offer, for whoever wants that.
+
+    https://docs.github.com/en/rest/repos/rules and https://docs.github.com/en/rest/actions/permissions describe them.
+    """
+    rules = [
+        {"type": "pull_request", "parameters": _REVIEWS},
+        {
+            "type": "required_status_checks",
+            "parameters": {
+                "required_status_checks": [{"context": REQUIRED}],
+                "strict_required_status_checks_policy": False,
+            },
+        },
+        {"type": "non_fast_forward"},
+        {"type": "deletion"},
+    ]
+    ruleset = {
+        "name": branch,
+        "target": "branch",
+        "enforcement": "active",
+        "conditions": {"ref_name": {"include": [f"refs/heads/{branch}"], "exclude": []}},
+        "rules": rules,
+    }
+    value, api = shlex.quote(json.dumps(ruleset)), "gh api --method"
+    return "\n".join(
+        [
+            f"To protect {branch}, so that every change, and each release, is a pull request that CI has passed:",
+            f"  echo {value} | {api} POST repos/{github.slug}/rulesets --input -",
+            "And so that a release that is cut in Actions can open its pull request:",
+            f"  {api} PUT repos/{github.slug}/actions/permissions/workflow {_MAY_PROPOSE}",
+        ]
+    )
 
 
 def _shown(path: Path, survey: Survey) -> str:

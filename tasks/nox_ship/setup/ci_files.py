@@ -131,7 +131,7 @@ def add_workflows(made: SetupPlan, ci: str, replaced: Collection[str] = ()) -> N
                 made.hints.append(hand_written.advice(name, publishes=publishes))
                 made.publishing = None if publishes else made.publishing
                 continue
-            made.hints += filter(None, [hand_written.warning(survey, name)])
+            made.hints += hand_written.warnings(survey, name, before)
         made.workflows.append(name)
         after = keep_own(text, before or "")
         made.changes.append(_change(survey, name, before, after, "what the CI runs", protected=True))

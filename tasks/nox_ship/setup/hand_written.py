@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from nox_ship.automation.tasks import Automation
@@ -29,13 +31,25 @@ def advice(name: str, *, publishes: bool) -> str:
     return f"{told} beside it, {beside} and run `nox-ship init` again; instead of it: `nox-ship init --force {file}`."
 
 
-def warning(survey: Survey, name: str) -> str | None:
-    """Return what is lost when ours replaces a workflow; None if no gate took its commands from it."""
+def warnings(survey: Survey, name: str, text: str) -> Iterator[str]:
+    """Yield what is lost with a workflow that ours takes the place of: commands of gates, options of cibuildwheel.
+
+    Args:
+        survey: The project.
+        name: The file's path in the repository.
+        text: What was in it.
+    """
+    if options := sorted(set(re.findall(r"\bCIBW_[A-Z_]+", text))):
+        keys = ", ".join(f"`{option.removeprefix('CIBW_').lower().replace('_', '-')}`" for option in options)
+        yield (
+            f"{Path(name).name} set {', '.join(options)}, and the new one does not. Write what they said into"
+            f" [tool.cibuildwheel] of pyproject.toml, as {keys}."
+        )
     read = [task for task in Automation(survey.project).tasks if task.ci and task.where.startswith(f"{name} ")]
-    if not read:
-        return None
-    programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate)) or "its commands"
-    return (
+    programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate))
+    if not programs:
+        return
+    yield (
         f"{Path(name).name} was yours, and the gates ran the commands in it ({programs}). They now follow the project's"
         " other files, such as tox.ini and .pre-commit-config.yaml. To have them run those commands again, restore the"
         f" file (`git checkout HEAD -- {name}`), rename it and run `nox-ship init` again."
