@@ -100,7 +100,7 @@ def test_a_branch_with_rules_gets_a_pull_request(project: Shielded) -> None:
     assert "refs/heads/release/v1.3.0" in project.refs()
     found = [finding["what"] for finding in project.yard.told()["findings"] if finding["id"] == "NS883"]
     assert found == [
-        "This release is proposed by a pull request: main on acme/sample has rules: changes go through a pull request."
+        "This release is proposed in a pull request: main on acme/sample has rules: changes go through a pull request."
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_refused_push_changes_nothing_and_offers_the_other_way(project: Shield
     before = project.refs()
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
-    assert "propose this release by a pull request" in caught.value.findings[0].remedy
+    assert "propose this release in a pull request" in caught.value.findings[0].remedy
     assert project.refs() == before
     sessions.ran.clear()
     project.yard.release()

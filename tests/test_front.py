@@ -161,7 +161,7 @@ def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys:
     assert "Rehearsal of the release" in said
     assert "nox -s release -- minor --without tests" in said
     front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
-    assert "v0.1.0 is released: nothing is missing" in capsys.readouterr().out
+    assert "v0.1.0 is already released, and nothing is missing" in capsys.readouterr().out
     del rehearsed.remote.has["refs/tags/v0.1.0"]
     front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
@@ -178,7 +178,7 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     release(yard, "--bundle", "cut.bundle")
     said = capsys.readouterr().out
-    assert "v0.1.0 is cut, and not pushed" in said
+    assert "v0.1.0 is cut, but not pushed" in said
     assert "released" not in said
     held = git(yard.root, "bundle", "list-heads", "cut.bundle")
     assert "refs/cut/tags/v0.1.0" in held
@@ -218,7 +218,7 @@ def test_an_interruption_after_the_push_tells_what_is_public(
     with pytest.raises(KeyboardInterrupt):
         release(yard, "--yes")
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "Public already: main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI. " in last
+    assert "Already public: main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI. " in last
     assert "tar.gz" not in last
     assert {row["name"]: row["status"] for row in told(yard)["rows"]}["publish"] == "interrupted"
 
@@ -232,7 +232,8 @@ def test_a_rehearsal_from_another_branch_says_what_comes_before_the_release(
     release(yard, "--dry-run")
     said = capsys.readouterr().out
     assert "NS205" in said
-    assert "To do it: merge side into main, then nox -s release -- minor" in said
+    assert "side and v0.1.0 to the stand-in for origin" in said
+    assert "To release: merge side into main, then nox -s release -- minor" in said
     with pytest.raises(ShownError, match="NS205"):
         release(yard, "--yes")
     with pytest.raises(ShownError, match="NS205"):

@@ -115,7 +115,7 @@ def test_a_release_is_followed_until_the_index_serves_it(
     said = capsys.readouterr().out
     assert f"following release.yml: {url}" in said
     assert "passed  Build (60.0 s)" in said
-    assert f"{SDIST}, compared with what was built here: identical" in said
+    assert f"{SDIST}, compared with the one built here: identical" in said
     assert "works on Python" in told["verified"][-1]
     assert programs.started("install")
     assert yard.world.indexes["pypi"].uploads == []
@@ -200,7 +200,7 @@ def test_a_job_that_fails_is_named_with_its_last_lines(yard: Yard, forge: Failin
     (found,) = stopped(yard).findings
     address = forge.jobs[1]["html_url"]
     what = f"the job 'Gate tests-3.12' ended as failure in its step 'Run the gate' ({address})."
-    assert (found.id, found.what) == ("NS858", f"release.yml: {what} PyPI has nothing of 0.1.0 by now.")
+    assert (found.id, found.what) == ("NS858", f"release.yml: {what} PyPI now has nothing of 0.1.0.")
     lines = found.detail.splitlines()
     assert lines[:3] == ["Gate tests-3.12:", "  ##[group]Run pytest", "  FAILED tests/test_a.py"]
     assert lines[3] == f"  {'x' * 300}..."
@@ -224,7 +224,7 @@ def test_what_is_public_is_said_where_a_late_job_fails(yard: Yard, forge: Failin
     forge.later += [starts(yard, forge), fail]
     findings = stopped(yard).findings
     assert [finding.id for finding in findings] == ["NS858"] * 4
-    assert findings[0].what.endswith(f"PyPI has {WHEEL}, {SDIST} of 0.1.0 by now.")
+    assert findings[0].what.endswith(f"PyPI now has {WHEEL}, {SDIST} of 0.1.0.")
     assert "GitHub answered 410" in findings[0].detail
     assert "Install 3, Install 4 did not pass either" in findings[3].what
 
@@ -233,7 +233,7 @@ def test_what_is_public_is_said_where_a_late_job_fails(yard: Yard, forge: Failin
 def test_a_run_that_ends_without_a_failed_job_is_told(yard: Yard, forge: FailingForge, conclusion: str) -> None:
     """NS858 says how it ended."""
     forge.later += [lambda: forge.end(forge.start(pushed(yard)), conclusion)]
-    assert f"NS858 run-failed: release.yml ended as {conclusion} without" in str(stopped(yard))
+    assert f"NS858 run-failed: release.yml ended as {conclusion}, but no job failed" in str(stopped(yard))
 
 
 def test_a_failed_run_is_followed_again(yard: Yard, forge: FailingForge) -> None:
@@ -309,14 +309,14 @@ def test_an_approval_that_is_waited_for_is_told(
 
     forge.later += [starts(yard, forge), ask, lambda: None, ends(yard, forge)]
     release(yard)
-    words = f"it waits for approval to deploy to pypi: {forge.runs[0]['html_url']}"
+    words = f"waiting for approval to deploy to pypi: {forge.runs[0]['html_url']}"
     assert capsys.readouterr().out.count(words) == 1
 
 
 WHY = {
-    "filters": ("filters of tags or paths", {}),
+    "filters": ("its tag or path filters", {}),
     "disabled": ("the workflow is disabled_inactivity", {"release.yml": "disabled_inactivity"}),
-    "unknown": ("GitHub does not know that file", {"other.yml": "active"}),
+    "unknown": ("GitHub does not know the file", {"other.yml": "active"}),
 }
 
 
@@ -341,7 +341,7 @@ def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: 
     """It keeps the push of the tag from starting anything, too."""
     commit_files(yard.root, {"a": ""}, "Polish [skip ci]")
     yard.world.remote.has["refs/heads/main"] = yard.repository.head
-    assert "the message of its commit has '[skip ci]'" in str(stopped(yard))
+    assert "its commit message has '[skip ci]'" in str(stopped(yard))
     assert forge.runs == []
 
 
@@ -369,7 +369,7 @@ def test_a_job_that_left_publishing_out_is_named(yard: Yard, forge: FailingForge
 
     forge.later += [starts(yard, forge), end]
     error = stopped(yard)
-    assert "release.yml passed, and left out Publish to PyPI." in error.findings[0].what
+    assert "release.yml passed and skipped Publish to PyPI." in error.findings[0].what
     assert error.findings[0].id == "NS712"
 
 
@@ -411,10 +411,10 @@ def test_what_cannot_be_followed_is_told_before_the_push(yard: Yard, forge: Fail
     """A private repository needs a token, a disabled workflow would not start: NS856, NS857."""
     forge.faults.private = True
     yard.world.forge = forge.client(None)
-    assert f"NS856 cannot-follow: GitHub does not show {SLUG} to anybody without a token" in refused(yard)
+    assert f"NS856 cannot-follow: GitHub does not show {SLUG} to clients without a token" in refused(yard)
     assert "GH_TOKEN" in refused(yard)
     yard.world.forge = forge.client("ghp_other")
-    assert "NS856 cannot-follow: The runs of release.yml are not told: GitHub answered 401" in refused(yard)
+    assert "NS856 cannot-follow: GitHub did not list the runs of release.yml: GitHub answered 401" in refused(yard)
     forge.faults.private = False
     yard.world.forge = forge.client()
     forge.workflows["release.yml"] = "disabled_manually"
@@ -452,7 +452,7 @@ def test_without_a_token_a_public_run_is_followed_slowly(yard: Yard, forge: Fail
 
     forge.later += [starts(yard, forge), *[lambda: None] * 5, fail]
     found = stopped(yard).findings[1]
-    assert "GitHub shows logs only to who has a token" in found.detail
+    assert "GitHub shows logs only with a token" in found.detail
     assert min(forge.waits[2:]) > 1800 / 25
     assert forge.faults.left > 25
 
@@ -507,8 +507,8 @@ def test_an_interruption_tells_how_to_go_on(
     last = capsys.readouterr().out.splitlines()[-1]
     url = forge.runs[0]["html_url"]
     assert last == (
-        "Public already: main on origin, v0.1.0 on origin; release.yml publishes it, followed or not"
-        f" ({url}). Run the same command again: it bumps nothing, and follows it."
+        "Already public: main on origin, v0.1.0 on origin; release.yml publishes it, whether or not it is followed"
+        f" ({url}). Run the same command again to keep following it."
     )
     forge.later += [ends(yard, forge)]
     front.release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
@@ -525,7 +525,7 @@ def test_a_rehearsal_follows_nothing_and_says_so(
     front.release(yard.root, ["minor", "--dry-run", "--wait"], noxfile(yard.root, "tests"), yard.root)
     said = capsys.readouterr().out
     assert "a rehearsal pushes nothing, so no workflow runs that could be followed" in said
-    assert said.splitlines()[-1].endswith("To do it: nox -s release -- minor --wait")
+    assert said.splitlines()[-1].endswith("To release: nox -s release -- minor --wait")
     assert forge.asked == []
 
 

@@ -93,7 +93,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
     voice.note(f"report: {shop.page}")
     voice.note(f"clone:  {shop.stage}")
     if options.wait and options.dry_run:
-        voice.note("a rehearsal pushes nothing, so no workflow runs that could be followed: the release does that")
+        voice.note("a rehearsal pushes nothing, so no workflow runs that could be followed; the release will follow it")
     voice.last_line(closing.ended(report))
 
 
@@ -123,4 +123,4 @@ def _hand_on(run: Run, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
     actions.output(tag_object=cut.tag_object)
-    run.voice.last_line(f"{cut.tag} is cut, and not pushed: {target} holds commit and tag.")
+    run.voice.last_line(f"{cut.tag} is cut, but not pushed: {target} holds commit and tag.")

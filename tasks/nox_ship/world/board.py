@@ -1,4 +1,4 @@
-"""A GitHub that keeps the releases and pull requests of one repository in memory: its REST API as it is documented.
+"""A GitHub that keeps the releases and pull requests of one repository in memory: its REST API as documented.
 
 It takes every token, and of the files that are uploaded it keeps size and SHA-256.
 """
@@ -26,7 +26,7 @@ _BLOCK = 1 << 20
 _LONGEST = 1 << 20
 """Bytes of a JSON value that is taken."""
 _ASKED_OF_PULLS = (("state", "open"), ("head", ""), ("base", ""))
-"""What a list of pull requests is narrowed by, and what stands for it where it is not."""
+"""The filters for a list of pull requests, and their defaults."""
 _KEPT = ("tag_name", "name", "body", "draft", "prerelease")
 
 
@@ -191,7 +191,7 @@ class Board:
         return self.immutable and not release["draft"]
 
     def listed_pulls(self, environ: WSGIEnvironment, _: str) -> Reply:
-        """Answer with the pull requests that are asked for, the newest first."""
+        """Answer with the requested pull requests, newest first."""
         asked = parse_qs(environ.get("QUERY_STRING", ""))
         state, head, base = (asked.get(name, [usual])[0] for name, usual in _ASKED_OF_PULLS)
         branch = head.removeprefix(f"{self.slug.partition('/')[0]}:")
@@ -204,7 +204,7 @@ class Board:
         return http.HTTPStatus.OK, [self._shown_pull(environ, pull) for pull in found]
 
     def open_pull(self, environ: WSGIEnvironment, _: str) -> Reply:
-        """Open a pull request; a branch has one open at the most."""
+        """Open a pull request; a branch has at most one open."""
         asked = _value(environ)
         owner, head, base = self.slug.partition("/")[0], str(asked.get("head")), str(asked.get("base"))
         ends = [(pull["head"]["ref"], pull["base"]["ref"]) for pull in self.pulls.values() if pull["state"] == "open"]

@@ -21,11 +21,11 @@ PROJECT_QUARANTINED = Kind(
 RELEASE_CLOSED = Kind(
     "NS772",
     "release-closed",
-    "Commit something and release the next version; if the incomplete release is of no use, yank it, as"
+    "Commit something and release the next version; if the incomplete release is unusable, yank it as"
     " docs/emergencies.md describes.",
 )
 RELEASE_CLOSES = Kind(
-    "NS773", "release-closes-soon", "Upload what is missing now, or release the next version.", level="warning"
+    "NS773", "release-closes-soon", "Upload the missing files now, or release the next version.", level="warning"
 )
 SECOND_SDIST = Kind(
     "NS774",

@@ -15,10 +15,10 @@ from nox_ship.world.token import check_goal, check_token
 from nox_ship.world.trusted import TrustedPublisher
 
 NO_CREDENTIALS = Kind(
-    "NS741", "no-credentials", "Set up trusted publishing, or put an API token into one of these places."
+    "NS741", "no-credentials", "Set up trusted publishing, or put an API token in one of these places."
 )
 EMPTY_CREDENTIALS = Kind(
-    "NS742", "empty-credentials", "Give it a value: in a workflow a secret that does not exist is an empty text."
+    "NS742", "empty-credentials", "Set a value; in a workflow, a secret that does not exist is an empty string."
 )
 OTHER_CREDENTIALS = Kind(
     "NS744", "other-credentials-used", "Correct the trusted publisher, or remove `id-token: write`.", level="warning"
@@ -136,8 +136,8 @@ class _Search:
         try:
             config = get_config(str(path))
         except Exception as error:  # noqa: BLE001 - parsers quote the line they choke on, which may be the token
-            reason = "it cannot be read" if isinstance(error, TwineException | OSError) else "it is no INI file"
-            raise ShipError(NO_CREDENTIALS(f"{DEFAULT_CONFIG_FILE} is of no use: {reason}.")) from None
+            reason = "it cannot be read" if isinstance(error, TwineException | OSError) else "it is not an INI file"
+            raise ShipError(NO_CREDENTIALS(f"{DEFAULT_CONFIG_FILE} cannot be used: {reason}.")) from None
         for name, entry in config.items():
             address = entry.get("repository") or ""
             if address == self.wanted.upload_url or (name == self.wanted.index and self._same_host(address)):
@@ -159,7 +159,7 @@ class _Search:
             if self.wanted.token_host is None and (entry := keyring.get_credential(self.wanted.upload_url, None)):
                 user = entry.username
             password = keyring.get_password(self.wanted.upload_url, user)
-        except Exception:  # noqa: BLE001 - back ends raise what they like; one that does not work has nothing
+        except Exception:  # noqa: BLE001 - keyring backends raise what they like; one that does not work has nothing
             return None
         return self._fixed("keyring", user, password)
 
@@ -168,8 +168,8 @@ class _Search:
         if ask is None:
             return None
         if self.wanted.token_host is None:
-            user = ask(f"User name at {shown} (empty for an API token): ", False).strip() or TOKEN_USER
-        secret = ask(f"{'API token' if user == TOKEN_USER else 'Password'} of {shown} (empty to stop): ", True)
+            user = ask(f"User name on {shown} (empty for an API token): ", False).strip() or TOKEN_USER
+        secret = ask(f"{'API token' if user == TOKEN_USER else 'Password'} for {shown} (empty to stop): ", True)
         return self._fixed("the terminal", user, secret) if secret.strip() else None
 
     def _fixed(self, source: str, user: str, password: str | None) -> Credentials | None:
@@ -214,6 +214,8 @@ def find_credentials(wanted: Wanted) -> Credentials:
     places = f"TWINE_USERNAME and TWINE_PASSWORD, {wanted.token_variable}, ~/.pypirc"
     if wanted.quietly:
         what = f"No credentials for {wanted.shown} in {places}; the keyring was not opened."
-        raise ShipError(NO_CREDENTIALS(what, remedy="A release looks there too, and asks for them on a terminal."))
-    what = f"No credentials for {wanted.shown}: trusted publishing (in CI), {places}, keyring have none."
+        raise ShipError(
+            NO_CREDENTIALS(what, remedy="A release looks there too, and asks for credentials on a terminal.")
+        )
+    what = f"No credentials for {wanted.shown} from trusted publishing (in CI), {places} or the keyring."
     raise ShipError(NO_CREDENTIALS(what))

@@ -18,7 +18,7 @@ NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHU
 NOT_STARTED = Kind(
     "NS764",
     "workflow-not-started",
-    "Branch and tag are pushed: start the workflow by hand on the tag, with `bump` empty.",
+    "Branch and tag are pushed; start the workflow manually on the tag, with `bump` empty.",
 )
 
 _PAUSES = (2.0, 6.0)
@@ -138,7 +138,7 @@ class Job:
             ShipError: That is no job of GitHub Actions with a token (NS763).
         """
         if missing := [name for name in _VARIABLES if not env.get(name)]:
-            raise ShipError(NO_JOB(f"The environment has no {shorten(missing, len(missing))}."))
+            raise ShipError(NO_JOB(f"The environment variables {shorten(missing, len(missing))} are missing."))
         server, api, slug, workflow, run, ref, commit, token = (env[name] for name in _VARIABLES)
         return cls(server, api, slug, workflow.partition("@")[0].rpartition("/")[2], run, ref, commit, token)
 
@@ -206,12 +206,12 @@ def releases(
 
 
 def proposal_page(remote: Remote, branch: str, base: str) -> str:
-    """Return the address of the page that opens a pull request, or a merge request; empty where it is not known.
+    """Return the address of the page that opens a pull request or merge request; empty if unknown.
 
     Args:
-        remote: Where the branch is pushed to.
-        branch: The branch that is to be merged.
-        base: The branch that it is to be merged into.
+        remote: The remote to which the branch is pushed.
+        branch: The branch to merge.
+        base: The branch to merge it into.
     """
     address = remote.local.find("remote", "get-url", "--push", remote.name) or ""
     if found := GitHub.of(address):

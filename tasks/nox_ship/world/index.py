@@ -33,7 +33,7 @@ from nox_ship.world.refusals import Answer
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
-UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads what is missing.")
+UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads the missing files.")
 
 PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
 """The indexes that everyone has, and how they are written."""
@@ -61,7 +61,7 @@ def check_known(index: str, own: Collection[str]) -> None:
     """
     if index not in {*PUBLIC_INDEXES, *own}:
         known = ", ".join(sorted({*PUBLIC_INDEXES, *own}))
-        raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}; there are {known}."))
+        raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}. The indexes are {known}."))
 
 
 Upload = Callable[[Path, str], None]
@@ -94,7 +94,7 @@ class Index:
         json_url: The base of its JSON API, None where it has none.
         find: Looks for what an upload authenticates with.
         prove: Tries that without an upload, for a project and a version; returns notices.
-        seconds: How long one attempt to upload or download a file may take, if it is short.
+        seconds: Seconds that one attempt to upload or download a short file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
         free: The file that keeps that the project's name is free there; None asks in any case.
         variables: The environment variables that an upload takes the job's identity and certificates from.
@@ -196,7 +196,7 @@ class Index:
             if answer.status == http.HTTPStatus.NOT_FOUND:
                 return None, answer.at
             if not answer.ok:
-                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
+                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - handled like the others
             return parsed(answer, project), answer.at
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} cannot be read: {error}.")) from error
@@ -245,9 +245,9 @@ class Index:
             if answer.ok:
                 return answer.body
             if answer.status != http.HTTPStatus.NOT_FOUND:
-                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
+                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - handled like the others
         except web.WebError as error:
-            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not tell the provenance: {error}.")) from error
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve the provenance: {error}.")) from error
         return None
 
     def page(self, project: str, version: str) -> str:
@@ -319,13 +319,13 @@ class Index:
             try:
                 told = twine.ask(question, seconds)
             except process.TimedOutError as error:
-                what = f"{self.name} did not answer to {file.name} within {seconds:.0f} seconds."
+                what = f"{self.name} did not respond to the upload of {file.name} within {seconds:.0f} seconds."
                 raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
-        shown = told or {"failure": "twine", "text": "it ended before the index answered"}
+        shown = told or {"failure": "twine", "text": "it ended before the index responded"}
         answer = Answer.of({name: login.hidden(one) if isinstance(one, str) else one for name, one in shown.items()})
         if answer.unclear:
-            met = f"answered to {file.name} with status {answer.status}"
-            unmet = f"gave no answer to {file.name}: {answer.said.rstrip('.')}"
+            met = f"responded to the upload of {file.name} with status {answer.status}"
+            unmet = f"did not respond to the upload of {file.name}: {answer.said.rstrip('.')}"
             raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} {met if answer.status else unmet}."))
         if not answer.ok:
             raise ShipError(answer.explained(self.name, file.name))

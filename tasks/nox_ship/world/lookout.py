@@ -22,7 +22,7 @@ from nox_ship.world.web import begun
 INDEX_NOT_ASKED = Kind(
     "NS767",
     "index-not-asked",
-    "Nothing is to be done: a release asks it again, and stops where it does not answer.",
+    "You need not do anything: a release asks the index again, and stops if it does not answer.",
     level="notice",
 )
 
@@ -124,7 +124,7 @@ class Lookout:
 
 def not_asked(index: str, project: str, version: str, why: str) -> Finding:
     """Return the notice that an index could not be asked what it has of a version."""
-    return INDEX_NOT_ASKED(f"{index} could not be asked whether it has {project} {version}: {why}.")
+    return INDEX_NOT_ASKED(f"{index} did not say whether it has {project} {version}: {why}.")
 
 
 @dataclass(frozen=True)

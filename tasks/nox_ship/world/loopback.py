@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 PORT_TAKEN = Kind(
-    "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to take a free one."
+    "NS803", "port-taken", "Free the port, or set `port = 0` in [tool.nox-ship.rehearsal] to use any free one."
 )
 
 _LOOPBACK = "127.0.0.1"
@@ -50,7 +50,7 @@ class Loopback:
         try:
             self._server = make_server(_LOOPBACK, port, application, server_class=_Server, handler_class=_SilentHandler)
         except (OSError, OverflowError) as error:
-            what = f"Port {port} on {_LOOPBACK} cannot be had: {str(error).rstrip('.')}."
+            what = f"Port {port} on {_LOOPBACK} cannot be used: {str(error).rstrip('.')}."
             raise ShipError(PORT_TAKEN(what)) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()

@@ -26,8 +26,8 @@ from nox_ship.world.refusals import NAME_FORBIDDEN
 NAMES_NOT_COMPARED = Kind(
     "NS775",
     "names-not-compared",
-    "Nothing; to be sure, search the index for projects whose names differ only in `.`, `-`, `_`, in 1, l and i, or in"
-    " 0 and o.",
+    "To be sure, search the index for projects whose names differ only in `.`, `-`, `_`, in 1, l and i, or in 0 and o;"
+    " otherwise you need not do anything.",
     level="notice",
 )
 
@@ -64,7 +64,7 @@ def refused(index: str, simple_url: str, project: str, kept: Path | None = None)
             None asks in any case.
     """
     if canonicalize_name(project) in _standard_library():
-        what = f"{index} does not allow the name {project}: it is the name of a module in the standard library."
+        what = f"{index} does not allow the name {project}: a module of the standard library has that name."
         return (NAME_FORBIDDEN(what),)
     asked = kept and _kept(kept, simple_url, project)
     if not asked:
@@ -81,7 +81,7 @@ def refused(index: str, simple_url: str, project: str, kept: Path | None = None)
                 write_whole(kept, json.dumps(asdict(asked)))
     if not asked.unknown:
         return ()
-    what = f"Whether {project} is too similar to the name of another project on {index} is not known: {asked.unknown}."
+    what = f"Unknown whether {project} is too similar to another project's name on {index}: {asked.unknown}."
     return (NAMES_NOT_COMPARED(what),)
 
 

@@ -80,7 +80,7 @@ def parsed(answer: web.Answer, project: str) -> Page:
         if kind.endswith("html"):
             return _from_html(answer.limited(b"<"), _charset(message), read)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
+        raise web.WebError(f"its page does not follow the simple API: {_first_line(error)}") from error
     raise web.WebError(f"its page is {answer.kind[:100]!r}")
 
 
@@ -116,7 +116,7 @@ def _from_json(page: Any, read: _Read) -> Page:
     _check_version(page["meta"]["api-version"])
     files = page["files"]
     if not isinstance(files, list):
-        raise TypeError("its files are no list")
+        raise TypeError("its files are not a list")
     entries = (
         read(
             file["filename"],

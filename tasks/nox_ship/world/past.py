@@ -98,7 +98,7 @@ def _asked(api: GitHubApi, cls: type[T], path: str) -> T:
     try:
         return json_data.read(cls, parsed(api.ask("GET", path), dict))
     except ValueError as error:
-        raise ShipError(REFUSED("GitHub's runs are not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's runs are not what its documentation says.", remedy="")) from error
 
 
 def _moment(text: str) -> dt.datetime:

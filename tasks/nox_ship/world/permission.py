@@ -52,8 +52,10 @@ def _forbidden(slug: str, scopes: str, repository: Mapping[str, Any]) -> Iterato
     granted = re.findall(r"[\w:.-]+", scopes)
     permissions = repository.get("permissions")
     if not set(enough) & set(granted):
-        what = f"The token for {slug} has the scopes {', '.join(granted)}" if granted else "The token has no scope"
+        what = (
+            f"The token for {slug} has only the scopes {', '.join(granted)}" if granted else "The token has no scopes"
+        )
         yield FORBIDDEN(f"{what}.", remedy=f"Give it the scope {' or '.join(f'`{scope}`' for scope in enough)}.")
     elif isinstance(permissions, dict) and permissions.get("push") is False:
-        what = f"The token's user may not write to {slug}."
-        yield FORBIDDEN(what, remedy="Use the token of a user who may, or remove it.")
+        what = f"The token's user has no write access to {slug}."
+        yield FORBIDDEN(what, remedy="Use the token of a user with write access, or unset it.")

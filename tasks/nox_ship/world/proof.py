@@ -19,7 +19,7 @@ CREDENTIALS_REFUSED = Kind("NS765", "credentials-refused", "Correct user name an
 NOT_TRIED = Kind(
     "NS766",
     "credentials-not-tried",
-    "If they are wrong, the upload is refused, and the same command again finishes the release.",
+    "If they are wrong, the index refuses the upload, and running the same command again finishes the release.",
     level="notice",
 )
 
@@ -58,14 +58,14 @@ def try_credentials(
         stopped = answer.status in (*_REFUSED, *_ELSEWHERE)
         nobody = None if stopped else web.submit(upload_url, form, seconds=SECONDS)
     except web.WebError as error:
-        return (NOT_TRIED(f"The credentials from {credentials.kind} could not be tried: {error}."),)
+        return (NOT_TRIED(f"The credentials from {credentials.kind} could not be tested: {error}."),)
     if nobody is None:
         said = login.hidden(answer.body.decode(errors="replace"))
         raise ShipError(_explained(Answer.of_page(answer.status, said), credentials.kind, index, login.user))
     busy = answer.status in _BUSY or answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
     if busy or nobody.status not in _REFUSED:
-        what = f"The credentials from {credentials.kind} could not be tried without a file"
-        return (NOT_TRIED(f"{what}: {index} answered with status {answer.status}."),)
+        what = f"The credentials from {credentials.kind} could not be tested without a file"
+        return (NOT_TRIED(f"{what}: {index} responded with status {answer.status}."),)
     return ()
 
 

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 WRONG_PROVENANCE = Kind(
     "NS796",
     "wrong-provenance",
-    "Find out who published it; if nobody of the project did, treat the release as compromised (docs/emergencies.md).",
+    "Find out who published it; if not a project member, treat the release as compromised (docs/emergencies.md).",
 )
 PROVENANCE_GONE = Kind(
     "NS797",
     "provenance-gone",
-    "Find out who uploaded these files, and how: one that was signed came from the project's workflow.",
+    "Find out who uploaded these files, and how; files from the project's workflow would be signed.",
     level="warning",
 )
 NOT_VERIFIED = Kind(
     "NS798",
     "provenance-not-verified",
-    "Install `nox-ship[attestations]` beside nox-ship, and run it again.",
+    "Install `nox-ship[attestations]` next to nox-ship, and run it again.",
     level="notice",
 )
 
@@ -102,7 +102,7 @@ def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[F
         raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} cannot be read.")) from error
     attestations = [one for bundle in provenance.attestation_bundles for one in bundle.attestations]
     if not attestations:
-        raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} holds no attestation."))
+        raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} contains no attestation."))
     origins = [_origin(attestation, file) for attestation in attestations]
     findings = Findings(finding for origin in origins for finding in _compared(origin, file.name, expected))
     findings.raise_errors()
@@ -150,5 +150,7 @@ def _compared(origin: Origin, name: str, expected: Expected) -> Iterator[Finding
         tag = origin.ref.removeprefix(_TAGS)
         yield WRONG_PROVENANCE(f"{name} was published for the tag {tag}, not for {expected.tag}.")
     if expected.commit and origin.commit and origin.commit != expected.commit:
-        what = f"{name} was published from commit {origin.commit[:10]}; {expected.tag} is on {expected.commit[:10]}."
+        what = (
+            f"{name} was published from commit {origin.commit[:10]}, but {expected.tag} is on {expected.commit[:10]}."
+        )
         yield WRONG_PROVENANCE(what, level="error" if origin.ref.startswith(_TAGS) else "warning")

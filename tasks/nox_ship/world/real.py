@@ -23,7 +23,7 @@ from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 from nox_ship.world.token import index_base
 
-REMOTE_MISSING = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
+REMOTE_MISSING = Kind("NS213", "remote-missing", "Add the remote to release to: `git remote add origin ADDRESS`.")
 
 
 class RealWorld:

@@ -46,17 +46,17 @@ from nox_ship.world.token import EXPIRED_TOKEN
 INVALID_TOKEN = Kind(
     "NS721",
     "invalid-token",
-    "Create a new API token on this index (PyPI's and TestPyPI's differ) and store it whole; the user is `__token__`.",
+    "Create a new API token on this index (PyPI's and TestPyPI's differ) and copy all of it; the user is `__token__`.",
 )
 NO_PERMISSION = Kind(
     "NS724",
     "no-permission",
-    "Ask an owner of the project to make you a maintainer, or choose another name: this one is taken.",
+    "Ask an owner of the project to add you as a maintainer, or choose another name: this one is taken.",
 )
 TOKEN_TOO_NARROW = Kind(
     "NS726",
     "project-not-there",
-    "A first upload needs a pending trusted publisher, or a token for the whole account; narrow it afterwards.",
+    "Use a pending trusted publisher or an account-wide token for the first upload; narrow the token afterwards.",
 )
 FILE_EXISTS = Kind(
     "NS720",
@@ -73,18 +73,18 @@ README_REFUSED = Kind(
 NO_REASON = Kind(
     "NS733",
     "forbidden",
-    "Check that the token is of this index, that it is for this project, and that its owner may upload there.",
+    "Check that the token is for this index and this project, and that its owner may upload there.",
 )
-TOO_MANY_REQUESTS = Kind("NS734", "too-many-requests", "Wait some minutes, then run the same command again.")
-TOO_LARGE = Kind("NS736", "too-large", "Make it smaller, or ask the index for a higher limit, before you go on.")
-ACCOUNT_REFUSED = Kind("NS737", "account-refused", "Sign in to the index and do what it asks of the account.")
+TOO_MANY_REQUESTS = Kind("NS734", "too-many-requests", "Wait a few minutes, then run the same command again.")
+TOO_LARGE = Kind("NS736", "too-large", "Make it smaller, or ask the index for a higher limit, then continue.")
+ACCOUNT_REFUSED = Kind("NS737", "account-refused", "Sign in to the index and follow its request.")
 WRONG_ADDRESS = Kind("NS738", "wrong-address", "Correct `upload-url` in [tool.nox-ship.indexes].")
-UPLOAD_REFUSED = Kind("NS702", "upload-refused", "The index's own words say why; nothing of this file was published.")
+UPLOAD_REFUSED = Kind("NS702", "upload-refused", "Fix what the index reports; nothing of this file was published.")
 
 
 _NEXT = "If the tag is already pushed, correct it in the next version."
 _LATER = "Wait until the index accepts uploads again (see its status page), then run the same command again."
-_DAMAGED = "Run the same command again: the file was damaged on its way."
+_DAMAGED = "Run the same command again: the file was damaged in transit."
 _INACTIVE = "Ask an owner of the organisation to settle this with the index, then run the same command again."
 _PROJECT_FULL = "Delete files of old releases on the index or ask for a higher limit, then run the same command again."
 

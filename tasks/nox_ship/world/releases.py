@@ -80,7 +80,7 @@ class Releases:
         return PullRequests(self.api)
 
     def in_the_way(self, branch: str) -> tuple[str, ...]:
-        """Return the rules that refuse a push of a new commit to a branch, as far as they are told.
+        """Return the rules that refuse a push of a new commit to a branch, as far as GitHub shows them.
 
         Raises:
             ShipError: The API does not answer (NS780 to NS785).
@@ -157,7 +157,7 @@ class Releases:
         errors = parsed(answer, dict).get("errors")
         if isinstance(errors, list) and any(isinstance(e, dict) and e.get("code") == "already_exists" for e in errors):
             return False
-        raise ShipError(REFUSED(f"GitHub does not take {name}: {parsed(answer, dict).get('message')}."))
+        raise ShipError(REFUSED(f"GitHub does not accept {name}: {parsed(answer, dict).get('message')}."))
 
     def remove(self, asset: Asset) -> None:
         """Remove a file from its release; one that is gone already will do.
@@ -182,7 +182,7 @@ def _release(told: Mapping[str, Any]) -> ForgeRelease:
             upload_url=str(told["upload_url"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ShipError(REFUSED("GitHub's release is not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's release is not what its documentation says.", remedy="")) from error
 
 
 def _assets(told: Iterator[Any]) -> Iterator[Asset]:
@@ -192,4 +192,4 @@ def _assets(told: Iterator[Any]) -> Iterator[Asset]:
             sha256 = digest.lower() if method == "sha256" else None
             yield Asset(int(one["id"]), str(one["name"]), int(one["size"]), one.get("state") == "uploaded", sha256)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ShipError(REFUSED("GitHub's assets are not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's assets are not what its documentation says.", remedy="")) from error

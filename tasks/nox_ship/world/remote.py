@@ -22,29 +22,29 @@ UNKNOWN_REMOTE = Kind(
 SEVERAL_ADDRESSES = Kind(
     "NS215",
     "several-push-addresses",
-    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror from there.",
+    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror the repository from there.",
 )
 PUSH_UNCLEAR = Kind(
     "NS238",
     "push-unclear",
-    "Run the same command again once the remote answers: it looks whether the push arrived, and finishes the release.",
+    "Run the same command again once the remote answers: it checks whether the push arrived, and finishes the release.",
 )
 
 _PROTECTS = ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push")
-"""What git's servers say where rules for a branch or a tag refuse it."""
+"""What git's servers say if rules for a branch or a tag refuse a push."""
 _TAG_PROTECTED = re.compile(r"GH0(?:06|13)\b[^\n]*refs/tags/")
 _REASONS = (
     (
         _PROTECTS,
-        "The remote protects the branch or the tag: let whoever releases past the rule, or push as someone who may.",
+        "The remote protects the branch or tag: add the releasing user to the rule's bypass list, or push as another.",
     ),
     (
         ("fetch first", "non-fast-forward", "stale info", "cannot lock ref", "already exists"),
-        "Someone was faster. Nothing was pushed: `git pull --ff-only`, then run the same command again.",
+        "Nothing was pushed, as the remote has newer commits: `git pull --ff-only`, then run the same command again.",
     ),
     (
         ("Permission denied", "403", "Authentication failed", "could not read Username", "denied to"),
-        "Nothing was pushed: you may not write there. Check `git remote -v` and your access, then run it again.",
+        "Nothing was pushed, as you have no write access: check `git remote -v` and your rights, then run it again.",
     ),
 )
 """What git and its servers are known to say, and what is to be done about it."""
@@ -108,7 +108,7 @@ class Remote:
             return None
         addresses = (repository.find("remote", "get-url", "--push", "--all", name) or name).splitlines()
         if len(addresses) > 1:
-            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} is pushed to {len(addresses)} addresses."))
+            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} has {len(addresses)} push addresses."))
         fetched = (repository.find("remote", "get-url", name) or name).splitlines()
         return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
@@ -167,11 +167,11 @@ class Remote:
         try:
             self._talk("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--depth=1", self.url, commit)
         except process.CommandFailedError as error:
-            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            what = f"The remote {self.name} does not provide {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def bring(self, commit: str) -> None:
-        """Take a commit of the remote with its history, where it is not here.
+        """Fetch a commit of the remote with its history, if it is not here.
 
         Raises:
             ShipError: The remote does not answer (NS208).
@@ -184,7 +184,7 @@ class Remote:
         try:
             self._talk("fetch", *options, self._told_by, commit)
         except process.CommandFailedError as error:
-            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            what = f"The remote {self.name} does not provide {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def holds(self, commit: str, branch: str) -> bool:
@@ -208,8 +208,8 @@ class Remote:
         Args:
             source: The repository that holds the objects.
             refs: The object to push, by the full name of the ref that it is pushed to.
-            replaces: What a ref must be when it is pushed, by its full name, and may be followed by anything; empty
-                where the ref must not be there. Other refs are only moved forward.
+            replaces: The value that a ref must have before the push, by its full name, whatever it is replaced with;
+                empty if the ref must not exist. Other refs are only moved forward.
 
         Raises:
             PushUnclearError: Whether it arrived is not known (NS238).
@@ -227,10 +227,10 @@ class Remote:
             if arrived:
                 return
             if arrived is None:
-                what = f"{self.name} did not tell whether it took {shorten(refs)}."
+                what = f"{self.name} did not confirm that it accepted {shorten(refs)}."
                 raise PushUnclearError(PUSH_UNCLEAR(what, detail=said)) from error
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
-            what = f"{self.name} did not take {shorten(refs)}."
+            what = f"{self.name} did not accept {shorten(refs)}."
             protected = any(sign in said for sign in _PROTECTS) and not _TAG_PROTECTED.search(said)
             kind = BranchProtectedError if protected else ShipError
             raise kind(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
@@ -265,5 +265,5 @@ def remote_name(repository: Repository, wanted: str | None) -> str | None:
         raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
     if chosen is None and names:
         what = f"The branch tracks none of the remotes {shorten(names)}, and none is called origin."
-        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one that you release to."))
+        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one to release to."))
     return chosen

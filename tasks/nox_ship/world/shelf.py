@@ -52,7 +52,7 @@ class Shelf:
             length = [("Content-Type", "application/octet-stream"), ("Content-Length", str(path.stat().st_size))]
             start("200 OK", length)
             return FileWrapper(path.open("rb"), _BLOCK)
-        return _answer(start, http.HTTPStatus.NOT_FOUND, b"There is nothing.", "text/plain")
+        return _answer(start, http.HTTPStatus.NOT_FOUND, b"Not found.", "text/plain")
 
     def _take(self, environ: WSGIEnvironment) -> tuple[http.HTTPStatus, str]:
         """Keep the file of a form (RFC 7578), which is its last part."""
@@ -61,7 +61,7 @@ class Shelf:
         with tempfile.TemporaryFile() as spool:
             _copy(environ["wsgi.input"], spool, int(environ.get("CONTENT_LENGTH") or 0))
             if not spool.tell():
-                return http.HTTPStatus.BAD_REQUEST, "There is no form."
+                return http.HTTPStatus.BAD_REQUEST, "Not a form."
             with mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as form:
                 end = max(form.rfind(b"\r\n%b--" % boundary), 0)
                 begin = max(form.rfind(b"%b\r\n" % boundary, 0, end), 0)

@@ -30,11 +30,13 @@ from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.shelf import Shelf
 
-NO_REMOTE = Kind("NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice")
+NO_REMOTE = Kind(
+    "NS209", "no-remote", "A real release needs a remote: `git remote add origin ADDRESS`.", level="notice"
+)
 REMOTE_NOT_ASKED = Kind(
     "NS210",
     "remote-not-asked",
-    "What was last fetched stands in for it: tags and commits made there since are not known.",
+    "What was last fetched stands in for it, so tags and commits made there since then are unknown.",
     level="notice",
 )
 
@@ -92,7 +94,7 @@ class StandInReleases(Releases):
         return tuple(replace(finding, level="warning") for finding in self.real.refusals(tag))
 
     def in_the_way(self, branch: str) -> tuple[str, ...]:
-        """Return the rules of the real one that refuse a push."""
+        """Return the real rules that refuse a push."""
         return self.real.in_the_way(branch)
 
     @property
@@ -103,16 +105,16 @@ class StandInReleases(Releases):
 
 @dataclass(frozen=True)
 class StandInPullRequests(PullRequests):
-    """The pull requests of a forge on loopback, which looks what was merged on the one that it stands in for.
+    """The pull requests of a forge on loopback, which asks the real one what was merged.
 
     Attributes:
-        real: The pull requests that are stood in for.
+        real: The real pull requests.
     """
 
     real: PullRequests
 
     def merged(self, branch: str, base: str) -> tuple[PullRequest, ...]:
-        """Return the pull requests that are merged for real."""
+        """Return the pull requests that are really merged."""
         return self.real.merged(branch, base)
 
 
@@ -216,7 +218,7 @@ class StandIns:
     def _asked(self) -> tuple[str, dict[str, str]]:
         remote = Remote.of(self._source, self._remote_name)
         if remote is None:
-            self._notices.append(NO_REMOTE("The repository has no remote; an empty one stands in for it."))
+            self._notices.append(NO_REMOTE("The repository has no remote, so an empty one stands in for it."))
             return "origin", {}
         try:
             return remote.name, remote.refs()

@@ -23,10 +23,10 @@ from packaging.utils import canonicalize_name
 from nox_ship.errors import Finding, Kind
 
 MALFORMED_TOKEN = Kind(
-    "NS743", "malformed-token", "Copy the token again, whole: it starts with `pypi-` and holds no space or line break."
+    "NS743", "malformed-token", "Copy all of the token again: it starts with `pypi-` and has no spaces or line breaks."
 )
 TOKEN_OF_OTHER_INDEX = Kind(
-    "NS723", "token-of-other-index", "Create a token on the index that you publish to: each has its own."
+    "NS723", "token-of-other-index", "Create a token on the index that you publish to; tokens work on one index only."
 )
 EXPIRED_TOKEN = Kind("NS722", "expired-token", "Create a new token on the index.")
 TOKEN_OF_OTHER_PROJECT = Kind("NS725", "token-of-other-project", "Create a token whose scope is this project.")
@@ -135,7 +135,7 @@ def check_token(text: str, source: str, host: str, project: str) -> Iterator[Fin
     try:
         token = Token.read(text)
     except ValueError:
-        yield MALFORMED_TOKEN(f"{source} holds no API token.")
+        yield MALFORMED_TOKEN(f"The value from {source} is not an API token.")
         return
     if token.location != host:
         yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {token.location}, not by {host}.")
@@ -168,4 +168,4 @@ def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
     public = {urlsplit(index_base(url)).hostname: url for url in (DEFAULT_REPOSITORY, TEST_REPOSITORY)}
     goal, own = urlsplit(upload_url).hostname, public.get(issued_by)
     if own and urlsplit(own).hostname != goal:
-        yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {issued_by}; it is not sent to {goal}.")
+        yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {issued_by}, so it is not sent to {goal}.")

@@ -36,7 +36,7 @@ EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; 
 FOREIGN_AUDIENCE = Kind(
     "NS745",
     "foreign-audience",
-    "Use an API token for this index, or ask whoever runs it to name its own host, with its domain, as the audience.",
+    "Use an API token for this index, or ask its operator to use its own host name, with domain, as the audience.",
 )
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
@@ -98,10 +98,10 @@ class TrustedPublisher:
         try:
             return identities.detect_credential(self.audience)
         except identities.GitHubOidcPermissionCredentialError as error:
-            what = "GitHub Actions offers this job no identity token."
+            what = "GitHub Actions gives this job no identity token."
             raise ShipError(NO_IDENTITY_TOKEN(what)) from error
         except Exception as error:  # the library's own errors, and what it does not expect of an answer
-            raise ShipError(NO_IDENTITY_TOKEN(f"The CI's identity token cannot be had: {_reason(error)}.")) from error
+            raise ShipError(NO_IDENTITY_TOKEN(f"The CI gave no identity token: {_reason(error)}.")) from error
 
     def _exchanged(self, identity: str) -> str:
         try:
@@ -126,9 +126,13 @@ class TrustedPublisher:
             what = f"{self.index} did not exchange the identity token ({said})."
             return EXCHANGE_FAILED(what, detail=table)
         if not claims.get("environment"):
-            what = f"{self.index} knows no publisher like this job, which runs in no environment ({said})."
+            what = (
+                f"{self.index} has no trusted publisher that matches this job, which runs in no environment ({said})."
+            )
             return ENVIRONMENT_MISSING(what, detail=table)
-        return PUBLISHER_MISMATCH(f"{self.index} knows no publisher like this job ({said}).", detail=table)
+        return PUBLISHER_MISMATCH(
+            f"{self.index} has no trusted publisher that matches this job ({said}).", detail=table
+        )
 
 
 def _public_audience(upload_url: str) -> str | None:
@@ -149,9 +153,9 @@ def _offered(index: str, upload_url: str) -> str | None:
     try:
         answer = web.get(_endpoint(upload_url, "audience"), redirects=False)
     except web.WebError as error:
-        raise ShipError(EXCHANGE_FAILED(f"{index} was asked for trusted publishing: {error}.")) from error
+        raise ShipError(EXCHANGE_FAILED(f"Asking {index} for trusted publishing failed: {error}.")) from error
     if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
-        raise ShipError(EXCHANGE_FAILED(f"{index} was asked for trusted publishing: status {answer.status}."))
+        raise ShipError(EXCHANGE_FAILED(f"Asking {index} for trusted publishing failed: status {answer.status}."))
     try:
         value = answer.json() if answer.ok else None
     except web.WebError:  # a page of another kind
@@ -162,7 +166,7 @@ def _offered(index: str, upload_url: str) -> str | None:
     host = urlsplit(upload_url).hostname or ""
     named = "." in host.strip(".") or ":" in host or is_loopback(host)
     if audience != host or not named:
-        why = "is not its own host" if named else "could be anybody's: its host is a single word"
+        why = "is not its own host" if named else "is ambiguous: its host is a single word"
         what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which {why}."
         raise ShipError(FOREIGN_AUDIENCE(what))
     return audience
@@ -207,8 +211,10 @@ def claims_table(claims: Mapping[str, Any]) -> str:
     lines = _lines(rows)
     called = _workflow(claims.get("workflow_ref"))
     if called and called != workflow:
-        lines.append(f"The job stands in a reusable workflow, {workflow}, which is called by {called}: no publisher")
-        lines.append("can be set to that. Put the job that publishes into the workflow that the event starts.")
+        lines.append(
+            f"The job is in a reusable workflow, {workflow}, called by {called}; trusted publishers do not support"
+        )
+        lines.append("that. Move the publishing job into the workflow that the event starts.")
     return "\n".join(lines)
 
 

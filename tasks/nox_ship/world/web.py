@@ -36,7 +36,7 @@ PARTS = 100_000
 
 _BLOCK = 1 << 16
 _SLOWEST = 1 << 17
-"""Bytes a second of the slowest line that is waited for: a megabit."""
+"""Bytes per second of the slowest supported connection: one megabit."""
 _HOPS = 5
 _GZIP = zlib.MAX_WBITS | 16
 
@@ -98,7 +98,7 @@ class Answer:
         try:
             return json.loads(self.limited(b"{", b"["))
         except (ValueError, RecursionError) as error:
-            raise WebError("the answer is no JSON that can be read") from error
+            raise WebError("the answer is not valid JSON") from error
 
 
 def get(
@@ -137,11 +137,11 @@ def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, s
 
 
 def time_for(size: int, seconds: float) -> float:
-    """Return how many seconds to give a file on its way: those of a short one, and what a slow line takes besides.
+    """Return how many seconds a file may take: those of a short one, and what a slow connection needs in addition.
 
     Args:
-        size: Its bytes.
-        seconds: What a short one gets.
+        size: Its size in bytes.
+        seconds: The seconds for a short one.
     """
     return seconds + size / _SLOWEST
 
@@ -268,7 +268,7 @@ def _within(seconds: float, work: Callable[[threading.Event], T]) -> T:
     try:
         return begun(run).result(seconds)
     except TimeoutError as error:
-        raise WebError(f"no whole answer within {seconds:.0f} seconds") from error
+        raise WebError(f"no complete answer within {seconds:.0f} seconds") from error
     finally:
         late.set()
 
@@ -316,7 +316,7 @@ def _opened(
         for _ in range(_HOPS):
             host = urlsplit(url).hostname
             if not is_safe(url) or (is_loopback(host) and not is_loopback(first)):
-                raise WebError(f"{without_passwords(url)} is no address to ask: it must be https, without a password")
+                raise WebError(f"{without_passwords(url)} is not allowed: an address must be https, without a password")
             told = "Authorization" in headers  # requests would put what ~/.netrc holds for the host in its place
             own = host == first and method == "GET" and not told
             response = session.request(
@@ -355,7 +355,7 @@ def _content(response: requests.Response, late: threading.Event, most: int) -> I
     """Yield the content of an answer, unpacked, within bounds."""
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in ("", "identity", "gzip", "x-gzip"):
-        raise WebError(f"the answer is packed as {packed[:40]!r}, which nobody asked for")
+        raise WebError(f"the answer is encoded as {packed[:40]!r}, which was not requested")
     blocks = _bounded(response.raw.stream(_BLOCK, decode_content=False), late, most)
     yield from _bounded(_unpacked(blocks), late, most) if "gzip" in packed else blocks
 
