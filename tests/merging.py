@@ -27,13 +27,14 @@ delivery = "pull-request"
 publish.wait = 0.05
 """
 """A project that has its version in a file."""
-_REFUSING = """\
+REFUSING = """\
 #!/bin/sh
 while read -r old new ref; do
   [ "$ref" = refs/heads/main ] && { echo "error: GH013: Changes must be made through a pull request." >&2; exit 1; }
 done
 exit 0
 """
+"""A hook of the remote that lets nobody push to ``main``."""
 
 
 @dataclass
@@ -95,6 +96,11 @@ class Shielded:
         """Bring the checkout up to the remote, as `git pull` does."""
         git(self.root, "pull", "--quiet", "--ff-only", "origin", "main")
 
+    def forget_files(self) -> None:
+        """Let the indexes, which serve all that they hold whatever the version, hold nothing of an earlier one."""
+        for index in (self.yard.world.rehearsal_index, self.yard.world.indexes["pypi"]):
+            index.shelf.clear()
+
     def _clone(self, branch: str) -> Path:
         other = self.bare.with_name(f"other-{next(_NUMBERS)}")
         git(self.bare.parent, "clone", "--quiet", "--branch", branch, str(self.bare), str(other))
@@ -115,7 +121,7 @@ def shielded(folder: Path, forge: FailingForge, files: Mapping[str, str | bytes]
     yard = make_yard(folder, {"pyproject.toml": PROPOSED, **(files or {})})
     bare = make_remote(yard.repository, folder / "remote.git")
     hook = bare / "hooks" / "pre-receive"
-    hook.write_text(_REFUSING, "utf-8")
+    hook.write_text(REFUSING, "utf-8")
     hook.chmod(0o755)
     yard.world.remote = cast("FakeRemote", Remote("origin", "origin", yard.repository))
     yard.world.forge = forge.client()

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from nox_ship.config import IndexSettings, RoutesSettings, Settings, WorkflowSettings
 from nox_ship.project import Project
-from nox_ship.setup.advice import next_steps, no_forge, other_ci, served, unserved
+from nox_ship.setup.advice import REQUIRED, next_steps, no_forge, other_ci, served, unserved
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.survey import Survey
+from nox_ship.setup.templates import template
 from support import each, make_repository, write_files
 
 PYPROJECT = '[project]\nname = "Sample"\nversion = "1.2.3"\n'
@@ -49,6 +52,19 @@ def test_publishers_are_told_in_one_block(survey: Survey) -> None:
     )
 
 
+def test_how_to_protect_the_branch_is_told_as_commands(survey: Survey) -> None:
+    """The check that is required is the one job of the workflow that waits for all others."""
+    (line,) = (line for line in told(survey).splitlines() if "rulesets" in line)
+    echo, value, pipe, *command = shlex.split(line)
+    assert (echo, pipe, command[:2]) == ("echo", "|", ["gh", "api"])
+    ruleset = json.loads(value)
+    assert ruleset["conditions"]["ref_name"]["include"] == ["refs/heads/main"]
+    (checks,) = (rule["parameters"] for rule in ruleset["rules"] if rule["type"] == "required_status_checks")
+    assert checks["required_status_checks"] == [{"context": REQUIRED}]
+    assert f"\n    name: {REQUIRED}\n" in template("ci.yml")
+    assert "rulesets" not in told(dataclasses.replace(survey, remote=GITLAB))
+
+
 def test_publishers_have_the_names_that_the_project_uses(survey: Survey) -> None:
     """Workflow and environments; one environment for both indexes is told once."""
     named = WorkflowSettings(environments={"pypi": "release", "testpypi": "release"})
@@ -83,7 +99,7 @@ def test_tokens_have_the_names_that_the_project_uses(survey: Survey) -> None:
 def test_a_publisher_needs_a_repository(survey: Survey, remote: str | None) -> None:
     """Where nobody told it, the option is named by which it is told."""
     known = dataclasses.replace(survey, remote=remote)
-    assert "`nox-ship init --repository OWNER/NAME` tells" in told(known)
+    assert "Run `nox-ship init --repository OWNER/NAME`" in told(known)
     assert "Owner              me\n" in told(dataclasses.replace(known, named="me/mine"))
 
 
@@ -97,7 +113,7 @@ def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
     routes = RoutesSettings(final="devpi", prerelease="devpi")
     text = told(survey, routes=routes, indexes={"devpi": OWN})
     assert "publisher" not in text
-    assert text.endswith("Versions such as 1.2.0 go to devpi: the machine that releases them publishes them.")
+    assert text.endswith("Versions such as 1.2.0 go to devpi: publish them from the machine that releases them.")
     assert "publisher" not in told(survey, indexes={"pypi": OWN, "testpypi": OWN})
 
 

@@ -13,6 +13,7 @@ from fakes import FakeGates
 from merging import PROPOSED, Shielded, shielded
 from nox_ship.errors import ShipError
 from nox_ship.release.delivery import choose
+from nox_ship.setup import github
 from nox_ship.world.rules import in_the_way
 from support import each
 
@@ -100,7 +101,7 @@ def test_a_branch_with_rules_gets_a_pull_request(project: Shielded) -> None:
     assert "refs/heads/release/v1.3.0" in project.refs()
     found = [finding["what"] for finding in project.yard.told()["findings"] if finding["id"] == "NS883"]
     assert found == [
-        "This release is proposed by a pull request: main on acme/sample has rules: changes go through a pull request."
+        "This release is proposed in a pull request: main on acme/sample has rules: changes go through a pull request."
     ]
 
 
@@ -117,7 +118,7 @@ def test_a_refused_push_changes_nothing_and_offers_the_other_way(project: Shield
     before = project.refs()
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
-    assert "propose this release by a pull request" in caught.value.findings[0].remedy
+    assert "propose this release in a pull request" in caught.value.findings[0].remedy
     assert project.refs() == before
     sessions.ran.clear()
     project.yard.release()
@@ -162,3 +163,17 @@ def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
     assert "pull request" not in caught.value.findings[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rules", "words"),
+    [
+        ("push", [{"type": "pull_request"}], "NS829"),
+        ("push", [], "no rule"),
+        ("auto", [{"type": "pull_request"}], "by a pull request"),
+        ("pull-request", [], "as `delivery` says"),
+    ],
+)
+def test_doctor_says_which_way_a_release_takes(wanted: Any, rules: list[Any], words: str) -> None:
+    """NS829 where the rules of the branch refuse what the setting wants."""
+    assert words in str(github._way(wanted, "main", lambda path: rules if "/rules/" in path else None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +11,21 @@ from pathlib import Path
 import pytest
 
 from failing_forge import FailingForge
-from fakes import FakeGates
+from fakes import FakeGates, noxfile
 from merging import PROPOSED, How, Shielded, shielded
 from nox_ship.errors import ShipError
 from nox_ship.package.build import manifest_path
 from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
+from nox_ship.release.delivery import Delivery
+from nox_ship.release.following import following
+from nox_ship.release.merged import Merged
 from nox_ship.release.pipeline import run_pipeline
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
+from nox_ship.release.status import Standing, look
+from nox_ship.release.waiting import Waiting
+from nox_ship.world.onlooker import Onlooker
 from support import commit_files, git
 
 LOG = {"CHANGELOG.md": "# Changes\n\n## Unreleased\n\n- A thing.\n"}
@@ -145,7 +152,7 @@ def test_where_the_branch_has_gone_on_the_merged_commit_is_released(project: Shi
     assert_released(project, commit)
     assert git(project.root, "rev-parse", "main") == project.refs()["refs/heads/main"] == later
     git(project.root, "switch", "--quiet", "main")
-    project.yard.world.indexes["pypi"].shelf.clear()
+    project.forget_files()
     project.yard.release("patch")
     assert "refs/heads/release/v1.3.1" in project.refs()
 
@@ -155,6 +162,40 @@ def test_a_checkout_that_is_behind_is_brought_up_to_date_first(project: Shielded
     project.yard.release()
     project.merge()
     assert refused(project) == {"NS206"}
+
+
+def standing(project: Shielded) -> Standing:
+    """Return where the releases stand."""
+    return look(project.root, noxfile(project.root, "tests"), Onlooker(project.yard.world), project.yard.shop)
+
+
+def test_status_follows_a_proposal_to_its_end(project: Shielded) -> None:
+    """It tells which way a release takes, what waits to be merged, what is merged, and what to type next."""
+    assert standing(project).delivery == Delivery("pull request", 'the setting `delivery = "pull-request"`')
+    project.yard.release()
+    page = project.yard.told()["proposal"]
+    project.pull_request()["head"]["sha"] = project.refs()["refs/heads/release/v1.3.0"]
+    found = standing(project)
+    assert found.waiting == (Waiting("v1.3.0", "1.3.0", page, outdated=False),)
+    assert found.progress is not None
+    assert found.progress.steps["propose"].status == "done"
+    assert following(found) == ("", f"{page} proposes v1.3.0: merge it")
+    project.go_on({"new.txt": ""})
+    project.update()
+    assert following(standing(project))[0] == "nox -s release -- 1.3.0"
+    commit = project.merge()
+    assert following(standing(project))[0] == "git pull --ff-only"
+    project.update()
+    found = standing(project)
+    assert found.merged == Merged("v1.3.0", commit, page)
+    assert following(found)[0] == "nox -s release -- 1.3.0"
+    json.dumps(found.as_dict())
+    project.go_on({"later.txt": ""})
+    project.update()
+    assert following(standing(project))[0] == f"git switch --detach {commit[:10]} && nox -s release -- 1.3.0"
+    git(project.root, "switch", "--quiet", "--detach", commit)
+    project.yard.release()
+    assert standing(project).merged is None
 
 
 def change_version(project: Shielded) -> str:
@@ -207,6 +248,7 @@ def test_a_commit_that_is_not_in_the_branch_proves_nothing(project: Shielded) ->
     git(project.root, "reset", "--quiet", "--hard", "HEAD^")
     change_version(project)
     project.there("update-ref", "-d", "refs/heads/release/v1.3.0")
+    project.forget_files()
     project.yard.release("patch")
     assert not any(name.startswith("refs/tags/") for name in project.refs())
 
@@ -230,6 +272,20 @@ def test_without_a_forge_the_trees_are_compared(project: Shielded, how: How) -> 
     assert project.refs()["refs/tags/v1.3.0"] == commit
 
 
+def test_without_a_forge_a_finish_that_was_cut_short_goes_on(project: Shielded) -> None:
+    """The clone is that of the merged commit by then, and still what was proposed."""
+    project.yard.release()
+    commit = project.merge()
+    project.yard.world.forge = None
+    project.update()
+    run = project.yard.prepare()
+    run.confirm = lambda _: pytest.fail("stopped")
+    with pytest.raises(pytest.fail.Exception):
+        run_pipeline(run)
+    project.yard.release()
+    assert project.refs()["refs/tags/v1.3.0"] == commit
+
+
 def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shielded) -> None:
     """Nobody tells that it is: it has to be asked for by its version."""
     project.yard.release()
@@ -237,6 +293,7 @@ def test_without_a_forge_another_tree_is_not_taken_for_the_proposal(project: Shi
     project.merge()
     project.yard.world.forge = None
     project.update()
+    project.forget_files()
     project.yard.release("patch")
     assert "refs/tags/v1.3.0" not in project.refs()
     assert "refs/heads/release/v1.3.1" in project.refs()

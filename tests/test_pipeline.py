@@ -159,7 +159,7 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     assert yard.world.recalled == [WHEEL, SDIST]
     details = {row["name"]: row["detail"] for row in yard.told()["rows"]}
     assert details["push"] == "origin has main and v0.1.0 already"
-    assert details["upload rehearsal"] == "these very files have passed it already"
+    assert details["upload rehearsal"] == "these files have already passed it"
     assert details["checkout"].endswith("already")
 
 

@@ -162,6 +162,7 @@ def test_a_proposal_of_another_release_says_that_it_is_outdated(project: Shielde
     earlier = project.pull_request()
     fork = dict(earlier, number=99, head={"ref": "release/v9", "sha": "", "repo": {"full_name": "evil/sample"}})
     project.forge.pulls[99] = fork
+    project.forget_files()
     project.yard.release("minor")
     project.go_on({"new.txt": ""})
     project.update()

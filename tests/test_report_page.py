@@ -58,7 +58,7 @@ def test_a_page_says_how_the_run_ended() -> None:
     assert said.index("NS431") < said.index("Timeline")
     said = Page(page(interrupted())).said("body")
     assert "Ⅱ interrupted Release" in said
-    assert "Public already: main on origin. Run the same command again" in said
+    assert "Already public: main on origin. Run the same command again" in said
 
 
 def test_the_run_that_was_followed_is_linked() -> None:
@@ -71,7 +71,7 @@ def test_the_run_that_was_followed_is_linked() -> None:
 def test_commands_are_told_from_words() -> None:
     """What stands between backticks, and the command that comes next."""
     text = page(rehearsal())
-    assert "To do it: <code>nox -s release -- minor</code>" in text
+    assert "To release: <code>nox -s release -- minor</code>" in text
     assert "The module <code>sample.old</code> is gone." in text
 
 

@@ -117,7 +117,7 @@ def _timeline(report: Report) -> Html:
     if not rows:
         return Html("")
     path = [bar.row.name for bar in drawn if bar.critical]
-    told = f", which a quicker run has to make quicker: {' → '.join(path)}"
+    told = f", which determines the duration: {' → '.join(path)}"
     chain = tag("p", tag("span", "◆ Critical path", class_="critical"), told, class_="path")
     caption = tag("caption", "Steps and sessions over time; ◆ marks the critical path.", class_="unseen")
     step = _nice(whole)

@@ -1,10 +1,10 @@
-"""Where the releases of a project stand: what is released, what is not, and how far a release in progress is."""
+"""The state of a project's releases: what is released, what is not, and how far a release in progress is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ from nox_ship.git import Repository
 from nox_ship.package.building import IGNORED_CHANGES
 from nox_ship.project import Project
 from nox_ship.release.checking import Required
+from nox_ship.release.delivery import PUSH, Delivery, choose
+from nox_ship.release.merged import Merged, Proposals
 from nox_ship.release.pipeline import release_steps, states
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.record import Record
@@ -26,6 +28,7 @@ from nox_ship.release.run import Run, State
 from nox_ship.release.source import VersionSource
 from nox_ship.release.stage import Workshop, last_release
 from nox_ship.release.tags import tags_of
+from nox_ship.release.waiting import Waiting, waiting
 from nox_ship.release.workflows import publishing
 from nox_ship.report import Report
 from nox_ship.terminal import Voice
@@ -42,11 +45,11 @@ class Serving:
     index: str
     """The index's display name."""
     newest: str = ""
-    """The newest version; empty where it has none, or could not be asked."""
+    """The newest version; empty if there is none, or the index did not answer."""
     releases: int = 0
-    """How many versions it has that are not yanked."""
+    """How many versions that are not yanked it has."""
     silent: str = ""
-    """Why it could not be asked."""
+    """Why the index did not answer; empty if it did."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +60,48 @@ class Progress:
     steps: Mapping[str, State]
 
     def has(self, status: str, *steps: str) -> bool:
-        """Whether one of ``steps`` is so."""
-        return any(self.steps[step].status == status for step in steps)
+        """Whether one of ``steps`` has this status."""
+        return any(self.steps[step].status == status for step in steps if step in self.steps)
 
     @property
     def open(self) -> bool:
-        """Whether something of it is known not to be done."""
-        written = ("push", "checkout", "publish", "announce")
+        """Whether something is known to be missing."""
+        written = ("propose", "push", "checkout", "publish", "announce")
         return self.has("missing", *written) or self.has("conflicting", *written)
 
 
 @dataclass
 class Standing:
-    """Where the releases of a project stand; what is empty or None could not be told, or is not there."""
+    """The state of a project's releases; fields are empty or None if unknown or absent."""
 
     project: str = ""
     version: str = ""
-    """The version that the files state, or else the newest tag."""
+    """The version in the files, or else of the newest tag."""
     tag: str = ""
     """The tag of the last release."""
     since: int | None = None
-    """How many commits were made since that."""
+    """How many commits were made since the last release."""
     branch: str | None = None
     release_branch: str | None = None
     head: str = ""
     changes: int = 0
     """How many paths differ from HEAD."""
     behind: str = ""
-    """What brings the branch up to the remote's, where that has commits that are not here."""
+    """The command that updates the branch, if the remote's has commits that are not here."""
     indexes: tuple[Serving, ...] = ()
     progress: Progress | None = None
-    """The release that HEAD is, or that an earlier run left here."""
+    """The release at HEAD, or one that an earlier run left here."""
+    delivery: Delivery | None = None
+    """Which way the next release takes to the remote."""
+    waiting: tuple[Waiting, ...] = ()
+    """Releases that are proposed."""
+    merged: Merged | None = None
+    """The release of this version, where it was proposed and merged, and has no tag."""
     untold: list[Finding] = field(default_factory=list)
-    """Why something could not be told."""
+    """Why something could not be determined."""
 
     def catch(self, ask: Callable[[], T]) -> T | None:
-        """Return what ``ask`` returns; keep why it cannot be told and return None."""
+        """Return the result of ``ask``; if it raises, keep the findings and return None."""
         findings = Findings()
         found = findings.catch(ask)
         self.untold += [finding for finding in findings if finding not in self.untold]
@@ -122,18 +131,21 @@ class Standing:
                     for name, state in self.progress.steps.items()
                 ],
             },
+            "delivery": self.delivery and asdict(self.delivery),
+            "proposed": [asdict(one) for one in self.waiting],
+            "merged": self.merged and asdict(self.merged),
             "not_told": [finding.as_dict() for finding in self.untold],
         }
 
 
 def look(root: Path, sessions: Sessions, world: World, shop: Workshop) -> Standing:
-    """Look where the releases of the project in ``root`` stand; whatever state it is in, what can be told is.
+    """Find out the state of the releases of the project in ``root``, as far as that is possible.
 
     Args:
         root: The project's folder.
-        sessions: What the noxfile holds.
-        world: The world; it is only read.
-        shop: Where the releases of this checkout are made; it need not exist.
+        sessions: The sessions in the noxfile.
+        world: The world; only read here.
+        shop: The workshop of this checkout; it need not exist.
     """
     standing = Standing()
     project = standing.catch(lambda: Project.read(root))
@@ -158,10 +170,10 @@ def _look_into(
     world: World,
     shop: Workshop,
 ) -> None:
-    """Add what a repository tells.
+    """Add what the repository shows.
 
     Raises:
-        ShipError: Git does not tell the rest.
+        ShipError: Git does not answer; the rest is missing.
     """
     standing.head, tags = repository.head_and_tags()
     standing.branch = repository.branch
@@ -179,16 +191,41 @@ def _look_into(
     plan = _under_way(standing, project, repository, refs, last_release(shop), here)
     if plan:
         standing.progress = progress_of(plan, sessions, world, shop)
+    if standing.release_branch:
+        _look_at_proposals(standing, project, repository, refs, world, last_release(shop))
+
+
+def _look_at_proposals(
+    standing: Standing,
+    project: Project,
+    repository: Repository,
+    refs: Mapping[str, str],
+    world: World,
+    earlier: Record | None,
+) -> None:
+    """Add which way a release takes, and the releases that are on the way by a pull request."""
+    wanted, branch, head = project.settings.delivery, standing.release_branch or "", standing.head
+    forge = standing.catch(lambda: world.forge) if wanted != "push" else None
+    refused = bool(earlier and earlier.refused and earlier.head == head)
+    standing.delivery = choose(wanted, forge, branch, refused=refused)
+    if wanted == "push":
+        return
+    tags = {**tags_of(refs), **repository.tags()}
+    version, form = versions.parse(standing.version), project.tag_form(tags)
+    standing.waiting = standing.catch(lambda: tuple(waiting(forge, repository, branch, refs, form))) or ()
+    if version and all(form.version(tag) != version for tag in tags):
+        proposals = Proposals(repository, head, branch, refs, forge, earlier, certain=False)
+        standing.merged = standing.catch(lambda: proposals.find(form.name(standing.version), certain=False))
 
 
 def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) -> Progress:
-    """Ask how far a release is.
+    """Check how far a release is.
 
     Args:
         plan: The release.
-        sessions: What the noxfile holds.
-        world: The world; it is only read.
-        shop: Where the releases of this checkout are made.
+        sessions: The sessions in the noxfile.
+        world: The world; only read here.
+        shop: The workshop of this checkout.
     """
     gates = tuple(gate for gate in sessions.decision.gates if gate in sessions.names)
     settings = plan.project.settings
@@ -214,7 +251,7 @@ def _served(project: Project, world: World) -> tuple[Serving, ...]:
 
 
 def _behind(repository: Repository, ours: str, theirs: str | None) -> str:
-    """Return the command that brings the branch up to the remote's; empty where it has all of that."""
+    """Return the command that updates the branch to the remote's; empty if it is up to date."""
     if theirs is None or theirs == ours:
         return ""
     known = bool(repository.known([theirs]))
@@ -225,7 +262,7 @@ def _behind(repository: Repository, ours: str, theirs: str | None) -> str:
 
 
 def _last_release(standing: Standing, repository: Repository, tags: Mapping[str, str], form: versions.TagForm) -> None:
-    """Tell the newest release that HEAD comes after, or else the newest one, and how many commits came since."""
+    """Return the newest release before HEAD, or else the newest one, and the number of commits since."""
     merged = (repository.find("tag", "--merged", "HEAD") or "").splitlines()
     releases = form.releases(merged) or form.releases(tags)
     if not releases:
@@ -245,7 +282,7 @@ def _under_way(
     earlier: Record | None,
     here: tuple[str, Version] | None,
 ) -> Plan | None:
-    """Return the release that HEAD is, or that an earlier run left: one that is pushed, or was made from HEAD."""
+    """Return the release at HEAD, or one that an earlier run left: pushed, or made from HEAD."""
     branch = standing.release_branch or standing.branch or ""
     if here:
         tag, version = here
@@ -258,16 +295,17 @@ def _under_way(
 
 
 def left_behind(project: Project, repository: Repository, record: Record, *, pushed: bool) -> Plan:
-    """Return the release that an earlier run made, as it is to be finished."""
+    """Return the release that an earlier run made, as a plan to finish it."""
     branch = record.branch or repository.default_branch(project.settings.remote) or ""
     plan = _planned(project, repository, record.tag, record.version, branch, record.head, record.commit)
-    return replace(plan, bump=not pushed)
+    delivery = PUSH if pushed or not record.proposal else Delivery("pull request", "it is proposed")
+    return replace(plan, bump=not pushed, delivery=delivery)
 
 
 def _planned(
     project: Project, repository: Repository, tag: str, version: str, branch: str, head: str, commit: str | None
 ) -> Plan:
-    """Return a release whose commit and tag are made."""
+    """Return the plan of a release whose commit and tag exist."""
     index = route(project.settings, Version(version))
     by = publishing(repository.path, project.settings, index, tag)
     return Plan(

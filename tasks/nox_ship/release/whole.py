@@ -1,4 +1,4 @@
-"""Which wheels a release must have: what the settings name, what the jobs were to build, what the last release had."""
+"""Which wheels a release must have, from the settings, the jobs, or the last release."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from nox_ship.world.listing import Listing
 LAST_NOT_KNOWN = Kind(
     "NS580",
     "last-wheels-unknown",
-    "Look yourself whether a wheel is missing, or name all of them in `tool.nox-ship.wheels.expect`.",
+    "Check yourself whether a wheel is missing, or list all of them in `tool.nox-ship.wheels.expect`.",
     level="warning",
 )
 
 
 def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[Wanted, tuple[Finding, ...]]:
-    """Return the wheels that a release must have, and a warning where the last release's are not known.
+    """Return the wheels that a release must have, and a warning if the last release's are unknown.
 
-    Only where the settings do not name them is the index asked: no pre-release counts for a final version.
+    The index is only asked if the settings do not name them; a final version is not compared with pre-releases.
     """
     settings = project.settings.wheels
     if settings.expect:
@@ -33,7 +33,7 @@ def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[W
     try:
         listing = index.listing(manifest.name, manifest.version)
     except ShipError as error:
-        what = f"Which wheels the last release has is not known: {error.findings[0].what}"
+        what = f"The wheels of the last release are unknown: {error.findings[0].what}"
         return Wanted(settings.systems), (LAST_NOT_KNOWN(what),)
     return Wanted(settings.systems, before=_before(listing)), ()
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from nox_ship import documents, json_data, process
 from nox_ship.automation.github import FOLDER
+from nox_ship.config import Delivery
 from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.release.workflows import uploads
 from nox_ship.setup import ci_files, init, workflows
@@ -20,6 +21,7 @@ from nox_ship.setup.survey import Survey
 from nox_ship.world.forge import GITLAB_CI, GitHub
 from nox_ship.world.index import PUBLIC_INDEXES, display_name
 from nox_ship.world.real import token_variable
+from nox_ship.world.rules import Ask, in_the_way
 
 WORKFLOW_MISSING = Kind(
     "NS823", "workflow-missing", "To publish from GitHub Actions, run `nox-ship init`.", level="notice"
@@ -37,7 +39,7 @@ SECRET_SHARED = Kind(
 PROTECTED_BRANCH = Kind(
     "NS829",
     "protected-branch",
-    "Add the releasing user to the rule's bypass list; otherwise the rule refuses the push of branch and tag.",
+    'Add the releasing user to the bypass list of these rules, or set `delivery = "pull-request"` in [tool.nox-ship].',
     level="warning",
 )
 NOT_ASKED = Kind(
@@ -153,15 +155,19 @@ def repository(patient: Patient) -> Told:
             yield f"{github.slug} has the environment {name}"
         if settings.workflows.credentials == "token":
             yield _secret(github, name if name in there else None, token_variable(index, settings))
-    rules = _gh("api", f"repos/{github.slug}/rules/branches/{patient.survey.branch}")
-    kinds = [rule.get("type") for rule in rules] if isinstance(rules, list) else []
-    refusing = [kind for kind in kinds if kind in ("pull_request", "update", "required_status_checks", "creation")]
-    protected = _gh("api", f"repos/{github.slug}/branches/{patient.survey.branch}/protection")
-    if refusing or protected:
-        what = shorten(map(str, refusing)) or "branch protection"
-        yield PROTECTED_BRANCH(f"{patient.survey.branch} is protected by rules on GitHub: {what}.")
-    else:
-        yield f"no rule on GitHub refuses a push to {patient.survey.branch}"
+    yield _way(settings.delivery, patient.survey.branch, lambda path: _gh("api", f"repos/{github.slug}{path}"))
+
+
+def _way(wanted: Delivery, branch: str, ask: Ask) -> str | Finding:
+    """Tell whether rules refuse a push to the release branch, and which way a release takes."""
+    rules = in_the_way(ask, branch)
+    if wanted == "pull-request":
+        return f"releases go to {branch} by a pull request, as `delivery` says"
+    if not rules:
+        return f"no rule on GitHub refuses a push to {branch}"
+    if wanted == "auto":
+        return f"{branch} on GitHub has rules ({shorten(rules)}): releases go there by a pull request"
+    return PROTECTED_BRANCH(f"{branch} on GitHub has rules, and `delivery` wants a push: {shorten(rules)}.")
 
 
 def _secret(github: GitHub, environment: str | None, wanted: str) -> str | Finding:
