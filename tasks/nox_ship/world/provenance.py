@@ -1,7 +1,7 @@
-"""Provenance of what an index serves (PEP 740): which workflow published a file, and whether it was the project's own.
+"""Provenance of served files (PEP 740): which workflow published a file, and whether it was the project's own.
 
-The signature is verified by the library ``pypi-attestations`` with the roots of Sigstore, and what it says of the
-publisher is compared here: what the index says of it is not asked for.
+The library ``pypi-attestations`` verifies the signature with Sigstore's roots, and what the signature says about the
+publisher is compared here; the index's own statement about it is not used.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Expected:
     """Who should have published a release.
 
     Attributes:
-        repository: Owner and name on GitHub.
+        repository: The repository on GitHub as owner/name.
         workflows: The file names of the workflows that publish; any of the repository if there are none.
-        tag: The release's tag; empty if it is not known.
-        commit: Its commit; empty if it is not known.
+        tag: The release's tag; empty if unknown.
+        commit: Its commit; empty if unknown.
     """
 
     repository: str
@@ -62,13 +62,13 @@ class Expected:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who published a file, as its certificate says.
+    """Who published a file, according to its certificate.
 
     Attributes:
-        repository: Owner and name on GitHub.
+        repository: The repository on GitHub as owner/name.
         workflow: The workflow's file name.
-        ref: The branch or tag that it ran for, such as ``refs/tags/v1.2.3``.
-        commit: The commit of that.
+        ref: The branch or tag of the run, such as ``refs/tags/v1.2.3``.
+        commit: Its commit.
     """
 
     repository: str
@@ -81,18 +81,18 @@ class Origin:
 
 
 def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[Finding, ...]]:
-    """Verify the provenance of a file, with the library that the extra ``attestations`` installs.
+    """Verify the provenance of a file, with the library from the extra ``attestations``.
 
     Args:
-        text: The provenance, as an index tells it.
+        text: The provenance from the index.
         file: The file.
         expected: Who should have published it.
 
     Returns:
-        Who did, and warnings: a workflow that ran for a branch may have made the release's commit itself.
+        Who published it, and warnings: a workflow run on a branch may have made the release's commit itself.
 
     Raises:
-        ShipError: It is not signed so, or by somebody else (NS796); or it cannot be verified here (NS798).
+        ShipError: It is not signed, or by somebody else (NS796); or it cannot be verified here (NS798).
     """
     from pypi_attestations import Provenance
 
@@ -110,11 +110,11 @@ def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[F
 
 
 def _origin(attestation: Attestation, file: Path) -> Origin:
-    """Return who signed an attestation, once its signature is verified.
+    """Verify an attestation's signature, and return who signed it.
 
     Raises:
-        ShipError: It is no signature of a workflow on GitHub for this file (NS796), or there are no roots of Sigstore
-            to verify it by (NS798).
+        ShipError: It is not a signature of a GitHub workflow for this file (NS796), or there are no Sigstore roots to
+            verify it with (NS798).
     """
     import sigstore.errors
     from pypi_attestations import AttestationError, Distribution, GitHubPublisher
@@ -127,7 +127,7 @@ def _origin(attestation: Attestation, file: Path) -> Origin:
         dist = Distribution.from_file(file)
         try:
             attestation.verify(publisher, dist)
-        except sigstore.errors.TUFError:  # the roots cannot be refreshed; those that came with the library will do
+        except sigstore.errors.TUFError:  # the roots cannot be updated; use those shipped with the library
             attestation.verify(publisher, dist, offline=True)
     except sigstore.errors.TUFError as error:
         what = f"The provenance of {file.name} was not verified: {error}."
@@ -139,7 +139,7 @@ def _origin(attestation: Attestation, file: Path) -> Origin:
 
 
 def _compared(origin: Origin, name: str, expected: Expected) -> Iterator[Finding]:
-    """Yield an error for each thing about the publisher of a file that is not as it should be."""
+    """Yield an error for each wrong detail about the publisher of a file."""
     if origin.repository.casefold() != expected.repository.casefold():
         yield WRONG_PROVENANCE(f"{name} was published from {origin.repository}, not from {expected.repository}.")
         return
