@@ -13,9 +13,9 @@ _TOOL = "cibuildwheel"
 
 
 def wheel_runners(top: Path) -> tuple[str, ...]:
-    """Return the runners of the jobs that run cibuildwheel, in the order of the workflows, each once.
+    """Return the runners of jobs that run cibuildwheel, in the order of the workflows, each once.
 
-    One that only an expression tells is left out; so are workflows that nox-ship wrote.
+    Runners given by unknown expressions are skipped, and so are workflows that nox-ship wrote.
 
     Args:
         top: The top of the repository.

@@ -231,7 +231,7 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
     if named or len(missing) == len(wanted):
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:
-        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)}, allowed by requires-python, is not installed.")
+        yield PYTHON_LEFT_OUT(f"These Pythons, allowed by requires-python, are not installed: {', '.join(missing)}.")
 
 
 def _files(draft: Draft) -> Iterator[Finding]:
