@@ -36,10 +36,10 @@ from nox_ship.package.materials import completed, materials_path
 from nox_ship.process import CommandFailedError, Done
 from nox_ship.project import Project
 from nox_ship.release.gates import SessionResult
-from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.publication import Publication
-from nox_ship.release.run import Run
+from nox_ship.release.run import Run, Step
 from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
 from nox_ship.report import Report
 from nox_ship.terminal import Voice
@@ -546,8 +546,11 @@ class Yard:
 
     def release(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
         """Release the project."""
-        run = self.prepare(wanted, fresh=fresh)
-        run_pipeline(run)
+        return self.finish(self.prepare(wanted, fresh=fresh))
+
+    def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
+        """Let a release that was prepared go its steps."""
+        run_pipeline(run, steps)
         return run
 
     def told(self) -> dict[str, Any]:

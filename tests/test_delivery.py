@@ -13,6 +13,7 @@ from fakes import FakeGates
 from merging import PROPOSED, Shielded, shielded
 from nox_ship.errors import ShipError
 from nox_ship.release.delivery import choose
+from nox_ship.setup import github
 from nox_ship.world.rules import in_the_way
 from support import each
 
@@ -162,3 +163,17 @@ def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
     assert "pull request" not in caught.value.findings[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rules", "words"),
+    [
+        ("push", [{"type": "pull_request"}], "NS829"),
+        ("push", [], "no rule"),
+        ("auto", [{"type": "pull_request"}], "by a pull request"),
+        ("pull-request", [], "as `delivery` says"),
+    ],
+)
+def test_doctor_says_which_way_a_release_takes(wanted: Any, rules: list[Any], words: str) -> None:
+    """NS829 where the rules of the branch refuse what the setting wants."""
+    assert words in str(github._way(wanted, "main", lambda path: rules if "/rules/" in path else None))

@@ -13,7 +13,7 @@ import pytest
 from fakes import FakeGates, FakeIndex, FakeWorld, Yard, make_index, noxfile
 from nox_ship import asking, front, worlds
 from nox_ship.cli import release_arguments
-from nox_ship.errors import Findings, ShownError
+from nox_ship.errors import Findings, ShipError, ShownError
 from nox_ship.release.results import Planned
 from nox_ship.release.stage import Stage, workshop
 from nox_ship.terminal import Voice
@@ -185,6 +185,13 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     assert yard.world.remote.pushes == rehearsed.remote.pushes == []
     assert sessions.ran == []
     assert yard.world.indexes["pypi"].uploads == []
+
+
+def test_a_commit_that_is_released_is_not_cut_again(tmp_path: Path) -> None:
+    """`--bundle` stops with NS222: there is nothing to hand on, and git would refuse to write an empty bundle."""
+    run: Any = SimpleNamespace(plan=SimpleNamespace(bump=False, version="1.2.3"))
+    with pytest.raises(ShipError, match=r"NS222.*1\.2\.3 already"):
+        front._hand_on(run, tmp_path / "cut.bundle")
 
 
 def test_an_interrupted_release_ends_as_it_was_interrupted(

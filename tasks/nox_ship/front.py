@@ -18,6 +18,7 @@ from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError
 from nox_ship.files import real_place
 from nox_ship.gates.noxfile import Sessions
+from nox_ship.release.coming import ALREADY_RELEASED
 from nox_ship.release.handover import Cut, bundle
 from nox_ship.release.pipeline import CUT, release_steps, run_pipeline
 from nox_ship.release.planning import Request
@@ -118,7 +119,13 @@ def _target(root: Path, invoked_from: Path, path: Path) -> Path:
 
 
 def _hand_on(run: Run, target: Path) -> None:
-    """Write the objects of a cut release into a bundle, and pass their hashes to other jobs."""
+    """Write the objects of a cut release into a bundle, and pass their hashes to other jobs.
+
+    Raises:
+        ShipError: HEAD already is that release, so there is nothing to pass on (NS222).
+    """
+    if not run.plan.bump:
+        raise ShipError(ALREADY_RELEASED(f"HEAD is already the release {run.plan.version}, so nothing was cut."))
     cut = Cut(run.plan.branch, run.plan.tag, run.bumped.objects.commit, run.bumped.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 
 from nox_ship.errors import Kind
 from nox_ship.git import Repository
+from nox_ship.process import CommandFailedError
 
 STAGE_CHANGED = Kind(
     "NS236",
@@ -167,8 +168,11 @@ def _differences(repository: Repository, commit: str, tree: Tree) -> Iterator[Pa
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         env = {**_PLAIN, "GIT_INDEX_FILE": str(Path(folder) / "index")}
         repository.run("read-tree", commit, env=env)
-        repository.run("update-index", "-q", "--refresh", env=env)
-        changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
+        try:
+            repository.run("update-index", "--refresh", env=env)
+            changed = []
+        except CommandFailedError:  # it lists what differs for people; a name may have any bytes
+            changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
     yield from (top / name for name in changed)
     tracked = {path for _, _, path in tree}
     attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}
