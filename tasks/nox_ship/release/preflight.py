@@ -172,7 +172,7 @@ def _index(draft: Draft) -> Iterable[Finding]:
 
 
 def _name(draft: Draft) -> Sequence[Finding]:
-    """Return what the index says of the project's name; the gates run while it is asked.
+    """Return the index's answer about the project's name, requested while the gates run.
 
     Raises:
         ShipError: It does not allow the name (NS727).
@@ -187,7 +187,7 @@ def _name(draft: Draft) -> Sequence[Finding]:
 
 
 def _routed(draft: Draft) -> tuple[Index, str, Coming] | None:
-    """Return the index that the release goes to, and the project's name there; None if that cannot be told."""
+    """Return the index of the release, and the project's name there; None if that is unknown."""
     project, coming = draft.project, draft.coming
     if not (project and coming):
         return None
