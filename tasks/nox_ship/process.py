@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -206,6 +207,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     apart: bool = False,
     exact: bool = False,
     ahead: Standby | None = None,
+    unless: Future[Any] | None = None,
 ) -> Done:
     """Run a program to its end and return what it wrote.
 
@@ -225,6 +227,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
             that must be whole. Not with ``on_line``.
         exact: Keep bytes that are not UTF-8, as `os.fsdecode` does: for names of files. Not with ``on_line``.
         ahead: What becomes this :func:`module` or :func:`script`, if it is begun. Not with ``hidden`` and ``stdin``.
+        unless: Ends the program if it fails, and its error is raised then. With ``on_line`` only.
 
     Raises:
         CommandFailedError: The exit code is not 0 and ``check`` is set.
@@ -237,7 +240,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
     program = partial(_started, line, apart=apart, ahead=ahead, cwd=cwd, env=environment)
     try:
         if on_line:
-            done = _stream(line, program(stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT), on_line)
+            done = _stream(line, program(stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT), on_line, unless)
         elif hidden is not None:
             done = _hide(line, cwd, environment, hidden, seconds)
         else:
@@ -357,15 +360,22 @@ def closed(
 
 
 def _stream(
-    args: tuple[str, ...], program: AbstractContextManager[subprocess.Popen[bytes]], on_line: Callable[[str], None]
+    args: tuple[str, ...],
+    program: AbstractContextManager[subprocess.Popen[bytes]],
+    on_line: Callable[[str], None],
+    unless: Future[Any] | None,
 ) -> Done:
     kept = Kept()
     with program as proc:
+        if unless:
+            unless.add_done_callback(lambda done: proc.kill() if done.exception() else None)
         raw = cast("io.RawIOBase", proc.stdout)
         reader = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8", errors="replace")
         while line := reader.readline(_LONGEST_LINE):
             kept.add(line.encode())
             on_line(line.rstrip("\n"))
+    if unless and unless.done():
+        unless.result()
     return Done(args, proc.returncode, kept.text(), "")
 
 

@@ -31,7 +31,7 @@ from nox_ship.release.publish import publish as publish_files
 from nox_ship.release.results import Checked, enter_files
 from nox_ship.release.route import route
 from nox_ship.release.stage import Workshop, workshop
-from nox_ship.release.uptake import foresee
+from nox_ship.release.uptake import foresee, foresee_name
 from nox_ship.report import Report, Row
 from nox_ship.showing import tell
 from nox_ship.terminal import Voice
@@ -165,7 +165,9 @@ def _foresee(publication: Publication, voice: Voice) -> None:
         ShipError: It would not.
     """
     manifest = publication.manifest
-    findings = foresee(publication.index, manifest.name, manifest.version, new=False, built=manifest)
+    index, name, version = publication.index, manifest.name, manifest.version
+    findings = foresee(index, name, version, new=False, built=manifest)
+    findings.extend(foresee_name(index, name, version))
     for finding in findings:
         if finding.level != "error":
             voice.finding(finding)

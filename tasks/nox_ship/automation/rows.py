@@ -21,7 +21,9 @@ _MOST = 256
 _OTHERS = ("include", "exclude")
 """What is no axis of a matrix."""
 _INDEX = re.compile(r"\[\s*(?:'([\w.-]+)'|(\d{1,4}))\s*\]")
-_PLACE = re.compile(r"\$\{\{\s*([\w.-]+(?:\[\s*(?:'[\w.-]+'|\d{1,4})\s*\][\w.-]*)*)\s*\}\}")
+_PLACE = re.compile(
+    r"\$\{\{\s*(?P<name>[\w.-]+(?:\[\s*(?:'[\w.-]+'|\d{1,4})\s*\][\w.-]*)*)(?:\s*\|\|\s*'(?P<default>[^']*)')?\s*\}\}"
+)
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 
 
@@ -76,8 +78,20 @@ def plain(name: str) -> str:
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Return a text with the places of ``${{ }}`` filled in that values are known for."""
-    return _PLACE.sub(lambda match: values.get(plain(match[1]), match[0]), text)
+    """Return a text with the places of ``${{ }}`` filled in that values are known for.
+
+    A value of the matrix that a row does not have is empty, or what stands for it behind ``||``.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        name, default = plain(match["name"]), match["default"]
+        if value := values.get(name):
+            return value
+        if default is not None and (name in values or name.startswith("matrix.")):
+            return default
+        return values.get(name, match[0])
+
+    return _PLACE.sub(fill, text)
 
 
 def expanded(text: str, values: Mapping[str, str]) -> str:

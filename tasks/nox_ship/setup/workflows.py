@@ -325,6 +325,7 @@ def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
             "WHEELS_RUNNER": scalar(runner),
             "WHEELS_SYSTEM": scalar(system),
             "EMULATE": filled(_EMULATE, emulated) if architecture and is_emulated(system) else "",
+            "WHEELS_MINUTES": "360" if architecture and is_emulated(system) else "180",
             "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
         }
         made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))

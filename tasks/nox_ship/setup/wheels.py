@@ -1,0 +1,85 @@
+"""What a project's own jobs of cibuildwheel build, as settings of nox-ship and of cibuildwheel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from nox_ship.automation.wheels import WheelJob
+from nox_ship.package.trials import native
+
+Value = str | int | list[str]
+
+_KINDS = {"manylinux": "linux", "macosx": "macos", "win": "windows"}
+"""What cibuildwheel calls a system, by what the tags of its wheels begin with."""
+_SYSTEMS = tuple(_KINDS.values())
+_OPTIONS = {
+    *("audit-command", "audit-requires", "before-all", "before-build", "before-test", "build", "build-frontend"),
+    *("build-verbosity", "config-settings", "container-engine", "dependency-versions", "enable", "environment"),
+    *("environment-pass", "pyodide-version", "repair-wheel-command", "skip", "test-command", "test-environment"),
+    *("test-extras", "test-groups", "test-requires", "test-runtime", "test-skip", "test-sources", "xbuild-files"),
+    "xbuild-tools",
+}
+"""Options that cibuildwheel takes from pyproject.toml: https://cibuildwheel.pypa.io/en/stable/options/."""
+_OTHERS = ("CIBW_ARCHS", "CIBW_CACHE_PATH", "CIBW_DEBUG", "CIBW_PLATFORM")
+"""Variables that say nothing of what is in a wheel; architectures become systems."""
+_OWN = {"auto", "auto64", "native", ""}
+"""Architectures of cibuildwheel that are the runner's own."""
+
+
+def systems(jobs: Iterable[WheelJob]) -> tuple[str, ...]:
+    """Return the systems that jobs build wheels for, as `tool.nox-ship.wheels.systems` names them, each once."""
+    return tuple(dict.fromkeys(system for job in jobs for system in _of_job(job)))
+
+
+def _of_job(job: WheelJob) -> Iterator[str]:
+    own = (native(job.runner) or "").partition("_")[2].lower()
+    told = job.options.get(f"CIBW_ARCHS_{_kind(job).upper()}", job.options.get("CIBW_ARCHS", ""))
+    for name in [""] if "${{" in told else re.split(r"[\s,]+", told):
+        yield job.runner if name.lower() in {*_OWN, own} else f"{job.runner}/{name}"
+
+
+def _kind(job: WheelJob) -> str:
+    return _KINDS.get((native(job.runner) or "").partition("_")[0], "")
+
+
+def options(jobs: Sequence[WheelJob]) -> tuple[dict[str, dict[str, Value]], tuple[str, ...]]:
+    """Return the options of cibuildwheel that jobs set, and the names of the variables that no option stands for.
+
+    The options are by the table of `tool.cibuildwheel` that they go to, ``""`` for itself: what all jobs agree on,
+    and what all jobs of a system do.
+    """
+    tables: dict[str, dict[str, Value]] = {}
+    left: list[str] = []
+    for variable in dict.fromkeys(name for job in jobs for name in job.options):
+        if variable.startswith(_OTHERS):
+            continue
+        option, only = _named(variable)
+        by_kind = {kind: {job.options.get(variable) for job in jobs if _kind(job) == kind} for kind in _SYSTEMS}
+        told = {kind: values for kind, values in by_kind.items() if values and (not only or kind == only)}
+        every = set().union(*told.values())
+        if option is None or any(len(values) > 1 or "${{" in str(next(iter(values))) for values in told.values()):
+            left.append(variable)
+        elif len(every) == 1 and not only:
+            tables.setdefault("", {})[option] = _value(option, str(every.pop()))
+        else:
+            for kind, (value,) in told.items():
+                if value is not None:
+                    tables.setdefault(kind, {})[option] = _value(option, value)
+    return tables, tuple(left)
+
+
+def _named(variable: str) -> tuple[str | None, str]:
+    """Return the option that a variable stands for, None where there is none, and the system that it is for."""
+    name = variable.removeprefix("CIBW_").lower().replace("_", "-")
+    only = next((kind for kind in _SYSTEMS if name.endswith(f"-{kind}")), "")
+    name = name.removesuffix(f"-{only}") if only else name
+    if image := re.fullmatch(r"((?:many|musl)linux)-(pypy-)?(.+)-image", name):
+        return f"{image[1]}-{'pypy_' if image[2] else ''}{image[3].replace('-', '_')}-image", only
+    return (name if name in _OPTIONS else None), only
+
+
+def _value(option: str, text: str) -> Value:
+    if option == "build-verbosity" and re.fullmatch(r"-?\d", text):
+        return int(text)
+    return text.split() if option == "enable" else text
