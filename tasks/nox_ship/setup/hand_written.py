@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nox_ship.automation.tasks import Automation
 from nox_ship.setup.survey import Survey
+from nox_ship.setup.wheels import lacking
 from nox_ship.world.forge import GITLAB_CI
 
 
@@ -39,7 +40,8 @@ def warnings(survey: Survey, name: str, text: str) -> Iterator[str]:
         name: The file's path in the repository.
         text: Its content.
     """
-    if options := sorted(set(re.findall(r"\bCIBW_[A-Z_]+", text))):
+    variables = sorted(set(re.findall(r"\bCIBW_[A-Z0-9_]+", text)))
+    if options := lacking(variables, survey.project.tool("cibuildwheel")):
         keys = ", ".join(f"`{option.removeprefix('CIBW_').lower().replace('_', '-')}`" for option in options)
         yield (
             f"{Path(name).name} set {', '.join(options)}, but the new one does not. Add what they set to"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from nox_ship.automation.github import mapping
 from nox_ship.automation.wheels import WheelJob
 from nox_ship.package.trials import native
 
@@ -67,6 +69,17 @@ def options(jobs: Sequence[WheelJob]) -> tuple[dict[str, dict[str, Value]], tupl
                 if value is not None:
                     tables.setdefault(kind, {})[option] = _value(option, value)
     return tables, tuple(left)
+
+
+def lacking(variables: Iterable[str], table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return those variables for which cibuildwheel's table in pyproject.toml has no option."""
+    left = []
+    for variable in variables:
+        option, only = _named(variable)
+        there = mapping(table.get(only)) if only else table
+        if option not in there and not variable.startswith(_OTHERS):
+            left.append(variable)
+    return tuple(left)
 
 
 def _named(variable: str) -> tuple[str | None, str]:
