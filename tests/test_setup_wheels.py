@@ -9,7 +9,7 @@ import tomlkit
 
 from nox_ship.automation.wheels import WheelJob, wheel_jobs
 from nox_ship.setup.pyproject import _add_options
-from nox_ship.setup.wheels import options, systems
+from nox_ship.setup.wheels import lacking, options, systems
 from support import each, write_files
 
 
@@ -73,6 +73,14 @@ def test_jobs_of_one_system_that_differ_have_no_option() -> None:
     several = [WheelJob("ubuntu-latest", {"CIBW_BUILD": build}) for build in ("cp31*-manylinux*", "cp31*-musllinux*")]
     assert options(several) == ({}, ("CIBW_BUILD",))
     assert options([]) == ({}, ())
+
+
+def test_variables_that_an_option_stands_for_are_not_lost() -> None:
+    """In cibuildwheel's table or that of the system; architectures and caches are no options."""
+    table = {"skip": "pp*", "macos": {"environment": "A=1"}}
+    names = ("CIBW_SKIP", "CIBW_ENVIRONMENT", "CIBW_ENVIRONMENT_MACOS", "CIBW_ARCHS_LINUX", "CIBW_CACHE_PATH", "CIBW_X")
+    assert lacking(names, table) == ("CIBW_ENVIRONMENT", "CIBW_X")
+    assert lacking(("CIBW_SKIP_MACOS",), {"macos": 1}) == ("CIBW_SKIP_MACOS",)
 
 
 def test_options_that_are_there_stay() -> None:

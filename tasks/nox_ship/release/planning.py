@@ -55,7 +55,7 @@ class Request:
 
 
 def _answered() -> Future[Sequence[Finding]]:
-    """Return the answer where nobody was asked."""
+    """Return the answer if nobody was asked."""
     answer = Future[Sequence[Finding]]()
     answer.set_result(())
     return answer
@@ -83,7 +83,7 @@ class Plan(Coming):
     delivery: Delivery = PUSH
     """How it reaches the remote."""
     name: Future[Sequence[Finding]] = field(default_factory=_answered, compare=False, repr=False)
-    """What the index says of the project's name, which is asked while the gates run; fails if it does not allow it."""
+    """The index's answer about the project's name, requested while the gates run; fails if the name is not allowed."""
 
     @property
     def folder(self) -> Path:

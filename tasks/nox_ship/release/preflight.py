@@ -172,7 +172,7 @@ def _index(draft: Draft) -> Iterable[Finding]:
 
 
 def _name(draft: Draft) -> Sequence[Finding]:
-    """Return what the index says of the project's name; the gates run while it is asked.
+    """Return the index's answer about the project's name, requested while the gates run.
 
     Raises:
         ShipError: It does not allow the name (NS727).
@@ -187,7 +187,7 @@ def _name(draft: Draft) -> Sequence[Finding]:
 
 
 def _routed(draft: Draft) -> tuple[Index, str, Coming] | None:
-    """Return the index that the release goes to, and the project's name there; None if that cannot be told."""
+    """Return the index of the release, and the project's name there; None if that is unknown."""
     project, coming = draft.project, draft.coming
     if not (project and coming):
         return None
@@ -256,7 +256,7 @@ def _missing_pythons(project: Project) -> Iterator[Finding]:
     if named or len(missing) == len(wanted):
         yield from (PYTHON_MISSING(f"Python {python} is not installed.") for python in missing)
     elif missing:
-        yield PYTHON_LEFT_OUT(f"Python {', '.join(missing)}, allowed by requires-python, is not installed.")
+        yield PYTHON_LEFT_OUT(f"These Pythons, allowed by requires-python, are not installed: {', '.join(missing)}.")
 
 
 def _files(draft: Draft) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ class Run:
     runner: Standby = field(default_factory=lambda: Standby(*RUNNER_MODULES))
     """A process started during the checks, which becomes the runner of the sessions."""
     settled: bool = False
-    """Whether everything that was asked is answered."""
+    """Whether all questions are answered."""
 
     def take(self, result: Result) -> None:
         """Keep the result of a step for the steps that follow."""
@@ -92,7 +92,7 @@ class Run:
         return not self.plan.workflow and forge is not None and forge.api.token is not None
 
     def settle(self) -> None:
-        """Wait for what is still asked, and tell it: nothing is written before.
+        """Wait for open answers and report them, before anything is written.
 
         Raises:
             ShipError: The index does not allow the project's name (NS727).
