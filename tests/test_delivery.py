@@ -11,8 +11,10 @@ import pytest
 from failing_forge import FailingForge
 from fakes import FakeGates
 from merging import PROPOSED, Shielded, shielded
+from nox_ship.config import Delivery as Wanted
 from nox_ship.errors import ShipError
 from nox_ship.release.delivery import choose
+from nox_ship.setup.github import _way
 from nox_ship.world.rules import in_the_way
 from support import each
 
@@ -144,6 +146,17 @@ def test_where_only_pushes_are_wanted_nothing_else_is_offered(project: Shielded)
             project.yard.release()
         assert "pull request" not in caught.value.findings[0].remedy
     assert "GET /rules/branches/main" not in project.forge.asked
+
+
+def test_doctor_tells_which_way_a_release_takes() -> None:
+    """Rules are a warning only where pushes are wanted: NS829."""
+    answers = {ASKED: [REVIEWS]}
+    wanted: tuple[Wanted, ...] = ("auto", "pull-request", "push")
+    told = [str(_way(way, "main", answers.get)) for way in wanted]
+    assert "releases go there by a pull request" in told[0]
+    assert told[1] == "releases go to main by a pull request, as `delivery` says"
+    assert told[2].startswith("NS829 protected-branch: main on GitHub has rules")
+    assert _way("push", "main", {}.get) == "no rule on GitHub refuses a push to main"
 
 
 def test_a_forge_that_tells_nothing_decides_nothing(forge: FailingForge) -> None:

@@ -20,7 +20,7 @@ from nox_ship.project import Project
 from nox_ship.release.delivery import Delivery
 from nox_ship.release.following import following
 from nox_ship.release.merged import Merged
-from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.pipeline import CUT, run_pipeline
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
 from nox_ship.release.status import Standing, look
@@ -196,6 +196,22 @@ def test_status_follows_a_proposal_to_its_end(project: Shielded) -> None:
     git(project.root, "switch", "--quiet", "--detach", commit)
     project.yard.release()
     assert standing(project).merged is None
+
+
+def test_a_job_that_was_told_of_a_merge_makes_the_tag_alone(project: Shielded) -> None:
+    """It asks nobody and commits nothing; a release of another version is none that was merged: NS884."""
+    project.yard.release()
+    commit = project.merge()
+    project.update()
+    project.forge.faults.dead_after = 0
+    run = project.yard.prepare(None)
+    run.request = replace(run.request, merged="v1.3.0", cut=True)
+    run_pipeline(run, CUT)
+    assert run.bumped.objects.commit == run.plan.head == commit
+    run = project.yard.prepare(None)
+    run.request = replace(run.request, merged="v1.4.0", cut=True)
+    with pytest.raises(ShipError, match="NS884"):
+        run_pipeline(run, CUT)
 
 
 def change_version(project: Shielded) -> str:

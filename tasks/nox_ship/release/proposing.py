@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.release import built
 from nox_ship.release.delivering import MOST_COMMITS, seal_broken
-from nox_ship.release.delivery import BRANCHES, branch_of
+from nox_ship.release.delivery import BRANCHES, OTHERS_ON_BRANCH, branch_of
 from nox_ship.release.results import Bumped, How, Proposed
 from nox_ship.release.run import Run, State
 from nox_ship.report_summary import proposed
@@ -17,11 +17,6 @@ from nox_ship.world.index import display_name
 from nox_ship.world.pulls import LONGEST_BODY, PullRequest, PullRequests
 from nox_ship.world.remote import PushUnclearError
 
-OTHERS_ON_BRANCH = Kind(
-    "NS880",
-    "others-on-release-branch",
-    "Merge the pull request with these commits, or delete the branch and run the same command again.",
-)
 NOT_OPENED = Kind(
     "NS881",
     "pull-request-not-opened",
@@ -131,8 +126,7 @@ def propose(run: Run, state: State) -> Proposed:
     title = plan.message.splitlines()[0]
     body = proposed(report, merging(run), LONGEST_BODY)
     try:
-        pull, opened = pulls.bring(name, plan.release_branch, title, body)
-        _outdate(pulls, pull, plan.release_branch)
+        pull, opened = offered(pulls, name, plan.release_branch, title, body)
     except ShipError as error:
         run.notify(_not_opened(run, error.findings[0]))
         return Proposed(remote.name, name, by_hand(run), how="by hand", anew=True)
@@ -146,6 +140,17 @@ def _not_opened(run: Run, why: Finding | None = None) -> Finding:
     page = by_hand(run)
     at = f" Open it at {page}" if page else ""
     return NOT_OPENED(f"No pull request was opened: {told.rstrip('.')}.{at}")
+
+
+def offered(pulls: PullRequests, branch: str, base: str, title: str, body: str) -> tuple[PullRequest, bool]:
+    """Bring the pull request of a release to what it is, mark those of others as outdated; return it, and if it is new.
+
+    Raises:
+        ShipError: The forge refuses it, or does not answer (NS780 to NS785).
+    """
+    pull, opened = pulls.bring(branch, base, title, body)
+    _outdate(pulls, pull, base)
+    return pull, opened
 
 
 def _outdate(pulls: PullRequests, current: PullRequest, base: str) -> None:
