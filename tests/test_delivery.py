@@ -156,7 +156,8 @@ def test_doctor_tells_which_way_a_release_takes() -> None:
     assert "releases go there by a pull request" in told[0]
     assert told[1] == "releases go to main by a pull request, as `delivery` says"
     assert told[2].startswith("NS829 protected-branch: main on GitHub has rules")
-    assert _way("push", "main", {}.get) == "no rule on GitHub refuses a push to main"
+    nothing: dict[str, Any] = {}
+    assert _way("push", "main", nothing.get) == "no rule on GitHub refuses a push to main"
 
 
 def test_a_forge_that_tells_nothing_decides_nothing(forge: FailingForge) -> None:
