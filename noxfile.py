@@ -59,6 +59,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="uv", default=False)
+def pages(session: nox.Session) -> None:
+    """Write anew what is made from the code: schemas, the site's reference and diagrams, the table of refusals."""
+    session.install("-e", ".", *TESTS)
+    for script in ("schema_file", "reference_pages", "refusals_page"):
+        session.run("python", f"tests/{script}.py")
+
+
+@nox.session(venv_backend="uv", default=False)
 def integration(session: nox.Session) -> None:
     """Run real releases of small projects: real git, nox, uv, build, twine and pypiserver."""
     session.install("-e", ".", *INTEGRATION)

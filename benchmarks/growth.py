@@ -32,6 +32,7 @@ from support import make_wheel, pack_wheel, record_text  # noqa: E402
 
 DOC = HERE.parent / "docs" / "speed.md"
 BEGIN, END = "<!-- growth: written by benchmarks/growth.py -->", "<!-- growth: end -->"
+_BARS = "▁▂▃▄▅▆▇█"
 SWING = 1.6
 """How much more the second half of the way may cost than the first: times swing, and with a square it would be 2."""
 
@@ -236,7 +237,7 @@ def steeper(costs: list[float]) -> bool:
 
 
 def written(results: list[tuple[Growth, list[Cost]]], before: str) -> str:
-    """Return the tables and plots, in Markdown; of what was not measured those that stand there ``before``."""
+    """Return the tables, in Markdown; of what was not measured those that stand there ``before``."""
     sections = {
         section.partition("\n")[0]: section.strip() for section in re.split(r"^(?=### )", before, flags=re.MULTILINE)
     }
@@ -257,13 +258,9 @@ def _section(growth: Growth, costs: list[Cost]) -> str:
         "|---" * (len(times) + 1) + "|",
         "| ".join(["| seconds ", *(f"{time:.1f} " for time in times)]) + "|",
         "| ".join(["| MiB ", *(f"{cost.memory:.0f} " for cost in costs)]) + "|",
-        "",
-        "```mermaid",
-        "xychart-beta",
-        f'    x-axis "{growth.what}" {growth.sizes[0]} --> {growth.sizes[-1]}',
-        f'    y-axis "seconds" 0 --> {max(times) * 1.1:.1f}',
-        f"    line [{', '.join(f'{time:.2f}' for time in times)}]",
-        "```",
+        "| seconds, drawn "
+        + "".join(f"| {_BARS[round(time / max(times) * (len(_BARS) - 1))]} " for time in times)
+        + "|",
     ]
     return "\n".join(lines)
 
@@ -272,7 +269,7 @@ def main() -> int:
     """Measure, print, and write the page if asked to."""
     parser = argparse.ArgumentParser(description="Measure how the cost of a release grows.")
     parser.add_argument("--quick", action="store_true", help="the two smallest sizes only")
-    parser.add_argument("--write", action="store_true", help="write the tables and plots into docs/speed.md")
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/speed.md")
     parser.add_argument("--only", default="", metavar="TEXT", help="only commands that have this in them")
     options = parser.parse_args()
     chosen = [growth for growth in GROWTHS if options.only in growth.command]

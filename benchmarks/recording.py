@@ -130,11 +130,11 @@ def record(project: Path, env: Mapping[str, str], hidden: Mapping[str, str]) -> 
             stream.feed(data)
         now = time.monotonic() - begun
         if now - taken >= PAUSE and lines(screen, hidden) != seen[-1][1]:
-            seen.append((now / SPEED, lines(screen, hidden)))
+            seen.append((round(now / SPEED, 1), lines(screen, hidden)))
             taken = now
     if status := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
         sys.exit("\n".join([*screen.display, f"the rehearsal failed: {status}"]))
-    return [*seen, ((time.monotonic() - begun) / SPEED, lines(screen, hidden))]
+    return [*seen, (round((time.monotonic() - begun) / SPEED, 1), lines(screen, hidden))]
 
 
 def lines(screen: pyte.Screen, hidden: Mapping[str, str]) -> list[Line]:

@@ -36,13 +36,14 @@ from nox_ship.package.materials import completed, materials_path
 from nox_ship.process import CommandFailedError, Done
 from nox_ship.project import Project
 from nox_ship.release.gates import SessionResult
-from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.planning import Plan, Request
 from nox_ship.release.publication import Publication
-from nox_ship.release.run import Run
+from nox_ship.release.run import Run, Step
 from nox_ship.release.stage import Stage, Workshop, find_stage, open_stage
 from nox_ship.report import Report
 from nox_ship.terminal import Voice
+from nox_ship.versions import same
 from nox_ship.world.credentials import Credentials, Login
 from nox_ship.world.index import INDEX_UNREACHABLE, Index, Read, Upload, check_known
 from nox_ship.world.listing import Listing, Served
@@ -200,6 +201,11 @@ def upload_here(call: Call) -> tuple[int, str]:
         return 0, json.dumps(answered(call.options["question"]))
 
 
+def _version(name: str) -> str:
+    """Return the version of a file, by its name."""
+    return str(parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1])
+
+
 @dataclass(frozen=True)
 class FakeIndex(Index):
     """An index that serves bytes from a dictionary, and lies on demand."""
@@ -227,6 +233,8 @@ class FakeIndex(Index):
     """What it tells of each file."""
     provenances: dict[str, bytes | ShipError] = field(default_factory=dict)
     """What it tells of the provenance of a file, by its name; or why it does not."""
+    by_version: bool = False
+    """Whether it tells only files of the version that it is asked for."""
     asked: list[str] = field(default_factory=list)
     """The versions that it was asked for."""
     names: tuple[Finding, ...] = ()
@@ -237,12 +245,14 @@ class FakeIndex(Index):
         return None, dt.datetime.now(dt.UTC)
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what is on the shelf, whatever the version."""
+        """Return what is on the shelf, whatever the version unless it goes by that."""
         self.asked.append(version)
         mood = self.late.pop(0) if self.late else ""
         if mood == "silent":
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not answer."))
         shelf = {} if mood == "hidden" else self.shelf
+        if self.by_version:
+            shelf = {name: data for name, data in shelf.items() if same(_version(name), version)}
         files = {name: self._served(name, data, early=mood == "JSON API") for name, data in shelf.items()}
         told = {"public": self.public, **{key: value for key, value in self.facts.items() if key != "age"}}
         return Listing(
@@ -252,8 +262,8 @@ class FakeIndex(Index):
     def _releases(self) -> dict[Version, tuple[Served, ...]]:
         found: dict[Version, tuple[Served, ...]] = {}
         for name, data in self.earlier.items():
-            version = parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1]
             served = replace(self._served(name, data, early=False), size=len(data) if self.sizes else None)
+            version = Version(_version(name))
             found[version] = (*found.get(version, ()), served)
         return found
 
@@ -334,7 +344,7 @@ class FakeRemote(Remote):
         """Take references, each followed to its commit."""
         assert all(self.has.get(ref, "") == there for ref, there in (replaces or {}).items())
         if self.refuses:
-            raise ShipError(PUSH_REFUSED(f"{self.name} did not take {', '.join(refs)}."))
+            raise ShipError(PUSH_REFUSED(f"{self.name} did not accept {', '.join(refs)}."))
         self.pushes.append(dict(refs))
         commits = source.run("rev-parse", *(f"{made}^{{commit}}" for made in refs.values())).splitlines()
         self.has.update(zip(refs, commits, strict=True))
@@ -347,7 +357,7 @@ class FakeWorld:
     checkout: Repository
     remote: FakeRemote
     indexes: dict[str, FakeIndex] = field(default_factory=lambda: {"pypi": make_index(), "testpypi": make_index("T")})
-    rehearsal_index: FakeIndex = field(default_factory=lambda: make_index("rehearsal"))
+    rehearsal_index: FakeIndex = field(default_factory=lambda: make_index("rehearsal", by_version=True))
     forge: Releases | None = None
     told: tuple[Finding, ...] = ()
     recalled: list[str] = field(default_factory=list)
@@ -536,8 +546,11 @@ class Yard:
 
     def release(self, wanted: str | None = "minor", *, fresh: bool = False) -> Run:
         """Release the project."""
-        run = self.prepare(wanted, fresh=fresh)
-        run_pipeline(run)
+        return self.finish(self.prepare(wanted, fresh=fresh))
+
+    def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
+        """Let a release that was prepared go its steps."""
+        run_pipeline(run, steps)
         return run
 
     def told(self) -> dict[str, Any]:

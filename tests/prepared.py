@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,8 +19,11 @@ from nox_ship import process
 from nox_ship.conversation import Conversation
 from nox_ship.errors import ShipError
 from nox_ship.release import gates
-from nox_ship.release.pipeline import run_pipeline
-from nox_ship.release.run import Run
+from nox_ship.release.pipeline import STEPS, run_pipeline
+from nox_ship.release.publication import Note, silent
+from nox_ship.release.results import Result, Tried
+from nox_ship.release.run import Run, Step
+from nox_ship.report import Report
 from support import lay_out, taken
 
 T = TypeVar("T")
@@ -66,6 +70,37 @@ def playing(make: Make[T]) -> Make[T]:
             return make(folder)
 
     return play
+
+
+@dataclass
+class Halfway(Yard):
+    """A yard whose release has gone some steps of its way, also that of its files to an index on this machine."""
+
+    results: dict[type[Result], Result]
+    """What these steps came to; nothing once the release goes on."""
+    report: Report
+    """What is told of them."""
+    left: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, yard: Yard, run: Run, steps: Sequence[Step], left: str) -> Halfway:
+        """Go with a release up to the step ``left``; the forge has to be named again."""
+        done = [step.name for step in steps].index(left)
+        run_pipeline(run, steps[:done])
+        run.report.passed, yard.world.forge = False, None
+        _note(run, silent)
+        return cls(yard.repository, yard.world, yard.shop, run.results, run.report, tuple(steps[done:]))
+
+    def finish(self, run: Run, steps: Sequence[Step] = STEPS) -> Run:
+        """Let the first run go the steps that are left, and each later one all of them."""
+        if self.results:
+            run.results, self.results, run.report, steps = self.results, {}, self.report, self.left
+            _note(run, run.voice.note)
+        return super().finish(run, steps)
+
+
+def _note(run: Run, note: Note) -> None:
+    run.take(Tried(replace(run.of(Tried).publication, note=note), run.of(Tried).installed))
 
 
 def _refuse(_: Run) -> None:

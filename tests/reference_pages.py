@@ -45,6 +45,7 @@ PARSERS: Mapping[str, Callable[[list[str]], object]] = {
 """What reads the arguments of each session."""
 PAGES = {
     "changelog": "changelog.md",
+    "delivery": "pull-requests.md",
     "gates": "reference/sessions.md#sessions-of-your-own",
     "lowest": "gates.md#lowest",
     "api": "gates.md#api",

@@ -31,8 +31,8 @@ def rehearsal() -> Report:
         session("coverage", 6.2, 1.2, "tests-3.12"),
         session("audit", None, 3.2, status="reused"),
         session("typecheck", 0.7, 0.1, status="skipped"),
-        step("push", 7.5, 0.1, "main and v1.1.0 to origin, in one atomic push"),
-        step("publish", 7.6, 0.4, "the stand-in for PyPI: 2 uploaded, 0 there with the same SHA-256"),
+        step("push", 7.5, 0.1, "main and v1.1.0 to the stand-in for origin, in one atomic push"),
+        step("publish", 7.6, 0.4, "the stand-in for PyPI: 2 uploaded"),
     ]
     return Report(
         "Rehearsal of the release",
@@ -62,6 +62,7 @@ def rehearsal() -> Report:
             BuiltFile("sample-1.1.0-py3-none-any.whl", 3412, "9f" * 32),
             BuiltFile("sample-1.1.0.tar.gz", 8120, "60" * 32),
         ],
+        elsewhere=["cp312-win_amd64", "cp312-macosx_arm64"],
         environment={"Python": "3.12.1", "nox": "2026.10.20", "git": "2.39.5"},
         findings=[
             {
@@ -86,7 +87,7 @@ def failed() -> Report:
         session("coverage", None, 0.0, "tests-3.12", status="not reached"),
         step("push", None, 0.0, status="not reached"),
     ]
-    what, remedy = "tests-3.12 did not pass: 1 failed.", "To see it alone: `nox -s tests-3.12`."
+    what, remedy = "tests-3.12 did not pass: 1 failed.", "To run it alone: `nox -s tests-3.12`."
     report.findings = [{"id": "NS431", "name": "gate-failed", "level": "error", "what": what, "remedy": remedy}]
     return report
 

@@ -99,7 +99,7 @@ def test_tokens_have_the_names_that_the_project_uses(survey: Survey) -> None:
 def test_a_publisher_needs_a_repository(survey: Survey, remote: str | None) -> None:
     """Where nobody told it, the option is named by which it is told."""
     known = dataclasses.replace(survey, remote=remote)
-    assert "`nox-ship init --repository OWNER/NAME` tells" in told(known)
+    assert "Run `nox-ship init --repository OWNER/NAME`" in told(known)
     assert "Owner              me\n" in told(dataclasses.replace(known, named="me/mine"))
 
 
@@ -113,7 +113,7 @@ def test_an_index_of_ones_own_has_no_publisher(survey: Survey) -> None:
     routes = RoutesSettings(final="devpi", prerelease="devpi")
     text = told(survey, routes=routes, indexes={"devpi": OWN})
     assert "publisher" not in text
-    assert text.endswith("Versions such as 1.2.0 go to devpi: the machine that releases them publishes them.")
+    assert text.endswith("Versions such as 1.2.0 go to devpi: publish them from the machine that releases them.")
     assert "publisher" not in told(survey, indexes={"pypi": OWN, "testpypi": OWN})
 
 

@@ -182,7 +182,7 @@ def test_another_file_of_a_draft_is_replaced(project: Project, forge: FailingFor
     forge.releases.clear()
     page = forge.person(draft=False)
     forge.hang(page, NAMES[0], b"other")
-    assert f"NS778 other-file-announced: The release v1.2.3 on {SLUG} has another {NAMES[0]}" in refused(project, forge)
+    assert f"NS778 other-file-announced: The release v1.2.3 on {SLUG} has a {NAMES[0]} that" in refused(project, forge)
 
 
 def test_the_record_of_another_build_of_the_same_bytes_stays(project: Project, forge: FailingForge) -> None:

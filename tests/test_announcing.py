@@ -19,7 +19,7 @@ from nox_ship.package.manifest import NOTES, Manifest
 from nox_ship.package.materials import materials_path
 from nox_ship.project import Project
 from nox_ship.release.following import following
-from nox_ship.release.pipeline import run_pipeline
+from nox_ship.release.pipeline import STEPS, run_pipeline
 from nox_ship.release.record import Record
 from nox_ship.release.run import Run
 from nox_ship.release.stage import Stage
@@ -28,6 +28,7 @@ from nox_ship.world.forge import releases
 from nox_ship.world.onlooker import Onlooker
 from nox_ship.world.real import RealWorld
 from nox_ship.world.standins import StandIns
+from prepared import Halfway, Prepared, playing
 from support import each, git, make_project, make_repository
 
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
@@ -41,13 +42,34 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
         yield running
 
 
-@pytest.fixture
-def yard(tmp_path: Path, forge: FailingForge) -> Yard:
-    """Make a project whose remote is on that forge."""
-    made = make_yard(tmp_path, {"CHANGELOG.md": "## Unreleased\n\n- A thing.\n"})
+CHANGELOG = {"CHANGELOG.md": "## Unreleased\n\n- A thing.\n"}
+
+
+def on(forge: FailingForge, made: Yard) -> Yard:
+    """Let the remote of a project be on that forge."""
     made.world.forge, prefix = forge.client(), "refs/tags/"
     forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in made.world.remote.has.items()}
     return made
+
+
+@pytest.fixture
+def yard(tmp_path: Path, forge: FailingForge) -> Yard:
+    """Make a project whose remote is on that forge."""
+    return on(forge, make_yard(tmp_path, CHANGELOG))
+
+
+@playing
+def _published(folder: Path) -> Yard:
+    made = make_yard(folder, CHANGELOG)
+    with FailingForge() as forge:
+        on(forge, made)
+        return Halfway.of(made, made.prepare(), STEPS, "announce")
+
+
+@pytest.fixture
+def published(prepared: Prepared, forge: FailingForge) -> Yard:
+    """Return such a project whose release is on the index by now, and is to be announced."""
+    return on(forge, prepared(_published))
 
 
 def row(yard: Yard) -> tuple[str, str]:
@@ -88,6 +110,8 @@ def described(yard: Yard) -> str | None:
 
 
 BILL = "sample-0.1.0.cdx.json"
+GATED = STEPS[: 1 + [step.name for step in STEPS].index("gates")]
+"""The release, up to its gates."""
 
 
 def test_the_page_has_the_bill_of_materials(
@@ -127,7 +151,7 @@ def test_nothing_is_described_for_a_page_that_is_not_made_here(yard: Yard, forge
         yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
     else:
         yard.world.forge = forge.client(None) if how == "no token" else None
-    yard.release()
+    run_pipeline(yard.prepare(), GATED)
     assert described(yard) is None
 
 
@@ -175,26 +199,25 @@ def test_what_is_public_is_not_tried_again(yard: Yard, forge: FailingForge, sess
     assert set(forge.files("v0.1.0")) == FILES
 
 
-def test_a_lower_version_than_another_tag_is_not_the_latest(yard: Yard, forge: FailingForge) -> None:
+def test_a_lower_version_than_another_tag_is_not_the_latest(published: Yard, forge: FailingForge) -> None:
     """A maintenance release comes after a newer one."""
-    run = yard.prepare("0.1.0")
-    run.confirm = lambda _: yard.world.remote.has.update({"refs/tags/v2.0.0": COMMIT})
-    run_pipeline(run)
+    published.world.remote.has["refs/tags/v2.0.0"] = COMMIT
+    published.release("0.1.0")
     assert forge.latest is None
-    assert "latest" not in row(yard)[1]
+    assert "latest" not in row(published)[1]
 
 
-def test_what_the_forge_refuses_is_done_by_the_same_command(yard: Yard, forge: FailingForge) -> None:
+def test_what_the_forge_refuses_is_done_by_the_same_command(published: Yard, forge: FailingForge) -> None:
     """The index has the release by then, and nothing is uploaded there again."""
     forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
-        yard.release()
-    assert yard.told()["arrived"][-1] == f"{SDIST} on PyPI"
-    assert yard.told()["passed"] is False
+        published.release()
+    assert published.told()["arrived"][-1] == f"{SDIST} on PyPI"
+    assert published.told()["passed"] is False
     forge.faults.read_only = False
-    yard.release()
+    published.release()
     assert set(forge.files("v0.1.0")) == FILES
-    assert yard.world.indexes["pypi"].uploads == [WHEEL, SDIST]
+    assert published.world.indexes["pypi"].uploads == [WHEEL, SDIST]
 
 
 def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard: Yard, forge: FailingForge) -> None:
@@ -209,14 +232,6 @@ def test_a_token_that_may_not_announce_is_found_before_anything_is_written(yard:
     assert set(forge.files("v0.1.0")) == FILES
 
 
-def test_a_token_that_announces_nothing_is_not_tried(yard: Yard, forge: FailingForge) -> None:
-    """A workflow has a token of its own."""
-    forge.faults.read_only = True
-    yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
-    yard.release()
-    assert "POST /releases/generate-notes" not in forge.asked
-
-
 def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yard, forge: FailingForge) -> None:
     """NS789 is a notice; with a token the same command does the rest."""
     yard.world.forge = forge.client(None)
@@ -229,27 +244,28 @@ def test_without_a_token_the_release_is_complete_and_says_what_to_type(yard: Yar
     assert set(forge.files("v0.1.0")) == FILES
 
 
-def test_elsewhere_than_on_github_there_is_no_page(yard: Yard) -> None:
+def test_elsewhere_than_on_github_there_is_no_page(published: Yard) -> None:
     """Nothing is missing then."""
-    yard.world.forge = None
-    yard.release()
-    assert (row(yard), yard.told()["findings"]) == (("done", "the remote is not on GitHub"), [])
+    published.world.forge = None
+    published.release()
+    assert (row(published), published.told()["findings"]) == (("done", "the remote is not on GitHub"), [])
 
 
 def test_a_workflow_that_publishes_announces(yard: Yard, forge: FailingForge) -> None:
-    """Its last job does, with the files that it has built."""
+    """Its last job does, with the files that it has built and a token of its own: the one here is not tried."""
+    forge.faults.read_only = True
     yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
     yard.release()
     assert (row(yard), forge.releases) == (("done", "left to release.yml"), {})
 
 
-def test_an_immutable_page_that_lacks_files_stops_nothing(yard: Yard, forge: FailingForge) -> None:
+def test_an_immutable_page_that_lacks_files_stops_nothing(published: Yard, forge: FailingForge) -> None:
     """NS788 is a warning: the release is complete on the index, and nothing can be added."""
     forge.immutable = True
     forge.person(tag_name="v0.1.0", draft=False)
-    yard.release()
-    assert [finding["id"] for finding in yard.told()["findings"]] == ["NS788"]
-    assert yard.told()["passed"] is True
+    published.release()
+    assert [finding["id"] for finding in published.told()["findings"]] == ["NS788"]
+    assert published.told()["passed"] is True
 
 
 def standing(yard: Yard) -> Standing:
@@ -257,19 +273,19 @@ def standing(yard: Yard) -> Standing:
     return look(yard.root, noxfile(yard.root, "tests"), Onlooker(yard.world), yard.shop)
 
 
-def test_a_release_without_its_page_is_not_finished(yard: Yard, forge: FailingForge) -> None:
+def test_a_release_without_its_page_is_not_finished(published: Yard, forge: FailingForge) -> None:
     """`status` asks the forge, and names the command that does the rest."""
     forge.faults.read_only = forge.faults.late = True
     with pytest.raises(ShipError, match="NS782"):
-        yard.release()
-    found = standing(yard)
+        published.release()
+    found = standing(published)
     assert found.progress
     assert found.progress.open
     assert found.progress.steps["announce"].status == "missing"
     assert following(found)[0] == "nox -s release -- 0.1.0"
     forge.faults.read_only = False
-    yard.release()
-    assert (found := standing(yard)).progress
+    published.release()
+    assert (found := standing(published)).progress
     assert not found.progress.open
 
 
@@ -440,5 +456,5 @@ def test_the_step_comes_last(yard: Yard, forge: FailingForge) -> None:
     """What is not published is not announced."""
     yard.world.indexes["pypi"].refusals.append(ShipError(PROBLEM("No.")))
     with pytest.raises(ShipError, match="NS000"):
-        run_pipeline(yard.prepare())
+        yard.release()
     assert forge.releases == {}

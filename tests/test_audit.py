@@ -135,7 +135,7 @@ def test_code_without_findings_passes(tmp_path: Path) -> None:
     assert told.endswith("nothing in src/sample")
     assert warning is None
     empty = make_project(tmp_path / "b", '[project]\nname = "sample"')
-    assert audit.code(empty, tmp_path / "gone", enforced=True)[0].startswith("no package was found")
+    assert audit.code(empty, tmp_path / "gone", enforced=True)[0].startswith("there is no package")
 
 
 def test_bandit_only_warns_where_the_project_does_not_run_it(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def everything(bench: Bench) -> dict[str, object]:
         (nothing, [], ["NS305", "1.2.3"]),
         (nothing, ["patch", "--wihtout", "tests"], ["NS108"]),
         (nothing, ["patch", "--without", "tsts"], ["NS104", "tsts"]),
-        (local_tag, ["patch"], ["NS221", "v1.2.4", "here"]),
+        (local_tag, ["patch"], ["NS221", "v1.2.4", "not on the remote", "git tag -d v1.2.4"]),
         (remote_tag, ["patch"], ["NS221", "v1.2.4", "on the remote"]),
         (released_otherwise, ["1.3.0"], ["NS222", "v1.2.3"]),
         (setting('gate = ["tests"]\n'), ["patch"], ["NS101", "tool.nox-ship.gate", "Did you mean `gates`?"]),

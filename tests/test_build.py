@@ -332,7 +332,7 @@ def test_what_git_tracks_is_known_where_the_files_are_built(tmp_path: Path, prog
 
     assert warned() == ["NS530"]
     added["sample/.env"] = "A=1\n"
-    with pytest.raises(ShipError, match=r"NS516.*holds sample/\.env, which looks"):
+    with pytest.raises(ShipError, match=r"NS516.*contains sample/\.env, which looks"):
         build(project, fresh=True)
     write_files(project.root, added)
     with pytest.raises(ShipError, match="NS516"):

@@ -231,7 +231,7 @@ def test_clean_shows_what_there_is(base: Path, mine: Workshop, capsys: pytest.Ca
     assert [line.split()[0] for line in told] == ["kept"] * 3
     assert told[0].endswith("project: release of sample 1.2.0, 0 MB, used today")
     assert told[1].endswith("1: rehearsal of sample 1.2.0, 2 MB, used 3 days ago")
-    assert told[2].endswith("2: release of sample 1.2.0, whose end was not seen, 0 MB, used 90 days ago")
+    assert told[2].endswith("2: release of sample 1.2.0, not known to be complete, 0 MB, used 90 days ago")
     assert left(base) == before
     assert mine.folder.is_dir()
 

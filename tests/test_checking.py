@@ -214,11 +214,12 @@ def test_one_that_never_appears_is_named(forge: FailingForge) -> None:
     (found,) = refused(forge)
     assert found.id == "NS852"
     assert found.what == (
-        f"No check '{TESTS}' appeared on aaaaaaaaaa, and none runs that it could wait for; it has {AUDIT}, Test suite."
+        f"No check '{TESTS}' appeared on aaaaaaaaaa, and no running check is left to wait for;"
+        f" the commit has {AUDIT}, Test suite."
     )
     assert 650 <= sum(forge.waits) < 680
     forge.check_list.clear()
-    assert [found.what.rpartition("; ")[2] for found in refused(forge)] == ["it has none at all."] * 2
+    assert [found.what.rpartition("; ")[2] for found in refused(forge)] == ["the commit has no checks at all."] * 2
 
 
 def test_one_without_an_end_is_left(forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -530,7 +531,7 @@ def test_a_job_knows_its_own_run(built: Yard, forge: FailingForge, monkeypatch: 
 
 def test_only_a_required_check_can_be_left_out(built: Yard) -> None:
     """NS108 names those that there are."""
-    with pytest.raises(ShipError, match=rf"NS108.*`--without-check {AUDIT}` names no required check.*{TESTS}"):
+    with pytest.raises(ShipError, match=rf"NS108.*`--without-check {AUDIT}` is not a required check.*{TESTS}"):
         publishing.publish(built.project, ["--without-check", AUDIT], "publish", None)
     with pytest.raises(ShipError, match="NS108"):
         front.release(built.root, ["minor", "--without-check", "x"], noxfile(built.root, "tests"), built.root)

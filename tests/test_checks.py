@@ -81,7 +81,7 @@ def test_the_tag_tells_the_version_of_the_files(tmp_path: Path, tag: str | None,
 def test_files_of_different_versions_are_found(tmp_path: Path) -> None:
     """Wheel and sdist tell one version."""
     problems = found(agreement.versions_agree, make_built(tmp_path, sdist_version="1.2.4"))
-    assert problems == ["NS511 sample-1.2.4.tar.gz says 1.2.4, another file 1.2.3."]
+    assert problems == ["NS511 sample-1.2.4.tar.gz has version 1.2.4, but another file has 1.2.3."]
 
 
 def test_a_version_in_another_spelling_is_found(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_a_file_name_that_tells_nothing_is_found_once(tmp_path: Path, name: str)
 def test_files_of_another_project_are_found(tmp_path: Path) -> None:
     """The name in the metadata is the project's."""
     problems = found(agreement.names_agree, make_built(tmp_path, name="other"))
-    assert problems[0] == "NS512 other-1.2.3-py3-none-any.whl is of the project other, not sample."
+    assert problems[0] == "NS512 other-1.2.3-py3-none-any.whl belongs to the project other, not sample."
     assert len(problems) == 2
 
 
@@ -308,7 +308,7 @@ def test_what_looks_secret_and_is_not_in_git_is_an_error(tmp_path: Path, name: s
     """It got in by mistake, whatever it holds: NS516."""
     archive = "sample-1.2.3-py3-none-any.whl" if wheel else "sample-1.2.3.tar.gz"
     assert secrets(tmp_path, name, content, tracked=False, wheel=wheel) == [
-        f"NS516 error: {archive} holds {name}, which looks like a secret and is not in git."
+        f"NS516 error: {archive} contains {name}, which looks like a secret and is not in git."
     ]
 
 
@@ -318,7 +318,7 @@ def test_a_name_alone_is_a_warning_where_git_tracks_the_file(tmp_path: Path, nam
     """Test data and examples are named so: NS530."""
     (found,) = secrets(tmp_path, name, "machine example.invalid login x password y\n", wheel=wheel)
     assert found.startswith("NS530 warning: ")
-    assert found.endswith(f" holds {name}, which is named as secrets are.")
+    assert found.endswith(f" contains {name}, which has a name typical of secrets.")
 
 
 ERROR, WARNING = ["NS516 error"], ["NS530 warning"]
@@ -373,9 +373,9 @@ def test_what_is_found_is_told_once_for_each_reason(tmp_path: Path) -> None:
     names = [f"examples/{number}.key" for number in range(5)]
     sdist = {**SDIST, **dict.fromkeys(names, KEY), "tests/.env": ""}
     built = dataclasses.replace(make_built(tmp_path, sdist=sdist), tracked=dict.fromkeys(sdist, ""))
-    assert found(checks.no_secrets, built) == [
-        "NS530 sample-1.2.3.tar.gz holds a private key in examples/0.key, examples/1.key, examples/2.key and 2 more.",
-        "NS530 sample-1.2.3.tar.gz holds tests/.env, which is named as secrets are.",
+    assert [line.removeprefix("NS530 sample-1.2.3.tar.gz contains ") for line in found(checks.no_secrets, built)] == [
+        "a private key in examples/0.key, examples/1.key, examples/2.key and 2 more.",
+        "tests/.env, which has a name typical of secrets.",
     ]
 
 
@@ -465,6 +465,6 @@ def test_classifiers_name_pythons_that_are_admitted(tmp_path: Path) -> None:
     lines = 'classifiers = ["Programming Language :: Python :: 3.9", "Programming Language :: Python :: 3.12"]'
     text = f'{PYPROJECT}requires-python = ">=3.11"\n{lines}\n'
     assert found(agreement.classifiers_agree, make_built(tmp_path / "a", pyproject=text)) == [
-        "NS519 The classifiers name Python 3.9, requires-python is >=3.11."
+        "NS519 The classifiers name Python 3.9, but requires-python is >=3.11."
     ]
     assert found(agreement.classifiers_agree, make_built(tmp_path / "b")) == []

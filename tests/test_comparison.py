@@ -247,6 +247,6 @@ def test_that_an_index_is_silent_is_told_once(tmp_path: Path) -> None:
 
     silent = Silent("PyPI", made.index.upload_url, made.index.simple_url)
     compared = Bench(tmp_path, made.manifest, silent).compare()
-    assert str(compared) == "nothing to compare with: PyPI could not be asked: it sleeps"
+    assert str(compared) == "nothing to compare with: PyPI did not answer: it sleeps"
     assert compared.findings == ()
     assert made.compare().difference

@@ -78,8 +78,8 @@ def test_every_setting_can_be_set() -> None:
         ("pass_env = []", "tool.nox-ship.pass_env", "Did you mean `pass-env`?"),
         ("verify_install = {}", "tool.nox-ship.verify_install", "Did you mean `verify-install`?"),
         ("coverage.fail_under = 1", "tool.nox-ship.coverage.fail_under", "Did you mean `fail-under`?"),
-        ("lint.ignore = []", "tool.nox-ship.lint.ignore", "Known here: groups, install, run."),
-        ("'' = 1", "tool.nox-ship.", "Known here:"),
+        ("lint.ignore = []", "tool.nox-ship.lint.ignore", "Known keys: groups, install, run."),
+        ("'' = 1", "tool.nox-ship.", "Known keys:"),
         ("routes.pré-release = 'x'", "tool.nox-ship.routes.pré-release", "Did you mean `prerelease`?"),
     ],
 )

@@ -177,7 +177,7 @@ def test_a_person_can_say_nothing() -> None:
     assert len(asked) == 2
     assert missing(wanted(ask=ask, token_host="index.invalid")) == ["NS741"]
     assert len(asked) == 3
-    assert asked[-1].startswith("API token of mine")
+    assert asked[-1].startswith("API token for mine")
 
 
 def test_a_trusted_publisher_needs_no_secret(monkeypatch: pytest.MonkeyPatch, index: Loopback) -> None:

@@ -140,7 +140,7 @@ def test_the_only_file_of_its_kind_that_was_left_out_is_an_error(tmp_path: Path)
     """Where the wheel holds two or more others of that folder and ending, and all of them."""
     many = {f"src/sample/{name}.json": "" for name in "abcd"}
     (line,) = found(tmp_path / "a", many, lacking=("d.json",))
-    assert line.endswith(" lacks sample/d.json, although it has every other file of that kind there.")
+    assert line.endswith(" lacks sample/d.json, although it has every other file of that type there.")
     for lacking in (("c.json", "d.json"), ("a.json", "b.json", "c.json")):
         (line,) = found(tmp_path / lacking[0], many, lacking=lacking)
         assert line.startswith("NS521 warning")

@@ -245,7 +245,7 @@ def test_where_there_is_nothing_to_ask(yard: Yard, forge: FailingForge) -> None:
     yard.world.forge = forge.client()
     yard.write({".github/workflows/release.yml": "on: push\njobs: {}\n"})
     told = delivered.look(Project.read(yard.root), yard.repository, yard.world, findings)
-    assert told == "no workflow publishes what is tagged"
+    assert told == "no workflow publishes pushed tags"
     assert (findings, forge.asked) == ([], [])
 
 

@@ -11,10 +11,9 @@ import pytest
 from failing_forge import FailingForge
 from fakes import FakeGates
 from merging import PROPOSED, Shielded, shielded
-from nox_ship.config import Delivery as Wanted
 from nox_ship.errors import ShipError
 from nox_ship.release.delivery import choose
-from nox_ship.setup.github import _way
+from nox_ship.setup import github
 from nox_ship.world.rules import in_the_way
 from support import each
 
@@ -102,7 +101,7 @@ def test_a_branch_with_rules_gets_a_pull_request(project: Shielded) -> None:
     assert "refs/heads/release/v1.3.0" in project.refs()
     found = [finding["what"] for finding in project.yard.told()["findings"] if finding["id"] == "NS883"]
     assert found == [
-        "This release is proposed by a pull request: main on acme/sample has rules: changes go through a pull request."
+        "This release is proposed in a pull request: main on acme/sample has rules: changes go through a pull request."
     ]
 
 
@@ -119,7 +118,7 @@ def test_a_refused_push_changes_nothing_and_offers_the_other_way(project: Shield
     before = project.refs()
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
-    assert "propose this release by a pull request" in caught.value.findings[0].remedy
+    assert "propose this release in a pull request" in caught.value.findings[0].remedy
     assert project.refs() == before
     sessions.ran.clear()
     project.yard.release()
@@ -148,18 +147,6 @@ def test_where_only_pushes_are_wanted_nothing_else_is_offered(project: Shielded)
     assert "GET /rules/branches/main" not in project.forge.asked
 
 
-def test_doctor_tells_which_way_a_release_takes() -> None:
-    """Rules are a warning only where pushes are wanted: NS829."""
-    answers = {ASKED: [REVIEWS]}
-    wanted: tuple[Wanted, ...] = ("auto", "pull-request", "push")
-    told = [str(_way(way, "main", answers.get)) for way in wanted]
-    assert "releases go there by a pull request" in told[0]
-    assert told[1] == "releases go to main by a pull request, as `delivery` says"
-    assert told[2].startswith("NS829 protected-branch: main on GitHub has rules")
-    nothing: dict[str, Any] = {}
-    assert _way("push", "main", nothing.get) == "no rule on GitHub refuses a push to main"
-
-
 def test_a_forge_that_tells_nothing_decides_nothing(forge: FailingForge) -> None:
     """Whatever is wrong with it, a push is tried: it changes nothing where it is refused."""
     forge.faults.dead_after = 0
@@ -176,3 +163,17 @@ def test_a_tag_that_is_protected_is_not_offered_a_pull_request(project: Shielded
     with pytest.raises(ShipError, match="NS231") as caught:
         project.yard.release()
     assert "pull request" not in caught.value.findings[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rules", "words"),
+    [
+        ("push", [{"type": "pull_request"}], "NS829"),
+        ("push", [], "no rule"),
+        ("auto", [{"type": "pull_request"}], "by a pull request"),
+        ("pull-request", [], "as `delivery` says"),
+    ],
+)
+def test_doctor_says_which_way_a_release_takes(wanted: Any, rules: list[Any], words: str) -> None:
+    """NS829 where the rules of the branch refuse what the setting wants."""
+    assert words in str(github._way(wanted, "main", lambda path: rules if "/rules/" in path else None))

@@ -96,8 +96,8 @@ def test_whatever_stops_a_release_is_reported(
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"arrived": ["main on origin", "v1 on origin"]}, "Public already: main on origin, v1 on origin. Run the same"),
-        ({"arrived": ["a", "b", "c", "d", "e"]}, "Public already: a, b, c, d, e. "),
+        ({"arrived": ["main on origin", "v1 on origin"]}, "Already public: main on origin, v1 on origin. Run the same"),
+        ({"arrived": ["a", "b", "c", "d", "e"]}, "Already public: a, b, c, d, e. "),
         (
             {"arrived": ["v1 on origin"], "workflow": "release.yml"},
             "v1 on origin; release.yml publishes it. Run the same",
@@ -108,13 +108,13 @@ def test_a_release_that_stops_after_its_push_says_what_is_public(facts: dict[str
     """All of it by name, and that the same command bumps nothing."""
     line = closing.stopped(Report("Release", pushed="yes", **facts))
     assert expected in line
-    assert line.endswith("Run the same command again: it bumps nothing, and does what is missing.")
+    assert line.endswith("Run the same command again to finish the release; it does not bump again.")
 
 
 def test_a_push_of_unknown_outcome_is_told_by_branch_and_tag() -> None:
     """They may be public."""
     line = closing.stopped(Report("Release", pushed="unknown", branch="main", tag="v1"))
-    assert line.startswith("main and v1 may be public: the push was cut off.")
+    assert line.startswith("main and v1 may be public: the push was interrupted.")
 
 
 def test_a_report_that_cannot_be_written_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ def test_publishing_ends_with_what_is_there_or_missing() -> None:
 def test_publishing_that_stops_says_what_is_public() -> None:
     """And that the same command finishes it; a rehearsal changed nothing."""
     stopped = Report("x", scope="publish")
-    assert "no file is known to have arrived" in closing.ended(stopped)
+    assert "no file is known to have been uploaded" in closing.ended(stopped)
     stopped.arrived = ["a.whl on PyPI"]
-    assert closing.ended(stopped).startswith("Public already: a.whl on PyPI. Run the same command again")
+    assert closing.ended(stopped).startswith("Already public: a.whl on PyPI. Run the same command again")
     assert "Nothing left this machine" in closing.ended(Report("x", scope="publish", rehearsal=True))

@@ -51,6 +51,7 @@ class Recorded:
     """A session that writes down what it is told to do."""
 
     bin = "/env/bin"
+    virtualenv = SimpleNamespace(_reused=False)
 
     def __init__(self) -> None:
         self.did: list[Any] = []
@@ -149,10 +150,8 @@ def test_the_installed_project_is_tried_without_its_sources(tmp_path: Path, buil
     assert (option, name, tool) == ("--reinstall-package", "sample", "pytest")
     assert what.startswith("sample[x] @ file://")
     assert ("/root/dist/sample-1.0-py3-none-any.whl" in what) is (built and not changed)
-    assert (
-        told
-        == f"installed: {'dist/sample-1.0-py3-none-any.whl' if built and not changed else 'a wheel of the sources'}"
-    )
+    source = "dist/sample-1.0-py3-none-any.whl" if built and not changed else "a wheel built from the sources"
+    assert told == f"installed: {source}"
     assert (project.root / "sample/__init__.py").is_file()
 
 

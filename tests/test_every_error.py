@@ -101,6 +101,7 @@ class FakeSession:
     """A session of nox that keeps what it was ended with."""
 
     name = "lint"
+    virtualenv = SimpleNamespace(_reused=False)
 
     def error(self, *words: object) -> None:
         """End the session."""

@@ -130,18 +130,18 @@ def _unlocated(data: bytes) -> bytes:
 @each(
     ("change", "said"),
     [
-        (lambda data: b"MZ" + data, "belong to no record"),
+        (lambda data: b"MZ" + data, "outside all records"),
         (lambda data: data + b"\0", "data after its end"),
         (_again, "sizes|twice"),
         (_hidden, "appears twice"),
-        (lambda data: data[: data.index(b"PK\x01\x02")] + b"????" + data[data.index(b"PK\x01\x02") :], "no record"),
+        (lambda data: data[: data.index(b"PK\x01\x02")] + b"????" + data[data.index(b"PK\x01\x02") :], "outside"),
         (_changed(6, b"\x08\x08"), "data descriptor"),
         (_changed(18, b"\x09"), "give different sizes"),
         (_changed(22, b"\x09"), "give different sizes"),
         (_changed(30, b"sbmple"), "lacks a member"),
         (_changed(30, b"\xff"), "not UTF-8"),
         (_changed(30, b"\x01"), "control character"),
-        (lambda data: as_zip64(data).replace(b"PK\x06\x07", b"PK\x06\x08"), "no record"),
+        (lambda data: as_zip64(data).replace(b"PK\x06\x07", b"PK\x06\x08"), "outside all records"),
         (lambda data: as_zip64(data).replace(b"PK\x06\x06\x2c", b"PK\x06\x06\x2d"), "extra data"),
         (lambda data: _changed(24, b"\x09", b"PK\x06\x06")(as_zip64(data)), "several parts"),
         (_changed(8, b"\x09", b"PK\x05\x06"), "several parts"),
@@ -149,7 +149,7 @@ def _unlocated(data: bytes) -> bytes:
         (_unlisted, "not what the end record describes"),
         (_unlocated, "no locator"),
         (_listed_twice, "lists a member twice"),
-        (_listed_too_early, "lists a member that is not there"),
+        (_listed_too_early, "lists a member that does not exist"),
     ],
 )  # fmt: skip
 def test_a_zip_that_can_be_read_in_two_ways_is_told(change: Callable[[bytes], bytes], said: str) -> None:

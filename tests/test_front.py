@@ -13,7 +13,7 @@ import pytest
 from fakes import FakeGates, FakeIndex, FakeWorld, Yard, make_index, noxfile
 from nox_ship import asking, front, worlds
 from nox_ship.cli import release_arguments
-from nox_ship.errors import Findings, ShownError
+from nox_ship.errors import Findings, ShipError, ShownError
 from nox_ship.release.results import Planned
 from nox_ship.release.stage import Stage, workshop
 from nox_ship.terminal import Voice
@@ -161,7 +161,7 @@ def test_a_rehearsal_says_how_to_do_it(yard: Yard, rehearsed: FakeWorld, capsys:
     assert "Rehearsal of the release" in said
     assert "nox -s release -- minor --without tests" in said
     front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
-    assert "v0.1.0 is released: nothing is missing" in capsys.readouterr().out
+    assert "v0.1.0 is already released, and nothing is missing" in capsys.readouterr().out
     del rehearsed.remote.has["refs/tags/v0.1.0"]
     front.release(yard.root, ["--dry-run"], noxfile(yard.root, "tests"), yard.root)
     assert "nox -s release -- \n" in capsys.readouterr().out
@@ -178,13 +178,20 @@ def test_a_release_is_cut_without_a_gate_or_a_push(
     monkeypatch.setattr(asking, "on_a_terminal", lambda: False)
     release(yard, "--bundle", "cut.bundle")
     said = capsys.readouterr().out
-    assert "v0.1.0 is cut, and not pushed" in said
+    assert "v0.1.0 is cut, but not pushed" in said
     assert "released" not in said
     held = git(yard.root, "bundle", "list-heads", "cut.bundle")
     assert "refs/cut/tags/v0.1.0" in held
     assert yard.world.remote.pushes == rehearsed.remote.pushes == []
     assert sessions.ran == []
     assert yard.world.indexes["pypi"].uploads == []
+
+
+def test_a_commit_that_is_released_is_not_cut_again(tmp_path: Path) -> None:
+    """`--bundle` stops with NS222: there is nothing to hand on, and git would refuse to write an empty bundle."""
+    run: Any = SimpleNamespace(plan=SimpleNamespace(bump=False, version="1.2.3"))
+    with pytest.raises(ShipError, match=r"NS222.*1\.2\.3 already"):
+        front._hand_on(run, tmp_path / "cut.bundle")
 
 
 def test_an_interrupted_release_ends_as_it_was_interrupted(
@@ -218,7 +225,7 @@ def test_an_interruption_after_the_push_tells_what_is_public(
     with pytest.raises(KeyboardInterrupt):
         release(yard, "--yes")
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "Public already: main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI. " in last
+    assert "Already public: main on origin, v0.1.0 on origin, sample-0.1.0-py3-none-any.whl on PyPI. " in last
     assert "tar.gz" not in last
     assert {row["name"]: row["status"] for row in told(yard)["rows"]}["publish"] == "interrupted"
 
@@ -232,7 +239,8 @@ def test_a_rehearsal_from_another_branch_says_what_comes_before_the_release(
     release(yard, "--dry-run")
     said = capsys.readouterr().out
     assert "NS205" in said
-    assert "To do it: merge side into main, then nox -s release -- minor" in said
+    assert "side and v0.1.0 to the stand-in for origin" in said
+    assert "To release: merge side into main, then nox -s release -- minor" in said
     with pytest.raises(ShownError, match="NS205"):
         release(yard, "--yes")
     with pytest.raises(ShownError, match="NS205"):

@@ -163,7 +163,7 @@ def test_what_failed_beside_other_pythons_is_tried_alone(stage: Stage, programs:
     assert nox.all_selected == [["tests", "coverage"], ["tests-3.12"], ["tests-3.13"], ["coverage"]]
     assert ["--no-dependencies" in call.line for call in nox.calls] == [False, True, True, True]
     told = warnings(results)
-    assert [line.partition(" failed beside")[0] for line in told] == [
+    assert [line.partition(" failed in parallel")[0] for line in told] == [
         "NS860 passed-alone: tests-3.12",
         "NS860 passed-alone: tests-3.13",
     ]

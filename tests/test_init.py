@@ -62,7 +62,7 @@ def test_files_that_state_the_version_get_bump_settings(project: Path, capsys: p
     write_files(project, {"CITATION.cff": "version: 1.2.3\n"})
     assert command.main(["init"]) == 0
     assert (project / "pyproject.toml").read_text("utf-8") == text
-    assert "leave out files that state the version: CITATION.cff" in capsys.readouterr().out
+    assert "omit files that state the version: CITATION.cff" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("written", ["tool = 5\n", "tool = { x = 1 }\n", "[tool]\nbumpversion = 'x'\n"])
@@ -226,7 +226,7 @@ def nothing(_: Path) -> None:
         (no_name, [], ["NS113"]),
         (no_repository, [], ["NS201"]),
         (read_only, [], ["NS813"]),
-        (file_for_a_folder, [], ["NS813", ".github is no folder"]),
+        (file_for_a_folder, [], ["NS813", ".github is not a folder"]),
         (broken_noxfile, [], ["NS811", "line 1"]),
         (strange_noxfile, [], ["NS811", "UTF-8"]),
         (strange_version, [], ["NS303", "next"]),

@@ -203,7 +203,7 @@ def test_a_project_below_the_top_has_workflows_at_the_top(
         assert command.main(["init"]) == 0
         told = capsys.readouterr().out
         assert f"Workflow name      the-{name}-release.yml\n" in told
-        assert ("v{version} start the-one-release.yml too" in told) == (name == "two")
+        assert ("v{version} also start the-one-release.yml" in told) == (name == "two")
     folder = project / ".github" / "workflows"
     expected = ["the-one-ci.yml", "the-one-release.yml", "the-two-ci.yml", "the-two-release.yml"]
     assert sorted(path.name for path in folder.iterdir()) == expected
@@ -237,7 +237,7 @@ def test_a_second_publisher_is_not_written_without_being_told(
     assert command.main(["init"]) == 0
     assert set(files(project)) - set(before) == WRITTEN - {".github/workflows/release.yml"}
     told = capsys.readouterr().out
-    assert f"{name} publishes what is tagged, from the environment release" in told
+    assert f"{name} publishes pushed tags, from the environment release" in told
     assert "publisher on" not in told
     assert command.main(["init", "--check"]) == 0
     capsys.readouterr()
@@ -249,7 +249,7 @@ def test_a_second_publisher_is_not_written_without_being_told(
     assert job["environment"]["name"] == "release"
     told = capsys.readouterr().out
     assert f"Workflow name      {name}\n  Environment name   release\n" in told
-    assert "take its trigger out" not in told
+    assert "remove its tag trigger" not in told
     assert command.main(["init", "--check"]) == 0
 
 
@@ -265,8 +265,8 @@ def test_a_second_publisher_that_was_asked_for_is_told(project: Path, capsys: py
     for args in (["--force", "release.yml"], []):
         assert command.main(["init", *args]) == 0
         told = capsys.readouterr().out
-        assert "publish.yml publishes what is tagged, as release.yml does: delete it" in told
-        assert "x.yml may publish what is tagged" in told
+        assert "publish.yml publishes pushed tags, as release.yml does: delete it" in told
+        assert "x.yml may publish tagged versions" in told
     assert (project / ".github/workflows/release.yml").is_file()
 
 
@@ -308,7 +308,7 @@ def test_a_workflow_of_ones_own_is_left(
     assert set(files(project)) >= WRITTEN
     assert (project / place).read_text("utf-8") == CHECKS
     assert command.main(["init", "--check"]) == 0
-    assert f"{place} is the project's own" in capsys.readouterr().out
+    assert f"{place} is your own" in capsys.readouterr().out
 
 
 def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
@@ -327,7 +327,10 @@ def test_without_a_workflow_of_ours_nothing_is_installed_for_one(
 
 def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """If it is named; what was there is shown, and a person is told what the gates do not know any more."""
-    theirs = {".github/workflows/ci.yml": CHECKS, ".github/workflows/release.yml": "name: Mine\n"}
+    theirs = {
+        ".github/workflows/ci.yml": CHECKS,
+        ".github/workflows/release.yml": "name: Mine\nenv: {CIBW_SKIP: a, CIBW_TEST_COMMAND: b}\n",
+    }
     write_files(project, theirs)
     assert command.main(["init", "--force"]) == 0
     assert {name: files(project)[name] for name in theirs} == theirs
@@ -336,8 +339,10 @@ def test_force_replaces_a_workflow_of_ones_own(project: Path, capsys: pytest.Cap
     told = capsys.readouterr().out
     assert "`--force` replaced no other.yml" in told
     assert "-name: Mine" in told
-    assert "ci.yml was yours, and told the gates what to run (flake8, pytest)" in told
+    assert "ci.yml was yours, and the gates ran the commands in it (flake8, pytest)" in told
     assert "release.yml was yours" not in told
+    assert "release.yml set CIBW_SKIP, CIBW_TEST_COMMAND" in told
+    assert "as `skip`, `test-command`." in told
     assert command.main(["init", "--check"]) == 0
 
 
@@ -374,7 +379,7 @@ def test_a_version_that_the_index_lacks_is_told(
     """The lock is written without nox-ship, and what to do stands in it and on the terminal."""
     monkeypatch.setattr(command, "_published", lambda _: ())
     assert command.main(["init"]) == 0
-    assert "run `nox-ship init` again when it has" in " ".join(capsys.readouterr().out.split())
+    assert "run `nox-ship init` again once it does" in " ".join(capsys.readouterr().out.split())
     assert "is not on the index yet" in (project / LOCK).read_text("utf-8")
     monkeypatch.setattr(command, "_published", lambda _: (HASH,))
     assert command.main(["init"]) == 0

@@ -76,9 +76,9 @@ def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.Capture
     told = capsys.readouterr().out
     for words in (
         "lint (yours), typecheck, test (yours), audit\n",
-        "ship-release is ours, because you have a session release",
-        "docs: neither `nox` without a name nor the CI runs it",
-        "typeguard: to let a release run them too",
+        "our session is called ship-release, because you have a session release",
+        "docs: neither plain `nox` nor the CI runs it",
+        "typeguard: to run them in a release too",
         "NS841",
         "  nox -s ship-release -- patch --dry-run ",
     ):
@@ -94,7 +94,7 @@ def test_sessions_of_the_projects_own_stay(project: Path, capsys: pytest.Capture
     ("words", "why"),
     [
         ("'sphinx-autobuild'", "does not end by itself (sphinx-autobuild)"),
-        ("'twine', 'upload'", "send something away (upload)"),
+        ("'twine', 'upload'", "publish or send something (upload)"),
     ],
 )
 def test_why_a_session_is_no_gate_is_said(
@@ -142,7 +142,7 @@ def test_the_noxfile_is_as_the_projects_tools_want_it(
     programs.answer("check --fix", code=2, stdout="offline")
     capsys.readouterr()
     assert command.main(["init"]) == 0
-    assert "ruff was not asked how noxfile.py should look, so look at it yourself: offline" in capsys.readouterr().out
+    assert "ruff could not format noxfile.py, so check its style yourself: offline" in capsys.readouterr().out
 
 
 def test_a_noxfile_that_needs_more_is_told_how(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,9 @@ def test_a_distribution_that_is_missing_is_a_problem() -> None:
 @pytest.mark.usefixtures("site")
 def test_another_version_is_a_problem() -> None:
     """The installed version is the manifest's."""
-    assert list(problems("zz-installed", "1.1", [])) == [("version", "importlib.metadata says 1.0, the manifest 1.1")]
+    assert list(problems("zz-installed", "1.1", [])) == [
+        ("version", "importlib.metadata says 1.0, but the manifest 1.1")
+    ]
 
 
 @pytest.mark.parametrize(

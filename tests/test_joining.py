@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fakes import FakeIndex, Programs, Yard, make_index, make_yard
+from fakes import FakeIndex, Programs, Yard, make_index, make_yard, publication
 from nox_ship.errors import ShipError
 from nox_ship.package.build import build, manifest_path
 from nox_ship.package.joining import join, read_parts
 from nox_ship.package.manifest import File, Manifest
 from nox_ship.package.parts import Part, Wanted
-from nox_ship.release.whole import wanted_wheels
+from nox_ship.release.whole import built_elsewhere, wanted_wheels
 from support import make_sdist, make_wheel
 from test_build import FILES, METADATA
 from test_twice import out
@@ -121,6 +121,26 @@ def test_the_last_release_tells_what_there_must_be(
     assert (wanted.before, wanted.systems, warnings) == (before, ("ubuntu", "windows"), ())
     assert bool(wanted.expect) is bool(expect)
     assert bool(index.asked) is not bool(expect)
+
+
+@pytest.mark.parametrize(
+    ("systems", "expect", "index", "elsewhere"),
+    [
+        ('"ubuntu", "windows"', "", make_index(earlier=EARLIER), ("cp312-win_amd64",)),
+        ('"ubuntu", "windows"', '["cp312-*", "cp311-win_amd64"]', make_index(), ("cp312-*", "cp311-win_amd64")),
+        ('"ubuntu", "windows"', "", make_index(late=["silent"]), ("ubuntu", "windows")),
+        ("", "", make_index(earlier=EARLIER), ()),
+    ],
+)
+def test_what_a_workflow_builds_wheels_for_is_told(
+    built: tuple[Yard, Manifest], systems: str, expect: str, index: FakeIndex, elsewhere: tuple[str, ...]
+) -> None:
+    """By the settings or the last release, else the runners alone; a project with one wheel has none."""
+    yard, manifest = built
+    text = (yard.root / "pyproject.toml").read_text("utf-8").replace('"ubuntu", "windows"', systems)
+    yard.write({"pyproject.toml": f"{text}expect = {expect}\n" if expect else text})
+    made = publication(manifest, yard.root / "dist", index, yard.project)
+    assert built_elsewhere(made) == elsewhere
 
 
 def test_an_index_that_is_silent_is_a_warning(built: tuple[Yard, Manifest]) -> None:

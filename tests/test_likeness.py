@@ -39,7 +39,7 @@ def test_members_that_differ_are_shown_as_a_diff(tmp_path: Path) -> None:
 @each(
     ("first", "second", "expected"),
     [
-        ("a\n", "a\r\n", ["  (the lines are the same, their endings differ)"]),
+        ("a\n", "a\r\n", ["  (only the line endings differ)"]),
         (b"\0a", b"\0b", []),
         ("a\n" * 40_000, "b\n" * 40_000, []),
         ("x" * 200, "y", ["  @@ -1 +1 @@", f"  -{'x' * 159}...", "  +y"]),

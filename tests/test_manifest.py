@@ -164,7 +164,7 @@ def test_missing_and_added_files_are_found_together(tmp_path: Path) -> None:
     (tmp_path / "sample-1.0.tar.gz").unlink()
     write_files(tmp_path, {"other-1.0.tar.gz": "", "sample-1.0.zip": ""})
     assert problems(manifest, tmp_path) == [
-        "sample-1.0.tar.gz is in the manifest but not there.",
+        "sample-1.0.tar.gz is in the manifest but missing.",
         "other-1.0.tar.gz is not in the manifest.",
         "sample-1.0.zip is not in the manifest.",
     ]

@@ -90,16 +90,16 @@ def test_what_nothing_tells_is_no_figure() -> None:
 @pytest.mark.parametrize(
     ("facts", "name", "expected"),
     [
-        ({}, "passed at the first try", "1 of 1 (100%); the mark is at least 99%: met"),
-        ({"tries": 2}, "passed at the first try", "0 of 1 (0%); the mark is at least 99%: missed"),
-        ({}, "run", "8 min 0 s, the median of 1; the mark is at most 15 min 0 s: met, by 1 of 1"),
+        ({}, "passed at the first try", "1 of 1 (100%); the target is at least 99%: met"),
+        ({"tries": 2}, "passed at the first try", "0 of 1 (0%); the target is at least 99%: missed"),
+        ({}, "run", "8 min 0 s, the median of 1; the target is at most 15 min 0 s: met, by 1 of 1"),
         (
             {"ci_to_index": 301.0},
             "from CI to index",
-            "5 min 1 s, the median of 1; the mark is at most 5 min 0 s: missed, by 0 of 1",
+            "5 min 1 s, the median of 1; the target is at most 5 min 0 s: missed, by 0 of 1",
         ),
         ({}, "from tag to index", "6 min 40 s, the median of 1"),
-        ({"seconds": None}, "run", "not told"),
+        ({"seconds": None}, "run", "unknown"),
     ],
 )
 def test_a_figure_is_told_in_words(facts: dict[str, Any], name: str, expected: str) -> None:
@@ -117,8 +117,8 @@ def test_a_page_shows_how_it_has_been_going() -> None:
     forge = replace(on_forge(release("1.1"), release("1.0", tries=3)), jobs=(Typical("Gate lint", 61.0, 99.0, 2),))
     forge = replace(forge, failures=(Counted("Publish to PyPI", 2),))
     said = Page(page(history(forge, runs), "sample")).said("body")
-    assert said.startswith("sample how releasing has been going releases on acme/sample 2 releases here 1 runs here 3")
-    told = ["Beside the marks", "passed at the first try, on GitHub", "1 of 2 (50%)", "at most 15 min 0 s: met"]
+    assert said.startswith("sample how recent releases went releases on acme/sample 2 releases here 1 runs here 3")
+    told = ["Targets", "passed at the first try, on GitHub", "1 of 2 (50%)", "at most 15 min 0 s: met"]
     told += ["passed at the first try, on this machine", "0 of 1 (0%)", "Releases on acme/sample: run", "8 min 0 s"]
     told += ["3 attempts in 3 runs", "the line is at 15 min 0 s", "from CI to index", "from tag to index"]
     told += ["Slowest jobs of release.yml", "Gate lint", "1 min 1 s", "Jobs of release.yml that failed", "2 runs"]
@@ -231,9 +231,9 @@ def test_status_tells_what_the_forge_does(shown: Any, yard: Yard) -> None:
     """Also where this machine remembers nothing: in a table, on a page, and as JSON."""
     said = shown()
     assert f"{SLUG}, release.yml: 1 release in its last runs" in said
-    assert "passed at the first try 1 of 1 (100%); the mark is at least 99%: met" in said
-    assert "from CI to index 1 min 48 s, the median of 1; the mark is at most 5 min 0 s: met, by 1 of 1" in said
-    assert "no release or rehearsal of this checkout is remembered" in said
+    assert "passed at the first try 1 of 1 (100%); the target is at least 99%: met" in said
+    assert "from CI to index 1 min 48 s, the median of 1; the target is at most 5 min 0 s: met, by 1 of 1" in said
+    assert "there is no record of releases or rehearsals of this checkout" in said
     assert "Gate tests-3.12" in said
     assert "1 of 1 (100%)" in Page(kept(yard).read_text("utf-8")).said("body")
     told = json.loads(shown("--json"))
@@ -247,7 +247,7 @@ def test_status_tells_what_this_machine_remembers(shown: Any, yard: Yard) -> Non
     yard.world.forge = None
     said = shown()
     assert "not asked: the remote is not on GitHub" in said
-    assert "is remembered" in said
+    assert "no record of releases" in said
     assert not list((yard.root.parent / "cache").glob("*/history.html"))
     front.release(yard.root, ["minor", "--dry-run"], noxfile(yard.root, "tests"), yard.root)
     said = shown()
@@ -273,7 +273,7 @@ def test_status_says_what_did_not_answer(shown: Any, yard: Yard, forge: FailingF
     """Offline, it is no error, and nothing is made up."""
     yard.world.forge = Onlooker(yard.world).forge
     forge.faults.dead_after = 0
-    assert "not told         NS780 forge-unreachable: GitHub did not answer" in shown()
+    assert "unknown          NS780 forge-unreachable: GitHub did not answer" in shown()
     told = json.loads(shown("--json"))
     assert [one["id"] for one in told["not_told"]] == ["NS780"]
     assert (told["forge"], told["not_asked"], told["figures"]) == (None, "", [])

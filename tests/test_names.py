@@ -202,7 +202,7 @@ def test_a_list_that_takes_too_long_is_left(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(web, "_opened", lambda *_, **__: time.sleep(1))
     found = Index("PyPI", "https://x.invalid/", "https://x.invalid/simple/", public=True).refuses_name("sample")
     assert [finding.id for finding in found] == ["NS775"]
-    assert "no whole answer" in found[0].what
+    assert "no complete answer" in found[0].what
 
 
 def test_a_list_with_anything_in_it_costs_little() -> None:

@@ -119,7 +119,7 @@ OTHER = "acme/{}/.github/workflows/{}@refs/tags/{}"
         ),
         ({"job_workflow_ref": OTHER.format("sample", "token.yml", "v1.2.3")}, r"not by release\.yml", "error"),
         ({"job_workflow_ref": OTHER.format("sample", "test.yml", "v1.2.3")}, r"not by release\.yml", "error"),
-        ({"sha": "c" * 40}, r"was published from commit cccccccccc; v1\.2\.3 is on", "error"),
+        ({"sha": "c" * 40}, r"was published from commit cccccccccc, but v1\.2\.3 is on", "error"),
         (
             {
                 "sha": "c" * 40,

@@ -20,7 +20,7 @@ def test_beginning_and_end_are_kept() -> None:
     assert (kept.text(), kept.left_out) == ("abcdefgh", 0)
     for piece in (b"ij", b"k", b"lm"):
         kept.add(piece)
-    assert kept.text() == "abcd\n[... 4 bytes left out ...]\nijklm"
+    assert kept.text() == "abcd\n[... 4 bytes omitted ...]\nijklm"
 
 
 def test_text_is_read_across_pieces() -> None:
@@ -68,5 +68,5 @@ def test_of_long_lines_and_logs_beginning_and_end_are_kept(monkeypatch: pytest.M
     assert [len(line) for line in lines[:4]] == [1000, 1000, 500, 1]
     assert done.stdout.startswith("aaa")
     assert done.stdout.endswith("ccc\n")
-    assert "bytes left out" in done.stdout
+    assert "bytes omitted" in done.stdout
     assert len(done.stdout) < 5_000_000

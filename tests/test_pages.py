@@ -37,13 +37,13 @@ def test_links_of_pages_beside_the_site_lead_somewhere(name: str) -> None:
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    """After a change, `python tests/reference_pages.py` writes the pages anew."""
+    """After a change, `nox -s pages` writes the pages anew."""
     for name in reference_pages.TEXTS:
         assert (reference_pages.FOLDER / f"{name}.md").read_text("utf-8") == reference_pages.page(name)
 
 
 def test_the_diagrams_are_drawn_from_the_code() -> None:
-    """After a change, `python tests/reference_pages.py` draws them anew, too."""
+    """After a change, `nox -s pages` draws them anew, too."""
     for name, drawn in diagrams.DIAGRAMS.items():
         assert (diagrams.FOLDER / name).read_text("utf-8") == drawn()
 

@@ -45,10 +45,10 @@ def repository(scopes: str, private: bool = False, **permissions: bool) -> tuple
         ("public_repo", {"push": True}, None),
         ("repo", {"private": True, "push": True}, None),
         ("repo", {}, None),
-        ("public_repo", {"private": True, "push": True}, "has the scopes public_repo. Give it the scope `repo`."),
+        ("public_repo", {"private": True, "push": True}, "has only the scopes public_repo. Give it the scope `repo`."),
         ("gist, read:org", {"push": True}, "the scopes gist, read:org. Give it the scope `repo` or `public_repo`."),
-        ("", {"push": True}, "The token has no scope. Give"),
-        ("repo", {"pull": True, "push": False}, f"The token's user may not write to {SLUG}. Use"),
+        ("", {"push": True}, "The token has no scopes. Give"),
+        ("repo", {"pull": True, "push": False}, f"The token's user has no write access to {SLUG}. Use"),
     ],
 )
 def test_a_token_with_scopes_is_judged_by_them_and_by_its_user(

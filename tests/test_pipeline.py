@@ -159,7 +159,7 @@ def test_a_second_run_finishes_the_first(unpublished: Yard) -> None:
     assert yard.world.recalled == [WHEEL, SDIST]
     details = {row["name"]: row["detail"] for row in yard.told()["rows"]}
     assert details["push"] == "origin has main and v0.1.0 already"
-    assert details["upload rehearsal"] == "these very files have passed it already"
+    assert details["upload rehearsal"] == "these files have already passed it"
     assert details["checkout"].endswith("already")
 
 
@@ -267,9 +267,21 @@ def test_a_workflow_that_publishes_is_left_to_it(yard: Yard) -> None:
     yard.write({"pyproject.toml": f'{(yard.root / "pyproject.toml").read_text()}publish.by = "workflow"\n'})
     yard.release()
     told = yard.told()
-    assert (told["workflow"], told["passed"]) == ("release.yml", True)
+    assert (told["workflow"], told["passed"], told["elsewhere"]) == ("release.yml", True, [])
     assert yard.world.indexes["pypi"].uploads == []
     assert told["uploads"] == [f"{WHEEL} → PyPI, by release.yml", f"{SDIST} → PyPI, by release.yml"]
+
+
+@pytest.mark.usefixtures("sessions")
+def test_wheels_that_a_workflow_builds_are_none_of_this_machine(yard: Yard) -> None:
+    """The report says which were not tried here, and of its own files names the sdist alone as what is published."""
+    settings = 'publish.by = "workflow"\nwheels.systems = ["windows-latest"]\n'
+    yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text()}{settings}"})
+    yard.release()
+    told = yard.told()
+    assert told["elsewhere"] == ["windows-latest"]
+    assert told["uploads"] == [f"{name} → PyPI, by release.yml" for name in (SDIST, "the wheels from windows-latest")]
+    assert [file["name"] for file in told["files"]] == [WHEEL, SDIST]
 
 
 @pytest.mark.usefixtures("sessions")

@@ -77,7 +77,7 @@ def test_a_tag_that_does_not_build_is_a_notice(yard: Yard, programs: Programs) -
     for _ in range(2):
         (finding,) = compared(yard).findings
         assert (finding.id, finding.level) == ("NS560", "notice")
-        assert "PyPI has no earlier release, and v1.2.2 could not be built: The build back end failed" in finding.what
+        assert "PyPI has no earlier release, and v1.2.2 could not be built: The build backend failed" in finding.what
     assert len(programs.started("build")) == 1
 
 

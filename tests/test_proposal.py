@@ -166,7 +166,7 @@ def test_without_griffe_the_rest_decides(tmp_path: Path, programs: Programs) -> 
         "NS440 api-not-compared: The public API was not compared: network is unreach"
     )
     made = proposed(tmp_path / "2", programs, "Change", api=None)
-    assert (made.wanted, made.why) == ("patch", "patch, since v1.2.3: nothing calls for more")
+    assert (made.wanted, made.why) == ("patch", "patch, since v1.2.3: no change calls for more")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_same_commit_gets_the_same_proposal_again(yard: Yard, programs: Prog
     run_pipeline(again, CUT)
     assert (again.plan.version, again.stage.reused) == ("1.3.0", True)
     (told,) = (finding["what"] for finding in again.report.findings if finding["id"] == "NS439")
-    assert told == "`auto` proposes minor: an earlier run for this commit did."
+    assert told == "`auto` proposes minor: proposed by an earlier run for this commit."
     fresh = yard.prepare("auto", fresh=True)
     run_pipeline(fresh, CUT)
     assert fresh.plan.version == "1.2.4"

@@ -71,7 +71,7 @@ def test_files_that_are_there_are_not_uploaded_again(tmp_path: Path, shelf: Shel
     notes: list[str] = []
     published = converge(publication(manifest, tmp_path / "dist", index, note=notes.append))
     assert [entry.action for entry in published] == ["there already", "there already"]
-    assert all("there already" in note for note in notes)
+    assert all("already there" in note for note in notes)
 
 
 @pytest.mark.usefixtures("twine")

@@ -144,7 +144,7 @@ def test_without_a_uv_none_is_known(uv: Path, programs: Programs) -> None:
     ("more", "expected"),
     [
         ("", "3.12"),
-        ('requires-python = ">=3.12"\n', "3.12, 3.13 (released, and in >=3.12)"),
+        ('requires-python = ">=3.12"\n', "3.12, 3.13 (released, and allowed by >=3.12)"),
         ('requires-python = ">=3.9"\nclassifiers = ["Programming Language :: Python :: 3.10"]\n', "3.10"),
     ],
 )
@@ -158,10 +158,10 @@ def test_a_survey_says_where_the_pythons_come_from(tmp_path: Path, more: str, ex
 @pytest.mark.parametrize(
     ("named", "here", "expected"),
     [
-        (("3.11", "3.12", "3.13"), {"3.11"}, ["3.11 are installed", "error Python 3.12 ", "error Python 3.13 "]),
-        ((), {"3.11"}, ["3.11 are installed", "warning Python 3.12, 3.13 "]),
+        (("3.11", "3.12", "3.13"), {"3.11"}, ["installed: 3.11", "error Python 3.12 ", "error Python 3.13 "]),
+        ((), {"3.11"}, ["installed: 3.11", "warning Python 3.12, 3.13 "]),
         ((), set(), ["error Python 3.11 ", "error Python 3.12 ", "error Python 3.13 "]),
-        ((), {"3.11", "3.12", "3.13"}, ["3.11, 3.12, 3.13 are installed"]),
+        ((), {"3.11", "3.12", "3.13"}, ["installed: 3.11, 3.12, 3.13"]),
     ],
 )
 def test_doctor_asks_for_one_python_of_a_range(

@@ -64,7 +64,7 @@ def test_what_optional_modules_import_is_one_warning() -> None:
     entry = Problem("entry point", "no pytest", "pytest11", "sample", "sample.plugin", "pytest")
     places = "`django` (sample/a.py line 3), `a` (sample/a.py line 3), `b` (sample/a.py line 3) and 1 more."
     assert told(seen, entry) == [
-        f"NS625 warning: Modules that nothing else imports need what is not declared: {places}"
+        f"NS625 warning: Modules that nothing else imports need undeclared dependencies: {places}"
     ]
 
 

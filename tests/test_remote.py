@@ -116,7 +116,7 @@ def test_several_addresses_cannot_be_pushed_to_in_one(tmp_path: Path, key: str) 
         git(tmp_path, "remote", "add", name, "/nowhere")
     for number in "ab":
         git(tmp_path, "config", "--add", f"remote.origin.{key}", f"/nowhere/{number}")
-    with pytest.raises(ShipError, match=r"NS215.*origin is pushed to [23] addresses"):
+    with pytest.raises(ShipError, match=r"NS215.*origin has [23] push addresses"):
         Remote.of(repository, None)
     assert Remote.of(repository, "single") == Remote("single", "single", repository)
 

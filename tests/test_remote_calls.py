@@ -53,7 +53,7 @@ def test_branch_and_tag_are_pushed_as_one(remote: Remote, programs: Programs) ->
     ("said", "remedy"),
     [
         ("remote: error: GH006: Protected branch update failed", "protects"),
-        ("! [rejected] main -> main (fetch first)", "faster"),
+        ("! [rejected] main -> main (fetch first)", "newer commits"),
         ("fatal: Authentication failed", "access"),
         ("something else", ""),
     ],

@@ -27,6 +27,7 @@ def test_a_page_tells_all_that_the_report_holds() -> None:
         *("1.0.0 → 1.1.0, tag v1.1.0", "tests-3.12", "reused", "skipped", "9f" * 32, "8 120"),
         *("would push main → origin", "would upload sample-1.1.0.tar.gz → PyPI", "works on Python 3.12"),
         *("3.1 kB → 3.4 kB", "Greet in Icelandic", "and 23 more", "Greetings in Icelandic", "The end.", "2026.10.20"),
+        "Wheels that a workflow builds, and that were not tried here cp312-win_amd64 cp312-macosx_arm64",
     ):
         assert text in said
     assert headings(rehearsal()) == [
@@ -34,6 +35,7 @@ def test_a_page_tells_all_that_the_report_holds() -> None:
         "Findings",
         "What a release would deliver",
         "Files",
+        "Wheels that a workflow builds, and that were not tried here",
         "Changed since 1.0.0 on PyPI",
         "Commits new to origin",
         "Notes of 1.1.0",
@@ -56,7 +58,7 @@ def test_a_page_says_how_the_run_ended() -> None:
     assert said.index("NS431") < said.index("Timeline")
     said = Page(page(interrupted())).said("body")
     assert "Ⅱ interrupted Release" in said
-    assert "Public already: main on origin. Run the same command again" in said
+    assert "Already public: main on origin. Run the same command again" in said
 
 
 def test_the_run_that_was_followed_is_linked() -> None:
@@ -69,7 +71,7 @@ def test_the_run_that_was_followed_is_linked() -> None:
 def test_commands_are_told_from_words() -> None:
     """What stands between backticks, and the command that comes next."""
     text = page(rehearsal())
-    assert "To do it: <code>nox -s release -- minor</code>" in text
+    assert "To release: <code>nox -s release -- minor</code>" in text
     assert "The module <code>sample.old</code> is gone." in text
 
 

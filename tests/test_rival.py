@@ -36,7 +36,7 @@ def test_a_workflow_that_publishes_is_named(tmp_path: Path) -> None:
     rival = rivals(survey(tmp_path, {"publish.yml": TRUSTED, "test.yml": "on: push\njobs: {}\n"}))[0]
     assert rival is not None
     told = rival.advice("release.yml")
-    assert told.startswith("publish.yml publishes what is tagged, from the environment release. release.yml was not")
+    assert told.startswith("publish.yml publishes pushed tags, from the environment release. release.yml was not")
     assert settings(told) == {"file": "publish.yml", "environments": {"pypi": "release"}, "testpypi": False}
 
 
@@ -103,6 +103,6 @@ def test_a_rival_of_the_name_of_ours_is_left(tmp_path: Path) -> None:
     rival = rivals(survey(tmp_path, {"release.yml": TRUSTED}))[0]
     assert rival is not None
     told = rival.advice("release.yml")
-    assert "It was left as it is." in told
+    assert "It was not changed." in told
     assert "both would upload" not in told
     assert "file" not in settings(told)

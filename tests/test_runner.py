@@ -197,7 +197,7 @@ def test_a_session_is_a_process_group_without_input(ran: Ran) -> None:
     [
         ("leaves", "success", None),
         ("leaves_badly", "failed", None),
-        ("is_killed", "failed", "its process ended early, ended by SIGKILL"),
+        ("is_killed", "failed", "its process ended early, killed by SIGKILL"),
         ("ends_early", "failed", "its process ended early, with exit code 7"),
     ],
 )

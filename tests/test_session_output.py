@@ -81,10 +81,10 @@ def test_a_failed_gate_tells_how_to_see_it_alone() -> None:
     finding = _finding(SessionResult("tests-3.12", "failed", reason="It broke.", output="a\nb"))
     assert finding.id == "NS431"
     assert finding.what == "tests-3.12 did not pass: It broke."
-    assert finding.remedy == "To see it alone: `nox -s tests-3.12`."
+    assert finding.remedy == "To run it alone: `nox -s tests-3.12`."
     assert finding.detail == "a\nb"
     assert _finding(SessionResult("a", "failed")).what == "a did not pass."
-    assert _finding(SessionResult("a(x='1')", "failed")).remedy == """To see it alone: `nox -s 'a(x='"'"'1'"'"')'`."""
+    assert _finding(SessionResult("a(x='1')", "failed")).remedy == """To run it alone: `nox -s 'a(x='"'"'1'"'"')'`."""
 
 
 def test_what_several_sessions_say_word_for_word_is_said_once() -> None:

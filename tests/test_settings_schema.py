@@ -110,5 +110,5 @@ def test_validate_pyproject_knows_the_settings() -> None:
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_the_published_schemas_are_of_these_classes(name: str) -> None:
-    """After a change, `python tests/schema_file.py` writes them anew."""
+    """After a change, `nox -s pages` writes them anew."""
     assert file(name).read_text("utf-8") == text(name)

@@ -243,7 +243,7 @@ def test_an_index_that_is_not_there_has_no_stand_in(tmp_path: Path) -> None:
     folder = tmp_path / "world"
     with StandIns(tmp_path, folder, indexes=["mine"]) as world:
         assert world.index("mine", "sample").name == "the stand-in for mine"
-        with pytest.raises(ShipError, match=r"NS753.*'nonsense'; there are mine, pypi, testpypi"):
+        with pytest.raises(ShipError, match=r"NS753.*'nonsense'\. The indexes are mine, pypi, testpypi"):
             world.index("nonsense", "sample")
 
 

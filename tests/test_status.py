@@ -173,7 +173,7 @@ def test_a_release_at_its_end_leaves_nothing_to_do(released: Yard) -> None:
     assert found.progress
     assert not found.progress.open
     assert told(found)["publish"] == "done"
-    assert following(found) == ("", "nothing was committed since v0.1.0")
+    assert following(found) == ("", "there are no commits since v0.1.0")
     yard.write({"more.txt": ""})
     found = standing(yard)
     assert found.progress
@@ -367,7 +367,7 @@ def test_a_plan_tells_each_step_before_anything_is_done(yard: Yard) -> None:
     found = {step.name: state for step, state in states(run)}
     assert list(found) == [step.name for step in STEPS]
     assert found["gates"].status == "unknown"
-    assert str(found["gates"].seen) == "there is no commit to run them on"
+    assert str(found["gates"].seen) == "there is no release commit to run them on"
 
 
 @pytest.fixture
@@ -388,16 +388,16 @@ def test_the_steps_of_an_open_release_are_shown(
     unpushed: Yard, unpublished: Yard, released: Yard, shown: Callable[..., str]
 ) -> None:
     """Of one at its end, only that it is; the last line is what to type."""
-    assert "v0.1.0 is made here, and not pushed" in shown(unpushed)
+    assert "v0.1.0 is made here, but not pushed" in shown(unpushed)
     capture = shown(unpublished).splitlines()
-    assert any(line.startswith("release          v0.1.0 is not at its end") for line in capture)
+    assert any(line.startswith("release          v0.1.0 is incomplete") for line in capture)
     assert any(line.startswith(f"  missing        publish: PyPI lacks {WHEEL}") for line in capture)
     assert capture[-1].startswith("Next: nox -s release -- 0.1.0 (")
     pass_all(released)
     capture = shown(released).splitlines()
-    assert any("is at its end" in line for line in capture)
+    assert any("is complete" in line for line in capture)
     assert not any("publish:" in line for line in capture)
-    assert capture[-1] == "Next: nothing; nothing was committed since v0.1.0"
+    assert capture[-1] == "Next: nothing; there are no commits since v0.1.0"
 
 
 def test_machines_are_told_the_same(unpublished: Yard, shown: Callable[..., str]) -> None:

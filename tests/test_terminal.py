@@ -86,11 +86,13 @@ def test_the_table_shows_steps_sessions_and_goals() -> None:
     """Sessions are indented, and what would leave the machine is listed."""
     voice, stream = make_voice(terminal=True)
     rows = [Row("gates", "done", 2.0, "2 passed"), Row("tests", "passed", within="gates")]
-    voice.table(Report("Title", rehearsal=True, rows=rows, pushes=["main → origin"], uploads=["a.whl → PyPI"]))
+    goals = {"pushes": ["main → origin"], "uploads": ["a.whl → PyPI"], "elsewhere": ["cp312-win_amd64"]}
+    voice.table(Report("Title", rehearsal=True, rows=rows, **goals))  # type: ignore[arg-type]
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert any(line.startswith("gates") and line.endswith("2 passed") for line in lines)
     assert any(line.startswith("  tests") for line in lines)
     assert {"would push  main → origin", "would upload  a.whl → PyPI"} <= set(lines)
+    assert lines[lines.index("Wheels that a workflow builds, and that were not tried here:") + 1] == "  cp312-win_amd64"
 
 
 def test_what_lines_have_told_is_not_told_again() -> None:

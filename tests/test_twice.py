@@ -31,8 +31,8 @@ def out(call: Call) -> Path:
         ("same", [], ""),
         ("other text", [("NS570", "error")], "1 of its files differs: sample/__init__.py"),
         ("comment", [("NS571", "warning")], "but for the archive: compression"),
-        ("no wheel", [("NS570", "error")], "did not make sample-1.2.3-py3"),
-        ("more", [("NS570", "error")], "Only a second build made sample-1.2.4-py3"),
+        ("no wheel", [("NS570", "error")], "did not produce sample-1.2.3-py3"),
+        ("more", [("NS570", "error")], "Only a second build produced sample-1.2.4-py3"),
     ],
 )
 def test_a_second_build_must_make_the_same(

@@ -181,7 +181,7 @@ def test_a_rehearsal_is_told_what_a_release_would_be(built: Manifest) -> None:
     found = foresee(stand_in(taken), "sample", "1.2.3", new=True)
     assert [finding.what for finding in found] == ["It is taken."]
     found = foresee(stand_in(index(SDIST)), "sample", "1.2.3", new=True)
-    assert [finding.what for finding in found] == [f"PyPI has 1.2.3 already: {SDIST}."]
+    assert [finding.what for finding in found] == [f"PyPI already has 1.2.3: {SDIST}."]
 
 
 @pytest.mark.parametrize("look", [foresee, foresee_workflow])

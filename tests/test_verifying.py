@@ -101,7 +101,7 @@ def test_what_was_just_released_can_be_verified(yard: Yard, verified: Callable[.
     write_dist(yard.project, "d" * 40, "0.0.9")
     yard.write({".gitignore": "dist\n.nox-ship\n"})
     front.release(yard.root, ["minor", "--yes"], noxfile(yard.root, "tests"), yard.root)
-    assert verified() == "PyPI serves sample 0.1.0; it was compared with the manifest of its release, and works."
+    assert verified() == "PyPI serves sample 0.1.0, compared with the manifest of its release; it works."
     yard.world.indexes["pypi"].shelf["sample-0.1.0.tar.gz"] = b"other"
     with pytest.raises(ShipError, match="NS711"):
         verified()
@@ -134,7 +134,7 @@ def test_what_a_workflow_built_need_not_be_what_was_built_here(
     """It may differ in every byte: what the index lists counts, and other content is told, NS849."""
     shelve(left_to_a_workflow, yard.root.parent / "same")
     for args in ([], ["0.1.0"]):
-        assert "compared with the SHA-256 that PyPI lists, and works" in verified(*args)
+        assert "compared with the SHA-256 that PyPI lists; it works" in verified(*args)
     shelve(left_to_a_workflow, yard.root.parent / "other", "x = 1\n")
     monkeypatch.setattr(verifying, "RealWorld", lambda *_, **__: yard.world)
     verifying.verify_published(yard.project, ["--json"])
@@ -160,10 +160,10 @@ def test_what_a_workflow_publishes_is_waited_for(
 def test_what_was_built_here_is_compared_first(yard: Yard, verified: Callable[..., str]) -> None:
     """The project's own manifest is of this release, too, unless it was built with changes that no commit has."""
     published(yard)
-    assert "it was compared with its manifest, and works" in verified()
+    assert "compared with its manifest; it works" in verified()
     path = manifest_path(yard.project)
     path.write_text(path.read_text("utf-8").replace('"dirty": false', '"dirty": true'), "utf-8")
-    assert "it was compared with the SHA-256 that PyPI lists" in verified()
+    assert "compared with the SHA-256 that PyPI lists" in verified()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_release_that_was_built_elsewhere_can_be_verified(
     yard.world.indexes["pypi"] = make_index(shelf={**shelf, "../sample-0.1.0.tar.gz": b"", "x.exe": b""}, **change)
     manifest_path(yard.project).unlink()
     programs.calls.clear()
-    assert verified() == f"PyPI serves sample 0.1.0; it was compared with {compared}, and works."
+    assert verified() == f"PyPI serves sample 0.1.0, compared with {compared}; it works."
     assert programs.started("install")
     with pytest.raises(ShipError, match=r"NS712.*T has no files of sample 0\.1\.0.*--from"):
         verified("--from", "testpypi")
@@ -237,7 +237,7 @@ def test_any_version_can_be_verified(yard: Yard, verified: Callable[..., str], p
     """Without a manifest, a built file or a tag; the smoke commands of today are not run on it."""
     shelved(yard)
     yard.write({"pyproject.toml": f"{(yard.root / 'pyproject.toml').read_text('utf-8')}verify-install.smoke = ['x']\n"})
-    assert verified("0.3") == "PyPI serves sample 0.3; it was compared with the SHA-256 that PyPI lists, and works."
+    assert verified("0.3") == "PyPI serves sample 0.3, compared with the SHA-256 that PyPI lists; it works."
     assert programs.started("install")
     assert not programs.started("x")
     assert not (yard.root / "dist").exists()
@@ -248,13 +248,13 @@ def test_the_latest_release_is_that_of_the_newest_tag(yard: Yard, verified: Call
     assert verified("latest") == "sample has no release yet: there is nothing to verify."
     shelved(yard)
     yard.tag("v0.3rc1")
-    with pytest.raises(ShipError, match=r"PyPI says 0\.3rc1"):
+    with pytest.raises(ShipError, match=r"PyPI states 0\.3rc1"):
         verified("latest", "--from", "pypi")
     yard.tag("v0.3")
     yard.tag("v0.2")
     yard.write({"a": ""})
     yard.tag("v0.4rc1")
-    assert "PyPI serves sample 0.3;" in verified("latest")
+    assert "PyPI serves sample 0.3," in verified("latest")
 
 
 def test_that_there_is_no_release_yet_is_told_as_json(yard: Yard, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,7 +267,7 @@ def test_that_there_is_no_release_yet_is_told_as_json(yard: Yard, capsys: pytest
 def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard, verified: Callable[..., str]) -> None:
     """Where that is here: what the index lists proves less."""
     published(yard)
-    assert "compared with its manifest, and works" in verified("0.1.0")
+    assert "compared with its manifest; it works" in verified("0.1.0")
     shelf = yard.world.indexes["pypi"].shelf
     shelf["sample-0.1.0.tar.gz"] = make_sdist(yard.root.parent / "x", {"a": ""}, version="0.1.0").read_bytes()
     with pytest.raises(ShipError, match=r"NS711.*sample-0\.1\.0\.tar\.gz"):
@@ -278,18 +278,18 @@ def test_the_files_of_a_named_version_are_compared_with_its_manifest(yard: Yard,
 
 
 def test_a_version_that_the_index_lacks_is_told_with_those_near_it(yard: Yard, verified: Callable[..., str]) -> None:
-    """Two before and two after; where it has none, or does not know the project, that."""
+    """Two before and two after; where it has none, or does not have the project, that."""
     shelved(yard)
     index = yard.world.indexes["pypi"]
     index.shelf.clear()
-    near = r"NS712.*no files of sample 0\.3\.5; near it, it has 0\.2\.0, 0\.3\.0, 0\.4\.0, 0\.5\.0\."
+    near = r"NS712.*no files of sample 0\.3\.5; similar versions there: 0\.2\.0, 0\.3\.0, 0\.4\.0, 0\.5\.0\."
     with pytest.raises(ShipError, match=near):
         verified("0.3.5")
     index.earlier.clear()
-    with pytest.raises(ShipError, match=r"0\.3\.5, and of no other"):
+    with pytest.raises(ShipError, match=r"0\.3\.5, or of any other"):
         verified("0.3.5")
     index.facts["known"] = False
-    with pytest.raises(ShipError, match="does not know the project"):
+    with pytest.raises(ShipError, match="does not have the project"):
         verified("0.3.5")
 
 
@@ -303,8 +303,8 @@ def test_what_is_no_version_is_refused(verified: Callable[..., str], version: st
 @pytest.mark.parametrize(
     ("each", "expected"),
     [
-        ({"requires_python": ">=3.9"}, r"Requires-Python \(none\) in it; PyPI says >=3\.9"),
-        ({"metadata_sha256": "0" * 64}, "other metadata beside sample-0.3.0-py3-none-any.whl"),
+        ({"requires_python": ">=3.9"}, r"states Requires-Python \(none\), but PyPI states >=3\.9"),
+        ({"metadata_sha256": "0" * 64}, "metadata for sample-0.3.0-py3-none-any.whl that differ"),
         ({"seen_in": "JSON API"}, None),
     ],
 )
@@ -328,7 +328,7 @@ def test_a_file_of_another_version_is_told(yard: Yard, verified: Callable[..., s
     shelved(yard)
     shelf = yard.world.indexes["pypi"].shelf
     shelf["sample-0.3.1.tar.gz"] = shelf.pop("sample-0.3.0.tar.gz")
-    with pytest.raises(ShipError, match=r"NS790.*sample-0\.3\.0-py3.*has Version 0\.3\.0 in it; PyPI says 0\.3\.1"):
+    with pytest.raises(ShipError, match=r"NS790.*sample-0\.3\.0-py3.*states Version 0\.3\.0, but PyPI states 0\.3\.1"):
         verified("0.3.1")
     shelf["sample-0.3.1.tar.gz"] = b"not an archive"
     with pytest.raises(ShipError, match="NS503"):
@@ -340,7 +340,7 @@ def test_the_two_apis_of_an_index_must_agree(yard: Yard, verified: Callable[...,
     shelved(yard)
     name = "sample-0.3.0.tar.gz"
     yard.world.indexes["pypi"].facts["early"] = {name: Served(name, "x", "0" * 64, "JSON API")}
-    with pytest.raises(ShipError, match=r"NS790.*two different SHA-256 of sample-0\.3\.0\.tar\.gz"):
+    with pytest.raises(ShipError, match=r"NS790.*different SHA-256 hashes for sample-0\.3\.0\.tar\.gz"):
         verified("0.3.0")
 
 
@@ -385,8 +385,8 @@ def test_a_version_for_other_pythons_is_not_installed(
     verifying.verify_published(yard.project, ["0.3.0"])
     assert not programs.started("install")
     told = capsys.readouterr().out
-    assert "warning: NS792 for-other-pythons: sample 0.3.0 is for none of the project's Pythons" in told
-    assert told.splitlines()[-1].endswith("it was compared with the SHA-256 that PyPI lists, and was not installed.")
+    assert "warning: NS792 for-other-pythons: sample 0.3.0 supports none of the project's Pythons" in told
+    assert told.splitlines()[-1].endswith("compared with the SHA-256 that PyPI lists; it was not installed.")
 
 
 def tagged(yard: Yard, programs: Programs, text: str = "") -> list[Call]:

@@ -17,11 +17,12 @@ from nox_ship import front
 from nox_ship.addresses import uncoloured
 from nox_ship.errors import ShipError, ShownError
 from nox_ship.release import watching
-from nox_ship.release.pipeline import release_steps, run_pipeline
+from nox_ship.release.pipeline import release_steps
 from nox_ship.release.run import Run
 from nox_ship.terminal import Voice
 from nox_ship.world import polling
 from nox_ship.world.forge import GITLAB_CI
+from prepared import Halfway, Prepared, playing
 from support import commit_files, make_sdist, make_wheel
 
 WHEEL, SDIST = "sample-0.1.0-py3-none-any.whl", "sample-0.1.0.tar.gz"
@@ -34,14 +35,34 @@ def forge(programs: object, sessions: object) -> Iterator[FailingForge]:  # noqa
         yield running
 
 
-@pytest.fixture
-def yard(tmp_path: Path, forge: FailingForge) -> Yard:
-    """Make a project that a workflow publishes, and whose remote is on that forge."""
-    files = {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n', ".gitignore": ".nox-ship\n"}
-    made = make_yard(tmp_path, files)
+FILES = {"pyproject.toml": f'{TAGGED}publish.by = "workflow"\n', ".gitignore": ".nox-ship\n"}
+
+
+def on(forge: FailingForge, made: Yard) -> Yard:
+    """Let the remote of a project be on that forge."""
     made.world.forge, prefix = forge.client(), "refs/tags/"
     forge.commits = lambda: {name.removeprefix(prefix): commit for name, commit in made.world.remote.has.items()}
     return made
+
+
+@pytest.fixture
+def yard(tmp_path: Path, forge: FailingForge) -> Yard:
+    """Make a project that a workflow publishes, and whose remote is on that forge."""
+    return on(forge, make_yard(tmp_path, FILES))
+
+
+@playing
+def _pushed(folder: Path) -> Yard:
+    made = make_yard(folder, FILES)
+    with FailingForge() as forge:
+        made.world.forge = forge.client()
+        return Halfway.of(made, prepare(made), release_steps(made.project.settings, wait=True), "publish")
+
+
+@pytest.fixture
+def sent(prepared: Prepared, forge: FailingForge) -> Yard:
+    """Return such a project whose release is pushed by now, and is to be followed."""
+    return on(forge, prepared(_pushed))
 
 
 def built_elsewhere(yard: Yard, code: str = "") -> None:
@@ -61,9 +82,7 @@ def prepare(yard: Yard, wanted: str | None = "minor") -> Run:
 
 def release(yard: Yard, wanted: str | None = "minor") -> Run:
     """Release the project, and wait."""
-    run = prepare(yard, wanted)
-    run_pipeline(run, release_steps(yard.project.settings, wait=True))
-    return run
+    return yard.finish(prepare(yard, wanted), release_steps(yard.project.settings, wait=True))
 
 
 def pushed(yard: Yard) -> str:
@@ -115,17 +134,17 @@ def test_a_release_is_followed_until_the_index_serves_it(
     said = capsys.readouterr().out
     assert f"following release.yml: {url}" in said
     assert "passed  Build (60.0 s)" in said
-    assert f"{SDIST}, compared with what was built here: identical" in said
+    assert f"{SDIST}, compared with the one built here: identical" in said
     assert "works on Python" in told["verified"][-1]
     assert programs.started("install")
     assert yard.world.indexes["pypi"].uploads == []
     assert "GET " not in forge.asked, "the repository need not be asked for where the workflow is known"
 
 
-def test_a_terminal_shows_the_jobs_that_run(yard: Yard, forge: FailingForge) -> None:
+def test_a_terminal_shows_the_jobs_that_run(sent: Yard, forge: FailingForge) -> None:
     """On the board, while they do; one table tells in the end how they ended."""
     shown = io.StringIO()
-    run = prepare(yard)
+    run = prepare(sent)
     run.voice = Voice(console=Console(file=shown, force_terminal=True, width=100, legacy_windows=False))
     seen: list[str] = []
 
@@ -135,43 +154,43 @@ def test_a_terminal_shows_the_jobs_that_run(yard: Yard, forge: FailingForge) -> 
         Console(file=drawn, width=100).print(run.voice._board._drawn())
         seen.append(drawn.getvalue())
 
-    forge.later += [starts(yard, forge), look, ends(yard, forge)]
-    run_pipeline(run, release_steps(yard.project.settings, wait=True))
+    forge.later += [starts(sent, forge), look, ends(sent, forge)]
+    sent.finish(run, release_steps(sent.project.settings, wait=True))
     assert re.search(r"^  running +Build +0\.\d s", seen[0], re.MULTILINE)
     run.voice.table(run.report)
     assert re.search(r"  Build +│ passed", uncoloured(shown.getvalue()))
 
 
-def test_the_same_command_proves_again_what_is_served(yard: Yard, forge: FailingForge) -> None:
+def test_the_same_command_proves_again_what_is_served(sent: Yard, forge: FailingForge) -> None:
     """The run has ended by then; its jobs took no time of ours."""
-    forge.later += [starts(yard, forge), ends(yard, forge)]
-    release(yard)
+    forge.later += [starts(sent, forge), ends(sent, forge)]
+    release(sent)
     forge.waits.clear()
-    release(yard)
+    release(sent)
     assert forge.waits == []
-    assert row(yard)[0] == "done"
-    assert [one["begun"] for one in yard.told()["rows"] if one["within"] == "follow"] == [None]
-    yard.world.indexes["pypi"].shelf[SDIST] = b"other"
-    assert "NS503" in str(stopped(yard))
+    assert row(sent)[0] == "done"
+    assert [one["begun"] for one in sent.told()["rows"] if one["within"] == "follow"] == [None]
+    sent.world.indexes["pypi"].shelf[SDIST] = b"other"
+    assert "NS503" in str(stopped(sent))
 
 
-def test_other_content_than_was_built_here_is_told(yard: Yard, forge: FailingForge) -> None:
+def test_other_content_than_was_built_here_is_told(sent: Yard, forge: FailingForge) -> None:
     """A workflow may build it otherwise, but then nobody has tested here what is served: NS849, a warning."""
-    forge.later += [starts(yard, forge), ends(yard, forge, "x = 1\n")]
-    release(yard)
-    assert [one["id"] for one in yard.told()["findings"]] == ["NS849", "NS849"]
+    forge.later += [starts(sent, forge), ends(sent, forge, "x = 1\n")]
+    release(sent)
+    assert [one["id"] for one in sent.told()["findings"]] == ["NS849", "NS849"]
 
 
-def test_what_is_not_what_the_index_says_is_not_installed(yard: Yard, forge: FailingForge, programs: Programs) -> None:
+def test_what_is_not_what_the_index_says_is_not_installed(sent: Yard, forge: FailingForge, programs: Programs) -> None:
     """It may be somebody else's: NS790."""
-    yard.world.indexes["pypi"].each["requires_python"] = ">=3.99"
+    sent.world.indexes["pypi"].each["requires_python"] = ">=3.99"
 
     def end() -> None:
         programs.calls.clear()
-        ends(yard, forge)()
+        ends(sent, forge)()
 
-    forge.later += [starts(yard, forge), end]
-    assert "NS790" in str(stopped(yard))
+    forge.later += [starts(sent, forge), end]
+    assert "NS790" in str(stopped(sent))
     assert programs.started("install") == []
 
 
@@ -184,7 +203,7 @@ LOG = (
 )
 
 
-def test_a_job_that_fails_is_named_with_its_last_lines(yard: Yard, forge: FailingForge) -> None:
+def test_a_job_that_fails_is_named_with_its_last_lines(sent: Yard, forge: FailingForge) -> None:
     """NS858, with the step, the address, and what the index has; the token is not shown to whoever keeps the log."""
 
     def fail() -> None:
@@ -196,68 +215,68 @@ def test_a_job_that_fails_is_named_with_its_last_lines(yard: Yard, forge: Failin
         forge.end(forge.runs[-1], "failure")
         forge.jobs[0]["conclusion"] = "success"
 
-    forge.later += [starts(yard, forge), fail]
-    (found,) = stopped(yard).findings
+    forge.later += [starts(sent, forge), fail]
+    (found,) = stopped(sent).findings
     address = forge.jobs[1]["html_url"]
     what = f"the job 'Gate tests-3.12' ended as failure in its step 'Run the gate' ({address})."
-    assert (found.id, found.what) == ("NS858", f"release.yml: {what} PyPI has nothing of 0.1.0 by now.")
+    assert (found.id, found.what) == ("NS858", f"release.yml: {what} PyPI now has nothing of 0.1.0.")
     lines = found.detail.splitlines()
     assert lines[:3] == ["Gate tests-3.12:", "  ##[group]Run pytest", "  FAILED tests/test_a.py"]
     assert lines[3] == f"  {'x' * 300}..."
     assert lines[4:] == ["  Process completed with exit code 1."]
     assert forge.strangers == []
-    rows = {one["name"]: (one["status"], one["detail"]) for one in yard.told()["rows"] if one["within"] == "follow"}
+    rows = {one["name"]: (one["status"], one["detail"]) for one in sent.told()["rows"] if one["within"] == "follow"}
     assert rows["Gate tests-3.12"] == ("failed", "failure in Run the gate")
     assert "Publish to PyPI" not in rows
 
 
-def test_what_is_public_is_said_where_a_late_job_fails(yard: Yard, forge: FailingForge) -> None:
+def test_what_is_public_is_said_where_a_late_job_fails(sent: Yard, forge: FailingForge) -> None:
     """The index may serve the release all the same; of many jobs that fail three are shown."""
 
     def fail() -> None:
-        built_elsewhere(yard)
+        built_elsewhere(sent)
         for number in range(5):
             forge.job(forge.runs[-1], f"Install {number}", "failure")
         forge.end(forge.runs[-1], "failure")
         forge.jobs[0]["conclusion"] = "success"
 
-    forge.later += [starts(yard, forge), fail]
-    findings = stopped(yard).findings
+    forge.later += [starts(sent, forge), fail]
+    findings = stopped(sent).findings
     assert [finding.id for finding in findings] == ["NS858"] * 4
-    assert findings[0].what.endswith(f"PyPI has {WHEEL}, {SDIST} of 0.1.0 by now.")
+    assert findings[0].what.endswith(f"PyPI now has {WHEEL}, {SDIST} of 0.1.0.")
     assert "GitHub answered 410" in findings[0].detail
     assert "Install 3, Install 4 did not pass either" in findings[3].what
 
 
 @pytest.mark.parametrize("conclusion", ["startup_failure", "skipped"])
-def test_a_run_that_ends_without_a_failed_job_is_told(yard: Yard, forge: FailingForge, conclusion: str) -> None:
+def test_a_run_that_ends_without_a_failed_job_is_told(sent: Yard, forge: FailingForge, conclusion: str) -> None:
     """NS858 says how it ended."""
-    forge.later += [lambda: forge.end(forge.start(pushed(yard)), conclusion)]
-    assert f"NS858 run-failed: release.yml ended as {conclusion} without" in str(stopped(yard))
+    forge.later += [lambda: forge.end(forge.start(pushed(sent)), conclusion)]
+    assert f"NS858 run-failed: release.yml ended as {conclusion}, but no job failed" in str(stopped(sent))
 
 
-def test_a_failed_run_is_followed_again(yard: Yard, forge: FailingForge) -> None:
+def test_a_failed_run_is_followed_again(sent: Yard, forge: FailingForge) -> None:
     """Run again on GitHub, it has another attempt, and the same command follows that."""
 
     def fail() -> None:
         forge.job(forge.runs[-1], "Publish", "failure")
         forge.end(forge.runs[-1], "failure")
 
-    forge.later += [starts(yard, forge), fail]
-    stopped(yard)
+    forge.later += [starts(sent, forge), fail]
+    stopped(sent)
     forge.runs[-1].update(status="in_progress", conclusion=None, run_attempt=2)
     forge.job(forge.runs[-1], "Publish")
-    forge.later += [ends(yard, forge)]
-    release(yard)
-    jobs = [(one["name"], one["status"]) for one in yard.told()["rows"] if one["within"] == "follow"]
+    forge.later += [ends(sent, forge)]
+    release(sent)
+    jobs = [(one["name"], one["status"]) for one in sent.told()["rows"] if one["within"] == "follow"]
     assert jobs == [("Publish", "passed")]
 
 
-def test_other_runs_on_the_commit_are_not_followed(yard: Yard, forge: FailingForge) -> None:
+def test_other_runs_on_the_commit_are_not_followed(sent: Yard, forge: FailingForge) -> None:
     """Of a branch, another tag, a fork's pull request, or an older one; the newest for the tag counts."""
 
     def start() -> None:
-        commit = pushed(yard)
+        commit = pushed(sent)
         forge.end(forge.start(commit), "failure")
         forge.start(commit, event="workflow_dispatch")
         for values in (
@@ -267,11 +286,11 @@ def test_other_runs_on_the_commit_are_not_followed(yard: Yard, forge: FailingFor
             {"path": ".github/workflows/other-release.txt"},
         ):
             forge.end(forge.start(commit, **{"event": "push", **values}), "failure")
-        built_elsewhere(yard)
+        built_elsewhere(sent)
 
     forge.later += [start, lambda: forge.end(forge.runs[1])]
-    release(yard)
-    assert yard.told()["run"] == forge.runs[1]["html_url"]
+    release(sent)
+    assert sent.told()["run"] == forge.runs[1]["html_url"]
 
 
 AFTER = """\
@@ -298,7 +317,7 @@ def test_a_run_that_another_workflow_starts_is_followed(
 
 
 def test_an_approval_that_is_waited_for_is_told(
-    yard: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
+    sent: Yard, forge: FailingForge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Once, with the address."""
 
@@ -307,33 +326,33 @@ def test_an_approval_that_is_waited_for_is_told(
         forge.runs[-1]["status"] = "waiting"
         forge.job(forge.runs[-1], "Publish", status="waiting")
 
-    forge.later += [starts(yard, forge), ask, lambda: None, ends(yard, forge)]
-    release(yard)
-    words = f"it waits for approval to deploy to pypi: {forge.runs[0]['html_url']}"
+    forge.later += [starts(sent, forge), ask, lambda: None, ends(sent, forge)]
+    release(sent)
+    words = f"waiting for approval to deploy to pypi: {forge.runs[0]['html_url']}"
     assert capsys.readouterr().out.count(words) == 1
 
 
 WHY = {
-    "filters": ("filters of tags or paths", {}),
+    "filters": ("its tag or path filters", {}),
     "disabled": ("the workflow is disabled_inactivity", {"release.yml": "disabled_inactivity"}),
-    "unknown": ("GitHub does not know that file", {"other.yml": "active"}),
+    "unknown": ("GitHub does not know the file", {"other.yml": "active"}),
 }
 
 
 @pytest.mark.parametrize("case", WHY)
-def test_a_run_that_does_not_appear_is_explained(yard: Yard, forge: FailingForge, case: str) -> None:
+def test_a_run_that_does_not_appear_is_explained(sent: Yard, forge: FailingForge, case: str) -> None:
     """NS857, after five minutes."""
     words, workflows = WHY[case]
     forge.later += [lambda: setattr(forge, "workflows", workflows or forge.workflows)]
-    assert f"NS857 run-not-started: No run of release.yml for v0.1.0 appeared: {words}" in str(stopped(yard))
+    assert f"NS857 run-not-started: No run of release.yml for v0.1.0 appeared: {words}" in str(stopped(sent))
     assert 300 <= sum(forge.waits) < 320
 
 
-def test_a_forge_that_is_silent_is_not_said_to_have_no_run(yard: Yard, forge: FailingForge) -> None:
+def test_a_forge_that_is_silent_is_not_said_to_have_no_run(sent: Yard, forge: FailingForge) -> None:
     """Whether there is one is not known then."""
     forge.later += [lambda: setattr(forge.faults, "dead_after", 0)]
     assert "NS857 run-not-started: No run of release.yml for v0.1.0 appeared: GitHub does not answer." in str(
-        stopped(yard)
+        stopped(sent)
     )
 
 
@@ -341,35 +360,35 @@ def test_a_commit_that_tells_github_to_skip_it_is_the_reason(yard: Yard, forge: 
     """It keeps the push of the tag from starting anything, too."""
     commit_files(yard.root, {"a": ""}, "Polish [skip ci]")
     yard.world.remote.has["refs/heads/main"] = yard.repository.head
-    assert "the message of its commit has '[skip ci]'" in str(stopped(yard))
+    assert "its commit message has '[skip ci]'" in str(stopped(yard))
     assert forge.runs == []
 
 
-def test_a_run_without_an_end_is_left(yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_an_end_is_left(sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch) -> None:
     """NS859 after some hours; the same command follows on."""
     assert watching.LONGEST == 6 * 3600
     monkeypatch.setattr(watching, "LONGEST", 72.0)
-    forge.later += [starts(yard, forge)]
-    error = stopped(yard)
+    forge.later += [starts(sent, forge)]
+    error = stopped(sent)
     assert f"NS859 run-unfinished: release.yml has not ended after 0.02 hours ({forge.runs[0]['html_url']})" in str(
         error
     )
     assert sum(forge.waits) == 72 + 5
-    forge.later += [ends(yard, forge)]
-    release(yard)
-    assert row(yard)[0] == "done"
+    forge.later += [ends(sent, forge)]
+    release(sent)
+    assert row(sent)[0] == "done"
 
 
-def test_a_job_that_left_publishing_out_is_named(yard: Yard, forge: FailingForge) -> None:
+def test_a_job_that_left_publishing_out_is_named(sent: Yard, forge: FailingForge) -> None:
     """The run passed, and the index has nothing: NS712, with the jobs that were skipped."""
 
     def end() -> None:
         forge.job(forge.runs[-1], "Publish to PyPI", "skipped")
         forge.end(forge.runs[-1])
 
-    forge.later += [starts(yard, forge), end]
-    error = stopped(yard)
-    assert "release.yml passed, and left out Publish to PyPI." in error.findings[0].what
+    forge.later += [starts(sent, forge), end]
+    error = stopped(sent)
+    assert "release.yml passed and skipped Publish to PyPI." in error.findings[0].what
     assert error.findings[0].id == "NS712"
 
 
@@ -411,10 +430,10 @@ def test_what_cannot_be_followed_is_told_before_the_push(yard: Yard, forge: Fail
     """A private repository needs a token, a disabled workflow would not start: NS856, NS857."""
     forge.faults.private = True
     yard.world.forge = forge.client(None)
-    assert f"NS856 cannot-follow: GitHub does not show {SLUG} to anybody without a token" in refused(yard)
+    assert f"NS856 cannot-follow: GitHub does not show {SLUG} to clients without a token" in refused(yard)
     assert "GH_TOKEN" in refused(yard)
     yard.world.forge = forge.client("ghp_other")
-    assert "NS856 cannot-follow: The runs of release.yml are not told: GitHub answered 401" in refused(yard)
+    assert "NS856 cannot-follow: GitHub did not list the runs of release.yml: GitHub answered 401" in refused(yard)
     forge.faults.private = False
     yard.world.forge = forge.client()
     forge.workflows["release.yml"] = "disabled_manually"
@@ -452,40 +471,40 @@ def test_without_a_token_a_public_run_is_followed_slowly(yard: Yard, forge: Fail
 
     forge.later += [starts(yard, forge), *[lambda: None] * 5, fail]
     found = stopped(yard).findings[1]
-    assert "GitHub shows logs only to who has a token" in found.detail
+    assert "GitHub shows logs only with a token" in found.detail
     assert min(forge.waits[2:]) > 1800 / 25
     assert forge.faults.left > 25
 
 
-def test_a_limit_that_is_reached_is_waited_for(yard: Yard, forge: FailingForge) -> None:
+def test_a_limit_that_is_reached_is_waited_for(sent: Yard, forge: FailingForge) -> None:
     """Others may have used up the requests; the run is followed once there are new ones."""
-    forge.later += [starts(yard, forge), lambda: setattr(forge.faults, "left", 0)]
-    forge.later += [lambda: setattr(forge.faults, "left", 100), ends(yard, forge)]
-    release(yard)
-    assert row(yard)[0] == "done"
+    forge.later += [starts(sent, forge), lambda: setattr(forge.faults, "left", 0)]
+    forge.later += [lambda: setattr(forge.faults, "left", 100), ends(sent, forge)]
+    release(sent)
+    assert row(sent)[0] == "done"
     assert max(forge.waits) > 1790
 
 
 def test_a_forge_that_is_silent_for_a_while_is_asked_again(
-    yard: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
+    sent: Yard, forge: FailingForge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some minutes without an answer end it: NS780, and the same command goes on."""
     monkeypatch.setattr(polling, "_SILENT", 60.0)
     down: tuple[int, dict[str, str], object] = (502, {}, {})
-    forge.later += [starts(yard, forge), lambda: forge.faults.answers.extend([down] * 9), *[lambda: None] * 20]
-    forge.later += [ends(yard, forge)]
-    release(yard)
-    assert row(yard)[0] == "done"
+    forge.later += [starts(sent, forge), lambda: forge.faults.answers.extend([down] * 9), *[lambda: None] * 20]
+    forge.later += [ends(sent, forge)]
+    release(sent)
+    assert row(sent)[0] == "done"
     forge.runs[-1]["status"] = "in_progress"
     forge.later += [lambda: setattr(forge.faults, "dead_after", 0)]
-    assert "NS780" in str(stopped(yard))
+    assert "NS780" in str(stopped(sent))
 
 
-def test_an_answer_that_is_none_of_githubs_ends_it(yard: Yard, forge: FailingForge) -> None:
+def test_an_answer_that_is_none_of_githubs_ends_it(sent: Yard, forge: FailingForge) -> None:
     """NS785 for a run, NS856 where the runs are listed."""
-    forge.later += [starts(yard, forge, head_sha=5), lambda: None]
-    forge.later += [lambda: forge.runs[-1].update(head_sha=pushed(yard), status=7)]
-    assert "NS856" in str(stopped(yard))
+    forge.later += [starts(sent, forge, head_sha=5), lambda: None]
+    forge.later += [lambda: forge.runs[-1].update(head_sha=pushed(sent), status=7)]
+    assert "NS856" in str(stopped(sent))
 
 
 # A person at a terminal
@@ -507,8 +526,8 @@ def test_an_interruption_tells_how_to_go_on(
     last = capsys.readouterr().out.splitlines()[-1]
     url = forge.runs[0]["html_url"]
     assert last == (
-        "Public already: main on origin, v0.1.0 on origin; release.yml publishes it, followed or not"
-        f" ({url}). Run the same command again: it bumps nothing, and follows it."
+        "Already public: main on origin, v0.1.0 on origin; release.yml publishes it, whether or not it is followed"
+        f" ({url}). Run the same command again to keep following it."
     )
     forge.later += [ends(yard, forge)]
     front.release(yard.root, arguments, noxfile(yard.root, "tests"), yard.root)
@@ -525,7 +544,7 @@ def test_a_rehearsal_follows_nothing_and_says_so(
     front.release(yard.root, ["minor", "--dry-run", "--wait"], noxfile(yard.root, "tests"), yard.root)
     said = capsys.readouterr().out
     assert "a rehearsal pushes nothing, so no workflow runs that could be followed" in said
-    assert said.splitlines()[-1].endswith("To do it: nox -s release -- minor --wait")
+    assert said.splitlines()[-1].endswith("To release: nox -s release -- minor --wait")
     assert forge.asked == []
 
 

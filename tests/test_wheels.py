@@ -112,7 +112,7 @@ def test_tags_that_stand_for_millions_are_not_counted(tmp_path: Path) -> None:
     with in_time(0.5):
         (finding,) = wheels.tags_told(read(tmp_path, draft))
     assert finding.id == "NS547"
-    assert finding.what.endswith("tells more than 10000 tags.")
+    assert finding.what.endswith("has more than 10000 tags.")
 
 
 TAKEN = [

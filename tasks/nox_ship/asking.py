@@ -43,8 +43,8 @@ def required_checks(settings: Settings, without: Sequence[str], root: Path) -> R
     names, out = settings.publish.require_checks, tuple(filter(None, without))
     for name in out:
         if name not in names:
-            there = f"there are {', '.join(names)}" if names else "`publish.require-checks` is empty"
-            raise ShipError(BAD_ARGUMENTS(f"`--without-check {name}` names no required check; {there}."))
+            there = f"the required checks are {', '.join(names)}" if names else "`publish.require-checks` is empty"
+            raise ShipError(BAD_ARGUMENTS(f"`--without-check {name}` is not a required check; {there}."))
     run = os.environ.get("GITHUB_RUN_ID", "") if os.environ.get("GITHUB_ACTIONS") else ""
     return Required(names, out, _person(root) if out else "", run)
 
@@ -74,4 +74,4 @@ def before_push(run: Run) -> None:
         what, then = branch_of(plan.tag), f"and open a pull request into {plan.release_branch}"
     question = f"Push {what} to {run.world.remote.name}, {then}? [y/N] "
     if run.voice.ask(question).strip().lower() not in ("y", "yes"):
-        raise ShipError(DECLINED(f"{plan.tag} was not pushed: you did not say yes."))
+        raise ShipError(DECLINED(f"{plan.tag} was not pushed because you did not answer yes."))

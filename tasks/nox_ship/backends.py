@@ -1,4 +1,4 @@
-"""What a project tells its build back end about where its packages are."""
+"""What a project tells its build backend about where its packages are."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DEEPEST = 4
 
 @dataclass(frozen=True)
 class Told:
-    """A project as its build back end sees it.
+    """A project as its build backend sees it.
 
     Attributes:
         root: The project's folder.
         name: What its package is called where nothing is told: ``my_project``.
-        backend: The back end's import name, such as ``hatchling.build``.
+        backend: The build backend's import name, such as ``hatchling.build``.
         tools: The table ``[tool]`` of ``pyproject.toml``.
         setup_cfg: The sections of ``setup.cfg``.
         setup_py: The text of ``setup.py``.
@@ -46,7 +46,7 @@ class Told:
     setup_py: str
 
     def packages(self) -> list[Path]:
-        """Return the folders and modules that are named, relative to the root; none where the back end looks for them.
+        """Return the folders and modules that the settings name, relative to the root; none if the backend finds them.
 
         Of packages within each other the outer one is returned, and only what is there.
         """
@@ -55,7 +55,7 @@ class Told:
         return sorted(path for path in found if found.isdisjoint(path.parents))
 
     def bases(self) -> list[Path]:
-        """Return the folders in which packages are, where the back end is told."""
+        """Return the folders in which packages are, where the build backend is told."""
         reader = _BASES.get(self.backend.partition(".")[0], _setuptools_bases)
         return [path for name in reader(self) if (path := _inside(name)) and is_folder(self.root / path)]
 

@@ -13,14 +13,14 @@ def ended(report: Report) -> str:
     if not report.passed:
         return stopped(report)
     if report.scope == "cut":
-        return f"{report.tag} is cut, and not pushed."
+        return f"{report.tag} is cut, but not pushed."
     return rehearsed(report) if report.rehearsal else released(report)
 
 
 def released(report: Report) -> str:
     """Return how a release ended that came to its end."""
     if report.proposal:
-        done = "is proposed" if report.changed else "was proposed already"
+        done = "is proposed" if report.changed else "was already proposed"
         then = f"Merge it, update {report.release_branch}, then: {report.command}"
         return f"{report.project} {report.version} {done}: {report.proposal}. {then}"
     starts = f"publish a GitHub Release to start {report.workflow}"
@@ -28,33 +28,33 @@ def released(report: Report) -> str:
     ours = f"is pushed; {then}" if report.workflow else "is released"
     if report.served:
         ours = f"is released: {report.workflow} has published it to {report.index}"
-    done = ours if report.changed or report.served else "was released already: nothing was missing"
+    done = ours if report.changed or report.served else "was already released, and nothing was missing"
     return f"{report.project} {report.version} {done}."
 
 
 def rehearsed(report: Report) -> str:
     """Return how a rehearsal ended that came to its end."""
     if not report.changed:
-        return f"Nothing was touched: this was a rehearsal. {report.tag} is released: nothing is missing."
+        return f"Nothing was touched: this was a rehearsal. {report.tag} is already released, and nothing is missing."
     merged = f"merge {report.branch} into {report.release_branch}, then "
     first = merged if report.branch != report.release_branch else ""
-    return f"Nothing was touched: this was a rehearsal. To do it: {first}{report.command}"
+    return f"Nothing was touched: this was a rehearsal. To release: {first}{report.command}"
 
 
 def stopped(report: Report) -> str:
     """Return what a release or rehearsal that stopped has changed, and what the same command will do."""
     if report.rehearsal:
-        return "Nothing was touched: the rehearsal stopped before its end."
+        return "Nothing was touched: the rehearsal did not complete."
     if report.pushed == "no":
-        return "Nothing was changed: the release stopped before its push."
+        return "Nothing was changed: the release stopped before the push."
     if report.pushed == "unknown":
-        what = f"{report.branch} and {report.tag} may be public: the push was cut off"
-        return f"{what}. Run the same command again: it finds out, and finishes the release."
+        what = f"{report.branch} and {report.tag} may be public: the push was interrupted"
+        return f"{what}. Run the same command again: it checks, and finishes the release."
     then = f"; {report.workflow} publishes it" if report.workflow else ""
-    what = f"Public already: {shorten(report.arrived, len(report.arrived))}{then}"
+    what = f"Already public: {shorten(report.arrived, len(report.arrived))}{then}"
     if report.run:
-        return f"{what}, followed or not ({report.run}). Run the same command again: it bumps nothing, and follows it."
-    return f"{what}. Run the same command again: it bumps nothing, and does what is missing."
+        return f"{what}, whether or not it is followed ({report.run}). Run the same command again to keep following it."
+    return f"{what}. Run the same command again to finish the release; it does not bump again."
 
 
 def published(report: Report) -> str:
@@ -70,8 +70,8 @@ def published(report: Report) -> str:
 def unpublished(report: Report) -> str:
     """Return what publishing has done that stopped."""
     if report.rehearsal:
-        return "Nothing left this machine: the rehearsal stopped before its end."
+        return "Nothing left this machine: the rehearsal did not complete."
     if not report.arrived:
-        return "Publishing stopped, and no file is known to have arrived. Run the same command again."
-    what = f"Public already: {shorten(report.arrived, len(report.arrived))}"
-    return f"{what}. Run the same command again: it uploads what is missing."
+        return "Publishing stopped, and no file is known to have been uploaded. Run the same command again."
+    what = f"Already public: {shorten(report.arrived, len(report.arrived))}"
+    return f"{what}. Run the same command again: it uploads the missing files."

@@ -1,4 +1,4 @@
-"""The `nox-ship` command: what is done to a project before nox can run in it."""
+"""The `nox-ship` command: everything that must work before nox can run in a project."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from nox_ship.world.pulls import LONGEST_BODY, PullRequests
 from nox_ship.world.real import index_addresses
 from nox_ship.world.remote import Remote
 
-NOT_EMPTY = Kind("NS817", "folder-not-empty", "Run it in an empty folder; to set a project up, use `nox-ship init`.")
+NOT_EMPTY = Kind("NS817", "folder-not-empty", "Run it in an empty folder; to set up a project, use `nox-ship init`.")
 
 _BRANCH = "refs/heads/"
 _DAY = 24 * 60 * 60
@@ -82,13 +82,13 @@ def _receive(options: Namespace, root: Path, voice: Voice) -> int:
     if there := [
         name for name in ("noxfile.py", "pyproject.toml", "dist", ".nox-ship") if os.path.lexists(root / name)
     ]:
-        raise ShipError(NOT_EMPTY(f"The folder has {shorten(there, len(there))} already."))
+        raise ShipError(NOT_EMPTY(f"The folder already has {shorten(there, len(there))}."))
     manifest = receive(options.folder, root, commit=options.commit, tag=options.tag)
     write_whole(root / "noxfile.py", BARE)
     actions.output(route=route(Project.read(root).settings, Version(manifest.version)))
     for file in manifest.files:
         voice.note(f"{file.name}  sha256:{file.sha256}")
-    voice.note("noxfile.py holds the sessions of nox-ship, and nothing else")
+    voice.note("noxfile.py holds nox-ship's sessions and nothing else")
     return 0
 
 
@@ -106,7 +106,7 @@ def _cut(options: Namespace) -> Cut:
 def _switch(options: Namespace, root: Path, voice: Voice) -> int:
     cut = _cut(options)
     switch(cut, options.bundle, Repository.at(root))
-    voice.last_line(f"The checkout is of {cut.tag}, {cut.commit[:10]}.")
+    voice.last_line(f"The checkout is now at {cut.tag}, {cut.commit[:10]}.")
     return 0
 
 
@@ -120,7 +120,7 @@ def _push(options: Namespace, _: Path, voice: Voice) -> int:
     what = cut.tag if cut.merged else f"{cut.branch} and {cut.tag}"
     voice.note(f"{what}: {'pushed' if missing else 'pushed already'}")
     job.start(cut.tag, options.target)
-    voice.last_line(f"{job.workflow} is started on {cut.tag}.")
+    voice.last_line(f"Started {job.workflow} on {cut.tag}.")
     return 0
 
 
@@ -167,7 +167,7 @@ def _merged(options: Namespace, _: Path, voice: Voice) -> int:
 def _proven(options: Namespace, _: Path, voice: Voice) -> int:
     found = proven(options.run, options.branch, Job.of(os.environ))
     actions.output(files=found.files, manifest=found.manifest, sbom=found.sbom)
-    voice.last_line(f"The run {options.run} proved the files with the manifest sha256:{found.manifest}.")
+    voice.last_line(f"Run {options.run} proved the files in the manifest sha256:{found.manifest}.")
     return 0
 
 
@@ -197,21 +197,21 @@ def _init(options: Namespace, root: Path, voice: Voice) -> int:
 
 
 def _write(made: SetupPlan, voice: Voice, *, force: bool) -> None:
-    """Write what was planned, and show it."""
+    """Write the planned files, and list them."""
     done, left = init.write(made, force=force)
     for change in done:
         voice.fact("written" if change.before is None else "changed", f"{change.name} ({change.why})")
         if change.before is not None:
             voice.text(change.diff)
     for change in left:
-        voice.fact("left", f"{change.name} differs from what would be written; `--force` writes it")
+        voice.fact("left", f"{change.name} differs from what nox-ship would write; `--force` overwrites it")
         voice.text(change.diff)
     if not made.changes:
         voice.fact("nothing", "is missing")
 
 
 def _published(version: str) -> tuple[str, ...]:
-    """Ask PyPI for the SHA-256 of the wheels of a version of nox-ship.
+    """Ask PyPI for the SHA-256 hashes of the wheels of a version of nox-ship.
 
     Raises:
         ShipError: It does not answer (NS701).
@@ -224,7 +224,7 @@ def _published(version: str) -> tuple[str, ...]:
 def _check(survey: Survey, voice: Voice, ci: str) -> int:
     made = init.drift(survey, ci)
     for name in made.theirs:
-        voice.fact("left", f"{name} is the project's own")
+        voice.fact("left", f"{name} is your own")
     for change in made.changes:
         if change.before is None:
             voice.finding(init.DRIFTED(f"{change.name} is missing.", remedy="Run `nox-ship init`."))
@@ -232,15 +232,15 @@ def _check(survey: Survey, voice: Voice, ci: str) -> int:
             voice.finding(HAND_WRITTEN(f"{change.name} was not written by nox-ship."))
         else:
             voice.text(change.diff)
-            voice.finding(init.DRIFTED(f"{change.name} is not what this version of nox-ship writes."))
+            voice.finding(init.DRIFTED(f"{change.name} no longer fits your settings, or this version of nox-ship."))
     if not made.changes:
-        ours = "are what this version of nox-ship writes" if made.workflows else "none of nox-ship's is kept here"
+        ours = "are up to date" if made.workflows else "there are none of nox-ship's"
         voice.fact("workflows", ours)
     return 1 if made.changes else 0
 
 
 def _clean(options: Namespace, root: Path, voice: Voice) -> int:
-    """Remove what releases left in the cache, or show it."""
+    """Remove what releases left in the cache, or list it."""
     base, mine = cache_folder(root), workshop_of(root)
     there = cache.kept(base)
     chosen = there if options.all or options.list else [one for one in there if one.folder == mine.folder]

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from nox_ship.errors import Kind, ShipError
 
-FILE_UNREADABLE = Kind("NS312", "file-unreadable", "Check that it is the file you mean, and that you may read it.")
+FILE_UNREADABLE = Kind("NS312", "file-unreadable", "Check that it is the right file, and that you may read it.")
 
 T = TypeVar("T")
 

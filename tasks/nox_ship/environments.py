@@ -68,7 +68,9 @@ def _place(session: nox.Session, project: Project, step: RecipeStep) -> Iterator
     commit, dirty = repository.head, bool(repository.changes(IGNORED_CHANGES))
     with sources(repository, commit, project, dirty=dirty, called=project.root.name) as folder:
         wheel = None if dirty else built_wheel(project, commit, str(Path(session.bin) / "python"))
-        session.log(printable(f"installed: {f'dist/{wheel.name}' if wheel else 'a wheel of the sources'}", lines=False))
+        session.log(
+            printable(f"installed: {f'dist/{wheel.name}' if wheel else 'a wheel built from the sources'}", lines=False)
+        )
         yield folder, wheel or folder
 
 
@@ -156,9 +158,9 @@ def install(
 
 
 def _renewing(session: nox.Session) -> tuple[str, ...]:
-    """Return the options that make a reused environment what a new one would be: the newest of all, and nothing else.
+    """Return the options that bring a reused environment to what a new one would have: the newest, and nothing else.
 
-    The project is installed anew there without more: uv sees that the clone's files are others.
+    The project needs no option, since uv sees that the clone's files have changed.
     """
     return ("--exact", "--upgrade") if session.virtualenv._reused else ()  # noqa: SLF001 - nox tells nobody else
 

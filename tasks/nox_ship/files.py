@@ -17,9 +17,9 @@ from nox_ship.errors import Kind, ShipError
 NOT_OUR_FOLDER = Kind(
     "NS607",
     "not-our-folder",
-    "Remove it, and take it out of git if it was committed: nox-ship makes the folder itself.",
+    "Remove it, also from git if it was committed: nox-ship creates the folder itself.",
 )
-LEADS_OUT = Kind("NS608", "symlink-leads-out", "Replace the symlink with a file or folder of the project's own.")
+LEADS_OUT = Kind("NS608", "symlink-leads-out", "Replace the symlink with a file or folder inside the project.")
 NO_SPACE_LEFT = Kind("NS802", "no-space-left", "Free some space, then run the same command again.")
 OS_ERROR = Kind("NS903", "os-error", "Check that the path exists and that you may read and write it.")
 
@@ -80,12 +80,12 @@ def real_place(path: Path, top: Path) -> Path:
         inside = real.relative_to(os.path.realpath(top))
     except (ValueError, OSError) as error:
         raise ShipError(
-            LEADS_OUT(f"{path} is not written to: by its path or a symlink it is outside of {top}.")
+            LEADS_OUT(f"{path} is not written to: through its path or a symlink it is outside of {top}.")
         ) from error
     if any(map(os.path.islink, (real, *real.parents))):
-        raise ShipError(LEADS_OUT(f"{path} is not written to: it is a symlink that leads nowhere."))
+        raise ShipError(LEADS_OUT(f"{path} is not written to: it is a broken symlink."))
     if ".git" in inside.parts:
-        raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads to git's own files."))
+        raise ShipError(LEADS_OUT(f"{path} is not written to: a symlink leads into git's own files."))
     return real
 
 
@@ -100,7 +100,7 @@ def check_folder(folder: Path, *, links: bool = True) -> Path:
         ShipError: It is a symlink or no folder, or holds a symlink although it must not (NS607).
     """
     if folder.is_symlink() or (os.path.lexists(folder) and not folder.is_dir()):
-        raise ShipError(NOT_OUR_FOLDER(f"{folder} is {'a symlink' if folder.is_symlink() else 'no folder'}."))
+        raise ShipError(NOT_OUR_FOLDER(f"{folder} is {'a symlink' if folder.is_symlink() else 'not a folder'}."))
     if not links:
         for place, folders, names in os.walk(folder):
             for name in (*folders, *names):

@@ -18,6 +18,7 @@ from nox_ship.cli import release_arguments
 from nox_ship.errors import ShipError
 from nox_ship.files import real_place
 from nox_ship.gates.noxfile import Sessions
+from nox_ship.release.coming import ALREADY_RELEASED
 from nox_ship.release.handover import Cut, bundle
 from nox_ship.release.pipeline import CUT, release_steps, run_pipeline
 from nox_ship.release.planning import Request
@@ -94,7 +95,7 @@ def release(root: Path, args: Sequence[str], sessions: Sessions, invoked_from: P
     voice.note(f"report: {shop.page}")
     voice.note(f"clone:  {shop.stage}")
     if options.wait and options.dry_run:
-        voice.note("a rehearsal pushes nothing, so no workflow runs that could be followed: the release does that")
+        voice.note("a rehearsal pushes nothing, so no workflow runs that could be followed; the release will follow it")
     voice.last_line(closing.ended(report))
 
 
@@ -119,9 +120,15 @@ def _target(root: Path, invoked_from: Path, path: Path) -> Path:
 
 
 def _hand_on(run: Run, target: Path) -> None:
-    """Write the objects of the release that was cut into a bundle, and tell other jobs which they are."""
+    """Write the objects of the release that was cut into a bundle, and tell other jobs which they are.
+
+    Raises:
+        ShipError: HEAD is that release already, so there is nothing to hand on (NS222).
+    """
+    if not run.plan.bump:
+        raise ShipError(ALREADY_RELEASED(f"HEAD is the release {run.plan.version} already, so nothing was cut."))
     cut = Cut(run.plan.branch, run.plan.tag, run.bumped.objects.commit, run.bumped.objects.tag, run.plan.head)
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         bundle(cut, run.stage.repository, Path(folder) / "cut.git", target)
     actions.output(tag_object=cut.tag_object)
-    run.voice.last_line(f"{cut.tag} is cut, and not pushed: {target} holds commit and tag.")
+    run.voice.last_line(f"{cut.tag} is cut, but not pushed: {target} holds commit and tag.")

@@ -42,7 +42,7 @@ class Collected:
     """The whole release; None where something stands against it."""
     findings: Findings
     trials: tuple[Trial, ...] = ()
-    """The jobs that install the files; none where they are no release."""
+    """The jobs that install the files; empty if the files are not a release."""
 
 
 def collect(project: Project, folders: Sequence[Path]) -> Collected:
@@ -70,9 +70,9 @@ def collect(project: Project, folders: Sequence[Path]) -> Collected:
 
 
 def _trials(settings: Settings, parts: Iterable[Part], joined: Manifest) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
-    """Return the jobs that install the files, and the wheels that none of them does.
+    """Return the jobs that install the files, and the wheels that no job installs.
 
-    Runners are those that the settings name: what a part says of itself must lead to no other.
+    The runners are those in the settings: a part's own statement must not select others.
     """
     builders: dict[str, list[str]] = {split(system)[0]: [] for system in settings.wheels.systems}
     for part in parts:

@@ -20,8 +20,8 @@ NO_COMMIT = Kind("NS202", "no-commit", "Commit the project first.")
 NO_SUBMODULE = Kind(
     "NS870",
     "submodule-unavailable",
-    "Run `git submodule update --init --recursive` here, since what is checked out needs no network, or in a workflow"
-    " give the checkout `submodules: recursive` and a token or key that may read it.",
+    "Run `git submodule update --init --recursive` here, since checked-out submodules need no network; in a workflow,"
+    " give the checkout step `submodules: recursive` and a token or key with read access.",
 )
 
 BRANCH_VARIABLE = "NOX_SHIP_BRANCH"
@@ -93,11 +93,11 @@ class Repository:
         done = process.run(command, cwd=folder, env=_ENV, keep=keep, check=False, exact=True)
         top = done.stdout.partition("\n")[0]
         if done.code and top:
-            raise ShipError(NO_COMMIT(f"The git repository at {top} has no commit."))
+            raise ShipError(NO_COMMIT(f"The git repository at {top} has no commits."))
         if done.code:
             if "not a git repository" in done.stderr:
                 raise ShipError(NOT_A_REPOSITORY(f"{folder} is not in a git repository."))
-            what = f"{folder} is in no git repository that can be used. Git says: {done.stderr.strip()}"
+            what = f"{folder} is not in a usable git repository. Git says: {done.stderr.strip()}"
             raise ShipError(NOT_A_REPOSITORY(what, remedy="Fix the problem that git reports."))
         return cls(Path(top), keep)
 
@@ -425,7 +425,7 @@ class Repository:
             try:
                 clone.run(*(local if here else []), *update, settings=settings, secrets=True)
             except process.CommandFailedError as error:
-                source = clone.find("config", key.removesuffix("path") + "url") or "an address that nothing tells"
+                source = clone.find("config", key.removesuffix("path") + "url") or "an unknown address"
                 what = f"The submodule {path} cannot be checked out at {commit[:10]} from {without_passwords(source)}."
                 raise ShipError(NO_SUBMODULE(what, detail=error.done.output)) from error
             if here:
@@ -446,7 +446,7 @@ class Repository:
             CommandFailedError: The branch cannot be fast-forwarded, or a tag of that name is another one here.
         """
         wanted = [commit, *(f"{ref}:refs/tags/{name}" for name, ref in tags.items())]
-        if self.branch != branch:  # what is checked out is not ours to change
+        if self.branch != branch:  # leave the checked-out branch alone
             has = self.is_ancestor(commit, f"refs/heads/{branch}")
             self._fetch(source, *([] if has else [f"{commit}:refs/heads/{branch}"]), *wanted[1:], apart=True)
             return

@@ -23,11 +23,11 @@ def page(history: History, name: str) -> str:
     """
     parts = [_head(history, name)]
     if history.figures:
-        parts.append(section("Beside the marks", _figures(history.figures), named="marks"))
+        parts.append(section("Targets", _figures(history.figures), named="marks"))
     if history.forge:
         parts += _of_forge(history.forge, history.figures)
     parts += _of_machine(history.machine)
-    return document(f"{name}: how releasing has been going", parts)
+    return document(f"{name}: how recent releases went", parts)
 
 
 def _head(history: History, name: str) -> Html:
@@ -40,7 +40,7 @@ def _head(history: History, name: str) -> Html:
         "rehearsals": str(sum(run.rehearsal for run in machine.runs)),
     }
     listed = [tag("div", tag("dt", key), tag("dd", value)) for key, value in facts.items()]
-    title = tag("h1", f"{name} ", tag("span", "how releasing has been going", class_="version"))
+    title = tag("h1", f"{name} ", tag("span", "how recent releases went", class_="version"))
     why = [f"GitHub was not asked: {history.not_asked}."] if history.not_asked else []
     silent = [tag("p", line) for line in (*why, *(finding["what"] for finding in history.not_told))]
     missed = any(figure.met is False for figure in history.figures)
@@ -102,9 +102,9 @@ def _plot(releases: Sequence[Delivered], field: str, mark: float | None) -> Html
         bar = [] if took is None else [tag("span", class_="bar", style=f"--x:0%;--w:{_share(took, longest):.3f}%")]
         tries = "passed at the first try" if one.first_try else f"{one.attempts} attempts in {one.runs} runs"
         ended = "" if one.passed else ", and failed"
-        shown = duration(took) if took is not None else "not told"
+        shown = duration(took) if took is not None else "unknown"
         rows.append(_row(tone, sign, one.version, "", [*bar, *limit], [f"{tries}{ended}, ", moment(one.begun)], shown))
-    told = "The last releases, the newest first" + ("" if mark is None else f"; the line is at {duration(mark)}")
+    told = "The last releases, newest first" + ("" if mark is None else f"; the line is at {duration(mark)}")
     return _timeline(("release", "how long", "took"), rows, tag("caption", told))
 
 
@@ -118,7 +118,7 @@ def _runs(runs: Sequence[Past]) -> Html:
         what = [kind, ", ", moment(run.begun), *(f", {finding}" for finding in run.findings)]
         name = run.version or "no version"
         rows.append(_row(tone, sign, name, run.verdict, [bar], what, duration(run.seconds)))
-    caption = tag("caption", "The last runs, the newest first", class_="unseen")
+    caption = tag("caption", "The last runs, newest first", class_="unseen")
     return _timeline(("run", "how long", "took"), rows, caption)
 
 

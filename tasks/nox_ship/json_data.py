@@ -45,7 +45,7 @@ class Open:
 def _dataclass(cls: type, value: object, path: str) -> object:
     known = {item.name: item for item in fields(cls)}
     if not isinstance(value, dict) or (set(value) - set(known) and not issubclass(cls, Open)):
-        raise ValueError(f"{path} is no object, or has an unknown key")
+        raise ValueError(f"{path} is not an object, or has an unknown key")
     for name, item in known.items():
         if name not in value and item.default is MISSING and item.default_factory is MISSING:
             raise ValueError(f"{path} lacks {name}")
@@ -66,7 +66,7 @@ def _converted(hint: Any, value: object, path: str) -> object:
     if kind is dict and isinstance(value, dict):
         return {_converted(str, key, path): _converted(inner[1], entry, path) for key, entry in value.items()}
     if not (value in inner if kind is typing.Literal else _is_a(hint, value)):
-        raise ValueError(f"{path} is of another type")
+        raise ValueError(f"{path} has the wrong type")
     return value
 
 

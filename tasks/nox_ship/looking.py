@@ -145,7 +145,7 @@ def _show_history(history: History, voice: Voice) -> None:
         rehearsals = sum(run.rehearsal for run in machine.runs)
         voice.fact("this machine", f"{_times(len(machine.runs), 'run')}, of which {rehearsals} were rehearsals")
     else:
-        voice.fact("this machine", "no release or rehearsal of this checkout is remembered")
+        voice.fact("this machine", "there is no record of releases or rehearsals of this checkout")
     _show_figures(history, "machine", voice)
     for kind, times in (("  step", machine.steps), ("  slow session", machine.sessions)):
         for one in times:
@@ -153,7 +153,7 @@ def _show_history(history: History, voice: Voice) -> None:
     for finding in machine.findings:
         voice.fact("  stopped by", f"{finding.name}, in {_times(finding.runs, 'run')}", "yellow")
     for untold in history.not_told:
-        voice.fact("not told", f"{untold['id']} {untold['name']}: {untold['what']}", "yellow")
+        voice.fact("unknown", f"{untold['id']} {untold['name']}: {untold['what']}", "yellow")
 
 
 def _show_figures(history: History, where: str, voice: Voice) -> None:
@@ -176,7 +176,7 @@ def _show(standing: Standing, voice: Voice) -> None:
         voice.fact("project", f"{standing.project} {standing.version}".rstrip())
     if standing.head:
         voice.fact("last release", _last_release(standing))
-        changes = f", {standing.changes} not committed" if standing.changes else ""
+        changes = f", {standing.changes} uncommitted" if standing.changes else ""
         voice.fact("branch", f"{standing.branch or f'none, at {standing.head[:10]}'}{changes}")
     for serving in standing.indexes:
         voice.fact(serving.index, _serving(serving))
@@ -211,10 +211,10 @@ def _progress(progress: Progress) -> str:
     if progress.has("done", "propose"):
         return "is proposed"
     if not progress.open:
-        return "is at its end, as far as can be told"
+        return "is complete, as far as is known"
     if "propose" in progress.steps and not progress.has("done", "propose"):
-        return "is made here, and not proposed"
-    return "is made here, and not pushed" if progress.has("missing", "push") else "is not at its end"
+        return "is made here, but not proposed"
+    return "is made here, but not pushed" if progress.has("missing", "push") else "is incomplete"
 
 
 def _serving(serving: Serving) -> str:

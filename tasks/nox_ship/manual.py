@@ -157,7 +157,7 @@ SESSIONS: Mapping[str, Entry] = {
     "doctor": Entry(
         "Shows what is set up right and wrong, with what to do about it. Changes nothing.",
         (
-            ("nox -s doctor", "look at the set-up"),
+            ("nox -s doctor", "check the set-up"),
             ("nox -s doctor -- --json", "the same for machines"),
         ),
         "troubleshooting.md",
@@ -166,8 +166,8 @@ SESSIONS: Mapping[str, Entry] = {
         "Shows the version, the last release and the commits since, what each index serves, how far an interrupted"
         " release is, and the command to type next. Changes nothing.",
         (
-            ("nox -s status", "where the releases stand"),
-            ("nox -s status -- --history", "how releasing has been going"),
+            ("nox -s status", "show the state of the releases"),
+            ("nox -s status -- --history", "show how recent releases went"),
         ),
         "guides/history.md",
     ),

@@ -50,7 +50,7 @@ class Kept:
 
     def text(self, errors: str = "replace") -> str:
         """Return what is kept, with a line in between that tells how much is not."""
-        gap = f"\n[... {self.left_out} bytes left out ...]\n" if self.left_out else ""
+        gap = f"\n[... {self.left_out} bytes omitted ...]\n" if self.left_out else ""
         whole = b"".join([*self._head, gap.encode(), *self._tail]).decode("utf-8", errors)
         return whole.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -22,10 +22,10 @@ from nox_ship.addresses import holds_password, without_passwords
 from nox_ship.errors import Kind, ShipError
 from nox_ship.output import Kept, TooMuchError, collect, feed
 
-COMMAND_FAILED = Kind("NS901", "command-failed", "The program's own output says why.")
+COMMAND_FAILED = Kind("NS901", "command-failed", "Read the program's output above.")
 COMMAND_MISSING = Kind("NS902", "command-missing", "Install it, or put it on the PATH.")
-TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it writes, and let it write less.")
-COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what it waits for.")
+TOO_MUCH_OUTPUT = Kind("NS746", "too-much-output", "Find out what it prints, and make it print less.")
+COMMAND_SLOW = Kind("NS904", "command-timed-out", "Run the same command again; check what the program waits for.")
 
 # These three are compiled when they are first used: `nox -l` does without.
 # One word of a variable's name that marks its value as a secret: PYPI_API_TOKEN, db_password, AWS_SECRET_KEY...
@@ -247,7 +247,7 @@ def run(  # noqa: PLR0913 - all but the first are by name, and few are used at o
         what = f"`{shlex.join(line[:4])}...` did not end within {seconds:.0f} seconds."
         raise TimedOutError(COMMAND_SLOW(what)) from error
     except TooMuchError as error:
-        what = f"`{shlex.join(line[:4])}...` wrote more than {MOST >> 20} MB, and was ended."
+        what = f"`{shlex.join(line[:4])}...` was stopped after it had printed more than {MOST >> 20} MB."
         raise ShipError(TOO_MUCH_OUTPUT(what)) from error
     except (FileNotFoundError, PermissionError) as error:
         if cwd is not None and not cwd.is_dir():

@@ -25,12 +25,12 @@ from nox_ship.settings import read_settings
 from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_list
 from nox_ship.versions import TagForm
 
-NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in the folder of a Python project, or write a pyproject.toml.")
+NO_PYPROJECT = Kind("NS111", "no-pyproject", "Run nox in a Python project's folder, or write a pyproject.toml.")
 BAD_PYPROJECT = Kind("NS112", "bad-pyproject", "Correct the file; it must be TOML in UTF-8.")
 NO_NAME = Kind(
     "NS113",
     "no-name",
-    'Add `name = "..."` to [project] in pyproject.toml; where setup.py tells it, write it there as a text.',
+    'Add `name = "..."` to [project] in pyproject.toml; in setup.py, write it as a string.',
 )
 BAD_REQUIRES_PYTHON = Kind("NS114", "bad-requires-python", 'Write it as a version range, such as ">=3.11".')
 
@@ -96,7 +96,7 @@ class Project:
 
     @cached_property
     def backend(self) -> str:
-        """The build back end's import name (PEP 517), such as ``hatchling.build``."""
+        """The build backend's import name (PEP 517), such as ``hatchling.build``."""
         system = table(self.pyproject, "build-system")
         return str(system.get("build-backend") or "setuptools.build_meta:__legacy__")
 
@@ -112,8 +112,8 @@ class Project:
         if not isinstance(name, str) or not name.strip():
             raise ShipError(NO_NAME("The project has no name."))
         if not is_normalized_name(canonicalize_name(name)):
-            what = f"The project is called {name[:80]!r}, which no index takes."
-            raise ShipError(NO_NAME(what, remedy="Use letters, digits and `.`, `-`, `_` between them."))
+            what = f"The project's name is {name[:80]!r}, which no index accepts."
+            raise ShipError(NO_NAME(what, remedy="Use letters and digits, with `.`, `-` or `_` between them."))
         return name
 
     def _of_setup(self, name: str) -> str:
@@ -235,7 +235,7 @@ class Project:
 
     @property
     def tidy_build(self) -> bool:
-        """Whether an editable build writes nothing to the source tree: known back ends without build hooks."""
+        """Whether an editable build writes nothing to the source tree: known build backends without build hooks."""
         hooks = "hooks" in table(self.tool("hatch"), "build") or "build" in self.poetry or "build" in self.tool("pdm")
         return self.backend.startswith(_TIDY_BACKENDS) and not hooks
 
@@ -338,13 +338,13 @@ def read_pyproject(root: Path) -> Mapping[str, Any]:
         content = documents.read_bytes(path)
         if content is None:
             if path.exists():
-                raise ShipError(BAD_PYPROJECT(f"{path} is no file."))
+                raise ShipError(BAD_PYPROJECT(f"{path} is not a file."))
             old = [name for name in ("setup.py", "setup.cfg") if documents.is_file(root / name)]
-            remedy = f"Run `nox-ship init`: it writes one for {' and '.join(old)}." if old else None
+            remedy = f"Run `nox-ship init`: it creates one for {' and '.join(old)}." if old else None
             raise ShipError(NO_PYPROJECT(f"There is no pyproject.toml in {root}.", remedy=remedy))
         text = content.decode("utf-8")
         if text.startswith("\N{BYTE ORDER MARK}"):
-            what = f"{path} begins with a byte order mark, which TOML does not know."
+            what = f"{path} begins with a byte order mark, which TOML does not allow."
             raise ShipError(BAD_PYPROJECT(what, remedy="Save it as UTF-8 without one."))
         return documents.toml(text)
     except UnicodeDecodeError as error:

@@ -41,9 +41,7 @@ from nox_ship.world.real import RealWorld
 from nox_ship.world.world import World
 from nox_ship.worlds import guarded, opened
 
-NOTHING_TO_ANNOUNCE = Kind(
-    "NS779", "nothing-to-announce", "Run it where a release was built: `nox -s build` on its tag."
-)
+NOTHING_TO_ANNOUNCE = Kind("NS779", "nothing-to-announce", "Run `nox -s build` on a release tag first.")
 BAD_TARGET = Kind("NS757", "bad-target", "Use `nox -s publish -- --to NAME`.")
 
 
@@ -106,7 +104,7 @@ def _wanted_index(session: str, index: str | None, to: str | None) -> str | None
         ShipError: Both do (NS757).
     """
     if to and index:
-        raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, `--to {to}` elsewhere."))
+        raise ShipError(BAD_TARGET(f"`{session}` goes to {display_name(index)}, but `--to` says {to}."))
     return to or index
 
 
@@ -199,14 +197,14 @@ def announce(project: Project, args: Sequence[str]) -> None:
     with guarded(project.settings) as variables, tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         manifest = Manifest.read(manifest_path(project))
         if manifest.tag is None or manifest.dirty:
-            raise ShipError(NOTHING_TO_ANNOUNCE(f"What was built of {manifest.name} is no release."))
+            raise ShipError(NOTHING_TO_ANNOUNCE(f"The built files of {manifest.name} are not a release."))
         manifest.check(dist_folder(project))
         notes = read_notes(project, manifest)
         here = Path(folder)
         world = RealWorld(project.root, here, project.settings, quietly=True, variables=variables, tell=voice.note)
         forge = world.forge
         if forge is None:
-            raise ShipError(NOTHING_TO_ANNOUNCE("This repository is not on GitHub, as far as its remote tells."))
+            raise ShipError(NOTHING_TO_ANNOUNCE("According to its remote, this repository is not on GitHub."))
         if forge.api.token is None:
             raise ShipError(replace(no_token(forge, manifest.tag), level="error"))
         bill = materials(options.sbom or materials_path(project), manifest)

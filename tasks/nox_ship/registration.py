@@ -167,7 +167,7 @@ def in_release() -> bool:
 
 
 def interpreter(session: SessionRunner) -> str | None:
-    """Return the path of the Python that nox makes the environment of a gate of ours with; None for other sessions."""
+    """Return the path of the Python that nox uses for the environment of our gate; None for other sessions."""
     func = session.func
     if nox.registry.get().get(session.name) is not _registered.get(session.name) or "gate" not in func.tags:
         return None
@@ -203,7 +203,7 @@ def loaded_sessions() -> Sessions:
 
 def _not_notified(session: nox.Session, target: object, *_: object, **__: object) -> None:
     """Do without `session.notify`: a release runs each session in a nox of its own, where nox refuses it."""
-    session.log(f"{target} is not run after this session: a release runs its gates, each by itself")
+    session.log(f"{target} is not run after this session: a release runs each gate by itself")
 
 
 def _pythons(project: Project | None) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What is to be said about one run, as data: every renderer reads the same. Here it is written as JSON."""
+"""The report of a run, as data that all renderers read; it is also written as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from nox_ship.addresses import uncoloured, without_passwords
 from nox_ship.files import write_whole
 
 SCHEMA = 1
-"""Version of the JSON report's form."""
+"""Version of the JSON report's format."""
+
+
+ELSEWHERE = "Wheels that a workflow builds, and that were not tried here"
+"""What stands above :attr:`Report.elsewhere` where it is shown."""
 
 
 def _now() -> str:
@@ -31,17 +35,17 @@ class Row:
     name: str
     """The step or session."""
     status: str
-    """Of a session ``passed``, ``reused`` from an earlier run, ``skipped``, ``failed`` or ``not reached``. Of a step
-    ``done``, ``pending`` while it runs or waits for an answer, ``declined`` where that was no, ``interrupted``,
-    ``failed`` or ``not reached``."""
+    """For a session: ``passed``, ``reused`` from an earlier run, ``skipped``, ``failed`` or ``not reached``. For a
+    step: ``done``, ``pending`` while it runs or waits for an answer, ``declined`` if the answer was no,
+    ``interrupted``, ``failed`` or ``not reached``."""
     seconds: float = 0.0
-    """How long it took; of what was reused, in the earlier run."""
+    """How long it took; if it was reused, how long it took in the earlier run."""
     detail: str = ""
-    """What it came to, or why it did not."""
+    """Its result, or why it failed."""
     within: str | None = None
     """The step that a session belongs to."""
     begun: float | None = None
-    """When it began, in seconds after the run's begin; null for what did not run this time."""
+    """When it began, in seconds after the start of the run; null if it did not run this time."""
     needs: list[str] = field(default_factory=list)
     """The sessions that a session waits for."""
 
@@ -60,24 +64,24 @@ class BuiltFile:
 
 @dataclass
 class Report:
-    """Everything that is to be said about one run."""
+    """The report of one run."""
 
     title: str
-    """What was run, as it is shown."""
+    """The title of the run, as shown."""
     scope: Literal["release", "cut", "publish"] = "release"
-    """Whether it is the whole chain, commit and tag alone, or publishing alone."""
+    """Whether the run is a whole release, only commit and tag, or only publishing."""
     rehearsal: bool = False
-    """Whether it happened in a world of stand-ins."""
+    """Whether it was a rehearsal with stand-ins."""
     begun: str = field(default_factory=_now, metadata={"schema": {"format": "date-time"}})
     """When the run began, in UTC (ISO 8601)."""
     command: str = ""
-    """The command that does what was rehearsed, or finishes what was interrupted."""
+    """The command that makes the rehearsed release, or finishes an interrupted one."""
     passed: bool = False
-    """Whether it came to its end."""
+    """Whether the run completed."""
     project: str = ""
     """The name of the distribution, normalised."""
     version: str = ""
-    """The version that is released."""
+    """The version being released."""
     tag: str = ""
     """The release's tag."""
     commit: str = ""
@@ -85,66 +89,69 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     """The steps, and the sessions within them."""
     credentials: str = ""
-    """Where the credentials of the upload come from; never a value."""
+    """The source of the upload credentials; never a value."""
     workflow: str = ""
-    """The workflow that publishes; empty where this machine does."""
+    """The workflow that publishes; empty if this machine publishes."""
     waits: bool = False
     """Whether it waits until somebody publishes a GitHub Release."""
     run: str = ""
-    """The address of its run, where that was followed."""
+    """The address of the workflow's run, if it was followed."""
     served: bool = False
-    """Whether the index was seen to serve what the workflow published."""
+    """Whether the index was seen to serve the files that the workflow published."""
     pushed: Literal["no", "yes", "unknown"] = "no"
     """Whether the remote has branch and tag."""
     changed: bool = False
-    """Whether anything was missing, and done."""
+    """Whether anything had to be done."""
     remote: str = ""
-    """What the remote is called."""
+    """The name of the remote."""
     branch: str = ""
-    """The branch that is released."""
+    """The branch being released."""
     release_branch: str = ""
-    """The branch that releases are made from; a rehearsal may be on another one."""
+    """The branch that releases are made from; a rehearsal may run on another one."""
     arrived: list[str] = field(default_factory=list)
-    """What is there by now, from this run or an earlier one: branch and tag on the remote, files on the index."""
+    """What is already public, from this run or an earlier one: branch and tag on the remote, files on the index."""
     commits: list[str] = field(default_factory=list)
-    """What the remote does not have of the release before the push, the newest first: short hash and subject."""
+    """The commits of the release that the remote lacked before the push, newest first: short hash and subject."""
     commit_count: int = 0
-    """How many there are; the list may be cut short."""
+    """The number of those commits; the list may be shortened."""
     notes: str = ""
-    """The notes of the release: its section of the changelog, else the commits since the last one."""
+    """The release notes: the changelog's section, or else the commits since the last release."""
     since: str = ""
     """The last release, and the index that has it; empty if there was no comparison."""
     changes: list[str] = field(default_factory=list)
     """What changed since then, one line per subject."""
     unusual: list[str] = field(default_factory=list)
-    """What is unusual about it, one line each."""
+    """Unusual changes, one per line."""
     difference: dict[str, Any] = field(default_factory=dict)
     """The details of what changed."""
     pushes: list[str] = field(default_factory=list)
-    """What was pushed, or would be, and where to."""
+    """What was or would be pushed, and where."""
     proposal: str = ""
-    """Where a release is proposed that goes by a pull request: its address, or that of the page which opens it, or the
-    branch; empty where it is pushed."""
+    """The address of the release's pull request, or of the page that opens it, or its branch; empty if the release is
+    pushed."""
     proposes: list[str] = field(default_factory=list)
-    """The pull request that was opened or brought up to date, or would be: its branch, and where that goes."""
+    """The pull request that was or would be opened or updated: its branch, and its target."""
     uploads: list[str] = field(default_factory=list)
-    """What was uploaded, or would be, and where to."""
+    """What was or would be uploaded, and where."""
     announces: list[str] = field(default_factory=list)
-    """The page on the forge: title, tag, kind and files."""
+    """The release page on the forge: title, tag, kind and files."""
     verified: list[str] = field(default_factory=list)
-    """What was compared with what was built, or installed, once an index served it."""
+    """What was compared with the built files, or installed, after the index served it."""
     index: str = ""
-    """The index that it goes to, as it is written."""
+    """The name of the index, as displayed."""
     page: str = ""
-    """The address of the version's page on the index; empty where it is not known, or nothing is there yet."""
+    """The address of the version's page on the index; empty if unknown or not there yet."""
     files: list[BuiltFile] = field(default_factory=list)
-    """What was built."""
+    """The built files."""
+    elsewhere: list[str] = field(default_factory=list)
+    """The targets that a workflow builds wheels for, which were not tried here: in cibuildwheel's terms, such as
+    ``cp312-win_amd64``; if these are unknown, the runners that build them."""
     environment: dict[str, str] = field(default_factory=dict)
     """The versions of the tools, by name."""
     findings: list[dict[str, str]] = field(default_factory=list, metadata={"schema": {"items": _FINDING}})
-    """What stopped the run, or is to be known: each with its ID, name, level, and what to do."""
+    """Errors, warnings and notices of the run, each with ID, name, level and remedy."""
     warnings: list[str] = field(default_factory=list)
-    """What sessions warned of, one line each."""
+    """Warnings of sessions, one per line."""
     seconds: float = 0.0
     """How long the run took."""
 
@@ -152,18 +159,18 @@ class Report:
         self._clock = time.monotonic()
 
     def after(self, moment: float | None = None) -> float:
-        """Return how many seconds after the run's begin a ``moment`` of `time.monotonic` is; default: now."""
+        """Return how many seconds after the start of the run a ``moment`` of `time.monotonic` is; default: now."""
         return (time.monotonic() if moment is None else moment) - self._clock
 
     @property
     def verdict(self) -> str:
-        """How the run ended: ``passed``, or as the step did that ended it."""
+        """How the run ended: ``passed``, or the status of the step that ended it."""
         stopped = [row.status for row in self.rows if row.status in ("interrupted", "declined")]
         return "passed" if self.passed else (stopped or ["failed"])[0]
 
     @property
     def deliveries(self) -> list[tuple[str, str]]:
-        """What leaves the machine: what is done with it, and the line that tells what it is and where it goes."""
+        """What leaves the machine: pairs of a verb and a line that says what goes where."""
         published = "to be published" if self.workflow and not self.served else "published"
         words = (
             ("would push", "would propose", "would upload", "would announce")
@@ -178,13 +185,13 @@ class Report:
         return [row.name for row in self.rows if row.within is None and row.status == "not reached"]
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON, whole or not at all."""
+        """Write the report as JSON, atomically."""
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, f"{json.dumps({'schema': SCHEMA, **_blotted(asdict(self))}, indent=2)}\n")
 
 
 def _blotted(value: Any) -> Any:
-    """Return a JSON value with no password in any address that it holds."""
+    """Return a JSON value with the passwords removed from all addresses."""
     if isinstance(value, str):
         return naming.spoken(without_passwords(uncoloured(value)))
     if isinstance(value, list):

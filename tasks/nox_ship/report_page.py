@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from nox_ship import closing
 from nox_ship.addresses import is_safe
 from nox_ship.html_tags import Html, document, duration, moment, section, sentence, tag, text
-from nox_ship.report import Report, Row
+from nox_ship.report import ELSEWHERE, Report, Row
 from nox_ship.timeline import Bar, bars
 
 _SIGNS = {
@@ -35,6 +35,7 @@ def page(report: Report) -> str:
         *(first if stopped else reversed(first)),
         _delivered(report),
         _files(report),
+        _elsewhere(report),
         _difference(report),
         _commits(report),
         _notes(report),
@@ -116,7 +117,7 @@ def _timeline(report: Report) -> Html:
     if not rows:
         return Html("")
     path = [bar.row.name for bar in drawn if bar.critical]
-    told = f", which a quicker run has to make quicker: {' → '.join(path)}"
+    told = f", which determines the duration: {' → '.join(path)}"
     chain = tag("p", tag("span", "◆ Critical path", class_="critical"), told, class_="path")
     caption = tag("caption", "Steps and sessions over time; ◆ marks the critical path.", class_="unseen")
     step = _nice(whole)
@@ -195,6 +196,11 @@ def _files(report: Report) -> Html:
     head = tag("tr", *(tag("th", name, scope="col", class_=kind) for name, kind in columns))
     table = tag("table", tag("thead", head), tag("tbody", *rows), class_="files")
     return section("Files", table, named="files") if rows else Html("")
+
+
+def _elsewhere(report: Report) -> Html:
+    lines = [tag("li", tag("code", what)) for what in report.elsewhere]
+    return section(ELSEWHERE, tag("ul", *lines, class_="lines"), named="elsewhere") if lines else Html("")
 
 
 def _difference(report: Report) -> Html:

@@ -10,5 +10,5 @@ from nox_ship.report import SCHEMA, Report
 
 def report_schema() -> dict[str, Any]:
     """Return the schema of the JSON report; one of a later version of nox-ship may hold more."""
-    what = "What a release came to, or its rehearsal, or publishing alone."
+    what = "The result of a release, a rehearsal, or publishing alone."
     return published(Report, "report", SCHEMA, "Report of nox-ship", what)

@@ -9,7 +9,7 @@ from nox_ship import closing
 from nox_ship.addresses import is_safe
 from nox_ship.plain_markdown import fenced, plain, table
 from nox_ship.printable import printable
-from nox_ship.report import Report
+from nox_ship.report import ELSEWHERE, Report
 from nox_ship.timeline import Bar, bars
 
 _SIGNS = {"passed": "✅", "declined": "⏸️", "interrupted": "⏸️"}
@@ -27,6 +27,7 @@ def summary(report: Report) -> str:
         _times(report),
         _steps(report),
         _section("Files", _files(report)),
+        _section(ELSEWHERE, [f"- {plain(what)}" for what in report.elsewhere]),
         _section(f"Changed since {report.since}", _changes(report)) if report.since else [],
         _section("Delivered", table(("how", "what"), report.deliveries)) if report.deliveries else [],
         _section("Verified", [f"- {plain(line)}" for line in report.verified]),
@@ -41,12 +42,12 @@ def summary(report: Report) -> str:
 
 
 def proposed(report: Report, merging: Iterable[str], most: int) -> str:
-    """Return what a pull request says of the release that it proposes, as Markdown.
+    """Return the text of the pull request that proposes a release, as Markdown.
 
     Args:
-        report: The report of the release, as far as it has come.
-        merging: What happens once it is merged, in sentences.
-        most: How many characters it may have.
+        report: The report of the release so far.
+        merging: Sentences about what happens once it is merged.
+        most: The most characters that it may have.
     """
     parts = [
         [plain(f"The release {report.version} of {report.project}, proposed by nox-ship.")],
@@ -58,7 +59,7 @@ def proposed(report: Report, merging: Iterable[str], most: int) -> str:
         _section("Commits", _commits(report)),
     ]
     text = ""
-    for part in parts:  # what does not fit is left out whole: a part of a table or a fence would hold the rest
+    for part in parts:  # a part that does not fit is omitted as a whole: half a table or fence would spoil the rest
         more = "\n".join(part)
         text += f"{more}\n\n" if part and len(text) + len(more) < most - 2 else ""
     return f"{text.rstrip()}\n"

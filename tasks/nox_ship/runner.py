@@ -183,7 +183,7 @@ class Runner:
             entry = json.loads(running.entry)
         except ValueError:
             code = os.waitstatus_to_exitcode(status)
-            how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
             why, seconds = f"its process ended early, {how}", time.monotonic() - running.begun
             entry = {"result": "failed", "reason": why, "duration": seconds}
         self._end(running.session, entry)

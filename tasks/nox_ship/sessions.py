@@ -1,4 +1,4 @@
-"""The sessions: parse, call one engine function, show one family of errors."""
+"""The sessions: each parses its arguments, calls one engine function, and shows its errors."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from nox_ship.registration import Spec
 if TYPE_CHECKING:
     from nox_ship.gates.judged import Judged
 
-# Engines are imported in the sessions that use them: `nox -l` pays for none.
+# Engines are imported in the sessions that use them, so that `nox -l` stays fast.
 
 _OWN_SUMMARY = {"build", "matrix"}
-"""Sessions that have more to say on the page that sums a run up than that they passed."""
+"""Sessions that write their own job summary."""
 _HANDING_ON = {"lint", "typecheck", "tests", "coverage", "audit", "lowest"}
-"""Sessions whose arguments are those of a tool."""
+"""Sessions that pass their arguments to a tool."""
 
 
 def register(*, exclude: Iterable[str] = ()) -> None:
@@ -41,7 +41,7 @@ def register(*, exclude: Iterable[str] = ()) -> None:
 
 
 def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[nox.Session], None]:
-    """Make a session of ``function``: the project is read for it, credentials are kept from it, errors are shown."""
+    """Make a session of ``function``: read the project, keep credentials from the session, and show errors."""
     usual = function.__name__.replace("_", "-")
 
     @functools.wraps(function)
@@ -66,7 +66,7 @@ def _front_door(function: Callable[[nox.Session, Project], None]) -> Callable[[n
 
 @contextmanager
 def _errors_shown(session: nox.Session) -> Iterator[None]:
-    """Show findings and end the session with one line; nothing else of ours may reach nox as an exception."""
+    """Show findings and end the session with one line; no other exception of ours reaches nox."""
     try:
         yield
     except ShipError as error:
@@ -76,7 +76,7 @@ def _errors_shown(session: nox.Session) -> Iterator[None]:
 
 
 def _fail(session: nox.Session, error: ShipError) -> NoReturn:
-    """Show every finding, unless that was done, and end the session as failed, with one line."""
+    """Show every finding unless it was shown already, and fail the session with one line."""
     from nox_ship.printable import printable
     from nox_ship.terminal import Voice, fitted
 
@@ -91,7 +91,7 @@ def _fail(session: nox.Session, error: ShipError) -> NoReturn:
 
 @_front_door
 def lint(session: nox.Session, project: Project) -> None:
-    """Check the code's style and for likely mistakes: ruff, or the project's own commands."""
+    """Check style and likely mistakes with ruff, or with the project's own linters."""
     from nox_ship.gates import recipes
 
     environments.run_recipe(session, project, recipes.lint(project, session.posargs))
@@ -99,7 +99,7 @@ def lint(session: nox.Session, project: Project) -> None:
 
 @_front_door
 def typecheck(session: nox.Session, project: Project) -> None:
-    """Check the types: mypy, or the project's own commands."""
+    """Check the types with mypy, or with the project's own type checker."""
     from nox_ship.gates import recipes
 
     environments.run_recipe(session, project, recipes.typecheck(project, session.posargs))
@@ -107,7 +107,7 @@ def typecheck(session: nox.Session, project: Project) -> None:
 
 @_front_door
 def tests(session: nox.Session, project: Project) -> None:
-    """Run the tests with pytest, on each Python, and measure what they cover."""
+    """Run the tests with pytest on each Python, and measure their coverage."""
     from nox_ship.gates import recipes
 
     environments.run_recipe(session, project, recipes.tests(project, str(session.python), session.posargs))
@@ -115,7 +115,7 @@ def tests(session: nox.Session, project: Project) -> None:
 
 @_front_door
 def coverage(session: nox.Session, project: Project) -> None:
-    """Combine what the tests covered on each Python and hold the threshold."""
+    """Combine the coverage of all Pythons and check the threshold."""
     from nox_ship.gates import recipes
 
     recipe = recipes.coverage(project, session.posargs, session.env_dir.absolute().parent, registration.unmeasured())
@@ -150,7 +150,7 @@ def api(session: nox.Session, project: Project) -> None:
 
 
 def _show(session: nox.Session, judged: Judged) -> None:
-    """Show what a gate found, and end the session as that says."""
+    """Show the result of a gate, and end the session accordingly."""
     from nox_ship.printable import printable
 
     for line in judged.told:
@@ -165,7 +165,7 @@ def _show(session: nox.Session, judged: Judged) -> None:
 
 @contextmanager
 def _levelled(session: nox.Session, level: Strictness) -> Iterator[None]:
-    """Turn errors into warnings, and let the session pass, if that is the gate's level."""
+    """Turn errors into warnings and let the session pass, if that is the gate's level."""
     try:
         yield
     except ShipError as error:
@@ -209,7 +209,7 @@ def build(session: nox.Session, project: Project) -> None:
     from nox_ship.release.notes import release_notes
     from nox_ship.release.route import route
 
-    # In a release, gates run beside this: what lies in dist/ counts where the release told its manifest.
+    # In a release, gates run in parallel: the files in dist/ count only once the release has announced their manifest.
     options = build_arguments(session.posargs)
     fresh = options.fresh or (registration.in_release() and announced() is None)
     renaming = None if registration.in_release() else development(project)
@@ -223,7 +223,7 @@ def build(session: nox.Session, project: Project) -> None:
     for finding in outcome.warnings:
         _warn(session, finding)
     if outcome.reused:
-        session.log(f"dist/ holds {manifest.name} {manifest.version} of {manifest.commit[:10]} already")
+        session.log(f"dist/ already holds {manifest.name} {manifest.version} of {manifest.commit[:10]}")
     for file in manifest.files:
         session.log(f"{file.name}  {file.size} bytes  sha256:{file.sha256}")
     session.log(f"{TOLD}{outcome.digest}")
@@ -232,7 +232,7 @@ def build(session: nox.Session, project: Project) -> None:
     rows = [(file.name, str(file.size), file.sha256) for file in manifest.files]
     actions.summary(f"{manifest.name} {manifest.version} of {manifest.commit[:10]}", rows, ("file", "bytes", "SHA-256"))
     if manifest.dirty:
-        session.warn("the checkout has changes that no commit has; the manifest says so")
+        session.warn("the checkout has uncommitted changes; the manifest records that")
     if options.twice:
         again = compare_again(project, outcome, renaming=renaming)
         again.raise_errors()
@@ -285,7 +285,7 @@ def collect(session: nox.Session, project: Project) -> None:
 
 @_front_door
 def matrix(session: nox.Session, project: Project) -> None:
-    """Print the sessions of this project's CI as JSON, one job each, and hand them to GitHub Actions."""
+    """Print the project's CI sessions as JSON, one job each, and pass them to GitHub Actions."""
     from nox_ship.cli import no_arguments
     from nox_ship.gates import loaded
     from nox_ship.gates.matrix import jobs
@@ -304,7 +304,7 @@ def matrix(session: nox.Session, project: Project) -> None:
 
 
 def verify_published(session: nox.Session) -> None:
-    """Compare and install what an index serves of this version, or of any: `-- 1.2.3 --from testpypi`."""
+    """Compare and install what an index serves of this or any version: `-- 1.2.3 --from testpypi`."""
     with _errors_shown(session):
         from nox_ship import verifying
 
@@ -314,7 +314,7 @@ def verify_published(session: nox.Session) -> None:
 
 @_front_door
 def verify_install(session: nox.Session, project: Project) -> None:
-    """Install each built file into a fresh environment, on each Python, and try it there."""
+    """Install each built file into a fresh environment on each Python, and test it there."""
     from nox_ship.cli import verify_install_arguments
     from nox_ship.package.build import dist_folder, manifest_path
     from nox_ship.package.install import verify_files
@@ -325,7 +325,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
     sdist = verify_install_arguments(session.posargs).files == "all"
     manifest, digest = Manifest.load(manifest_path(project))
     session.log(f"{TOLD}{digest}")
-    python = (Path(session.bin) / "python").resolve()  # uv knows the base interpreter already
+    python = (Path(session.bin) / "python").resolve()  # uv already knows the base interpreter
     label, anew = str(session.python), registration.in_release()
     describe = os.environ.get(VARIABLE) == label
     dist = dist_folder(project)
@@ -334,7 +334,7 @@ def verify_install(session: nox.Session, project: Project) -> None:
         session.warn(printable(str(finding), lines=False))
     session.log(done.told)
     if done.described:
-        session.log(f"{NAME} describes the environment of the wheel")
+        session.log(f"{NAME} describes the wheel's environment")
         actions.output(sbom=NAME)
 
 
@@ -347,22 +347,22 @@ def _publish(session: nox.Session, index: str | None) -> None:
 
 
 def publish_test(session: nox.Session) -> None:
-    """Bring TestPyPI to what the manifest says."""
+    """Upload the built files to TestPyPI."""
     _publish(session, "testpypi")
 
 
 def publish_prod(session: nox.Session) -> None:
-    """Bring PyPI to what the manifest says."""
+    """Upload the built files to PyPI."""
     _publish(session, "pypi")
 
 
 def publish(session: nox.Session) -> None:
-    """Bring the index that the version's route names to what the manifest says."""
+    """Upload the built files to the index configured for this kind of version."""
     _publish(session, None)
 
 
 def announce(session: nox.Session) -> None:
-    """Make the GitHub Release of what was built and tagged, with notes and files; or complete it."""
+    """Create or complete the GitHub Release: notes and files."""
     with _errors_shown(session):
         from nox_ship import publishing
 
@@ -371,7 +371,7 @@ def announce(session: nox.Session) -> None:
 
 
 def release(session: nox.Session) -> None:
-    """Release the project, or rehearse it: `nox -s release -- patch --dry-run`."""
+    """Make or rehearse a release: `nox -s release -- patch --dry-run`."""
     with _errors_shown(session):
         from nox_ship import front
 
@@ -380,7 +380,7 @@ def release(session: nox.Session) -> None:
 
 
 def doctor(session: nox.Session) -> None:
-    """Look for what is set up wrong, before a release is tried: `nox -s doctor -- --json`."""
+    """Check the set-up before you try a release: `nox -s doctor -- --json`."""
     with _errors_shown(session):
         from nox_ship import looking
 
@@ -389,7 +389,7 @@ def doctor(session: nox.Session) -> None:
 
 
 def status(session: nox.Session) -> None:
-    """Show what is released, what is not, and which command comes next: `nox -s status -- --json`."""
+    """Show the state of the releases and the next command to type: `nox -s status -- --json`."""
     with _errors_shown(session):
         from nox_ship import looking
 
@@ -398,7 +398,7 @@ def status(session: nox.Session) -> None:
 
 
 def _prepare(session: nox.Session) -> None:
-    """End with nox where it runs this session as a process of its own; keep libraries' logs out of nox's."""
+    """End with nox if it runs this session as a separate process; keep libraries' logs out of nox's."""
     if session.parallel:
         lifeline.end_with(os.getppid())
     _keep_logs_out()
@@ -411,7 +411,7 @@ def _keep_logs_out() -> None:
 
 
 def _is_told(record: logging.LogRecord) -> bool:
-    """Whether a log record is nox's own, or an error: nox would show whatever any library logs for its developers."""
+    """Whether a log record is nox's own or an error; nox would also show the debug logs of every library."""
     return record.name.partition(".")[0] == "nox" or record.levelno >= logging.ERROR
 
 

@@ -22,7 +22,7 @@ WRONG_TYPE = Kind("NS102", "wrong-setting-type", "Correct the value.")
 UNSAFE_ADDRESS = Kind(
     "NS703",
     "unsafe-address",
-    "Write an `https` address without a user name or password, and keep those where docs/publishing.md says.",
+    "Write an `https` address without user name and password; docs/publishing.md says where to keep those.",
 )
 
 _HINTS = functools.cache(typing.get_type_hints)
@@ -79,9 +79,9 @@ def _unsafe(settings: Settings) -> Iterator[Finding]:
         for key, address in asdict(index).items():
             if address is not None and not is_safe(address):
                 path = f"`{ROOT}.indexes.{name}.{key.replace('_', '-')}`"
-                yield UNSAFE_ADDRESS(f"{path} is not an `https` address, or holds a user name or password.")
+                yield UNSAFE_ADDRESS(f"{path} is not an `https` address, or contains a user name or password.")
     if holds_password(settings.remote or ""):
-        yield UNSAFE_ADDRESS(f"`{ROOT}.remote` holds a password.", remedy="Name a remote that git knows.")
+        yield UNSAFE_ADDRESS(f"`{ROOT}.remote` contains a password.", remedy="Use the name of a git remote.")
 
 
 class _WrongTypeError(Exception):
@@ -114,7 +114,7 @@ def _read(cls: type, table: object, path: str, findings: list[Finding]) -> objec
 
 def _unknown(path: str, key: str, known: list[str]) -> Finding:
     close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
-    remedy = f"Did you mean `{close[0]}`? Correct the key." if close else f"Known here: {', '.join(known)}."
+    remedy = f"Did you mean `{close[0]}`? Correct the key." if close else f"Known keys: {', '.join(known)}."
     return UNKNOWN_SETTING(f"pyproject.toml has no setting `{path}`.", remedy=remedy)
 
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from nox_ship.board import COLOURS, Board
 from nox_ship.errors import Finding
 from nox_ship.printable import printable
-from nox_ship.report import Report, Row
+from nox_ship.report import ELSEWHERE, Report, Row
 
 _WORTH_TELLING_SECONDS = 0.05
 _WIDTH_WITHOUT_TERMINAL = 120
@@ -221,6 +221,8 @@ class Voice:
         if report.notes and self._is_news("notes", report.notes):
             lines = report.notes.splitlines()
             self._contents(f"notes of {report.version}", lines, len(lines), _MOST_LINES)
+        if report.elsewhere and self._is_news("elsewhere", *report.elsewhere):
+            self._contents(ELSEWHERE, report.elsewhere, len(report.elsewhere), _MOST_LINES)
         if self._is_news("changes", report.since):
             self.changes(report)
         for verb, line in report.deliveries:

@@ -24,7 +24,10 @@ from nox_ship.world.real import RealWorld
 from nox_ship.worlds import guarded
 
 FOR_OTHER_PYTHONS = Kind(
-    "NS792", "for-other-pythons", "Try it by hand on a Python that it is for, if anyone still uses it.", level="warning"
+    "NS792",
+    "for-other-pythons",
+    "Test it manually on a Python that it supports, if anyone still uses it.",
+    level="warning",
 )
 
 
@@ -83,7 +86,7 @@ def verify_published(project: Project, args: Sequence[str]) -> None:
             if there.manifest.pythons or expected:
                 verifier.install(there, smoke=release == current)  # an old version may lack the commands of today
             else:
-                found.findings.append(FOR_OTHER_PYTHONS(f"{called} {version} is for none of the project's Pythons."))
+                found.findings.append(FOR_OTHER_PYTHONS(f"{called} {version} supports none of the project's Pythons."))
 
         found.findings.catch(verify)
     if options.json:
@@ -107,9 +110,9 @@ def _tell(found: Verification, voice: Voice, *, shown: bool) -> None:
             voice.finding(finding)
     found.findings.raise_errors()
     served, ended = f"{found.project} {found.version}", "works" if found.installed else "was not installed"
-    actions.summary(f"{served} is served by {found.index}, was compared with {found.compared_with}, and {ended}")
+    actions.summary(f"{found.index} serves {served}, compared with {found.compared_with}; it {ended}")
     if not shown:
-        voice.last_line(f"{found.index} serves {served}; it was compared with {found.compared_with}, and {ended}.")
+        voice.last_line(f"{found.index} serves {served}, compared with {found.compared_with}; it {ended}.")
 
 
 _LEVELS = {"identical": "ok", "archive": "warning", "content": "error"}
@@ -123,4 +126,4 @@ def _show(rebuilt: Rebuilt, voice: Voice) -> None:
     for name in rebuilt.not_built:
         voice.examined("warning", "rebuilt", f"{name}: not built here")
     for name in rebuilt.not_served:
-        voice.examined("ok", "rebuilt", f"{name}: built, and not served")
+        voice.examined("ok", "rebuilt", f"{name}: built, but not served")

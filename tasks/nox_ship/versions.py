@@ -14,9 +14,9 @@ from nox_ship.errors import Kind, ShipError
 UNREADABLE_TAG = Kind(
     "NS310",
     "unreadable-tag",
-    "Delete the tag, here and on the remote, and use a version that PEP 440 reads, such as 1.4.0rc1.",
+    "Delete the tag, here and on the remote, and use a PEP 440 version, such as 1.4.0rc1.",
 )
-BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with the version in it, such as "v{version}".')
+BAD_TAG_FORM = Kind("NS103", "bad-tag-form", 'Write it with a placeholder for the version, such as "v{version}".')
 
 _PLACE = "{version}"
 FIRST_YEAR = 1990
@@ -38,7 +38,7 @@ class TagForm:
 
     def __post_init__(self) -> None:
         if self.form.count(_PLACE) != 1:
-            raise ShipError(BAD_TAG_FORM(f"The form of the tags is {self.form!r}."))
+            raise ShipError(BAD_TAG_FORM(f"The tag format is {self.form!r}."))
 
     def name(self, version: str) -> str:
         """Return the tag of ``version``."""
@@ -196,4 +196,4 @@ def check_readable(tags: Mapping[str, str], commit: str, form: TagForm) -> None:
         ShipError: One does (NS310).
     """
     if wrong := form.unreadable(tag for tag, at in tags.items() if at == commit):
-        raise ShipError(UNREADABLE_TAG(f"HEAD has the tag {wrong[0]}, which names no version that PEP 440 reads."))
+        raise ShipError(UNREADABLE_TAG(f"HEAD has the tag {wrong[0]}, which does not name a PEP 440 version."))

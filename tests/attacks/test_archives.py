@@ -136,7 +136,7 @@ def test_members_of_one_name_are_an_error(tmp_path: Path) -> None:
         wheel_of(tmp_path, "sample/a.py", "sample/a.py"),
         sdist_of(tmp_path, *[lambda m: setattr(m, "name", "sample-1.2.3/a.py")] * 2),
     ):
-        assert found(tmp_path, path) == [f"NS506 error {path.name} holds {found_name(path)!r} more than once."]
+        assert found(tmp_path, path) == [f"NS506 error {path.name} contains {found_name(path)!r} more than once."]
 
 
 def found_name(path: Path) -> str:
@@ -168,7 +168,9 @@ def test_encrypted_members_are_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_wheel_is_compressed_as_wheels_are(tmp_path: Path, method: int) -> None:
     """Others unpack to any size at once, and not every installer knows them."""
-    assert "in a way that wheels are not" in refused(wheel_of(tmp_path, "a", content=bytes(MIB), method=method))
+    assert "a compression method that wheels do not use" in refused(
+        wheel_of(tmp_path, "a", content=bytes(MIB), method=method)
+    )
 
 
 def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:

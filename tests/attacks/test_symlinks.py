@@ -69,7 +69,7 @@ def test_a_dist_that_is_a_symlink_is_refused(tmp_path: Path, outside: Path) -> N
 def test_what_is_no_folder_is_refused(tmp_path: Path, name: str) -> None:
     """A file in the place of one of our folders is NS607, and is left."""
     project = make_project(tmp_path, STATIC, {name: "mine"})
-    with pytest.raises(ShipError, match=r"NS607.*is no folder"):
+    with pytest.raises(ShipError, match=r"NS607.*is not a folder"):
         build.dist_folder(project) if name == "dist" else project.own_folder()
     assert (tmp_path / name).read_text("utf-8") == "mine"
 

@@ -105,7 +105,7 @@ def test_missing_credentials_are_an_error_where_this_machine_publishes(bench: Be
     bench.git("remote", "set-url", "origin", str(bench.remote))
     outcome = examine(bench, index)
     assert outcome.code == 0, outcome.output
-    assert outcome.has("release.yml publishes what is tagged", "release.yml is as this version")
+    assert outcome.has("release.yml publishes each pushed tag", "release.yml is up to date")
     assert outcome.has("the job pypi publishes as a trusted publisher, in the environment pypi")
     assert not outcome.has("job rehearse")
     bench.edit(".github/workflows/ci.yml", "name: CI\n", "name: Mine\n")

@@ -130,7 +130,7 @@ def test_a_release_runs_their_gates_and_our_build(bench: Bench) -> None:
     rows = {row["name"]: row["status"] for row in bench.report()["rows"] if row["within"]}
     theirs = ["lint", "mypy", *RUNS, "coverage", "audit", "docs"]
     assert rows == dict.fromkeys(["ship-build", f"verify-install-{PYTHON}", *theirs], "passed")
-    assert outcome.has("To do it: nox -s ship-release -- patch")
+    assert outcome.has("To release: nox -s ship-release -- patch")
     assert bench.nox("-s", "release").has("my release")
     again = bench.rehearse_by("ship-release")
     assert again.has(f"{len(rows)} reused")
@@ -159,7 +159,7 @@ def test_coverage_that_cannot_work_is_told_at_once(bench: Bench) -> None:
     bench.write({"noxfile.py": f"{noxfile.partition('if __name__')[0]}import nox_ship\n\nnox_ship.register()\n"})
     bench.commit()
     outcome = bench.nox("-s", "coverage")
-    assert outcome.has("NS841", "so coverage is no gate")
+    assert outcome.has("NS841", "so coverage is not a gate")
     assert not outcome.has("Running session unit")
     bench.edit("pyproject.toml", "[project]\n", "[tool.nox-ship.coverage]\nfail-under = 90\n\n[project]\n")
     bench.commit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,64 +11,121 @@ from pathlib import Path
 import pytest
 
 from compiling import FILES, OWN, PLAIN, PYTHON, SOURCE, STABLE, built_by, project
+from debian import program
+from failing_index import FailingIndex
+from nox_ship import pythons
+from nox_ship.package.manifest import Manifest
+from releasing import NO_KEYRING
 from workbench import Bench, make_bench
 
-
-def collected(bench: Bench, env: dict[str, str] | None = None) -> list[str]:
-    """Build, collect and install a release of one system, and return the names of its files."""
-    outcome = bench.nox("--no-venv", "-s", "build", env=env)
-    assert outcome.code == 0, outcome.output
-    outcome = bench.nox("-s", "wheels", "--", "--system", "here", env=env, timeout=240)
-    assert outcome.code == 0, outcome.output
-    outcome = bench.nox("-s", "collect", env=env)
-    assert outcome.code == 0, outcome.output
-    assert outcome.has(f"{OWN}-manylinux_", "(here)", "NS580")
-    outcome = bench.nox("--no-dependencies", "-s", f"verify-install-{PYTHON}", env=env, timeout=240)
-    assert outcome.code == 0, outcome.output
-    manifest = json.loads((bench.root / ".nox-ship/manifest.json").read_text("utf-8"))
-    assert manifest["systems"] == ["here"]
-    return [file["name"] for file in manifest["files"]]
+PYTHONS = tuple(
+    version for version in ("3.10", "3.11", "3.12", "3.13", "3.14") if pythons.interpreter(version) is not None
+)
+"""Those that are installed: of four at least, where all that the tests want is there."""
 
 
-def test_an_extension_in_c_is_released_whole(tmp_path: Path) -> None:
-    """With a tag that auditwheel approves; a wheel that is gone is missed, and named with its job."""
+def released(bench: Bench, index: FailingIndex, env: dict[str, str] | None = None, first: str = "3.10") -> list[str]:
+    """Build, collect, install and publish a release of one system on each Python from ``first`` on.
+
+    Return the names of its files.
+    """
+    wanted = PYTHONS[PYTHONS.index(first) :] if first in PYTHONS else PYTHONS
+    named = ", ".join(f'"Programming Language :: Python :: {version}"' for version in wanted)
+    bench.edit("pyproject.toml", "https://index.invalid", index.url)
+    bench.edit("pyproject.toml", f'requires-python = ">={PYTHON}"', f'requires-python = ">={wanted[0]}"')
+    bench.edit("pyproject.toml", f'"Programming Language :: Python :: {PYTHON}"', named)
+    bench.commit()
+    env = {**(env or {}), **index.environment(), **NO_KEYRING, "COMPANY_API_TOKEN": index.new_token()}
+    for arguments in (
+        ("--no-venv", "-s", "build"),
+        ("-s", "wheels", "--", "--system", "here"),
+        ("-s", "collect"),
+        ("--no-dependencies", "-s", "verify-install"),
+        ("--no-dependencies", "-s", "publish"),
+    ):
+        outcome = bench.nox(*arguments, env=env, timeout=500)
+        assert outcome.code == 0, outcome.output
+        if "collect" in arguments:
+            assert outcome.has(f"{OWN}-manylinux_", "(here)")
+    manifest = Manifest.read(bench.root / ".nox-ship/manifest.json")
+    assert (manifest.systems, manifest.pythons) == (("here",), wanted)
+    assert index.files() == {file.name: file.sha256 for file in manifest.files}
+    names = [file.name for file in manifest.files]
+    assert names[-1] == "sample-1.0.0.dev2.tar.gz"
+    return names[:-1]
+
+
+def tagged(wheels: list[str]) -> list[str]:
+    """Return which Python and ABI each wheel is for; all are for Linux, by tags of PEP 600."""
+    assert all("manylinux_" in wheel for wheel in wheels)
+    return ["-".join(wheel.split("-")[2:4]) for wheel in wheels]
+
+
+OWN_ABI = [f"cp{version.replace('.', '')}-cp{version.replace('.', '')}" for version in PYTHONS]
+
+
+def test_an_extension_in_c_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
+    """With tags that auditwheel approves, on four Pythons; a wheel that is gone is missed, and named with its job."""
     bench = project(tmp_path, PLAIN)
-    wheel, sdist = collected(bench)
-    assert sdist.endswith(".tar.gz")
-    assert f"-{OWN}-{OWN}-manylinux" in wheel
+    wheels = released(bench, index)
+    assert tagged(wheels) == OWN_ABI
     record = bench.root / ".nox-ship/wheels/part.json"
-    (record.parent / wheel).unlink()
-    record.write_text(json.dumps({**json.loads(record.read_text("utf-8")), "files": []}), "utf-8")
+    gone = next(wheel for wheel in wheels if f"-{OWN}-" in wheel)
+    (record.parent / gone).unlink()
+    told = json.loads(record.read_text("utf-8"))
+    left = [file for file in told["files"] if file["name"] != gone]
+    record.write_text(json.dumps({**told, "files": left}), "utf-8")
     outcome = bench.nox("-s", "collect")
     assert outcome.code
     assert outcome.has(f"{OWN}-manylinux_x86_64: missing (here)", "NS577")
 
 
-def test_a_wheel_of_the_stable_abi_is_released(tmp_path: Path) -> None:
-    """abi3audit looks into it."""
+def test_a_wheel_of_the_stable_abi_is_released(tmp_path: Path, index: FailingIndex) -> None:
+    """abi3audit looks into it; the one wheel is installed on each Python that it is for."""
     setup = "from setuptools import Extension, setup\n\nsetup(ext_modules=[Extension(**{})], options={})\n"
     options = {"bdist_wheel": {"py_limited_api": "cp311"}}
     bench = project(tmp_path, STABLE, **{"setup.py": setup.format(STABLE, options)})
-    wheel, _ = collected(bench)
-    assert "-cp311-abi3-manylinux" in wheel
+    assert tagged(released(bench, index, first="3.11")) == ["cp311-abi3"]
+
+
+GO = """\
+package main
+
+import "C"
+
+//export sum
+func sum(x, y C.long) C.long { return x + y }
+
+func main() {}
+"""
+LIBRARIES = {
+    "c": ("long sum(long x, long y) { return x + y; }\n", ["gcc", "-shared", "-fPIC", "-o", "libsum.so", "sum.c"]),
+    "go": (GO, ["go", "build", "-buildmode=c-shared", "-o", "libsum.so", "sum.go"]),
+}
+"""The text of a shared library in a language, and the command that compiles it."""
 
 
 @pytest.mark.exhaustive
-def test_a_shared_library_is_brought_along(tmp_path: Path) -> None:
-    """auditwheel puts it into the wheel, which works where the library is not installed."""
-    library = tmp_path / "library"
+@pytest.mark.parametrize("language", LIBRARIES)
+def test_a_shared_library_is_brought_along(tmp_path: Path, index: FailingIndex, language: str) -> None:
+    """auditwheel puts it into the wheels, which work where the library is not installed."""
+    if language == "go":
+        program("golang-go", "go")
+    library, (text, command) = tmp_path / "library", LIBRARIES[language]
     library.mkdir()
-    (library / "sum.c").write_text("long sum(long x, long y) { return x + y; }\n", "utf-8")
+    (library / f"sum.{language}").write_text(text, "utf-8")
     bench = project(
         tmp_path,
         {**PLAIN, "libraries": ["sum"], "library_dirs": [str(library)]},
         **{"src/sample/fast.c": SOURCE.format(include="long sum(long, long);", sum="sum(x, y)")},
     )
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", "libsum.so", "sum.c"], cwd=library, check=True)
-    wheel, _ = collected(bench, {"LD_LIBRARY_PATH": str(library)})
+    offline = {"GOCACHE": str(tmp_path / "cache"), "GO111MODULE": "off"}
+    subprocess.run(command, cwd=library, env={**os.environ, **offline}, check=True)
+    wheels = released(bench, index, {"LD_LIBRARY_PATH": str(library)})
+    assert tagged(wheels) == OWN_ABI
     (library / "libsum.so").unlink()
-    assert "manylinux" in wheel
-    outcome = bench.nox("--no-dependencies", "-s", f"verify-install-{PYTHON}")
+    (bench.root / f".nox-ship/verified-{PYTHON}.json").unlink()
+    outcome = bench.nox("--no-dependencies", "-s", f"verify-install-{PYTHON}", "--", "--files", "wheels")
     assert outcome.code == 0, outcome.output
 
 
@@ -103,7 +161,7 @@ python.install_sources('src/sample/__init__.py', subdir: 'sample', pure: false)
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("back_end", BACK_ENDS)
-def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, back_end: str) -> None:
+def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, index: FailingIndex, back_end: str) -> None:
     """CMake and Meson compile in the sdist; the wheel is repaired and installed as that of setuptools."""
     requires, settings, files = BACK_ENDS[back_end]
     native = {
@@ -112,14 +170,12 @@ def test_back_ends_with_a_build_system_are_released_whole(tmp_path: Path, back_e
         "native/fast.c": FILES["src/sample/fast.c"],
         **files,
     }
-    wheel, sdist = collected(make_bench(tmp_path, native))
-    assert f"-{OWN}-{OWN}-manylinux" in wheel
-    assert sdist == "sample-1.0.0.dev1.tar.gz"
+    assert tagged(released(make_bench(tmp_path, native), index)) == OWN_ABI
 
 
 @pytest.mark.exhaustive
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="there is no cargo")
-def test_a_project_in_rust_is_released_whole(tmp_path: Path) -> None:
+def test_a_project_in_rust_is_released_whole(tmp_path: Path, index: FailingIndex) -> None:
     """Its one wheel, which is for any Python 3 of this system, stands for the one that there had to be."""
     settings = '[tool.maturin]\nbindings = "cffi"\npython-source = "python"\nmodule-name = "sample._fast"\n'
     text = built_by("maturin", '"maturin>=1.8", "cffi"', settings)
@@ -139,6 +195,4 @@ crate-type = ["cdylib"]
         "src/lib.rs": '#[no_mangle]\npub extern "C" fn add(x: i64, y: i64) -> i64 {\n    x + y\n}\n',
         "python/sample/__init__.py": '"""A sum."""\n\nfrom sample._fast import lib\n\nadd = lib.add\n',
     }
-    wheel, sdist = collected(make_bench(tmp_path, rust))
-    assert "-py3-none-manylinux" in wheel
-    assert sdist == "sample-1.0.0.dev1.tar.gz"
+    assert tagged(released(make_bench(tmp_path, rust), index)) == ["py3-none"]

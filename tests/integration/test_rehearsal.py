@@ -79,7 +79,7 @@ def test_rehearsal_does_everything_and_touches_nothing(repeated: tuple[Bench, di
     ]
     assert json.loads((bench.root.parent / "report.json").read_text("utf-8")) == report
     said = found["first"].outcome.output
-    assert "Nothing was touched: this was a rehearsal. To do it: nox -s release -- minor" in said
+    assert "Nothing was touched: this was a rehearsal. To release: nox -s release -- minor" in said
     stand_in = next(bench.cache.glob("*/world/remote.git"))
     pushed = Bench(stand_in, stand_in, bench.cache)
     assert pushed.git("rev-parse", "main") == pushed.git("rev-parse", "v1.3.0^{commit}") == report["commit"]

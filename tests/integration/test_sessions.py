@@ -88,7 +88,7 @@ def test_the_session_of_one_python_describes_its_environment(quick: Bench) -> No
     for python, expected in (("3.99", False), (PYTHON, True)):
         outcome = quick.nox("-s", VERIFY, env={"NOX_SHIP_SBOM": python, "GITHUB_OUTPUT": str(output)})
         assert outcome.code == 0, outcome.output
-        assert bill.exists() == outcome.has("sbom.cdx.json describes the environment") == expected
+        assert bill.exists() == outcome.has("sbom.cdx.json describes the wheel's environment") == expected
     assert "sbom=sbom.cdx.json" in output.read_text("utf-8").splitlines()
 
 
@@ -289,7 +289,7 @@ def test_publish_is_rehearsed(bench: Bench) -> None:
         "Nothing left this machine",
     )
     again = bench.nox("-s", "publish-test", "--", "--dry-run")
-    assert again.has(f"these files passed on Python {PYTHON} already", "stand-in for TestPyPI")
+    assert again.has(f"these files already passed on Python {PYTHON} already", "stand-in for TestPyPI")
 
 
 def test_each_session_shows_its_own_help(bench: Bench) -> None:

@@ -55,7 +55,7 @@ class Groups:
             found[canonicalize_name(name)] = tuple(strings(extra))
         table = project.pyproject.get("dependency-groups", {})
         if not isinstance(table, Mapping):
-            raise ShipError(BAD_GROUP("[dependency-groups] is no table."))
+            raise ShipError(BAD_GROUP("[dependency-groups] is not a table."))
         for name in table:
             try:
                 found[canonicalize_name(name)] = tuple(dependency_groups.resolve(table, name))

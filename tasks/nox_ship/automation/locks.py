@@ -66,7 +66,7 @@ def read(project: Project, names: Iterable[str] = FILES) -> tuple[Lock | None, s
         if text:
             packages = [*_tables(table.get("package")), *_tables(table.get("packages"))]
             lock = _lock(name, packages)
-            return (lock, None) if lock.constraints else (None, f"{name} names no version")
+            return (lock, None) if lock.constraints else (None, f"{name} contains no versions")
     return None, None
 
 
@@ -76,7 +76,7 @@ def fitting(
     """Return the first lock of these names where it fits ``requirements``, else why not."""
     lock, why = read(project, names)
     if lock and (misfits := lock.misfits(requirements)):
-        return None, f"{lock.file} is older than the requirements {shorten(misfits)}, so the newest versions are taken"
+        return None, f"{lock.file} is older than the requirements {shorten(misfits)}, so the newest versions are used"
     return lock, why
 
 

@@ -99,7 +99,7 @@ def unreadable(project: Project) -> str | None:
     try:
         documents.yaml(documents.read_text(home(project) / FILE))
     except documents.UnreadableError as error:
-        return f"{FILE} is not YAML ({error}): it is left out"
+        return f"{FILE} is not YAML ({error}), so it is ignored"
     return None
 
 

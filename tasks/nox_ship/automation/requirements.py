@@ -30,7 +30,7 @@ def unusable(project: Project, name: str) -> str | None:
             return f"{file} cannot be read"
         if content is None:
             of = f", which {name} names," if str(file) != name else ""
-            return f"{file}{of} is not there"
+            return f"{file}{of} does not exist"
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:

@@ -96,7 +96,7 @@ def unreadable(project: Project) -> str | None:
             else:
                 _parser(project.read_text(name))
         except _UNREADABLE as error:
-            return f"{name} cannot be read ({' '.join(str(error).split())}): it is left out"
+            return f"{name} cannot be read ({' '.join(str(error).split())}), so it is ignored"
     return None
 
 

@@ -30,7 +30,7 @@ API_BROKEN = Kind(
     "Keep and deprecate what users call, or release this as the next major version (before 1.0: minor).",
     level="warning",
 )
-API_NOT_READ = Kind("NS437", "api-not-read", "griffe's own output says why.", level="warning")
+API_NOT_READ = Kind("NS437", "api-not-read", "Read griffe's output above.", level="warning")
 
 TOOL = "griffe>=1.7"
 """The tool that compares: https://mkdocstrings.github.io/griffe/."""
@@ -96,7 +96,7 @@ def last_tagged(project: Project, repository: Repository) -> LastRelease:
     finals = {tag: version for tag, version in earlier.items() if not version.is_prerelease}
     if not earlier:
         cut = repository.find("rev-parse", "--is-shallow-repository") == "true"
-        missing = ", of which this clone has only the end (`git fetch --tags --unshallow`)" if cut else ""
+        missing = "; this clone lacks older commits (`git fetch --tags --unshallow`)" if cut else ""
         raise NothingToCompareError(f"there is no earlier release in the history of HEAD{missing}")
     version, tag = max((version, tag) for tag, version in (finals or earlier).items())
     return LastRelease(tag, version, tags[tag])
@@ -202,7 +202,7 @@ def _answer(text: str, last: LastRelease) -> ApiCompared:
     try:
         return json_data.read(ApiCompared, json_data.parse(line.removeprefix(_TOLD)))
     except ValueError:
-        what = f"The comparison of the public API with that of {last.tag} gave no answer."
+        what = f"Comparing the public API with that of {last.tag} gave no result."
         raise ShipError(API_NOT_READ(what, detail=text)) from None
 
 

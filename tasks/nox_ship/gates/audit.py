@@ -18,16 +18,16 @@ VULNERABLE = Kind("NS421", "vulnerable-dependency", "Require a version that has 
 NOT_AUDITED = Kind(
     "NS422",
     "not-audited",
-    "Run it where the index's vulnerability data can be reached; name private ones in `tool.nox-ship.audit.ignore`.",
+    "Run it where the index's vulnerability data can be reached; list private ones in `tool.nox-ship.audit.ignore`.",
 )
 _BANDIT_TEST = re.compile(r"B\d{3}")
 
 CODE_FINDING = Kind(
     "NS423",
     "security-finding",
-    "Change the code, mark the line with `# nosec` and the reason, or name its test in `audit.ignore`.",
+    "Change the code, mark the line with `# nosec` and the reason, or add the test to `audit.ignore`.",
 )
-AUDIT_FAILED = Kind("NS424", "audit-failed", "The tool's own output says why.")
+AUDIT_FAILED = Kind("NS424", "audit-failed", "Read the tool's output above.")
 
 _UNSET = ("--severity-level=high",)
 """What bandit is told where the project has no settings for it."""
@@ -178,7 +178,7 @@ def _fix(vulnerability: _Vulnerability) -> str:
 def not_audited(audited: Audited) -> Finding:
     """Return the finding for dependencies that could not be looked up."""
     count, names = len(audited.unknown), shorten(audited.unknown)
-    what = f"No vulnerability data could be had for {count} of the dependencies ({names}): {audited.reason}."
+    what = f"There is no vulnerability data for {count} of the dependencies ({names}): {audited.reason}."
     return NOT_AUDITED(what)
 
 
@@ -200,7 +200,7 @@ def code(project: Project, bin_folder: Path, *, enforced: bool) -> tuple[str, Fi
     """
     targets = [path.as_posix() for path in project.packages]
     if not targets:
-        return "no package was found to look at for security findings", None
+        return "there is no package to check for security findings", None
     skipped = [name for name in project.settings.audit.ignore if _BANDIT_TEST.fullmatch(name)]
     options = [*_bandit_settings(project), *(("--skip", ",".join(skipped)) if skipped else ())]
     command: list[process.Argument] = [bin_folder / "bandit", "--quiet", "--recursive", *options, *targets]

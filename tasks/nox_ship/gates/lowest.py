@@ -103,9 +103,9 @@ class Lowering:
         yield f"lowest versions: {_listed(there)}"
         higher = [f"{name} {self.bounds[name]}" for name in there if _is_higher(there[name], self.bounds[name])]
         if higher:
-            yield f"allowed but not tested: {shorten(higher)}; the index lacks it, or something needs a newer one"
+            yield f"allowed but not tested: {shorten(higher)}; the index lacks it, or something needs a newer version"
         if self.unbounded:
-            yield f"not lowered, as there is no lower bound: {shorten(self.unbounded)}"
+            yield f"not lowered because they have no lower bound: {shorten(self.unbounded)}"
 
 
 def recipe(project: Project, posargs: Sequence[str] = ()) -> recipes.Recipe:

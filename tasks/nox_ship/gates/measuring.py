@@ -113,7 +113,9 @@ def threshold(box: Toolbox) -> tuple[str, ...]:
     """Return the option that holds the threshold; none where coverage's own settings have one, or nothing has."""
     under = box.project.settings.coverage.fail_under
     if under is None and box.combines():
-        box.notes.append("CI holds the threshold over several of its jobs, which are not all here: it is not held here")
+        box.notes.append(
+            "CI checks the threshold for several jobs together, not all of which run here: it is not checked"
+        )
         under = 0
     elif under is None and not has_threshold(box.project):
         under = box.threshold()

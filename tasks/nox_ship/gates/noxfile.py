@@ -10,18 +10,18 @@ from nox_ship.errors import Finding, Kind, shorten
 from nox_ship.gates.own import FURTHER, GATES, MEASURED, Decision
 
 SESSION_TAKEN = Kind(
-    "NS812", "session-taken", "Nothing is to be done: both work, each by its own name.", level="notice"
+    "NS812", "session-taken", "You need not do anything: both work under their own names.", level="notice"
 )
 NOT_MEASURED = Kind(
     "NS841",
     "coverage-not-measured",
-    "Let it measure into that folder (`COVERAGE_FILE=.nox-ship/coverage/data.NAME`, another NAME for each Python), or"
-    " name a command that holds the threshold in `coverage.run`, or take `coverage` out of `gates` and `fail-under` out"
-    " of its settings.",
+    "Let it measure into that folder (`COVERAGE_FILE=.nox-ship/coverage/data.NAME`, another NAME for each Python),"
+    " or set `coverage.run` to a command that checks the threshold, or remove `coverage` from `gates` and `fail-under`"
+    " from its settings.",
 )
 _MAY_BE_A_GATE = (
-    "To make it one, let the tests measure there (`COVERAGE_FILE=.nox-ship/coverage/data.NAME`, another NAME for each"
-    " Python); to make this notice go away, set `gates`."
+    "To make it a gate, let the tests measure there (`COVERAGE_FILE=.nox-ship/coverage/data.NAME`, another NAME for"
+    " each Python); to silence this notice, set `gates`."
 )
 NOT_LAST = Kind(
     "NS842",
@@ -44,7 +44,7 @@ class Sessions:
         """Return what is wrong with them, or worth knowing, before anything runs; ``without`` are gates left out."""
         found = []
         if self.late:
-            what = f"noxfile.py defines {shorten(self.late)} below `nox_ship.register()`, which does not see that."
+            what = f"noxfile.py defines {shorten(self.late)} below `nox_ship.register()`, which does not see it."
             found.append(NOT_LAST(what))
         if self.decision.unmeasured and "coverage" not in without and not set(self.decision.tests) <= set(without):
             found.append(not_measured(self.decision))
@@ -53,14 +53,14 @@ class Sessions:
 
 def not_measured(decision: Decision) -> Finding:
     """Return what is said where the tests measure nothing for our gate coverage."""
-    what = f"{shorten(decision.tests)} of the noxfile measures nothing into {MEASURED}"
+    what = f"{shorten(decision.tests)} in the noxfile measures nothing into {MEASURED}"
     if "coverage" in decision.gates:
         return NOT_MEASURED(f"{what}, where the gate coverage looks for it.")
-    return NOT_MEASURED(f"{what}, so coverage is no gate.", remedy=_MAY_BE_A_GATE, level="notice")
+    return NOT_MEASURED(f"{what}, so coverage is not a gate.", remedy=_MAY_BE_A_GATE, level="notice")
 
 
 def taken(decision: Decision) -> list[Finding]:
     """Return a notice for each session of ours that has another name, because the usual one is the project's."""
-    what = "noxfile.py has a session {0} of its own, so that of nox-ship is called {1}."
+    what = "noxfile.py has its own session {0}, so that of nox-ship is called {1}."
     asked = {usual: name for usual, name in decision.names.items() if usual not in FURTHER or name in decision.gates}
     return [SESSION_TAKEN(what.format(usual, name)) for usual, name in asked.items()]

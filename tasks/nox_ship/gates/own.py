@@ -219,10 +219,10 @@ def _fits(one: Own, gate: str, calls: Calls) -> bool:
 def why_unfit(one: Own) -> str:
     """Return, in words, why a session that usually means a gate is none."""
     if one.words & _SENDING:
-        return f"it seems to send something away ({min(one.words & _SENDING)})"
+        return f"it seems to publish or send something ({min(one.words & _SENDING)})"
     if one.default:
         return f"it does not end by itself ({min(one.words & _ENDLESS)})"
-    return "neither `nox` without a name nor the CI runs it, or only with arguments"
+    return "neither plain `nox` nor the CI runs it, or only with arguments"
 
 
 def _combines(one: Own) -> bool:

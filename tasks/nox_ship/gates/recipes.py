@@ -39,7 +39,7 @@ from nox_ship.project import Project
 NO_COVERAGE_DATA = Kind(
     "NS411",
     "no-coverage-data",
-    "Run the tests first, without arguments, or bring the `.nox-ship/coverage` of their jobs here; those of your own"
+    "Run the tests first, without arguments, or copy the `.nox-ship/coverage` of their jobs here; your own sessions"
     " must measure into `.nox-ship/coverage/data.*`.",
 )
 
@@ -99,7 +99,7 @@ def lint(project: Project, posargs: Sequence[str] = ()) -> Recipe:
         old = bool(str(project.requires_python)) and project.requires_python.contains("2.7.18")
         # What is for Python 2 too uses names that Python 3 has not.
         commands = [("ruff", "check", "--no-fix", f"{_CERTAIN}{'' if old else _UNDEFINED}", *targets)]
-        why = f"no linter is {'run by CI' if box.decides else 'set up'}: only what is certainly wrong"
+        why = f"no linter is {'run by CI' if box.decides else 'set up'}: only definite errors are reported"
     requirements = _chosen(settings, box, "lint")
     for command in commands:
         requirements = _with_tool(requirements, box, command[0])
@@ -121,10 +121,10 @@ def typecheck(project: Project, posargs: Sequence[str] = ()) -> Recipe:
     if tasks:
         return _finished(box, settings, "typecheck", box.steps(tasks))
     if box.decides and not posargs:
-        return Recipe(skip="the project's CI checks no types; name a checker in `tool.nox-ship.typecheck.run`")
+        return Recipe(skip="the project's CI checks no types; set a checker in `tool.nox-ship.typecheck.run`")
     commands = _type_checks(box, posargs)
     if not commands:
-        return Recipe(skip="the project has no type checker; name one in `tool.nox-ship.typecheck.run`")
+        return Recipe(skip="the project has no type checker; set one in `tool.nox-ship.typecheck.run`")
     chosen = _chosen(settings, box, "typecheck") or box.groups.fitting(_TYPING_GROUPS, commands[0][0])
     for command in commands:
         chosen = _with_tool(chosen, box, command[0])
@@ -159,7 +159,7 @@ def tests(project: Project, python: str | None, posargs: Sequence[str] = ()) -> 
         return Recipe(skip="no tests were found in tests/, test/ or pytest's testpaths")
     inside = [path for path in project.test_paths if any(Path(path).is_relative_to(one) for one in project.packages)]
     if settings.installed and inside:
-        raise ShipError(TESTS_IN_PACKAGE(f"{shorten(inside)} is a part of the package that the tests are to try."))
+        raise ShipError(TESTS_IN_PACKAGE(f"{shorten(inside)} is part of the package that is to be tested."))
     command = _without_reports(task.command) if task else ("pytest", *project.test_arguments)
     if posargs:
         command = (*_runner_of(command), *posargs)
@@ -208,7 +208,7 @@ def _by_name(box: Toolbox, commands: Sequence[Command]) -> RecipeStep:
     step = box.step(Task(command, file or "its groups and extras", needs), commands)
     if not (lines or file):
         called = ", ".join(_TEST_GROUPS)
-        box.notes.append(f"no group, extra or requirements file is called {called}: only the tools are installed")
+        box.notes.append(f"no group, extra or requirements file is called {called}, so only the tools are installed")
     return step
 
 
@@ -242,9 +242,9 @@ def coverage(
         return Recipe(skip="the project has no tests to measure")
     data = sorted(path.as_posix() for path in coverage_folder(project).glob("data.*"))
     if project.settings.tests.run and not data:
-        return Recipe(skip="the project's own commands for the tests measured nothing into .nox-ship/coverage")
+        return Recipe(skip="the project's own test commands measured nothing into .nox-ship/coverage")
     if not data:
-        raise ShipError(NO_COVERAGE_DATA("Nothing was measured yet."))
+        raise ShipError(NO_COVERAGE_DATA("There is no coverage data yet."))
     combined = f"--data-file={(coverage_folder(project) / 'combined').as_posix()}"
     config = coverage_config(project)
     there = measuring_tool(environments) if environments else None

@@ -1,7 +1,7 @@
-"""Which environments of gates the next release may reuse: those in which a gate of ours passed.
+"""Which environments of gates the next release may reuse: those in which our own gates passed.
 
-What is installed in such an environment is brought to what a new one would hold (`environments.py`). Only what no
-package owns stays as the session left it, such as the bytecode of what it imported.
+The packages in such an environment are brought to what a new one would have (`environments.py`). Only files that belong
+to no package stay as the session left them, such as the bytecode of what it imported.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _PASSED = "nox-ship-passed.json"
 
 
 def claim(environment: Path, interpreter: str) -> bool:
-    """Return whether a session may run in an environment that is there, and take it: it is not offered again.
+    """Return whether a session may run in an existing environment, and take it, so that it is not offered again.
 
     Args:
         environment: The folder of the environment.
-        interpreter: The path of the Python that a new one would be made with.
+        interpreter: The path of the Python from which a new one would be made.
     """
     passed = environment / _PASSED
     try:
@@ -32,12 +32,12 @@ def claim(environment: Path, interpreter: str) -> bool:
 
 
 def offer(environment: Path, interpreter: str) -> None:
-    """Let the next release reuse an environment in which a session passed, made with this ``interpreter``."""
+    """Let the next release reuse an environment made with this ``interpreter`` in which a session passed."""
     write_whole(environment / _PASSED, _facts(interpreter))
 
 
 def remove_others(folder: Path) -> None:
-    """Remove all environments in ``folder`` but those that are offered."""
+    """Remove all environments in ``folder`` except those that are offered."""
     if folder.is_symlink():
         remove(folder)
     for environment in folder.iterdir() if folder.is_dir() else ():
@@ -46,7 +46,7 @@ def remove_others(folder: Path) -> None:
 
 
 def _facts(interpreter: str) -> str:
-    """Return what must be the same: the interpreter, and the nox-ship that decides what is installed.
+    """Return what must be unchanged: the interpreter, and the nox-ship that decides what is installed.
 
     Raises:
         OSError: There is no such interpreter.

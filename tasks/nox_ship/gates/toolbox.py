@@ -248,7 +248,7 @@ class Toolbox:
 
     def _usable(self, name: str) -> bool:
         reason = requirements.unusable(self.project, name)
-        if reason and (note := f"{reason}: it is left out") not in self.notes:
+        if reason and (note := f"{reason}, so it is ignored") not in self.notes:
             self.notes.append(note)
         return reason is None
 

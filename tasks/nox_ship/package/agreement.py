@@ -25,7 +25,7 @@ VERSION_MISMATCH = Kind(
     "version-mismatch",
     "Make tag, metadata and file names agree; `nox -s release` sets them together.",
 )
-NAME_MISMATCH = Kind("NS512", "name-mismatch", "Use a current build back end: it writes normalised names (PEP 625).")
+NAME_MISMATCH = Kind("NS512", "name-mismatch", "Use a current build backend, which writes normalised names (PEP 625).")
 SDIST_DIFFERS = Kind("NS517", "sdist-differs", "Include in the sdist what the wheel needs.")
 CLASSIFIERS_DISAGREE = Kind("NS519", "classifiers-disagree", "Correct the classifiers or `requires-python`.")
 
@@ -39,12 +39,14 @@ def versions_agree(built: Built) -> Iterator[Finding]:
     version = built.archives[0].version
     for archive in built.archives:
         if archive.version != version:
-            yield VERSION_MISMATCH(f"{archive.path.name} says {archive.version}, another file {version}.")
+            yield VERSION_MISMATCH(
+                f"{archive.path.name} has version {archive.version}, but another file has {version}."
+            )
         name, in_name = _named(archive)
         if name and in_name != archive.version:
-            yield VERSION_MISMATCH(f"The file is called {archive.path.name}, its metadata say {archive.version}.")
+            yield VERSION_MISMATCH(f"The metadata of {archive.path.name} state version {archive.version}.")
     if built.tag_version is not None and not same(built.tag_version, version):
-        yield VERSION_MISMATCH(f"The tag says {built.tag_version}, the metadata {version}.")
+        yield VERSION_MISMATCH(f"The tag states {built.tag_version}, but the metadata state {version}.")
 
 
 def names_agree(built: Built) -> Iterator[Finding]:
@@ -53,11 +55,11 @@ def names_agree(built: Built) -> Iterator[Finding]:
     for archive in built.archives:
         stem = expected.replace("-", "_")
         if canonicalize_name(archive.name) != expected:
-            yield NAME_MISMATCH(f"{archive.path.name} is of the project {archive.name}, not {expected}.")
+            yield NAME_MISMATCH(f"{archive.path.name} belongs to the project {archive.name}, not {expected}.")
         elif not archive.path.name.startswith(f"{stem}-"):
             yield NAME_MISMATCH(f"{archive.path.name} does not start with the normalised name {stem}.")
         elif (named := _named(archive)) == (None, None):
-            yield NAME_MISMATCH(f"{archive.path.name} is not named as a wheel or an sdist is.")
+            yield NAME_MISMATCH(f"{archive.path.name} is not named like a wheel or an sdist.")
         elif not archive.is_wheel and archive.path.name != f"{stem}-{named[1]}.tar.gz":
             yield NAME_MISMATCH(f"{archive.path.name} is not called {stem}-{named[1]}.tar.gz (PEP 625).")
 
@@ -119,5 +121,5 @@ def classifiers_agree(built: Built) -> Iterator[Finding]:
     project = built.project
     if refused := [v for v in project.classified_pythons if not admits(project.requires_python, v)]:
         yield CLASSIFIERS_DISAGREE(
-            f"The classifiers name Python {shorten(refused)}, requires-python is {project.requires_python}."
+            f"The classifiers name Python {shorten(refused)}, but requires-python is {project.requires_python}."
         )

@@ -23,10 +23,10 @@ from nox_ship.package.contents import Archive
 from nox_ship.package.manifest import FILE_CHANGED, NOTES, File, Manifest, built_files
 from nox_ship.project import Project
 
-NOT_BUILT = Kind("NS504", "not-built", "Correct the build back end's settings: it must make an sdist and a wheel.")
+NOT_BUILT = Kind("NS504", "not-built", "Correct the build backend's settings: it must build one sdist and one wheel.")
 
 _GZIPPED = (
-    "Make the build back end write a .tar.gz (setup.cfg: `formats = gztar` in the section `sdist`, or no `formats`)."
+    "Make the build backend write a .tar.gz (setup.cfg: `formats = gztar` in the section `sdist`, or no `formats`)."
 )
 
 
@@ -88,7 +88,7 @@ def build(
         notes: Returns the notes of a release, by its version.
 
     Raises:
-        ShipError: The back end fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
+        ShipError: The build fails (NS501, NS504), the metadata are refused (NS502), or a check fails (NS505-559).
     """
     repository = Repository.at(project.root, project.settings.pass_env)
     head, tags = repository.head_and_tags()
@@ -145,7 +145,7 @@ def read_notes(project: Project, manifest: Manifest) -> str:
     path = manifest_path(project).with_name(NOTES)
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != manifest.notes:
-        raise ShipError(FILE_CHANGED(f"{path} is not what was written with the manifest: its SHA-256 differs."))
+        raise ShipError(FILE_CHANGED(f"{path} has changed since the manifest was written: its SHA-256 differs."))
     return content.decode()
 
 

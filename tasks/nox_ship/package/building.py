@@ -1,4 +1,4 @@
-"""Running a project's build back end in a clean clone, and noting what it ran with."""
+"""Running a project's build backend in a clean clone, and noting what it ran with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nox_ship.git import Repository
 from nox_ship.package.manifest import BuildFacts, built_files
 from nox_ship.project import OWN_FOLDER, Project
 
-BUILD_FAILED = Kind("NS501", "build-failed", "The build back end's own output says why.")
+BUILD_FAILED = Kind("NS501", "build-failed", "Read the build backend's output above.")
 
 IGNORED_CHANGES = ("dist", ".nox", "__pycache__", OWN_FOLDER)
 """Folders of build output, and of bytecode such as nox writes of each noxfile: changes in them do not make a checkout
@@ -48,7 +48,7 @@ def build_at(
         env: Further variables for the build.
 
     Raises:
-        ShipError: The back end fails (NS501), or takes too long (NS904).
+        ShipError: The build backend fails (NS501), or takes too long (NS904).
     """
     repository = Repository.at(project.root, project.settings.pass_env)
     clone = _clone_at(repository, commit, folder / "source")
@@ -116,17 +116,17 @@ def run_build(
         What it was built with.
 
     Raises:
-        ShipError: The back end fails (NS501), or takes too long (NS904).
+        ShipError: The build backend fails (NS501), or takes too long (NS904).
     """
     command = [*process.module("build"), "--installer", "uv", "--outdir", out, folder]
-    # A back end that is in the sources, or imports from them, would leave caches there for the sdist to take in.
+    # A build backend that is in the sources, or imports from them, would leave caches there for the sdist to take in.
     variables = {**(env or {}), "SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
     begun = int(time.time())
     keep = project.settings.pass_env
     done = process.run(command, cwd=folder, env=variables, keep=keep, check=False, seconds=seconds)
     if done.code:
         write_whole(log, f"{done.stdout}\n{done.stderr}")
-        raise ShipError(BUILD_FAILED(f"The build back end failed; {log} has all it printed.", detail=done.output))
+        raise ShipError(BUILD_FAILED(f"The build backend failed; its whole output is in {log}.", detail=done.output))
     return BuildFacts(platform.python_version(), epoch, begun, _requirements(f"{done.stdout}\n{done.stderr}"))
 
 

@@ -17,19 +17,19 @@ from nox_ship.package.built import Built
 from nox_ship.package.leaks import PRIVATE_KEY, PUBLIC_API_KEY, Suspect
 from nox_ship.package.places import expected_files, is_imported, is_test
 
-UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave it out, or rename it: installers refuse such a file.")
+UNSAFE_MEMBER = Kind("NS505", "unsafe-member", "Leave the file out, or rename it: installers refuse such files.")
 DUPLICATE_MEMBER = Kind(
     "NS506",
     "duplicate-member",
-    "Correct what adds it twice in the build back end's settings: installers disagree on it.",
+    "Correct what adds it twice in the build backend's settings: installers disagree about which one to use.",
 )
 NO_LICENSE = Kind("NS513", "no-license", "Add a LICENSE file and `license` to [project] (PEP 639).", level="warning")
 MODULE_MISSING = Kind(
-    "NS514", "module-missing", "Name its package in the build back end's settings, or add the file to git."
+    "NS514", "module-missing", "Name its package in the build backend's settings, or add the file to git."
 )
-DOES_NOT_BELONG = Kind("NS515", "does-not-belong", "Exclude it in the build back end's settings.")
+DOES_NOT_BELONG = Kind("NS515", "does-not-belong", "Exclude it in the build backend's settings.")
 SECRET_INSIDE = Kind(
-    "NS516", "secret-inside", "Remove it from the sources, and replace the secret: consider it leaked."
+    "NS516", "secret-inside", "Remove it from the sources, and revoke and replace the secret: it may have leaked."
 )
 NO_PY_TYPED = Kind(
     "NS518",
@@ -40,7 +40,7 @@ NO_PY_TYPED = Kind(
 LOOKS_SECRET = Kind(
     "NS530",
     "looks-secret",
-    "If it serves tests or examples alone, all is well; else remove it, and replace the secret.",
+    "If only tests or examples use it, you need not do anything; otherwise remove it, and replace the secret.",
     level="warning",
 )
 _CACHES = {
@@ -62,9 +62,9 @@ def members_safe(built: Built) -> Iterator[Finding]:
     """Check that each file can be unpacked: its members have plain names, each once, and lead nowhere else."""
     for archive in built.archives:
         if archive.unsafe:
-            yield UNSAFE_MEMBER(f"{archive.path.name} holds what must not be unpacked: {shorten(archive.unsafe)}.")
+            yield UNSAFE_MEMBER(f"{archive.path.name} has files that must not be unpacked: {shorten(archive.unsafe)}.")
         if twice := [name for name, count in Counter(archive.members).items() if count > 1]:
-            yield DUPLICATE_MEMBER(f"{archive.path.name} holds {shorten(map(repr, twice))} more than once.")
+            yield DUPLICATE_MEMBER(f"{archive.path.name} contains {shorten(map(repr, twice))} more than once.")
 
 
 def license_present(built: Built) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def license_present(built: Built) -> Iterator[Finding]:
         if core_metadata.license_files(archive.described):
             continue  # another check looks for them
         if not any(_is_license(name, files) for name in archive.members):
-            yield NO_LICENSE(f"{archive.path.name} holds no license text.")
+            yield NO_LICENSE(f"{archive.path.name} contains no license text.")
 
 
 def _is_license(member: str, files: set[str]) -> bool:
@@ -120,7 +120,7 @@ def nothing_foreign(built: Built) -> Iterator[Finding]:
     for archive in built.archives:
         caches = [name for name in archive.members if _is_cache(PurePosixPath(name))]
         if caches:
-            yield DOES_NOT_BELONG(f"{archive.path.name} holds caches: {shorten(caches)}.")
+            yield DOES_NOT_BELONG(f"{archive.path.name} contains caches: {shorten(caches)}.")
     for wheel in built.wheels:
         tests = [n for n in wheel.members if n.split("/")[0] in _TEST_FOLDERS or n == "conftest.py"]
         if tests:
@@ -153,7 +153,7 @@ def no_secrets(built: Built) -> Iterator[Finding]:
                 found.setdefault(verdict, []).append(suspect.name)
         for (level, what), names in found.items():
             kind = SECRET_INSIDE if level == "error" else LOOKS_SECRET
-            yield kind(f"{archive.path.name} holds {what.format(shorten(sorted(names)))}.")
+            yield kind(f"{archive.path.name} contains {what.format(shorten(sorted(names)))}.")
 
 
 def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, str] | None:
@@ -161,7 +161,7 @@ def _verdict(suspect: Suspect, *, wheel: bool, tracked: bool) -> tuple[Level, st
     if not tracked and (suspect.named or suspect.holds != PUBLIC_API_KEY):
         return "error", "{}, which looks like a secret and is not in git"
     if suspect.holds is None:
-        return "warning", "{}, which is named as secrets are"
+        return "warning", "{}, which has a name typical of secrets"
     what = f"{suspect.holds} in {{}}"
     if suspect.holds == PUBLIC_API_KEY:
         return None if is_test(PurePosixPath(suspect.name)) else ("warning", what)
@@ -180,7 +180,7 @@ def typed_as_claimed(built: Built) -> Iterator[Finding]:
     for wheel in built.wheels:
         claims = "Typing :: Typed" in (wheel.metadata.get_all("Classifier") or [])
         if claims and not any(name.endswith("/py.typed") for name in wheel.members):
-            yield NO_PY_TYPED(f"{wheel.path.name} claims `Typing :: Typed` but holds no py.typed.")
+            yield NO_PY_TYPED(f"{wheel.path.name} claims `Typing :: Typed` but contains no py.typed.")
 
 
 def metadata_taken(built: Built) -> Iterator[Finding]:

@@ -69,7 +69,7 @@ class Archive:
         found = Found()
         unpacking.read(path, found)
         if found.metadata is None:
-            raise ShipError(BAD_ARCHIVE(f"{path.name} holds no core metadata."))
+            raise ShipError(BAD_ARCHIVE(f"{path.name} contains no core metadata."))
         metadata = HeaderParser().parsestr(found.metadata.decode("utf-8", errors="replace"))  # PEP 566: it is UTF-8
         return cls(
             path,

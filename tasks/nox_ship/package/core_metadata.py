@@ -21,7 +21,7 @@ from nox_ship.versions import parse
 METADATA_VERSION = Kind(
     "NS531",
     "metadata-too-new",
-    "Make the build back end write an older version (hatchling: `core-metadata-version`; others: an upper bound in"
+    "Make the build backend write an older version (hatchling: `core-metadata-version`; others: an upper bound in"
     " `build-system.requires`).",
 )
 LOCAL_VERSION = Kind(
@@ -72,7 +72,7 @@ BAD_SUMMARY = Kind(
 BAD_FIELD = Kind(
     "NS541",
     "bad-metadata-field",
-    "Correct the field in [project]; if it is not there, the build back end writes it: update the build back end.",
+    "Correct the field in [project]; if it is not there, the build backend writes it: update the build backend.",
 )
 
 # The versions that PyPI accepts; packaging knows a newer one.

@@ -21,7 +21,7 @@ from nox_ship.setup_script import setup_expression
 DATA_MISSING = Kind(
     "NS521",
     "data-missing",
-    "Include it in the build back end's settings (setuptools: `package-data`, or MANIFEST.in).",
+    "Include it in the build backend's settings (setuptools: `package-data`, or MANIFEST.in).",
 )
 
 _SOURCES = {
@@ -136,7 +136,7 @@ def missing(
     for why, places in certain.items():
         yield DATA_MISSING(f"{called} lacks {shorten(places)}, {why}.")
     if likely:
-        yield DATA_MISSING(f"{called} lacks {shorten(likely)}, which git has beside the modules.", level="warning")
+        yield DATA_MISSING(f"{called} lacks {shorten(likely)}, which git has next to the modules.", level="warning")
 
 
 def _certain(
@@ -152,7 +152,7 @@ def _certain(
     if by is not None and (place in namings.naming or known.lacks(path.parent)):
         return f"which {by} reads"
     if len(like) >= _SIBLINGS and path.suffix in _DATA and known.held.issuperset(like):
-        return "although it has every other file of that kind there"
+        return "although it has every other file of that type there"
     return None
 
 
@@ -185,7 +185,7 @@ def _is_excluded(path: PurePosixPath, leaving: Collection[str]) -> bool:
 
 
 def _left_out(project: Project) -> set[str]:
-    """Return the names and patterns of files and folders that the build back end's settings, or git's, exclude."""
+    """Return the names and patterns of files and folders that the build backend's settings, or git's, exclude."""
     lines = [line.split() for line in project.read_text("MANIFEST.in").splitlines()]
     found = [word for words in lines if words and words[0] in _LEAVING for word in words[1:]]
     with suppress(documents.UnreadableError):  # the build has read it already

@@ -25,13 +25,13 @@ FILE_GREW = Kind(
 CONTENT_GONE = Kind(
     "NS562",
     "content-gone",
-    "Nothing, if it was removed on purpose; otherwise check what the build back end's settings leave out.",
+    "If it was removed on purpose, you need not do anything; otherwise check what the build backend excludes.",
     level="warning",
 )
 NEW_TOP_LEVEL = Kind(
     "NS563",
     "new-top-level",
-    "Nothing, if it is meant to be installed at top level; otherwise exclude it in the build back end's settings.",
+    "If it should be installed at top level, you need not do anything; otherwise exclude it from the build.",
     level="warning",
 )
 UNUSED_REQUIREMENT = Kind(

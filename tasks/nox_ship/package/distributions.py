@@ -15,26 +15,26 @@ from nox_ship.package.unpacking import MOST_RATIO, unpacks_to_too_much
 LICENSE_FILE_MISSING = Kind(
     "NS535",
     "license-file-missing",
-    "Correct `license-files` in [project], and make sure that git has the file and that the build back end's settings"
+    "Correct `license-files` in [project], and make sure that git has the file and that the build backend's settings"
     " do not exclude it from the sdist or the wheel.",
 )
 NAME_TOO_LONG = Kind("NS542", "file-name-too-long", "Shorten the version, or the wheel's list of tags.")
 FILE_TOO_LARGE = Kind(
     "NS543",
     "file-too-large",
-    "Make it smaller: leave out data, or download it when it is needed; if the index gave the project a higher limit,"
+    "Make it smaller: leave out data, or download it when needed; if the index gave the project a higher limit,"
     " set `build.largest-file` in [tool.nox-ship].",
 )
 AMBIGUOUS = Kind(
     "NS544",
     "ambiguous-archive",
-    "Build it with a current release of the build back end, and do not change it afterwards: every tool must find the"
+    "Build it with a current release of the build backend, and do not change it afterwards: every tool must find the"
     " same files in it.",
 )
 SPARSE_MEMBER = Kind(
     "NS551",
     "sparse-member",
-    "Use a build back end that packs sdists with Python, or run GNU tar without `--sparse`.",
+    "Use a build backend that packs sdists with Python, or run GNU tar without `--sparse`.",
 )
 ENCRYPTED_CODE = Kind(
     "NS552",
@@ -44,7 +44,7 @@ ENCRYPTED_CODE = Kind(
 UNPACKS_TO_TOO_MUCH = Kind(
     "NS553",
     "unpacks-to-too-much",
-    "Leave out the files that are almost empty, or compress them inside the wheel: PyPI treats it as a zip bomb.",
+    "Leave out the nearly empty files, or compress them inside the wheel: PyPI treats it as a zip bomb.",
 )
 
 _LONGEST = 255

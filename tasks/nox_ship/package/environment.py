@@ -176,5 +176,5 @@ def fresh_environment(python: str, keep: tuple[str, ...] = ()) -> Iterator[Envir
         command: list[process.Argument] = [process.uv(), "venv", *options, path]
         done = process.run(command, env={"UV_PYTHON_DOWNLOADS": "never"}, keep=keep, check=False)
         if done.code:
-            raise ShipError(BAD_INTERPRETER(f"{python} makes no environment.", detail=done.output))
+            raise ShipError(BAD_INTERPRETER(f"{python} cannot create a virtual environment.", detail=done.output))
         yield Environment(path, keep)

@@ -17,7 +17,7 @@ from nox_ship.package.wheels import tags_of
 EXTENSION_MISMATCH = Kind(
     "NS548",
     "extension-mismatch",
-    "Make the build back end tag the wheel for what it compiled (hatchling: `infer_tag` in the build hook; setuptools:"
+    "Make the build backend tag the wheel for what it compiled (hatchling: `infer_tag` in the build hook; setuptools:"
     " `ext_modules`, and `py_limited_api` of both wheel and extension), or leave the compiled file out.",
 )
 

@@ -94,7 +94,7 @@ class _Walk:
                 _LOCATOR_FIELDS.unpack(self._take(_LOCATOR_FIELDS.size))
                 self.located = True
             else:
-                raise _FaultError("it has bytes that belong to no record")
+                raise _FaultError("it has bytes outside all records")
         self._end()
 
     def _take(self, number: int) -> bytes:
@@ -136,7 +136,7 @@ class _Walk:
         if name in self.entries:
             raise _FaultError("the central directory lists a member twice")
         if name not in self.headers:
-            raise _FaultError("the central directory lists a member that is not there")
+            raise _FaultError("the central directory lists a member that does not exist")
         self.entries.add(name)
 
     def _end64(self) -> None:

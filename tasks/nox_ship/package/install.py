@@ -25,32 +25,30 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.package.materials import Materials, materials_path
 from nox_ship.project import Project
 
-INSTALL_FAILED = Kind("NS611", "install-failed", "The installer's own output says why.")
+INSTALL_FAILED = Kind("NS611", "install-failed", "Read the installer's output above.")
 INCONSISTENT = Kind("NS612", "inconsistent-dependencies", "Correct the version ranges of the dependencies.")
-IMPORT_FAILED = Kind(
-    "NS613", "import-failed", "Ship the module that is missing, or name the dependency that it imports."
-)
-ENTRY_POINT_FAILED = Kind("NS614", "entry-point-failed", "Correct the entry point, or ship the module that it names.")
+IMPORT_FAILED = Kind("NS613", "import-failed", "Include the missing module, or add the dependency that it imports.")
+ENTRY_POINT_FAILED = Kind("NS614", "entry-point-failed", "Correct the entry point, or include the module it names.")
 WRONG_VERSION = Kind("NS615", "wrong-version", "Run `nox -s build` again.")
-SMOKE_FAILED = Kind("NS616", "smoke-failed", "The command's own output says why.")
+SMOKE_FAILED = Kind("NS616", "smoke-failed", "Read the command's output above.")
 NEEDS_EXTRA = Kind(
     "NS620",
     "entry-point-needs-extra",
-    "Tell users to install the extra, or require what is imported in `dependencies`.",
+    "Tell users to install the extra, or add what is imported to `dependencies`.",
     level="warning",
 )
 
 NEEDS_HOST = Kind(
     "NS621",
     "plug-in-needs-host",
-    "If the program that loads the plug-in always brings it, all is well; else require it in `dependencies`.",
+    "If the program that loads the plug-in always brings it, you need not do anything; else add it to `dependencies`.",
     level="warning",
 )
 
 NONE_FITS = Kind(
     "NS584",
     "no-wheel-fits",
-    "Run it on a system and Python that a wheel is for; the jobs of a workflow are those that `nox -s collect` tells.",
+    "Run it on a system and Python that a wheel supports; `nox -s collect` lists the jobs that a workflow needs.",
 )
 
 T = TypeVar("T")
@@ -126,11 +124,11 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
         label: The Python's name, such as ``3.12``.
         anew: Try them in any case: code that runs beside this may have written that they passed.
         describe: Describe the environment of the wheel in a bill of materials, in the project's own folder.
-        sdist: Whether to try the sdist too, or the wheels alone.
+        sdist: Whether to test the sdist too, or only the wheels.
 
     Raises:
         ShipError: A file is not the manifest's (NS603), or does not work once installed (NS611-NS617, NS622-NS624); or
-            none of them fits (NS584).
+            none of them can be installed here (NS584).
     """
     paths = manifest.check(folder)
     record = project.own_folder() / f"verified-{label}.json"
@@ -141,7 +139,7 @@ def verify_files(  # noqa: PLR0913 - all but what is tried, and where, are by na
     if describe:
         remove(bill)
     elif not anew and record.is_file() and record.read_text(encoding="utf-8") == fact:
-        return Verified(f"these files passed on Python {label} already")
+        return Verified(f"these files already passed on Python {label}")
     findings = Findings()
     names = installable(list(hashes), python)
     if not names:
@@ -204,7 +202,7 @@ def verify(
         findings.extend(materials.describe(environment) if materials else ())
         done = environment.pip("check")
         if done.code:
-            findings.append(INCONSISTENT(f"The dependencies of {label} do not fit together.", detail=done.output))
+            findings.append(INCONSISTENT(f"The dependencies of {label} conflict.", detail=done.output))
         seen = reading.read(environment, expected.name, expected.modules, expected.pythons) if read else []
         problems, done = environment.problems(expected.name, expected.version, expected.modules)
         if problems is None:
@@ -236,7 +234,7 @@ def _try_with_extras(
     yield from _needing((entry, meant[entry.entry] or some) for entry in loaded)
     hosted = [entry for entry in left if _is_hosted(entry, expected.modules)]
     for why, places in _grouped((entry.why, entry) for entry in hosted):
-        yield NEEDS_HOST(f"{places} cannot be loaded: {why}. Nothing that the project requires provides it.")
+        yield NEEDS_HOST(f"{places} cannot be loaded: {why}, which none of the dependencies provides.")
     left = [entry for entry in left if entry not in hosted]
     left, loaded = _load_with(source, expected, python, every if every != some else (), left)
     yield from _needing((entry, every) for entry in loaded)

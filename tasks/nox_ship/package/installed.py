@@ -56,7 +56,7 @@ def problems(
         yield "version", "importlib.metadata does not know " + name
         return
     if distribution.version != version:
-        yield "version", "importlib.metadata says " + distribution.version + ", the manifest " + version
+        yield "version", "importlib.metadata says " + distribution.version + ", but the manifest " + version
     for module in modules:
         try:
             imported = importlib.import_module(module)

@@ -136,7 +136,7 @@ def _difference(
     first, second = (side[name] for side in texts)
     lines = list(difflib.unified_diff(first, second, lineterm="", n=0))[2:]
     if not lines:
-        return MemberDifference(name, "changed", ("(the lines are the same, their endings differ)",))
+        return MemberDifference(name, "changed", ("(only the line endings differ)",))
     cut = [line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..." for line in lines[:_MOST_LINES]]
     more = len(lines) - len(cut)
     return MemberDifference(name, "changed", (*cut, *([f"... and {more} more lines"] if more else [])))

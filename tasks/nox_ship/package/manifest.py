@@ -20,13 +20,13 @@ from nox_ship.versions import parse
 
 NO_MANIFEST = Kind("NS601", "no-manifest", "Run `nox -s build` first.")
 BAD_MANIFEST = Kind("NS602", "bad-manifest", "Delete it and run `nox -s build` again.")
-FILE_CHANGED = Kind("NS603", "file-changed", "Run `nox -s build` again; only files that were checked are used.")
-OTHER_ORIGIN = Kind("NS604", "other-origin", "Run `nox -s build` in the release's commit.")
+FILE_CHANGED = Kind("NS603", "file-changed", "Run `nox -s build` again; only checked files are used.")
+OTHER_ORIGIN = Kind("NS604", "other-origin", "Run `nox -s build` on the release's commit.")
 
 OTHER_MANIFEST = Kind(
     "NS606",
     "other-manifest",
-    "Run the workflow again; if the variable is empty, correct the job output that it is set to.",
+    "Run the workflow again; if the variable is empty, correct the job output that sets it.",
 )
 
 DIGEST_VARIABLE = "NOX_SHIP_MANIFEST"
@@ -71,7 +71,7 @@ class File:
 
     @property
     def shown_size(self) -> str:
-        """How large it is, as a person reads it, such as ``34.1 MiB``."""
+        """Its size for people, such as ``34.1 MiB``."""
         for unit, number in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
             if self.size >= number:
                 return f"{self.size / number:.1f} {unit}"
@@ -170,10 +170,10 @@ class Manifest:
             raise ShipError(BAD_MANIFEST(f"{path} cannot be read: {error}.")) from error
         digest, expected = hashlib.sha256(text).hexdigest(), announced()
         if expected not in (None, digest):
-            raise ShipError(OTHER_MANIFEST(f"{path} is not the manifest that `{DIGEST_VARIABLE}` tells."))
+            raise ShipError(OTHER_MANIFEST(f"{path} is not the manifest that `{DIGEST_VARIABLE}` names."))
         schema = record.get("schema") if isinstance(record, dict) else None
         if isinstance(schema, int) and schema != SCHEMA:
-            what = f"{path} is a manifest of schema {schema}; this version of nox-ship knows schema {SCHEMA}."
+            what = f"{path} is a manifest of schema {schema}, but this version of nox-ship uses schema {SCHEMA}."
             raise ShipError(BAD_MANIFEST(what, remedy="Use one version of nox-ship in all jobs (`nox-ship init`)."))
         try:
             return cls._parse(record), digest
@@ -203,7 +203,7 @@ class Manifest:
             ShipError: They were not (NS604).
         """
         if self.dirty:
-            raise ShipError(OTHER_ORIGIN(f"The files hold changes that {self.commit[:10]} does not."))
+            raise ShipError(OTHER_ORIGIN(f"The files contain changes that are not in {self.commit[:10]}."))
         if self.commit != commit:
             raise ShipError(OTHER_ORIGIN(f"The files were built from {self.commit[:10]}, not {commit[:10]}."))
         if parse(self.version) != parse(version):
@@ -228,7 +228,7 @@ class Manifest:
 
 def _compare(file: File, path: Path) -> Iterable[Finding]:
     if not path.is_file():
-        yield FILE_CHANGED(f"{path} is in the manifest but not there.")
+        yield FILE_CHANGED(f"{path} is in the manifest but missing.")
     elif File.of(path) != file:
         yield FILE_CHANGED(f"{path} is not the file that was built: its SHA-256 differs from the manifest's.")
 

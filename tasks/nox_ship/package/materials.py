@@ -34,7 +34,7 @@ from nox_ship.versions import parse
 NOT_DESCRIBED = Kind(
     "NS627",
     "no-bill-of-materials",
-    "Correct what the message names and repeat the release with `--fresh`, or release without one.",
+    "Fix what the message reports and repeat the release with `--fresh`, or release without a bill of materials.",
     level="warning",
 )
 
@@ -94,7 +94,7 @@ class Materials:
         except ShipError as error:
             yield NOT_DESCRIBED(f"{failed}: {error.findings[0].what}")
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            yield NOT_DESCRIBED(f"{failed}: it wrote no bill of materials of {self.manifest.name}.")
+            yield NOT_DESCRIBED(f"{failed}: it wrote no bill of materials for {self.manifest.name}.")
 
 
 def materials_path(project: Project) -> Path:

@@ -1,4 +1,4 @@
-"""Where the packages that a wheel installs are in the sources: back ends move them, so the two are compared."""
+"""Where the packages that a wheel installs are in the sources: build backends move them, so the two are compared."""
 
 from __future__ import annotations
 

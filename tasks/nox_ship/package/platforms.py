@@ -102,15 +102,15 @@ def here(pythons: Iterable[str]) -> Iterator[str]:
 
 
 def interpreter(python: str) -> str:
-    """Return what a Python, such as ``3.13t`` or ``pypy3.11``, is called in a target: ``cp313t``, ``pp311``."""
+    """Return the name of a Python, such as ``3.13t`` or ``pypy3.11``, in a target: ``cp313t``, ``pp311``."""
     kind, number = ("pp", python[4:]) if python.startswith("pypy") else ("cp", python)
     return f"{kind}{number.replace('.', '')}"
 
 
 def split(system: str) -> tuple[str, str]:
-    """Return the runner that builds wheels, and the architecture that it builds for; empty where it is its own.
+    """Return the runner that builds wheels, and the architecture that it builds for; empty if it is its own.
 
-    ``ubuntu-latest/ppc64le`` names both.
+    ``ubuntu-latest/ppc64le`` contains both.
     """
     runner, _, architecture = system.partition("/")
     return runner, architecture

@@ -28,7 +28,7 @@ def check(wheels: Iterable[Archive]) -> Iterator[Finding]:
         for name in wheel.members:
             spelt.setdefault(name.casefold(), set()).add(name)
         if one := [" and ".join(sorted(names)) for names in spelt.values() if len(names) > 1]:
-            yield NOT_PORTABLE(f"{wheel.path.name} contains names of one file on Windows and macOS: {shorten(one)}.")
+            yield NOT_PORTABLE(f"{wheel.path.name} contains names that clash on Windows and macOS: {shorten(one)}.")
 
 
 def _is_refused(part: str) -> bool:

@@ -17,18 +17,18 @@ from nox_ship.versions import parse, same
 NEWER_SYNTAX = Kind(
     "NS622",
     "newer-syntax",
-    "Rewrite it in syntax that this Python knows, or raise `requires-python`.",
+    "Rewrite it in syntax that this Python supports, or raise `requires-python`.",
 )
 STATED_VERSION = Kind(
     "NS623",
     "stated-version",
-    "Read it from the metadata, or add its file to [tool.bumpversion], so that both always change together.",
+    "Read it from the metadata, or add its file to [tool.bumpversion], so that both change together.",
 )
 UNDECLARED = Kind("NS624", "undeclared-import", "Add the distribution that provides it to `dependencies`.")
 PERHAPS_UNDECLARED = Kind(
     "NS625",
     "optional-import",
-    "Add it to `dependencies` or to an extra, unless everyone who imports that module has it anyway.",
+    "Add it to `dependencies` or to an extra, unless everyone who imports that module already has it.",
     level="warning",
 )
 INDIRECT = Kind(
@@ -143,9 +143,11 @@ def import_findings(seen: Iterable[Observation], problems: Collection[Problem], 
         elif not one.certain:
             optional.append(f"`{one.what}` ({one.place})")
     if optional:
-        yield PERHAPS_UNDECLARED(f"Modules that nothing else imports need what is not declared: {shorten(optional)}.")
+        yield PERHAPS_UNDECLARED(
+            f"Modules that nothing else imports need undeclared dependencies: {shorten(optional)}."
+        )
     if indirect:
-        yield INDIRECT(f"The package imports what `dependencies` does not name: {shorten(indirect)}.")
+        yield INDIRECT(f"The package imports packages that `dependencies` does not list: {shorten(indirect)}.")
 
 
 def is_explained(problem: Problem, findings: Iterable[Finding]) -> bool:

@@ -20,7 +20,7 @@ METADATA_REFUSED = Kind(
 README_UNTYPED = Kind(
     "NS871",
     "readme-untyped",
-    "Say so: `long_description_content_type` in setup.py or setup.cfg, or `readme` in [project].",
+    "Declare it: `long_description_content_type` in setup.py or setup.cfg, or `readme` in [project].",
     level="warning",
 )
 
@@ -41,9 +41,11 @@ def problems(archives: Iterable[Archive]) -> Iterator[Finding]:
         if not text or text.rstrip() == "UNKNOWN":
             yield METADATA_REFUSED(f"There is no README in {names}.")
         elif said := _not_rendered(text, kind):
-            yield METADATA_REFUSED(f"The README is no reStructuredText that an index can show: {names}.", detail=said)
+            yield METADATA_REFUSED(
+                f"The README is not reStructuredText that an index can render: {names}.", detail=said
+            )
         elif kind is None:
-            what = "The metadata do not tell the README's format; it renders as reStructuredText, the usual one"
+            what = "The metadata do not state the README's format; it renders as reStructuredText, the default"
             yield README_UNTYPED(f"{what}: {names}.")
 
 
@@ -54,7 +56,7 @@ def unsent(file: Path) -> Iterator[Finding]:
     try:
         PackageFile.from_filename(str(file), None)
     except Exception as error:  # noqa: BLE001 - it ends with whatever is raised
-        yield METADATA_REFUSED(f"twine does not send {file.name}: {error}.")
+        yield METADATA_REFUSED(f"twine does not upload {file.name}: {error}.")
 
 
 def _not_rendered(readme: str, kind: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Where each file of a release is installed: on which runner, and with which Python."""
+"""Where each file of a release is installed: on which runner, with which Python."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from nox_ship.project import newest_python
 
 _ARM = {"arm", "arm64", "aarch64"}
 _LAST_INTEL = 13
-"""The last version of macOS whose plain runner has an Intel processor."""
+"""The last version of macOS whose default runner has an Intel processor."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A job that installs files and tries them."""
+    """A job that installs and tests files."""
 
     system: str
     """The runner, such as ``ubuntu-latest``."""
     python: str
-    """Such as ``3.12``."""
+    """The Python, such as ``3.12``."""
     files: Literal["all", "wheels"]
-    """One job tries the sdist too: it is the same everywhere."""
+    """Whether the job also tests the sdist; one job is enough, as it is the same everywhere."""
 
 
 def native(runner: str) -> str | None:
-    """Return the system and machine of a runner of GitHub by its name, such as ``macosx_arm64``; None if unknown.
+    """Return the system and machine of a GitHub runner by its name, such as ``macosx_arm64``; None if unknown.
 
     https://docs.github.com/en/actions/reference/runners/github-hosted-runners lists them.
     """
@@ -45,7 +45,7 @@ def native(runner: str) -> str | None:
 
 
 def is_emulated(system: str) -> bool:
-    """Whether what builds wheels for another architecture has to run there: on Linux, others are not compiled for."""
+    """Whether wheels for another architecture must be built on this system: on Linux they are not cross-compiled."""
     runner, architecture = split(system)
     kind, _, machine = (native(runner) or "").partition("_")
     same = {"auto", "auto64", "auto32", "native", machine, *(("i686",) if machine == "x86_64" else ())}
@@ -57,14 +57,13 @@ def trials(
 ) -> tuple[tuple[Trial, ...], tuple[str, ...]]:
     """Return the jobs that install the files of a release, and the wheels that none of them can install.
 
-    Each of ``installers`` gets a job for each Python that a wheel fits there. Of the other runners, those get one that
-    built a wheel which would not be tried otherwise. The sdist goes to the first of ``installers``, on the newest
-    Python.
+    Each of ``installers`` gets a job for each Python that a wheel fits there. Other runners get a job if they built a
+    wheel that would not be tested otherwise. The sdist goes to the first of ``installers``, on the newest Python.
 
     Args:
         files: The names of the files.
         pythons: The Pythons of the project, such as ``3.12``.
-        installers: The runners on which files are to be installed.
+        installers: The runners on which to install files.
         builders: The names of the wheels that each other runner built.
     """
     wheels = [name for name in files if name.endswith(".whl")]

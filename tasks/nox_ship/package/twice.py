@@ -17,12 +17,12 @@ from nox_ship.project import Project
 NOT_REPRODUCIBLE = Kind(
     "NS570",
     "not-reproducible",
-    "Make the build write the same each time; docs/reproducible.md lists the usual reasons.",
+    "Make the build produce the same output each time; docs/reproducible.md lists the usual reasons.",
 )
 ARCHIVE_VARIES = Kind(
     "NS571",
     "archive-varies",
-    "Nothing has to be done: what gets installed is the same (docs/reproducible.md tells how to get the same bytes).",
+    "You need not do anything: the files install the same content (docs/reproducible.md: how to get the same bytes).",
     level="warning",
 )
 
@@ -45,7 +45,7 @@ def compare_again(project: Project, outcome: Outcome, *, renaming: Renaming | No
         content (NS571).
 
     Raises:
-        ShipError: The back end fails (NS501).
+        ShipError: The build backend fails (NS501).
     """
     manifest, findings = outcome.manifest, Findings()
     repository = Repository.at(project.root, project.settings.pass_env)
@@ -62,7 +62,7 @@ def compare_again(project: Project, outcome: Outcome, *, renaming: Renaming | No
         second = {path.name: path for path in built_files(Path(out))}
         for file in manifest.files:
             if file.name not in second:
-                findings.append(NOT_REPRODUCIBLE(f"A second build did not make {file.name}."))
+                findings.append(NOT_REPRODUCIBLE(f"A second build did not produce {file.name}."))
                 continue
             likeness = Likeness.of(dist_folder(project) / file.name, second.pop(file.name))
             what = f"{file.name} of a second build is not the same: {likeness}."
@@ -70,7 +70,7 @@ def compare_again(project: Project, outcome: Outcome, *, renaming: Renaming | No
                 findings.append(NOT_REPRODUCIBLE(what, detail="\n".join(likeness.lines)))
             elif likeness.verdict == "archive":
                 findings.append(ARCHIVE_VARIES(what.replace("not the same: ", "")))
-        findings.extend(NOT_REPRODUCIBLE(f"Only a second build made {name}.") for name in second)
+        findings.extend(NOT_REPRODUCIBLE(f"Only a second build produced {name}.") for name in second)
     return findings
 
 

@@ -20,7 +20,9 @@ from nox_ship.errors import Kind, ShipError
 from nox_ship.package import framing, leaks
 from nox_ship.package.leaks import Suspect
 
-BAD_ARCHIVE = Kind("NS503", "bad-archive", "Run `nox -s build` again; report it to the build back end if it stays.")
+BAD_ARCHIVE = Kind(
+    "NS503", "bad-archive", "Run `nox -s build` again; if it fails again, report it to the build backend."
+)
 
 _MOST_METADATA = 8 << 20
 _MOST_RECORDED = 32 << 20
@@ -106,7 +108,7 @@ class Found:
         if record:
             self.records[record] = content
         elif self.metadata is not None:
-            raise tarfile.ReadError("it holds core metadata twice")
+            raise tarfile.ReadError("it contains core metadata twice")
         else:
             self.metadata = content
         return content
@@ -238,7 +240,7 @@ def _read_wheel(path: Path, found: Found) -> None:
                 found.members.append(info.filename)
                 continue
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise zipfile.BadZipFile(f"{info.filename} is compressed in a way that wheels are not")
+                raise zipfile.BadZipFile(f"{info.filename} uses a compression method that wheels do not use")
             with archive.open(info) as stream:  # also compares the name in its header
                 _take_member(path, info, stream, found)
 

@@ -25,7 +25,7 @@ from nox_ship.project import Project
 INCOMPLETE = Kind(
     "NS545",
     "wheel-incomplete",
-    "Build it with a current release of the build back end, and do not rename it afterwards: the folder"
+    "Build it with a current release of the build backend, and do not rename it afterwards: the folder"
     " `NAME-VERSION.dist-info` must match the file name, and hold METADATA, WHEEL and RECORD.",
 )
 RECORD_DIFFERS = Kind(
@@ -117,7 +117,7 @@ def recorded(wheel: Archive) -> Iterator[Finding]:
     if missing := sorted(held - listed):
         yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} does not list {shorten(missing)}.")
     if absent := sorted(listed - held):
-        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} lists {shorten(absent)}, which it does not hold.")
+        yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} lists {shorten(absent)}, which the wheel lacks.")
     if wrong := sorted(name for name, *told in rows if told and not _is_hash(told[0], wheel.digests.get(name))):
         yield RECORD_DIFFERS(f"RECORD of {wheel.path.name} has the wrong hash for {shorten(wrong)}.")
 
@@ -138,7 +138,7 @@ def tags_told(wheel: Archive) -> Iterator[Finding]:
         return
     lines = list(map(str, HeaderParser().parsestr(text.decode("utf-8", errors="replace")).get_all("Tag") or []))
     if sum(math.prod(part.count(".") + 1 for part in line.split("-")) for line in lines) > _MOST_TAGS:
-        yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} tells more than {_MOST_TAGS} tags.")
+        yield TAGS_DIFFER(f"WHEEL of {wheel.path.name} has more than {_MOST_TAGS} tags.")
         return
     told = {tag for line in lines for tag in _expanded(line)}
     if told != named:
@@ -161,7 +161,7 @@ def platform_taken(file: str, *, elsewhere: bool = False) -> Iterator[Finding]:
     """
     platforms = {tag.platform for tag in _tags(file)}
     if refused := sorted(name for name in platforms if not _PLATFORMS.match(name)):
-        what = f"{file} is for {shorten(refused)}, and PyPI accepts no wheels for that platform."
+        what = f"{file} is for {shorten(refused)}, but PyPI accepts no wheels for that platform."
         yield PLATFORM_REFUSED(what, level="warning" if elsewhere else "error")
 
 
@@ -200,4 +200,4 @@ def _check_length(text: str) -> None:
     if len(text) > _LONGEST_ENTRIES or any(len(line) > _LONGEST_LINE for line in lines):
         raise ValueError("it is too long")
     if sum(not _LINE.match(line) for line in lines) > _MOST_WRONG:
-        raise ValueError("hardly a line is an entry point")
+        raise ValueError("hardly any line is an entry point")

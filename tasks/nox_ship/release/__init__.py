@@ -1,1 +1,1 @@
-"""The chain: from a commit to a version that everyone can install."""
+"""The release pipeline: from a commit to a version that everyone can install."""

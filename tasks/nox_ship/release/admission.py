@@ -1,4 +1,4 @@
-"""Whether what was built may go to an index: what is right there for good must be a release and nothing else."""
+"""Whether built files may go to an index: files on PyPI are permanent, so they must be a release."""
 
 from __future__ import annotations
 
@@ -20,45 +20,48 @@ from nox_ship.world.real import REMOTE_MISSING
 from nox_ship.world.world import World
 
 OTHER_PROJECT = Kind("NS605", "other-project", "Run `nox -s build` in this project.")
-NOT_A_RELEASE = Kind("NS752", "not-a-release", "Publish what `nox -s build` makes of a release's tag.")
+NOT_A_RELEASE = Kind("NS752", "not-a-release", "Publish the files that `nox -s build` makes on a release tag.")
 NOT_ON_BRANCH = Kind(
     "NS755", "not-on-branch", "Tag a commit of the release branch, or set `branch` in [tool.nox-ship]."
 )
 TAG_NOT_PUSHED = Kind(
     "NS225",
     "tag-not-pushed",
-    "Push branch and tag first; `nox -s release` does both, and publishes.",
+    "Push branch and tag first; `nox -s release` pushes both and publishes.",
 )
 ROUTE_FORBIDS = Kind(
-    "NS754", "route-forbids", "Use `nox -s publish`, or change `routes` in [tool.nox-ship] if it is meant to go there."
+    "NS754", "route-forbids", "Use `nox -s publish`, or change `routes` in [tool.nox-ship] if it should go there."
 )
 DIRTY_FILES = Kind(
-    "NS756", "dirty-files", "Commit the changes and build again: no commit tells what is in them.", level="warning"
+    "NS756",
+    "dirty-files",
+    "Commit the changes and build again, so that a commit records what is in the files.",
+    level="warning",
 )
 LACKS_WHEELS = Kind(
     "NS581",
     "wheels-not-collected",
-    "Run `nox -s wheels` on each system and `nox -s collect` on what they made; in a workflow each is a job.",
+    "Run `nox -s wheels` on each system, then `nox -s collect` on the results; a workflow has a job for each.",
 )
 
 
 def admit(manifest: Manifest, project: Project, index: str, world: World) -> tuple[Finding, ...]:
     """Check that the files of ``manifest`` may go to ``index``; return warnings.
 
-    PyPI, and whichever index final versions go to, takes releases alone: clean, tagged here and on the remote, of a
-    commit on the release branch, and only kinds of version whose route leads there. PyPI and TestPyPI accept no wheels
+    PyPI, and the index of final versions, accept only releases: clean, tagged here and on the remote, from a commit on
+    the release branch, and only kinds of version that are configured to go there. PyPI and TestPyPI accept no wheels
     for platforms such as ``linux_x86_64``.
 
     Args:
-        manifest: What was built.
-        project: The project that is to be published.
+        manifest: The manifest of the built files.
+        project: The project to publish.
         index: The index's name.
-        world: The world, which knows checkout and remote.
+        world: The world, which has the checkout and the remote.
 
     Raises:
-        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it lacks the wheels of other
-            systems (NS581); it is no release (NS752), not on the release branch (NS755), or its route leads elsewhere
-            (NS754); the remote has its tag on another commit (NS212), does not have it (NS225), or does not answer
+        ShipError: The manifest is another project's (NS605) or of another commit (NS604); it lacks wheels of other
+            systems (NS581); it is not a release (NS752), not on the release branch (NS755), or configured to go
+            elsewhere (NS754); the remote has its tag on another commit (NS212), lacks it (NS225), or does not answer
             (NS208); or the index accepts no wheels for a file's platform (NS549).
     """
     findings = Findings()
@@ -70,7 +73,7 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
         findings.extend(_other_project(manifest, project))
         findings.extend(_other_origin(manifest, project, repository))
     elif manifest.pyproject != hashlib.sha256((project.root / "pyproject.toml").read_bytes()).hexdigest():
-        findings.append(FILE_CHANGED("pyproject.toml is not the one that the files were built by."))
+        findings.append(FILE_CHANGED("pyproject.toml has changed since the files were built."))
     for_good = index in ("pypi", project.settings.routes.final)
     if for_good:
         findings.extend(_release_alone(manifest, project, index))
@@ -85,22 +88,22 @@ def admit(manifest: Manifest, project: Project, index: str, world: World) -> tup
 
 
 def _not_whole(manifest: Manifest, project: Project) -> Iterator[Finding]:
-    """Yield an error where the wheels of other systems were not collected."""
+    """Yield an error if the wheels of other systems were not collected."""
     wanted = project.settings.wheels.systems
     if lacking := [name for name in wanted if name not in manifest.systems]:
-        yield LACKS_WHEELS(f"The manifest does not have the wheels from {shorten(lacking)}.")
+        yield LACKS_WHEELS(f"The manifest lacks the wheels from {shorten(lacking)}.")
 
 
 def refused_platforms(manifest: Manifest, index: str) -> Iterator[Finding]:
-    """Yield an error for each wheel that ``index`` does not accept because of its platform, if its rules are known."""
+    """Yield an error for each wheel whose platform ``index`` does not accept, if its rules are known."""
     if index in PUBLIC_INDEXES:
         yield from (finding for file in manifest.files for finding in platform_taken(file.name))
 
 
 def _checkout(world: World) -> Repository | None:
-    """Return the checkout; None where files and manifest came without one, or another job has asked it.
+    """Return the checkout; None if files and manifest came without one, or another job has checked it.
 
-    A job that was told its manifest may hold an identity: a repository that came with the files could run anything.
+    A job that was given its manifest may hold an identity, and a repository that came with the files could run code.
     """
     if announced() is not None:
         return None
@@ -114,48 +117,50 @@ def _checkout(world: World) -> Repository | None:
 
 def _other_project(manifest: Manifest, project: Project) -> Iterator[Finding]:
     if manifest.name != project.canonical_name:
-        what = f"The manifest is of {manifest.name}, the project is {project.canonical_name}."
+        what = f"The manifest is for {manifest.name}, but this project is {project.canonical_name}."
         yield OTHER_PROJECT(what)
 
 
 def _other_names(manifest: Manifest) -> Iterator[Finding]:
-    """Yield the files whose names tell another version than the manifest."""
+    """Yield the files whose names state another version than the manifest."""
     for file in manifest.files:
         told = parse_wheel_filename(file.name)[1] if file.kind == "wheel" else parse_sdist_filename(file.name)[1]
         if told != Version(manifest.version):
-            yield OTHER_ORIGIN(f"{file.name} is not of version {manifest.version}, which the manifest tells.")
+            yield OTHER_ORIGIN(f"{file.name} is not a file of version {manifest.version}, which the manifest states.")
 
 
 def _other_origin(manifest: Manifest, project: Project, repository: Repository) -> Iterator[Finding]:
-    """Yield what the manifest tells of its commit that is not so."""
+    """Yield what the manifest states wrongly about its commit."""
     if manifest.dirty:
         return
     commit, tags = repository.head_and_tags()
     if manifest.commit != commit:
         yield OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not {commit[:10]}.")
     elif manifest.tag is not None and tags.get(manifest.tag) != commit:
-        yield OTHER_ORIGIN(f"The tag {manifest.tag}, which the manifest tells, is not on {commit[:10]}.")
+        yield OTHER_ORIGIN(f"The manifest's tag {manifest.tag} is not on {commit[:10]}.")
     form = project.tag_form(tags)
     if manifest.tag is not None and form.version(manifest.tag) not in (None, Version(manifest.version)):
-        yield OTHER_ORIGIN(f"The manifest tells version {manifest.version} and tag {manifest.tag}.")
+        yield OTHER_ORIGIN(
+            f"The manifest states version {manifest.version} and tag {manifest.tag}, which do not match."
+        )
 
 
 def _release_alone(manifest: Manifest, project: Project, index: str) -> Iterator[Finding]:
     shown, version = display_name(index), manifest.version
     routed = route(project.settings, Version(version))
     if routed != index:
-        yield ROUTE_FORBIDS(f"{version} must not go to {shown}: its route leads to {display_name(routed)}.")
+        yield ROUTE_FORBIDS(f"{version} must not go to {shown}: versions of this kind go to {display_name(routed)}.")
     if manifest.dirty:
-        yield NOT_A_RELEASE(f"The files were built from uncommitted changes; {shown} takes releases alone.")
+        yield NOT_A_RELEASE(f"The files were built from uncommitted changes; {shown} is for releases only.")
     elif manifest.tag is None:
         yield NOT_A_RELEASE(f"{version} was built from {manifest.commit[:10]}, which has no release tag.")
 
 
 def _on_remote(manifest: Manifest, world: World) -> None:
-    """Check that the remote, where there is one that can be asked, has the tag on the manifest's commit.
+    """Check that the remote, if it can be asked, has the tag on the manifest's commit.
 
     Raises:
-        ShipError: It is on another one (NS212), or missing (NS225); or the remote does not answer (NS208).
+        ShipError: The tag is on another commit (NS212) or missing (NS225), or the remote does not answer (NS208).
     """
     try:
         refs = world.known_refs()
@@ -164,7 +169,7 @@ def _on_remote(manifest: Manifest, world: World) -> None:
             return
         raise
     theirs = refs.get(f"refs/tags/{manifest.tag}")
-    if theirs is None and not world.notices():  # a rehearsal that could not ask knows no tags
+    if theirs is None and not world.notices():  # a rehearsal without access to the remote knows no tags
         raise ShipError(TAG_NOT_PUSHED(f"The remote does not have the tag {manifest.tag}."))
     if theirs not in (None, manifest.commit):
         what = f"The tag {manifest.tag} is on {manifest.commit[:10]} here and on {theirs[:10]} on the remote."
@@ -172,7 +177,7 @@ def _on_remote(manifest: Manifest, world: World) -> None:
 
 
 def _on_branch(manifest: Manifest, project: Project, repository: Repository | None, world: World) -> None:
-    """Check that the commit is on the release branch: here, on the remote, or as the build saw it.
+    """Check that the commit is on the release branch: here, on the remote, or according to the build.
 
     Raises:
         ShipError: It is not (NS755).

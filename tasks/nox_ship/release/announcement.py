@@ -1,6 +1,6 @@
-"""A release's page on the forge, brought to what the manifest says: drafted, filled, compared, and only then published.
+"""A release's page on the forge: drafted from the manifest, filled, compared, and only then published.
 
-What is published may be immutable, so it is whole before; what a person wrote there is left as it is.
+A published release may be immutable, so it must be complete before; text that a person wrote there is not changed.
 """
 
 from __future__ import annotations
@@ -23,54 +23,54 @@ from nox_ship.versions import TagForm
 from nox_ship.world.github import UnclearError
 from nox_ship.world.releases import Asset, ForgeRelease, Releases, asset_name
 
-TAG_MISSING = Kind("NS786", "tag-not-on-forge", "Push the tag of the release, then run the same command again.")
+TAG_MISSING = Kind("NS786", "tag-not-on-forge", "Push the release's tag, then run the same command again.")
 NOT_WHOLE = Kind(
     "NS787",
     "announcement-not-whole",
-    "Run the same command again: it uploads what is missing, and publishes the draft once it is complete.",
+    "Run the same command again: it uploads the missing files, and publishes the draft once it is complete.",
 )
 IMMUTABLE = Kind(
     "NS788",
     "announcement-immutable",
-    "Next time leave publishing it to nox-ship, or make only a draft of it.",
+    "Next time, let nox-ship publish the release page, or create only a draft yourself.",
     level="warning",
 )
 OTHER_FILE = Kind(
     "NS778",
     "other-file-announced",
-    "Find out where it comes from; remove it from the release's page, then run the same command again.",
+    "Find out where the file comes from, remove it from the release page, then run the same command again.",
 )
 
 _PAUSES = (1.0, 3.0)
-"""Seconds before the forge is asked again for what it was just given."""
+"""Pauses in seconds before asking the forge again for something that was just sent."""
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that is to hang on the release."""
+    """A file to attach to the release."""
 
     name: str
     size: int
     """In bytes."""
     sha256: str
     path: Path | None = None
-    """Where it is; None where `content` holds it."""
+    """The path of the file; None if `content` holds it."""
     content: bytes = field(default=b"", repr=False)
 
     @classmethod
     def of(cls, name: str, content: bytes) -> Attachment:
-        """Return a file with that content."""
+        """Return an attachment with the given content."""
         return cls(name, len(content), hashlib.sha256(content).hexdigest(), content=content)
 
     def is_held(self, asset: Asset | None) -> bool:
-        """Whether a file on the forge is this one, and whole."""
+        """Whether a file on the forge is this one, and complete."""
         same = asset is not None and asset.uploaded and asset.size == self.size
         return same and asset is not None and asset.sha256 in (None, self.sha256)
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """What is to be on the forge."""
+    """What should be on the forge."""
 
     tag: str
     version: str
@@ -78,11 +78,11 @@ class Announcement:
     title: str
     notes: str
     files: tuple[Attachment, ...]
-    """The last one holds the SHA-256 of each other, as ``sha256sum`` writes and reads it."""
+    """The files; the last one lists the SHA-256 of the others, in the format of ``sha256sum``."""
     form: TagForm
-    """How the project names its tags."""
+    """The format of the project's tags."""
     tags: tuple[str, ...] = ()
-    """Tags that are known beside that of the forge's latest release."""
+    """Known tags besides that of the forge's latest release."""
 
     @classmethod
     def of(
@@ -94,7 +94,7 @@ class Announcement:
         tags: Iterable[str] = (),
         beside: Iterable[Attachment] = (),
     ) -> Announcement:
-        """Return the announcement of what was built in a project's own folder, with further files ``beside``."""
+        """Return the announcement of the files built in a project's own folder, with further files ``beside``."""
         known, dist = tuple(tags), dist_folder(project)
         built = [Attachment(file.name, file.size, file.sha256, dist / file.name) for file in manifest.files]
         files = (*built, Attachment.of("manifest.json", manifest.content), *beside)
@@ -116,9 +116,9 @@ class Announcement:
         return Version(self.version).is_prerelease
 
     def is_latest(self, shown: str | None) -> bool:
-        """Whether it is the latest release where the forge shows that of the tag ``shown`` as such.
+        """Whether it is the latest release if the forge currently shows that of the tag ``shown`` as such.
 
-        A pre-release never is; neither is a release of an older series, which comes after a newer one.
+        A pre-release never is, nor is a release of an older series made after a newer one.
         """
         if self.is_prerelease:
             return False
@@ -128,12 +128,12 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Posted:
-    """What the forge has of an announcement."""
+    """The state of an announcement on the forge."""
 
     where: str
     release: ForgeRelease | None = None
     lacking: tuple[Attachment, ...] = ()
-    """Files that are not there, or not whole, or others."""
+    """Files that are missing, incomplete or different."""
     assets: Mapping[str, Asset] = field(default_factory=dict)
 
     @property
@@ -143,46 +143,46 @@ class Posted:
 
     def __str__(self) -> str:
         if self.release is None:
-            return f"{self.where} has no release of the tag"
+            return f"{self.where} has no release for the tag"
         kind = "a draft" if self.release.draft else "a release"
-        lacks = f", which lacks {shorten(file.name for file in self.lacking)}" if self.lacking else ""
+        lacks = f" that lacks {shorten(file.name for file in self.lacking)}" if self.lacking else ""
         return f"{self.where} has {kind}{lacks}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What announcing came to."""
+    """The result of announcing."""
 
     release: ForgeRelease
     latest: bool | None
-    """Whether it is the latest release; None where that was not decided now."""
+    """Whether it is the latest release; None if that was not decided now."""
     uploaded: tuple[str, ...]
     lacks: tuple[str, ...]
-    """Files that an immutable release lacks for good."""
+    """Files that an immutable release lacks forever."""
 
 
 def look(announcement: Announcement, releases: Releases) -> Posted:
-    """Ask the forge what it has.
+    """Ask the forge for the state.
 
     Raises:
-        ShipError: It does not tell (NS780 to NS785).
+        ShipError: It does not answer properly (NS780 to NS785).
     """
     release = releases.find(announcement.tag)
     return _held(announcement, releases, release) if release else Posted(releases.where, lacking=announcement.files)
 
 
 def bring(announcement: Announcement, releases: Releases, posted: Posted, note: Note = silent) -> Outcome:
-    """Bring the forge to an announcement.
+    """Create or complete an announcement on the forge.
 
     Args:
-        announcement: What is to be there.
-        releases: The forge.
-        posted: What was just seen there.
-        note: Told what happens to each file.
+        announcement: What should be there.
+        releases: The forge's releases.
+        posted: The state that was just seen.
+        note: Called with a message for each file.
 
     Raises:
-        ShipError: The forge does not have the tag (NS786), holds another file (NS778), does not keep what is uploaded
-            (NS787), or does not answer or refuses it (NS780 to NS785).
+        ShipError: The forge does not have the tag (NS786), has a different file (NS778), does not keep the uploaded one
+            (NS787), does not answer, or refuses (NS780 to NS785).
     """
     if posted.release is None or posted.release.draft:
         _check_tag(announcement, releases)
@@ -197,7 +197,7 @@ def bring(announcement: Announcement, releases: Releases, posted: Posted, note: 
         note(f"{file.name} is attached to the release on {releases.where}")
     if lacking := _held(announcement, releases, release).lacking:
         names = shorten(file.name for file in lacking)
-        raise ShipError(NOT_WHOLE(f"{releases.where} does not have {names} as it was uploaded."))
+        raise ShipError(NOT_WHOLE(f"{releases.where} does not have {names} as uploaded."))
     latest = announcement.is_latest(releases.latest()) if release.draft else None
     if values := _missing_values(announcement, release, latest=latest):
         release = releases.change(release, values)
@@ -207,25 +207,25 @@ def bring(announcement: Announcement, releases: Releases, posted: Posted, note: 
 def _held(announcement: Announcement, releases: Releases, release: ForgeRelease) -> Posted:
     assets = releases.assets(release)
     lacking = [file for file in announcement.files if not file.is_held(assets.get(asset_name(file.name)))]
-    if not release.draft and not any(file.path for file in lacking):  # the same bytes may have been built again, later
+    if not release.draft and not any(file.path for file in lacking):  # another build may have made the same bytes
         there = {name for name, asset in assets.items() if asset.uploaded}
         lacking = [file for file in lacking if asset_name(file.name) not in there]
     return Posted(releases.where, release, tuple(lacking), assets)
 
 
 def _check_tag(announcement: Announcement, releases: Releases) -> None:
-    """Check that the forge has the tag on the commit: it would make one itself for a release that is published."""
+    """Check that the forge has the tag on the commit; publishing a release would create a missing tag."""
     tag, where = announcement.tag, releases.where
     found = _persistently(lambda: releases.commit(tag), releases)
     if found is None:
         raise ShipError(TAG_MISSING(f"{where} does not have the tag {tag}."))
     if found != announcement.commit:
-        what = f"{where} has {tag} on {found[:10]}, and the files were built from {announcement.commit[:10]}."
+        what = f"{where} has {tag} on {found[:10]}, but the files were built from {announcement.commit[:10]}."
         raise ShipError(TAG_MISSING(what, remedy="Announce the files that were built from the tag."))
 
 
 def _persistently(ask: Callable[[], str | None], releases: Releases) -> str | None:
-    """Ask again where there is no answer yet: what was pushed takes a moment to be seen."""
+    """Ask again until there is an answer: what was just pushed takes a moment to appear."""
     for pause in _PAUSES:
         if found := ask():
             return found
@@ -234,7 +234,7 @@ def _persistently(ask: Callable[[], str | None], releases: Releases) -> str | No
 
 
 def _drafted(announcement: Announcement, releases: Releases) -> ForgeRelease:
-    """Create the draft; where the answer was lost, look for it before another one is made."""
+    """Create the draft; if the answer is lost, look for the draft before creating another."""
     pauses = iter(_PAUSES)
     while True:
         try:
@@ -251,21 +251,23 @@ def _drafted(announcement: Announcement, releases: Releases) -> ForgeRelease:
 
 
 def _refuse_others(announcement: Announcement, posted: Posted) -> None:
-    """Refuse to replace a whole file that users may have downloaded.
+    """Refuse to replace a complete file that users may have downloaded.
 
     Raises:
-        ShipError: There is one (NS778).
+        ShipError: There is such a file (NS778).
     """
     whole = [file for file in posted.lacking if (asset := posted.assets.get(asset_name(file.name))) and asset.uploaded]
     if whole:
         names = shorten(file.name for file in whole)
-        what = f"The release {announcement.tag} on {posted.where} has another {names} than was built."
+        what = (
+            f"The release {announcement.tag} on {posted.where} has a {names} that differs from the one that was built."
+        )
         raise ShipError(OTHER_FILE(what))
 
 
 @contextmanager
 def _on_disk(file: Attachment) -> Iterator[Path]:
-    """Yield a path where a file is."""
+    """Yield the path of an attachment on disk."""
     if file.path:
         yield file.path
         return
@@ -276,12 +278,14 @@ def _on_disk(file: Attachment) -> Iterator[Path]:
 
 
 def _attach(file: Attachment, path: Path, release: ForgeRelease, releases: Releases, there: Asset | None) -> None:
-    """Upload a file in the place of what is left of an interrupted upload."""
+    """Upload a file, replacing the remains of an interrupted upload."""
     pauses = iter(_PAUSES)
     while True:
         if there:
             releases.remove(there)
-        trouble = ShipError(NOT_WHOLE(f"{releases.where} says that it has {file.name}, and does not list it whole."))
+        trouble = ShipError(
+            NOT_WHOLE(f"{releases.where} says that it has {file.name}, but does not list it as complete.")
+        )
         try:
             if releases.upload(release, file.name, path):
                 return
@@ -297,7 +301,7 @@ def _attach(file: Attachment, path: Path, release: ForgeRelease, releases: Relea
 
 
 def _missing_values(announcement: Announcement, release: ForgeRelease, *, latest: bool | None) -> dict[str, object]:
-    """Return what is to be changed about a release whose files are there: what a person wrote stays."""
+    """Return the changes to make to a release that has its files: text that a person wrote is kept."""
     values: dict[str, object] = {}
     if not release.notes and announcement.notes:
         values["body"] = announcement.notes

@@ -1,4 +1,4 @@
-"""The step that announces a release: its page on the forge, with its notes and its files."""
+"""The step that announces a release: its page on the forge, with notes and files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from nox_ship.world.releases import Releases
 NO_TOKEN = Kind(
     "NS789",
     "not-announced",
-    "Set `GH_TOKEN` to a token that may write the repository's contents, and run the same command again.",
+    "Set `GH_TOKEN` to a token with write access to the repository's contents, and run the same command again.",
     level="notice",
 )
 
 
 def announce_state(run: Run) -> State:
-    """Ask whether the forge has the release with all its files."""
+    """Check whether the forge has the release with all its files."""
     plan, forge = run.plan, run.world.forge
     if plan.workflow:
         return State.unknown(f"left to {plan.workflow}")
@@ -34,7 +34,7 @@ def announce_state(run: Run) -> State:
     announcement = _announcement(run)
     if announcement is None:
         found = forge.find(plan.tag)
-        has = f"{forge.where} has a release of {plan.tag}, and what was built is not here to compare with"
+        has = f"{forge.where} has a release for {plan.tag}; the built files are not here to compare with"
         return State.unknown(has) if found and not found.draft else State.missing(f"{plan.tag} is not announced")
     posted = look(announcement, forge)
     if posted.release and posted.is_complete:
@@ -47,7 +47,7 @@ def announce_state(run: Run) -> State:
 
 
 def _announcement(run: Run, *, others: bool = False) -> Announcement | None:
-    """Return what is to be announced; None where what was built is not here."""
+    """Return the announcement; None if the built files are not here."""
     plan, tried, bumped = run.plan, run.find(Tried), run.find(Bumped)
     publication = tried.publication if tried else left_here(run)
     if publication is None:
@@ -61,20 +61,20 @@ def _announcement(run: Run, *, others: bool = False) -> Announcement | None:
 
 
 def no_token(forge: Releases, tag: str) -> Finding:
-    """Return that there is no token to announce a release with."""
-    what = f"There is no token for {forge.where} in {' or '.join(TOKENS)}: {tag} gets no page there."
+    """Return a finding that there is no token to announce a release with."""
+    what = f"There is no token for {forge.where} in {' or '.join(TOKENS)}, so {tag} gets no release page there."
     return NO_TOKEN(what)
 
 
 def told_of(outcome: Outcome, forge: Releases) -> Iterator[Finding]:
-    """Yield what a person should know about a release that was announced."""
+    """Yield what the user should know about an announced release."""
     if outcome.lacks:
         lacks = shorten(outcome.lacks, len(outcome.lacks))
-        yield IMMUTABLE(f"The release {outcome.release.tag} on {forge.where} is immutable, and lacks {lacks}.")
+        yield IMMUTABLE(f"The release {outcome.release.tag} on {forge.where} is immutable and lacks {lacks}.")
 
 
 def announce(run: Run, state: State) -> Result:
-    """Do what is missing; where nobody can announce it from here, say so."""
+    """Announce the release, or say why that is impossible from here."""
     plan, forge = run.plan, run.world.forge
     if plan.workflow or forge is None:
         return Omitted(state.seen)
@@ -83,7 +83,7 @@ def announce(run: Run, state: State) -> Result:
         return Omitted(state.seen)
     announcement = _announcement(run, others=True)
     if announcement is None:
-        raise AssertionError  # what is released was built
+        raise AssertionError  # a release always has built files
     run.of(Tried).publication.manifest.check(run.of(Tried).publication.folder)
     outcome = bring(announcement, forge, state.seen, run.voice.note)
     for finding in told_of(outcome, forge):

@@ -1,7 +1,7 @@
-"""What hangs on a release beside its files and their manifest, compared with that: bill of materials, and provenance.
+"""The bill of materials and the provenance, which are attached to a release next to its files and manifest.
 
-Neither is in the manifest, which is older. A bill of materials comes from a job that runs the project's code, and tells
-what that job says; here it is only seen to that it, and the provenance, are about these very files.
+Neither is in the manifest, which is older. The bill of materials comes from a job that runs the project's code, so it
+is only as reliable as that job. Both are only checked for being about these files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from nox_ship.release.announcement import Attachment
 OTHER_RELEASE = Kind(
     "NS799",
     "of-another-release",
-    "Delete it, and announce the release without it or with one that was made of these files.",
+    "Delete it, and announce the release without it or with one made from these files.",
 )
 
 
@@ -28,16 +28,16 @@ def materials(path: Path, manifest: Manifest) -> Iterator[Attachment]:
     """Yield the bill of materials in a file, if there is one.
 
     Raises:
-        ShipError: It is none, or of other files (NS799).
+        ShipError: It is not a bill of materials, or is about other files (NS799).
     """
     yield from _attached(path, manifest, ".cdx.json", describes)
 
 
 def provenance(path: Path, manifest: Manifest) -> Iterator[Attachment]:
-    """Yield the provenance in a file, a bundle of Sigstore, if there is one. Its signature is for users to verify.
+    """Yield the provenance in a file (a Sigstore bundle), if there is one. Users verify its signature.
 
     Raises:
-        ShipError: It is none, or of other files (NS799).
+        ShipError: It is not a provenance, or is about other files (NS799).
     """
     yield from _attached(path, manifest, ".sigstore.json", _attests)
 
@@ -59,7 +59,7 @@ def _attached(
 
 
 def _attests(told: Any, manifest: Manifest) -> bool:
-    """Whether an in-toto statement in a bundle is about the files of a manifest, and about nothing else."""
+    """Whether an in-toto statement in a bundle is about the files of a manifest and nothing else."""
     statement = json_data.parse(base64.b64decode(told["dsseEnvelope"]["payload"], validate=True))
     subjects = {(one["name"], one["digest"]["sha256"]) for one in statement["subject"]}
     return subjects == {(file.name, file.sha256) for file in manifest.files}

@@ -1,4 +1,4 @@
-"""What was built in the stage, held from the end of the build on: no gate changes it unseen."""
+"""The built files in the stage: after the build, a gate that changes them is detected."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from nox_ship.package.manifest import FILE_CHANGED, Manifest
 from nox_ship.project import Project
 from nox_ship.release.stage import Stage
 
-_REMEDY = (
-    "Find the gate that writes to `dist` or `.nox-ship` in the folder that it runs in; the same command builds anew."
-)
+_REMEDY = "Find the gate that writes to `dist` or `.nox-ship` in its working folder; the same command builds again."
 
 
 def hold(stage: Stage, project: Project) -> Manifest:
-    """Return the manifest of what was built; the first one that is read counts from then on, in later runs too.
+    """Return the manifest of the build; the first one that is read stays binding, in later runs too.
 
     Args:
         stage: The clean clone.
         project: The project in it.
 
     Raises:
-        ShipError: There is none (NS601), it cannot be read (NS602), or it is another one by now (NS603).
+        ShipError: There is none (NS601), it cannot be read (NS602), or it has changed (NS603).
     """
     manifest, digest = Manifest.load(manifest_path(project))
     if stage.record.built not in (None, digest):
@@ -35,7 +33,7 @@ def hold(stage: Stage, project: Project) -> Manifest:
 
 
 def changed(stage: Stage, project: Project) -> tuple[Finding, ...]:
-    """Return what is no longer as it was built, manifest or files (NS601-NS603); nothing is done about it.
+    """Return findings about changes to manifest or files since the build (NS601-NS603); do nothing about them.
 
     Args:
         stage: The clean clone.
@@ -48,10 +46,10 @@ def changed(stage: Stage, project: Project) -> tuple[Finding, ...]:
 
 
 def check(stage: Stage, project: Project) -> None:
-    """Check that manifest and files are still those that were built.
+    """Check that manifest and files are unchanged since the build.
 
     Raises:
-        ShipError: With each that is not (NS601-NS603); nothing that passed in the stage counts any more.
+        ShipError: With each change (NS601-NS603); results of sessions in the stage no longer count.
     """
     if findings := changed(stage, project):
         if stage.record.built:
@@ -60,22 +58,22 @@ def check(stage: Stage, project: Project) -> None:
 
 
 def check_tested(stage: Stage, told: Iterable[str]) -> None:
-    """Check that sessions made and tested what was built: another process may have read something else.
+    """Check that sessions used the files that were built: another process may have read different ones.
 
     Args:
         stage: The clean clone.
-        told: The SHA-256 of each manifest that they tell.
+        told: The SHA-256 of each manifest that the sessions reported.
 
     Raises:
-        ShipError: One is of another manifest (NS603); nothing that passed in the stage counts any more.
+        ShipError: One of them is different (NS603); results of sessions in the stage no longer count.
     """
     if set(told) - {stage.record.built}:
         _forget(stage)
-        raise ShipError(FILE_CHANGED("The files that were tested are not those that were built.", remedy=_REMEDY))
+        raise ShipError(FILE_CHANGED("The tested files are not the ones that were built.", remedy=_REMEDY))
 
 
 def _forget(stage: Stage) -> None:
-    """Let nothing that passed in the stage count, so that the next run builds and tests anew."""
+    """Discard all results in the stage, so that the next run builds and tests again."""
     record = stage.record
     record.passed, record.failed, record.built, record.tried, record.works = {}, [], None, None, ()
     stage.save()

@@ -16,19 +16,17 @@ from nox_ship.release.companions import follow
 from nox_ship.release.planning import Plan
 from nox_ship.release.stage import Stage
 
-COMMIT_REFUSED = Kind(
-    "NS232", "commit-refused", "A hook or git refused the commit of the new version; the output says why."
-)
-TAG_REFUSED = Kind("NS233", "tag-refused", "Git refused the tag; the output says why.")
+COMMIT_REFUSED = Kind("NS232", "commit-refused", "Fix the problem that git or a commit hook reports above.")
+TAG_REFUSED = Kind("NS233", "tag-refused", "Fix the problem that git reports above.")
 
 
 @dataclass(frozen=True)
 class Objects:
-    """What a release consists of in git, held in this process: refs on disk can be moved by the code that is tested.
+    """A release's objects in git, kept in this process, since tested code could move refs on disk.
 
     Attributes:
         commit: The hash of its commit.
-        tag: The hash of its tag: of the tag's own object where it is annotated.
+        tag: The hash of its tag: of the tag object if it is annotated.
     """
 
     commit: str
@@ -36,7 +34,7 @@ class Objects:
 
 
 def made(stage: Stage) -> Objects | None:
-    """Return the release's commit and tag, where an earlier run made them in the stage."""
+    """Return the release's commit and tag, if an earlier run made them in the stage."""
     record = stage.record
     tag = f"refs/tags/{record.tag}"
     return Objects(record.commit, stage.repository.run("rev-parse", tag)) if record.commit else None
@@ -45,21 +43,21 @@ def made(stage: Stage) -> Objects | None:
 def bump(plan: Plan, stage: Stage) -> Objects:
     """Make the release's commit and annotated tag in the stage.
 
-    Where neither a version nor the changelog changes, the tag is put on the commit that is there, unless that is
-    another release. A release that was merged is tagged as it is.
+    If neither a version nor the changelog changes, the tag is put on the existing commit, unless that is another
+    release. A release that was merged is tagged as it is.
 
-    Committing and tagging is ours, also where bump-my-version edits the files: it commits before it finds that the tag
-    exists. The user's own hooks run, and sign as the user's git does.
+    We commit and tag even if bump-my-version edits the files: it would commit before it finds that the tag exists. The
+    user's own hooks run, and signing follows the user's git settings.
 
     Args:
         plan: The release.
         stage: The clean clone.
 
     Returns:
-        Commit and tag.
+        Hashes of commit and tag.
 
     Raises:
-        ShipError: The files cannot be changed (NS306), or lie elsewhere (NS608); or git refuses the commit
+        ShipError: The files cannot be changed (NS306), or are outside the repository (NS608); git refuses the commit
             (NS232) or the tag (NS233); or towncrier or scriv fails (NS316).
     """
     repository = stage.repository
@@ -84,11 +82,11 @@ def _tag(plan: Plan, stage: Stage) -> Objects:
     try:
         repository.run("tag", "--message", plan.tag_message, plan.tag)
     except process.CommandFailedError as error:
-        raise ShipError(TAG_REFUSED(f"The tag {plan.tag} was refused.", detail=error.done.output)) from error
+        raise ShipError(TAG_REFUSED(f"Git refused the tag {plan.tag}.", detail=error.done.output)) from error
     commit, tag = repository.run("rev-parse", "HEAD", f"refs/tags/{plan.tag}").splitlines()
     if commit != plan.head and repository.parents(commit) != [plan.head]:
-        what = f"The commit of {plan.version} does not follow {plan.head[:10]} directly."
-        raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes commits of its own."))
+        what = f"The commit of {plan.version} is not a direct child of {plan.head[:10]}."
+        raise ShipError(COMMIT_REFUSED(what, remedy="Find the hook that makes additional commits."))
     stage.record.commit = commit
     return Objects(commit, tag)
 

@@ -1,7 +1,7 @@
-"""bump-my-version: what a project's own settings for it say, and changing a version with it.
+"""bump-my-version: a project's own settings for it, and changing the version with it.
 
-Settings with a scheme of versions of their own, or a ``current_version``, are used as they are. Others add to what
-follows from where the version is: further files, messages, hooks.
+Settings with their own version scheme or a ``current_version`` are used as they are. Others are added to what we derive
+from the place of the version: further files, messages, hooks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BUMP_FAILED = Kind("NS306", "bump-failed", "Correct the settings of bump-my-vers
 STALE_BUMP_SETTINGS = Kind(
     "NS307",
     "stale-bump-settings",
-    "The release goes by the project's version; correct the setting.",
+    "Correct the setting; the release uses the project's version.",
     level="notice",
 )
 
@@ -36,17 +36,17 @@ _PARSE, _SERIALIZE = "(?P<version>.+)", "{version}"
 
 @dataclass(frozen=True)
 class BumpSettings:
-    """A project's own settings for bump-my-version, as the tool shows them."""
+    """A project's own settings for bump-my-version, as the tool prints them."""
 
     next_version: str | None
     tag_name: str | None
     message: str | None
     tag_message: str | None
     parts: tuple[str, ...]
-    """The parts of a version that they know; empty where they have no scheme of their own."""
+    """The parts of their version scheme; empty if they have none of their own."""
 
     def filled(self, text: str | None, current: str, new: str) -> str | None:
-        """Return one of the texts with its versions filled in, None where it holds anything else."""
+        """Return a template with its versions filled in; None if it has other placeholders."""
         values = {"current_version": current, "new_version": new}
         try:
             places = [place for _, *place in string.Formatter().parse(text or "") if place[0] is not None]
@@ -57,7 +57,7 @@ class BumpSettings:
 
 
 def has_bump_settings(project: Project) -> bool:
-    """Whether the project configures bump-my-version itself, in any file that the tool reads."""
+    """Whether the project configures bump-my-version, in any file that the tool reads."""
     return bool(project.tool("bumpversion")) or _has_file_of_its_own(project)
 
 
@@ -68,15 +68,15 @@ def _has_file_of_its_own(project: Project) -> bool:
 
 
 def have_a_scheme(project: Project) -> bool:
-    """Whether the project's settings stand alone, instead of adding to what follows from where the version is.
+    """Whether the project's settings are used as they are, instead of being added to ours.
 
-    Those in a file of their own (``.bumpversion.cfg``, ``.bumpversion.toml``, ``setup.cfg``) always do.
+    Those in a separate file (``.bumpversion.cfg``, ``.bumpversion.toml``, ``setup.cfg``) always are.
     """
     return _has_file_of_its_own(project) or any(key in project.tool("bumpversion") for key in _SCHEME)
 
 
 def bumped_files(project: Project, current: str) -> set[str]:
-    """Return the files that the project's own settings name, relative to its folder.
+    """Return the files named in the project's own settings, relative to its folder.
 
     Raises:
         ShipError: The settings cannot be read (NS306).
@@ -86,23 +86,23 @@ def bumped_files(project: Project, current: str) -> set[str]:
     alone = have_a_scheme(project)
     entries = _shown(project, current, None).get("files") if alone else project.tool("bumpversion").get("files", [])
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is no list of tables.", remedy="Write it as one."))
+        raise ShipError(BUMP_FAILED("`tool.bumpversion.files` is not a list of tables.", remedy="Write it as one."))
     names = {str(entry["filename"]) for entry in entries if entry.get("filename")}
     try:
         paths = {path for entry in entries if entry.get("glob") for path in project.root.glob(str(entry["glob"]))}
         found = {path.relative_to(project.root).as_posix() for path in paths}
     except (NotImplementedError, ValueError, OSError) as error:
-        raise ShipError(BUMP_FAILED(f"A `glob` of bump-my-version's settings cannot be read: {error}.")) from error
+        raise ShipError(BUMP_FAILED(f"A `glob` in the settings of bump-my-version is invalid: {error}.")) from error
     return {*(Path(name).as_posix() for name in names), *found}
 
 
 def bump_settings(project: Project, current: str, part: str | None) -> BumpSettings | None:
-    """Ask bump-my-version what the project's own settings say; None where it has none, or not this part.
+    """Ask bump-my-version for the project's own settings; None if it has none, or not this part.
 
     Args:
         project: The project.
         current: Its version.
-        part: The part to increment, None for none.
+        part: The part to increment; None for none.
 
     Raises:
         ShipError: The settings cannot be read (NS306).
@@ -129,7 +129,7 @@ def _text(settings: Mapping[str, Any], key: str) -> str | None:
 
 
 def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
-    """Return the settings as the tool shows them; without what ``part`` would come to where it knows no such part."""
+    """Return the settings as the tool prints them; without the next version if the tool does not know ``part``."""
     command = [*_tool(), "show", "--format", "json", "--current-version", current]
     whole = [*command, *(["--increment", part] if part else [])]
     done = process.run(whole, cwd=project.root, keep=project.settings.pass_env, check=False)
@@ -138,27 +138,28 @@ def _shown(project: Project, current: str, part: str | None) -> dict[str, Any]:
     try:
         shown: dict[str, Any] = dict(json_data.parse(done.stdout))
     except (ValueError, TypeError) as error:
-        what = "bump-my-version cannot read the project's settings for it."
+        what = "bump-my-version cannot read its settings in this project."
         raise ShipError(BUMP_FAILED(what, detail=done.output)) from error
     return shown
 
 
 def stale_settings(project: Project, current: str) -> Iterator[Finding]:
-    """Yield a notice where bump-my-version's settings tell another current version than the project does."""
+    """Yield a notice if bump-my-version's settings state another current version than the project."""
     told = project.tool("bumpversion").get("current_version")
     if told is not None and told != current:
-        yield STALE_BUMP_SETTINGS(f"tool.bumpversion.current_version is {told}, the project's version {current}.")
+        yield STALE_BUMP_SETTINGS(
+            f"tool.bumpversion.current_version is {told}, but the project's version is {current}."
+        )
 
 
 def write_version(project: Project, source: VersionSource, new: str, *, own: bool = True) -> None:
     """Change the version to ``new`` in the project's files.
 
-    bump-my-version does what the project's own settings for it say; unless these have a scheme of versions, the places
-    that it left are changed here. Where ``own`` is false, because the settings need not know such a version, they are
-    left out.
+    bump-my-version applies the project's own settings; unless they have a version scheme, the places that it left are
+    changed here. If ``own`` is false, because the settings may not accept such a version, they are ignored.
 
     Raises:
-        ShipError: The tool fails, or the project does not tell the new version afterwards (NS306).
+        ShipError: The tool fails, or the project does not state the new version afterwards (NS306).
     """
     own = own and has_bump_settings(project)
     alone = own and have_a_scheme(project)
@@ -169,31 +170,31 @@ def write_version(project: Project, source: VersionSource, new: str, *, own: boo
     after = VersionSource.of(Project.read(project.root))
     if after.current != new:
         what = f"After bump-my-version ran, the project's version is {after.current}, not {new}."
-        raise ShipError(BUMP_FAILED(what, remedy="Name every file that holds it in [[tool.bumpversion.files]]."))
+        raise ShipError(BUMP_FAILED(what, remedy="List every file that states it in [[tool.bumpversion.files]]."))
     kept = {place.file for place in source.places} - {place.file for place in after.places}
     if kept and not alone:
-        what = f"After bump-my-version ran, {shorten(sorted(kept))} still told {source.current}."
-        raise ShipError(BUMP_FAILED(what, remedy="Name the line in [[tool.bumpversion.files]]."))
+        what = f"After bump-my-version ran, {shorten(sorted(kept))} still stated {source.current}."
+        raise ShipError(BUMP_FAILED(what, remedy="Add the line to [[tool.bumpversion.files]]."))
 
 
 def check_places(project: Project, source: VersionSource, repository: Repository) -> None:
-    """Check that every file that is to be changed lies in the repository, by its path and by committed symlinks.
+    """Check that every file to be changed is in the repository, by its path and through committed symlinks.
 
     Raises:
-        ShipError: It does not (NS608).
+        ShipError: A file is not (NS608).
     """
     top, names = repository.path.resolve(), {place.file for place in source.places}
     leading_out = not all(Findings().catch(partial(real_place, link, top)) for link in repository.links())
-    if leading_out or ".." in repr(project.tool("bumpversion")):  # else bump-my-version need not be asked
+    if leading_out or ".." in repr(project.tool("bumpversion")):  # otherwise bump-my-version need not be asked
         names |= bumped_files(project, source.current or "")
     for name in names:
         real_place(project.root / name, top)
 
 
 def check_settings(project: Project, source: VersionSource) -> None:
-    """Check that bump-my-version finds the version wherever the project's own settings say that it is.
+    """Check that bump-my-version finds the version in all places that the project's own settings name.
 
-    Nothing is written. Where no part of the version can be raised, as with a calendar's, there is nothing to try.
+    Nothing is written. If no part can be incremented, as in calendar versions, nothing is checked.
 
     Raises:
         ShipError: It does not find it, or cannot read the settings (NS306).
@@ -212,7 +213,7 @@ def check_settings(project: Project, source: VersionSource) -> None:
 
 
 def _own_options(project: Project) -> tuple[str, ...]:
-    """Return what settings without a scheme need in order to read any version."""
+    """Return the options that make settings without a scheme accept any version."""
     return () if have_a_scheme(project) else ("--parse", _PARSE, "--serialize", _SERIALIZE)
 
 
@@ -226,7 +227,7 @@ def _bump(project: Project, source: VersionSource, new: str, *options: str) -> N
 
 
 def _tool() -> list[process.Argument]:
-    """Return the start of a command line that runs bump-my-version: the one beside nox-ship, else one of uv's."""
+    """Return the start of a command that runs bump-my-version: installed next to nox-ship, or through uv."""
     if find_spec("bumpversion"):
         return process.module("bumpversion")
     return [process.uv(), "tool", "run", "--quiet", "--from", _REQUIREMENT, "bump-my-version"]

@@ -1,4 +1,4 @@
-"""The cache: what the releases of every checkout left, and what is thrown away of it."""
+"""The cache: what releases of all checkouts left, and its removal."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from nox_ship.git import Repository
 from nox_ship.release.stage import Workshop, check_private, last_release
 
 LONGEST_SECONDS = 30 * 24 * 60 * 60
-"""How long a folder is kept that no release uses."""
+"""How long an unused folder is kept."""
 MOST_BYTES = 2 << 30
-"""How much all folders may hold; above it, those go that were not used for the longest time."""
+"""The largest total size; above it, the folders that were not used for the longest time are removed."""
 
 _BETWEEN_SECONDS = 24 * 60 * 60
 _NAME = re.compile(r"[0-9a-f]{12}")
 _STAMP = "tidied"
 _BLOCK = 512
-"""Bytes of a block, as the system counts those of a file."""
+"""Bytes of a block in the system's count of a file's blocks."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What the releases of one checkout left."""
+    """The folder of one checkout in the cache."""
 
     workshop: Workshop
 
@@ -55,27 +55,27 @@ class Kept:
 
     @property
     def root(self) -> Path | None:
-        """The project's folder in the checkout; None where an earlier version of nox-ship did not write it down."""
+        """The project's folder in the checkout; None if an earlier version of nox-ship did not record it."""
         told = self._owner.get("root")
         return Path(told) if isinstance(told, str) and "\0" not in told else None
 
     @property
     def used(self) -> float:
-        """When a release used it last, in seconds since the epoch."""
+        """When a release last used it, in seconds since the epoch."""
         notes = (self.workshop.owner, self.workshop.report, self.workshop.record)
         places = [note for note in notes if os.path.lexists(note)] or [self.folder]
         return max(place.lstat().st_mtime for place in places)
 
     @cached_property
     def size(self) -> int:
-        """How many bytes it takes; what has several names counts once."""
+        """Its size in bytes; files with several names count once."""
         return sum(_sizes(self.folder, set()))
 
     @cached_property
     def unfinished(self) -> bool:
-        """Whether it may hold a release that is pushed and whose end was not seen: its files are nowhere else.
+        """Whether it may hold a pushed release that is not known to be complete: its files exist nowhere else.
 
-        The checkout has the release's tag from the moment before the push on.
+        The checkout has the release's tag from just before the push.
         """
         report = self._report
         if not report.get("rehearsal") and not report.get("passed") and report.get("pushed") in ("yes", "unknown"):
@@ -91,14 +91,14 @@ class Kept:
 
     @property
     def holds(self) -> str:
-        """What it holds, in words."""
+        """Its content, in words."""
         kind = "rehearsal" if self._report.get("rehearsal") else "release"
         what = [str(self._report[key]) for key in ("project", "version") if self._report.get(key)]
-        told = f"{kind} of {' '.join(what)}" if what else "nothing that was told"
-        return f"{told}, whose end was not seen" if self.unfinished else told
+        told = f"{kind} of {' '.join(what)}" if what else "no recorded run"
+        return f"{told}, not known to be complete" if self.unfinished else told
 
     def remove(self) -> bool:
-        """Remove it; return false where a release is running in it."""
+        """Remove it; return false if a release is running in it."""
         lock = filelock.FileLock(self.folder / "lock", timeout=0)
         try:
             lock.acquire()
@@ -108,17 +108,17 @@ class Kept:
             for path in self.folder.iterdir():
                 if path.name != "lock":
                     remove(path)
-            with suppress(OSError):  # on Windows an open file stays, and is empty
+            with suppress(OSError):  # on Windows, an open file stays behind, empty
                 (self.folder / "lock").unlink()
                 self.folder.rmdir()
         return True
 
 
 def kept(base: Path) -> list[Kept]:
-    """Return what every checkout left in the cache at ``base``, the last used first; symlinks are none of it.
+    """Return the folders in the cache at ``base``, last used first; symlinks are skipped.
 
     Raises:
-        ShipError: Others can write into the cache, or into a folder of it (NS806).
+        ShipError: Others have write access to the cache, or to one of its folders (NS806).
     """
     if not os.path.lexists(base):
         return []
@@ -130,33 +130,33 @@ def kept(base: Path) -> list[Kept]:
 
 
 def took(workshop: Workshop, root: Path) -> None:
-    """Write down whose folder it is, and that it is used now."""
+    """Record whose folder it is, and that it is in use now."""
     told = _read(workshop.owner)
     write_whole(workshop.owner, json.dumps({**told, "root": str(root)}))
 
 
 def settle(workshop: Workshop) -> None:
-    """Write down which release was brought to its end, if that is how the last run ended."""
+    """Record which release was completed, if the last run completed one."""
     report, told = _read(workshop.report), _read(workshop.owner)
     if report.get("passed") and not report.get("rehearsal") and report.get("commit") != told.get("finished"):
         write_whole(workshop.owner, json.dumps({**told, "finished": report.get("commit")}))
 
 
 def tidy(base: Path, mine: Workshop, now: float | None = None) -> list[Kept]:
-    """Remove what was not used for 30 days, then what was used longest ago until no more than 2 GiB are left.
+    """Remove what was not used for 30 days, then the least recently used folders until at most 2 GiB are left.
 
-    It is done once a day. What a release is running in stays, as does one whose end was not seen.
+    This happens once a day. Folders of running releases, and of those not known to be complete, are kept.
 
     Args:
         base: The cache.
-        mine: The folder that is in use here.
-        now: The time, in seconds since the epoch; default: that of the clock.
+        mine: The folder in use here.
+        now: The time in seconds since the epoch; default: the current time.
 
     Returns:
         What was removed.
 
     Raises:
-        ShipError: Others can write into the cache (NS806).
+        ShipError: Others have write access to the cache (NS806).
     """
     now, stamp = time.time() if now is None else now, base / _STAMP
     there = kept(base)
@@ -176,7 +176,7 @@ def tidy(base: Path, mine: Workshop, now: float | None = None) -> list[Kept]:
 def _sizes(folder: Path, seen: set[tuple[int, int]]) -> Iterator[int]:
     try:
         entries = list(os.scandir(folder))
-    except OSError:  # somebody else's, or gone meanwhile
+    except OSError:  # another user's, or removed in the meantime
         return
     for entry in entries:
         with suppress(OSError):
@@ -190,7 +190,7 @@ def _sizes(folder: Path, seen: set[tuple[int, int]]) -> Iterator[int]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    """Return what a file of our own tells; nothing where it cannot be read."""
+    """Return the content of one of our files; nothing if it cannot be read."""
     try:
         told = json_data.parse(path.read_bytes())
     except (OSError, ValueError):

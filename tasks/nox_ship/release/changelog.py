@@ -1,4 +1,4 @@
-"""The changelog of a release: which file it is, and making what is unreleased in it the release's."""
+"""The changelog of a release: finding it, and turning its unreleased section into the release's."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from nox_ship.release.markdown import read_markdown
 from nox_ship.release.restructured import UnplacedError, read_restructured
 from nox_ship.release.sections import Document
 
-CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog in UTF-8, or name another file.")
+CHANGELOG_UNREADABLE = Kind("NS308", "changelog-unreadable", "Save the changelog as UTF-8, or name another file.")
 NOT_CUT = Kind(
     "NS313",
     "changelog-not-cut",
-    "Begin a section called `Unreleased`: a release makes it the section of its version.",
+    "Add a section called `Unreleased`; a release turns it into the section of its version.",
     level="warning",
 )
 NOTHING_UNRELEASED = Kind(
     "NS314",
     "changelog-empty",
-    "Write down what changed, and commit it, before you release.",
+    "Describe the changes and commit that before you release.",
     level="warning",
 )
 FRAGMENTS_LEFT = Kind(
     "NS315",
     "fragments-left",
-    "Let that tool write the changelog and commit it, before you release.",
+    "Let that tool write the changelog, and commit it, before you release.",
     level="warning",
 )
 
@@ -45,7 +45,7 @@ _STEMS = ("changelog", "changes", "history", "news", "releasenotes", "whatsnew")
 _ENDINGS = (".md", ".markdown", ".rst", ".txt", "")
 _FOLDERS = ("", "docs", "doc")
 _LONGEST = 80
-"""Characters of a line that may say that nothing changed."""
+"""The longest line that may mean that nothing changed, in characters."""
 _NOTHING = re.compile(
     r"[-*+\s]*(?:(?:nothing|no (?:notable |user-facing )?changes?)(?: (?:has )?changed| new)?(?: here)?(?: yet)?"
     r"|none|n/a|tb[ad]|todo|\.\.\.|…|_)?[.!*_\s]*",
@@ -55,12 +55,12 @@ _NOTHING = re.compile(
 
 @dataclass(frozen=True)
 class Changelog:
-    """A changelog as it is.
+    """A changelog file.
 
     Attributes:
         name: The file, relative to the project's folder.
-        text: What it holds; line breaks are as in the file.
-        trouble: Why it cannot be read; empty where it can.
+        text: Its content, with the line breaks of the file.
+        trouble: Why it cannot be read; empty if it can.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Changelog:
 
     @cached_property
     def document(self) -> Document | None:
-        """Its sections, None where its form is not understood."""
+        """Its sections; None if its format is not recognised."""
         ending = Path(self.name).suffix.lower()
         readers = {".md": "m", ".markdown": "m", ".rst": "r", ".txt": "rm", "": "rm"}.get(ending, "")
         found = [document for reader in readers if (document := self._read(reader))]
@@ -85,34 +85,34 @@ class Changelog:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """Its sections that are of a version, or of what has none yet."""
+        """Its sections for versions, including the unreleased one."""
         return sections(self.document) if self.document else []
 
     @property
     def unreleased(self) -> Section | None:
-        """The section of what no release has yet, None where there is none, or where it cannot be told."""
+        """The unreleased section; None if there is none, or it cannot be determined."""
         return unreleased(self.sections)
 
     def of(self, version: str) -> Section | None:
-        """Return the section of a version that is released; None where it has none."""
+        """Return the section of a released version; None if it has none."""
         wanted = versions.parse(version)
         found = (section for section in self.sections if section.how == "released")
         return next((section for section in found if section.title.version == wanted), None)
 
     def notes(self, version: str) -> str:
-        """Return the text of the section of a version, empty where it has none."""
+        """Return the text of a version's section; empty if it has none."""
         section = self.of(version)
         return self.document.text(section.heading) if self.document and section else ""
 
 
 def find_changelog(project: Project) -> Changelog | None:
-    """Return the changelog: the file that the setting names, else the first with a usual name; None where none is kept.
+    """Return the changelog: the configured file, else the first with a usual name; None if there is none.
 
-    Of several, one with a section for what is unreleased comes first.
+    Of several files, those with an unreleased section come first.
 
     Raises:
-        ShipError: The file that the setting names does not exist or is not UTF-8, or a changelog lies outside of the
-            repository (NS308); or the file cannot be read at all (NS312).
+        ShipError: The configured file does not exist or is not UTF-8, or a changelog is outside the repository
+            (NS308); or the file cannot be read at all (NS312).
     """
     if name := project.settings.changelog:
         changelog = _read(project, name)
@@ -128,7 +128,7 @@ def find_changelog(project: Project) -> Changelog | None:
 
 
 def _usual(root: Path) -> Iterator[str]:
-    """Yield the names of files that are called as changelogs usually are."""
+    """Yield the names of files with a usual name of a changelog."""
     for folder in _FOLDERS:
         place = root / folder
         names = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
@@ -141,7 +141,7 @@ _PLAIN = str.maketrans("", "", "-_ ")
 
 
 def _read(project: Project, name: str) -> Changelog | None:
-    """Return a changelog, None where there is no such file."""
+    """Return a changelog; None if there is no such file."""
     path = project.root / name
     try:
         content = documents.read_bytes(path)
@@ -152,7 +152,7 @@ def _read(project: Project, name: str) -> Changelog | None:
     if content is None:
         return None
     if not path.resolve().is_relative_to(_top(project.root.resolve())):
-        what = f"{name} leads out of the repository, to {path.resolve()}."
+        what = f"{name} is outside the repository, at {path.resolve()}."
         raise ShipError(CHANGELOG_UNREADABLE(what, remedy="Keep the changelog in the repository."))
     try:
         return Changelog(name, content.decode("utf-8"))
@@ -161,35 +161,35 @@ def _read(project: Project, name: str) -> Changelog | None:
 
 
 def _top(root: Path) -> Path:
-    """Return the top of the repository that a project is in; the project's own folder where it is in none."""
+    """Return the top folder of the project's repository; the project's own folder if it is in none."""
     return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), root)
 
 
 def changelog_findings(project: Project, version: str) -> Iterator[Finding]:
-    """Yield each reason why the changelog of a release would not be what its users expect.
+    """Yield each reason why the release's changelog would not be what users expect.
 
-    That it has no entry stops the release if the settings name a changelog.
+    A missing entry stops the release if the settings name a changelog.
 
     Raises:
-        ShipError: It cannot be read, as in :func:`find_changelog`.
+        ShipError: It cannot be read, as for :func:`find_changelog`.
     """
     changelog = find_changelog(project)
     if changelog and changelog.of(version):
         return
     left = pending(project)
     if left and left.tool not in TOOLS:
-        yield FRAGMENTS_LEFT(f"{left.count} fragments in {left.folder} are left as they are: {left.tool} reads them.")
+        yield FRAGMENTS_LEFT(f"{left.count} fragments in {left.folder} stay there: only {left.tool} reads them.")
     if changelog is None:
         return
     section, document = changelog.unreleased, changelog.document
     level: Level = "error" if project.settings.changelog else "warning"
     if changelog.trouble:
-        yield NOT_CUT(f"{changelog.name} {changelog.trouble}.", remedy="It is released as it is.")
+        yield NOT_CUT(f"{changelog.name} {changelog.trouble}.", remedy="The release leaves it unchanged.")
     elif document is None:
-        what = f"{changelog.name} is in a form that is not understood; it is released as it is."
+        what = f"The format of {changelog.name} is not recognised; the release leaves it unchanged."
         yield NOT_CUT(what, remedy="Write it in Markdown or reStructuredText, with a heading for each version.")
     elif section is None and not left:
-        what = f"{changelog.name} has no section for what is unreleased"
+        what = f"{changelog.name} has no Unreleased section"
         yield NOT_CUT(f"{what}{'; it is released as it is' if level == 'warning' else ''}.", level=level)
     elif section and not left and _says_nothing(document, section) and not _had_candidate(changelog, version):
         yield NOTHING_UNRELEASED(f"{changelog.name} has nothing under {section.heading.title!r}.", level=level)
@@ -202,14 +202,14 @@ def _says_nothing(document: Document, section: Section) -> bool:
 
 
 def _had_candidate(changelog: Changelog, version: str) -> bool:
-    """Whether a pre-release of a version has a section, in which its changes may be already."""
+    """Whether a pre-release of a version has a section, which may already contain the changes."""
     final = Version(version)
     others = (section.title.version for section in changelog.sections if section.how == "released")
     return any(other and other.is_prerelease and other.release == final.release for other in others)
 
 
 def section_text(project: Project, version: str) -> str:
-    """Return what the changelog tells of a version, empty where it tells nothing or cannot be read."""
+    """Return the changelog's text for a version; empty if it has none or cannot be read."""
     try:
         changelog = find_changelog(project)
     except ShipError:
@@ -218,21 +218,21 @@ def section_text(project: Project, version: str) -> str:
 
 
 def cut_changelog(project: Project, version: str, today: date, tag: str | None = None) -> str | None:
-    """Make the changelog's section of what is unreleased that of ``version``, in the manner of its earlier sections.
+    """Turn the unreleased section into that of ``version``, in the style of the earlier sections.
 
-    Where versions are links, the new one becomes one as well, and that of *Unreleased* begins at the new tag.
+    If versions are links, the new one becomes a link too, and the *Unreleased* link starts at the new tag.
 
     Args:
         project: The project.
-        version: The version that is released.
+        version: The version being released.
         today: The date of the release.
-        tag: Its tag; ``v`` and the version where none is given.
+        tag: Its tag; default: ``v`` and the version.
 
     Returns:
-        The file that changed, relative to the project's folder; None where there is nothing to cut.
+        The changed file, relative to the project's folder; None if there is nothing to change.
 
     Raises:
-        ShipError: It cannot be read, as in :func:`find_changelog`; or a symlink leads out of the repository (NS608).
+        ShipError: It cannot be read, as for :func:`find_changelog`; or a symlink leads out of the repository (NS608).
     """
     changelog = find_changelog(project)
     if changelog is None or changelog.document is None or changelog.unreleased is None or changelog.of(version):

@@ -1,4 +1,4 @@
-"""Letting towncrier or scriv make the changelog's section of a release, of the fragments that wait for it."""
+"""Running towncrier or scriv to write the changelog's section of a release from news fragments."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from nox_ship.process import CommandFailedError
 from nox_ship.project import Project
 from nox_ship.release.fragments import TOOLS, pending
 
-NOT_COLLECTED = Kind("NS316", "fragments-not-collected", "Correct what the tool reports above, and commit it.")
+NOT_COLLECTED = Kind("NS316", "fragments-not-collected", "Fix the problem that the tool reports above, and commit.")
 
 
 def collect(project: Project, version: str, today: date) -> bool:
-    """Run the tool that the fragments are for, in an environment of uv's; return whether there was anything to do.
+    """Run the tool that the fragments are for, through uv; return whether there was anything to do.
 
-    The tool writes the section, removes the fragments, and adds both to git's index.
+    The tool writes the section, removes the fragments, and stages both changes.
 
     Args:
         project: The project, in the clone in which the release is made.
-        version: The version that is released.
+        version: The version being released.
         today: The date of the release.
 
     Raises:

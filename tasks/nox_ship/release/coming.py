@@ -1,7 +1,8 @@
-"""The release that comes next, or that HEAD is already: its version, its tag, and what git is to say of it."""
+"""The next release, or the one at HEAD: its version, its tag, and its messages in git."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -23,52 +24,52 @@ from nox_ship.release.tags import check_head
 TAG_EXISTS = Kind(
     "NS221",
     "tag-exists",
-    "Release another version, or finish that one from its own commit (`git pull`); a published tag is never moved.",
+    "Release another version, or finish that one from its own commit; a published tag is never moved.",
 )
 ALREADY_RELEASED = Kind(
     "NS222",
     "already-released",
-    "Commit what the next release holds first, or finish this one by its own version.",
+    "Commit the changes of the next release first, or finish this release by naming its version.",
 )
-FINISHING = Kind("NS223", "finishing", "Nothing is bumped again; the release is brought to its end.", level="notice")
+FINISHING = Kind("NS223", "finishing", "This run finishes that release and does not bump again.", level="notice")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coming:
-    """The version that comes next, or that HEAD is already."""
+    """The next version, or the one at HEAD."""
 
     source: VersionSource
     current: str
     version: str
     tag: str
     bump: bool
-    """Whether a version is to be set and tagged; not where HEAD is that release already."""
+    """Whether a version must be set and tagged; false if HEAD already is that release."""
     message: str = ""
     tag_message: str = ""
     proposed: str = ""
-    """What ``auto`` proposed; empty where the version was asked for."""
+    """The version that ``auto`` proposed; empty if the user named one."""
     early: bool = False
-    """Whether HEAD is another release, which this one follows although nothing was committed since."""
+    """Whether HEAD is another release that this one follows without any commit in between."""
     merged: Merged | None = None
-    """Where HEAD is this release by a pull request that was merged: all that is missing in git is its tag."""
+    """Set if HEAD is this release through a merged pull request, so that only its tag is missing."""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is there of this release and of others."""
+    """What exists of this and other releases."""
 
     head: str
     """The commit that is checked out."""
     here: Mapping[str, str]
-    """The commit each tag of the checkout leads to, by the tag's name."""
+    """The commit of each tag in the checkout, by name."""
     there: Mapping[str, str]
-    """The same of the remote's tags."""
+    """The commit of each tag on the remote, by name."""
     pushed: Record | None = None
     """The release that an earlier run pushed from HEAD."""
     earlier: Record | None = None
-    """The release that an earlier run made and did not push: ``auto`` proposes for its commit what it did."""
+    """The release that an earlier run made but did not push; ``auto`` proposes the same version for its commit."""
     proposals: Proposals | None = None
-    """What tells whether a release was proposed and merged; None where releases are pushed."""
+    """Tells whether a release was proposed and merged; None if releases are pushed."""
 
 
 def find_coming(
@@ -80,19 +81,19 @@ def find_coming(
     *,
     early: bool = False,
 ) -> Coming:
-    """Return the release that is asked for, or the one that HEAD already is.
+    """Return the requested release, or the one that HEAD already is.
 
     Args:
         project: The project.
         repository: Its checkout.
-        wanted: A part, a whole version, or ``auto``; None if nothing was given.
-        known: What is there already.
-        findings: Takes notices.
-        early: Whether it is the next one that is asked for, even if HEAD is a release.
+        wanted: A part, a whole version, or ``auto``; None if not given.
+        known: What exists already.
+        findings: Receives notices.
+        early: Whether the next release is wanted even if HEAD is one.
 
     Raises:
-        ShipError: The version cannot be found or told, or its tag exists; HEAD's tag is not the remote's (NS212,
-            NS216), or names no version (NS310).
+        ShipError: The version cannot be found or computed, or its tag exists; HEAD's tag differs from the remote's
+            (NS212, NS216), or does not name a version (NS310).
     """
     head, pushed = known.head, known.pushed
     tags = {**known.there, **known.here}
@@ -116,7 +117,7 @@ def find_coming(
     current = source.current or str(latest or "0")
     findings.extend(stale_settings(project, current))
     if wanted is None:
-        what = f"No version was asked for; it is {current} now."
+        what = f"You named no version; the current version is {current}."
         raise ShipError(arithmetic.NOTHING_ASKED(what))
     proposed = ""
     if wanted == AUTO:
@@ -130,8 +131,8 @@ def find_coming(
         tag = own.filled(own.tag_name, current, version) or form.name(version)
     else:
         tag = form.name(version)
-    _check_tag(tag, version, form, tags, known.here)
-    if proposals and source.current is None and section_text(project, version):  # which its proposal has made
+    _check_tag(tag, version, form, known.here, known.there)
+    if proposals and source.current is None and section_text(project, version):  # made by its proposal
         merged = proposals.merged(tag, certain=proposals.certain)
     if merged:
         return _finishing_merged(merged, source, version, wanted, project, findings)
@@ -149,14 +150,14 @@ def find_coming(
 
 
 def _next_version(source: VersionSource, current: str, wanted: str, own: BumpSettings | None) -> str:
-    """Return the version that is asked for.
+    """Return the requested version.
 
     Raises:
         ShipError: There is no such version, or it is not newer.
     """
     if source.current and versions.parse(wanted) == Version(current):
         arithmetic.whole_version(current, arithmetic.PARTS)
-        return current  # the files have it and nobody has released it, as is often so with the first one
+        return current  # the files already state it and it is not released, as is usual for the first release
     if own and wanted in own.parts and own.next_version:
         arithmetic.check_newer(arithmetic.whole_version(own.next_version, own.parts), Version(current))
         return own.next_version
@@ -169,9 +170,9 @@ def _next_version(source: VersionSource, current: str, wanted: str, own: BumpSet
 def _finishing_merged(
     merged: Merged, source: VersionSource, version: str, wanted: str | None, project: Project, findings: Findings
 ) -> Coming:
-    """Return the release that HEAD is by its merged pull request: it is tagged, and nothing is committed."""
+    """Return the release that a merged pull request brought to HEAD: only its tag is to be made."""
     _check_part(wanted, project, Version(version))
-    findings.append(FINISHING(f"HEAD is the release {version} (told by {merged.told_by}); it has no tag yet."))
+    findings.append(FINISHING(f"HEAD is the release {version} (according to {merged.told_by}); it has no tag yet."))
     own = bump_settings(project, version, None)
     return Coming(
         source=source,
@@ -192,7 +193,7 @@ def _proposal(
     known: Known,
     released: tuple[str, Version] | None,
 ) -> Proposal:
-    """Return what ``auto`` proposes; ``released`` is the release that HEAD is, where the next one is asked for.
+    """Return the proposal of ``auto``; ``released`` is the release at HEAD, if the next one is wanted.
 
     Raises:
         ShipError: The changelog cannot be read (NS308, NS312).
@@ -206,13 +207,13 @@ def _proposal(
 
 
 def _check_proposed(proposed: str, parts: Collection[str]) -> None:
-    """Check that a part that ``auto`` proposes is one of the project's own, where it has some.
+    """Check that a proposed part is one of the project's own parts, if it has any.
 
     Raises:
         ShipError: It is not (NS302).
     """
     if parts and _part(proposed) and proposed not in parts:
-        what = f"`auto` proposes {proposed}, and the versions of this project have no such part."
+        what = f"`auto` proposes {proposed}, but the versions of this project have no such part."
         remedy = f"Write one of {', '.join(parts)}, or a version such as 1.4.0."
         raise ShipError(arithmetic.UNKNOWN_PART(what, remedy=remedy))
 
@@ -222,12 +223,12 @@ def _part(wanted: str) -> str | None:
 
 
 def _check_part(wanted: str | None, project: Project, version: Version) -> None:
-    """Check that there is such a part of a version, although a release that is finished raises none.
+    """Check that a version has such a part, although finishing a release increments none.
 
-    Settings that cannot be read name no part; the release that they once made goes on.
+    If the settings cannot be read, any part is accepted; the release that they made continues.
 
     Raises:
-        ShipError: There is not (NS302, NS303).
+        ShipError: It has not (NS302, NS303).
     """
     if wanted in (None, AUTO) or versions.parse(wanted):
         return
@@ -244,18 +245,20 @@ def _finishing(
     asked = versions.parse(wanted or "")
     if asked is not None and asked != version:
         raise ShipError(ALREADY_RELEASED(f"HEAD is the release {version} (tag {tag}), not {asked}."))
-    findings.append(FINISHING(f"HEAD is the release {version} already (tag {tag})."))
+    findings.append(FINISHING(f"HEAD is already the release {version} (tag {tag})."))
     text = spelt or str(version)
     if source.current and versions.parse(source.current) == version:
         text = source.current
     return Coming(source=source, current=text, version=text, tag=tag, bump=False)
 
 
-def _check_tag(
-    tag: str, version: str, form: versions.TagForm, everywhere: Collection[str], local: Collection[str]
-) -> None:
+def _check_tag(tag: str, version: str, form: versions.TagForm, here: Collection[str], there: Collection[str]) -> None:
     parsed = Version(version)
-    for name in everywhere:
+    for name in (*there, *here):
         if name == tag or form.version(name) == parsed:
-            where = "here" if name in local else "on the remote"
-            raise ShipError(TAG_EXISTS(f"The tag {name} exists {where} already."))
+            if name in there:
+                raise ShipError(TAG_EXISTS(f"The tag {name} already exists on the remote."))
+            remedy = (
+                f"Delete it (`git tag -d {shlex.quote(name)}`) if it was made by mistake, or release another version."
+            )
+            raise ShipError(TAG_EXISTS(f"The tag {name} already exists here, but not on the remote.", remedy=remedy))

@@ -1,7 +1,7 @@
-"""What stands beside a version and goes with it: the date in a citation, and Sphinx's short version.
+"""Data that changes with the version: the date in a citation, and Sphinx's short version.
 
-bump-my-version changes a version where it finds the whole of it. These two follow from it, in files that tell the
-release's version already.
+bump-my-version replaces the whole version where it finds it. These two depend on it, in files that already state the
+new version.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _SHORT = re.compile(r"""^version[ \t]*=[ \t]*(["'])v?(?P<short>\d+(?:\.\d+)*)\1"
 
 
 def follow(project: Project, before: str, version: str, today: date, top: Path) -> None:
-    """Bring what goes with a version to it, once the version itself is changed.
+    """Update what depends on the version, after the version itself was changed.
 
-    ``date-released`` in ``CITATION.cff`` becomes the release's date, unless the file tells another version. In
+    ``date-released`` in ``CITATION.cff`` becomes the release's date, unless the file states another version. In
     Sphinx's ``conf.py``, a ``version`` that is the beginning of the old version becomes the same part of the new one
-    where ``release`` tells the new one.
+    if ``release`` states the new one.
 
     Args:
         project: The project.
-        before: The version that it had.
-        version: The version that is released.
+        before: The previous version.
+        version: The version being released.
         today: The date of the release.
-        top: The top of the repository, out of which nothing is written.
+        top: The top of the repository; nothing is written outside it.
 
     Raises:
         ShipError: A symlink leads out of the repository (NS608).
@@ -51,7 +51,7 @@ def follow(project: Project, before: str, version: str, today: date, top: Path) 
 
 
 def _changes(root: Path, before: Version, version: Version, today: date) -> Iterator[tuple[Path, str, str]]:
-    """Yield a file, what it holds, and what it is to hold."""
+    """Yield each file with its current and its new content."""
     text = _read(root / _CITATION)
     told = _VERSION.search(text)
     if told is None or versions.same(told["version"], str(version)):
@@ -76,7 +76,7 @@ def _replaced(text: str, pattern: re.Pattern[str], group: str, new: str) -> str:
 
 
 def _read(path: Path) -> str:
-    """Return the text of a file as it is; empty where there is none that can be read."""
+    """Return the text of a file; empty if there is none that can be read."""
     try:
         return (documents.read_bytes(path) or b"").decode("utf-8")
     except (ShipError, UnicodeDecodeError):

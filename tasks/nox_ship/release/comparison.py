@@ -1,6 +1,6 @@
 """Comparing a release's files with the last release's, which are fetched or built while gates run.
 
-This never stops a release. What was found is kept in the workshop, so the same release looks for it once.
+This never stops a release. The result is kept in the workshop, so that it is looked up only once for a release.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from nox_ship.world.web import begun
 
 @dataclass(frozen=True)
 class _Note:
-    """Which release a predecessor was looked up for, and when."""
+    """The release that a predecessor was looked up for, and when."""
 
     index: str
     commit: str
@@ -59,7 +59,7 @@ class Compared:
         file: The last release's file.
         difference: What changed; None if nothing was compared.
         why: Why nothing was compared.
-        findings: What is unusual, or a notice that the index could not be asked.
+        findings: What is unusual, or a notice that the index did not answer.
     """
 
     since: str = ""
@@ -71,17 +71,17 @@ class Compared:
     def __str__(self) -> str:
         if self.difference is None:
             return f"nothing to compare with: {self.why}"
-        subjects = ", ".join(line.partition(":")[0] for line in self.lines) or "nothing changed but the version"
+        subjects = ", ".join(line.partition(":")[0] for line in self.lines) or "only the version changed"
         unusual = f"; {len(self.findings)} unusual" if self.findings else ""
         return f"since {self.since}: {subjects}{unusual}"
 
     @property
     def lines(self) -> list[str]:
-        """What changed, in a few lines."""
+        """The changes, in a few lines."""
         return self.difference.lines() if self.difference else []
 
     def enter(self, report: Report, notify: Callable[[Finding], None]) -> None:
-        """Add it to a report, with what is unusual; a notice goes to ``notify``."""
+        """Add it to a report, with what is unusual; notices go to ``notify``."""
         report.since, report.changes, report.difference = self.since, self.lines, self._as_dict()
         for finding in self.findings:
             if finding.level == "notice":
@@ -97,7 +97,7 @@ class Compared:
 
 
 class Comparison:
-    """A comparison with the last release, which is fetched in the background from the moment it is made."""
+    """A comparison with the last release, which is fetched in the background as soon as this is created."""
 
     def __init__(
         self, manifest: Manifest, project: Project, index: Index, called: str, shelf: Path, *, anew: bool = False
@@ -105,12 +105,12 @@ class Comparison:
         """Start to look for the last release.
 
         Args:
-            manifest: What was built.
-            project: The project that it was built of, in whose history the last release is.
-            index: The index that it goes to; it is only read.
+            manifest: The manifest of the built files.
+            project: The project from which they were built; the last release is in its history.
+            index: The index that they go to; only read here.
             called: The index's display name.
-            shelf: The folder that keeps what was fetched; it need not exist.
-            anew: Ask the index even if something is kept.
+            shelf: The folder for fetched files; it need not exist.
+            anew: Whether to ask the index even if an earlier result is kept.
         """
         self._manifest = manifest
         self._project = project
@@ -125,7 +125,7 @@ class Comparison:
         """Compare; wait for the index until a few seconds after the start, or for the build of the last release.
 
         Args:
-            environments: The folder of nox's environments, which show what modules requirements provide.
+            environments: The folder of nox's environments, which show the modules that requirements provide.
         """
         try:
             return self._compared(self._predecessor(), Installed(_sites(environments)))
@@ -136,8 +136,8 @@ class Comparison:
         except ShipError as error:
             why = error.findings[0].what.rstrip(".")
         except Exception as error:  # noqa: BLE001 - whatever an index's file holds, the release goes on
-            why = f"comparing raised {type(error).__name__}"
-        return Compared(why=why, findings=(NOT_COMPARED(f"There was no comparison with the last release: {why}."),))
+            why = f"the comparison raised {type(error).__name__}"
+        return Compared(why=why, findings=(NOT_COMPARED(f"The files were not compared with the last release: {why}."),))
 
     def _compared(self, last: Predecessor, installed: Installed) -> Compared:
         version = self._manifest.version
@@ -165,7 +165,7 @@ class Comparison:
         if self._kept:
             return self._kept
         if self._fetched is None:
-            raise AssertionError  # one of the two is set
+            raise AssertionError  # one of the two is always set
         found, content = self._waited(self._fetched)
         remove(self._shelf)
         self._shelf.mkdir(parents=True)
@@ -180,11 +180,11 @@ class Comparison:
             try:
                 return fetched.result(max(self._patience[0] - time.monotonic(), 0))
             except TimeoutError:
-                if fetched.done() or self._patience[0] <= time.monotonic():  # else a build has begun meanwhile
+                if fetched.done() or self._patience[0] <= time.monotonic():  # otherwise a build has started meanwhile
                     raise
 
     def _find(self) -> tuple[Predecessor, bytes]:
-        """Return the last release that the index serves; if it serves none, build that of the history."""
+        """Return the last release that the index serves; if there is none, build the last one in the history."""
         found = fetch(self._manifest, self._index)
         if found[0].version:
             return found
@@ -200,7 +200,7 @@ class Comparison:
         return self._shelf / f"file{'.whl' if name.endswith('.whl') else '.tar.gz'}"
 
     def _keeps(self) -> Predecessor | None:
-        """Return what an earlier run of this release found, if what it fetched is still there."""
+        """Return what an earlier run of this release found, if the fetched files are still there."""
         try:
             note = json_data.read(_Note, json_data.parse((self._shelf / "found.json").read_bytes()))
             same = (note.index, note.commit, note.files) == (self._called, self._manifest.commit, self._names)

@@ -61,7 +61,7 @@ def converge(
 ) -> tuple[Published, ...]:
     """Upload the files that the index lacks, wheels before sdists, one at a time; then compare all of them.
 
-    What is noted tells how far it is: a line for each upload, whatever becomes of it.
+    The notes show the progress: a line for each upload, whatever its result.
 
     Args:
         publication: What the index should have.
@@ -89,7 +89,7 @@ def converge(
     present = [file.name for file in files if file.name in there and not there[file.name].trial]
     if present:
         verb = "are" if len(present) > 1 else "is"
-        note(f"{shorten(present)} {verb} there already, with the same SHA-256")
+        note(f"{shorten(present)} {verb} already there, with the same SHA-256")
     done: list[Published] = []
     with index.uploading() as upload:
         for file in files:
@@ -118,7 +118,7 @@ def confirm(publication: Publication) -> None:
 
 
 def _bring(publication: Publication, file: File, upload: Callable[[], None]) -> str:
-    """Upload one file; if the answer is unclear, ask the index and try again. Return what was unusual about it."""
+    """Upload one file; if the answer is unclear, ask the index and try again. Return anything unusual."""
     pauses = iter(publication.patience.delays())
     while True:
         try:

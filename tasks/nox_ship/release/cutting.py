@@ -1,4 +1,4 @@
-"""Making what is unreleased in a changelog the section of a release, in the manner of the releases before it."""
+"""Turning the unreleased section of a changelog into that of a release, in the style of earlier releases."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from nox_ship.release.titles import Title, marked, marked_off
 
 _COMPARISON = re.compile(r"(?P<place>.*/compare/)(?P<old>.+?)(?P<dots>\.{2,3})(?P<new>[^.?#][^?#]*)(?P<rest>.*)")
 _ENOUGH = 3
-"""Releases that show what a changelog looks like."""
+"""How many releases are read to learn the style."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a changelog, with what its heading says."""
+    """A section of a changelog, with the parsed heading."""
 
     heading: Heading
     title: Title
     how: Literal["below", "renamed", "marked", "released"]
-    """Of what is unreleased: whether a release gets a heading below this one, takes it over, or takes it over with a
-    line below it that says so."""
+    """For an unreleased section: whether the release gets a new heading below it, replaces its heading, or replaces its
+    heading and a line below that says so."""
 
 
 def sections(document: Document) -> list[Section]:
-    """Return the sections that are of a version, or of what has none yet, in their order.
+    """Return the sections for versions, including the unreleased one, in order.
 
-    Where headings of several depths name versions, those count of which there are most; the first heading of all is
-    the title of the file. *Unreleased* is found at any depth.
+    If headings of several levels name versions, the most frequent level counts; the first heading of all is the title
+    of the file. *Unreleased* is found at any level.
     """
     pairs = [(heading, Title.of(heading.title, document.language)) for heading in document.headings]
     depths = Counter(heading.depth for heading, title in pairs if title.kind != "other")
@@ -51,9 +51,9 @@ def sections(document: Document) -> list[Section]:
 
 
 def unreleased(found: list[Section]) -> Section | None:
-    """Return the section of what no release has yet: the first, unless a release comes before it.
+    """Return the unreleased section: the first one, unless a release comes before it.
 
-    One that is called *Unreleased* may stand anywhere.
+    A section called *Unreleased* may be anywhere.
     """
     if found and found[0].how != "released":
         return found[0]
@@ -61,38 +61,38 @@ def unreleased(found: list[Section]) -> Section | None:
 
 
 def enough(document: Document) -> bool:
-    """Whether the beginning of a changelog tells all that is needed of it."""
+    """Whether the beginning of a changelog is enough to learn its style."""
     found = sections(document)
     released = [section for section in found if section.how == "released"]
     return len(released) >= (1 if unreleased(found) and found[-1].how == "released" else _ENOUGH)
 
 
 def _first_line(document: Document, heading: Heading) -> int | None:
-    """Return the number of the first line of a section's text, None where it has none."""
+    """Return the number of the first line of a section's text; None if it has none."""
     said = (number for number in document.body(heading) if document.lines[number].strip())
     return next(said, None)
 
 
 def _mark(document: Document, heading: Heading) -> int | None:
-    """Return the number of the line below a version that says it is unreleased, None where there is none."""
+    """Return the number of the line below a version that says it is unreleased; None if there is none."""
     number = _first_line(document, heading)
     return number if number is not None and marked(document.lines[number]) else None
 
 
 @dataclass(frozen=True)
 class CutChangelog:
-    """A release's section, about to be made."""
+    """The section of a release that is about to be made."""
 
     document: Document
     section: Section
     earlier: tuple[Section, ...]
-    """The sections of releases, the newest first."""
+    """The sections of releases, newest first."""
     version: str
     tag: str
     today: date
 
     def made(self) -> str:
-        """Return the text of the changelog with the section of the release."""
+        """Return the changelog's text with the section of the release."""
         lines, heading = list(self.document.lines), self.section.heading
         self._define(lines)
         old = lines[heading.first : heading.end]
@@ -114,9 +114,9 @@ class CutChangelog:
 
     @cached_property
     def _model(self) -> tuple[Title, str | None] | None:
-        """The heading of a release that shows how the new one is written, and what follows the version in that.
+        """The heading of a release that serves as the model for the new one, and what follows the version in it.
 
-        The latter is None where no release shows it.
+        The latter is None if no release shows it.
         """
         pairs = [(section.title, section.title.dated(self.today)) for section in self.earlier[:_ENOUGH]]
         return next((pair for pair in pairs if pair[1] is not None), pairs[0] if pairs else None)
@@ -160,7 +160,7 @@ class CutChangelog:
             lines[number] = f"{text}{line[len(line.rstrip(chr(13) + chr(10))) :]}"
 
     def _define(self, lines: list[str]) -> None:
-        """Say in ``lines`` where the link of the version leads to, in the way that it is said of its neighbours."""
+        """Add the version's link target to ``lines``, in the style of its neighbours."""
         label, places = self._label(), self.document.definitions
         own = self.section.title.name.lower()
         place = places.get(own, places.get("unreleased") if self.section.how == "below" else None)
@@ -180,7 +180,7 @@ class CutChangelog:
                 return
 
     def _label(self) -> str | None:
-        """Return by what name the version is linked, None where it is not."""
+        """Return the label of the version's link; None if it is not a link."""
         title = self.section.title
         if self.section.how != "below":
             return title.named(self.version) if title.link and not title.url else None
@@ -200,10 +200,10 @@ class CutChangelog:
         return match["url"] if match else ""
 
     def _defined(self, line: str, label: str | None, url: str) -> str:
-        """Return the line of a link's definition with another address, and another label where one is given."""
+        """Return the line of a link definition with another address, and another label if given."""
         match = self.document.language.definition.match(line.rstrip("\r\n"))
         if match is None:
-            raise AssertionError  # only lines that match are kept
+            raise AssertionError  # only matching lines are kept
         start, end = match.span("label")
         middle = line[end : match.start("url")]
         return f"{line[:start]}{label or match['label']}{middle}{url}{line[match.end('url') :]}"
@@ -213,7 +213,7 @@ class CutChangelog:
 
 
 def _links(url: str, tag: str) -> tuple[str, str] | None:
-    """Return where *Unreleased* and the release lead to, made of where *Unreleased* led to; None if that is unclear."""
+    """Return the link targets of *Unreleased* and the release, from the old one of *Unreleased*; None if unclear."""
     match = _COMPARISON.fullmatch(url)
     if match is None:
         return None
@@ -222,7 +222,7 @@ def _links(url: str, tag: str) -> tuple[str, str] | None:
 
 
 def _next(url: str, previous: str, version: str, tag: str) -> str | None:
-    """Return where a release leads to, made of where the one before it leads to; None if that is unclear."""
+    """Return the link target of a release, from that of the release before it; None if unclear."""
     if match := _COMPARISON.fullmatch(url):
         return f"{match['place']}{match['new']}{match['dots']}{tag}{match['rest']}"
     return url.replace(previous, version) if previous in url else None

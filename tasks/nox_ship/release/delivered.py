@@ -1,4 +1,4 @@
-"""How releasing has been going on the forge, by the runs of the workflow that publishes, and by the index's clock."""
+"""How recent releases went on the forge, from the runs of the publishing workflow and the index's upload times."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from nox_ship.world.past import PastJob, PastRun
 from nox_ship.world.world import World
 
 MOST = 20
-"""How many runs are looked into. Each is a request, and without a token GitHub answers 60 an hour."""
+"""How many runs are looked at; each takes a request, and without a token GitHub allows 60 an hour."""
 _AT_ONCE = 8
 _BY_HAND = "workflow_dispatch"
 _CUT = "Cut the release"
 """The job of our workflow that makes a release's commit and tag."""
 _REHEARSAL = "Rehearse"
-"""The one that only rehearses."""
+"""The job that only rehearses."""
 _NO_TESTS = ("Lock", "Take what another run proved", "Push files ")
-"""What the names of those of its jobs begin with that come before those that publish, and test nothing."""
+"""Prefixes of the names of jobs that run before publishing but test nothing."""
 
 _FAILED = ("failure", "timed_out")
 
@@ -40,12 +40,12 @@ Jobs = Mapping[int, Sequence[PastJob]]
 Arrivals = Mapping[Version, Sequence[dt.datetime]]
 """When files of each version arrived at an index."""
 Uploads = Mapping[str, Arrivals]
-"""The same of each index, by its name."""
+"""Arrival times for each index, by its name."""
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """A release that a workflow published, or tried to."""
+    """A release that a workflow published or tried to publish."""
 
     version: str
     """Its version."""
@@ -54,50 +54,50 @@ class Delivered:
     begun: str
     """When its tag was pushed, in UTC (ISO 8601)."""
     runs: int
-    """How many runs belong to it: those on its tag, and those that cut a release since the one before."""
+    """How many runs it took: those on its tag, and those since the release before that cut a release."""
     attempts: int
-    """How many attempts these had."""
+    """How many attempts those runs had."""
     passed: bool
-    """Whether the last one passed."""
+    """Whether the last run passed."""
     first_try: bool
-    """Whether every run passed, each in its first attempt."""
+    """Whether every run passed on its first attempt."""
     seconds: float | None
-    """How long it took from the beginning of its first run to the end of its last; null unless it passed at once."""
+    """Seconds from the start of its first run to the end of its last; null unless it passed at the first try."""
     tag_to_index: float | None
-    """Seconds until the index had all files; null where that is not told."""
+    """Seconds until the index had all files; null if unknown."""
     ci_to_index: float | None
-    """Seconds from the end of the last job that tested until the index had all files; null where that is not told."""
+    """Seconds from the end of the last testing job until the index had all files; null if unknown."""
     address: str
-    """Where its last run is shown."""
+    """The address of its last run."""
 
 
 @dataclass(frozen=True)
 class OnForge:
-    """How releasing has been going on the forge."""
+    """How recent releases went on the forge."""
 
     where: str
-    """Owner and name of the repository."""
+    """The repository as owner/name."""
     workflow: str
     """The file name of the workflow that publishes."""
     releases: tuple[Delivered, ...]
-    """The last releases, the newest first."""
+    """The last releases, newest first."""
     jobs: tuple[Typical, ...]
-    """The slowest jobs that passed, the slowest first."""
+    """The slowest jobs that passed, slowest first."""
     failures: tuple[Counted, ...]
-    """Jobs that failed, in any attempt, and in how many runs; the most frequent first."""
+    """Jobs that failed in any attempt, with the number of runs; most frequent first."""
 
 
 def look(project: Project, repository: Repository, world: World, findings: Findings) -> OnForge | str:
-    """Ask the forge, and the indexes, how the last releases went.
+    """Ask the forge and the indexes how the last releases went.
 
     Args:
         project: The project.
         repository: Its checkout.
-        world: The world; it is only read.
-        findings: Takes what could not be asked.
+        world: The world; only read here.
+        findings: Receives what could not be asked.
 
     Returns:
-        What they tell; or why there is nothing that could be asked, which is empty where the findings tell.
+        The answer; or the reason why nothing could be asked, which is empty if the findings give it.
     """
     forge, settings = world.forge, project.settings
     if forge is None:
@@ -105,11 +105,11 @@ def look(project: Project, repository: Repository, world: World, findings: Findi
     form = project.tag_form({**tags_of(findings.catch(world.known_refs) or {}), **repository.tags()})
     workflow = publishing(repository.path, settings, settings.routes.final, form.name("1.0.0")).workflow
     if workflow is None:
-        return "no workflow publishes what is tagged"
+        return "no workflow publishes pushed tags"
     runs = findings.catch(lambda: past.runs(forge.api, workflow))
     if runs is None:
         return ""
-    ours = [run for run in runs if not run.event.startswith("pull_request")]  # whose branch may be called as a tag is
+    ours = [run for run in runs if not run.event.startswith("pull_request")]  # their branch may be named like a tag
     versions = form.releases(run.head_branch or "" for run in ours)
     wanted = [run for run in ours if run.head_branch in versions or run.event == _BY_HAND]
     names = tuple(dict.fromkeys([*PUBLIC_INDEXES, *settings.indexes]))
@@ -125,12 +125,12 @@ def look(project: Project, repository: Repository, world: World, findings: Findi
         if all(run.status == "completed" for run in them)
     ]
     whole = len(told) == len(wanted) and len(runs) < past.MOST
-    newest = tuple(reversed(releases if whole else releases[1:]))  # more runs may belong to the oldest
+    newest = tuple(reversed(releases if whole else releases[1:]))  # the oldest may have further runs
     return OnForge(forge.where, workflow, newest, _slowest(jobs.values()), _failures(jobs.values()))
 
 
 def _uploads(project: Project, world: World, index: str) -> dict[Version, list[dt.datetime]]:
-    """Return when an index got the files of each version.
+    """Return when files of each version arrived at an index.
 
     Raises:
         ShipError: It does not answer (NS701).
@@ -141,10 +141,10 @@ def _uploads(project: Project, world: World, index: str) -> dict[Version, list[d
 
 
 def _grouped(runs: Sequence[PastRun], versions: Mapping[str, Version], jobs: Jobs) -> dict[str, list[PastRun]]:
-    """Return the runs of each release, by its tag: those on the tag, and before them those that cut a release.
+    """Return the runs of each release, by its tag: those on the tag, and earlier ones that cut a release.
 
     Args:
-        runs: The runs, the newest first.
+        runs: The runs, newest first.
         versions: The version of each tag.
         jobs: The jobs of each run, by its ID.
     """
@@ -165,15 +165,15 @@ def _grouped(runs: Sequence[PastRun], versions: Mapping[str, Version], jobs: Job
 def _delivered(
     tag: str, version: Version, runs: Sequence[PastRun], jobs: Jobs, index: Arrivals, uploads: Uploads
 ) -> Delivered:
-    """Return what became of a release.
+    """Return how a release went.
 
     Args:
         tag: Its tag.
         version: Its version.
-        runs: Its runs, the oldest first.
+        runs: Its runs, oldest first.
         jobs: The jobs of each run, by its ID.
-        index: When files arrived at the index that the version's route leads to.
-        uploads: The same of every index.
+        index: When files arrived at the index that this kind of version goes to.
+        uploads: The same for every index.
     """
     pushed = next(run.begun for run in runs if run.head_branch == tag)
     first_try = all(run.conclusion == "success" and run.run_attempt == 1 for run in runs)
@@ -198,9 +198,9 @@ def _delivered(
 
 
 def _tested(jobs: Sequence[PastJob], arrived: Iterable[dt.datetime]) -> dt.datetime | None:
-    """Return when the last job ended that tested; None where that is not told.
+    """Return when the last testing job ended; None if unknown.
 
-    Publishing begins with the first job during which files arrived at an index; what passed before it has tested.
+    Publishing begins with the first job during which files arrived at an index; the jobs that passed before it tested.
     """
     times = [(job, *job.times) for job in jobs if job.times and job.conclusion == "success"]
     publishing = [begun for _, begun, ended in times if any(begun <= when <= ended for when in arrived)]
@@ -211,7 +211,7 @@ def _tested(jobs: Sequence[PastJob], arrived: Iterable[dt.datetime]) -> dt.datet
 
 
 def _last(jobs: Iterable[PastJob]) -> list[PastJob]:
-    """Return each job as its last attempt left it."""
+    """Return the last attempt of each job."""
     return list({job.name: job for job in sorted(jobs, key=lambda job: job.run_attempt)}.values())
 
 
@@ -227,6 +227,6 @@ def _failures(runs: Iterable[Sequence[PastJob]]) -> tuple[Counted, ...]:
 
 
 def _seconds(begun: dt.datetime | None, ended: dt.datetime | None) -> float | None:
-    """Return the time between two moments; None where one is not told, or they are in the wrong order."""
+    """Return the time between two moments; None if one is unknown or they are in the wrong order."""
     took = (ended - begun).total_seconds() if begun and ended else -1.0
     return took if took >= 0 else None

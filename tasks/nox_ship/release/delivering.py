@@ -39,8 +39,8 @@ CHECKOUT_LEFT = Kind(
 )
 
 _OTHER_WAY = (
-    "Nothing was pushed: run the same command again to propose this release by a pull request instead; what has passed"
-    " is used again."
+    "Nothing was pushed: run the same command again to propose this release in a pull request instead; what has passed"
+    " is not run again."
 )
 MOST_COMMITS = 100
 """How many commits the report lists."""
@@ -79,7 +79,7 @@ def _commit(run: Run) -> str | None:
 def seal_broken(bumped: Bumped) -> ShipError | None:
     """Return why the clone must not be delivered: something that ran there changed it (NS236)."""
     if changed := bumped.seal.broken():
-        what = f"The gates changed the clone that the release is made in: {shorten(changed)}."
+        what = f"Gates changed the clone in which the release is made: {shorten(changed)}."
         return ShipError(STAGE_CHANGED(what))
     return None
 
@@ -100,7 +100,7 @@ def push_state(run: Run) -> State:
 
 
 def push(run: Run, state: State) -> Pushed:
-    """Push branch and tag; of a release that was merged, the tag alone.
+    """Push branch and tag; for a merged release, only the tag.
 
     Raises:
         ShipError: Something that ran in the clone changed it (NS236), so later runs will not reuse it; a built file
@@ -132,9 +132,10 @@ def push(run: Run, state: State) -> Pushed:
     except ShipError:
         report.pushed = "no"
         if f"refs/tags/{plan.tag}" in run.world.remote.refs():
-            stage.drop()  # somebody else has tagged it meanwhile: the tag that is here is none
+            stage.drop()  # somebody else has tagged it in the meantime, so the tag here is useless
         raise
-    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True, merged=plan.merged is not None)
+    merged = plan.merged is not None
+    return Pushed(state.seen.name, plan.branch, plan.tag, anew=True, merged=merged, stood_in=report.rehearsal)
 
 
 def checkout_state(run: Run) -> State:
@@ -229,6 +230,13 @@ def _listed(run: Run) -> State:
     return State.unknown(Unmatched(name, files)) if files else State.missing(Held(listing, ("every file",)))
 
 
+def _left(publication: Publication) -> tuple[str, ...]:
+    """Return what a workflow uploads: where other machines build the wheels, none of this one's."""
+    systems = publication.project.settings.wheels.systems
+    names = [file.name for file in publication.manifest.files if file.kind == "sdist" or not systems]
+    return (*names, *([f"the wheels from {shorten(systems)}"] if systems else []))
+
+
 def publish(run: Run, state: State) -> Result:
     """Upload the files that the index lacks and install them from there, or leave that to the workflow."""
     plan, publication = run.plan, run.of(Tried).publication
@@ -238,6 +246,6 @@ def publish(run: Run, state: State) -> Result:
         return Uploaded(publication.index.name, publish_files(publication, name, run.report, held=held))
     if state.status == "done":
         return LeftTo(plan.workflow, plan.waits, name, state.seen.files)
-    files = tuple(file.name for file in publication.manifest.files)
+    files = _left(publication)
     how = how_to_follow(run.world.remote, plan.workflow, waits=plan.waits)
     return LeftTo(plan.workflow, plan.waits, name, files, how)

@@ -11,7 +11,7 @@ from nox_ship.world.releases import Releases
 
 Way = Literal["push", "pull request"]
 BRANCHES = "release/"
-"""What the branches begin with from which releases are proposed."""
+"""The prefix of branches from which releases are proposed."""
 
 
 OTHERS_ON_BRANCH = Kind(
@@ -23,19 +23,19 @@ OTHERS_ON_BRANCH = Kind(
 
 @dataclass(frozen=True)
 class Delivery:
-    """The way that a release takes to the remote."""
+    """How a release reaches the remote."""
 
     way: Way
     why: str
-    """What decided that."""
+    """The reason."""
 
     @property
     def proposes(self) -> bool:
-        """Whether the release is proposed by a pull request."""
+        """Whether the release is proposed in a pull request."""
         return self.way == "pull request"
 
 
-PUSH = Delivery("push", "nothing known stands in the way of a push")
+PUSH = Delivery("push", "no known rule prevents a push")
 
 
 def branch_of(tag: str) -> str:
@@ -44,22 +44,22 @@ def branch_of(tag: str) -> str:
 
 
 def choose(wanted: Wanted, forge: Releases | None, branch: str, *, refused: bool) -> Delivery:
-    """Return the way that a release takes.
+    """Decide how a release is delivered.
 
-    A forge that does not tell its rules decides nothing: a refused push changes nothing, and then the release is
+    A forge that does not report its rules decides nothing: a refused push changes nothing, and then the release is
     proposed.
 
     Args:
-        wanted: What the setting says.
+        wanted: The setting.
         forge: The forge, which may have rules for the branch.
         branch: The release branch.
-        refused: Whether the remote has refused a push of this release, because it protects the branch.
+        refused: Whether the remote has refused a push of this release because it protects the branch.
     """
     if wanted != "auto":
         way: Way = "pull request" if wanted == "pull-request" else "push"
         return Delivery(way, f'the setting `delivery = "{wanted}"`')
     if refused:
-        return Delivery("pull request", f"the remote protects {branch}, and refused a push of this release")
+        return Delivery("pull request", f"the remote protects {branch} and refused a push of this release")
     rules = Findings().catch(lambda: forge.in_the_way(branch)) if forge else None
     if rules:
         return Delivery("pull request", f"{branch} on {forge.where if forge else ''} has rules: {shorten(rules)}")

@@ -1,4 +1,4 @@
-"""Development versions: what an untagged commit is called, and calling it so in a clone."""
+"""Development versions: the version of an untagged commit, and setting it in a clone."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from nox_ship.world.remote import Remote
 HISTORY_CUT = Kind(
     "NS309",
     "history-cut",
-    "Run `git fetch --tags --unshallow` (in a full clone `git fetch --tags`); in CI, check out with `fetch-depth: 0`.",
+    "Run `git fetch --tags --unshallow` (in a full clone, `git fetch --tags`); in CI, check out with `fetch-depth: 0`.",
 )
 
 _AUTHOR = ("-c", "user.name=nox-ship", "-c", "user.email=nox-ship@localhost", "-c", "commit.gpgsign=false")
 
 _OF_COMMITS = ("mesonpy",)
-"""Back ends that pack what is committed: https://mesonbuild.com/Creating-releases.html"""
+"""Build backends that pack the committed files: https://mesonbuild.com/Creating-releases.html"""
 
 
 def development(project: Project) -> Renaming | None:
-    """Return the development version of the project's HEAD and how it is set; None where HEAD is a release.
+    """Return the development version of the project's HEAD and how to set it; None if HEAD is a release.
 
-    It is ``X.Y.Z.devN``: N commits since the last release tag, on the way to X.Y.Z. That is the version in the files
-    where it is newer than the last release; else the release's next patch, or of a pre-release its next one, so that
-    it sorts after everything that was released.
+    It is ``X.Y.Z.devN``: N commits since the last release tag, on the way to X.Y.Z. That is the version in the files if
+    it is newer than the last release; otherwise the next patch release, or after a pre-release the next pre-release, so
+    that it sorts after everything that was released.
 
     Raises:
-        ShipError: History or tags are missing here (NS309), or HEAD has a tag like a release's that names no version
+        ShipError: History or tags are missing here (NS309), or HEAD has a release-like tag that does not name a version
             (NS310).
     """
     repository = Repository.at(project.root, project.settings.pass_env)
@@ -51,16 +51,16 @@ def development(project: Project) -> Renaming | None:
         source = VersionSource.of(project)
     except ShipError as error:
         if error.findings[0].id == NO_VERSION.id:
-            return None  # the back end finds a version where we do not
+            return None  # the build backend finds a version where we find none
         raise
     merged = form.releases(repository.merged_tags() if tags else ())
     released = {version: tag for tag, version in merged.items()}
     last = max(released, default=None)
     count = repository.count_since(tags[released[last]] if last else None)
     if count is None:
-        raise ShipError(HISTORY_CUT("This clone is shallow: how many commits lead to HEAD cannot be told."))
+        raise ShipError(HISTORY_CUT("This clone is shallow, so the commits since the last release cannot be counted."))
     if last is None and repository.without_tags:
-        raise ShipError(HISTORY_CUT("This clone was made without tags: which release came last cannot be told."))
+        raise ShipError(HISTORY_CUT("This clone was made without tags, so the last release is unknown."))
     warnings = tuple(_lacking(project, repository)) if last is None else ()
     coming = f"{_coming(versions.parse(source.current or ''), last)}.dev{count}"
 
@@ -80,18 +80,18 @@ def development(project: Project) -> Renaming | None:
 
 
 def _lacking(project: Project, repository: Repository) -> Iterator[Finding]:
-    """Check that the remote, where there is one, has no release in the history of HEAD; warn where it does not answer.
+    """Check that the remote has no release in the history of HEAD that this clone lacks; warn if it does not answer.
 
-    A clone can be made without tags and say so nowhere: ``git fetch --no-tags --depth=100``, as CI does it.
+    A clone can lack tags without recording that: ``git fetch --no-tags --depth=100``, as in CI.
 
     Raises:
-        ShipError: It has one, which this clone lacks (NS309).
+        ShipError: It has one (NS309).
     """
     try:
         remote = Remote.of(repository, project.settings.remote)
         refs = remote.refs() if remote else {}
     except ShipError as error:
-        what = f"Whether the remote has releases that this clone lacks is not known: {error.findings[0].what}"
+        what = f"The remote could not be asked whether this clone lacks any releases: {error.findings[0].what}"
         yield HISTORY_CUT(what, level="warning")
         return
     there = tags_of(refs)
@@ -103,7 +103,7 @@ def _lacking(project: Project, repository: Repository) -> Iterator[Finding]:
 
 
 def _coming(current: Version | None, last: Version | None) -> str:
-    """Return the version that development is on the way to, without its ``.devN``."""
+    """Return the version that development is heading for, without its ``.devN``."""
     if current is not None and (last is None or current > last):
         return _without_dev(current)
     if last is None:

@@ -1,4 +1,4 @@
-"""GitHub's filter patterns: which refs a workflow's trigger names.
+"""GitHub's filter patterns, which select the refs of a workflow's trigger.
 
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#filter-pattern-cheat-sheet
 """
@@ -14,10 +14,10 @@ _PIECE = re.compile(r"\\(?P<escaped>.)|(?P<stars>\*+)|\[(?P<listed>[^\]]+)\]|(?P
 
 @dataclass(frozen=True)
 class _Atom:
-    """A place in a pattern that takes characters."""
+    """An element of a pattern that matches characters."""
 
     taken: frozenset[str] | None
-    """The characters that fit; None for every one but those that are ``refused``."""
+    """The matching characters; None for all except ``refused``."""
     refused: str = ""
     optional: bool = False
     repeats: bool = False
@@ -27,7 +27,7 @@ class _Atom:
 
 
 def admits(patterns: Iterable[str], name: str) -> bool:
-    """Whether a list of patterns takes ``name``; the last one that matches decides, and ``!`` turns it round."""
+    """Whether a list of patterns matches ``name``; the last match decides, and ``!`` negates it."""
     taken = False
     for pattern in patterns:
         if matches(pattern.removeprefix("!"), name):
@@ -38,7 +38,7 @@ def admits(patterns: Iterable[str], name: str) -> bool:
 def matches(pattern: str, name: str) -> bool:
     """Whether one pattern matches the whole of ``name``.
 
-    All ways through the pattern are followed at once, so that no pattern takes long.
+    All paths through the pattern are followed at once, so that no pattern takes long.
     """
     atoms = _atoms(pattern)
     places = _reached(atoms, {0})
@@ -50,7 +50,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def _reached(atoms: list[_Atom], places: set[int]) -> set[int]:
-    """Return ``places`` and those behind them that are reached by leaving optional atoms out."""
+    """Return ``places`` and those reachable from them by skipping optional elements."""
     reached, ahead = set(places), list(places)
     while ahead:
         place = ahead.pop()
@@ -77,7 +77,7 @@ def _atoms(pattern: str) -> list[_Atom]:
 
 
 def _listed(text: str) -> frozenset[str]:
-    """Return the characters between brackets, of which some are given as ranges."""
+    """Return the characters between brackets, expanding ranges."""
     found: set[str] = set()
     for piece in re.finditer(r"([0-9A-Za-z])-([0-9A-Za-z])|(.)", text, re.DOTALL):
         first, last, single = piece.groups()

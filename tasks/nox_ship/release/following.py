@@ -1,4 +1,4 @@
-"""The command that comes next, by where the releases of a project stand."""
+"""The next command to type, depending on the state of the releases."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from nox_ship.release.status import Standing
 
 
 def following(standing: Standing) -> tuple[str, str]:
-    """Return the next command to type, empty where there is none, and why it is that."""
+    """Return the next command to type, empty if there is none, and the reason."""
     for rule in _RULES:
         if found := rule(standing):
             return found
-    return "nox -s release -- auto --dry-run", "it rehearses the next release"
+    return "nox -s release -- auto --dry-run", "rehearses the next release"
 
 
 def _begin(standing: Standing) -> tuple[str, str] | None:
@@ -23,11 +23,11 @@ def _begin(standing: Standing) -> tuple[str, str] | None:
         return "git init", what
     if what := ids.get(NO_COMMIT.id):
         return "git add --all && git commit", what
-    return None if standing.project else ("nox -s doctor", "it tells what is wrong with the project")
+    return None if standing.project else ("nox -s doctor", "shows what is wrong with the project")
 
 
 def _finish(standing: Standing) -> tuple[str, str] | None:
-    """Finish a release that is pushed."""
+    """Finish a pushed release."""
     progress = standing.progress
     if not (progress and progress.open and progress.has("done", "push")):
         return None
@@ -36,18 +36,18 @@ def _finish(standing: Standing) -> tuple[str, str] | None:
         return "nox -s doctor", str(seen["publish"].seen)
     if plan.workflow and progress.has("missing", "publish"):
         if plan.waits:
-            return f"gh release create {tag}", f"{plan.workflow} publishes what has a GitHub Release"
-        return "nox -s verify-published", f"{plan.workflow} publishes {plan.tag}; this waits until it is served"
+            return f"gh release create {tag}", f"{plan.workflow} publishes each GitHub Release"
+        return "nox -s verify-published", f"{plan.workflow} publishes {plan.tag}; this waits until the index serves it"
     if standing.head not in (plan.head, plan.commit):
         return f"git switch --detach {tag} && nox -s publish", str(seen["publish"].seen)
     again = f"nox -s release -- {shlex.quote(plan.version)}"
-    return _tidy(standing) or (again, "it does what is missing of the release, and bumps nothing")
+    return _tidy(standing) or (again, "finishes the release without bumping again")
 
 
 def _tidy(standing: Standing) -> tuple[str, str] | None:
-    """Bring the checkout into the state that a release starts from."""
+    """Prepare the checkout for a release."""
     if standing.changes:
-        return "git status", "a release starts from what is committed: commit or stash the changes"
+        return "git status", "a release needs a clean checkout: commit or stash the changes"
     if standing.release_branch and standing.branch != standing.release_branch:
         return f"git switch {shlex.quote(standing.release_branch)}", "releases are made from that branch"
     return None
@@ -58,9 +58,9 @@ def _catch_up(standing: Standing) -> tuple[str, str] | None:
 
 
 def _go_on(standing: Standing) -> tuple[str, str] | None:
-    """Go on with a release that was made here, and not pushed."""
+    """Continue a release that was made here but not pushed."""
     if (progress := standing.progress) and progress.open:
-        return f"nox -s release -- {shlex.quote(progress.plan.version)}", "it uses what has passed already"
+        return f"nox -s release -- {shlex.quote(progress.plan.version)}", "continues; what has passed is not run again"
     return None
 
 
@@ -88,7 +88,7 @@ def _wait(standing: Standing) -> tuple[str, str] | None:
 
 def _rest(standing: Standing) -> tuple[str, str] | None:
     if standing.since == 0:
-        return "", f"nothing was committed since {standing.tag}"
+        return "", f"there are no commits since {standing.tag}"
     return None
 
 
@@ -102,4 +102,4 @@ _RULES: Sequence[Callable[[Standing], tuple[str, str] | None]] = (
     _wait,
     _rest,
 )
-"""What comes next; the first rule that has something to say counts."""
+"""Rules for the next command; the first that applies counts."""

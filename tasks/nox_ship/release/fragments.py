@@ -1,4 +1,4 @@
-"""News fragments: changes that lie in files of their own until another tool makes a changelog of them."""
+"""News fragments: changes described in separate files until another tool turns them into a changelog."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _OTHERS = {
     "reno": (("reno.yaml", "releasenotes/config.yaml"), "releasenotes/notes"),
     "changie": ((".changie.yaml", ".changie.yml"), ".changes/unreleased"),
 }
-"""What shows that a project is set up for a tool, and where that keeps its fragments."""
+"""Files that show that a project uses a tool, and the tool's folder of fragments."""
 
 _NO_FRAGMENTS = ("readme", "template", "scriv", "header", "todo")
 
 
 @dataclass(frozen=True)
 class Pending:
-    """Fragments that no release has yet."""
+    """Fragments that are not released yet."""
 
     tool: str
     folder: str
-    """Relative to the project's folder."""
+    """The folder, relative to the project's."""
     count: int
 
 
 def pending(project: Project) -> Pending | None:
-    """Return the fragments that lie in the folder of towncrier, scriv, reno or changie; None where there are none."""
+    """Return the fragments in the folder of towncrier, scriv, reno or changie; None if there are none."""
     for tool, folder in _folders(project):
         inside = not Path(folder).is_absolute() and ".." not in Path(folder).parts
         place = project.root / folder
@@ -52,7 +52,7 @@ def _is_fragment(path: Path) -> bool:
 
 
 def _folders(project: Project) -> Iterator[tuple[str, str]]:
-    """Yield where each tool that the project is set up for keeps its fragments."""
+    """Yield the fragment folder of each tool that the project uses."""
     if settings := _towncrier(project):
         package = _text(settings.get("package")).replace(".", "/")
         inner = [f"{base}{package}/newsfragments" for base in ("", "src/")] if package else []

@@ -1,4 +1,4 @@
-"""Gates, build and verify-install: nox sessions, run beside each other in the clean clone by `runner.py`."""
+"""Gates, build and verify-install: nox sessions that `runner.py` runs in parallel in the clean clone."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from nox_ship.package.manifest import DIGEST_VARIABLE, TOLD
 from nox_ship.process import Argument, Standby
 from nox_ship.release.stage import Stage
 
-GATE_FAILED = Kind("NS431", "gate-failed", "Its output says why.")
+GATE_FAILED = Kind("NS431", "gate-failed", "Read the gate's output above.")
 NOTHING_VERIFIED = Kind(
     "NS433", "nothing-verified", "Install a Python that the project supports, or correct `pythons` in [tool.nox-ship]."
 )
-NOX_FAILED = Kind("NS432", "nox-failed", "nox's own output says why.")
+NOX_FAILED = Kind("NS432", "nox-failed", "Read nox's output above.")
 
 PASSED_ALONE = Kind(
     "NS860",
     "passed-alone",
-    "Let the tests choose free ports and files of their own, and wait for what they need instead of for a time.",
+    "Let the tests use free ports and files of their own, and wait for conditions instead of fixed times.",
     level="warning",
 )
 
-# Selections and defaults of the nox run that we are called from must not reach the one we start.
+# Selections and defaults of the nox run that called us must not affect the one we start.
 _OUTER_NOX = (
     "NOXSESSION",
     "NOXPYTHON",
@@ -48,13 +48,13 @@ _WARNING = re.compile(r"^nox > (NS\d{3} [\w-]+: .+)$", re.MULTILINE)
 _MANIFEST = re.compile(rf"^nox > {re.escape(TOLD)}([0-9a-f]{{64}})$", re.MULTILINE)
 _RUNNER = Path(__file__).parents[1] / "runner.py"
 RUNNER_MODULES = ("nox_ship.runner",)
-"""What can be imported of the runner before it is needed."""
+"""Modules of the runner that can be imported before they are needed."""
 _PREREQUISITE = "Prerequisite session "
 _ONE_OF_SEVERAL = re.compile(r"(?P<session>.+?)-(?:\d|py|cpython|graalpy)[\w.]*(?:\(.*\))?", re.DOTALL)
 """The name of a session on one of its Pythons."""
 
 PROOF_SESSIONS = ("build", "verify-install")
-"""What runs beside the gates: they prove the files, not the code. The longest chain, so they start first."""
+"""Sessions next to the gates that prove the files, not the code; they start first, as they form the longest chain."""
 
 SessionStatus = Literal["passed", "reused", "skipped", "failed", "not reached"]
 
@@ -67,36 +67,36 @@ class SessionResult:
     status: SessionStatus
     seconds: float = 0.0
     reason: str = ""
-    """Why it was skipped or failed, where it said so."""
+    """Why it was skipped or failed, if it said so."""
     output: str = field(default="", repr=False)
     warnings: tuple[str, ...] = ()
-    """What it warned of, one line each: findings of ours that stopped nothing."""
+    """Its warnings, one per line: findings of ours that stopped nothing."""
     begun: float | None = field(default=None, compare=False)
-    """When it began, by `time.monotonic`; None for what did not run this time."""
+    """When it began, by `time.monotonic`; None if it did not run this time."""
     needs: tuple[str, ...] = field(default=(), compare=False)
     """The sessions that it waited for."""
 
 
 @dataclass
 class _Events:
-    """What the runner says, one run after another: what happens to sessions, and what each writes."""
+    """The runner's messages, over several runs: events of sessions, and their output."""
 
     started: Callable[[str], None]
     finished: Callable[[SessionResult], None]
     echo: Callable[[str], None]
     results: dict[str, SessionResult] = field(default_factory=dict)
-    """How the sessions of this run ended, by name."""
+    """The results of this run's sessions, by name."""
     begun: dict[str, tuple[float, tuple[str, ...]]] = field(default_factory=dict)
     """When each session began, and what it had waited for."""
     outputs: dict[str, Kept] = field(default_factory=dict)
-    """What each session wrote in its last run."""
+    """The output of each session in its last run."""
     log: str = ""
 
     def feed(self, line: str) -> None:
-        """Take a line of the runner.
+        """Process a line from the runner.
 
         Raises:
-            ValueError: It is none that the runner writes.
+            ValueError: The runner does not write such lines.
         """
         if not line.startswith(EVENT):
             self._show(line)
@@ -121,7 +121,7 @@ class _Events:
                 raise ValueError(line)
 
     def output(self, name: str) -> list[str]:
-        """Return the lines that a session wrote."""
+        """Return the output lines of a session."""
         text = self.outputs[name].text().rstrip("\n") if name in self.outputs else ""
         return text.split("\n") if text else []
 
@@ -145,11 +145,11 @@ def run_sessions(
     Args:
         stage: The clean clone.
         names: Sessions, by name.
-        keep: Names of variables to hand on although they look like credentials.
-        started: Told the name of each session that starts.
-        finished: Told the result of each session that ends.
-        echo: Told each line that nox prints.
-        ahead: What becomes the runner, if it is begun.
+        keep: Names of variables to pass on although they look like credentials.
+        started: Called with the name of each session that starts.
+        finished: Called with the result of each session that ends.
+        echo: Called with each line that nox prints.
+        ahead: A process that was started in advance to become the runner.
 
     Raises:
         ShipError: With a finding (NS431) for each session that did not pass; nox itself failed (NS432).
@@ -163,14 +163,14 @@ def run_sessions(
     findings = _findings(result for result in done if result.status == "failed")
     skipped = [result for result in done if is_of(naming.registered("verify-install"), result.name)]
     if skipped and all(result.status == "skipped" for result in skipped):
-        findings.insert(0, NOTHING_VERIFIED(f"The files were tried on no Python: {skipped[0].reason}."))
+        findings.insert(0, NOTHING_VERIFIED(f"The files were tested on no Python: {skipped[0].reason}."))
     if findings:
         raise GatesFailedError(tuple(done), *findings)
     return tuple(done)
 
 
 class GatesFailedError(ShipError):
-    """Sessions did not pass; ``results`` holds how each ended."""
+    """Sessions did not pass; ``results`` has the result of each."""
 
     def __init__(self, results: tuple[SessionResult, ...], *findings: Finding) -> None:
         super().__init__(*findings)
@@ -188,7 +188,7 @@ def passed_before(stage: Stage, name: str) -> list[SessionResult]:
 
 
 def _missing(stage: Stage, name: str) -> list[str]:
-    """Return what is still to be run of the session ``name``: all of it, or its Pythons that did not pass."""
+    """Return what must still run of the session ``name``: all of it, or the Pythons on which it did not pass."""
     left = [signature for signature in stage.record.failed if is_of(name, signature)]
     if left:
         return left
@@ -196,10 +196,10 @@ def _missing(stage: Stage, name: str) -> list[str]:
 
 
 def _again(stage: Stage, results: list[SessionResult], events: _Events, keep: Iterable[str]) -> list[SessionResult]:
-    """Run what failed on one Python and passed on another again, alone, and then what waited for it.
+    """Rerun, alone, what failed on one Python and passed on another; then run what waited for it.
 
-    In a project's CI each has a machine of its own. Here they share processors, ports and files, which is no fault of
-    what is released; but a person is told.
+    In a project's CI, each has its own machine. Here they share processors, ports and files, which is no fault of the
+    code; but the user is warned.
     """
     ended = {result.name: result for result in results}
     for result in results:
@@ -216,7 +216,7 @@ def _again(stage: Stage, results: list[SessionResult], events: _Events, keep: It
 
 
 def _passed_elsewhere(failed: SessionResult, results: Iterable[SessionResult]) -> bool:
-    """Whether a session that failed is one of a project's checks, and passed on another Python."""
+    """Whether a failed session is one of the project's checks that passed on another Python."""
     match = _ONE_OF_SEVERAL.fullmatch(failed.name)
     if match is None or match["session"] in map(naming.registered, PROOF_SESSIONS):
         return False
@@ -224,10 +224,12 @@ def _passed_elsewhere(failed: SessionResult, results: Iterable[SessionResult]) -
 
 
 def _told(result: SessionResult) -> SessionResult:
-    """Return the result of a session that ran again alone, with a warning where it passed."""
+    """Return the result of a session that was rerun alone, with a warning if it passed."""
     if result.status != "passed":
         return result
-    warning = PASSED_ALONE(f"{result.name} failed beside the same session on other Pythons, and passed alone.")
+    warning = PASSED_ALONE(
+        f"{result.name} failed in parallel with the same session on other Pythons, but passed alone."
+    )
     return dataclasses.replace(result, warnings=(*result.warnings, str(warning)))
 
 
@@ -240,7 +242,7 @@ def _run(
     *,
     alone: bool = False,
 ) -> list[SessionResult]:
-    """Run sessions; ``alone``, without those that they require."""
+    """Run sessions; if ``alone``, without those that they require."""
     events.results.clear()
     command: list[Argument] = [sys.executable, "-P", _RUNNER, "--noxfile", "noxfile.py"]
     command += ["--envdir", stage.workshop.environments, *(["--no-dependencies"] if alone else ())]
@@ -255,7 +257,7 @@ def _run(
         )
         results = list(events.results.values())
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ShipError(NOX_FAILED("What the sessions came to cannot be read.", detail=events.log)) from error
+        raise ShipError(NOX_FAILED("The results of the sessions cannot be read.", detail=events.log)) from error
     finally:
         write_whole(stage.workshop.log, events.log)
     for result in results:
@@ -297,19 +299,19 @@ def _result(name: str, entry: dict[str, Any], lines: list[str]) -> SessionResult
 
 
 def warnings(results: Iterable[SessionResult]) -> tuple[str, ...]:
-    """Return what sessions that passed warned of, in this run or an earlier one."""
+    """Return the warnings of passed sessions, in this run or an earlier one."""
     return tuple(line for result in results if result.status in ("passed", "reused") for line in result.warnings)
 
 
 def verified(results: Iterable[SessionResult]) -> set[str]:
-    """Return the Pythons on which `verify-install` passed, in this run or an earlier one: ``3.12``..."""
+    """Return the Pythons on which `verify-install` passed, in this run or an earlier one, such as ``3.12``."""
     name = naming.registered("verify-install")
     done = [result.name for result in results if result.status in ("passed", "reused") and is_of(name, result.name)]
     return {one.removeprefix(f"{name}-") for one in done}
 
 
 def ask_for_materials(stage: Stage, python: str) -> None:
-    """Let `verify-install` describe its environment on a Python; where it has passed there, it runs once more."""
+    """Make `verify-install` describe its environment on a Python; if it passed there before, it runs once more."""
     record, name = stage.record, f"{naming.registered('verify-install')}-{python}"
     record.described = python
     if record.passed.pop(name, None) is not None:
@@ -317,14 +319,14 @@ def ask_for_materials(stage: Stage, python: str) -> None:
 
 
 def manifests(results: Iterable[SessionResult]) -> set[str]:
-    """Return the SHA-256 of each manifest that sessions say they made, or tested the files of."""
+    """Return the SHA-256 of each manifest that sessions say they built or tested."""
     names = list(map(naming.registered, PROOF_SESSIONS))
     proofs = (result.output for result in results if any(is_of(name, result.name) for name in names))
     return {match[1] for output in proofs for match in _MANIFEST.finditer(output)}
 
 
 def _last_words(entry: dict[str, Any], lines: list[str]) -> str:
-    """Return what the tool of a failed session said last: mostly its own summary."""
+    """Return the last words of a failed session's tool, which are usually its own summary."""
     if entry["result"] != "failed":
         return ""
     said = [line.strip(" =-") for line in lines if line.strip(" =-") and not line.startswith("nox > ")]
@@ -343,7 +345,7 @@ def _remember(stage: Stage, result: SessionResult) -> None:
 
 
 def _findings(failed: Iterable[SessionResult]) -> list[Finding]:
-    """Return a finding for each reason: what several Pythons say word for word is said once."""
+    """Return a finding for each reason; the same text from several Pythons is reported once."""
     by_reason: dict[str, list[SessionResult]] = {}
     for result in failed:
         by_reason.setdefault(result.reason or result.name, []).append(result)
@@ -353,5 +355,5 @@ def _findings(failed: Iterable[SessionResult]) -> list[Finding]:
 def _finding(result: SessionResult, *more: SessionResult) -> Finding:
     names = ", ".join(one.name for one in (result, *more))
     what = f"{names} did not pass{f': {result.reason}' if result.reason else ''}"
-    remedy = f"To see it alone: `{naming.call(result.name)}`."
+    remedy = f"To run it alone: `{naming.call(result.name)}`."
     return GATE_FAILED(f"{what.removesuffix('.')}.", remedy=remedy, detail=result.output)

@@ -1,7 +1,7 @@
-"""What one job of a workflow hands to another, which holds rights and obeys nothing of it: it compares.
+"""What one job of a workflow passes to another job with rights, which trusts none of it and compares everything.
 
-A job that runs the project's code hands on what it made as an artifact, and tells what that is by the job's outputs.
-A job that may write, or has an identity, takes from the artifact just what it was told, and has no checkout.
+A job that runs the project's code passes its results on as an artifact, and describes them in its job outputs. A job
+that may write, or has an identity, takes from the artifact only what was described, and has no checkout.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NOT_ANNOUNCED = Kind(
 OTHER_CUT = Kind(
     "NS762",
     "other-cut",
-    "Find what changed the release in the job that cuts it: bump settings, hooks or the noxfile; nothing was pushed.",
+    "Find what changed the release in the job that cuts it (bump settings, hooks, the noxfile); nothing was pushed.",
 )
 
 NOTHING_TO_MERGE = Kind(
@@ -38,7 +38,7 @@ NOTHING_TO_MERGE = Kind(
     "nothing-to-merge",
     'Set `delivery = "push"` and write the workflows again: a release that changes no file needs no pull request.',
 )
-_OTHER_ARTIFACT = "Run the whole workflow again: the artifact is not the one that was built."
+_OTHER_ARTIFACT = "Run the whole workflow again: this artifact is not the one that was built."
 _OBJECT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REGULAR = ("100644", "100755")
 _GONE = "000000"
@@ -47,30 +47,30 @@ _CUT = "refs/cut"
 
 
 def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | None = None) -> Manifest:
-    """Take from the artifact in ``source`` what its manifest names, and lay it out in ``root`` as a build does.
+    """Take the files of a manifest from the artifact in ``source``, and lay them out in ``root`` as a build does.
 
-    The manifest is compared with its digest that came another way, the files, ``pyproject.toml`` and the notes, if they
-    are there, with the manifest. Nothing else of the artifact is read.
+    The manifest is compared with its digest, which came by another way; the files, ``pyproject.toml`` and the notes, if
+    present, are compared with the manifest. Nothing else of the artifact is read.
 
     Args:
         source: The folder that the artifact was downloaded to.
         root: The job's own folder.
         commit: The commit that the files must have been built from; None for any.
-        tag: The tag that they must have been built of; None for any.
+        tag: The tag for which they must have been built; None for any.
 
     Raises:
-        ShipError: No digest was announced (NS761), the manifest is not there (NS601), is none (NS602) or not the
-            announced one (NS606), tells another commit or tag (NS604), or a file is not the one that it names (NS603).
-        FileExistsError: ``root`` holds such files already.
+        ShipError: No digest was given (NS761); the manifest is missing (NS601), invalid (NS602), different (NS606), or
+            of another commit or tag (NS604); or a file is not the one in the manifest (NS603).
+        FileExistsError: ``root`` already has such files.
     """
     if announced() is None:
-        raise ShipError(NOT_ANNOUNCED("Nothing tells which manifest this job is to take."))
+        raise ShipError(NOT_ANNOUNCED("Nothing says which manifest this job should accept."))
     told = source / ".nox-ship" / "manifest.json"
     manifest = Manifest.read(told)
     if commit is not None and manifest.commit != commit:
         raise ShipError(OTHER_ORIGIN(f"The files were built from {manifest.commit[:10]}, not from {commit[:10]}."))
     if tag is not None and manifest.tag != tag:
-        raise ShipError(OTHER_ORIGIN(f"The files were built of {manifest.tag}, not of {tag}."))
+        raise ShipError(OTHER_ORIGIN(f"The files were built for {manifest.tag}, not for {tag}."))
     findings = Findings()
     (root / "dist").mkdir()
     for file in manifest.files:
@@ -78,7 +78,7 @@ def receive(source: Path, root: Path, *, commit: str | None = None, tag: str | N
     findings.catch(lambda: _take(source / "pyproject.toml", root / "pyproject.toml", manifest.pyproject or ""))
     (root / ".nox-ship").mkdir()
     notes = source / ".nox-ship" / NOTES
-    if (sha256 := manifest.notes) and os.path.lexists(notes):  # older workflows leave them out: no index asks for them
+    if (sha256 := manifest.notes) and os.path.lexists(notes):  # older workflows omit them: indexes do not need them
         findings.catch(lambda: _take(notes, root / ".nox-ship" / NOTES, sha256))
     findings.raise_errors()
     _take(told, root / ".nox-ship" / "manifest.json", announced() or "")
@@ -89,16 +89,16 @@ def _take(source: Path, target: Path, sha256: str) -> None:
     """Copy a file, and compare the copy.
 
     Raises:
-        ShipError: It is not there, or another one (NS603).
+        ShipError: It is missing, or different (NS603).
     """
     if not source.is_file():
-        raise ShipError(FILE_CHANGED(f"{source} is not there.", remedy=_OTHER_ARTIFACT))
+        raise ShipError(FILE_CHANGED(f"{source} is missing.", remedy=_OTHER_ARTIFACT))
     with source.open("rb") as stream, target.open("xb") as copy:
         shutil.copyfileobj(stream, copy)
     with target.open("rb") as stream:
         if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
             target.unlink()
-            what = f"{source} is not what the manifest names: its SHA-256 differs."
+            what = f"{source} is not the file in the manifest: its SHA-256 differs."
             raise ShipError(FILE_CHANGED(what, remedy=_OTHER_ARTIFACT))
 
 
@@ -111,19 +111,19 @@ class Cut:
     commit: str
     tag_object: str
     onto: str
-    """The commit that it was cut from."""
+    """The commit from which it was cut."""
     merged: bool = False
-    """Whether that is the release, by a merged pull request: the tag alone is new."""
+    """Whether that commit is the release, by a merged pull request: only the tag is new."""
 
     @property
     def refs(self) -> dict[str, str]:
-        """The object of each ref that is pushed, by the ref's full name."""
+        """The object of each ref to push, by the ref's full name."""
         tag = {f"refs/tags/{self.tag}": self.tag_object}
         return tag if self.merged else {f"refs/heads/{self.branch}": self.commit, **tag}
 
     @property
     def bundled(self) -> dict[str, str]:
-        """The object of each ref in the bundle; no branch where the release is a tag alone, on what is there."""
+        """The object of each ref in the bundle; without a branch if the release is only a tag on an existing commit."""
         return {name.replace("refs", _CUT, 1): ref for name, ref in self.refs.items() if ref != self.onto}
 
 
@@ -132,12 +132,12 @@ def bundle(cut: Cut, source: Repository, scratch: Path, target: Path) -> None:
 
     Args:
         cut: The release.
-        source: The repository that holds its objects.
-        scratch: A path where nothing is, in a folder of our own: a repository that holds these refs is made there.
-        target: The bundle's path; what is there is replaced.
+        source: The repository with its objects.
+        scratch: An unused path in a folder of our own, where a repository with these refs is created.
+        target: The bundle's path; an existing file is replaced.
 
     Raises:
-        ShipError: The release changes what the job that pushes would refuse (NS762).
+        ShipError: The release changes what the pushing job would refuse (NS762).
     """
     if findings := list(_unexpected_changes(cut, source)):
         raise ShipError(*(OTHER_CUT(finding) for finding in findings))
@@ -152,19 +152,19 @@ def bundle(cut: Cut, source: Repository, scratch: Path, target: Path) -> None:
 
 
 def push(cut: Cut, file: Path, remote: Remote) -> bool:
-    """Push a release that another job has cut, once its bundle proves to hold just that; return whether it was missing.
+    """Push a release that another job has cut, after checking that its bundle holds only that; return if it was new.
 
     Args:
-        cut: What the bundle must hold, told another way than by the bundle.
+        cut: What the bundle must hold, known from another source than the bundle.
         file: The bundle.
-        remote: Where it goes; its ``local`` is an empty bare repository, which takes the objects.
+        remote: The remote to push to; its ``local`` is an empty bare repository, which receives the objects.
 
     Raises:
-        ShipError: The bundle holds anything else, or the branch has moved on (NS762), or the remote does not answer
+        ShipError: The bundle holds anything else, or the branch has moved on (NS762); or the remote does not answer
             (NS208) or refuses (NS231).
     """
     there = remote.refs()
-    pushed = there.get(f"refs/tags/{cut.tag}") == cut.commit  # they arrive together, and branches move on
+    pushed = there.get(f"refs/tags/{cut.tag}") == cut.commit  # both arrive together, but branches move on
     if not (pushed or cut.merged):
         _check_branch(cut, there)
     remote.fetch(cut.onto)
@@ -181,7 +181,7 @@ def _check_branch(cut: Cut, there: Mapping[str, str]) -> None:
         ShipError: It has moved on (NS762).
     """
     if there.get(f"refs/heads/{cut.branch}") != cut.onto:
-        what = f"{cut.branch} is not at {cut.onto[:10]} any more, which the release was cut from."
+        what = f"{cut.branch} is no longer at {cut.onto[:10]}, from which the release was cut."
         raise ShipError(OTHER_CUT(what, remedy="Run the workflow again from the branch."))
 
 
@@ -215,18 +215,18 @@ def offer(cut: Cut, file: Path, remote: Remote) -> str:
 
 
 def switch(cut: Cut, file: Path, checkout: Repository) -> None:
-    """Bring a checkout of the commit that a release was cut from to that release: branch, tag and files.
+    """Switch a checkout from the commit from which a release was cut to the release: branch, tag and files.
 
     Args:
-        cut: What the bundle must hold, told another way than by the bundle.
+        cut: What the bundle must hold, known from another source than the bundle.
         file: The bundle.
-        checkout: The checkout, of the release branch.
+        checkout: The checkout, on the release branch.
 
     Raises:
-        ShipError: The bundle holds anything else, or the checkout is of another commit (NS762).
+        ShipError: The bundle holds anything else, or the checkout is at another commit (NS762).
     """
     if checkout.head != cut.onto:
-        what = f"The checkout is of {checkout.head[:10]}, the release was cut from {cut.onto[:10]}."
+        what = f"The checkout is at {checkout.head[:10]}, but the release was cut from {cut.onto[:10]}."
         raise ShipError(OTHER_CUT(what))
     _take_objects(cut, file, checkout)
     checkout.run("update-ref", f"refs/tags/{cut.tag}", cut.tag_object)
@@ -234,10 +234,10 @@ def switch(cut: Cut, file: Path, checkout: Repository) -> None:
 
 
 def _take_objects(cut: Cut, file: Path, local: Repository) -> None:
-    """Take the objects of a release out of its bundle.
+    """Take the objects of a release from its bundle.
 
     Raises:
-        ShipError: It holds anything else (NS762).
+        ShipError: The bundle holds anything else (NS762).
     """
     try:
         findings = list(_wrong(cut, file.absolute(), local))
@@ -248,16 +248,16 @@ def _take_objects(cut: Cut, file: Path, local: Repository) -> None:
 
 
 def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
-    """Yield what a bundle holds beside one commit on top of another and a tag on it, or instead of them."""
+    """Yield how a bundle differs from one commit on top of another with a tag on it."""
     if not all(map(_OBJECT.fullmatch, (cut.commit, cut.tag_object, cut.onto))):
         yield "The release's objects are not named by their hashes."
         return
     if any(local.find("check-ref-format", name) is None for name in cut.refs):
-        yield f"{cut.tag!r} cannot be a tag."
+        yield f"{cut.tag!r} is not a valid tag name."
         return
     held = dict(line.split(" ", 1)[::-1] for line in local.run("bundle", "list-heads", file).splitlines())
     if held != cut.bundled:
-        yield f"The bundle holds {shorten(held) or 'nothing'}, and not just the commit and the tag that were cut."
+        yield f"The bundle holds {shorten(held) or 'nothing'} instead of just the commit and the tag that were cut."
         return
     local.run("-c", "fetch.fsckObjects=true", "fetch", "--quiet", file, *cut.bundled)
     tag = local.run("cat-file", "tag", cut.tag_object).partition("\n\n")[0].splitlines()
@@ -267,17 +267,17 @@ def _wrong(cut: Cut, file: Path, local: Repository) -> Iterator[str]:
         return  # the version comes from the tag
     parents = local.run("rev-list", "--parents", "--max-count=1", cut.commit).split()[1:]
     if parents != [cut.onto]:
-        yield f"{cut.commit[:10]} is not one commit on top of {cut.onto[:10]}."
+        yield f"{cut.commit[:10]} is not a single commit on top of {cut.onto[:10]}."
         return
     yield from _unexpected_changes(cut, local)
 
 
 def _unexpected_changes(cut: Cut, local: Repository) -> Iterator[str]:
-    """Yield changes that no release makes: of what other jobs with rights obey, and of anything but plain files."""
+    """Yield changes that no release makes: to what privileged jobs obey, and of anything but regular files."""
     rows = local.run("diff-tree", "-r", "-z", "--no-renames", cut.onto, cut.commit).split("\0")
     for told, path in zip(rows[::2], rows[1::2], strict=False):
         before, after = told.removeprefix(":").split()[:2]
         if path.startswith(_OBEYED):
-            yield f"The commit changes {path}, which tells what jobs with rights do."
+            yield f"The commit changes {path}, which controls what privileged jobs do."
         elif after not in (*_REGULAR, _GONE) or before not in (*_REGULAR, _GONE):
-            yield f"The commit makes {path} something else than a plain file."
+            yield f"The commit turns {path} into something other than a regular file."

@@ -1,4 +1,4 @@
-"""How releasing has been going: a little of each of the last runs, kept on this machine, and what follows from it."""
+"""How recent releases went on this machine: a short record of each of the last runs, and conclusions from them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from nox_ship.files import write_whole
 from nox_ship.report import Report
 
 MOST = 100
-"""How many runs are kept."""
+"""How many runs are recorded."""
 MOST_NAMED = 5
-"""How many of the slowest, and of the most frequent, are named."""
+"""How many of the slowest, and of the most frequent, are listed."""
 
 
 @dataclass(frozen=True)
 class Spent(json_data.Open):
-    """What a step or a session of a run took."""
+    """The duration of a step or session in a run."""
 
     name: str
     """Its name."""
@@ -32,28 +32,28 @@ class Spent(json_data.Open):
 
 @dataclass(frozen=True)
 class Past(json_data.Open):
-    """A run, as it is remembered."""
+    """A recorded run."""
 
     begun: str
-    """In UTC (ISO 8601)."""
+    """When it began, in UTC (ISO 8601)."""
     project: str
-    """The project's name; empty where it did not get that far."""
+    """The project's name; empty if the run ended before it was known."""
     version: str
-    """The version that was released; empty where it did not get that far."""
+    """The released version; empty if the run ended before it was known."""
     rehearsal: bool
     """Whether it was a rehearsal."""
     verdict: str
-    """``passed``, or as the step did that ended it."""
+    """``passed``, or the status of the step that ended it."""
     seconds: float
     """How long it took."""
     findings: tuple[str, ...] = ()
-    """What stopped it: ID and name of each error."""
+    """The errors that stopped it: ID and name of each."""
     spent: tuple[Spent, ...] = ()
-    """What was done or passed in this very run."""
+    """The steps and sessions that ran in this run."""
 
     @classmethod
     def of(cls, report: Report) -> Past:
-        """Return what is remembered of a run."""
+        """Return the record of a run."""
         errors = (f"{one['id']} {one['name']}" for one in report.findings if one["level"] == "error")
         done = (row for row in report.rows if row.begun is not None and row.status in ("done", "passed"))
         return cls(
@@ -70,48 +70,48 @@ class Past(json_data.Open):
 
 @dataclass(frozen=True)
 class Typical:
-    """What a step, a session or a job usually takes."""
+    """The usual duration of a step, session or job."""
 
     name: str
     """Its name."""
     seconds: float
     """The median."""
     longest: float
-    """The most seconds that it took."""
+    """The longest duration, in seconds."""
     runs: int
-    """How often it ran."""
+    """How many times it ran."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """What happened in several runs."""
+    """Something that happened in several runs."""
 
     name: str
-    """What it was."""
+    """What happened."""
     runs: int
-    """How many these are."""
+    """In how many runs."""
 
 
 @dataclass(frozen=True)
 class Going:
-    """How releasing has been going here."""
+    """How recent releases went on this machine."""
 
     runs: tuple[Past, ...]
-    """The last runs, the newest first."""
+    """The last runs, newest first."""
     releases: int
-    """How many versions were released, or tried to be."""
+    """How many versions were released or tried."""
     first_try: int
     """How many of them passed in their first run."""
     steps: tuple[Typical, ...]
-    """What each step takes, in their order."""
+    """The durations of the steps, in order."""
     sessions: tuple[Typical, ...]
-    """What the slowest sessions take, the slowest first."""
+    """The durations of the slowest sessions, slowest first."""
     findings: tuple[Counted, ...]
-    """What stopped runs, and how many; the most frequent first."""
+    """What stopped runs, most frequent first."""
 
     @classmethod
     def of(cls, runs: Sequence[Past]) -> Going:
-        """Return what runs, the oldest first, tell of how releasing has been going."""
+        """Return a summary of runs, which are given oldest first."""
         first: dict[str, Past] = {}
         for run in runs:
             if not run.rehearsal and run.version:
@@ -128,13 +128,13 @@ class Going:
 
 
 def remember(path: Path, report: Report) -> None:
-    """Add a run to those that are remembered at ``path``; what is oldest goes."""
+    """Add a run to the records at ``path``; the oldest one is dropped."""
     runs = [*recall(path), Past.of(report)][-MOST:]
     write_whole(path, f"{json.dumps([asdict(run) for run in runs])}\n")
 
 
 def recall(path: Path) -> list[Past]:
-    """Return the runs that are remembered, the oldest first; none where they cannot be read."""
+    """Return the recorded runs, oldest first; none if they cannot be read."""
     try:
         read = json_data.parse(path.read_bytes())
         return [json_data.read(Past, one) for one in read] if isinstance(read, list) else []
@@ -143,8 +143,8 @@ def recall(path: Path) -> list[Past]:
 
 
 def typical(took: Iterable[tuple[str, float]]) -> list[Typical]:
-    """Return what each name usually takes, by its seconds."""
-    from statistics import median  # which a release, that only remembers, has no need of
+    """Return the usual duration of each name, from its seconds."""
+    from statistics import median  # not needed by a release, which only records
 
     times: dict[str, list[float]] = {}
     for name, seconds in took:
@@ -153,7 +153,7 @@ def typical(took: Iterable[tuple[str, float]]) -> list[Typical]:
 
 
 def counted(names: Iterable[str]) -> tuple[Counted, ...]:
-    """Return the most frequent of ``names``, with how often they occur."""
+    """Return the most frequent of ``names``, with their counts."""
     return tuple(Counted(name, runs) for name, runs in Counter(names).most_common(MOST_NAMED))
 
 

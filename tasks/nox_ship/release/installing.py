@@ -1,4 +1,4 @@
-"""Proving that what an index serves can be installed and works."""
+"""Checking that the files that an index serves can be installed and work."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from nox_ship.release.publication import NOT_SERVED, Publication
 from nox_ship.release.uptake import OTHER_BYTES
 
 _BROKEN = {kind.id for kind in (INCONSISTENT, IMPORT_FAILED, ENTRY_POINT_FAILED, WRONG_VERSION, SMOKE_FAILED)}
-"""What proves that a release does not work; that it could not be installed may be the network's fault."""
+"""Findings that prove that a release does not work; a failed installation may be the network's fault."""
 
 
 def install(publication: Publication, *, once: bool = False) -> dict[str, str]:
-    """Install what the index serves on each Python of the project that is here; with ``once``, on one of them.
+    """Install what the index serves on each of the project's Pythons that is here; with ``once``, on one of them.
 
-    The file is downloaded, compared with the manifest, and installed from disk: an installer that was given the
-    index's address could be led to something else by it. Dependencies come from where installers get them by default,
-    never from the index: names are squatted on TestPyPI.
+    The file is downloaded, compared with the manifest, and installed from disk: given the index's address, an installer
+    could be led to another file. Dependencies come from the installer's default index, never from this one: TestPyPI
+    has squatted names.
 
     Returns:
-        The name of the file that was installed, by the Python's version.
+        The name of the file that was installed, by Python version.
 
     Raises:
-        ShipError: The index does not list the file (NS712) or serves another one (NS711); or it cannot be installed
-            or does not work (NS611-NS616).
+        ShipError: The index does not list the file (NS712) or serves another one (NS711); or it cannot be installed or
+            does not work (NS611-NS616).
     """
     manifest, place = publication.manifest, publication.index.simple_url
     paths = [publication.folder / file.name for file in manifest.files]
@@ -54,7 +54,7 @@ def install(publication: Publication, *, once: bool = False) -> dict[str, str]:
     findings = Findings()
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as scratch, ThreadPoolExecutor() as pool:
         sources = _downloaded({one.file for one in missing}, publication, Path(scratch))
-        for _, python, file in missing:  # its modules were read when it was built
+        for _, python, file in missing:  # its modules were already read when it was built
             attempt = pool.submit(verify, sources[file.name], file.name, expected, python, read=False)
             attempts[place, file.sha256, python] = attempt
         for attempt in attempts.values():
@@ -65,7 +65,7 @@ def install(publication: Publication, *, once: bool = False) -> dict[str, str]:
 
 
 def works(publication: Publication, labels: Collection[str]) -> set[tuple[str, str]]:
-    """Return which file works on which interpreter, where all files were tried on the Pythons ``labels``.
+    """Return which file works on which interpreter, if all files were tested on the Pythons ``labels``.
 
     Returns:
         The SHA-256 of the file that an installer chooses there, and the interpreter's path.
@@ -74,10 +74,10 @@ def works(publication: Publication, labels: Collection[str]) -> set[tuple[str, s
 
 
 def _downloaded(files: Collection[File], publication: Publication, folder: Path) -> dict[str, str]:
-    """Download what the index serves of ``files``; return the place of each as something to install, by its name.
+    """Download the index's copies of ``files``; return something to install for each, by file name.
 
     Raises:
-        ShipError: A file is not listed (NS712), or is another one than was built (NS711).
+        ShipError: A file is not listed (NS712), or differs from the built one (NS711).
     """
     manifest, index = publication.manifest, publication.index
     listed = index.files(manifest.name, manifest.version) if files else {}
@@ -89,19 +89,19 @@ def _downloaded(files: Collection[File], publication: Publication, folder: Path)
         with path.open("xb") as stream:
             sha256 = index.download_sha256(listed[file.name], file.size, stream)
         if sha256 != file.sha256:
-            raise ShipError(OTHER_BYTES(f"{index.name} serves another {file.name} than was built."))
+            raise ShipError(OTHER_BYTES(f"{index.name} serves a {file.name} that differs from the one that was built."))
         sources[file.name] = local_source(path, file.sha256)
     return sources
 
 
 def prove(publication: Publication) -> dict[str, str]:
-    """Install what the index serves, as :func:`install` does, and say what to do where it is broken.
+    """Install what the index serves, as :func:`install` does, and say what to do if it is broken.
 
     Returns:
-        The name of the file that was installed, by the Python's version.
+        The name of the file that was installed, by Python version.
 
     Raises:
-        ShipError: It does not work (NS611-NS616), and what is to be done about a broken release (NS714).
+        ShipError: It does not work (NS611-NS616); for a broken release also what to do about it (NS714).
     """
     try:
         installed = install(publication)
@@ -114,13 +114,13 @@ def prove(publication: Publication) -> dict[str, str]:
         publication.note(f"{names}, {served}, works on Python {', '.join(installed)}")
     else:
         publication.note(
-            f"{shorten(file.name for file in publication.manifest.files)}, {served}, is for none of the Pythons here"
+            f"{shorten(file.name for file in publication.manifest.files)}, {served}, supports none of the Pythons here"
         )
     return installed
 
 
 class _Chosen(NamedTuple):
-    """What an installer chooses on one of the Pythons that the files are for."""
+    """The file that an installer chooses on one of the Pythons that the files support."""
 
     label: str
     """The Python's version."""
@@ -130,7 +130,7 @@ class _Chosen(NamedTuple):
 
 
 def _chosen(publication: Publication) -> list[_Chosen]:
-    """Return the file for each Python of this machine."""
+    """Return the chosen file for each Python of this machine."""
     files = {file.name: file for file in publication.manifest.files}
     here = _installed_pythons(publication.manifest, publication.project)
     fitting = {label: installable(list(files), python) for label, python in here.items()}
@@ -138,9 +138,9 @@ def _chosen(publication: Publication) -> list[_Chosen]:
 
 
 def _installed_pythons(manifest: Manifest, project: Project) -> dict[str, str]:
-    """Return the interpreter of each Python that the files are for and this machine has, by its version.
+    """Return the interpreter of each Python that the files support and this machine has, by version.
 
-    The build knows those Pythons; a job without a checkout may lack the file that tells them.
+    The manifest lists those Pythons, since a job without a checkout may lack the file that names them.
     """
     running = f"{sys.version_info[0]}.{sys.version_info[1]}"
     found = {wanted: pythons.interpreter(wanted) for wanted in manifest.pythons or project.pythons(running)}

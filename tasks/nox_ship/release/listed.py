@@ -1,4 +1,4 @@
-"""Whether what an index says of a version is true of the files that it serves."""
+"""Whether an index's data about a version match the files that it serves."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from nox_ship.world.listing import Listing, Served
 INDEX_DISAGREES = Kind(
     "NS790",
     "index-disagrees",
-    "Run it again in an hour, since indexes are cached; if it stays so, tell whoever runs the index.",
+    "Run it again in an hour, since indexes are cached; if nothing changes, report it to the operator of the index.",
 )
 YANKED = Kind(
     "NS791",
     "yanked",
-    "Nothing, if that was meant; an owner can undo it on the release's page of the index.",
+    "You need not do anything if that was intended; an owner can undo it on the release's page of the index.",
     level="warning",
 )
 
 
 def examine(listing: Listing, release: ExpectedRelease) -> Findings:
-    """Compare what an index says of a version with the files that were downloaded from there.
+    """Compare an index's data about a version with the files downloaded from it.
 
     Args:
-        listing: What the index says.
+        listing: The index's data.
         release: The files.
 
     Returns:
-        Errors for files that installers are not served (NS713) or that are not what the index says (NS790), a warning
-        for yanked ones (NS791).
+        Errors for files that are not served to installers (NS713) or do not match the index's data (NS790), and a
+        warning for yanked ones (NS791).
     """
     findings = Findings(_hidden(listing))
     for file in release.manifest.files:
@@ -52,20 +52,20 @@ def examine(listing: Listing, release: ExpectedRelease) -> Findings:
 def _hidden(listing: Listing) -> Iterator[Finding]:
     hidden = sorted(name for name, served in listing.files.items() if served.seen_in == "JSON API")
     if hidden:
-        what = f"{listing.index} does not serve {shorten(hidden)} to installers, although its JSON API shows it."
+        what = f"{listing.index} does not serve {shorten(hidden)} to installers, although its JSON API lists it."
         yield NOT_VISIBLE(what, remedy="Run the same command again in an hour.")
 
 
 def _two_hashes(listing: Listing, served: Served) -> Iterator[Finding]:
-    """Yield an error if the two APIs of an index tell different hashes of a file."""
+    """Yield an error if the two APIs of an index state different hashes for a file."""
     early = listing.early.get(served.filename)
     if early and early.sha256 and served.sha256 and early.sha256 != served.sha256:
-        what = f"{listing.index} tells two different SHA-256 of {served.filename}: one in each of its APIs."
+        what = f"The two APIs of {listing.index} state different SHA-256 hashes for {served.filename}."
         yield INDEX_DISAGREES(what)
 
 
 def _metadata(listing: Listing, served: Served, path: Path) -> Iterator[Finding]:
-    """Yield an error for each thing that a file's own metadata tell otherwise than the index."""
+    """Yield an error for each difference between a file's own metadata and the index's data."""
     try:
         archive = Archive.read(path)
     except ShipError as error:
@@ -79,15 +79,17 @@ def _metadata(listing: Listing, served: Served, path: Path) -> Iterator[Finding]
     ]
     for field, inside, outside, agree in told:
         if not agree:
-            what = f"{served.filename} has {field} {inside or '(none)'} in it; {listing.index} says {outside}."
+            what = (
+                f"{served.filename} itself states {field} {inside or '(none)'}, but {listing.index} states {outside}."
+            )
             yield INDEX_DISAGREES(what)
     if archive.is_wheel and served.metadata_sha256 not in (None, hashlib.sha256(archive.described).hexdigest()):
-        what = f"{listing.index} serves other metadata beside {served.filename} than are in it: their SHA-256 differs."
+        what = f"{listing.index} serves metadata for {served.filename} that differ from those in the file (by SHA-256)."
         yield INDEX_DISAGREES(what)
 
 
 def _same_range(one: str, other: str | None) -> bool:
-    """Whether two ranges are the same; an index may tell none."""
+    """Whether two ranges are the same, or the index states none."""
     if other is None:
         return True
     try:
@@ -97,7 +99,7 @@ def _same_range(one: str, other: str | None) -> bool:
 
 
 def _yanked(listing: Listing) -> Iterator[Finding]:
-    """Yield a warning if files are yanked: installers take them only where the version is pinned (PEP 592)."""
+    """Yield a warning if files are yanked: installers only use them for a pinned version (PEP 592)."""
     yanked = {name: served.yanked for name, served in listing.files.items() if served.yanked is not None}
     if yanked:
         reasons = shorten(sorted({reason for reason in yanked.values() if reason}))

@@ -13,7 +13,7 @@ _TITLE = re.compile(r" {0,3}#+[ \t]+(?P<title>.*?)(?:[ \t]+#+)?[ \t]*$")
 
 
 def read_markdown(text: str) -> Document:
-    """Read a changelog; headings in code, comments, quotes and lists are none."""
+    """Parse a changelog; headings in code, comments, quotes and lists do not count."""
     from markdown_it import MarkdownIt
 
     env: dict[str, dict[str, dict[str, list[int]]]] = {}
@@ -37,7 +37,7 @@ def _linked(name: str, url: str) -> str:
 
 
 def _heading(like: Sequence[str], title: str) -> list[str]:
-    """Return a heading in the manner of another one: with number signs, or underlined."""
+    """Return a heading in the style of another one: with number signs, or underlined."""
     if match := _TITLE.match(like[0].rstrip("\r\n")):
         return [f"{like[0][: match.start('title')].strip()} {title}"]
     return [title, like[-1].strip()[:1] * len(title)]
@@ -51,4 +51,4 @@ MARKDOWN = Language(
     heading=_heading,
     aside=re.compile(r"<a [^>]*>(?:</a>)?$"),
 )
-"""How Markdown writes it."""
+"""How changelogs are written in Markdown."""

@@ -1,4 +1,4 @@
-"""How releasing has been going, beside the marks that a good release process meets."""
+"""How recent releases went, compared with targets for a good release process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nox_ship.release.delivered import OnForge
 from nox_ship.release.history import Going
 
 SCHEMA = 1
-"""Version of the form of the JSON."""
+"""Version of the JSON format."""
 _LEAST_PASSING = 0.99
 _LONGEST_RUN = 15 * 60.0
 _LONGEST_TO_INDEX = 5 * 60.0
@@ -21,30 +21,30 @@ _LONGEST_TO_INDEX = 5 * 60.0
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure, with its mark."""
+    """A figure and its target."""
 
     name: str
-    """What it tells."""
+    """What it measures."""
     where: Literal["forge", "machine"]
-    """What it was found by: the runs on the forge, or those that this machine remembers."""
+    """Its source: the runs on the forge, or those recorded on this machine."""
     unit: Literal["share", "seconds"]
-    """What it is counted in; seconds are a median."""
+    """Its unit; seconds are a median."""
     value: float | None
-    """The figure; null where nothing tells it."""
+    """The value; null if unknown."""
     of: int
-    """How many releases tell it."""
+    """The number of releases that it is based on."""
     mark: float | None
-    """The least share, or the most seconds, that it should be; null where there is no mark."""
+    """The target: the smallest share, or the most seconds; null if there is none."""
     within: int | None
-    """How many of the releases keep to the mark; null where there is none."""
+    """How many of the releases meet the target; null if there is none."""
     met: bool | None
-    """Whether the figure does; null where it, or a mark, is missing."""
+    """Whether the value meets the target; null if either is missing."""
 
     @property
     def told(self) -> str:
-        """The figure and its mark in words."""
+        """The figure and its target in words."""
         if self.value is None:
-            return "not told"
+            return "unknown"
         share = self.unit == "share"
         value = f"{self.within} of {self.of} ({self.value:.0%})" if share else duration(self.value)
         told = value if share else f"{value}, the median of {self.of}"
@@ -52,27 +52,27 @@ class Figure:
             return told
         mark = f"at least {self.mark:.0%}" if share else f"at most {duration(self.mark)}"
         kept = "" if share else f", by {self.within} of {self.of}"
-        return f"{told}; the mark is {mark}: {'met' if self.met else 'missed'}{kept}"
+        return f"{told}; the target is {mark}: {'met' if self.met else 'missed'}{kept}"
 
 
 @dataclass(frozen=True)
 class History:
-    """How releasing has been going."""
+    """How recent releases went."""
 
     figures: tuple[Figure, ...]
-    """The figures, with their marks."""
+    """The figures, with their targets."""
     forge: OnForge | None
-    """What the forge tells; null where it was not asked, or did not answer."""
+    """What the forge reports; null if it was not asked or did not answer."""
     not_asked: str
-    """Why the forge was not asked; empty where it was."""
+    """Why the forge was not asked; empty if it was."""
     machine: Going
-    """What this machine remembers of releases and rehearsals of this checkout. Only this has findings."""
+    """What this machine has recorded of releases and rehearsals of this checkout; only these records have findings."""
     not_told: tuple[dict[str, str], ...]
-    """Why something could not be told: ID, name, level, what, and remedy of each finding."""
+    """What could not be found out: ID, name, level, what, and remedy of each finding."""
 
 
 def figures(forge: OnForge | None, machine: Going) -> tuple[Figure, ...]:
-    """Return the figures that the forge and this machine tell."""
+    """Return the figures from the forge and from this machine."""
     found = []
     if forge and (releases := forge.releases):
         found += [
@@ -104,5 +104,5 @@ def _times(name: str, where: Literal["forge", "machine"], told: Iterable[float |
 
 
 def history_schema() -> dict[str, Any]:
-    """Return a JSON Schema of what ``status -- --history --json`` prints."""
-    return published(History, "history", SCHEMA, "History of nox-ship", "How releasing has been going.")
+    """Return a JSON Schema for the output of ``status -- --history --json``."""
+    return published(History, "history", SCHEMA, "History of nox-ship", "How recent releases went.")

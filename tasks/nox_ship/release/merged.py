@@ -1,4 +1,4 @@
-"""Whether a release that was proposed has been merged since: the forge tells, or else the trees are compared."""
+"""Whether a proposed release has been merged: the forge says so, or the trees are compared."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ NOT_MERGED = Kind(
 
 @dataclass(frozen=True)
 class Merged:
-    """A release that was proposed, and whose proposal was merged."""
+    """A proposed release whose proposal was merged."""
 
     tag: str
     commit: str
-    """The commit on the release branch that merging it led to."""
+    """The commit on the release branch that the merge made."""
     told_by: str
-    """What tells that: the address of the pull request, or what was compared."""
+    """The evidence: the address of the pull request, or what was compared."""
 
 
 def tag_of(project: Project, version: str, form: TagForm) -> str:
@@ -71,7 +71,7 @@ def check_merged(pulls: PullRequests, tag: str, commit: str, base: str) -> None:
 
 @dataclass(frozen=True)
 class Proposals:
-    """What is known of releases that were proposed."""
+    """What is known about proposed releases."""
 
     repository: Repository
     """The checkout."""
@@ -80,29 +80,29 @@ class Proposals:
     base: str
     """The release branch."""
     refs: Mapping[str, str]
-    """The commit of each branch and tag of the remote, by full name."""
+    """The remote's branches and tags: the commit of each, by full name."""
     forge: Releases | None
     earlier: Record | None
-    """What an earlier run left."""
+    """The record of an earlier run."""
     certain: bool
-    """Whether it has to be told: else a forge that cannot be asked tells of none."""
+    """Whether an answer is required; if not, a forge that does not answer counts as having none."""
     told: str = ""
     """The tag of the release that HEAD is, as another job was told by the forge."""
 
     def of_version(
         self, project: Project, current: str | None, form: TagForm, tags: Collection[str], wanted: str | None
     ) -> Merged | None:
-        """Return the release of the version that the files have, where it was proposed and merged, and has no tag.
+        """Return the release of the version in the files if it was proposed and merged, and has no tag.
 
         Args:
             project: The project.
-            current: The version that its files have; None where they have none.
-            form: How its tags are named.
-            tags: The tags that there are, here or on the remote.
-            wanted: What was asked for; another version than this one is none that was merged.
+            current: The version in its files; None if they have none.
+            form: The format of its tags.
+            tags: The existing tags, here or on the remote.
+            wanted: The argument; if it is another version than this one, none was merged.
 
         Raises:
-            ShipError: HEAD has gone on since (NS882), the release that another job was told of is another one (NS884),
+            ShipError: HEAD has moved on since (NS882), another job was told of another release (NS884),
                 or the forge does not answer (NS780 to NS785).
         """
         if self.told:
@@ -118,17 +118,17 @@ class Proposals:
         return self.merged(tag, certain=self.certain or (bool(tags) and asked is None))
 
     def merged(self, tag: str, *, certain: bool) -> Merged | None:
-        """Return the release of a tag where HEAD is what merging its proposal led to.
+        """Return the release of a tag if HEAD is the result of merging its proposal.
 
-        The forge knows which of its commits a merged pull request led to. Where there is no forge, or it says nothing,
-        HEAD has to be what was proposed: its tree, or a merge of the proposed commit.
+        The forge knows which commit a merged pull request led to. Without a forge, or if it does not say, HEAD must be
+        what was proposed: have its tree, or be a merge of the proposed commit.
 
         Args:
             tag: A tag that does not exist.
-            certain: Whether that has to be told; else a forge that does not answer tells of none.
+            certain: Whether an answer is required; if not, a forge that does not answer counts as having none.
 
         Raises:
-            ShipError: HEAD has gone on since (NS882), or the forge does not answer (NS780 to NS785).
+            ShipError: HEAD has moved on since (NS882), or the forge does not answer (NS780 to NS785).
         """
         found = self.find(tag, certain=certain)
         if found and found.commit != self.head:
@@ -161,7 +161,7 @@ class Proposals:
         return None
 
     def _compared(self, tag: str, branch: str) -> Merged | None:
-        """Return the release where what was pushed to its branch, or is kept here, is what HEAD is."""
+        """Return the release if its pushed branch, or the proposal kept here, is the same as HEAD."""
         repository, earlier = self.repository, self.earlier
         tip = self.refs.get(f"refs/heads/{self.base}", "")
         if not (tip and repository.known([tip]) and repository.is_ancestor(self.head, tip)):
@@ -169,7 +169,7 @@ class Proposals:
         parents, tree = repository.parents(self.head), repository.run("rev-parse", f"{self.head}^{{tree}}")
         kept = earlier if earlier and earlier.tag == tag and earlier.proposal else None
         if kept and (tree == kept.proposal or kept.commit in parents):
-            return Merged(tag, self.head, "the proposal that was kept here")
+            return Merged(tag, self.head, "the proposal kept here")
         there = self.refs.get(f"refs/heads/{branch}")
         if there is None or there == self.head or not repository.known([there]):
             return None

@@ -11,7 +11,7 @@ from nox_ship.release.changelog import section_text
 from nox_ship.release.proposal import CONVENTIONAL, breaks, conventional, messages
 
 MOST = 1 << 16
-"""Characters of the longest notes; GitHub takes about twice as many."""
+"""The longest notes, in characters; GitHub allows about twice as many."""
 
 _MOST_COMMITS = 500
 _GROUPS = ("Breaking changes", "Features", "Fixes", "Other changes")
@@ -23,7 +23,7 @@ def release_notes(project: Project, repository: Repository, version: str) -> str
     Args:
         project: The project, as it is at HEAD.
         repository: The repository that it is in.
-        version: The version that is released.
+        version: The version being released.
     """
     return (section_text(project, version) or "\n".join(_commits(project, repository, version)))[:MOST]
 
@@ -50,7 +50,7 @@ def _commits(project: Project, repository: Repository, version: str) -> Iterator
 
 
 def _grouped(message: str) -> tuple[str, str]:
-    """Return the group of a commit, and what is said of it there."""
+    """Return the group of a commit, and its text there."""
     subject = message.splitlines()[0]
     match = CONVENTIONAL.match(subject)
     if match is None:

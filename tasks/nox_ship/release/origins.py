@@ -1,4 +1,4 @@
-"""Who published what an index serves of a release, by its provenance, and whether that was the project's workflow."""
+"""Who published the files that an index serves, by their provenance, and whether it was the project's workflow."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Origins:
     """Who published the files of a release.
 
     Attributes:
-        known: Who published each file, as far as that was verified.
-        findings: What is wrong with that, or could not be told.
+        known: Who published each file, if that was verified.
+        findings: What is wrong with it, or could not be found out.
     """
 
     known: dict[str, Origin] = field(default_factory=dict)
@@ -37,18 +37,18 @@ class Origins:
 
 
 def examine(project: Project, release: ExpectedRelease, listing: Listing, index: Index, name: str) -> Origins:
-    """Fetch the provenance of the files of a release, and verify it.
+    """Fetch and verify the provenance of the files of a release.
 
     Args:
-        project: The project; its remote, and its workflows at the release's tag, tell who should have published it.
+        project: The project; its remote, and its workflows at the release's tag, show who should have published it.
         release: The files.
-        listing: What the index says of them.
+        listing: The index's data about them.
         index: The index.
         name: Its name in the settings.
 
     Returns:
-        Who published each file, with errors where that is somebody else (NS796); for files without provenance an error
-        or a warning if the last release has it (NS797), and a notice if nothing could be verified (NS798).
+        Who published each file, with errors if it was somebody else (NS796); for files without provenance, an error or
+        a warning if the last release has it (NS797), and a notice if nothing could be verified (NS798).
     """
     found, manifest = Origins(), release.manifest
     try:
@@ -69,7 +69,7 @@ def examine(project: Project, release: ExpectedRelease, listing: Listing, index:
         publish = project.settings.publish
         signs = publish.attestations and publish.by != "machine"
         certain = signs and any(one.identity and one.goes_to(name) for one in at_tag)
-        what = f"{index.name} has no provenance of {shorten(lacking)}, and has it of what was released before."
+        what = f"{index.name} has no provenance for {shorten(lacking)}, although earlier releases had one."
         found.findings.append(PROVENANCE_GONE(what, level="error" if certain and listing.public else "warning"))
     if texts:
         _verify(texts, release, _expected(project, release, at_tag, name), found)
@@ -111,7 +111,7 @@ def _expected(project: Project, release: ExpectedRelease, at_tag: tuple[Upload, 
 
 
 def _uploads(project: Project, release: ExpectedRelease) -> tuple[Upload, ...]:
-    """Return the jobs that upload what the tag of a release names, by the workflows that it holds."""
+    """Return the jobs that upload the files of a release's tag, according to the workflows at that tag."""
     tag, commit = release.manifest.tag, release.manifest.commit
     if tag is None:
         return ()

@@ -44,11 +44,11 @@ STEPS: tuple[Step, ...] = (
 
 PROPOSE = Step(
     "propose",
-    "the release branch, and a pull request for it",
+    "release branch, and a pull request for it",
     proposing.propose_state,
     proposing.propose,
 )
-"""What stands in the place of the push, and all that follows it, where a release goes by a pull request."""
+"""Replaces the push, and everything after it, if a release goes by a pull request."""
 
 CUT = STEPS[:3]
 """The steps that make commit and tag: no test code of the project has run before them."""
@@ -78,7 +78,7 @@ def release_steps(settings: Settings, *, wait: bool = False) -> tuple[Step, ...]
 
 
 def delivered(run: Run, steps: Sequence[Step]) -> Sequence[Step]:
-    """Return the steps as the delivery takes them that was planned."""
+    """Return the steps for the planned delivery."""
     names = [step.name for step in steps]
     if run.find(Planned) is None or not run.proposes or "push" not in names:
         return steps
@@ -86,7 +86,7 @@ def delivered(run: Run, steps: Sequence[Step]) -> Sequence[Step]:
 
 
 def run_pipeline(run: Run, steps: Sequence[Step] = STEPS) -> None:
-    """Run the steps, as the delivery takes them; the report is complete even if one fails.
+    """Run the steps for the planned delivery; the report is complete even if one fails.
 
     Raises:
         ShipError: A step failed; the later ones were not tried.

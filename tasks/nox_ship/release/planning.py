@@ -186,7 +186,7 @@ class Draft:
         return self.head if self.coming and not self.coming.bump else None
 
     def plan(self, delivery: Delivery) -> Plan:
-        """Return the plan of a release that passed preflight, with the way in which it is delivered."""
+        """Return the plan of a release that passed preflight, with its delivery."""
         project, repository, head, coming = self.project, self.repository, self.head, self.coming
         branch = self.branch or self.release_branch
         if not (project and repository and head and branch and coming):

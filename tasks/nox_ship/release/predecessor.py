@@ -1,4 +1,4 @@
-"""Where a release is compared with the last one: the file of that which the index serves, or which its tag builds."""
+"""The last release's file to compare a release with: the one that the index serves, or that its tag builds."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from nox_ship.package.manifest import File, Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index
 
-NOT_COMPARED = Kind("NS560", "not-compared", "Nothing; the release goes on.", level="notice")
+NOT_COMPARED = Kind("NS560", "not-compared", "You need not do anything; the release continues.", level="notice")
 
 MOST = 32 << 20
 """Bytes of the largest file that is compared."""
 BUILD_SECONDS = 60.0
-"""How long building the last release may take."""
+"""How many seconds building the last release may take."""
 
 
 @dataclass(frozen=True)
 class Predecessor:
-    """What is known of the last release.
+    """Facts about the last release.
 
     Attributes:
         version: Its version; empty if there is no earlier release.
         file: The name of the file to compare with; empty if none can be compared.
         sha256: Its SHA-256.
-        sdist: The size of its sdist, in bytes; None if that is not known.
-        tag: The tag that it was built from; empty if the index serves it.
+        sdist: The size of its sdist in bytes; None if unknown.
+        tag: The tag from which it was built; empty if the index serves it.
         failed: Why building it failed; empty if it did not.
     """
 
@@ -50,19 +50,19 @@ class Predecessor:
 
 
 class SilentError(ShipError):
-    """The index did not answer, which a rehearsal has been told of already (NS767)."""
+    """The index did not answer, which a rehearsal has already reported (NS767)."""
 
 
 def fetch(manifest: Manifest, index: Index) -> tuple[Predecessor, bytes]:
-    """Ask an index for the release before that of ``manifest``, and fetch the file that is most like one of its files.
+    """Ask an index for the release before that of ``manifest``, and fetch the file most similar to one of its files.
 
     Raises:
-        SilentError: The index could not be asked.
+        SilentError: The index did not answer a rehearsal.
         ShipError: It does not answer (NS701), or the file has another SHA-256 than it lists (NS560).
     """
     listing = index.listing(manifest.name, manifest.version)
     if listing.silent:
-        raise SilentError(NOT_COMPARED(f"{index.name} could not be asked: {listing.silent}."))
+        raise SilentError(NOT_COMPARED(f"{index.name} did not answer: {listing.silent}."))
     releases = listing.releases
     usable = [one for one, files in releases.items() if any(file.filename.endswith(_ENDINGS) for file in files)]
     version = before(Version(manifest.version), usable)
@@ -79,7 +79,7 @@ def fetch(manifest: Manifest, index: Index) -> tuple[Predecessor, bytes]:
     if stream.tell() > MOST:
         return Predecessor(str(version), sdist=sdist), b""
     if served.sha256 not in (None, sha256):
-        raise ShipError(NOT_COMPARED(f"{index.name} serves {served.filename} with another SHA-256 than listed."))
+        raise ShipError(NOT_COMPARED(f"{index.name} serves {served.filename} with another SHA-256 than it lists."))
     return Predecessor(str(version), served.filename, sha256, sdist), stream.getvalue()
 
 
@@ -87,9 +87,9 @@ def build_last(manifest: Manifest, project: Project, folder: Path) -> tuple[Pred
     """Build the last release in the history of ``project`` from its tag, and return its file as :func:`fetch` does.
 
     Args:
-        manifest: What was built of the coming release.
+        manifest: The manifest of the coming release.
         project: The project, in its repository.
-        folder: Where to build; what is there is removed, and so is what was built.
+        folder: The folder to build in; its content is removed before and after.
     """
     try:
         last = last_tagged(project, Repository.at(project.root, project.settings.pass_env))
@@ -115,7 +115,7 @@ def build_last(manifest: Manifest, project: Project, folder: Path) -> tuple[Pred
 
 
 def chosen(new: Iterable[File], old: Iterable[str]) -> tuple[File, str, bool] | None:
-    """Return the two files that are most alike, and whether they are for the same Pythons and platforms.
+    """Return the two most similar files, and whether they are for the same Pythons and platforms.
 
     Wheels are preferred to sdists, since they are what gets installed. None if no two files can be compared.
     """
@@ -140,7 +140,7 @@ _SDISTS, _OTHER, _FAMILY, _SAME = 1, 2, 3, 4
 
 
 def _likeness(new: str, old: str) -> int:
-    """Return how alike two files are, by their names; 0 if they cannot be compared."""
+    """Return how similar two files are by their names; 0 if they cannot be compared."""
     try:
         if not new.endswith(".whl"):
             names = [parse_sdist_filename(name)[0] for name in (new, old) if name.endswith(".tar.gz")]
@@ -157,7 +157,7 @@ def _likeness(new: str, old: str) -> int:
 
 
 def _family(tag: Tag) -> tuple[str, str]:
-    """Return system and machine of a platform tag, whatever version of the system it is for."""
+    """Return system and machine of a platform tag, without the system's version."""
     system = "linux" if "linux" in tag.platform else tag.platform.partition("_")[0]
     machine = next((name for name in _MACHINES if tag.platform.endswith(name)), "")
     return system, machine

@@ -113,7 +113,7 @@ def preflight(
     findings.extend(asked.result())
     delivery = way.result()
     if delivery.proposes and draft.project and draft.project.settings.delivery == "auto":
-        findings.append(BY_PULL_REQUEST(f"This release is proposed by a pull request: {delivery.why}."))
+        findings.append(BY_PULL_REQUEST(f"This release is proposed in a pull request: {delivery.why}."))
     for finding in findings:
         if finding.level != "error":
             notify(finding)
@@ -122,7 +122,7 @@ def preflight(
 
 
 def _delivery(draft: Draft, earlier: Record | None) -> Delivery:
-    """Return how the release reaches the remote: of one whose commit is there, the tag alone is pushed."""
+    """Return how the release reaches the remote; if its commit is there, only the tag is pushed."""
     if not (draft.project and draft.coming and draft.coming.bump) or draft.coming.merged:
         return PUSH
     known = earlier if earlier and earlier.head == draft.head and not draft.request.fresh else None
@@ -352,7 +352,7 @@ def _remote_branch(draft: Draft) -> Iterator[Finding]:
     if repository is None or head is None or theirs is None or theirs == head or draft.pushed:
         return
     if draft.coming and draft.coming.merged:
-        return  # the remote has HEAD, and may have gone on
+        return  # the remote has HEAD, and may have newer commits
     if head in tags_of(refs).values():
         return  # HEAD is a pushed release: newer commits on the remote do not prevent finishing it
     if theirs not in repository.known([theirs]):

@@ -1,4 +1,4 @@
-"""The steps that make a release's commit and tag: no code of the project's tests has run yet."""
+"""The steps that make a release's commit and tag: no test code of the project has run before them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from nox_ship.release.stage import find_stage, last_built, last_release, open_st
 
 
 def preflight_state(_: Run) -> State:
-    """Return that every run checks everything anew."""
-    return State.unknown("every run checks it anew")
+    """Return that every run checks everything again."""
+    return State.unknown("every run checks again")
 
 
 def check(run: Run, _: State) -> Planned:
@@ -29,15 +29,15 @@ def check(run: Run, _: State) -> Planned:
 
 
 def begin(run: Run) -> None:
-    """Start the runner of the sessions: while the release is being checked, a second processor has time for it."""
+    """Start the runner of the sessions, which a second processor can do during the checks."""
     run.runner.begin()
 
 
 def stage_state(run: Run) -> State:
-    """Ask whether an earlier run left a clone that can serve."""
+    """Check whether an earlier run left a usable clone."""
     if found := find_stage(run.workshop, run.plan, fresh=run.request.fresh):
         return State.done(Staged(found, run.plan.head))
-    return State.missing(f"there is no clone of {run.plan.head[:10]} that can be used")
+    return State.missing(f"there is no usable clone of {run.plan.head[:10]}")
 
 
 def stage(run: Run, state: State) -> Staged:
@@ -48,12 +48,12 @@ def stage(run: Run, state: State) -> Staged:
 
 
 def bump_state(run: Run) -> State:
-    """Ask whether commit and tag are in the clone."""
+    """Check whether commit and tag are in the clone."""
     if run.find(Staged) is None:
-        return State.unknown("there is no clone to look into")
+        return State.unknown("there is no clone to look at")
     objects = made(run.stage)
     if objects is None:
-        return State.missing(f"{run.plan.tag} is not made")
+        return State.missing(f"{run.plan.tag} does not exist yet")
     return State.done(_bumped(run, objects, anew=False))
 
 

@@ -1,4 +1,4 @@
-"""Which version `release -- auto` proposes: the highest that the changes since the last release call for.
+"""The version that `release -- auto` proposes: the highest that the changes since the last release call for.
 
 The evidence: the public API (breaking changes, additions); the commits, if the project follows Conventional Commits
 (https://www.conventionalcommits.org); the headings of the changelog's unreleased section, as in Keep a Changelog
@@ -24,26 +24,26 @@ from nox_ship.release.changelog import find_changelog
 from nox_ship.release.version import next_version
 
 AUTO = "auto"
-"""The argument that asks for a proposal."""
-PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or its part.", level="notice")
+"""The argument that requests a proposal."""
+PROPOSED = Kind("NS439", "version-proposed", "To release another version, name it or a part.", level="notice")
 API_NOT_COMPARED = Kind(
     "NS440",
     "api-not-compared",
-    "Commits and changelog decide; rerun when uv can reach its package index, or name the version yourself.",
+    "Commits and changelog decide instead; rerun when uv can reach its package index, or name the version yourself.",
     level="warning",
 )
 
 _BREAKING, _ADDING, _MENDING = range(3)
-"""What a piece of evidence says of a release."""
+"""What a piece of evidence means for the version."""
 _MOST_COMMITS = 1000
 _LOOKED_AT = 50
-"""Recent commits of which half must follow Conventional Commits, or the project does not."""
+"""How many recent commits are checked; half must follow Conventional Commits."""
 CONVENTIONAL = re.compile(
     r"(?P<type>feat|fix|docs?|chore|refactor|perf|tests?|build|ci|style|revert|deps|release|bump)"
     r"(?:\((?P<scope>[^()\n]{1,100})\))?(?P<breaks>!)?: \S",
     re.IGNORECASE,
 )
-"""How the message of a commit begins that follows Conventional Commits."""
+"""The beginning of a commit message that follows Conventional Commits."""
 _FOOTER = re.compile(r"^BREAKING[ -]CHANGE: ", re.MULTILINE)
 _HEADINGS = {
     _BREAKING: re.compile(r"breaking|\bremov|incompatib", re.IGNORECASE),
@@ -54,20 +54,20 @@ _SAYS_BREAKING = re.compile(r"[-*+\s]*[*_`[(]*breaking\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Evidence:
-    """What one source says of the changes since the last release."""
+    """What one source says about the changes since the last release."""
 
     meaning: int
     what: str
-    """What was seen, in words."""
+    """The evidence, in words."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The version that is proposed.
+    """The proposed version.
 
     Attributes:
         wanted: A part, or a whole version.
-        why: What decided.
+        why: The reason.
         findings: What to tell the user about it.
     """
 
@@ -94,24 +94,26 @@ def propose(project: Project, repository: Repository, current: str, *, stated: b
         return _proposal(current if stated else "0.1.0", str(reason))
     last = comparison.last
     if api.is_dated(last.version):
-        return _proposal(_version("patch", last.version, current), f"{last.tag} is a date, which promises nothing")
+        return _proposal(
+            _version("patch", last.version, current), f"{last.tag} is a date, which says nothing of compatibility"
+        )
     found, warnings = _of_api(comparison)
     found += [*_of_commits(project, repository, last), *_of_changelog(project)]
     meaning = min((one.meaning for one in found), default=_MENDING)
     part = ("major" if last.version.major else "minor", "minor", "patch")[meaning]
     telling = [one.what for one in found if one.meaning == meaning]
-    why = "; ".join(telling) if telling else "nothing calls for more"
+    why = "; ".join(telling) if telling else "no change calls for more"
     return _proposal(_version(part, last.version, current), f"{part}, since {last.tag}: {why}", *warnings)
 
 
 def after(tag: str, last: Version, current: str) -> Proposal:
-    """Return the next version after a release since which nothing was committed."""
-    return _proposal(_version("patch", last, current), f"patch, since {tag}: nothing was committed")
+    """Return the next version after a release without any later commits."""
+    return _proposal(_version("patch", last, current), f"patch, since there are no commits after {tag}")
 
 
 def again(wanted: str) -> Proposal:
-    """Return what an earlier run proposed for this commit: what is released is what was rehearsed."""
-    return _proposal(wanted, "an earlier run for this commit did")
+    """Return what an earlier run proposed for this commit, so that the rehearsed version is released."""
+    return _proposal(wanted, "proposed by an earlier run for this commit")
 
 
 def _proposal(wanted: str, why: str, *warnings: Finding) -> Proposal:
@@ -119,7 +121,7 @@ def _proposal(wanted: str, why: str, *warnings: Finding) -> Proposal:
 
 
 def _version(part: str, last: Version, current: str) -> str:
-    """Return what to ask for: the part, or a version if the files are already ahead of the last release."""
+    """Return the argument for the release: the part, or a version if the files are ahead of the last release."""
     now = Version(current)
     if now == last:
         return part
@@ -129,7 +131,7 @@ def _version(part: str, last: Version, current: str) -> str:
 
 
 def _python() -> Sequence[Argument]:
-    """Return the command of a Python with griffe, in a temporary environment of uv's."""
+    """Return the command of a Python with griffe, in a temporary uv environment."""
     options = ("--quiet", "--isolated", "--no-project", "--python", sys.executable, "--with", api.TOOL)
     return (process.uv(), "run", *options, "--", "python")
 
@@ -152,7 +154,7 @@ def _of_api(comparison: api.ApiComparison) -> tuple[list[Evidence], tuple[Findin
     if compared.additions:
         words = f"{api.counted(compared.additions, 'addition')} to the public API ({shorten(compared.additions)})"
         return [Evidence(_ADDING, words)], ()
-    return [Evidence(_MENDING, "the public API is the same")], ()
+    return [Evidence(_MENDING, "the public API is unchanged")], ()
 
 
 def _of_commits(project: Project, repository: Repository, last: api.LastRelease) -> Iterator[Evidence]:

@@ -1,4 +1,4 @@
-"""The step that proposes a release: its commit on a branch of its own, and a pull request whose text is the report."""
+"""The step that proposes a release: its commit on a branch of its own, and a pull request with the report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nox_ship.world.remote import PushUnclearError
 NOT_OPENED = Kind(
     "NS881",
     "pull-request-not-opened",
-    "Open it by hand; the branch is pushed.",
+    "Open it manually; the branch is pushed.",
     level="notice",
 )
 
@@ -29,12 +29,12 @@ _OUTDATED = "> [!WARNING]\n> **Outdated:** "
 
 @dataclass(frozen=True)
 class _Branch:
-    """A release branch that is not as this release wants it."""
+    """A release branch in another state than this release needs."""
 
     remote: str
     name: str
     tip: str
-    """The commit that the remote has there; empty where it has no such branch."""
+    """The remote's commit there; empty if it has no such branch."""
     lacks: str = "the release's commit"
 
     def __str__(self) -> str:
@@ -42,10 +42,10 @@ class _Branch:
 
 
 def propose_state(run: Run) -> State:
-    """Ask whether the remote has the release branch, and the forge the pull request for it."""
+    """Check whether the remote has the release branch, and the forge its pull request."""
     bumped, name = run.find(Bumped), branch_of(run.plan.tag)
     if bumped is None:
-        return State.unknown("there is no commit to propose")
+        return State.unknown("there is no commit to propose yet")
     if broken := seal_broken(bumped):
         return State.conflicting(broken)
     remote, commit = run.world.remote, bumped.objects.commit
@@ -64,7 +64,7 @@ def propose_state(run: Run) -> State:
 
 
 def _others(run: Run, tip: str) -> str:
-    """Return why a commit on the release branch may not be replaced; empty where an earlier proposal made it."""
+    """Return why a commit on the release branch must not be replaced; empty if an earlier proposal made it."""
     plan, remote = run.plan, run.world.remote
     remote.bring(tip)
     local = remote.local
@@ -74,26 +74,26 @@ def _others(run: Run, tip: str) -> str:
     parents = local.parents(tip)
     if len(parents) == 1 and local.is_ancestor(parents[0], plan.head):
         return ""
-    return f"which does not follow a commit of {plan.release_branch} directly"
+    return f"which is not a direct child of a commit on {plan.release_branch}"
 
 
 def _pulls(run: Run) -> PullRequests | None:
-    """Return the pull requests of the forge; None where there is no forge, or no token for it."""
+    """Return the pull requests of the forge; None if there is no forge, or no token for it."""
     forge = run.world.forge
     return forge.pulls if forge and forge.api.token else None
 
 
 def by_hand(run: Run) -> str:
-    """Return the address at which a person opens the pull request; empty where it is not known."""
+    """Return the address for opening the pull request manually; empty if unknown."""
     return proposal_page(run.world.remote, branch_of(run.plan.tag), run.plan.release_branch)
 
 
 def propose(run: Run, state: State) -> Proposed:
-    """Push the release branch, and open its pull request or bring it up to date.
+    """Push the release branch, and open or update its pull request.
 
     Raises:
-        ShipError: Something that ran in the clone changed it (NS236); what was built changed (NS603); the branch holds
-            what others committed (NS880); it is not to be; or the remote refuses.
+        ShipError: Something that ran in the clone changed it (NS236); a built file changed (NS603); the branch has
+            commits of others (NS880); the user declined; or the remote refused the push.
     """
     if isinstance(state.seen, ShipError):
         if run.of(Bumped).seal.broken():
@@ -108,9 +108,9 @@ def propose(run: Run, state: State) -> Proposed:
     run.confirm(run)
     built.check(stage, bumped.project)
     stage.record.proposal = stage.repository.run("rev-parse", f"{objects.commit}^{{tree}}")
-    stage.save()  # what is pushed next is what a merged release is compared with
+    stage.save()  # a merged release is compared with what is pushed next
     if seen.tip != objects.commit:
-        report.pushed = "unknown"  # until the remote has told
+        report.pushed = "unknown"  # until the remote has answered
         ref = f"refs/heads/{name}"
         try:
             remote.push(stage.repository, {ref: objects.commit}, replaces={ref: seen.tip})
@@ -154,7 +154,7 @@ def offered(pulls: PullRequests, branch: str, base: str, title: str, body: str) 
 
 
 def _outdate(pulls: PullRequests, current: PullRequest, base: str) -> None:
-    """Say in the open pull requests of other releases that there is a newer one."""
+    """Note in the open pull requests of other releases that there is a newer one."""
     for pull in pulls.opened(base):
         if pull.branch.startswith(BRANCHES) and pull.number != current.number and not pull.body.startswith(_OUTDATED):
             body = f"{_OUTDATED}#{current.number} proposes another release.\n\n{pull.body}"
@@ -162,17 +162,17 @@ def _outdate(pulls: PullRequests, current: PullRequest, base: str) -> None:
 
 
 def merging(run: Run) -> Iterator[str]:
-    """Yield what happens once the proposal is merged, in sentences."""
+    """Yield sentences about what happens once the proposal is merged."""
     plan, commit = run.plan, run.bumped.objects.commit
-    yield f"It was made from {plan.release_branch} at {plan.head[:10]}, and passed every check as {commit[:10]}."
-    yield "Merge it in any way: by a merge commit, a squash, a rebase or a merge queue."
+    yield f"It was made from {plan.release_branch} at {plan.head[:10]} and passed every check as {commit[:10]}."
+    yield "Merge it in any way: with a merge commit, a squash, a rebase or a merge queue."
     yield f"Then run `{run.report.command}` on the updated {plan.release_branch}: it tags the merged commit {plan.tag}."
     if plan.workflow:
         yield f"The tag starts {plan.workflow}, which publishes the release."
     else:
         yield f"Then it publishes to {display_name(plan.index)}."
         yield (
-            "If the merged tree is the proposed one, these very files are published from where they were built;"
-            " else everything is built and proven again."
+            "If the merged tree is the proposed one, the files already built are published from where they were built;"
+            " otherwise everything is built and tested again."
         )
-    yield "Close it, and nothing is released."
+    yield "To release nothing, close it."

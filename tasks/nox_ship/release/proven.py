@@ -1,8 +1,8 @@
-"""Whether another run of the workflow proved the release that a tag names, and what that run built.
+"""Whether another run of the workflow proved the release of a tag, and what that run built.
 
-The run that cuts a release runs its gates and pushes it; the run on the tag publishes what was built there. All that it
-is told is an ID, by anyone who may start the workflow. It believes what GitHub itself says of the run with that ID, and
-nothing else: what the job that built told by its outputs, GitHub writes into the name of the job that pushes.
+The run that cuts a release runs its gates and pushes it; the run on the tag publishes the files built there. Its only
+input is an ID, from anyone who may start the workflow. It trusts only what GitHub itself says about the run with that
+ID: GitHub writes the building job's outputs into the name of the pushing job.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from nox_ship.world.runs import Run, Runs
 RUN_NOT_TOLD = Kind(
     "NS776",
     "run-not-told",
-    "Run the failed jobs again, or start the workflow by hand on the tag, with `bump` and `run` empty.",
+    "Rerun the failed jobs, or start the workflow manually on the tag, with `bump` and `run` empty.",
 )
 NOT_PROVEN = Kind(
     "NS777",
     "not-proven",
-    "Start the workflow by hand on the tag, with `bump` and `run` empty: the gates run there.",
+    "Start the workflow manually on the tag, with `bump` and `run` empty, so that it runs the gates.",
 )
 
 SBOM = "sbom"
-"""What the artifact with the bill of materials is called."""
+"""The name of the artifact with the bill of materials."""
 _PUSHING = "Push files "
-"""What the name of the job that pushes begins with, and that of no other job of the workflow."""
+"""The prefix of the pushing job's name; no other job of the workflow has it."""
 _PUSHED = re.compile(_PUSHING + r"(?P<files>[0-9]{1,20}), manifest (?P<manifest>[0-9a-f]{64})", re.ASCII)
 _CUTTING = ("workflow_dispatch", "push")
 """What starts a run that cuts a release: somebody does, or a merged pull request."""
 _NUMBER = re.compile(r"[0-9]{1,20}", re.ASCII)
 _WORKFLOWS = ".github/workflows/"
 _PATIENCE = 300.0
-"""Seconds for the run to end: it has started this one with its last step."""
+"""Seconds to wait for the run to end; it started this one in its last step."""
 _PAUSE = 5.0
 
 
@@ -46,30 +46,30 @@ class Proven:
     """What a run built and proved."""
 
     files: str
-    """The ID of the artifact that holds the files and their manifest."""
+    """The ID of the artifact with the files and their manifest."""
     manifest: str
     """The manifest's SHA-256."""
     sbom: str = ""
-    """The ID of the artifact that is called as the one with the bill of materials; empty where there is none.
+    """The ID of the artifact named like the one with the bill of materials; empty if there is none.
 
-    GitHub cuts a job's name off after 100 characters, so there is no place for it there. By its name, any job of that
-    run may have made it: all of them ran the same project's code, as did the one whose word it is.
+    GitHub truncates job names at 100 characters, so it does not fit there. Given its name, any job of that run may have
+    made it: all of them ran the same project's code, as did the job that describes it.
     """
 
 
 def proven(number: str, branch: str, job: Job) -> Proven:
-    """Return what the run ``number`` built, once it turns out to have cut and proved the release that this run is on.
+    """Return what the run ``number`` built, after checking that it cut and proved the release of this run.
 
     Args:
         number: The ID of the run.
         branch: The release branch.
-        job: The job that asks, in a run on the release's tag.
+        job: The asking job, in a run on the release's tag.
 
     Raises:
-        ShipError: It is no such run (NS777), or GitHub does not tell (NS776).
+        ShipError: It is not such a run (NS777), or GitHub does not answer properly (NS776).
     """
     if not job.ref.startswith("refs/tags/"):
-        raise ShipError(NOT_PROVEN(f"{job.ref} is no tag; only the release that a run has cut was proven by it."))
+        raise ShipError(NOT_PROVEN(f"{job.ref} is not a tag; a run proves only the release that it cut."))
     if not _NUMBER.fullmatch(number):
         raise ShipError(NOT_PROVEN(f"{number!r} is not the ID of a run."))
     try:
@@ -77,7 +77,7 @@ def proven(number: str, branch: str, job: Job) -> Proven:
     except ShipError as error:
         if error.findings[0].id == NOT_PROVEN.id:
             raise
-        raise ShipError(RUN_NOT_TOLD(f"GitHub does not tell of the run {number}: {error.findings[0].what}")) from error
+        raise ShipError(RUN_NOT_TOLD(f"GitHub did not report the run {number}: {error.findings[0].what}")) from error
 
 
 def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
@@ -85,7 +85,7 @@ def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
     wrong = list(_wrong(run, branch, job))
     above = [job.commit] if job.commit == run.head_sha else runs.parents(job.commit)
     if above != [run.head_sha]:
-        wrong.append(f"it was on {run.head_sha[:10]}, which {job.commit[:10]} was not cut from")
+        wrong.append(f"it ran on {run.head_sha[:10]}, from which {job.commit[:10]} was not cut")
     pushing = [one for one in runs.jobs(number) if one.name.startswith(_PUSHING)]
     found = _PUSHED.fullmatch(pushing[0].name) if len(pushing) == 1 else None
     if found is None or pushing[0].conclusion != "success":
@@ -98,7 +98,7 @@ def _believed(runs: Runs, number: str, branch: str, job: Job) -> Proven:
 
 
 def _ended(runs: Runs, number: str) -> Run:
-    """Return a run once it has ended, or as it is after a while."""
+    """Return a run once it has ended, or its state after a while."""
     until = time.monotonic() + _PATIENCE
     while (run := runs.run(number)).status != "completed" and time.monotonic() < until:
         time.sleep(_PAUSE)
@@ -110,13 +110,13 @@ def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
         yield f"it is {run.status}, and its conclusion is {run.conclusion}"
     path = run.path.partition("@")[0]
     if path != _WORKFLOWS + job.workflow:
-        yield f"it is one of {path}, not of {job.workflow}"
+        yield f"it belongs to {path}, not to {job.workflow}"
     if run.event not in _CUTTING:
-        yield f"it was started by {run.event}, not by hand or by a push to the branch"
+        yield f"it was started by {run.event}, not manually or by a push to the branch"
     if run.event == "push" and run.head_sha != job.commit:
         yield f"it was started by a push of {run.head_sha[:10]}, which is not the release"
     if run.head_branch != branch:
-        yield f"it was on {run.head_branch}, not on the release branch {branch}"
+        yield f"it ran on {run.head_branch}, not on the release branch {branch}"
     if run.head_repository is None or run.head_repository.full_name.lower() != job.slug.lower():
         yield "its commit is from another repository"
 
@@ -124,5 +124,5 @@ def _wrong(run: Run, branch: str, job: Job) -> Iterator[str]:
 def _missing(runs: Runs, files: str, number: str) -> str | None:
     artifact = runs.artifact(files)
     if artifact.workflow_run is None or str(artifact.workflow_run.id) != number:
-        return f"the artifact {files} is not one of it"
+        return f"it has no artifact {files}"
     return f"the artifact {files} has expired" if artifact.expired else None

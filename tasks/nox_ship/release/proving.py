@@ -1,4 +1,4 @@
-"""The steps that prove what is to be released, in the clean clone, before anything is written."""
+"""The steps that prove the release in the clean clone, before anything is written."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ from nox_ship.release.installing import install, works
 from nox_ship.release.publication import Publication, silent
 from nox_ship.release.results import Bumped, Differs, Gated, Tried, enter_sessions, session_row
 from nox_ship.release.run import Run, State
+from nox_ship.release.whole import built_elsewhere
 from nox_ship.world.index import display_name
 
 
 def gates_state(run: Run) -> State:
-    """Ask which sessions have passed on the release's commit, and whether what they proved is as it was."""
+    """Check which sessions have passed on the release's commit, and whether the built files are unchanged."""
     bumped = run.find(Bumped)
     if bumped is None:
-        return State.unknown("there is no commit to run them on")
+        return State.unknown("there is no release commit to run them on")
     record, names = run.stage.record, _sessions(run)
     if record.built and (findings := built.changed(run.stage, bumped.project)):
         return State.conflicting(ShipError(*findings))
     if missing := record.missing(names):
         return State.missing(f"{shorten(missing)} did not pass yet")
     if _lacks_materials(run):
-        return State.missing("no bill of materials was asked for yet")
+        return State.missing("there is no bill of materials yet")
     passed = (result for name in names for result in gating.passed_before(run.stage, name))
     return State.done(Gated(tuple(passed)))
 
 
 def run_gates(run: Run, state: State) -> Gated:
-    """Run what did not pass yet; the upload is tried as soon as there is something to upload."""
+    """Run the sessions that did not pass yet; rehearse the upload as soon as there are files."""
     stage, project = run.stage, run.bumped.project
     if state.status == "conflicting":
         built.check(stage, project)
@@ -52,7 +53,7 @@ def run_gates(run: Run, state: State) -> Gated:
         run.voice.session_ended(session_row(result, run.report))
         build = naming.registered(gating.PROOF_SESSIONS[0])
         if (result.name, result.status) == (build, "passed"):  # two cores have time for both
-            with suppress(ShipError):  # told by the upload rehearsal
+            with suppress(ShipError):  # reported by the upload rehearsal
                 run.comparison = _begin_comparison(run, built.hold(stage, project))
             run.trial = run.background.submit(_try_upload, run)
 
@@ -68,7 +69,7 @@ def run_gates(run: Run, state: State) -> Gated:
         )
     except gating.GatesFailedError as error:
         enter_sessions(error.results, run.report)
-        with suppress(ShipError):  # that a gate failed matters more
+        with suppress(ShipError):  # the failure of a gate matters more
             built.check_tested(stage, gating.manifests(error.results))
         raise
     try:
@@ -80,26 +81,26 @@ def run_gates(run: Run, state: State) -> Gated:
 
 
 def _lacks_materials(run: Run) -> bool:
-    """Whether `verify-install` is still to be asked for the bill of materials that the release is announced with.
+    """Whether `verify-install` must still make the bill of materials that the release is announced with.
 
-    A release that is public was tried as it was: what is installed with it today says nothing of that.
+    The files of a public release were tested earlier: what is installed with them today may differ.
     """
     record = run.stage.record
     return run.announces and record.described is None and (run.plan.bump or not record.passed)
 
 
 def _sessions(run: Run) -> list[str]:
-    """Return the names of the sessions that are run: coverage waits for the tests."""
+    """Return the names of the sessions to run; coverage waits for the tests."""
     first = run.sessions.decision.tests
     proof = [naming.registered(name) for name in gating.PROOF_SESSIONS]
     return [*proof, *sorted(run.plan.gates, key=lambda gate: gate not in first)]
 
 
 def upload_state(run: Run) -> State:
-    """Ask whether these very files were uploaded to an index on this machine, and installed from there."""
+    """Check whether these files were uploaded to an index on this machine, and installed from there."""
     if run.find(Gated) is None:
-        return State.unknown("there are no files that are built and tested")
-    if findings := built.changed(run.stage, run.bumped.project):  # gates ran after it was built, while it was tried
+        return State.unknown("there are no built and tested files yet")
+    if findings := built.changed(run.stage, run.bumped.project):  # gates may have run since the build
         return State.conflicting(ShipError(*findings))
     record = run.stage.record
     if record.built == record.tried:
@@ -110,12 +111,12 @@ def upload_state(run: Run) -> State:
 def rehearse_upload(run: Run, state: State) -> Tried:
     """Upload the files to an index on this machine, and install them from there.
 
-    They are installed on one Python: `verify-install` has tried the same bytes on every other.
+    They are installed on one Python: `verify-install` has tested the same bytes on all others.
     """
     stage, record = run.stage, run.stage.record
     if state.status == "conflicting":
         built.check(stage, run.bumped.project)
-    if state.status == "done":  # a rehearsal's index is to be as it was left
+    if state.status == "done":  # a rehearsal's index must contain what it had
         tried: Tried = state.seen
         run.world.recall(tried.publication.folder / file.name for file in tried.publication.manifest.files)
     else:
@@ -126,7 +127,7 @@ def rehearse_upload(run: Run, state: State) -> Tried:
         stage.save()
     place = run.world.rehearsal_index.simple_url
     tried.publication.proven.update((place, sha256, python) for sha256, python in record.works)
-    return tried
+    return replace(tried, elsewhere=built_elsewhere(tried.publication))
 
 
 def _try_upload(run: Run) -> Tried:
@@ -139,27 +140,27 @@ def _try_upload(run: Run) -> Tried:
 
 
 def _publication(run: Run) -> Publication:
-    """Return the files that were built, on their way to the index of the release.
+    """Return the built files as a publication to the index of the release.
 
     Raises:
-        ShipError: They are not of the release (NS604), or the index does not take them (NS549).
+        ShipError: They are not of the release (NS604), or the index does not accept them (NS549).
     """
     plan, bumped = run.plan, run.bumped
     manifest = built.hold(run.stage, bumped.project)
     manifest.check_origin(bumped.objects.commit, plan.version)
-    if not plan.workflow:  # which may build other wheels
+    if not plan.workflow:  # a workflow may build other wheels
         Findings(refused_platforms(manifest, plan.index)).raise_errors()
     index = run.world.index(plan.index, plan.project.canonical_name)
     return Publication.of(manifest, bumped.project, index, run.voice.note)
 
 
 def difference_state(_: Run) -> State:
-    """Return that every run compares anew: what the last release is may have changed."""
-    return State.unknown("every run compares anew")
+    """Return that every run compares again, since there may be a newer release."""
+    return State.unknown("every run compares again")
 
 
 def compare(run: Run, _: State) -> Differs:
-    """Compare what was built with the last release."""
+    """Compare the built files with the last release."""
     comparison = run.comparison or _begin_comparison(run, run.of(Tried).publication.manifest)
     compared = comparison.result(run.workshop.environments)
     compared.enter(run.report, run.notify)

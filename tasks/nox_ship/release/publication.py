@@ -1,4 +1,4 @@
-"""A publication: what was built, where it goes, and what is proven of it there."""
+"""A publication: the built files, the index that they go to, and what has been verified there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nox_ship.package.manifest import Manifest
 from nox_ship.project import Project
 from nox_ship.world.index import Index
 
-NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads what is missing.")
+NOT_SERVED = Kind("NS712", "not-served", "Run the same command again; it uploads the missing files.")
 BROKEN_RELEASE = Kind(
     "NS714",
     "broken-release",
     "No API can yank it: sign in to the index, open the release, choose *Options* and *Yank*, then release the next"
-    " version. docs/emergencies.md has each step.",
+    " version; docs/emergencies.md describes each step.",
 )
 
 Note = Callable[[str], None]
@@ -30,13 +30,13 @@ class Patience:
     """How long and how often an index is asked."""
 
     wait: float = 1800
-    """Seconds until what was uploaded must be served."""
+    """Seconds within which uploaded files must be served."""
     attempts: int = 5
-    """How often an upload is tried whose answer says nothing."""
+    """How often an upload is tried if the answer is unclear."""
     delay: float = 1.0
-    """Seconds between the first two attempts; twice as many before each further one."""
+    """Seconds between the first two attempts; doubled before each further one."""
     grace: float = 60
-    """Seconds until an index must list a file that it says it has."""
+    """Seconds within which an index must list a file that it says it has."""
 
     def delays(self) -> Iterable[float]:
         """Return the pauses between attempts, in seconds."""
@@ -44,34 +44,34 @@ class Patience:
 
 
 def silent(_: object) -> None:
-    """Note nothing."""
+    """Ignore a note."""
 
 
 @dataclass(frozen=True)
 class Publication:
     """Files on their way to an index.
 
-    `converge` uploads what is missing, `confirm` compares what is served, and `prove` installs it.
+    `converge` uploads the missing files, `confirm` compares the served ones, and `prove` installs them.
     """
 
     manifest: Manifest
-    """What was built."""
+    """The manifest of the built files."""
     folder: Path
-    """Where the files are."""
+    """The folder of the files."""
     index: Index
-    """Where they go."""
+    """The index that they go to."""
     project: Project
-    """The project; its smoke commands are run once the files are installed."""
+    """The project, whose smoke commands are run once the files are installed."""
     patience: Patience = field(default_factory=Patience)
-    """How long the index is given."""
+    """How long to wait for the index."""
     proven: Proven = field(default_factory=set)
-    """What need not be installed again; what is installed now is added."""
+    """Installations already verified; new ones are added."""
     note: Note = silent
-    """Told what happens to each file."""
+    """Called with a message for each file."""
 
     @classmethod
     def of(cls, manifest: Manifest, project: Project, index: Index, note: Note = silent) -> Publication:
-        """Return the publication of what was built in a project's own folder, with the patience of its settings."""
+        """Return the publication of the files built in a project's own folder, with its settings."""
         patience = Patience(wait=project.settings.publish.wait)
         return cls(manifest, dist_folder(project), index, project, patience, note=note)
 

@@ -1,4 +1,4 @@
-"""Publishing: an index is brought to what was built, and what it serves is proven; the report is told as it goes."""
+"""Publishing: upload the built files, verify what the index serves, and record both in the report."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def publish(
     install: bool = True,
     arrived: Callable[[Published], object] = silent,
 ) -> tuple[Published, ...]:
-    """Upload what the index lacks, compare what it serves, install it, and enter it all in a report.
+    """Upload what the index lacks, compare and install what it serves, and record it in a report.
 
     Args:
-        publication: What is to be there.
-        called: The index's display name, whatever stands in for it.
-        report: Takes each file as soon as the index has it.
+        publication: What the index should have.
+        called: The index's display name, even if a stand-in is used.
+        report: Records each file as soon as the index has it.
         held: What the index has, if it was just asked.
-        install: Whether to install what is served.
-        arrived: Told of each file too.
+        install: Whether to install the served files.
+        arrived: Also called with each file.
 
     Raises:
-        ShipError: As `converge` and `prove` do.
+        ShipError: As for `converge` and `prove`.
     """
 
     def enter(entry: Published) -> None:

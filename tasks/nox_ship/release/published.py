@@ -1,4 +1,4 @@
-"""What an index should serve of a version: what a manifest says, or else what the index itself lists."""
+"""What an index should serve of a version: the files of a manifest, or else those that the index itself lists."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from nox_ship.world.index import Index
 from nox_ship.world.listing import Listing, Served
 
 _MOST = 4 << 30
-"""Bytes of the largest file that is taken from an index; PyPI takes none of more than 1 GB."""
+"""The largest file that is downloaded from an index, in bytes; PyPI accepts no file above 1 GB."""
 _NEAR = 2
-"""How many earlier, and how many later versions are named where an index lacks one."""
+"""How many earlier and later versions to name if an index lacks one."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A version that was released, as the repository tells it.
+    """A released version, according to the repository.
 
     Attributes:
         version: The version.
         tag: Its tag; None if there is none here.
-        commit: The commit of that; empty if there is none here.
+        commit: The tag's commit; empty if there is no tag here.
     """
 
     version: Version
@@ -52,10 +52,10 @@ class ExpectedRelease:
     """The files that should be served.
 
     Attributes:
-        manifest: Which they are.
-        folder: Where they are on this machine.
-        told_by: What tells it, for the report.
-        binding: Whether these very files have to be served. A workflow that publishes builds files of its own.
+        manifest: Their manifest.
+        folder: The folder on this machine that has them.
+        told_by: The source of the hashes, for the report.
+        binding: Whether exactly these files must be served. A publishing workflow builds files of its own.
     """
 
     manifest: Manifest
@@ -65,14 +65,14 @@ class ExpectedRelease:
 
 
 def released(project: Project, wanted: Version | None = None) -> Release | None:
-    """Return the release that is wanted, or else the one that HEAD is.
+    """Return the requested release, or else the one at HEAD.
 
     Args:
         project: The project.
-        wanted: A version, whether or not there is a tag of it here.
+        wanted: A version, with or without a tag here.
 
     Returns:
-        None where none is wanted, and HEAD has no release tag, or a job has no need to ask.
+        None if no version is requested and HEAD has no release tag, or a job need not ask.
     """
     without = Release(wanted) if wanted else None
     if announced() is not None:
@@ -90,7 +90,7 @@ def released(project: Project, wanted: Version | None = None) -> Release | None:
 
 
 def newest(project: Project) -> Version | None:
-    """Return the newest version that a release tag names here, a pre-release only where there is no other; or None."""
+    """Return the newest version with a release tag here, a pre-release only if there is no other; or None."""
     tags = Repository.at(project.root, project.settings.pass_env).tags()
     found = project.tag_form(tags).releases(tags).values()
     final = [version for version in found if not version.is_prerelease]
@@ -98,18 +98,18 @@ def newest(project: Project) -> Version | None:
 
 
 def built(project: Project, release: Release | None) -> ExpectedRelease | None:
-    """Return what was built: by the project's own manifest, else by that of the clone of the last release.
+    """Return the built files, from the project's own manifest or else from that in the clone of the last release.
 
     Args:
         project: The project.
-        release: The release that is wanted; None where none is, and the project's own manifest counts as it is.
+        release: The requested release; None if any will do and the project's own manifest counts.
 
     Returns:
-        None where a release is wanted, and neither manifest is of it.
+        None if a release is requested and neither manifest is for it.
 
     Raises:
-        ShipError: No release is wanted, and the project has no manifest that can be used (NS601, NS602, NS606); or
-            another run has the checkout (NS805).
+        ShipError: No release is requested, and the project has no usable manifest (NS601, NS602, NS606); or another run
+            is using the checkout (NS805).
     """
     own = "its manifest"
     if release is None:
@@ -132,10 +132,10 @@ def built(project: Project, release: Release | None) -> ExpectedRelease | None:
 
 
 def recorded(release: Release, path: Path) -> ExpectedRelease:
-    """Return what a manifest tells of a release that was kept elsewhere than in the project.
+    """Return what a manifest says about a release that was kept outside the project.
 
     Raises:
-        ShipError: It cannot be read (NS601, NS602, NS606), or is of something else (NS604).
+        ShipError: It cannot be read (NS601, NS602, NS606), or is for something else (NS604).
     """
     manifest = Manifest.read(path)
     manifest.check_origin(release.commit or manifest.commit, str(release.version))
@@ -143,20 +143,20 @@ def recorded(release: Release, path: Path) -> ExpectedRelease:
 
 
 def refuse_others(served: Manifest, known: Manifest, index: Index) -> None:
-    """Check that an index serves nothing of a release that its manifest does not know.
+    """Check that an index serves no file of a release that is missing in its manifest.
 
     Raises:
-        ShipError: It does (NS711).
+        ShipError: It serves such a file (NS711).
     """
     names = {file.name for file in known.files}
     if others := [file.name for file in served.files if file.name not in names]:
-        what = f"{index.name} serves {shorten(others)}, which the manifest of {known.version} does not know."
-        remedy = "Find out who uploaded it; if nobody of the project did, yank the release (docs/emergencies.md)."
+        what = f"{index.name} serves {shorten(others)}, which the manifest of {known.version} does not list."
+        remedy = "Find out who uploaded it; if it was nobody from the project, yank the release (docs/emergencies.md)."
         raise ShipError(OTHER_BYTES(what, remedy=remedy))
 
 
 def _manifest_of(project: Project, release: Release) -> Manifest | None:
-    """Return the manifest in a project's folder, if it is of a release, and the files are there."""
+    """Return the manifest in a project's folder, if it is for a release and its files are there."""
 
     def check() -> Manifest:
         manifest = Manifest.read(manifest_path(project))
@@ -171,18 +171,18 @@ def _manifest_of(project: Project, release: Release) -> Manifest | None:
 
 
 def listed(project: Project, release: Release, index: Index, listing: Listing, folder: Path) -> ExpectedRelease:
-    """Download what ``index`` serves of a release, and compare it with what the index lists.
+    """Download the files that ``index`` serves for a release, and compare them with the index's list.
 
     Args:
         project: The project.
         release: The release.
         index: The index.
-        listing: What the index has of it.
+        listing: The index's list.
         folder: An empty folder for the files.
 
     Raises:
-        ShipError: The index has no file of it (NS712, with NS770 or NS771 if it never will), serves another file than
-            it lists (NS711), or does not answer (NS701).
+        ShipError: The index has no file of it (NS712, with NS770 or NS771 if it never will), serves a file that differs
+            from its list (NS711), or does not answer (NS701).
     """
     files = {name: entry for name, entry in listing.files.items() if _is_built(name)}
     if not files:
@@ -207,18 +207,22 @@ _PUBLISH_IT = "Publish it, or name another index with `--from`."
 
 
 def _missing(listing: Listing) -> str:
-    """Return that an index lacks a version, and which others it has near it."""
+    """Return a sentence that an index lacks a version, naming similar versions that it has."""
     what = f"{listing.index} has no files of {listing.project} {listing.version}"
     if not listing.known:
-        return f"{what}: it does not know the project."
+        return f"{what}: it does not have the project."
     wanted = Version(listing.version)
     there = sorted(version for version, files in listing.releases.items() if files and version != wanted)
     near = [one for one in there if one < wanted][-_NEAR:] + [one for one in there if one > wanted][:_NEAR]
-    return f"{what}; near it, it has {shorten(map(str, near), 2 * _NEAR)}." if near else f"{what}, and of no other."
+    return (
+        f"{what}; similar versions there: {shorten(map(str, near), 2 * _NEAR)}."
+        if near
+        else f"{what}, or of any other."
+    )
 
 
 def _admitted(project: Project, files: Mapping[str, Served]) -> Iterator[str]:
-    """Yield the Pythons of the project that every file of a release is for: an old one may be for fewer of them."""
+    """Yield the project's Pythons that every file of a release supports; an old release may support fewer."""
     ranges = []
     for entry in files.values():
         try:
@@ -232,7 +236,7 @@ def _admitted(project: Project, files: Mapping[str, Served]) -> Iterator[str]:
 
 
 def _is_built(name: str) -> bool:
-    """Whether a name, which the index chose, is that of a wheel or an sdist, and of a file in one folder."""
+    """Whether a name from an index is that of a wheel or an sdist, and has no folder in it."""
     if Path(name).name != name:
         return False
     try:
@@ -246,5 +250,7 @@ def _download(index: Index, entry: Served, path: Path) -> None:
     with path.open("xb") as stream:
         sha256 = index.download_sha256(entry, _MOST, stream)
     if entry.sha256 not in (None, sha256):
-        what = f"{index.name} serves another {entry.filename} than it lists: its SHA-256 differs."
-        raise ShipError(OTHER_BYTES(what, remedy="Run it again later; if it stays so, tell whoever runs the index."))
+        what = f"{index.name} serves a {entry.filename} with another SHA-256 than it lists."
+        raise ShipError(
+            OTHER_BYTES(what, remedy="Run it again later; if nothing changes, report it to the operator of the index.")
+        )

@@ -1,4 +1,4 @@
-"""Building a release again from its tag, and comparing that with what an index serves."""
+"""Building a release again from its tag, and comparing the result with what an index serves."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from nox_ship.project import Project
 from nox_ship.release.published import ExpectedRelease
 from nox_ship.world.listing import Listing
 
-NO_TAG = Kind("NS793", "no-tag-to-rebuild", "Fetch it (`git fetch --tags`), or leave `--rebuild` out.")
+NO_TAG = Kind("NS793", "no-tag-to-rebuild", "Fetch it (`git fetch --tags`), or omit `--rebuild`.")
 OTHER_CONTENT = Kind(
     "NS794",
     "rebuilt-otherwise",
-    "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons).",
+    "Find the cause from the differences shown (docs/reproducible.md lists the usual ones).",
 )
 OTHER_ARCHIVE = Kind(
     "NS795",
     "rebuilt-as-another-archive",
-    "Nothing has to be done: what gets installed is the same.",
+    "You need not do anything: the files install the same content.",
     level="warning",
 )
 
 SECONDS = 900.0
-"""How long the build may take."""
+"""How many seconds the build may take."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Rebuilt:
     """A release that was built again.
 
     Attributes:
-        tag: The tag that it was built from.
-        built_with: With which build requirements, and how they are known.
-        files: How alike the files are: what is served first.
-        not_built: Files that are served and were not built.
-        not_served: Files that were built and are not served.
-        python: The Pythons of then and of now; empty where they are the same, or where the first is not known.
+        tag: The tag from which it was built.
+        built_with: The build requirements, and how they are known.
+        files: How similar the files are, the served ones first.
+        not_built: Files that are served but were not built.
+        not_served: Files that were built but are not served.
+        python: The Pythons then and now; empty if they are the same, or the former is unknown.
     """
 
     tag: str
@@ -61,7 +61,7 @@ class Rebuilt:
         return {**asdict(self), "files": verdicts}
 
     def findings(self) -> Iterable[Finding]:
-        """Yield an error for each file whose content differs (NS794), and a warning for other archives (NS795)."""
+        """Yield an error for each file whose content differs (NS794), and a warning for differing archives (NS795)."""
         perhaps = f" ({self.python})" if self.python else ""
         for file in self.files:
             if file.verdict == "content":
@@ -70,29 +70,31 @@ class Rebuilt:
         if others := [file for file in self.files if file.verdict == "archive"]:
             names = shorten(file.name for file in others)
             differing = ", ".join(dict.fromkeys(what for file in others for what in file.archive))
-            yield OTHER_ARCHIVE(f"{self.tag} builds {names} with the same content in another archive: {differing}.")
-        if sdists := [name for name in self.not_built if not name.endswith(".whl")]:  # a wheel may be another machine's
+            yield OTHER_ARCHIVE(
+                f"{self.tag} builds {names} with the same content, but the archive differs: {differing}."
+            )
+        if sdists := [name for name in self.not_built if not name.endswith(".whl")]:  # wheels may need other machines
             yield OTHER_CONTENT(f"{self.tag} does not build {shorten(sdists)}.")
 
 
 def rebuild(project: Project, served: ExpectedRelease, listing: Listing, folder: Path) -> Rebuilt:
-    """Build a release again, in a clean clone of its tag, with the build requirements of its day.
+    """Build a release again in a clean clone of its tag, with the build requirements of that time.
 
-    These are the recorded ones, and what they require in turn as it was at that time; where nothing is recorded, all
-    are those that were there when the index was given its first file.
+    Those are the recorded ones, with their own requirements as available at that time; if nothing is recorded, the
+    versions that were available when the index received its first file.
 
     Args:
         project: The project.
-        served: The files that the index serves; the manifest tells their tag, and may tell what they were built with.
-        listing: What the index says of them.
+        served: The files that the index serves; the manifest names their tag, and may name what they were built with.
+        listing: The index's data about them.
         folder: An empty folder.
 
     Raises:
-        ShipError: There is no tag of it here (NS793), or it does not build (NS501, NS904).
+        ShipError: There is no tag for it here (NS793), or it does not build (NS501, NS904).
     """
     manifest = served.manifest
     if manifest.tag is None:
-        raise ShipError(NO_TAG(f"There is no tag of {manifest.version} here, so it cannot be built again."))
+        raise ShipError(NO_TAG(f"This clone has no tag for {manifest.version}, so it cannot be built again."))
     facts = manifest.build
     at = dt.datetime.fromtimestamp(facts.at, dt.UTC) if facts else listing.first_upload
     known = facts.requires if facts else ()
@@ -112,7 +114,7 @@ def rebuild(project: Project, served: ExpectedRelease, listing: Listing, folder:
 
 
 def _environment(at: dt.datetime | None, known: Collection[str], folder: Path) -> Mapping[str, str]:
-    """Return the variables that make uv install the build requirements of a day."""
+    """Return the variables that make uv install the build requirements as of a given time."""
     env = {"UV_EXCLUDE_NEWER": at.strftime("%Y-%m-%dT%H:%M:%SZ")} if at else {}
     if known:
         constraints = folder / "build-requirements.txt"
@@ -124,7 +126,7 @@ def _environment(at: dt.datetime | None, known: Collection[str], folder: Path) -
 def _told(at: dt.datetime | None, known: Collection[str]) -> str:
     if known:
         return f"{', '.join(known)} (recorded)"
-    return f"what there was at {at:%Y-%m-%d %H:%M} UTC" if at else "what there is today: the index tells no date"
+    return f"versions available at {at:%Y-%m-%d %H:%M} UTC" if at else "today's versions: the index gives no date"
 
 
 def _pythons(facts: BuildFacts | None) -> str:
@@ -133,10 +135,10 @@ def _pythons(facts: BuildFacts | None) -> str:
 
 
 def _epoch(served: ExpectedRelease) -> int | None:
-    """Return the time that all members of a served file bear: who builds so has told the back end of it.
+    """Return the time that all members of a served file have, which the build backend was given.
 
-    The sdist is asked first, since a wheel's times have no zone and only every second one. Members that a back end
-    gives no time (1970) do not count. None where the members of each file have several times.
+    The sdist is used first, since times in wheels have no zone and a resolution of two seconds. Members without a time
+    (1970) do not count. None if the members of each file have different times.
     """
     for file in reversed(served.manifest.files):
         times = {header.time for header in headers(served.folder / file.name)} - {0}

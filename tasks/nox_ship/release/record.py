@@ -1,4 +1,4 @@
-"""What is remembered of a release between two runs of the same command."""
+"""What is recorded about a release between two runs of the same command."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from nox_ship.gates.own import is_of
 
 @dataclass
 class Record:
-    """What is known about the stage: from what it was made and what has passed in it."""
+    """The record of the stage: how it was made, and what has passed in it."""
 
     head: str
     version: str
     tag: str
     made_by: str
     made_at: float
-    """Seconds since the epoch."""
+    """The time it was made, in seconds since the epoch."""
     branch: str = ""
     """The branch it is on."""
     proposed: str = ""
-    """What ``auto`` proposed; empty where the version was asked for."""
+    """The version that ``auto`` proposed; empty if the user named one."""
     commit: str | None = None
-    """The release's commit, once it is made."""
+    """The release's commit, once it exists."""
     passed: dict[str, float] = field(default_factory=dict)
     """Sessions that passed here, with the seconds each took."""
     warned: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The warnings of those sessions, one line each."""
+    """The warnings of those sessions, one per line."""
     failed: list[str] = field(default_factory=list)
     """Sessions that ran here and did not pass."""
     built: str | None = None
-    """The SHA-256 of the manifest of what was built here."""
+    """The SHA-256 of the manifest of the files built here."""
     tried: str | None = None
     """The SHA-256 of the manifest whose files went through the upload rehearsal."""
     works: tuple[tuple[str, str], ...] = ()
-    """The files that were installed then, by SHA-256, and the interpreters on which they work."""
+    """The files installed then, by SHA-256, and the interpreters on which they work."""
     described: str | None = None
-    """The Python on which `verify-install` was asked for a bill of materials; None where it was not."""
+    """The Python on which `verify-install` made a bill of materials; None if it made none."""
     seal: str | None = None
-    """What the stage was right after the bump, before anything ran in it."""
+    """A digest of the stage right after the bump, before anything ran in it."""
     refused: bool = False
-    """Whether the remote protects the branch: it refused the push of this release."""
+    """Whether the remote protects the branch and refused the push of this release."""
     proposal: str = ""
-    """The tree of the release's commit, once that was pushed to a branch of its own; empty where it was not."""
+    """The tree of the release's commit, once that was pushed to a branch of its own; empty if it was not."""
 
     @property
     def commits(self) -> tuple[str | None, ...]:
-        """The commit that it was made from, and the release's."""
+        """The commit from which it was made, and the release's."""
         return self.head, self.commit
 
     def missing(self, sessions: Iterable[str]) -> list[str]:
-        """Return those of ``sessions`` that did not pass here, or on one of their Pythons did not."""
+        """Return those of ``sessions`` that did not pass here on all their Pythons."""
         return [
             name
             for name in sessions
@@ -63,12 +63,12 @@ class Record:
         ]
 
     def write(self, path: Path) -> None:
-        """Write the record, whole or not at all."""
+        """Write the record, atomically."""
         write_whole(path, json.dumps(asdict(self), indent=2))
 
     @classmethod
     def read(cls, path: Path) -> Record | None:
-        """Read the record at ``path``; None where there is none that can be read."""
+        """Read the record at ``path``; None if there is none, or it cannot be read."""
         try:
             return json_data.read(cls, json_data.parse(path.read_bytes()))
         except (OSError, ValueError):

@@ -13,7 +13,7 @@ _DEFINITION = re.compile(r"\.\. _(?P<open>`?)(?P<label>[^`:]+)(?P=open):[ \t]+(?
 
 
 _FIRST, _MOST = 1 << 14, 1 << 17
-"""How many characters are read at first, and at the most."""
+"""How many characters are read at first, and at most."""
 
 
 class UnplacedError(ValueError):
@@ -21,12 +21,12 @@ class UnplacedError(ValueError):
 
 
 def read_restructured(text: str, enough: Callable[[Document], bool] = lambda _: False) -> Document:
-    """Read a changelog; headings in literal blocks, comments and tables are none.
+    """Parse a changelog; headings in literal blocks, comments and tables do not count.
 
-    docutils takes a second for 50 kB, so the beginning is read first, and more of it until that is ``enough``.
+    docutils takes a second for 50 kB, so the beginning is parsed first, and more of it until that is ``enough``.
 
     Raises:
-        UnplacedError: It cannot be told where a heading stands.
+        UnplacedError: The position of a heading is unclear.
     """
     lines = lines_of(text)
     plain = "".join(line.rstrip("\r\n") + "\n" for line in lines)
@@ -43,19 +43,19 @@ def read_restructured(text: str, enough: Callable[[Document], bool] = lambda _: 
 
 
 def _parsed(text: str) -> Any:
-    """Return docutils' tree of a text, which reads no file and runs nothing."""
+    """Return docutils' tree of a text, reading no files and running nothing."""
     from docutils.frontend import get_default_settings
     from docutils.parsers.rst import Parser
     from docutils.utils import new_document
 
     settings = get_default_settings(Parser)
     settings.file_insertion_enabled = settings.raw_enabled = False
-    settings.report_level = settings.halt_level = 5  # says nothing of what it does not like
+    settings.report_level = settings.halt_level = 5  # report nothing
     settings.warning_stream = False
     document = new_document("changelog", settings)
     try:
         Parser().parse(text, document)
-    except Exception as error:  # directives and roles raise what they like
+    except Exception as error:  # directives and roles may raise anything
         raise UnplacedError from error
     return document
 
@@ -65,7 +65,7 @@ def _headings(document: Any, lines: Sequence[str]) -> Iterator[Heading]:
 
     for node in document.findall(section):
         name = node.next_node(title)
-        below = (node.line or 0) - 1  # docutils tells the line under the title, counted from 1
+        below = (node.line or 0) - 1  # docutils gives the line under the title, counted from 1
         if not 1 <= below < len(lines) or lines[below - 1].strip() != name.rawsource.strip():
             raise UnplacedError
         under = lines[below].strip()
@@ -86,7 +86,7 @@ def _linked(name: str, url: str) -> str:
 
 
 def _heading(like: Sequence[str], title: str) -> list[str]:
-    """Return a heading in the manner of another one: its lines of adornment, as long as the title needs."""
+    """Return a heading in the style of another one, with its adornment as long as the title needs."""
     *over, text, under = (line.rstrip("\r\n") for line in like)
     adornment = under.strip()
     indent = len(text) - len(text.lstrip())
@@ -97,7 +97,7 @@ def _heading(like: Sequence[str], title: str) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """Return how many columns a text takes; docutils wants a line under a title to be as long."""
+    """Return the width of a text in columns; docutils wants the line under a title to be as wide."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
     return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
 
@@ -110,4 +110,4 @@ RESTRUCTURED = Language(
     heading=_heading,
     aside=re.compile(r"\.\.$|\.\. (?![\w-]+::)"),
 )
-"""How reStructuredText writes it."""
+"""How changelogs are written in reStructuredText."""

@@ -1,4 +1,4 @@
-"""What the steps of a release come to: data that the steps after them go by, and whose text the table shows."""
+"""The results of a release's steps: data for the steps that follow, with text for the table."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from nox_ship.world.index import display_name
 
 
 class Result:
-    """What a step came to."""
+    """The result of a step."""
 
     def enter(self, report: Report, voice: Voice) -> None:
-        """Tell of it in the run's report."""
+        """Record it in the run's report."""
 
 
 @dataclass(frozen=True)
 class Planned(Result):
-    """A release that nothing known stands against."""
+    """A release that passed preflight."""
 
     plan: Plan
     without: tuple[str, ...] = ()
     """Gates that are left out."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell what is released."""
+        """Record what is released."""
         plan = self.plan
         report.project, report.version, report.tag = plan.project.canonical_name, plan.version, plan.tag
         report.branch, report.release_branch, report.index = plan.branch, plan.release_branch, display_name(plan.index)
@@ -65,20 +65,20 @@ class Staged(Result):
 
 @dataclass(frozen=True)
 class Bumped(Result):
-    """The release's commit and tag, and what the clone was right after them, before anything ran there."""
+    """The release's commit and tag, and the state of the clone right after them, before anything ran there."""
 
     plan: Plan
     objects: Objects
     project: Project
-    """The project as it is in the clone, with its new version."""
+    """The project in the clone, with its new version."""
     seal: Seal
     notes: str
-    """The notes of the release."""
+    """The release notes."""
     anew: bool
-    """Whether they were made just now."""
+    """Whether they were made in this run."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell which commit is released, and what its changelog says."""
+        """Record the commit and the release notes."""
         report.commit, report.notes = self.objects.commit, self.notes
 
     def __str__(self) -> str:
@@ -89,12 +89,12 @@ class Bumped(Result):
 
 @dataclass(frozen=True)
 class Gated(Result):
-    """Gates that passed, and files that are built and proven."""
+    """Gates that passed, and files that are built and tested."""
 
     sessions: tuple[SessionResult, ...]
 
     def enter(self, report: Report, voice: Voice) -> None:
-        """Tell how each session ended, and what it warned of."""
+        """Record the result and the warnings of each session."""
         enter_sessions(self.sessions, report)
         for line in warnings(self.sessions):
             voice.warning(line)
@@ -106,37 +106,40 @@ class Gated(Result):
 
 
 def enter_sessions(sessions: Iterable[SessionResult], report: Report) -> None:
-    """Tell how sessions ended, whether or not all of them passed."""
+    """Record the results of sessions, whether or not all of them passed."""
     report.rows.extend(session_row(one, report) for one in sessions)
 
 
 def session_row(one: SessionResult, report: Report) -> Row:
-    """Return what a report says of a session."""
+    """Return the report's row for a session."""
     begun = None if one.begun is None else report.after(one.begun)
     return Row(one.name, one.status, one.seconds, one.reason, "gates", begun, list(one.needs))
 
 
 def enter_files(manifest: Manifest, report: Report) -> None:
-    """Tell what was built."""
+    """Record the built files."""
     report.files = [BuiltFile(file.name, file.size, file.sha256) for file in manifest.files]
 
 
 @dataclass(frozen=True)
 class Tried(Result):
-    """Files that went to an index on this machine, and were installed from there."""
+    """Files that were uploaded to an index on this machine, and installed from there."""
 
     publication: Publication
-    """The files on their way to the index of the release."""
+    """The files, with the index of the release."""
     installed: tuple[str, ...] = ()
-    """Those that were installed; empty where an earlier run did all this."""
+    """The files that were installed; empty if an earlier run did all this."""
+    elsewhere: tuple[str, ...] = ()
+    """What else a workflow builds wheels for."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell what was built."""
+        """Record what was built, and what was not."""
         enter_files(self.publication.manifest, report)
+        report.elsewhere = list(self.elsewhere)
 
     def __str__(self) -> str:
         if not self.installed:
-            return "these very files have passed it already"
+            return "these files have already passed it"
         files = self.publication.manifest.files
         return f"{len(files)} files to an index on this machine; {shorten(self.installed)} installed from there"
 
@@ -159,12 +162,14 @@ class Pushed(Result):
     branch: str
     tag: str
     anew: bool
-    """Whether they were pushed just now."""
+    """Whether they were pushed in this run."""
     merged: bool = False
-    """Whether the branch was there, by a merged pull request."""
+    """Whether a merged pull request had already brought the branch there."""
+    stood_in: bool = False
+    """Whether they were pushed to a rehearsal's stand-in for the remote."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell what is public by now."""
+        """Record what is public now."""
         report.remote, report.pushed = self.remote, "yes"
         report.arrived += [f"{name} on {self.remote}" for name in (self.branch, self.tag)]
         if self.anew:
@@ -175,29 +180,30 @@ class Pushed(Result):
     def __str__(self) -> str:
         if not self.anew:
             return f"{self.remote} has {self.branch} and {self.tag} already"
+        where = f"the stand-in for {self.remote}" if self.stood_in else self.remote
         if self.merged:
-            return f"{self.tag} to {self.remote}, on what was merged into {self.branch}"
-        return f"{self.branch} and {self.tag} to {self.remote}, in one atomic push"
+            return f"{self.tag} to {where}, on the commit merged into {self.branch}"
+        return f"{self.branch} and {self.tag} to {where}, in one atomic push"
 
 
 How = Literal["opened", "renewed", "there already", "by hand"]
-"""How a pull request came to be there; ``by hand`` is one that a person has to open."""
+"""How the pull request was made; ``by hand`` means that a person must open it."""
 
 
 @dataclass(frozen=True)
 class Proposed(Result):
-    """A release that waits for its pull request to be merged."""
+    """A release whose pull request waits to be merged."""
 
     remote: str
     branch: str
     page: str
-    """The address of the pull request, or of the page that opens it; empty where it is not known."""
+    """The address of the pull request, or of the page that opens it; empty if unknown."""
     how: How
     anew: bool = False
-    """Whether anything of it was missing, and done."""
+    """Whether anything had to be done."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell where it is proposed."""
+        """Record where it is proposed."""
         report.remote, report.proposal = self.remote, self.page or self.branch
         report.arrived.append(f"{self.branch} on {self.remote}")
         if self.anew:
@@ -210,7 +216,7 @@ class Proposed(Result):
         texts = {
             "opened": f"{self.branch} to {self.remote}; the pull request is {self.page}",
             "renewed": f"{self.branch} to {self.remote}; the pull request {self.page} is up to date",
-            "there already": f"{self.remote} has {self.branch} already; the pull request is {self.page}",
+            "there already": f"{self.remote} already has {self.branch}; the pull request is {self.page}",
             "by hand": f"{self.branch} is on {self.remote}; open the pull request{where}",
         }
         return texts[self.how]
@@ -218,7 +224,7 @@ class Proposed(Result):
 
 @dataclass(frozen=True)
 class Followed(Result):
-    """The checkout, which follows the release."""
+    """The checkout, brought to the release."""
 
     branch: str
     commit: str
@@ -242,24 +248,25 @@ class Uploaded(Result):
 
     def __str__(self) -> str:
         uploaded = sum(file.action == "uploaded" for file in self.files)
-        return f"{self.index}: {uploaded} uploaded, {len(self.files) - uploaded} there with the same SHA-256"
+        counts = ((uploaded, "uploaded"), (len(self.files) - uploaded, "already there with the same SHA-256"))
+        return f"{self.index}: {', '.join(f'{count} {what}' for count, what in counts if count)}"
 
 
 @dataclass(frozen=True)
 class LeftTo(Result):
-    """A workflow that publishes what is pushed."""
+    """A workflow that publishes the pushed tag."""
 
     workflow: str
     waits: bool
     """Whether it waits until somebody publishes a GitHub Release."""
     index: str
     files: tuple[str, ...]
-    """What it is to upload; of a release that is there, what the index has."""
+    """The files that it uploads; for a published release, those that the index has."""
     follow: str = ""
-    """How to follow it; empty where the index has the release."""
+    """How to follow it; empty if the index has the release."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell who publishes, and what."""
+        """Record who publishes what."""
         report.workflow, report.waits = self.workflow, self.waits
         if self.follow:
             report.uploads += [f"{name} → {self.index}, by {self.workflow}" for name in self.files]
@@ -272,22 +279,22 @@ class LeftTo(Result):
 
 @dataclass(frozen=True)
 class Watched(Result):
-    """A release that a workflow has published, proven from here."""
+    """A release that a workflow has published and that was verified from here."""
 
     workflow: str
     run: str
     """The address of its run."""
     index: str
     files: tuple[str, ...]
-    """What the index serves of it."""
+    """The files that the index serves."""
     compared_with: str
     installed: Mapping[str, str]
-    """The file that was installed and works, by the Python's version."""
+    """The file that was installed and works, by Python version."""
     page: str
-    """The address of the version's page on the index; empty where it is not known."""
+    """The address of the version's page on the index; empty if unknown."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell that it is there, and what is proven of it."""
+        """Record that the index serves it, and what was verified."""
         report.served, report.page = True, self.page
         report.arrived += [f"{name} on {self.index}" for name in self.files]
         report.verified += [
@@ -307,10 +314,10 @@ class Checked(Result):
 
     checks: tuple[Check, ...]
     without: tuple[str, ...] = ()
-    """Those that a person left out."""
+    """Those that the user left out."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell which passed."""
+        """Record which passed."""
         report.verified += [f"check passed: {check}" for check in self.checks]
 
     def __str__(self) -> str:
@@ -324,19 +331,19 @@ class Announced(Result):
     """The release's page on the forge."""
 
     where: str
-    """The repository there."""
+    """The repository on the forge."""
     title: str
     tag: str
     url: str
     files: tuple[str, ...]
     prerelease: bool
     latest: bool | None = None
-    """Whether it is shown as the latest release; None where that was not decided now."""
+    """Whether it is shown as the latest release; None if that was not decided now."""
     anew: bool = False
-    """Whether anything of it was missing, and done."""
+    """Whether anything had to be done."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Tell what is on the page."""
+        """Record what is on the page."""
         report.arrived.append(f"the release {self.tag} on {self.where}")
         if self.anew:
             report.changed = True
@@ -356,7 +363,7 @@ class Announced(Result):
 
 @dataclass(frozen=True)
 class Omitted(Result):
-    """What this release does not need, or not from here."""
+    """A step that this release does not need, or that is done elsewhere."""
 
     why: str
 

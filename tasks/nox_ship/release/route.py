@@ -9,7 +9,7 @@ from nox_ship.world.index import PUBLIC_INDEXES
 
 
 def index_names(settings: Settings) -> set[str]:
-    """Return the names that a route can lead to."""
+    """Return the index names that a route may have."""
     return {*PUBLIC_INDEXES, *settings.indexes}
 
 

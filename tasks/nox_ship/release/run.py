@@ -1,4 +1,4 @@
-"""A release on its way, and what each of its steps is: something to ask the world, and something to do."""
+"""A release in progress, and its steps: each checks the state of the world, and does its part."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ R = TypeVar("R", bound=Result)
 
 @dataclass
 class Run:
-    """One release on its way: what it was asked, where it happens, and what its steps came to so far."""
+    """A release in progress: the request, the world, and the results of the steps so far."""
 
     root: Path
     request: Request
@@ -35,36 +35,36 @@ class Run:
     voice: Voice
     report: Report
     confirm: Callable[[Run], None] = lambda _: None
-    """Asked before the push; raises where it is not to be."""
+    """Called before the push; raises if the user declines."""
     results: dict[type[Result], Result] = field(default_factory=dict)
-    """What each step came to, by its kind."""
+    """The results of the steps, by type."""
     background: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
     trial: Future[Tried] | None = None
-    """The upload rehearsal, where it was begun while gates still ran."""
+    """The upload rehearsal, if it began while gates were running."""
     comparison: Comparison | None = None
-    """The comparison with the last release, which is fetched while gates still run."""
+    """The comparison with the last release, which is fetched while gates run."""
     runner: Standby = field(default_factory=lambda: Standby(*RUNNER_MODULES))
-    """What becomes the runner of the sessions, begun while the release is still being checked."""
+    """A process started during the checks, which becomes the runner of the sessions."""
 
     def take(self, result: Result) -> None:
-        """Take what a step came to, for the steps that follow."""
+        """Keep the result of a step for the steps that follow."""
         self.results[type(result)] = result
 
     def find(self, kind: type[R]) -> R | None:
-        """Return what the step with such results came to; None where it is not done."""
+        """Return the result of this type; None if its step is not done."""
         found = self.results.get(kind)
         return found if isinstance(found, kind) else None
 
     def of(self, kind: type[R]) -> R:
-        """Return what the step with such results came to, which is done."""
+        """Return the result of this type, whose step is done."""
         found = self.find(kind)
         if found is None:
-            raise AssertionError  # a step is begun once those before it are done
+            raise AssertionError  # a step only begins once those before it are done
         return found
 
     @property
     def plan(self) -> Plan:
-        """What is to be released."""
+        """The planned release."""
         return self.of(Planned).plan
 
     @property
@@ -79,60 +79,60 @@ class Run:
 
     @property
     def proposes(self) -> bool:
-        """Whether it goes by a pull request; one that needs no commit of its own has nothing that could be merged."""
+        """Whether it goes by a pull request; a release without a commit of its own has nothing to merge."""
         bumped = self.find(Bumped)
         return self.plan.delivery.proposes and (bumped is None or bumped.objects.commit != self.plan.head)
 
     @property
     def announces(self) -> bool:
-        """Whether the release gets its page on the forge from here."""
+        """Whether this machine creates the release's page on the forge."""
         forge = self.world.forge
         return not self.plan.workflow and forge is not None and forge.api.token is not None
 
     def notify(self, finding: Finding) -> None:
-        """Tell of something that stops nothing."""
+        """Report something that stops nothing."""
         self.report.findings.append(finding.as_dict())
         self.voice.finding(finding)
 
 
 @dataclass(frozen=True)
 class State:
-    """What the world has of a step: what was asked changes nothing there."""
+    """The state of a step; finding it out changes nothing."""
 
     status: Literal["done", "missing", "conflicting", "unknown"]
     seen: Any
-    """Of what is done the `Result`; else what was seen instead, whose text says why."""
+    """For a done step its `Result`; otherwise what was seen, with text that says why it is not done."""
 
     @classmethod
     def done(cls, result: Result) -> State:
-        """Return that all of it is there."""
+        """Return that all of it is done."""
         return cls("done", result)
 
     @classmethod
     def missing(cls, seen: object) -> State:
-        """Return that some of it is not there."""
+        """Return that some of it is missing."""
         return cls("missing", seen)
 
     @classmethod
     def conflicting(cls, seen: object) -> State:
-        """Return that something else is there."""
+        """Return that something else is in its place."""
         return cls("conflicting", seen)
 
     @classmethod
     def unknown(cls, why: object) -> State:
-        """Return that it cannot be told."""
+        """Return that it cannot be determined."""
         return cls("unknown", why)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A named part of the release."""
+    """A named step of the release."""
 
     name: str
     what: str
     probe: Callable[[Run], State]
-    """Asks what of it is done; changes nothing."""
+    """Returns the step's state; changes nothing."""
     do: Callable[[Run, State], Result]
-    """Does what is missing, told what was seen, so that nothing is asked twice."""
+    """Does what is missing; it is given the state, so that nothing is asked twice."""
     always: bool = False
-    """Whether it is also done where its work is there: what it proves may have changed since."""
+    """Whether it also runs if it is done, since what it proves may have changed."""

@@ -1,4 +1,4 @@
-"""What a step's script runs, with the variables that each command sees; shells that it starts are followed."""
+"""The commands that a step's script runs, with the variables that each sees, following shells that it starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import takewhile
 from nox_ship.automation.shell import commands, program
 
 _LONGEST = 1 << 16
-"""Characters of the longest script that is looked at."""
+"""The longest script that is analysed, in characters."""
 _LONGEST_VALUE = 1000
 _BEFORE = re.compile(r"\w+=.*|if|then|elif|else|do|while|until|!|\{|time|sudo|exec|env|command|nohup", re.DOTALL)
 _VARIABLE = re.compile(
@@ -24,22 +24,22 @@ _SHELLS = {"bash", "sh", "dash", "zsh", "ksh"}
 _SHELL_OPTIONS = {"pipefail", "errexit", "nounset", "xtrace"}
 _OPENING, _CLOSING = {"if", "case", "for", "while", "until", "select"}, {"fi", "esac", "done"}
 _DEEPEST = 5
-"""Shells that are given scripts by shells."""
+"""Shells to which shells pass scripts."""
 
 
 def commands_in(
     script: str, env: Mapping[str, str], later: dict[str, str] | None = None, *, sure: bool = True, depth: int = 0
 ) -> Iterator[tuple[list[str], Mapping[str, str]]]:
-    """Yield the loud commands of a script, each with the variables that it sees; scripts that it hands to a shell too.
+    """Yield the loud commands of a script with the variables that each sees, including scripts passed to shells.
 
-    Variables are filled in where the script or ``env`` tells them; others stay as they are written.
+    Variables are filled in if the script or ``env`` sets them; others are left as written.
 
     Args:
         script: The script.
-        env: The variables that are set before it.
-        later: Takes the variables that it sets for later steps of a job, by the file ``GITHUB_ENV``.
-        sure: Whether it is known to run; else what it sets is not told.
-        depth: How many shells it was handed through.
+        env: The variables set before it.
+        later: Receives the variables that it sets for later steps of a job through the file ``GITHUB_ENV``.
+        sure: Whether it is known to run; otherwise the variables that it sets are ignored.
+        depth: The number of shells around it.
     """
     values, deep, after = dict(env), int(not sure), {} if later is None else later
     for written in commands(script, redirected=True):
@@ -58,12 +58,12 @@ def commands_in(
 
 
 def _settings(words: Sequence[str]) -> dict[str, str]:
-    """Return the variables that words like ``NAME=value`` set."""
+    """Return the variables set by words such as ``NAME=value``."""
     return {match[1]: match[2][:_LONGEST_VALUE] for word in words if (match := _SETTING.fullmatch(word))}
 
 
 def _set_by(own: dict[str, str], rest: Sequence[str]) -> dict[str, str]:
-    """Return the variables that a command sets for those after it: by ``own`` alone, by ``export``, in PowerShell."""
+    """Return the variables that a command sets for later ones: with ``own`` alone, with ``export``, in PowerShell."""
     if not rest:
         return own
     if rest[0] in _SETTERS:
@@ -73,7 +73,7 @@ def _set_by(own: dict[str, str], rest: Sequence[str]) -> dict[str, str]:
 
 
 def _expanded(word: str, values: Mapping[str, str]) -> list[str]:
-    """Return a word with the variables in it filled in; one that is nothing but a variable may become several."""
+    """Return a word with its variables filled in; a word that is only a variable may become several."""
 
     def value(match: re.Match[str]) -> str:
         found = match.groupdict()
@@ -85,7 +85,7 @@ def _expanded(word: str, values: Mapping[str, str]) -> list[str]:
 
 
 def _inner(words: Sequence[str]) -> str | None:
-    """Return the script that a command hands to a shell as a text, None where it does not."""
+    """Return the script that a command passes to a shell as a string; None if it passes none."""
     if words[:1] == ["eval"]:
         return " ".join(words[1:])
     shell = next((place for place, word in enumerate(words) if program([word]) in _SHELLS), len(words))

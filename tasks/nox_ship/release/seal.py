@@ -1,4 +1,4 @@
-"""What the clone of a release was before other code ran in it, to tell afterwards whether that code changed it."""
+"""The state of a release's clone before other code ran in it, to detect afterwards whether that code changed it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pathlib import Path, PurePath
 
 from nox_ship.errors import Kind
 from nox_ship.git import Repository
+from nox_ship.process import CommandFailedError
 
 STAGE_CHANGED = Kind(
     "NS236",
     "stage-changed",
-    "Find the gate that commits, tags, or writes to tracked files or git's settings in the folder that it runs in.",
+    "Find the gate that commits, tags, or writes to tracked files or git's settings in its working folder.",
 )
 
-# What git and its housekeeping write in everyday use, which decides nothing. Refs are compared as git reads them.
+# Files that git and its housekeeping write routinely and that decide nothing; refs are compared as git reads them.
 _EVERYDAY = {"index", "packed-refs", "FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "gc.pid", "gc.log"}
 _EVERYDAY_FOLDERS = {"objects", "refs", "logs", "lfs", "reftable"}
 _BORROWED = ("objects/info/alternates", "objects/info/http-alternates")
-# Objects as they are, whatever replacements the clone has for them.
+# Read objects as they are, whatever replacements the clone has for them.
 _PLAIN = {"GIT_NO_REPLACE_OBJECTS": "1"}
 
 Facts = Mapping[str, str]
@@ -33,17 +34,17 @@ Tree = tuple[tuple[str, str, Path], ...]
 
 @dataclass(frozen=True)
 class Seal:
-    """A clone at one moment.
+    """The state of a clone at one moment.
 
     Attributes:
         repository: The clone.
         commit: The commit that its files are compared with.
-        ours: Folders that hold what we write there ourselves, relative to the clone.
+        ours: Folders with our own files, relative to the clone.
         hooks: The folder of the hooks that git runs in it.
-        tree: Kind, object and place of everything in the commit.
+        tree: Kind, object and path of everything in the commit.
         places: Files that tell git where the repositories of submodules are.
-        settings: What git goes by there: the files in its folder, and the hooks.
-        contents: Each ref, and each tracked file that is not as in the commit.
+        settings: What git obeys there: the files in its folder, and the hooks.
+        contents: Each ref, and each tracked file that differs from the commit.
     """
 
     repository: Repository
@@ -57,7 +58,7 @@ class Seal:
 
     @classmethod
     def of(cls, repository: Repository, commit: str, ours: Collection[PurePath] = ()) -> Seal:
-        """Look at ``repository``, whose work tree should be at ``commit``."""
+        """Record the state of ``repository``, whose work tree should be at ``commit``."""
         folders, hooks, tree = tuple(ours), repository.hooks, _tree(repository, commit)
         places = tuple(_submodules(repository, tree))
         settings = _settings(repository.path, hooks, places)
@@ -66,14 +67,14 @@ class Seal:
 
     @property
     def digest(self) -> str:
-        """A digest of what only the clone itself holds: hooks are shared with the checkout, and may change there."""
+        """A digest of what belongs to the clone alone: hooks are shared with the checkout, and may change there."""
         own = {name: fact for name, fact in self.settings.items() if not Path(name).is_absolute()}
         return hashlib.sha256(json.dumps([own, self.contents], sort_keys=True).encode()).hexdigest()
 
     def broken(self) -> list[str]:
-        """Return the names of what is no longer as it was.
+        """Return the names of what has changed.
 
-        Git is only asked where nothing that it goes by was changed: it would obey that.
+        git is only run if nothing that it obeys has changed.
         """
         settings = _settings(self.repository.path, self.hooks, self.places)
         if changed := _differing(self.settings, settings):
@@ -92,13 +93,13 @@ def _settings(top: Path, hooks: Path, places: Collection[Path]) -> dict[str, str
 
 
 def _git_folder(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Yield each file in git's folder that it goes by, also in those of submodules, with a digest."""
+    """Yield each file in git's folder that git obeys, also in those of submodules, with a digest."""
     if folder.is_symlink() or not folder.is_dir():
         yield folder, _fact(folder)
     for place, folders, names in os.walk(folder):
         here = Path(place)
         yield from ((here / name, _fact(here / name)) for name in folders if (here / name).is_symlink())
-        everyday = "HEAD" in names  # a folder of git's; a submodule may be called `objects`
+        everyday = "HEAD" in names  # this is a git folder; a submodule may be called `objects`
         if everyday:
             folders[:] = [name for name in folders if name not in _EVERYDAY_FOLDERS]
             yield from ((here / name, _fact(here / name)) for name in _BORROWED)
@@ -114,7 +115,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _fact(path: Path) -> str:
-    """Return a digest of a file, and whether it can be run; of a symlink, where it leads."""
+    """Return a digest of a file's content and its executable bit, or of a symlink's target."""
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
@@ -140,7 +141,7 @@ def _contents(repository: Repository, commit: str, tree: Tree, ours: Collection[
 
 
 def _tree(repository: Repository, commit: str) -> Tree:
-    """Return kind, object and place of everything in a commit."""
+    """Return kind, object and path of everything in a commit."""
     found = []
     for entry in repository.listed("ls-tree", "-r", "-z", "--full-tree", commit, env=_PLAIN):
         facts, _, name = entry.partition("\t")
@@ -150,7 +151,7 @@ def _tree(repository: Repository, commit: str) -> Tree:
 
 
 def _submodules(repository: Repository, tree: Tree) -> Iterator[Path]:
-    """Yield the file ``.git`` of each submodule that is there, and of those in it."""
+    """Yield the file ``.git`` of each submodule that is checked out, recursively."""
     for kind, ref, path in tree:
         if kind == "commit" and (path / ".git").exists():
             yield path / ".git"
@@ -159,16 +160,19 @@ def _submodules(repository: Repository, tree: Tree) -> Iterator[Path]:
 
 
 def _differences(repository: Repository, commit: str, tree: Tree) -> Iterator[Path]:
-    """Yield each file of ``commit`` that is not so in the work tree, and files that change how git would read them.
+    """Yield each file of ``commit`` that differs in the work tree, and files that change how git would read them.
 
-    An index of our own is used: one may be told to take a file for unchanged.
+    An index of our own is used, since an existing one can be told that a file is unchanged.
     """
     top = repository.path
     with tempfile.TemporaryDirectory(prefix="nox-ship-") as folder:
         env = {**_PLAIN, "GIT_INDEX_FILE": str(Path(folder) / "index")}
         repository.run("read-tree", commit, env=env)
-        repository.run("update-index", "-q", "--refresh", env=env)
-        changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
+        try:
+            repository.run("update-index", "--refresh", env=env)
+            changed = []
+        except CommandFailedError:  # it lists what differs for people; a name may have any bytes
+            changed = repository.listed("diff-files", "--name-only", "-z", "--ignore-submodules=all", env=env)
     yield from (top / name for name in changed)
     tracked = {path for _, _, path in tree}
     attributes = {path.parent / ".gitattributes" for path in tracked} | {top / ".gitattributes"}

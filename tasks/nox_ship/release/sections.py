@@ -1,4 +1,4 @@
-"""A changelog as a list of sections, whatever language it is written in."""
+"""A changelog as a list of sections, whatever its markup language."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ class Heading:
     first: int
     """The number of its first line, counted from 0."""
     end: int
-    """That of the line behind it."""
+    """The number of the line after it."""
     depth: int
-    """How many sections it is in, its own counted."""
+    """Its level, counted from 1."""
     title: str
-    """Its text, as the source has it."""
+    """Its text, as in the source."""
 
 
 @dataclass(frozen=True)
 class Language:
-    """How a language writes what a changelog consists of.
+    """How the elements of a changelog are written in a markup language.
 
     Attributes:
-        link: A link in a heading, with the groups ``name`` and ``url``; the latter is missing where the link is
-            defined elsewhere.
-        definition: A line that defines where links lead to, with the groups ``label`` and ``url``.
-        linked: Makes a link of a name, and of an address where one is given.
-        dated: A version and its date as a heading, where no other heading shows how.
-        heading: Makes a heading of a new text, in the manner of the lines of another one; without line breaks.
-        aside: A line that is no text for readers: a comment, an anchor.
+        link: A link in a heading, with the groups ``name`` and ``url``; the latter is missing if the link is defined
+            elsewhere.
+        definition: A line that defines a link's target, with the groups ``label`` and ``url``.
+        linked: Makes a link from a name, and from an address if given.
+        dated: A version and its date as a heading, used if no other heading shows how.
+        heading: Makes a heading with a new text, in the style of another one's lines; without line breaks.
+        aside: A line without text for readers: a comment, an anchor.
     """
 
     link: re.Pattern[str]
@@ -47,17 +47,17 @@ class Language:
 
 @dataclass(frozen=True)
 class Document:
-    """A changelog's lines, with what its language makes of them."""
+    """A parsed changelog."""
 
     language: Language
     lines: tuple[str, ...]
     headings: tuple[Heading, ...]
     definitions: Mapping[str, int]
-    """The number of the line that defines a link, by the link's label in small letters."""
+    """The number of the line that defines a link, by the link's lower-case label."""
 
     @property
     def ending(self) -> str:
-        """How lines end."""
+        """The line break."""
         return "\r\n" if any(line.endswith("\r\n") for line in self.lines) else "\n"
 
     def body(self, heading: Heading) -> range:
@@ -67,13 +67,13 @@ class Document:
         return range(heading.end, following.first if following else len(self.lines))
 
     def text(self, heading: Heading) -> str:
-        """Return the text of a section, without its heading and without the definitions of links."""
+        """Return the text of a section, without its heading and link definitions."""
         dropped = set(self.definitions.values())
         kept = (self.lines[number] for number in self.body(heading) if number not in dropped)
         return "".join(kept).replace("\r\n", "\n").replace("\r", "\n").strip("\n").rstrip()
 
     def entries(self, heading: Heading) -> Iterator[str]:
-        """Yield the lines of a section that say something: no headings within it, comments or empty lines."""
+        """Yield the lines of a section with text: no headings within it, comments or blank lines."""
         body = self.body(heading)
         titles = {number for other in self.headings if other.first in body for number in range(other.first, other.end)}
         comment = False
@@ -87,5 +87,5 @@ class Document:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text with their line breaks: LF, CR or both, and nothing else."""
+    """Split a text into lines with their line breaks: LF, CR or both, and nothing else."""
     return _LINE.findall(text)

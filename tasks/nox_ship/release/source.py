@@ -1,4 +1,4 @@
-"""Where a project keeps its version."""
+"""Where a project states its version."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from nox_ship.setup_script import assigned, elsewhere, setup_argument, setup_exp
 NO_VERSION = Kind(
     "NS301",
     "no-version",
-    'Add `version = "..."` to [project], or configure the back end to take it from a file or from git tags; where'
-    " setup.py tells it, write it there as a text, or into a file that setup.py reads.",
+    'Add `version = "..."` to [project], or configure the build backend to read it from a file or from git tags; in'
+    " setup.py, write it as a string, or read it from a file.",
 )
 
 _SCM_TOOLS = re.compile(
@@ -32,16 +32,16 @@ _USUAL_MODULES = ("__about__", "_version", "version")
 
 @dataclass(frozen=True)
 class Place:
-    """One place that holds the version: a file, and the text around the version, which is found there once."""
+    """One place that states the version: a file, and the text around the version, which is unique in it."""
 
     file: str
-    """Relative to the project's folder."""
+    """The file, relative to the project's folder."""
     before: str = ""
     after: str = ""
 
     @classmethod
     def around(cls, file: str, text: str, start: int, end: int) -> Place:
-        """Return the place of ``text[start:end]``, with as many lines around it as make it the only one."""
+        """Return the place of ``text[start:end]``, with enough lines around it to make it unique."""
         first = max(text.rfind("\n", 0, start), 0)
         last = end + 1
         while text.count(text[first:last]) > 1 and (first > 0 or last < len(text)):
@@ -56,7 +56,7 @@ class Place:
         return f"{self.before}{version}{self.after}" in read_text(project.root / self.file)
 
     def change(self, project: Project, version: str, new: str) -> None:
-        """Write ``new`` in the place of ``version``; the file's encoding and line breaks stay as they are."""
+        """Replace ``version`` with ``new``; the file's encoding and line breaks are kept."""
         path = project.root / self.file
         content = read_bytes(path) or b""
         encoding = encoding_of(content)
@@ -66,7 +66,7 @@ class Place:
         path.write_bytes(text.encode(encoding))
 
     def as_bump_file(self) -> dict[str, str]:
-        """Return the place as an entry of bump-my-version's ``files``; the tool formats its texts, hence the braces."""
+        """Return the place as an entry of bump-my-version's ``files``; its texts are format strings."""
         before, after = (text.replace("{", "{{").replace("}", "}}") for text in (self.before, self.after))
         return {
             "filename": self.file,
@@ -76,7 +76,7 @@ class Place:
 
 
 Found = tuple[Place, str]
-"""A place and the version it holds."""
+"""A place, and the version that it states."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ class VersionSource:
 
     kind: Literal["files", "tags"]
     current: str | None = None
-    """The version that the files hold; None where git tags tell it."""
+    """The version in the files; None if it comes from git tags."""
     places: tuple[Place, ...] = ()
 
     @classmethod
     def of(cls, project: Project) -> VersionSource:
-        """Find out where ``project`` keeps its version.
+        """Find out where ``project`` states its version.
 
         Raises:
             ShipError: No version is found (NS301).
@@ -125,14 +125,14 @@ def _from_tags(project: Project) -> bool:
 
 
 def _setup_asks_git(text: str) -> bool:
-    """Whether setup.py takes the version from git, by setuptools-scm, pbr or versioneer."""
+    """Whether setup.py takes the version from git, with setuptools-scm, pbr or versioneer."""
     version = setup_expression(text, "version")
     asked = isinstance(version, ast.Call) and dotted(version.func) == "versioneer.get_version"
     return asked or any(setup_expression(text, name) is not None for name in ("use_scm_version", "pbr"))
 
 
 def _candidates(project: Project) -> Iterator[Found]:
-    """Yield the places that can hold the version, the one that counts first."""
+    """Yield the places that can state the version, the authoritative one first."""
     yield from _from_toml(project, "pyproject.toml", "project", project.metadata)
     yield from _from_toml(project, "pyproject.toml", "tool.poetry", project.poetry)
     if project.backend.startswith("maturin"):
@@ -148,15 +148,15 @@ def _candidates(project: Project) -> Iterator[Found]:
 
 
 def _cargo(project: Project) -> str:
-    """Return where the crate's manifest is: https://www.maturin.rs/config.html."""
+    """Return the path of the crate's manifest: https://www.maturin.rs/config.html."""
     return _text(project.tool("maturin").get("manifest-path")) or "Cargo.toml"
 
 
 def _crate(project: Project) -> dict[str, Any]:
-    """Return what Cargo.toml says of the package, from which maturin takes the version."""
+    """Return the package table of Cargo.toml, from which maturin takes the version."""
     try:
         return _mapping(toml(read_text(project.root / _cargo(project))).get("package"))
-    except UnreadableError:  # the build says so
+    except UnreadableError:  # the build reports it
         return {}
 
 
@@ -188,7 +188,7 @@ def _from_setup(project: Project) -> Iterator[Found]:
 
 
 def _read_by_setup(project: Project) -> Iterator[Found]:
-    """Yield the places from which setup.py may take the version; those in the packages are the last."""
+    """Yield the places from which setup.py may take the version; those in packages come last."""
     there = elsewhere(project.root, "version")
     if there is None:
         return
@@ -199,7 +199,7 @@ def _read_by_setup(project: Project) -> Iterator[Found]:
 
 
 def _configured_files(project: Project) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield the files that a back end's settings name as the home of the version, and the names it may have there."""
+    """Yield the files from which a build backend reads the version, and the names it may have there."""
     if path := _mapping(project.tool("hatch").get("version")).get("path"):
         yield str(path), ("__version__", "VERSION")
     pdm = _mapping(project.tool("pdm").get("version"))
@@ -229,7 +229,7 @@ def _files_of_attribute(project: Project, dotted: str) -> Iterator[str]:
 
 
 def _copies(project: Project, version: str) -> Iterator[Found]:
-    """Yield the places that commonly repeat the version: ``__init__.py`` and the like, and lock files."""
+    """Yield the places that commonly repeat the version, such as ``__init__.py`` and lock files."""
     for path in project.packages:
         for name in (_init(path), *((path / f"{stem}.py").as_posix() for stem in _USUAL_MODULES)):
             yield from _assignment(project.root, name)
@@ -249,9 +249,9 @@ def _init(path: Path) -> str:
 def _assignment(
     root: Path, name: str, attributes: tuple[str, ...] = _USUAL_NAMES, seen: frozenset[str] = frozenset()
 ) -> Iterator[Found]:
-    """Yield the version that a file assigns to one of ``attributes``, or that a file of another kind consists of.
+    """Yield the version that a file assigns to one of ``attributes``, or that is a non-Python file's only content.
 
-    A name that the file imports is looked for where it comes from, unless that file was ``seen`` already.
+    Names that the file imports are looked up in their source, unless that file was ``seen`` already.
     """
     path = root / name
     text = read_text(path)

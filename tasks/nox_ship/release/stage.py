@@ -1,4 +1,4 @@
-"""The stage: the clean clone that a release is made in, and what is kept of it between runs."""
+"""The stage: the clean clone in which a release is made, and what is kept of it between runs."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ ALREADY_RUNNING = Kind("NS805", "already-running", "Wait for it to end.")
 CACHE_OPEN = Kind(
     "NS806",
     "cache-open-to-others",
-    "Make it yours alone (`chmod 700`), or let NOX_SHIP_CACHE name a folder that is.",
+    "Make it accessible to you alone (`chmod 700`), or point NOX_SHIP_CACHE to a folder that is.",
 )
 
 REUSE_SECONDS = 24 * 60 * 60
-"""How long a passed gate is taken as passed for the same commit; dependencies move on after that."""
+"""Seconds for which a passed gate counts for the same commit; after that, dependencies may have changed."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Workshop:
 
     @property
     def record(self) -> Path:
-        """What is remembered of the clone."""
+        """The record of the clone."""
         return self.folder / "stage.json"
 
     @property
@@ -60,7 +60,7 @@ class Workshop:
 
     @property
     def caches(self) -> Path:
-        """Caches of mypy and ruff: keyed by content, so they outlive a clone."""
+        """Caches of mypy and ruff, which are keyed by content and so outlive a clone."""
         return self.folder / "caches"
 
     @property
@@ -70,37 +70,37 @@ class Workshop:
 
     @property
     def page(self) -> Path:
-        """The same as a page to look at."""
+        """The report of the last run, as a page."""
         return self.folder / "report.html"
 
     @property
     def history(self) -> Path:
-        """A little of each of the last runs, as JSON."""
+        """A short record of each of the last runs, as JSON."""
         return self.folder / "history.json"
 
     @property
     def history_page(self) -> Path:
-        """How releasing has been going, as a page to look at."""
+        """How recent releases went, as a page."""
         return self.folder / "history.html"
 
     @property
     def predecessor(self) -> Path:
-        """What was downloaded of the last release."""
+        """The downloaded files of the last release."""
         return self.folder / "predecessor"
 
     @property
     def free_name(self) -> Path:
-        """Where a rehearsal keeps that an index would give the project's name, as JSON."""
+        """A rehearsal's note that an index would allow the project's name, as JSON."""
         return self.folder / "free.json"
 
     @property
     def owner(self) -> Path:
-        """Whose folder it is, as JSON."""
+        """The checkout that the folder belongs to, as JSON."""
         return self.folder / "project.json"
 
     @property
     def log(self) -> Path:
-        """Everything the sessions of the last run printed."""
+        """The output of all sessions of the last run."""
         return self.folder / "sessions.log"
 
     def world(self) -> Path:
@@ -112,25 +112,25 @@ class Workshop:
 
 
 def cache_folder(root: Path) -> Path:
-    """Return the folder of the workshops of all checkouts, as it is for the project at ``root``."""
+    """Return the folder of all workshops, for the project at ``root``."""
     return root.resolve() / cache_path()
 
 
 def workshop_of(root: Path) -> Workshop:
-    """Return the workshop of the checkout at ``root``; nothing is opened, and it need not exist."""
+    """Return the workshop of the checkout at ``root``; it is not opened, and need not exist."""
     return Workshop(cache_folder(root) / hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:12])
 
 
 @contextmanager
 def workshop(root: Path) -> Iterator[Workshop]:
-    """Open the workshop of the checkout at ``root`` for the time of a ``with`` block.
+    """Open the workshop of the checkout at ``root`` for a ``with`` block.
 
-    The lock on it is the operating system's: it ends with the process, however that ends.
+    The lock on it belongs to the operating system and ends with the process, however that ends.
 
     Raises:
-        ShipError: Another run has it open (NS805), or others than the user can write there (NS806).
+        ShipError: Another run is using it (NS805), or others than the user can write there (NS806).
     """
-    from nox_ship.release import cache  # which knows what a workshop is
+    from nox_ship.release import cache  # imports this module
 
     base, folder = cache_folder(root), workshop_of(root).folder
     base.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -148,13 +148,13 @@ def workshop(root: Path) -> Iterator[Workshop]:
         shop = Workshop(folder)
         cache.took(shop, root.resolve())
         yield shop
-        with suppress(OSError, ShipError):  # what the release came to matters more
+        with suppress(OSError, ShipError):  # the result of the release matters more
             cache.settle(shop)
             cache.tidy(base, shop)
 
 
 def check_private(folder: Path) -> None:
-    """Check that a folder of the cache is the user's alone.
+    """Check that only the user can write to a folder of the cache.
 
     Raises:
         ShipError: Others can write there (NS806).
@@ -164,22 +164,22 @@ def check_private(folder: Path) -> None:
 
 
 def _open_to_others(folder: Path) -> str:
-    """Return why a folder is not the user's alone to write to; empty where it is, or where that cannot be told."""
+    """Return why others can write to a folder; empty if they cannot, or if that cannot be determined."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        return "is a symlink" if stat.S_ISLNK(found.st_mode) else "is no folder"
+        return "is a symlink" if stat.S_ISLNK(found.st_mode) else "is not a folder"
     if os.name != "posix":
         return ""
     if found.st_uid != os.geteuid():
         return "belongs to another user"
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return "can be written to by others"
+        return "is writable by others"
     above = {*folder.absolute().parents, *folder.resolve().parents}
-    return next((f"lies in {place}, where {why}" for place in sorted(above) if (why := _replaceable(place))), "")
+    return next((f"is in {place}, where {why}" for place in sorted(above) if (why := _replaceable(place))), "")
 
 
 def _replaceable(place: Path) -> str:
-    """Return why others can replace what lies in a folder; empty where only its owner or the superuser can."""
+    """Return why others can replace what is in a folder; empty if only its owner or the superuser can."""
     import grp
     import pwd
 
@@ -190,7 +190,7 @@ def _replaceable(place: Path) -> str:
         return ""
     if found.st_mode & stat.S_IWOTH:
         return "anyone can replace it"
-    with suppress(KeyError):  # many systems give each user a group of their own, which may write
+    with suppress(KeyError):  # many systems give each user a group of their own, which may have write access
         owner, group = pwd.getpwuid(found.st_uid).pw_name, grp.getgrgid(found.st_gid)
         if group.gr_name == owner and set(group.gr_mem) <= {owner}:
             return ""
@@ -198,7 +198,7 @@ def _replaceable(place: Path) -> str:
 
 
 def _is_mapped(user: int) -> bool:
-    """Whether a user is known here; in a sandbox all users of the system outside, its superuser too, are one."""
+    """Whether a user is known here; in a sandbox, all outside users, including the superuser, appear as one."""
     try:
         rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text("ascii").splitlines()]
     except (OSError, ValueError):
@@ -222,17 +222,17 @@ class Stage:
         self.record.write(self.workshop.record)
 
     def drop(self) -> None:
-        """Forget what was done here: no later run goes on with it."""
+        """Discard what was done here, so that no later run continues it."""
         self.workshop.record.unlink(missing_ok=True)
 
 
 def find_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage | None:
-    """Return the stage that an earlier run left, if it can serve ``plan``; nothing is changed.
+    """Return the stage that an earlier run left, if it fits ``plan``; nothing is changed.
 
     Args:
-        shop: Where it is kept.
+        shop: The workshop.
         plan: The release.
-        fresh: Whether a new one is wanted; a release that is pushed, and in no other clone, has no other.
+        fresh: Whether a new stage is wanted; a pushed release that exists in no other clone keeps its own.
     """
     record = _reusable(shop, plan)
     unmerged = not plan.bump and plan.tag not in plan.repository.tags()
@@ -242,13 +242,13 @@ def find_stage(shop: Workshop, plan: Plan, *, fresh: bool = False) -> Stage | No
 
 
 def open_stage(shop: Workshop, plan: Plan, found: Stage | None, *, fresh: bool = False) -> Stage:
-    """Open the stage for ``plan``: the one that was found, without what ran in it left behind, or a new clone.
+    """Open the stage for ``plan``: the existing one, without leftovers of what ran in it, or a new clone.
 
     Args:
-        shop: Where it is kept.
+        shop: The workshop.
         plan: The release.
-        found: The stage that can serve.
-        fresh: Whether a new one also begins without the environments of earlier releases.
+        found: The usable stage, if any.
+        fresh: Whether a new one also starts without the environments of earlier releases.
     """
     if found:
         found.repository.run("clean", "--quiet", "--force", "-d", "--exclude", OWN_FOLDER, "--exclude", "dist")
@@ -269,10 +269,10 @@ def open_stage(shop: Workshop, plan: Plan, found: Stage | None, *, fresh: bool =
 
 
 def _adopt(stage: Stage, plan: Plan) -> None:
-    """Let what was made and proven of a proposed commit be that of the merged one, whose tree is the same.
+    """Let what was made and proven for a proposed commit count for the merged one, which has the same tree.
 
-    The manifest names the merged commit from then on; the files that it binds stay what they are. Where this is cut
-    short, the clone is not what its record says, and no later run uses it.
+    From then on, the manifest names the merged commit; the files in it stay the same. If this is interrupted, the
+    clone does not match its record, and no later run uses it.
     """
     repository, record = stage.repository, stage.record
     repository.borrow(plan.repository, [plan.head])
@@ -293,14 +293,14 @@ def _new_record(plan: Plan) -> Record:
 
 
 def sealed(shop: Workshop, plan: Plan, commit: str) -> Seal:
-    """Return what the stage is now, apart from what is built in it."""
+    """Return the state of the stage, apart from what is built in it."""
     return Seal.of(Repository(shop.stage), commit, (plan.folder / "dist", plan.folder / OWN_FOLDER))
 
 
 def last_release(shop: Workshop) -> Record | None:
-    """Return the record of the release that the stage holds whole: its commit, its tag, nothing else.
+    """Return the record of the release in the stage if it is complete: its commit, its tag, nothing else.
 
-    The commit is the one that the stage was made from, or follows it directly.
+    The commit is the one from which the stage was made, or its direct child.
     """
     record = Record.read(shop.record)
     if record is None or record.commit is None:
@@ -316,10 +316,10 @@ def last_release(shop: Workshop) -> Record | None:
 
 
 def last_built(shop: Workshop, root: Path) -> Manifest | None:
-    """Return the manifest of what was built in the stage; None if nothing was, or if it cannot be read.
+    """Return the manifest of the files built in the stage; None if there is none, or it cannot be read.
 
     Args:
-        shop: Where the stage is kept.
+        shop: The workshop.
         root: The project's folder in the checkout.
     """
 
@@ -331,9 +331,9 @@ def last_built(shop: Workshop, root: Path) -> Manifest | None:
 
 
 def _reusable(shop: Workshop, plan: Plan) -> Record | None:
-    """Return the record of the stage where it can serve ``plan``.
+    """Return the record of the stage if it fits ``plan``.
 
-    A release that is pushed keeps the files that were built for it, however old they are: some may be published.
+    A pushed release keeps the files that were built for it, however old they are: some may be published.
     """
     record = last_release(shop)
     if record is None or record.tag != plan.tag or parse(record.version) != parse(plan.version):
@@ -344,8 +344,8 @@ def _reusable(shop: Workshop, plan: Plan) -> Record | None:
     if (record.branch, record.made_by) != (plan.branch, own_version()):
         return None
     if record.head != plan.head or not young:
-        # What was proposed may wait for its merge as long as it likes. A version from the tag is built anew: back ends
-        # write the commit beside it.
+        # A proposal may wait for its merge for any time. A version from the tag is built again, since build backends
+        # write the commit next to it.
         tree = plan.repository.run("rev-parse", f"{plan.head}^{{tree}}")
         if not plan.merged or record.proposal != tree or plan.source.kind == "tags":
             return None

@@ -1,4 +1,4 @@
-"""Where the releases of a project stand: what is released, what is not, and how far a release in progress is."""
+"""The state of a project's releases: what is released, what is not, and how far a release in progress is."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Serving:
     index: str
     """The index's display name."""
     newest: str = ""
-    """The newest version; empty where it has none, or could not be asked."""
+    """The newest version; empty if there is none, or the index did not answer."""
     releases: int = 0
-    """How many versions it has that are not yanked."""
+    """How many versions that are not yanked it has."""
     silent: str = ""
-    """Why it could not be asked."""
+    """Why the index did not answer; empty if it did."""
 
 
 @dataclass(frozen=True)
@@ -60,37 +60,37 @@ class Progress:
     steps: Mapping[str, State]
 
     def has(self, status: str, *steps: str) -> bool:
-        """Whether one of ``steps`` is so."""
+        """Whether one of ``steps`` has this status."""
         return any(self.steps[step].status == status for step in steps if step in self.steps)
 
     @property
     def open(self) -> bool:
-        """Whether something of it is known not to be done."""
+        """Whether something is known to be missing."""
         written = ("propose", "push", "checkout", "publish", "announce")
         return self.has("missing", *written) or self.has("conflicting", *written)
 
 
 @dataclass
 class Standing:
-    """Where the releases of a project stand; what is empty or None could not be told, or is not there."""
+    """The state of a project's releases; fields are empty or None if unknown or absent."""
 
     project: str = ""
     version: str = ""
-    """The version that the files state, or else the newest tag."""
+    """The version in the files, or else of the newest tag."""
     tag: str = ""
     """The tag of the last release."""
     since: int | None = None
-    """How many commits were made since that."""
+    """How many commits were made since the last release."""
     branch: str | None = None
     release_branch: str | None = None
     head: str = ""
     changes: int = 0
     """How many paths differ from HEAD."""
     behind: str = ""
-    """What brings the branch up to the remote's, where that has commits that are not here."""
+    """The command that updates the branch, if the remote's has commits that are not here."""
     indexes: tuple[Serving, ...] = ()
     progress: Progress | None = None
-    """The release that HEAD is, or that an earlier run left here."""
+    """The release at HEAD, or one that an earlier run left here."""
     delivery: Delivery | None = None
     """Which way the next release takes to the remote."""
     waiting: tuple[Waiting, ...] = ()
@@ -98,10 +98,10 @@ class Standing:
     merged: Merged | None = None
     """The release of this version, where it was proposed and merged, and has no tag."""
     untold: list[Finding] = field(default_factory=list)
-    """Why something could not be told."""
+    """Why something could not be determined."""
 
     def catch(self, ask: Callable[[], T]) -> T | None:
-        """Return what ``ask`` returns; keep why it cannot be told and return None."""
+        """Return the result of ``ask``; if it raises, keep the findings and return None."""
         findings = Findings()
         found = findings.catch(ask)
         self.untold += [finding for finding in findings if finding not in self.untold]
@@ -139,13 +139,13 @@ class Standing:
 
 
 def look(root: Path, sessions: Sessions, world: World, shop: Workshop) -> Standing:
-    """Look where the releases of the project in ``root`` stand; whatever state it is in, what can be told is.
+    """Find out the state of the releases of the project in ``root``, as far as that is possible.
 
     Args:
         root: The project's folder.
-        sessions: What the noxfile holds.
-        world: The world; it is only read.
-        shop: Where the releases of this checkout are made; it need not exist.
+        sessions: The sessions in the noxfile.
+        world: The world; only read here.
+        shop: The workshop of this checkout; it need not exist.
     """
     standing = Standing()
     project = standing.catch(lambda: Project.read(root))
@@ -170,10 +170,10 @@ def _look_into(
     world: World,
     shop: Workshop,
 ) -> None:
-    """Add what a repository tells.
+    """Add what the repository shows.
 
     Raises:
-        ShipError: Git does not tell the rest.
+        ShipError: Git does not answer; the rest is missing.
     """
     standing.head, tags = repository.head_and_tags()
     standing.branch = repository.branch
@@ -219,13 +219,13 @@ def _look_at_proposals(
 
 
 def progress_of(plan: Plan, sessions: Sessions, world: World, shop: Workshop) -> Progress:
-    """Ask how far a release is.
+    """Check how far a release is.
 
     Args:
         plan: The release.
-        sessions: What the noxfile holds.
-        world: The world; it is only read.
-        shop: Where the releases of this checkout are made.
+        sessions: The sessions in the noxfile.
+        world: The world; only read here.
+        shop: The workshop of this checkout.
     """
     gates = tuple(gate for gate in sessions.decision.gates if gate in sessions.names)
     settings = plan.project.settings
@@ -251,7 +251,7 @@ def _served(project: Project, world: World) -> tuple[Serving, ...]:
 
 
 def _behind(repository: Repository, ours: str, theirs: str | None) -> str:
-    """Return the command that brings the branch up to the remote's; empty where it has all of that."""
+    """Return the command that updates the branch to the remote's; empty if it is up to date."""
     if theirs is None or theirs == ours:
         return ""
     known = bool(repository.known([theirs]))
@@ -262,7 +262,7 @@ def _behind(repository: Repository, ours: str, theirs: str | None) -> str:
 
 
 def _last_release(standing: Standing, repository: Repository, tags: Mapping[str, str], form: versions.TagForm) -> None:
-    """Tell the newest release that HEAD comes after, or else the newest one, and how many commits came since."""
+    """Return the newest release before HEAD, or else the newest one, and the number of commits since."""
     merged = (repository.find("tag", "--merged", "HEAD") or "").splitlines()
     releases = form.releases(merged) or form.releases(tags)
     if not releases:
@@ -282,7 +282,7 @@ def _under_way(
     earlier: Record | None,
     here: tuple[str, Version] | None,
 ) -> Plan | None:
-    """Return the release that HEAD is, or that an earlier run left: one that is pushed, or was made from HEAD."""
+    """Return the release at HEAD, or one that an earlier run left: pushed, or made from HEAD."""
     branch = standing.release_branch or standing.branch or ""
     if here:
         tag, version = here
@@ -295,7 +295,7 @@ def _under_way(
 
 
 def left_behind(project: Project, repository: Repository, record: Record, *, pushed: bool) -> Plan:
-    """Return the release that an earlier run made, as it is to be finished."""
+    """Return the release that an earlier run made, as a plan to finish it."""
     branch = record.branch or repository.default_branch(project.settings.remote) or ""
     plan = _planned(project, repository, record.tag, record.version, branch, record.head, record.commit)
     delivery = PUSH if pushed or not record.proposal else Delivery("pull request", "it is proposed")
@@ -305,7 +305,7 @@ def left_behind(project: Project, repository: Repository, record: Record, *, pus
 def _planned(
     project: Project, repository: Repository, tag: str, version: str, branch: str, head: str, commit: str | None
 ) -> Plan:
-    """Return a release whose commit and tag are made."""
+    """Return the plan of a release whose commit and tag exist."""
     index = route(project.settings, Version(version))
     by = publishing(repository.path, project.settings, index, tag)
     return Plan(

@@ -1,4 +1,4 @@
-"""Which steps of a workflow upload to a package index, and to which."""
+"""Which steps of a workflow upload to a package index, and which index."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from nox_ship.automation.shell import program
 from nox_ship.release.scripts import commands_in
 
 ANY = "*"
-"""Stands for an index that a step does not tell, such as one that an expression names."""
+"""Stands for an index that is unknown, for example because an expression names it."""
 ROUTED = "route"
-"""Stands for the index that a version's route leads to."""
+"""Stands for the index that the kind of version decides."""
 
 _UPLOADERS = {
     "twine": ("upload",),
@@ -29,13 +29,13 @@ _UPLOADERS = {
 _ACTION = re.compile(r"(?=.*pypi)(?=.*(?:publish|upload|deploy))|.*poetry-publish", re.IGNORECASE)
 
 _HINT = re.compile(r"(?<![a-z])(?:publish|(?:full|long)?release[rd]?|upload|pypi|deploy)(?![a-z])", re.IGNORECASE)
-"""Words that speak of publishing, in commands and in names of actions."""
+"""Words about publishing in commands and names of actions."""
 _PLAIN = {"cd", "cp", "find", "ln", "ls", "mkdir", "mv", "pushd", "rm", "sed", "sleep", "tar", "tee", "test", "touch"}
 _PLAIN |= {"[", "[[", "awk", "cmake", "date", "export", "gzip", "head", "tail", "unzip", "wget", "zip", "sha256sum"}
 _PLAIN |= {"git", "gh", "glab", "hub", "docker", "podman", "buildah", "skopeo", "helm", "kubectl", "aws", "az"}
 _PLAIN |= {"gcloud", "gsutil", "npm", "pnpm", "yarn", "cargo", "gem", "mvn", "conda", "mamba", "anaconda"}
 _PLAIN |= {"apt", "apt-get", "brew", "choco", "pip", "pip3", "codecov", "codecovcli", "coveralls", "gpg", "cosign"}
-"""Programs that upload to no package index of Python, whatever words they are given."""
+"""Programs that never upload to a Python package index, whatever their arguments."""
 _OTHER_ACTION = re.compile(
     r"(?:actions|github|docker|codecov|aws-actions|azure|google-github-actions)/"
     r"|.*(?:npm|docker|crate|nuget|conda|helm|chart|vscode|pages|docs|test-results?|unit-test|artifact"
@@ -52,20 +52,20 @@ _TARGET = re.compile(
     r"|TWINE_REPOSITORY(?:_URL)?|UV_PUBLISH_(?:URL|INDEX)|FLIT_INDEX(?:_URL)?|HATCH_INDEX_REPO|PDM_PUBLISH_REPO"
     r"|MATURIN_REPOSITORY(?:_URL)?"
 )
-"""The options, inputs and variables that tell an uploader where to go."""
+"""The options, inputs and variables that tell an uploader where to upload."""
 
 
 def destinations(
     step: Mapping[str, Any], env: Mapping[str, Any], later: dict[str, str] | None = None
 ) -> Iterator[str | None]:
-    """Yield the index that each upload of a step goes to, ``*`` where it is not told; None for what may be an upload.
+    """Yield the index of each upload in a step, ``*`` if unknown; None for what may be an upload.
 
-    That is a command or an action whose name speaks of publishing, and whose work is not seen here.
+    The latter is a command or an action with a name about publishing whose content is not visible here.
 
     Args:
-        step: The step, as it stands in the workflow.
+        step: The step, as in the workflow.
         env: The variables of workflow, job and step.
-        later: Takes the variables that the step sets for those after it.
+        later: Receives the variables that the step sets for later steps.
     """
     given = step.get("with")
     inputs = dict(given) if isinstance(given, Mapping) else {}
@@ -89,17 +89,17 @@ def destinations(
 
 
 def _parted(word: str) -> list[str]:
-    """Return ``-mtwine`` as what it means to Python."""
+    """Return ``-mtwine`` split as Python reads it."""
     return ["-m", word[2:]] if re.fullmatch(r"-m[A-Za-z][\w.]*", word) else [word]
 
 
 def _may_upload(words: list[str]) -> bool:
-    """Whether a command speaks of publishing, and may do so."""
+    """Whether a command has words about publishing, and may publish."""
     if program(words) in _PLAIN or "install" in words:
         return False
     if program(words) == "curl" and not any(map(_SENDING.fullmatch, words)):
         return False
-    if "-c" in words and any("twine" in word for word in words):  # a text of Python
+    if "-c" in words and any("twine" in word for word in words):  # Python code
         return True
     return any(_HINT.search(word) for word in words if word[:1] != "-")
 
@@ -109,7 +109,7 @@ def _is_maturin(action: str) -> bool:
 
 
 def _runs(words: list[str], program: str, verbs: Iterable[str]) -> bool:
-    """Whether ``program`` is run with one of ``verbs`` as its first argument; an option before it may have a value."""
+    """Whether ``program`` is run with one of ``verbs`` as its first argument; options before it may have values."""
     for place, word in enumerate(words):
         name = PurePosixPath(word.replace("\\", "/")).name.removesuffix(".exe")
         if re.split("==|@", name)[0] != program:
@@ -129,7 +129,7 @@ def _is_old_upload(words: list[str]) -> bool:
 
 
 def _session(words: list[str]) -> str | None:
-    """Return the session of nox that publishes, where the command runs one."""
+    """Return the nox session that publishes, if the command runs one."""
     if "nox" not in {PurePosixPath(word).name for word in words}:
         return None
     ours = words[: words.index("--")] if "--" in words else words
@@ -138,7 +138,7 @@ def _session(words: list[str]) -> str | None:
 
 
 def _of_session(session: str, words: list[str]) -> str:
-    """Return the index that a session of nox publishes to; those of nox-ship tell it."""
+    """Return the index that a nox session publishes to, which nox-ship's own sessions determine."""
     told = {"publish-prod": "pypi", "publish-test": "testpypi"}.get(session)
     named = next((value for name, value in _options(words) if name == "--to"), "")
     if told or (session == "publish" and "$" not in named):
@@ -154,7 +154,7 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _destination(told: Iterable[tuple[str, Any]]) -> str:
-    """Return the index that the first of the given options, inputs or variables names; PyPI where none does."""
+    """Return the index named by the first of the given options, inputs or variables; PyPI if there is none."""
     for name, value in told:
         if _TARGET.fullmatch(name) and str(value).strip():
             if _TEST.search(str(value)):

@@ -1,4 +1,4 @@
-"""What the headings of a changelog say: what is unreleased, and how releases are called and dated."""
+"""The headings of a changelog: which is unreleased, and how releases are named and dated."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nox_ship import versions
 from nox_ship.release.sections import Language
 
 TitleKind = Literal["unreleased", "next", "coming", "released", "other"]
-"""*Unreleased* and *next* name no version; the latter is a word that can mean something else, too. *Coming* names the
-version that comes next."""
+"""*Unreleased* and *next* name no version; the latter can also mean something else. *Coming* names the version that
+comes next."""
 
 _THING = r"(?: (?:changes?|version|release|updates?))?"
 _PENDING = r"(?:unreleased|not (?:yet )?released(?: yet)?|to be released)"
@@ -69,7 +69,7 @@ _DATES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], str]], ...]
         lambda match, day: f"{_month(match, day)} {_day(match, day)}, {day.year}",
     ),
 )
-"""Forms of dates that can mean one day alone, and how each is written."""
+"""Unambiguous date formats, and how each is written."""
 
 
 def _day(match: re.Match[str], day: date) -> str:
@@ -85,16 +85,16 @@ def _month(match: re.Match[str], day: date) -> str:
 
 @dataclass(frozen=True)
 class Title:
-    """A heading's text, taken apart.
+    """A heading's text, split into parts.
 
     Attributes:
         kind: What it says.
-        before: What stands before the version, or before the link that the version is in.
-        name: The version with what belongs to it, such as ``v1.2.0``; of what names none the whole name.
-        url: Where the version leads to, if the heading itself says so.
-        link: Whether it is written as a link.
-        after: What follows.
-        version: The version, None where none is named.
+        before: The text before the version, or before the version's link.
+        name: The version with what belongs to it, such as ``v1.2.0``; the whole name if there is no version.
+        url: The version's link target, if it is in the heading itself.
+        link: Whether the version is a link.
+        after: The text after it.
+        version: The version; None if there is none.
     """
 
     kind: TitleKind
@@ -107,10 +107,10 @@ class Title:
 
     @classmethod
     def of(cls, text: str, language: Language) -> Title:
-        """Read a heading's text."""
+        """Parse a heading's text."""
         match = language.link.search(text)
         if match and _NUMBER.search(text[: match.start()]) and not _NUMBER.search(match["name"]):
-            match = None  # the version stands before it
+            match = None  # the version comes before it
         if match:
             before, name, after = text[: match.start()], match["name"], text[match.end() :]
             url = match["url"] or ""
@@ -124,13 +124,13 @@ class Title:
         return _versioned(before, name, after, url, link=bool(match))
 
     def named(self, version: str) -> str:
-        """Return how another version is called in the same manner: with a ``v`` before it, or a name."""
+        """Return the name of another version in the same style: with a ``v``, or a name before it."""
         return _NUMBER.sub(lambda match: match[0].removesuffix(match["version"]) + version, self.name, count=1)
 
     def dated(self, day: date) -> str | None:
-        """Return what follows the version, with another date, or with a date in the place of a mark.
+        """Return the text after the version with another date, or with a date instead of a placeholder.
 
-        None where there is more than a date and what may stand around one.
+        None if it contains more than a date and what may surround one.
         """
         if self.kind == "coming" and (match := _COMING.fullmatch(self.after)):
             return f"{match['before']}{day.isoformat()}{match['after']}"
@@ -143,7 +143,7 @@ class Title:
 
 
 def _versioned(before: str, name: str, after: str, url: str, *, link: bool) -> Title:
-    """Return a title that may name a version: in the link, if there is one, else anywhere behind a few words."""
+    """Return a title that may contain a version: in the link, if there is one, else after a few words at most."""
     match = _NUMBER.search(name)
     spelt = match["version"].rstrip(".-+_") if match else ""
     version = versions.parse(spelt)
@@ -163,7 +163,7 @@ def _versioned(before: str, name: str, after: str, url: str, *, link: bool) -> T
 
 
 def redated(text: str, day: date) -> tuple[int, int, str] | None:
-    """Return where the first date of a text stands, and ``day`` in its form; None where there is none."""
+    """Return the position of the first date in a text, and ``day`` in its format; None if there is none."""
     found = [(match, form) for pattern, form in _DATES if (match := pattern.search(text))]
     if not found:
         return None
@@ -172,7 +172,7 @@ def redated(text: str, day: date) -> tuple[int, int, str] | None:
 
 
 def marked(line: str) -> bool:
-    """Whether the first line of a section says that it is not released yet, in the place of a date."""
+    """Whether the first line of a section says, instead of a date, that it is not released yet."""
     return _DATED_LINE.fullmatch(line.strip()) is not None
 
 
@@ -181,7 +181,7 @@ def marked_off(line: str, like: str | None, day: date) -> str:
 
     Args:
         line: The line, without its line break.
-        like: The line of an earlier release in the same place, None where there is none.
+        like: The same line of an earlier release; None if there is none.
         day: The date of the release.
     """
     found = redated(like, day) if like else None
@@ -189,6 +189,6 @@ def marked_off(line: str, like: str | None, day: date) -> str:
         return f"{like[: found[0]]}{found[2]}{like[found[1] :]}"
     match = _DATED_LINE.fullmatch(line.strip())
     if match is None:
-        raise AssertionError  # only lines that are marked are asked about
+        raise AssertionError  # only called for lines that have such a mark
     before = match["before"] if re.search(r"\w", match["before"]) else f"{match['before']}Released "
     return f"{before}{day.isoformat()}{match['after']}"

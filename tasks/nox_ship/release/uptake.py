@@ -31,11 +31,11 @@ OTHER_BYTES = Kind(
 OTHER_BUILD = Kind(
     "NS586",
     "other-build",
-    "Publish with the manifest that this began with; if it is lost, release the next version.",
+    "Publish with the manifest of that build; if it is lost, release the next version.",
 )
 
 GLIMPSE_SECONDS = 2 * SECONDS
-"""How long a release that others upload waits for the index; a rehearsal's look at it takes half of that."""
+"""Seconds to wait for the index if others upload the release; a rehearsal waits half as long."""
 
 
 def foresee(index: Index, project: str, version: str, *, new: bool, built: Manifest | None = None) -> Findings:
@@ -49,7 +49,7 @@ def foresee(index: Index, project: str, version: str, *, new: bool, built: Manif
         project: The project's name.
         version: The version.
         new: Whether it has not been released yet.
-        built: What was built for the release; None if nothing was, or if that is not known.
+        built: The manifest of the release's files; None if nothing was built, or that is unknown.
 
     Returns:
         All findings, errors included: it already has the version (NS224), accepts no files for the project (NS770,
@@ -76,7 +76,7 @@ def foresee_workflow(index: Index, project: str, version: str, *, new: bool, cer
         project: The project's name.
         version: The version.
         new: Whether it has not been released yet.
-        certain: Whether the workflow is known to upload to this very index; otherwise refusals are warnings.
+        certain: Whether the workflow is known to upload to this index; otherwise refusals are warnings.
     """
     listing = glimpse(index, project, version)
     if listing.silent:
@@ -86,7 +86,7 @@ def foresee_workflow(index: Index, project: str, version: str, *, new: bool, cer
 
 
 def glimpse(index: Index, project: str, version: str) -> Listing:
-    """Ask an index what it has of a version, for a few seconds; where it does not answer, nothing and the reason."""
+    """Ask an index what it has of a version, for a few seconds; without an answer, return nothing and the reason."""
     try:
         return begun(lambda: index.listing(project, version)).result(GLIMPSE_SECONDS)
     except TimeoutError:
@@ -99,7 +99,7 @@ def glimpse(index: Index, project: str, version: str) -> Listing:
 def _told(listing: Listing, index: Index, *, new: bool, missing: Sequence[str]) -> Findings:
     project, version, there = listing.project, listing.version, listing.files
     if new and there:
-        return Findings([VERSION_TAKEN(f"{listing.index} has {version} already: {shorten(sorted(there))}.")])
+        return Findings([VERSION_TAKEN(f"{listing.index} already has {version}: {shorten(sorted(there))}.")])
     findings = Findings(closed_release(listing, missing) if there else closed_project(listing))
     if not listing.known and not listing.silent:
         findings.extend(index.refuses_name(project))
@@ -142,21 +142,21 @@ def refuse_other_bytes(manifest: Manifest, files: Iterable[File], there: Mapping
     for file in files:
         served = there.get(file.name)
         if served and (served.sha256 or index.download_sha256(served, file.size)) != file.sha256:
-            what = f"{index.name} holds another {file.name}: its SHA-256 differs."
+            what = f"{index.name} has a different {file.name}: its SHA-256 differs."
             findings.append(OTHER_BYTES(what, remedy=next_release(manifest)))
     findings.raise_errors()
 
 
 def refuse_other_build(manifest: Manifest, listing: Listing) -> None:
-    """Check that an index has only files of this build, before it gets more of them.
+    """Check that an index only has files of this build, before it gets more.
 
     Raises:
-        ShipError: It has files of the version that the manifest does not know (NS586).
+        ShipError: It has files of the version that are not in the manifest (NS586).
     """
     known = {file.name for file in manifest.files}
     if others := sorted(name for name, served in listing.files.items() if name not in known and not served.trial):
-        what = f"{listing.index} has {shorten(others)} of {manifest.version}, which the manifest does not know"
-        raise ShipError(OTHER_BUILD(f"{what}: another build was uploaded in part."))
+        what = f"{listing.index} has {shorten(others)} of {manifest.version}, which the manifest does not list"
+        raise ShipError(OTHER_BUILD(f"{what}: another build was partly uploaded."))
 
 
 def next_release(manifest: Manifest) -> str:

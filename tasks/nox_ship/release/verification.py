@@ -1,4 +1,4 @@
-"""Verifying what an index serves of one version: the bytes, what installers go by, who published it, that it works."""
+"""Verifying what an index serves for one version: the bytes, the metadata, the publisher, and that it works."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from nox_ship.world.listing import Listing
 BUILT_OTHERWISE = Kind(
     "NS849",
     "built-otherwise",
-    "Find out why, by the files that are named (docs/reproducible.md lists the usual reasons).",
+    "Find the cause from the differences shown (docs/reproducible.md lists the usual ones).",
     level="warning",
 )
 
 
 @dataclass
 class Verification:
-    """What was found of a version on an index."""
+    """What was found about a version on an index."""
 
     project: str
     version: str
@@ -42,9 +42,9 @@ class Verification:
     """What the files were compared with."""
     rebuilt: Rebuilt | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
-    """What the index says of each file."""
+    """The index's data about each file."""
     installed: dict[str, str] = field(default_factory=dict)
-    """The file that was installed and works, by the Python's version."""
+    """The file that was installed and works, by Python version."""
     findings: Findings = field(default_factory=Findings)
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Verification:
 
 @dataclass(frozen=True)
 class Verifier:
-    """Verifies what an index serves of one version, and notes what it finds."""
+    """Verifies what an index serves for one version, and keeps what it finds."""
 
     project: Project
     index: Index
@@ -74,7 +74,7 @@ class Verifier:
     found: Verification
 
     def wait(self, expected: ExpectedRelease) -> None:
-        """Wait until the index serves what was built, and compare it.
+        """Wait until the index serves the built files, and compare them.
 
         Raises:
             ShipError: It serves something else (NS711, NS714), nothing (NS712, NS713), or never will (NS770-NS774).
@@ -84,7 +84,7 @@ class Verifier:
         self._examine(self._listing(), expected)
 
     def wait_for_others(self, expected: ExpectedRelease) -> None:
-        """Wait until the index serves files that another machine builds: those that every machine calls the same.
+        """Wait until the index serves the files that have the same name on every machine, which another one builds.
 
         Raises:
             ShipError: It does not (NS712, NS713), or never will (NS770-NS774).
@@ -95,20 +95,20 @@ class Verifier:
         await_files(self._publication(replace(expected, manifest=manifest)))
 
     def _warn_if_closed(self, manifest: Manifest) -> None:
-        if listing := Findings().catch(self._listing):  # else wait for it
+        if listing := Findings().catch(self._listing):  # otherwise wait for it
             self.found.findings.extend(check_open(manifest, listing))
 
     def download(self, release: Release, folder: Path, here: ExpectedRelease | None) -> ExpectedRelease:
-        """Download what the index serves of a release, and compare it with what is known of it.
+        """Download what the index serves for a release, and compare it with what is known about it.
 
         Args:
             release: The release.
             folder: An empty folder for the files.
-            here: What was built of it, as far as this machine knows.
+            here: The files built here for it, if any.
 
         Raises:
-            ShipError: The index has nothing of it (NS712, NS770, NS771), or other files than it lists or than were
-                built (NS711).
+            ShipError: The index has nothing of it (NS712, NS770, NS771), or files that differ from its own list or from
+                the built ones (NS711).
         """
         listing = self._listing()
         there = listed(self.project, release, self.index, listing, folder)
@@ -122,32 +122,32 @@ class Verifier:
         return there
 
     def _liken(self, there: ExpectedRelease, here: ExpectedRelease) -> Iterator[Finding]:
-        """Yield a warning for each file whose content is not that of the one that was built here under its name."""
+        """Yield a warning for each file whose content differs from the file of that name built here."""
         ours = {file.name for file in here.manifest.files}
         for file in there.manifest.files:
             if file.name in ours:
                 alike = Likeness.of(there.folder / file.name, here.folder / file.name)
-                self.note(f"{file.name}, compared with what was built here: {alike}")
+                self.note(f"{file.name}, compared with the one built here: {alike}")
                 if alike.verdict == "content":
-                    what = f"{self.index.name} serves another {file.name} than was built here of the same tag: {alike}."
+                    what = f"{self.index.name} serves a {file.name} unlike the one built here from its tag: {alike}."
                     yield BUILT_OTHERWISE(what, detail="\n".join(alike.lines))
 
     def rebuild(self, expected: ExpectedRelease, folder: Path) -> None:
-        """Build the release again from its tag, and compare that with what is served.
+        """Build the release again from its tag, and compare the result with what is served.
 
         Args:
             expected: The files that are served.
             folder: An empty folder.
 
         Raises:
-            ShipError: There is no tag of it here (NS793), or it does not build (NS501, NS904).
+            ShipError: There is no tag for it here (NS793), or it does not build (NS501, NS904).
         """
         self.note(f"building {self.found.project} {self.found.version} again, from its tag")
         self.found.rebuilt = rebuilt = rebuild(self.project, expected, self._listing(), folder)
         self.found.findings.extend(rebuilt.findings())
 
     def install(self, expected: ExpectedRelease, *, smoke: bool) -> None:
-        """Install it on each Python that is here, with the project's smoke commands where ``smoke`` says so.
+        """Install it on each Python that is here; with ``smoke``, run the project's smoke commands.
 
         Raises:
             ShipError: It cannot be installed, or does not work (NS611-NS616, NS714).
@@ -180,5 +180,5 @@ class Verifier:
 
 
 def _is_called_so_everywhere(file: File) -> bool:
-    """Whether a file has the same name on whatever machine it is built: an sdist, or a wheel for every platform."""
+    """Whether a file has the same name on every machine: an sdist, or a wheel for every platform."""
     return file.kind == "sdist" or file.name.endswith("-any.whl")

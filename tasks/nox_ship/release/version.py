@@ -1,4 +1,4 @@
-"""Which version comes next: arithmetic on PEP 440 versions."""
+"""Computing the next version: arithmetic on PEP 440 versions."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from nox_ship import versions
 from nox_ship.errors import Kind, ShipError
 
 UNKNOWN_PART = Kind("NS302", "unknown-part", "Write a part or a whole version.")
-BAD_VERSION = Kind("NS303", "bad-version", 'Write it as PEP 440 does, such as "1.4.0" or "1.4.0rc1".')
+BAD_VERSION = Kind("NS303", "bad-version", 'Write a PEP 440 version, such as "1.4.0" or "1.4.0rc1".')
 NOT_NEWER = Kind("NS304", "not-newer", "Write a higher version.")
-NOTHING_ASKED = Kind("NS305", "nothing-asked", "Write `nox -s release -- patch --dry-run`.")
+NOTHING_ASKED = Kind("NS305", "nothing-asked", "Start with `nox -s release -- patch --dry-run`.")
 
 _NUMBERS = ("major", "minor", "patch")
 _PHASES = {"alpha": "a", "beta": "b", "rc": "rc"}
 _ORDER = ("a", "b", "rc")
 PARTS = (*_NUMBERS, *_PHASES, "final")
-"""What can be asked for beside a whole version, and ``auto``."""
+"""Accepted besides a whole version and ``auto``."""
 
 
 def next_version(current: Version, wanted: str, known: tuple[str, ...] = PARTS) -> Version:
-    """Return the version that ``wanted`` asks for.
+    """Return the version for the argument ``wanted``.
 
-    * ``major``, ``minor``, ``patch``: the next of that kind; of a pre-release of it, its final version.
-    * ``alpha``, ``beta``, ``rc``: the next pre-release of that kind; of a final version, the first one of its next
+    * ``major``, ``minor``, ``patch``: the next version of that kind; for its pre-release, the final version.
+    * ``alpha``, ``beta``, ``rc``: the next pre-release of that kind; for a final version, the first one of the next
       patch release.
     * ``minor-rc`` and the like: the first pre-release of the next minor release.
     * ``final``: the final version of a pre-release.
-    * a whole version: itself.
+    * a whole version: that version.
 
     Args:
-        current: The version now.
+        current: The current version.
         wanted: What the user wrote.
         known: The parts to name in an error; a project's own settings can have others.
 
     Raises:
-        ShipError: It is neither (NS302, NS303), or not newer than ``current`` (NS304).
+        ShipError: It is none of these (NS302, NS303), or not newer than ``current`` (NS304).
     """
     number, _, phase = wanted.partition("-")
     if wanted == "final":
@@ -55,7 +55,7 @@ def next_version(current: Version, wanted: str, known: tuple[str, ...] = PARTS) 
 
 
 def is_part(wanted: str) -> bool:
-    """Whether ``wanted`` names a part of a version, as :func:`next_version` reads it."""
+    """Whether ``wanted`` is a part of a version, as in :func:`next_version`."""
     number, _, phase = wanted.partition("-")
     return wanted in PARTS or (number in _NUMBERS and phase in _PHASES)
 
@@ -67,14 +67,19 @@ def check_newer(version: Version, current: Version) -> None:
         ShipError: It is not (NS304).
     """
     if version <= current:
-        raise ShipError(NOT_NEWER(f"{version} is not newer than {current}, the version now."))
+        what = (
+            f"{version} is the current version already."
+            if version == current
+            else f"{version} is older than {current}."
+        )
+        raise ShipError(NOT_NEWER(what))
 
 
 def whole_version(text: str, known: tuple[str, ...]) -> Version:
-    """Return the version that ``text`` spells, in any spelling that PEP 440 reads.
+    """Return the version in ``text``, in any spelling that PEP 440 accepts.
 
     Raises:
-        ShipError: It spells none: a misspelt part (NS302) or a misspelt version (NS303).
+        ShipError: It is not one: a misspelt part (NS302) or a misspelt version (NS303).
     """
     version = versions.parse(text)
     if version is None and text[:1].isdigit():
@@ -82,12 +87,12 @@ def whole_version(text: str, known: tuple[str, ...]) -> Version:
     if version is None:
         close = difflib.get_close_matches(text, known, n=1)
         hint = f"Did you mean {close[0]}? " if close else ""
-        what = f"There is no part {text!r} of a version."
+        what = f"Versions have no part {text!r}."
         raise ShipError(
             UNKNOWN_PART(what, remedy=f"{hint}Write one of {', '.join(known)}, auto, or a version such as 1.4.0.")
         )
     if version.local:
-        raise ShipError(BAD_VERSION(f"{text!r} has a local part, which no public index takes."))
+        raise ShipError(BAD_VERSION(f"{text!r} has a local version part, which no public index accepts."))
     return version
 
 

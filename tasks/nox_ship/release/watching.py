@@ -1,4 +1,4 @@
-"""Following the run of the workflow that publishes a release, until the index serves it; then proving it from here."""
+"""Following the workflow run that publishes a release until the index serves it, then verifying it from here."""
 
 from __future__ import annotations
 
@@ -28,45 +28,47 @@ from nox_ship.world.releases import Releases
 CANNOT_FOLLOW = Kind(
     "NS856",
     "cannot-follow",
-    "Set `GH_TOKEN` to a token that may read the repository and its Actions, or leave `--wait` out.",
+    "Set `GH_TOKEN` to a token with read access to the repository and its Actions, or omit `--wait`.",
 )
 RUN_NOT_STARTED = Kind(
     "NS857",
     "run-not-started",
-    "Fix that, start the workflow by hand on the tag, and run the same command again to follow it.",
+    "Fix that, start the workflow manually on the tag, and run the same command again to follow it.",
 )
 RUN_FAILED = Kind(
     "NS858",
     "run-failed",
-    "Fix the cause, use *Re-run failed jobs* on its page, and run the same command again to follow it.",
+    "Fix the cause, use *Re-run failed jobs* on the run's page, and run the same command again to follow it.",
 )
-RUN_UNFINISHED = Kind("NS859", "run-unfinished", "Run the same command again to go on following it; it bumps nothing.")
+RUN_UNFINISHED = Kind(
+    "NS859", "run-unfinished", "Run the same command again to keep following it; it does not bump again."
+)
 
 STEP = "follow"
-"""What the step is called that the jobs of the run belong to."""
+"""The name of the step to which the run's jobs belong."""
 LONGEST = 6 * 3600.0
-"""Seconds to follow a run at the most: as long as GitHub lets a job run."""
+"""The longest time to follow a run, in seconds: as long as GitHub lets a job run."""
 _APPEARS = 300.0
-"""Seconds in which a run has to appear that a push starts."""
+"""Seconds within which a run must appear after the push."""
 _MOMENT = 5.0
-"""Seconds that GitHub needs for it as a rule."""
+"""Seconds after which it usually appears."""
 _MOST_JOBS, _MOST_LINES, _MOST_COLUMNS = 3, 30, 300
-"""How much is shown of what failed."""
+"""How many lines and characters of a failed job's log are shown."""
 _EVENTS = ("push", "create", "release", "workflow_dispatch", "workflow_run")
-"""What may start a run that publishes; a pull request may be of any commit and have a branch of any name."""
+"""Events that may start a publishing run; a pull request may have any commit, and a branch with any name."""
 # https://docs.github.com/en/actions/how-tos/manage-workflow-runs/skip-workflow-runs
 _SKIPS = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|^skip-checks: ?true\s*$", re.MULTILINE)
 
 
 def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
-    """Yield why a run of a workflow cannot be followed, or will not start.
+    """Yield reasons why a workflow's run cannot be followed or will not start.
 
     Args:
-        forge: The forge; None where it is none that is known.
+        forge: The forge; None if it is not a known one.
         workflow: The file name of the workflow.
     """
     if forge is None or workflow == GITLAB_CI:
-        remedy = "Leave `--wait` out; `nox -s verify-published` waits until the index serves the release."
+        remedy = "Omit `--wait`; `nox -s verify-published` waits until the index serves the release."
         yield CANNOT_FOLLOW(f"`--wait` follows runs on GitHub, and {workflow} does not run there.", remedy=remedy)
         return
     runs = github.Runs(forge.api)
@@ -74,11 +76,11 @@ def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
         known = runs.workflow(workflow)
         told = known is not None or runs.is_told()
     except ShipError as error:
-        yield CANNOT_FOLLOW(f"The runs of {workflow} are not told: {error.findings[0].what}")
+        yield CANNOT_FOLLOW(f"GitHub did not list the runs of {workflow}: {error.findings[0].what}")
         return
     if not told:
-        who = "this token" if forge.api.token else "anybody without a token"
-        yield CANNOT_FOLLOW(f"GitHub does not show {forge.where} to {who}: it is private, or not there.")
+        who = "this token" if forge.api.token else "clients without a token"
+        yield CANNOT_FOLLOW(f"GitHub does not show {forge.where} to {who}: it is private or does not exist.")
     elif known and known.state != "active":
         what = f"GitHub does not run {workflow}: its state is {known.state}."
         yield RUN_NOT_STARTED(
@@ -87,21 +89,21 @@ def followable(forge: Releases | None, workflow: str) -> Iterator[Finding]:
 
 
 def watch_state(run: Run) -> State:
-    """Return that every run looks anew: what an index serves may change."""
+    """Return that every run looks again, since what an index serves may change."""
     plan = run.plan
-    return State.unknown("every run looks anew" if plan.workflow else "this machine publishes it")
+    return State.unknown("every run looks again" if plan.workflow else "this machine publishes it")
 
 
 def watch(run: Run, state: State) -> Result:
-    """Follow the run, and prove what the index serves then.
+    """Follow the run, then verify what the index serves.
 
     Raises:
-        ShipError: The run is not told (NS856), does not start (NS857), fails (NS858) or does not end in time
-            (NS859); or what is served is not there (NS712, NS713), not what the index says (NS711, NS790), somebody
-            else's (NS796, NS797), or does not work (NS611-NS616, NS714).
+        ShipError: GitHub does not report the run (NS856), or it does not start (NS857), fails (NS858) or does not end
+            in time (NS859); or the files are not served (NS712, NS713), differ from the index's data (NS711, NS790),
+            were published by somebody else (NS796, NS797), or do not work (NS611-NS616, NS714).
     """
     workflow, forge = run.plan.workflow, run.world.forge
-    if workflow is None or forge is None:  # preflight refuses to wait for a workflow without a forge
+    if workflow is None or forge is None:  # preflight does not allow waiting for a workflow without a forge
         return Omitted(str(state.seen))
     followed = _Followed(run, workflow, github.Runs(forge.api))
     followed.follow()
@@ -110,7 +112,7 @@ def watch(run: Run, state: State) -> Result:
 
 @dataclass
 class _Followed:
-    """A run of the workflow, as it is followed."""
+    """A workflow run that is being followed."""
 
     release: Run
     workflow: str
@@ -119,13 +121,13 @@ class _Followed:
     """The address of its page."""
     jobs: tuple[github.RunJob, ...] = ()
     seen: set[tuple[int, str]] = field(default_factory=set)
-    """What was told already, each with the ID of the job that it was told of."""
+    """The news that were already reported, each with the job's ID."""
 
     def follow(self) -> None:
-        """Wait until the run has passed, and tell of its jobs meanwhile.
+        """Wait until the run has passed, and report its jobs meanwhile.
 
         Raises:
-            ShipError: It does not (NS856 to NS859), or GitHub does not tell (NS780, NS783, NS785).
+            ShipError: It does not pass (NS856 to NS859), or GitHub does not answer properly (NS780, NS783, NS785).
         """
         rounds = Polling(self.runs.api, LONGEST, requests=2)
         number = str(self._found(rounds).id)
@@ -153,18 +155,18 @@ class _Followed:
         """Return the newest run for the release, once there is one.
 
         Raises:
-            ShipError: None appears in time (NS857), or it cannot be told (NS856).
+            ShipError: None appears in time (NS857), or GitHub does not report it (NS856).
         """
         plan = self.release.plan
         events = {one.event for one in uploads(plan.repository.path, plan.tag)[0] if one.workflow == self.workflow}
-        waits = plan.waits or events == {"workflow_run"}  # for a person or another workflow, however long that takes
+        waits = plan.waits or events == {"workflow_run"}  # for a person or another workflow, as long as that takes
         if self.release.of(Pushed).anew:
             self.runs.api.sleep(_MOMENT)
         while True:
             try:
                 found = rounds.ask(self._newest)
             except ShipError as error:
-                what = f"The runs of {self.workflow} are not told: {error.findings[0].what}"
+                what = f"GitHub did not list the runs of {self.workflow}: {error.findings[0].what}"
                 raise ShipError(CANNOT_FOLLOW(what)) from error
             if found:
                 self.url = self.release.report.run = found.html_url
@@ -183,24 +185,24 @@ class _Followed:
         return None
 
     def _reason(self) -> str:
-        """Return why no run appeared, as far as that can be found out."""
+        """Return why no run appeared, as far as is known."""
         message = self.release.stage.repository.run("log", "-1", "--format=%B", self.release.bumped.objects.commit)
         if self.release.plan.waits:
             return "nobody published a GitHub Release for the tag"
         if found := _SKIPS.search(message):
-            return f"the message of its commit has {found[0].strip()!r}, which keeps GitHub from starting any"
+            return f"its commit message has {found[0].strip()!r}, which keeps GitHub from starting workflows"
         try:
             known = self.runs.workflow(self.workflow)
         except ShipError:
             return "GitHub does not answer"
         if known is None:
-            return "GitHub does not know that file; Actions may be off in the repository's settings"
+            return "GitHub does not know the file; Actions may be disabled in the repository's settings"
         if known.state != "active":
             return f"the workflow is {known.state}"
-        return "filters of tags or paths may leave the tag out, Actions may be off, or GitHub is late"
+        return "its tag or path filters may exclude the tag, Actions may be disabled, or GitHub is slow"
 
     def _tell(self, number: str, run: github.Run, *, before: bool) -> None:
-        """Tell what is new about the jobs; those that ended before anybody looked have no place in our time."""
+        """Report news about the jobs; those that ended before we looked get no place on our timeline."""
         release = self.release
         for job in self.jobs:
             if job.status == "in_progress" and self._is_news(job.id, "begun"):
@@ -212,12 +214,12 @@ class _Followed:
         waiting = [job.id for job in self.jobs if job.status == "waiting"]
         if (waiting or run.status == "waiting") and self._is_news(0, f"waiting: {waiting}"):
             names = shorten(self._awaited(number))
-            release.voice.note(f"it waits for approval to deploy to {names}: {self.url}")
+            release.voice.note(f"waiting for approval to deploy to {names}: {self.url}")
 
     def _awaited(self, number: str) -> Sequence[str]:
         try:
             return self.runs.awaited(number)
-        except ShipError:  # it is still followed
+        except ShipError:  # continue to follow it
             return ("an environment",)
 
     def _is_news(self, job: int, what: str) -> bool:
@@ -226,12 +228,12 @@ class _Followed:
         return news
 
     def _failed(self, run: github.Run) -> Iterator[Finding]:
-        """Yield an error for each job that failed, with its last lines, and what the index has by now."""
+        """Yield an error for each failed job, with the end of its log, and what the index has now."""
         ended = [job for job in self.jobs if job.status == "completed" and job.conclusion not in PASSING]
         failed = [job for job in ended if job.conclusion != "cancelled"] or ended
         has = self._on_index()
         if not failed:
-            yield RUN_FAILED(f"{self.workflow} ended as {run.conclusion} without a job that failed ({self.url}). {has}")
+            yield RUN_FAILED(f"{self.workflow} ended as {run.conclusion}, but no job failed ({self.url}). {has}")
         for job in failed[:_MOST_JOBS]:
             step = f" in its step {job.failed_step!r}" if job.failed_step else ""
             what = (
@@ -247,36 +249,36 @@ class _Followed:
         name = display_name(plan.index)
         listing = glimpse(self.release.world.index(plan.index, called), called, plan.version)
         if listing.silent:
-            return f"What {name} has by now is not known."
-        return f"{name} has {shorten(sorted(listing.files)) or 'nothing'} of {plan.version} by now."
+            return f"What {name} has now is unknown."
+        return f"{name} now has {shorten(sorted(listing.files)) or 'nothing'} of {plan.version}."
 
     def _log(self, job: github.RunJob) -> str:
-        """Return the last lines of a job's log, or why they are not shown."""
+        """Return the end of a job's log, or why it is not shown."""
         try:
             lines = self.runs.last_lines(job, _MOST_LINES)
         except ShipError as error:
-            why = error.findings[0].what if self.runs.api.token else "GitHub shows logs only to who has a token."
+            why = error.findings[0].what if self.runs.api.token else "GitHub shows logs only with a token."
             return f"(The log of {job.name} is not shown: {why})"
         cut = (line if len(line) <= _MOST_COLUMNS else f"{line[:_MOST_COLUMNS]}..." for line in lines)
         return "\n".join([f"{job.name}:", *(f"  {line}" for line in cut)])
 
 
 def _row(job: github.RunJob, begun: float | None) -> Row:
-    """Return what the report says of a job that ended."""
+    """Return the report's row for a job that ended."""
     passed = job.conclusion in PASSING
     detail = "" if passed else f"{job.conclusion}{f' in {job.failed_step}' if job.failed_step else ''}"
     return Row(job.name, "passed" if passed else "failed", job.seconds, detail, STEP, begun)
 
 
 def _proven(run: Run, followed: _Followed) -> Watched:
-    """Prove what the index serves of the release, which a workflow has built.
+    """Verify what the index serves of the release that a workflow has built.
 
     Raises:
-        ShipError: It is not there, not what it should be, or does not work.
+        ShipError: It is not served, not what it should be, or does not work.
     """
     plan, publication = run.plan, run.of(Tried).publication
     index, called = publication.index, publication.manifest.name
-    here = ExpectedRelease(publication.manifest, publication.folder, "what was built here", binding=False)
+    here = ExpectedRelease(publication.manifest, publication.folder, "the files built here", binding=False)
     found = Verification(called, plan.version, index.name)
     verifier = Verifier(plan.project, index, plan.index, run.voice.note, found)
     with TemporaryDirectory(prefix="nox-ship-") as folder:
@@ -284,14 +286,14 @@ def _proven(run: Run, followed: _Followed) -> Watched:
             verifier.wait_for_others(here)
         except ShipError as error:
             first, *more = error.findings
-            what = f"{first.what} {followed.workflow} passed, and left out {shorten(followed.skipped) or 'no job'}."
+            what = f"{first.what} {followed.workflow} passed and skipped {shorten(followed.skipped) or 'no job'}."
             raise ShipError(replace(first, what=what, remedy=f"See {followed.url}."), *more) from error
         release = Release(Version(plan.version), plan.tag, run.bumped.objects.commit)
         there = verifier.download(release, Path(folder), here)
         for finding in found.findings:
             if finding.level != "error":
                 run.notify(finding)
-        found.findings.raise_errors()  # what may be somebody else's is not run
+        found.findings.raise_errors()  # files that may be somebody else's are not run
         verifier.install(there, smoke=True)
     return Watched(
         followed.workflow,

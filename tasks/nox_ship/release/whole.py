@@ -1,4 +1,4 @@
-"""Which wheels a release must have: what the settings name, what the jobs were to build, what the last release had."""
+"""Which wheels a release must have, from the settings, the jobs, or the last release."""
 
 from __future__ import annotations
 
@@ -7,33 +7,52 @@ from packaging.version import Version
 from nox_ship.errors import Finding, Kind, ShipError
 from nox_ship.package.manifest import Manifest
 from nox_ship.package.parts import Wanted
-from nox_ship.package.platforms import targets
+from nox_ship.package.platforms import missing, targets
 from nox_ship.project import Project
+from nox_ship.release.publication import Publication
+from nox_ship.release.uptake import glimpse
 from nox_ship.world.index import Index
+from nox_ship.world.listing import Listing
 
 LAST_NOT_KNOWN = Kind(
     "NS580",
     "last-wheels-unknown",
-    "Look yourself whether a wheel is missing, or name all of them in `tool.nox-ship.wheels.expect`.",
+    "Check yourself whether a wheel is missing, or list all of them in `tool.nox-ship.wheels.expect`.",
     level="warning",
 )
 
 
 def wanted_wheels(project: Project, manifest: Manifest, index: Index) -> tuple[Wanted, tuple[Finding, ...]]:
-    """Return the wheels that a release must have, and a warning where the last release's are not known.
+    """Return the wheels that a release must have, and a warning if the last release's are unknown.
 
-    Only where the settings do not name them is the index asked: no pre-release counts for a final version.
+    The index is only asked if the settings do not name them; a final version is not compared with pre-releases.
     """
     settings = project.settings.wheels
     if settings.expect:
         return Wanted(settings.systems, settings.expect), ()
-    version = Version(manifest.version)
     try:
-        releases = index.listing(manifest.name, manifest.version).releases
+        listing = index.listing(manifest.name, manifest.version)
     except ShipError as error:
-        what = f"Which wheels the last release has is not known: {error.findings[0].what}"
+        what = f"The wheels of the last release are unknown: {error.findings[0].what}"
         return Wanted(settings.systems), (LAST_NOT_KNOWN(what),)
-    earlier = [one for one in releases if one < version and (version.is_prerelease or not one.is_prerelease)]
-    files = releases[max(earlier)] if earlier else ()
-    before = {target for file in files for target in targets(file.filename)}
-    return Wanted(settings.systems, before=tuple(sorted(before))), ()
+    return Wanted(settings.systems, before=_before(listing)), ()
+
+
+def _before(listing: Listing) -> tuple[str, ...]:
+    """Return what the wheels of the last release are for."""
+    version = Version(listing.version)
+    earlier = [one for one in listing.releases if one < version and (version.is_prerelease or not one.is_prerelease)]
+    files = listing.releases[max(earlier)] if earlier else ()
+    return tuple(sorted({target for file in files for target in targets(file.filename)}))
+
+
+def built_elsewhere(publication: Publication) -> tuple[str, ...]:
+    """Return what other machines build wheels for: by the settings, else by the last release, else the runners.
+
+    The index is asked for a few seconds: what it would tell stops no release.
+    """
+    manifest, settings = publication.manifest, publication.project.settings.wheels
+    if not settings.systems:
+        return ()
+    wanted = settings.expect or _before(glimpse(publication.index, manifest.name, manifest.version))
+    return missing((file.name for file in manifest.files), wanted) if wanted else settings.systems

@@ -1,4 +1,4 @@
-"""GitHub's workflows in a project, and the file of GitLab's CI: who publishes once a tag is pushed."""
+"""GitHub's workflows in a project, and GitLab's CI file: who publishes once a tag is pushed."""
 
 from __future__ import annotations
 
@@ -22,55 +22,55 @@ TO_BE_STARTED = Kind(
 MAY_PUBLISH = Kind(
     "NS759",
     "may-publish",
-    'Set `publish.by` in [tool.nox-ship] to `"workflow"` if it does, and to `"machine"` if it does not.',
+    'Set `publish.by` in [tool.nox-ship] to `"workflow"` if it does, or to `"machine"` if it does not.',
     level="warning",
 )
 TWO_PUBLISHERS = Kind(
     "NS834",
     "two-publishers",
-    "Take the trigger on tags out of all but one: they would race for the same file names.",
+    "Remove the tag trigger from all but one: they would race to upload the same file names.",
     level="warning",
 )
 _SECRET = re.compile(r"secrets\.(?!GITHUB_TOKEN\b)|secrets\[")
 _RUNS_ALL_THE_SAME = re.compile(r"\b(?:always|cancelled|failure)\s*\(", re.IGNORECASE)
-"""Conditions that decide themselves what the end of other jobs means."""
+"""Conditions that replace the default one, by which a job needs the success of others."""
 _BY_TAG = ("push", "create", "workflow_run")
 
 Event = Literal["push", "create", "workflow_run", "release", "workflow_dispatch"]
-"""What starts a workflow, once a tag was pushed: the push itself, or (the last two) a person."""
+"""Events that start a workflow once a tag was pushed: the push itself, or (the last two) a person."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A job that uploads to an index, or may do so."""
+    """A job that uploads to an index, or may upload."""
 
     workflow: str
     """The workflow's file name."""
     job: str
     identity: bool
-    """Whether it may ask for the identity of a trusted publisher (``id-token: write``)."""
+    """Whether it may request the identity of a trusted publisher (``id-token: write``)."""
     shared: bool
-    """Whether every job of the workflow may, because the permission stands at its top."""
+    """Whether every job of the workflow may, because the permission is at the top level."""
     token: bool
-    """Whether it is handed a secret."""
+    """Whether it receives a secret."""
     environment: str | None
     indexes: frozenset[str] = frozenset({"pypi"})
-    """Where it uploads to; ``*`` is an index that the workflow does not tell, ``route`` that of the version's route."""
+    """The indexes that it uploads to; ``*`` is an unknown one, ``route`` the one for the kind of version."""
     event: Event = "push"
     certain: bool = True
-    """Whether its upload was seen; else it calls something else that may upload."""
+    """Whether its upload was seen; otherwise it calls something else that may upload."""
 
     @property
     def by_tag(self) -> bool:
-        """Whether a pushed tag starts it, and nobody has to."""
+        """Whether a pushed tag starts it without any person."""
         return self.event in _BY_TAG
 
     def goes_to(self, index: str) -> bool:
-        """Whether it is known to upload to the index of this name."""
+        """Whether it is known to upload to this index."""
         return self.certain and bool({index, steps.ROUTED} & self.indexes)
 
     def may_go_to(self, index: str) -> bool:
-        """Whether it uploads to the index of this name, or to one that it does not tell."""
+        """Whether it uploads to this index, or to an unknown one."""
         return self.goes_to(index) or steps.ANY in self.indexes
 
 
@@ -79,26 +79,26 @@ class Publishing:
     """Who publishes a release."""
 
     workflow: str | None = None
-    """The file name of the workflow that does; None where this machine does."""
+    """The file name of the workflow that publishes; None if this machine does."""
     waits: bool = False
     """Whether the workflow waits until somebody publishes a GitHub Release."""
     told: tuple[Finding, ...] = ()
-    """What a person should know about it."""
+    """What the user should know about it."""
     certain: bool = True
-    """Whether it was seen to upload to this very index; otherwise only a setting says that it publishes."""
+    """Whether it was seen to upload to this index; otherwise only a setting says that it publishes."""
 
 
 def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Publishing:
     """Find out who publishes once a tag is pushed.
 
-    The setting ``publish.by`` decides; where it is ``auto``, a workflow counts that uploads to the index and that the
-    tag starts, or else one that a GitHub Release starts.
+    The setting ``publish.by`` decides; with ``auto``, it is a workflow that uploads to the index and is started by the
+    tag, or else by a GitHub Release.
 
     Args:
         repository: The top folder of the repository.
         settings: The project's settings.
         index: The name of the index that the version goes to.
-        tag: The tag that is to be pushed.
+        tag: The tag that will be pushed.
     """
     found, told = uploads(repository, tag)
     going = [upload for upload in found if upload.goes_to(index)]
@@ -106,7 +106,7 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
     by_tag = list(dict.fromkeys(upload.workflow for upload in going if upload.by_tag))
     by_release = next((upload.workflow for upload in going if upload.event == "release"), None)
     if settings.publish.by == "machine":
-        what = f"{shorten(by_tag)} uploads what {tag} names, and so does this machine (`publish.by`)."
+        what = f"{shorten(by_tag)} uploads what {tag} builds, and so does this machine (`publish.by`)."
         return Publishing(told=(*told, TWO_PUBLISHERS(what)) if by_tag else told)
     if by_tag:
         return Publishing(by_tag[0], told=(*told, *rivals(found)))
@@ -117,19 +117,19 @@ def publishing(repository: Path, settings: Settings, index: str, tag: str) -> Pu
         named = next((upload.workflow for upload in doubtful if upload.by_tag), None)
         return Publishing(named or settings.workflows.file or "release.yml", told=told, certain=False)
     doubts = [
-        MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may upload what {tag} names; this machine does.")
+        MAY_PUBLISH(f"{upload.workflow}: the job {upload.job} may publish {tag}; this machine does, too.")
         for upload in doubtful
     ]
     return Publishing(told=(*told, *doubts))
 
 
 def after_publishing(repository: Path, workflow: str, tag: str) -> dict[str, str]:
-    """Return the jobs of a workflow that end after it has published, by the names that GitHub shows: each with why.
+    """Return the jobs of a workflow that end after it has published, by the names that GitHub shows, with the reason.
 
     Args:
         repository: The top folder of the repository.
         workflow: The workflow's file name.
-        tag: The tag that is to be pushed.
+        tag: The tag that will be pushed.
     """
     jobs = {
         str(key): job
@@ -144,17 +144,17 @@ def after_publishing(repository: Path, workflow: str, tag: str) -> dict[str, str
 
 
 def rivals(found: tuple[Upload, ...]) -> Iterator[Finding]:
-    """Yield a warning for each index to which more than one workflow uploads what the tag names."""
+    """Yield a warning for each index to which more than one workflow uploads for a tag."""
     sure = [upload for upload in found if upload.by_tag]
     for index in sorted({index for upload in sure for index in upload.indexes} - {steps.ANY}):
         names = dict.fromkeys(upload.workflow for upload in sure if upload.goes_to(index))
         if len(names) > 1:
-            yield TWO_PUBLISHERS(f"{' and '.join(names)} upload what is tagged.")
+            yield TWO_PUBLISHERS(f"{' and '.join(names)} all upload tagged versions.")
             return
 
 
 def uploads(repository: Path, tag: str) -> tuple[tuple[Upload, ...], tuple[Finding, ...]]:
-    """Return the jobs that upload, or may, once ``tag`` is pushed; and a notice for each workflow that is unreadable.
+    """Return the jobs that upload, or may, once ``tag`` is pushed; and a notice for each unreadable workflow.
 
     Args:
         repository: The top folder of the repository.
@@ -174,7 +174,7 @@ def uploads(repository: Path, tag: str) -> tuple[tuple[Upload, ...], tuple[Findi
 
 
 def _on_gitlab(house: Workflows) -> Iterator[Upload]:
-    """Yield the jobs of GitLab's CI that upload; what starts a job is known of those alone that we wrote."""
+    """Yield the jobs of GitLab's CI that upload; only for jobs that we wrote is it known what starts them."""
     path = house.repository / GITLAB_CI
     if not documents.is_file(path):
         return
@@ -191,7 +191,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
                 job=str(name),
                 identity="id_tokens" in job,
                 shared=False,
-                token="id_tokens" not in job,  # each job is handed the project's variables
+                token="id_tokens" not in job,  # each job receives the project's variables
                 environment=environment if isinstance(environment, str) else None,
                 indexes=frozenset(filter(None, indexes)),
                 certain=ours,
@@ -199,7 +199,7 @@ def _on_gitlab(house: Workflows) -> Iterator[Upload]:
 
 
 def _events(house: Workflows, name: str, tag: str, seen: set[str]) -> Iterator[Event]:
-    """Yield what starts a workflow that has to do with the tag, the push itself first."""
+    """Yield the events for a tag that start a workflow, the push itself first."""
     given = house.all[name].get("on")
     events = given if isinstance(given, Mapping) else dict.fromkeys(patterns(given))
     if "push" in events and _pushed(mapping(events["push"]), tag):
@@ -223,7 +223,7 @@ def _events(house: Workflows, name: str, tag: str, seen: set[str]) -> Iterator[E
 
 
 def _pushed(push: Mapping[str, Any], tag: str) -> bool:
-    """Whether the push of a tag starts a workflow with these filters; filters of paths are not asked for tags."""
+    """Whether the push of a tag starts a workflow with these filters; path filters do not apply to tags."""
     if "tags" in push:
         return filters.admits(patterns(push["tags"]), tag)
     if "tags-ignore" in push:
@@ -232,7 +232,7 @@ def _pushed(push: Mapping[str, Any], tag: str) -> bool:
 
 
 def _facts(event: Event, tag: str) -> dict[str, str]:
-    """Return what expressions in a workflow that ``event`` starts can ask for."""
+    """Return the values of expressions in a workflow that ``event`` starts."""
     facts: dict[str, str] = {"github.event_name": event}
     if event in ("push", "create", "release"):
         facts |= {"github.ref": f"refs/tags/{tag}", "github.ref_name": tag, "github.ref_type": "tag"}
@@ -262,14 +262,14 @@ def _of_workflow(
 
 
 def _skipped(jobs: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) -> set[str]:
-    """Return the jobs that do not run: by their own condition, or because one does not that they need in any way.
+    """Return the jobs that do not run: by their own condition, or because a job that they need does not.
 
     https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax#jobsjob_idneeds
     """
     given = {key: str(job.get("if", "")) for key, job in jobs.items()}
     skipped = {key for key, condition in given.items() if conditions.holds(condition, facts) is False}
     needing = {key: set(patterns(job.get("needs"))) for key, job in jobs.items()}
-    above: set[str] = set(skipped)  # jobs above which one is skipped: those that run all the same do not end that
+    above: set[str] = set(skipped)  # jobs that need a skipped one, directly or not; jobs that run anyway end the chain
     while more := {key for key, needs in needing.items() if key not in above and needs & above}:
         above |= more
         skipped |= {key for key in more if not _RUNS_ALL_THE_SAME.search(given[key])}
@@ -279,7 +279,7 @@ def _skipped(jobs: Mapping[str, Mapping[str, Any]], facts: Mapping[str, str]) ->
 def _indexes(
     house: Workflows, workflow: Mapping[str, Any], job: Mapping[str, Any], facts: Mapping[str, str]
 ) -> Iterator[str | None]:
-    """Yield where the steps of a job upload to; None for each that may be an upload."""
+    """Yield the indexes that a job's steps upload to; None for each that may be an upload."""
     env = {**mapping(workflow.get("env")), **mapping(job.get("env"))}
     later: dict[str, str] = {}
     for step in house.steps(job, facts):
@@ -287,7 +287,7 @@ def _indexes(
 
 
 def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, Any], caller: Upload | None) -> Upload:
-    """Return what a job may do, as one that uploads; a workflow that is called has no more rights than its caller."""
+    """Return a job's data as an upload; a called workflow has no more rights than its caller."""
     top, own, environment = workflow.get("permissions"), job.get("permissions"), job.get("environment")
     stated = own if own is not None else top
     inherits = caller is not None and caller.identity
@@ -304,12 +304,12 @@ def _upload(name: str, workflow: Mapping[str, Any], key: str, job: Mapping[str, 
 
 
 def _may_identify(permissions: object) -> bool:
-    """Whether ``permissions`` let a job ask for an identity; where there are none, GitHub grants no such thing."""
+    """Whether ``permissions`` let a job request an identity; without any, GitHub grants none."""
     return permissions == "write-all" or mapping(permissions).get("id-token") == "write"
 
 
 def _texts(value: object) -> Iterator[str]:
-    """Yield every text in a value, each list and table once: an alias may lead anywhere."""
+    """Yield every string in a value, visiting each list and table once: an alias may form a cycle."""
     waiting, seen = [value], set()
     while waiting:
         one = waiting.pop()

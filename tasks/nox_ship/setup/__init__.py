@@ -1,1 +1,1 @@
-"""Setting a project up: what it is, what it lacks, and what is wrong with it."""
+"""Setting up a project: what it is, what it lacks, and what is wrong with it."""

@@ -1,4 +1,4 @@
-"""What a person has to do once the files are written, in the order in which it is done."""
+"""What the user has to do once the files are written, in order."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _KINDS = {"final": "1.2.0", "prerelease": "1.2.0rc1", "development": "1.2.0.dev3
 
 
 def no_forge(survey: Survey) -> str:
-    """Return why no file of a CI was written."""
+    """Return why no CI file was written."""
     where = "There is no remote"
     if survey.remote:
-        where = f"The remote is {without_passwords(survey.remote)}, which is on neither GitHub nor GitLab"
-    return f"{where}: no workflow was written."
+        where = f"The remote {without_passwords(survey.remote)} is on neither GitHub nor GitLab"
+    return f"{where}, so no workflow was written."
 
 
 def other_ci(survey: Survey) -> str:
-    """Return the sessions that the jobs of any CI call, and what they hand on.
+    """Return the sessions that jobs of any CI call, and what the jobs pass on.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
@@ -55,21 +55,21 @@ def other_ci(survey: Survey) -> str:
     gates = [job["session"] for job in gate_jobs(survey)]
     measured = [session for session in gates if session.startswith("tests-")]
     rows = [
-        ("nox -s matrix", "prints the gates and Pythons as JSON: a job for each"),
+        ("nox -s matrix", "prints the gates and Pythons as JSON, one job each"),
         *((f"nox --no-dependencies -s {session}", "") for session in gates),
     ]
     if measured and "coverage" in survey.project.settings.gates:
-        rows.append(("nox --no-dependencies -s coverage", "after the tests, with the .nox-ship/coverage of each"))
-    rows.append(("nox -s build", "hands on dist and .nox-ship/manifest.json"))
-    rows += [(f"nox --no-dependencies -s verify-install-{python}", "with what was built") for python in survey.pythons]
-    rows.append(("nox --no-dependencies -s publish", "on a tag, with what was built and an API token"))
+        rows.append(("nox --no-dependencies -s coverage", "after the tests, with .nox-ship/coverage of each"))
+    rows.append(("nox -s build", "passes on dist and .nox-ship/manifest.json"))
+    rows += [(f"nox --no-dependencies -s verify-install-{python}", "with the built files") for python in survey.pythons]
+    rows.append(("nox --no-dependencies -s publish", "on a tag, with the built files and an API token"))
     width = max(len(call) for call, _ in rows)
     lines = (f"  {call:{width}}  {f'# {what}' if what else ''}".rstrip() for call, what in rows)
-    return "\n".join(["In another CI, one job calls one session:", *lines])
+    return "\n".join(["In another CI system, give each session a job of its own:", *lines])
 
 
 def served(settings: Settings) -> tuple[str, ...]:
-    """Return the public indexes that our workflows publish to, as the routes of the versions lead."""
+    """Return the public indexes that our workflows publish to, according to the routes."""
     workflows, routes = settings.workflows, settings.routes
     routed = {routes.final, routes.prerelease}
     to_test = (workflows.testpypi and routed & set(PUBLIC_INDEXES)) or (
@@ -79,14 +79,14 @@ def served(settings: Settings) -> tuple[str, ...]:
 
 
 def unserved(settings: Settings) -> dict[str, str]:
-    """Return the indexes that no workflow of ours publishes to, each with a version that goes there."""
+    """Return the indexes that none of our workflows publishes to, each with a version that goes there."""
     kinds = [kind for kind in _KINDS if kind != "development" or settings.workflows.development]
     routed = {getattr(settings.routes, kind): _KINDS[kind] for kind in reversed(kinds)}
     return {name: example for name, example in routed.items() if name not in served(settings)}
 
 
 def next_steps(made: SetupPlan) -> Iterator[str]:
-    """Yield what is to be typed, then what is to be entered elsewhere before the first release."""
+    """Yield the commands to type, then what to set up elsewhere before the first release."""
     survey = made.survey
     top = survey.repository.path.resolve()
     changed = {top / name for name in survey.repository.changes()}
@@ -145,7 +145,7 @@ def _shown(path: Path, survey: Survey) -> str:
 
 
 def _before_the_first_release(survey: Survey, file: str) -> Iterator[str]:
-    """Yield what to enter on the indexes or the forge, so that ``file`` can publish."""
+    """Yield what to enter on the indexes or the forge so that ``file`` can publish."""
     settings = survey.project.settings
     names = [name for name in served(settings) if name not in settings.indexes]
     by_token = settings.workflows.credentials == "token" or (file == GITLAB_CI and not survey.identifies)
@@ -153,7 +153,7 @@ def _before_the_first_release(survey: Survey, file: str) -> Iterator[str]:
         yield _tokens(settings, names, file) if by_token else _publishers(survey, names, file)
     for name, example in unserved(settings).items():
         if name not in PUBLIC_INDEXES:
-            yield f"Versions such as {example} go to {name}: the machine that releases them publishes them."
+            yield f"Versions such as {example} go to {name}: publish them from the machine that releases them."
 
 
 def _publishers(survey: Survey, names: list[str], file: str) -> str:
@@ -167,7 +167,7 @@ def _publishers(survey: Survey, names: list[str], file: str) -> str:
         fields = [("Owner", repository.owner), ("Repository name", repository.name)] if repository else []
         fields.append(("Workflow name", file))
     if len(fields) == 1:
-        return "What to enter on PyPI for a trusted publisher: `nox-ship init --repository OWNER/NAME` tells."
+        return "Run `nox-ship init --repository OWNER/NAME` to see what to enter on PyPI for a trusted publisher."
     environments = {name: survey.project.settings.workflows.environment(name) for name in names}
     shown = " and ".join(map(display_name, names))
     several = len(set(environments.values())) > 1
@@ -181,7 +181,7 @@ def _publishers(survey: Survey, names: list[str], file: str) -> str:
 
 
 def _tokens(settings: Settings, names: list[str], file: str) -> str:
-    """Return where the API tokens are to be put."""
+    """Return where to put the API tokens."""
     what = "CI/CD variable (protected, masked)" if file == GITLAB_CI else "secret"
     rows = [f"  {token_variable(name, settings)}  {settings.workflows.environment(name)}" for name in names]
     return "\n".join([f"Before the first release, add each API token as a {what} of its environment:", *rows])

@@ -1,7 +1,7 @@
-"""The ``[build-system]`` of a project that has setup.py or setup.cfg alone: it is built as it was before.
+"""The ``[build-system]`` for a project with only setup.py or setup.cfg: it is built as before.
 
-PEP 517: where ``pyproject.toml`` names no ``build-backend``, setup.py is run as ever, and may import from its own
-folder; ``setuptools.build_meta`` does not let it.
+PEP 517: if ``pyproject.toml`` has no ``build-backend``, setup.py may import from its own folder as it always could;
+with ``setuptools.build_meta`` it may not.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from nox_ship.settings import read_settings
 from nox_ship.setup_script import setup_list
 
 _SETUPTOOLS = "setuptools>=64"
-"""The first with editable installations (PEP 660), as the sessions make them."""
+"""The first setuptools with editable installs (PEP 660), which the sessions use."""
 _LAST_WITH_PKG_RESOURCES = "<82"
 _BROUGHT_ALONG = {*sys.stdlib_module_names, "setuptools", "distutils", "pkg_resources"}
 _DYNAMIC = ("__import__", "import_module", "importlib.import_module")
 
 
 def is_old_style(root: Path) -> bool:
-    """Whether a project has no pyproject.toml, and setuptools can build it from setup.py or setup.cfg."""
+    """Whether a project has no pyproject.toml, but setuptools can build it from setup.py or setup.cfg."""
     if os.path.lexists(root / "pyproject.toml"):
         return False
     return (root / "setup.py").is_file() or "[metadata]" in documents.read_text(root / "setup.cfg").splitlines()
 
 
 def read_project(root: Path) -> Project:
-    """Read a project, also one that has setup.py or setup.cfg alone: as it is once it has a pyproject.toml.
+    """Read a project; one with only setup.py or setup.cfg is read as if it had its future pyproject.toml.
 
     Raises:
-        ShipError: It is none (NS111, NS112), or its settings are wrong (NS101, NS102, NS703).
+        ShipError: It is not a project (NS111, NS112), or its settings are wrong (NS101, NS102, NS703).
     """
     if not is_old_style(root):
         return Project.read(root)
@@ -47,10 +47,10 @@ def read_project(root: Path) -> Project:
 
 
 def build_system(root: Path) -> str:
-    """Return the text of a pyproject.toml for a project that has setup.py or setup.cfg alone.
+    """Return a pyproject.toml for a project with only setup.py or setup.cfg.
 
-    What ``setup_requires`` lists is kept. ``build-backend`` is left out where setup.py imports from its own folder, or
-    where that cannot be told.
+    The requirements in ``setup_requires`` are kept. ``build-backend`` is omitted if setup.py imports from its own
+    folder, or may do so.
 
     Raises:
         ShipError: setup.py or setup.cfg cannot be read (NS312).
@@ -70,7 +70,7 @@ def build_system(root: Path) -> str:
 
 
 def unnamed_imports(root: Path) -> tuple[str, ...]:
-    """Return the modules that setup.py imports and that nothing in its ``requires`` seems to bring.
+    """Return the modules that setup.py imports but nothing in ``requires`` seems to provide.
 
     Raises:
         ShipError: setup.py or setup.cfg cannot be read (NS312).
@@ -81,7 +81,7 @@ def unnamed_imports(root: Path) -> tuple[str, ...]:
 
 
 def _imported(root: Path) -> set[str] | None:
-    """Return the modules that setup.py imports, by their first name; None where that cannot be told."""
+    """Return the top-level names of the modules that setup.py imports; None if they cannot be determined."""
     try:
         tree = documents.python(documents.read_text(root / "setup.py"))
     except documents.UnreadableError:
@@ -104,7 +104,7 @@ def _lies_in(root: Path, module: str) -> bool:
 
 
 def _setup_requires(root: Path) -> Iterator[str]:
-    """Yield the requirements that ``setup_requires`` lists, in setup.py or setup.cfg."""
+    """Yield the requirements in ``setup_requires`` of setup.py or setup.cfg."""
     import configparser
 
     parser = configparser.RawConfigParser(strict=False)
@@ -121,7 +121,7 @@ def _setup_requires(root: Path) -> Iterator[str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as TOML; requirements may hold quotes in their markers."""
+    """Return a string as TOML; requirements may contain quotes in their markers."""
     import tomlkit
 
     return tomlkit.string(text, literal='"' in text and "'" not in text).as_string()

@@ -1,4 +1,4 @@
-"""A file as it is and as it would be."""
+"""A file as it is, and as it would be."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Change:
-    """A file as it is and as it would be."""
+    """A file as it is, and as it would be."""
 
     path: Path
     name: str
-    """The path as it is shown."""
+    """The path to display."""
     before: str | None
-    """None where there is no file."""
+    """The current text; None if there is no file."""
     after: str
     why: str
     protected: bool = False
-    """Whether it is only overwritten by force."""
+    """Whether it is only overwritten with ``--force``."""
 
     @property
     def diff(self) -> str:
-        """What would change, as a unified diff."""
+        """The change as a unified diff."""
         old = (self.before or "").splitlines(keepends=True)
         lines = difflib.unified_diff(old, self.after.splitlines(keepends=True), self.name, self.name)
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

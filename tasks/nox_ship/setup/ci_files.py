@@ -1,4 +1,4 @@
-"""Planning the files that a CI obeys: workflows, the lock of what they install, Dependabot's settings."""
+"""Planning the CI files: workflows, the lock of what they install, Dependabot's settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HAND_WRITTEN = Kind("NS815", "hand-written", "Rename it, or replace it: `nox-shi
 
 
 def facts(survey: Survey) -> workflows.Facts:
-    """Return what the templates of the CI's files need to know.
+    """Return the facts that the templates of the CI files need.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
@@ -68,7 +68,7 @@ def _there(survey: Survey) -> Noxfile:
 
 
 def _has_coverage(project: Project, decided: Decision, noxfile: Noxfile) -> bool:
-    """Whether a job is to combine what the jobs of the gates bring along in nox-ship's own folder."""
+    """Whether a job must combine what the gates' jobs leave in nox-ship's own folder."""
     if "coverage" not in decided.gates or noxfile.excludes("coverage"):
         return False
     if "coverage" not in decided.standing:
@@ -83,7 +83,7 @@ def _has_audit(decided: Decision, noxfile: Noxfile) -> bool:
 
 
 def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:
-    """Return the jobs of the gates for a CI that cannot be told them by the session ``matrix``.
+    """Return the jobs of the gates for a CI that cannot use the session ``matrix``.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
@@ -100,15 +100,15 @@ def gate_jobs(survey: Survey) -> list[matrix.MatrixJob]:
 
 
 def add_workflows(made: SetupPlan, ci: str, replaced: Collection[str] = ()) -> None:
-    """Plan the files that the CI obeys; those of the same names that nox-ship did not write are left to the project.
+    """Plan the CI files; those with our names that nox-ship did not write are left to the project.
 
     Args:
-        made: The plan; it has the change of the noxfile already.
+        made: The plan, which already includes the noxfile's change.
         ci: ``github`` or ``gitlab``.
-        replaced: Names of files that nox-ship did not write, and that ours take the place of.
+        replaced: Names of files that nox-ship did not write, and that ours replace.
 
     Raises:
-        ShipError: The noxfile is broken (NS811), or a name cannot be written into the files.
+        ShipError: The noxfile is broken (NS811), or a name cannot be written into the files (NS820).
     """
     survey = made.survey
     known = facts(survey)
@@ -132,19 +132,23 @@ def add_workflows(made: SetupPlan, ci: str, replaced: Collection[str] = ()) -> N
                 made.hints.append(hand_written.advice(name, publishes=publishes))
                 made.publishing = None if publishes else made.publishing
                 continue
-            made.hints += filter(None, [hand_written.warning(survey, name)])
+            made.hints += hand_written.warnings(survey, name, before)
         made.workflows.append(name)
         after = keep_own(text, before or "")
         made.changes.append(_change(survey, name, before, after, "what the CI runs", protected=True))
     if known.folder and (others := neighbours(survey, known.release_file)):
         own = f'`tag = "{known.name}-{{version}}"`'
-        made.hints.append(f"Tags such as {survey.tag} start {others} too: give each project its own, as {own} does.")
+        made.hints.append(
+            f"Tags such as {survey.tag} also start {others}: give each project its own tags, as {own} does."
+        )
     if doubtful and made.publishing:
-        made.hints.append(f"{doubtful} may publish what is tagged, and {made.publishing} does: let only one of them.")
+        made.hints.append(
+            f"{doubtful} may publish tagged versions, as {made.publishing} does: let only one of them publish."
+        )
 
 
 def _is_left(made: SetupPlan, rival: Rival, before: str, replaced: Collection[str]) -> bool:
-    """Whether publishing is left to a workflow of the project's own; a person is told of it in any case."""
+    """Whether a workflow of the project's own publishes instead; the user is told in any case."""
     ours = made.publishing or ""
     if Path(ours).name not in replaced and not is_ours(before):
         made.hints.append(rival.advice(ours))
@@ -160,18 +164,18 @@ def _text(path: Path) -> str | None:
 
 
 def _change(survey: Survey, name: str, before: str | None, after: str, why: str, *, protected: bool = False) -> Change:
-    """Return the change of a file that is named by its path in the repository."""
+    """Return the change of a file given by its path in the repository."""
     path = survey.repository.path / name
     shown = Path(os.path.relpath(path, survey.project.root.resolve())).as_posix()
     return Change(path, shown, before, after, why, protected=protected and before is not None)
 
 
 def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, replaced: Collection[str] = ()) -> None:
-    """Plan the lock of what the jobs of our own files install.
+    """Plan the lock of what the jobs of our files install.
 
     Raises:
-        ShipError: The lock was written by hand (NS815), and is not to be replaced; the index does not answer (NS701);
-            or the setting ``workflows.version`` is no version (NS303).
+        ShipError: The lock was written by hand (NS815) and must not be replaced; the index does not answer (NS701); or
+            the setting ``workflows.version`` is not a version (NS303).
     """
     if not made.workflows:
         return
@@ -184,18 +188,18 @@ def add_lock(made: SetupPlan, ci: str, hashes: lock.Hashes, replaced: Collection
     made.changes.append(_change(survey, name, before, after, "what the jobs install, by hash"))
     locked = lock.locked_version(after)
     if locked is None or locked < Version(version):
-        instead = f"the workflows go on with {locked}" if locked else "the workflows have nothing to install"
+        instead = f"the workflows keep {locked}" if locked else "the workflows have nothing to install"
         made.hints.append(
-            f"The index has no nox-ship {version} yet, so {instead}: run `nox-ship init` again when it has, or set"
-            " `workflows.version` to a version that it has."
+            f"The index does not have nox-ship {version} yet, so {instead}: run `nox-ship init` again once it does, or"
+            " set `workflows.version` to a version that the index has."
         )
 
 
 def _version(survey: Survey) -> str:
-    """Return the version of nox-ship that the workflows run.
+    """Return the version of nox-ship that the workflows install.
 
     Raises:
-        ShipError: The setting ``workflows.version`` is no version (NS303).
+        ShipError: The setting ``workflows.version`` is not a version (NS303).
     """
     version = survey.project.settings.workflows.version or importlib.metadata.version("nox-ship")
     if versions.parse(version) is None:
@@ -204,7 +208,7 @@ def _version(survey: Survey) -> str:
 
 
 def add_dependabot(made: SetupPlan) -> None:
-    """Plan the settings by which Dependabot keeps the actions and the lock up to date, or a hint at what they lack."""
+    """Plan Dependabot's settings for actions and lock, or a hint at what the existing ones lack."""
     folder = made.survey.repository.path / ".github"
     path = next((p for p in (folder / "dependabot.yml", folder / "dependabot.yaml") if p.is_file()), None)
     if path is None:
@@ -224,6 +228,6 @@ def add_dependabot(made: SetupPlan) -> None:
     if not {("github-actions", ""), ("pip", ".github")} <= there:
         entry = workflows.dependabot().partition("updates:\n")[2]
         made.hints.append(
-            f"Add what is missing of this to `updates` in .github/{path.name}, so that actions and lock are kept up to"
-            f" date:\n\n{entry}"
+            f"Add what is missing of this to `updates` in .github/{path.name}, so that actions and lock are kept"
+            f" up to date:\n\n{entry}"
         )

@@ -126,7 +126,7 @@ def examine(root: Path, sessions: Sessions, running: str, folder: Path, variable
 def _metadata(patient: Patient) -> Told:
     project = patient.project
     _ = project.requires_python
-    yield f"{project.name}, back end {project.backend}"
+    yield f"{project.name}, build backend {project.backend}"
     table = project.metadata or project.poetry
     for key in ("description", "readme", "license", "requires-python"):
         dynamic = table.get("dynamic")

@@ -1,4 +1,4 @@
-"""The file that GitLab's CI obeys, made from a template; the parts that are the user's are kept."""
+"""GitLab's CI file, made from a template; the user's own sections are kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nox_ship.setup.workflows import UNSAFE_NAME, Facts, newest
 from nox_ship.world.forge import GITLAB_CI
 
 LOCK = ".gitlab/nox-ship.txt"
-"""Where the lock is for GitLab's CI."""
+"""The path of the lock in GitLab's CI."""
 
 _UNSAFE = re.compile(r"[$'\"\\\s]|^!")
-"""What means something in a condition of GitLab's, or in a path."""
+"""Characters with a special meaning in GitLab's conditions or paths."""
 _VARIABLE = re.compile(r"[$]")
 _PIECE = re.compile(r"(?P<any>\*{2,})|(?P<some>\*)|(?P<same>\[[^\]]+\]|[?+])|(?P<plain>.)")
 _VERSION = r"[0-9].*"
@@ -28,18 +28,18 @@ def render(facts: Facts, gates: list[MatrixJob], *, trusted: bool) -> dict[str, 
     """Return the text of the file, by its path in the repository.
 
     Args:
-        facts: What is known of the project.
+        facts: The facts about the project.
         gates: The jobs of the gates.
-        trusted: Whether GitLab's identity is one that PyPI takes; else tokens are used.
+        trusted: Whether PyPI accepts identities of this GitLab; otherwise tokens are used.
 
     Raises:
-        ShipError: The name of a branch, an environment or a folder, or the form of the tags, means something else to
-            GitLab (NS820).
+        ShipError: The name of a branch, an environment or a folder, or the tag format, has a special meaning for GitLab
+            (NS820).
     """
     names = (facts.branch, facts.tag, facts.folder, *facts.settings.branches)
     for name in (*names, *facts.settings.environments.values()):
         if (_UNSAFE if name in names else _VARIABLE).search(name):
-            raise ShipError(UNSAFE_NAME(f"GitLab would read {name!r} as more than a name."))
+            raise ShipError(UNSAFE_NAME(f"GitLab would interpret {name!r} as more than a name."))
     indexes = served(facts)
     stages = ["test", "verify", *(stage for index in indexes for stage in (index, f"verify-{index}"))]
     values = {
@@ -59,7 +59,7 @@ def render(facts: Facts, gates: list[MatrixJob], *, trusted: bool) -> dict[str, 
 
 
 def served(facts: Facts) -> dict[str, str]:
-    """Return the indexes that a tag is published to, in order, each with the condition under which it is."""
+    """Return the indexes that a tag is published to, in order, each with the condition for it."""
     kinds = {"final": facts.routes.final, "prerelease": facts.routes.prerelease}
     to_pypi = [kind for kind, index in kinds.items() if index == "pypi"]
     first = [kind for kind, index in kinds.items() if index in _SESSIONS] if facts.settings.testpypi else []
@@ -76,7 +76,7 @@ def _rule(facts: Facts, kinds: list[str]) -> str:
 
 
 def _tagged(facts: Facts, version: str) -> str:
-    """Return the regular expression, as GitLab writes one, of a release tag whose version looks like ``version``."""
+    """Return a regular expression in GitLab's syntax for a release tag whose version looks like ``version``."""
     before, after = (re.escape(part).replace("/", r"\/") for part in facts.tag.split("{version}"))
     return f"/^{before}{version}{after}$/"
 
@@ -88,7 +88,7 @@ def _branch_rules(facts: Facts) -> Iterator[str]:
 
 
 def _expression(pattern: str) -> str:
-    """Return a filter pattern of GitHub's as a regular expression: ``*`` stops at a slash, ``**`` does not."""
+    """Return a GitHub filter pattern as a regular expression: ``*`` stops at a slash, ``**`` does not."""
 
     def expression(piece: re.Match[str]) -> str:
         if piece["any"] or piece["some"]:

@@ -1,7 +1,9 @@
-"""Files of a CI that have the names of ours and that nox-ship did not write: the project goes on with them."""
+"""CI files that have our names but that nox-ship did not write: the project keeps them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from nox_ship.automation.tasks import Automation
@@ -10,14 +12,14 @@ from nox_ship.world.forge import GITLAB_CI
 
 
 def advice(name: str, *, publishes: bool) -> str:
-    """Return why a file was left as it is, and how ours could be had.
+    """Return why a file was not changed, and how to get ours.
 
     Args:
         name: The file's path in the repository.
-        publishes: Whether ours would be the one that publishes.
+        publishes: Whether our file of this name would publish.
     """
     file = Path(name).name
-    told = f"{file} is yours, and was left as it is. To have nox-ship's"
+    told = f"{file} is yours and was not changed. To have nox-ship's"
     if name == GITLAB_CI:
         return (
             f"{told} instead: `nox-ship init --force {file}`. To keep yours, let its jobs call nox-ship's sessions:"
@@ -29,14 +31,26 @@ def advice(name: str, *, publishes: bool) -> str:
     return f"{told} beside it, {beside} and run `nox-ship init` again; instead of it: `nox-ship init --force {file}`."
 
 
-def warning(survey: Survey, name: str) -> str | None:
-    """Return what is lost with a workflow that ours takes the place of; None where no gate read its commands there."""
+def warnings(survey: Survey, name: str, text: str) -> Iterator[str]:
+    """Yield what is lost with a workflow that ours takes the place of: commands of gates, options of cibuildwheel.
+
+    Args:
+        survey: The project.
+        name: The file's path in the repository.
+        text: What was in it.
+    """
+    if options := sorted(set(re.findall(r"\bCIBW_[A-Z_]+", text))):
+        keys = ", ".join(f"`{option.removeprefix('CIBW_').lower().replace('_', '-')}`" for option in options)
+        yield (
+            f"{Path(name).name} set {', '.join(options)}, and the new one does not. Write what they said into"
+            f" [tool.cibuildwheel] of pyproject.toml, as {keys}."
+        )
     read = [task for task in Automation(survey.project).tasks if task.ci and task.where.startswith(f"{name} ")]
-    if not read:
-        return None
-    programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate)) or "its commands"
-    return (
-        f"{Path(name).name} was yours, and told the gates what to run ({programs}). Now they go by the other files of"
-        " the project, such as tox.ini and .pre-commit-config.yaml. If they should still run what it ran: restore it"
-        f" (`git checkout HEAD -- {name}`), rename it and run `nox-ship init` again."
+    programs = ", ".join(dict.fromkeys(task.program for task in read if task.gate))
+    if not programs:
+        return
+    yield (
+        f"{Path(name).name} was yours, and the gates ran the commands in it ({programs}). They now follow the project's"
+        " other files, such as tox.ini and .pre-commit-config.yaml. To have them run those commands again, restore the"
+        f" file (`git checkout HEAD -- {name}`), rename it and run `nox-ship init` again."
     )

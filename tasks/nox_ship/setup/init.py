@@ -1,4 +1,4 @@
-"""Giving a project its whole release automation: what would change is planned first, then written or shown."""
+"""Setting up a project's release automation: changes are planned first, then written or shown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew
 
 
 def _unknown(_: str) -> tuple[str, ...]:
-    """Tell no hash."""
+    """Return no hashes."""
     return ()
 
 
@@ -36,7 +36,7 @@ def plan(survey: Survey, *, ci: str, replaced: Collection[str] = (), hashes: loc
     Args:
         survey: The project.
         ci: ``github`` for workflows, ``gitlab`` for GitLab's file, ``none`` for neither.
-        replaced: Names of files that nox-ship did not write and that its own take the place of, such as ``ci.yml``.
+        replaced: Names of files that nox-ship did not write, and that ours replace, such as ``ci.yml``.
         hashes: Asks the index for the SHA-256 of nox-ship itself, for the lock.
 
     Raises:
@@ -52,7 +52,7 @@ def plan(survey: Survey, *, ci: str, replaced: Collection[str] = (), hashes: loc
         add_dependabot(made)
     findings.raise_errors()
     if unknown := sorted(set(replaced) - {change.path.name for change in made.changes}):
-        made.hints.append(f"`--force` replaced no {', '.join(unknown)}: nox-ship writes no file of that name here.")
+        made.hints.append(f"`--force` replaced no {', '.join(unknown)}: nox-ship writes no such file here.")
     made.files = tuple(change.path for change in made.changes)
     made.changes = _differing(made)
     return made
@@ -63,11 +63,11 @@ def _differing(made: SetupPlan) -> list[Change]:
 
 
 def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
-    """Write what is missing; return the changes that were made, and those that were left.
+    """Write what is missing; return the changes that were made, and those that were not.
 
     Raises:
-        ShipError: A folder cannot be written to (NS813), or a symlink leads out of the repository (NS608); then
-            nothing is written.
+        ShipError: A folder is not writable (NS813), or a symlink leads out of the repository (NS608); then nothing is
+            written.
     """
     done = [change for change in made.changes if force or not change.protected]
     findings = Findings()
@@ -76,9 +76,9 @@ def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
         folder = next(parent for parent in change.path.parents if parent.exists())
         for path in (folder, change.path):
             if path == folder and not path.is_dir():
-                findings.append(NOT_WRITABLE(f"{path} is no folder.", remedy="Move it away."))
+                findings.append(NOT_WRITABLE(f"{path} is not a folder.", remedy="Move it away."))
             elif path.exists() and not _writable(path):
-                findings.append(NOT_WRITABLE(f"{path} cannot be written to."))
+                findings.append(NOT_WRITABLE(f"{path} is not writable."))
     findings.raise_errors()
     for change in done:
         path = real_place(change.path, made.survey.repository.path)
@@ -90,36 +90,35 @@ def write(made: SetupPlan, *, force: bool) -> tuple[list[Change], list[Change]]:
 
 
 def session_lines(made: SetupPlan) -> Iterator[tuple[str, str]]:
-    """Yield what becomes of the sessions that the noxfile has of its own, as a name and a value each."""
+    """Yield how the noxfile's own sessions are used, as pairs of name and value."""
     if made.noxfile is None or not made.noxfile.written.sessions:
         return
     decision, calls = made.decision, evidence.called(made.survey.project.root)
     theirs = [name for names in decision.standing.values() for name in names]
     yield "gates", ", ".join(f"{name} (yours)" if name in theirs else name for name in decision.gates)
     for usual, name in decision.names.items():
-        yield "named", f"{name} is ours, because you have a session {usual}"
+        yield "named", f"our session is called {name}, because you have a session {usual}"
     for one in decision.unfit:
         yield "no gate", f"{one.name}: {why_unfit(one)}"
     if others := [one.name for one in made.noxfile.written.run_by(calls) if one.name not in {*theirs, *decision.names}]:
-        yield "no gates", f"{', '.join(others)}: to let a release run them too, name all gates in `gates`"
+        yield "no gates", f"{', '.join(others)}: to run them in a release too, list all gates in `gates`"
     if decision.unmeasured:
         yield "coverage", str(not_measured(decision))
 
 
 def _writable(path: Path) -> bool:
-    """Whether a path may be written to; what nobody may write is left alone by root, too."""
+    """Whether a path is writable; files that are read-only for everyone are left alone even by root."""
     return os.access(path, os.W_OK) and bool(path.stat().st_mode & 0o222)
 
 
 def drift(survey: Survey, ci: str | None = None) -> SetupPlan:
-    """Return a plan that changes those files of ours that are not what the installed version would write.
+    """Return a plan that changes those of our files that differ from what the installed version would write.
 
-    That is, files that the CI obeys, and their lock. No index is asked: a lock that has a line for nox-ship has not
-    drifted.
+    Those are the CI files and their lock. No index is asked: a lock with a line for nox-ship counts as up to date.
 
     Args:
         survey: The project.
-        ci: As for :func:`plan`; default: the one that the project has files for, or its forge's.
+        ci: As for :func:`plan`; default: the CI that the project has files for, else its forge's.
     """
     made, ci = SetupPlan(survey), ci or survey.ci
     if ci != "none":
@@ -130,7 +129,7 @@ def drift(survey: Survey, ci: str | None = None) -> SetupPlan:
 
 
 def _settings(made: SetupPlan) -> None:
-    """Plan the settings, where the project differs from what the defaults take it for."""
+    """Plan the settings that differ from the defaults for this project."""
     survey = made.survey
     root = survey.project.root
     path = root / "pyproject.toml"
@@ -140,9 +139,9 @@ def _settings(made: SetupPlan) -> None:
     made.changes.append(Change(path, "pyproject.toml", before, after, why))
     if before is None and (unnamed := unnamed_imports(root)):
         made.hints.append(
-            f"setup.py imports {', '.join(unnamed)}: add what provides that to `requires` in [build-system] of"
+            f"setup.py imports {', '.join(unnamed)}: add what provides them to `requires` in [build-system] of"
             " pyproject.toml."
         )
     if survey.restated and has_bump_settings(survey.project):
         names = ", ".join(dict.fromkeys(place.file for place in survey.restated))
-        made.hints.append(f"Your settings for bump-my-version leave out files that state the version: {names}.")
+        made.hints.append(f"Your settings for bump-my-version omit files that state the version: {names}.")

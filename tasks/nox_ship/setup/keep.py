@@ -1,4 +1,4 @@
-"""What is the user's in a workflow that nox-ship wrote: it is kept when the workflow is written again."""
+"""The user's own sections in a workflow that nox-ship wrote, which are kept when the workflow is rewritten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nox_ship.errors import Kind, ShipError, shorten
 OWN_PART_LOST = Kind(
     "NS819",
     "own-part-lost",
-    "Put the part between `# >>> own: NAME` and `# <<< own` again, as a fresh workflow has them.",
+    "Put the section between `# >>> own: NAME` and `# <<< own` again, as in a newly written workflow.",
 )
 
 _OWN = re.compile(r"^ *# >>> own: (?P<name>[^\n]*)\n(?P<text>.*?)^ *# <<< own *$", re.DOTALL | re.MULTILINE)
@@ -21,17 +21,17 @@ _PIN = re.compile(r"(?<![\w.-])(?P<action>[\w.-]+/[\w./-]+)@[0-9a-f]{40} # v(?P<
 
 
 def is_ours(text: str) -> bool:
-    """Whether a workflow was written by nox-ship."""
+    """Whether nox-ship wrote a workflow."""
     return text.startswith(OURS)
 
 
 def keep_own(new: str, old: str) -> str:
-    """Return a rendered workflow with what is the user's of the one that is there.
+    """Return a rendered workflow with the user's changes to the existing one.
 
-    That is the parts between the marks, and pins of actions that are newer than ours: Dependabot's work.
+    Those are the custom sections, and newer pins of actions, such as Dependabot's.
 
     Raises:
-        ShipError: A part has lost a mark, or stands where none is kept (NS819).
+        ShipError: A section has lost a marker, or is in a place where none is kept (NS819).
     """
     return _with_parts(_with_pins(new, old), old)
 
@@ -40,10 +40,10 @@ def _with_parts(new: str, old: str) -> str:
     parts = {match["name"]: match["text"] for match in _OWN.finditer(old)}
     places = [match["name"] for match in _OWN.finditer(new)]
     if is_ours(old) and len(_MARK.findall(old)) != 2 * len(parts):
-        raise ShipError(OWN_PART_LOST("A mark of one of your parts is missing, changed or there twice."))
+        raise ShipError(OWN_PART_LOST("A marker of one of your custom sections is missing, changed or duplicated."))
     if homeless := [name for name, text in parts.items() if text.strip() and name not in places]:
-        what = f"{shorten(map(repr, homeless))} is no place for a part of yours."
-        raise ShipError(OWN_PART_LOST(what, remedy=f"Move it to one of these: {', '.join(map(repr, places))}."))
+        what = f"This workflow has no custom section named {shorten(map(repr, homeless))}."
+        raise ShipError(OWN_PART_LOST(what, remedy=f"Move its lines to one of these: {', '.join(map(repr, places))}."))
 
     def kept(match: re.Match[str]) -> str:
         text = parts.get(match["name"], match["text"])
@@ -59,7 +59,7 @@ def _with_pins(new: str, old: str) -> str:
 
     def newer(match: re.Match[str]) -> str:
         pin = theirs.get(match["action"], match)
-        short = match["version"].startswith(f"{pin['version']}.")  # `# v7` is some v7, perhaps a later one
+        short = match["version"].startswith(f"{pin['version']}.")  # `# v7` is any v7, perhaps a later one
         return pin[0] if short or _pinned(pin) > _pinned(match) else match[0]
 
     return _PIN.sub(newer, new)

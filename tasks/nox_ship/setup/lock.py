@@ -1,7 +1,7 @@
-"""The lock: what the jobs of the workflows install, each file by its SHA-256.
+"""The lock: what the workflows' jobs install, each file by its SHA-256.
 
-The lines of nox-ship's dependencies are shipped with it, resolved for every Python and system (`nox -s lock`). That of
-nox-ship itself cannot be: a package cannot hold its own hash. It is added from what the index serves.
+The lines for its dependencies are shipped with it, resolved for every Python and system (`nox -s lock`). The line
+for nox-ship itself is added from what the index serves, since a package cannot contain its own hash.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from nox_ship import versions
 from nox_ship.setup.templates import template
 
 FILE = ".github/nox-ship.txt"
-"""Where the lock is, in the repository: for pip's ``--require-hashes``, without addresses."""
+"""The path of the lock in the repository; it is for pip's ``--require-hashes``, and has no addresses."""
 
 Hashes = Callable[[str], tuple[str, ...]]
-"""Returns the SHA-256 of each wheel that the index serves of a version of nox-ship; nothing where it has none."""
+"""Returns the SHA-256 of each wheel of a nox-ship version on the index; empty if it has none."""
 
 _OWN = "nox-ship"
 _HEADER = """\
@@ -46,12 +46,12 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What identifies the package: a name can be there once for each marker."""
+        """The identity of the package: a name can occur once for each marker."""
         return self.name, self.marker
 
 
 def entries(text: str) -> Iterator[Entry]:
-    """Yield the packages that a lock holds; lines that are none are passed over."""
+    """Yield the packages in a lock; other lines are skipped."""
     for match in _ENTRY.finditer(text.replace("\r\n", "\n")):
         if version := versions.parse(match["version"]):
             marker = " ".join((match["marker"] or "").split())
@@ -59,15 +59,15 @@ def entries(text: str) -> Iterator[Entry]:
 
 
 def rendered(version: str, hashes: Hashes, old: str = "", *, pinned: bool = False) -> str:
-    """Return the lock for workflows that run a version of nox-ship.
+    """Return the lock for workflows that install a version of nox-ship.
 
-    What is newer in the lock that is there, Dependabot's work, stays.
+    Newer entries of the existing lock, such as Dependabot's, are kept.
 
     Args:
         version: The version of nox-ship.
-        hashes: Asked where the lock that is there does not have this version, or a newer one.
-        old: The lock that is there.
-        pinned: Whether it must be this version, and no newer one.
+        hashes: Called if the existing lock does not have this version or a newer one.
+        old: The existing lock.
+        pinned: Whether it must be this version and no newer one.
     """
     theirs = {entry.key: entry for entry in entries(old)}
     own = theirs.pop((_OWN, ""), None)
@@ -85,7 +85,7 @@ def rendered(version: str, hashes: Hashes, old: str = "", *, pinned: bool = Fals
 
 
 def locked_version(text: str) -> Version | None:
-    """Return the version of nox-ship in a lock; None where it has none, so that the jobs could not install it."""
+    """Return the version of nox-ship in a lock; None if it has none, so that jobs could not install it."""
     return next((entry.version for entry in entries(text) if entry.name == _OWN), None)
 
 

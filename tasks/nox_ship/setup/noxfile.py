@@ -1,4 +1,4 @@
-"""The noxfile: the two lines that make a project one of ours, in a new file or in one that is there."""
+"""The noxfile: the two lines that add our sessions, in a new file or in an existing one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nox_ship.gates.own import FURTHER, GATES, PIPELINE, Decision, decide, meant
 from nox_ship.project import Project
 from nox_ship.setup.written import Written
 
-NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows the place.")
+NOXFILE_BROKEN = Kind("NS811", "noxfile-broken", "Correct it; `python noxfile.py` shows where.")
 
 BLOCK = '# /// script\n# dependencies = ["nox", "nox-ship"]\n# ///\n'
 NEW = f"""{BLOCK}\
@@ -36,14 +36,14 @@ nox_ship.register()
 if __name__ == "__main__":
     nox.main()
 """
-"""A noxfile for a project that has none."""
+"""The noxfile for a project that has none."""
 UNTYPED = "# type: ignore"
-"""Tells every type checker to leave a file alone: it may not have nox. https://peps.python.org/pep-0484/"""
+"""Makes every type checker skip a file, since nox may not be installed. https://peps.python.org/pep-0484/"""
 IMPORT = "import nox_ship\n"
 UNTYPED_IMPORT = "import nox_ship  # type: ignore[import-not-found,unused-ignore]\n"
-"""Our line in a noxfile of the project's own, for a type checker that has no nox-ship; it may have one elsewhere."""
+"""Our import for a type checker that may or may not have nox-ship installed."""
 BARE = "import nox_ship\n\nnox_ship.register()\n"
-"""A noxfile for a job that has nothing of the project's code."""
+"""A noxfile for a job without any of the project's code."""
 
 _BLOCK = re.compile(r"^# /// script *$(?P<text>.*?)^# /// *$", re.DOTALL | re.MULTILINE)
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -51,17 +51,17 @@ _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Noxfile:
-    """A noxfile that is there."""
+    """An existing noxfile."""
 
     text: str
     tree: ast.Module
 
     @classmethod
     def read(cls, text: str) -> Noxfile:
-        """Read a noxfile's text.
+        """Parse a noxfile.
 
         Raises:
-            ShipError: It is no Python (NS811).
+            ShipError: It is not valid Python (NS811).
         """
         try:
             return cls(text, documents.python(text))
@@ -75,7 +75,7 @@ class Noxfile:
 
     @property
     def _registration(self) -> ast.Call | None:
-        """The call that registers our sessions, by whatever name nox-ship was imported."""
+        """The call that registers our sessions, under whatever name nox-ship was imported."""
         names: set[str] = set()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -93,7 +93,7 @@ class Noxfile:
 
     @property
     def besides(self) -> tuple[str, ...]:
-        """What its PEP 723 block requires besides nox and nox-ship."""
+        """The requirements in its PEP 723 block besides nox and nox-ship."""
         match = _BLOCK.search(self.text)
         table = _block_table(match) if match else None
         listed = table.get("dependencies") if table else None
@@ -102,7 +102,7 @@ class Noxfile:
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """The modules that it imports and that neither Python nor nox brings along."""
+        """The modules that it imports and that come with neither Python nor nox."""
         return tuple(sorted(set(_imported(self.tree)) - set(sys.stdlib_module_names) - {"nox", "nox_ship"}))
 
     def excludes(self, session: str) -> bool:
@@ -117,12 +117,12 @@ class Noxfile:
 
     @cached_property
     def written(self) -> Written:
-        """The sessions that it has of its own."""
+        """Its own sessions."""
         call = self._registration
         return Written(self.tree, below=call.end_lineno if call else None)
 
     def decided(self, project: Project) -> Decision:
-        """Decide which sessions are gates and what ours are called, as far as the text tells.
+        """Decide which sessions are gates and what ours are called, as far as the text shows.
 
         Raises:
             ShipError: A file of the project cannot be read (NS312).
@@ -141,22 +141,23 @@ class Noxfile:
 
     @property
     def late(self) -> tuple[str, ...]:
-        """The sessions that stand below our call, and would have been taken into account above it."""
+        """The sessions defined below our call, which would count if they were above it."""
         return tuple(sorted(n for n in self.written.late if n in (*GATES, *PIPELINE) or meant(n)))
 
     def extended(self) -> str | None:
-        """Return the text with our two lines added; None where that cannot be done, or does not register us.
+        """Return the text with our two lines added; None if that is impossible or would not register us.
 
-        The call is the last line above `if __name__ == "__main__":`: sessions that the file defines come first, so
-        that ours see them. The block that lets nox install what the file imports is added where the file imports
-        nothing else that would have to be installed.
+        The call is the last line above `if __name__ == "__main__":`, so that our sessions see those of the file. The
+        block that makes nox install the imports is added if the file imports nothing else that must be installed.
         """
         main = next((node for node in self.tree.body if _is_main(node)), None)
         above = [node for node in self.tree.body if main is None or node.lineno < main.lineno]
         imports = [node for node in above if isinstance(node, ast.Import | ast.ImportFrom)]
         if not imports:
             return None
-        lines = io.StringIO(self.text).readlines()  # as Python counts lines; `splitlines` knows more line breaks
+        lines = io.StringIO(
+            self.text
+        ).readlines()  # lines as Python counts them; `splitlines` splits at more characters
         end = main.lineno - 1 if main else len(lines)
         if lines and not lines[-1].endswith("\n"):
             lines[-1] += "\n"
@@ -173,7 +174,7 @@ class Noxfile:
         return text if text is not None and _registers(text) else None
 
     def completed(self) -> str:
-        """Return the text of a noxfile that registers us, with what its PEP 723 block lacks for that."""
+        """Return the text of a noxfile that registers us, with its PEP 723 block completed."""
         match = _BLOCK.search(self.text)
         return (_with_requirement(self.text, match) if match else None) or self.text
 
@@ -202,7 +203,7 @@ def _with_requirement(text: str, match: re.Match[str]) -> str | None:
 
 
 def _block_table(match: re.Match[str]) -> TOMLDocument | None:
-    """Return what a PEP 723 block says, None where it is no TOML."""
+    """Return the content of a PEP 723 block; None if it is not TOML."""
     source = "".join(line[2:] if line.startswith("# ") else "\n" for line in match["text"].strip("\n").splitlines(True))
     try:
         return tomlkit.parse(source)
@@ -227,7 +228,7 @@ def _is_main(node: ast.stmt) -> bool:
 
 
 def is_whole(text: str, planned: str) -> bool:
-    """Whether a noxfile still does what was planned: it registers our sessions, and lets nox install the same."""
+    """Whether a noxfile still does what was planned: register our sessions, and make nox install the same."""
     try:
         made, wanted = Noxfile.read(text), Noxfile.read(planned)
     except ShipError:

@@ -1,4 +1,4 @@
-"""What the checks of a set-up look at, and how they tell what they found."""
+"""What the checks of the set-up look at, and how they report."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from nox_ship.setup.survey import Survey
 from nox_ship.world.real import RealWorld
 
 Told = Iterator[str | Finding]
-"""What a check yields: what is right as text, what is wrong as a finding."""
+"""The results of a check: text for what is right, a finding for what is wrong."""
 
 
 @dataclass(frozen=True)
 class Patient:
-    """What the checks look at."""
+    """The set-up that the checks look at."""
 
     survey: Survey
     sessions: Sessions
@@ -30,7 +30,7 @@ class Patient:
 
     @cached_property
     def tag(self) -> str:
-        """The tag of the version that the project has, or of one that it may have."""
+        """The tag of the project's current version."""
         return self.survey.tag.replace("{version}", VersionSource.of(self.project).current or "1.0.0")
 
     @property

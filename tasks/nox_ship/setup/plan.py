@@ -1,4 +1,4 @@
-"""What `nox-ship init` is about to write, and what it tells a person to do."""
+"""What `nox-ship init` will write, and what it tells the user to do."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from nox_ship.setup.survey import Survey
 
 @dataclass
 class SetupPlan:
-    """What is to be written, and what a person has to do."""
+    """The files to write, and what the user has to do."""
 
     survey: Survey
     changes: list[Change] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
     files: tuple[Path, ...] = ()
-    """Every file that is ours to write, whether it would change or not."""
+    """Every file that is ours to write, changed or not."""
     workflows: list[str] = field(default_factory=list)
-    """The files that the CI obeys and that are ours, whether they would change or not."""
+    """Our CI files, changed or not."""
     theirs: list[str] = field(default_factory=list)
-    """Those that have the names of ours and are the project's own."""
+    """Files with our names that are the project's own."""
     publishing: str | None = None
-    """The file by which nox-ship publishes what is tagged; None where the project has another, or none."""
+    """Our file that publishes tags; None if the project has one of its own, or none."""
     noxfile: Noxfile | None = None
-    """The noxfile that is there."""
+    """The existing noxfile."""
 
     @cached_property
     def decision(self) -> Decision:

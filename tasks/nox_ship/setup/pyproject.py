@@ -1,4 +1,4 @@
-"""The settings that a project needs in ``pyproject.toml``; the file's comments and order stay."""
+"""The settings that a project needs in ``pyproject.toml``; comments and order are kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from nox_ship.setup.survey import Survey
 
 
 def extended(text: str, survey: Survey) -> str:
-    """Return ``text``, that of the project's ``pyproject.toml``, with the settings that it lacks.
+    """Return ``text``, the project's ``pyproject.toml``, with the missing settings added.
 
     Raises:
-        ShipError: The file is written so that none can be added (NS112).
+        ShipError: The way it is written does not allow adding any (NS112).
     """
     tables = {"bumpversion": _bump_settings(survey), "nox-ship": _own_settings(survey)}
     lacking = {name: table for name, table in tables.items() if table is not None}
@@ -26,17 +26,17 @@ def extended(text: str, survey: Survey) -> str:
         document = tomlkit.parse(text)
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
         for name, table in lacking.items():
-            tool.get(name, {}).keys()  # what is no table is not replaced by one
+            tool.get(name, {}).keys()  # fails if it is not a table, which must not be replaced
             tool[name] = table
         return f"{tomlkit.dumps(document).rstrip()}\n"
     except (ValueError, TypeError, AttributeError, TOMLKitError, RecursionError) as error:
         names = " and ".join(f"[tool.{name}]" for name in lacking)
-        what = f"pyproject.toml is written so that {names} cannot be added."
-        raise ShipError(BAD_PYPROJECT(what, remedy="Write `tool` and what is in it as [tool.NAME].")) from error
+        what = f"{names} cannot be added to pyproject.toml because of the way it is written."
+        raise ShipError(BAD_PYPROJECT(what, remedy="Write `tool` and its content as [tool.NAME] tables.")) from error
 
 
 def _bump_settings(survey: Survey) -> Table | None:
-    """Return settings for the files that state the version beside those that a release finds by itself."""
+    """Return settings for files that state the version, besides those that a release finds on its own."""
     if not survey.restated or has_bump_settings(survey.project):
         return None
     files, table = tomlkit.aot(), tomlkit.table(is_super_table=True)
@@ -51,12 +51,12 @@ def _bump_settings(survey: Survey) -> Table | None:
 
 
 def _own_settings(survey: Survey) -> Table | None:
-    """Return settings for a project whose wheels fit one platform alone."""
+    """Return settings for a project whose wheels fit one platform only."""
     if not survey.compiled or survey.project.tool("nox-ship"):
         return None
     found = survey.wheels
     systems = tomlkit.item(list(found or ["ubuntu-latest"]))
-    systems.comment("a job for each builds wheels" if found else "a wheel with compiled modules fits one platform")
+    systems.comment("one job each builds wheels" if found else "a wheel with compiled modules fits one platform")
     table, inner = tomlkit.table(is_super_table=True), tomlkit.table()
     inner.add("systems", systems)
     inner.add(tomlkit.nl())

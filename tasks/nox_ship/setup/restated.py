@@ -1,4 +1,4 @@
-"""Files beside the package that state its version too, tests among them, and that a release would not change."""
+"""Files outside the package that also state its version, including tests, and that a release would not update."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _FILES = (
     "meson.build",
     "sonar-project.properties",
 )
-"""Where a version is commonly repeated, as globs: Sphinx, citations, and the manifests of neighbouring tools."""
+"""Files that commonly repeat the version, as globs: Sphinx, citations, manifests of related tools."""
 _MOST_TESTS = 500
-"""Files of tests that are looked at."""
+"""How many test files are read."""
 
 _KEY = r"""["']?(?:version|release|sonar\.projectVersion)["']?"""
 
 
 def restated(project: Project, source: VersionSource) -> tuple[Place, ...]:
-    """Return the places that state the project's version, and that neither ``source`` nor bump settings know.
+    """Return the places that state the project's version but that neither ``source`` nor the bump settings cover.
 
     Raises:
         ShipError: The project's settings for bump-my-version cannot be read (NS306).
     """
     if source.current is None:
         return ()
-    others = source.places[1:] if have_a_scheme(project) else ()  # without one, a release bumps them by itself
+    others = source.places[1:] if have_a_scheme(project) else ()  # without a scheme, a release bumps them on its own
     places = [*others, *_places(project, source.current)]
     if not places:
         return ()
@@ -69,9 +69,9 @@ def _matching(project: Project, path: Path, line: re.Pattern[str]) -> Iterator[P
 
 
 def _asserted(project: Project, version: str) -> re.Pattern[str]:
-    """Return the pattern of a line in a test that says which version the project has.
+    """Return the pattern of a line in a test that states the project's version.
 
-    Poetry wrote such a test into every new project, and the examples of build back ends have one.
+    Poetry used to write such a test into new projects, and the examples of build backends have one.
     """
     words = re.split(r"[-_.]+", canonicalize_name(project.name))
     name = "[-_.]+".join(map(re.escape, words))
@@ -85,7 +85,7 @@ def _asserted(project: Project, version: str) -> re.Pattern[str]:
 
 
 def _tests(project: Project) -> list[Path]:
-    """Return the files of tests, as many as are looked at."""
+    """Return the test files, up to the limit."""
     places = [project.root / name for name in project.test_paths]
     files = (path for place in places for path in ([place] if place.is_file() else documents.found(place, "**/*.py")))
     named = (path for path in files if re.fullmatch(r"test.*|.*_tests?|conftest", path.stem) and path.is_file())

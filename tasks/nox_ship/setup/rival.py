@@ -1,4 +1,4 @@
-"""A publishing workflow that the project has already: a second one would upload the same files."""
+"""A publishing workflow that the project already has: a second one would upload the same files."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _INDEXES = ("pypi", "testpypi")
 
 @dataclass(frozen=True)
 class Rival:
-    """A workflow of the project's own that publishes what is tagged, or each GitHub Release."""
+    """A workflow of the project's own that publishes tags or GitHub Releases."""
 
     workflow: str
     jobs: tuple[Upload, ...]
 
     def advice(self, ours: str) -> str:
-        """Return why our workflow, in the file ``ours``, was not written, and how it takes the place of this one."""
-        what = "what is tagged" if self.jobs[0].by_tag else "each GitHub Release"
+        """Return why our workflow, the file ``ours``, was not written, and how it can replace this one."""
+        what = "pushed tags" if self.jobs[0].by_tag else "each GitHub Release"
         environments = ", ".join(dict.fromkeys(job.environment for job in self.jobs if job.environment))
         where = f", from the environment {environments}" if environments else ""
         left = f"{ours} was not written: both would upload the same files."
-        told = f"{self.workflow} publishes {what}{where}. {'It was left as it is.' if self.workflow == ours else left}"
+        told = f"{self.workflow} publishes {what}{where}. {'It was not changed.' if self.workflow == ours else left}"
         settings = list(self._settings(ours))
         if not settings:
             return f"{told} To replace it: `nox-ship init --force {ours}`."
         added = "\n".join(["[tool.nox-ship.workflows]", *settings])
-        how = "To replace it and keep what it is trusted for" if self._trusted else "To replace it"
+        how = "To replace it but keep its trusted publisher" if self._trusted else "To replace it"
         return f"{told} {how}, add this to pyproject.toml and run `nox-ship init --force {self.workflow}`:\n\n{added}"
 
     def warning(self, ours: str) -> str:
-        """Return what is to be done about this one, where ours was written all the same."""
-        return f"{self.workflow} publishes what is tagged, as {ours} does: delete it, or take its trigger out."
+        """Return what to do about this one if ours was written anyway."""
+        return f"{self.workflow} publishes pushed tags, as {ours} does: delete it, or remove its tag trigger."
 
     @property
     def _trusted(self) -> bool:
@@ -66,7 +66,7 @@ class Rival:
 
 
 def rivals(survey: Survey) -> tuple[Rival | None, str]:
-    """Return the first workflow of the project's own that publishes, and the names of those that may; empty if none."""
+    """Return the project's first workflow that publishes, and the names of those that may; empty if none."""
     found = list(_theirs(survey))
     sure = [upload for upload in found if upload.certain and (upload.by_tag or upload.event == "release")]
     name = sure[0].workflow if sure else ""
@@ -76,19 +76,19 @@ def rivals(survey: Survey) -> tuple[Rival | None, str]:
 
 
 def _theirs(survey: Survey) -> Iterator[Upload]:
-    """Yield the jobs that upload, in workflows that nox-ship did not write."""
+    """Yield the uploading jobs of workflows that nox-ship did not write."""
     top = survey.repository.path
     places = {path.name: path for path in (*(top / FOLDER).glob("*.y*ml"), top / GITLAB_CI)}
     texts = {name: documents.read_text(path) for name, path in places.items() if documents.is_file(path)}
     theirs = {name for name, text in texts.items() if not is_ours(text)}
     if not theirs:
-        return  # nothing has to be parsed
+        return  # nothing needs to be parsed
     found, _ = uploads(top, _example(survey))
     yield from (upload for upload in found if upload.workflow in theirs)
 
 
 def neighbours(survey: Survey, ours: str) -> str:
-    """Return the names of our workflows for other projects of the repository that the same tags start; empty if none.
+    """Return the names of our workflows for other projects in the repository that the same tags start.
 
     Args:
         survey: The project.
@@ -101,9 +101,9 @@ def neighbours(survey: Survey, ours: str) -> str:
 
 
 def _example(survey: Survey) -> str:
-    """Return a release tag of the project."""
+    """Return an example of a release tag of the project."""
     try:
         current = VersionSource.of(survey.project).current or ""
-    except ShipError:  # the version's line tells it
+    except ShipError:  # the line for the version reports it
         current = ""
     return survey.tag.replace("{version}", current if versions.parse(current) else "1.0.0")

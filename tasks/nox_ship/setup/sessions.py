@@ -1,4 +1,4 @@
-"""Planning the noxfile: a new one, or our sessions registered in the one that is there."""
+"""Planning the noxfile: a new one, or our sessions added to the existing one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SESSIONS_UNCLEAR = Kind(
 
 
 def add_noxfile(made: SetupPlan) -> None:
-    """Plan a noxfile that registers our sessions, or that they are registered in the one that is there.
+    """Plan a noxfile that registers our sessions, or adding them to the existing one.
 
     Raises:
         ShipError: The noxfile is broken (NS811).
@@ -36,8 +36,8 @@ def add_noxfile(made: SetupPlan) -> None:
         _styled(made, path, None, text)
         if recipes.tests_read_noxfile(project):
             made.hints.append(
-                "pytest takes up every Python file here, and would import noxfile.py: add `--ignore=noxfile.py` to its"
-                " `addopts`. The gates do so by themselves."
+                "pytest collects every Python file here and would import noxfile.py: add `--ignore=noxfile.py` to its"
+                " `addopts`. The gates add it themselves."
             )
         return
     try:
@@ -47,48 +47,48 @@ def add_noxfile(made: SetupPlan) -> None:
     made.noxfile = noxfile
     made.hints += _unclear(noxfile)
     if noxfile.registered:
-        ours = made.survey.project.canonical_name == "nox-ship"  # its noxfile finds nox-ship beside itself
+        ours = made.survey.project.canonical_name == "nox-ship"  # its noxfile imports nox-ship from its own sources
         completed = noxfile.text if ours else noxfile.completed()
         made.changes.append(Change(path, "noxfile.py", noxfile.text, completed, "what its sessions need"))
         return
     extended = noxfile.extended()
     if extended is None:
         made.hints.append(
-            "Add to noxfile.py, as its last lines above `if __name__ ...`:\n\nimport nox_ship\n\nnox_ship.register()\n"
+            "Add as the last lines of noxfile.py, above `if __name__ ...`:\n\nimport nox_ship\n\nnox_ship.register()\n"
         )
         return
     _styled(made, path, noxfile.text, extended)
     if not Noxfile.read(extended).scripted:
         made.hints.append(
-            f"Your noxfile imports {', '.join(noxfile.foreign)}. Write what it needs into a block on top of it, so that"
-            f" nox installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
+            f"Your noxfile imports {', '.join(noxfile.foreign)}. List what it needs in a block at its top, so that nox"
+            f" installs that everywhere, and run `nox-ship init --force`:\n\n{BLOCK}"
         )
 
 
 def _checks_types(project: Project) -> bool:
-    """Whether a type checker may be handed the noxfile."""
+    """Whether a type checker may check the noxfile."""
     try:
         return bool(recipes.typecheck(project).steps)
-    except ShipError:  # the gates' line tells it
+    except ShipError:  # the lines for the gates report it
         return False
 
 
 def _is_type_checked(project: Project, path: Path) -> bool:
-    """Whether a type checker looks at the noxfile that is there, and minds that nox-ship is not installed for it."""
+    """Whether a type checker checks the existing noxfile and complains that nox-ship is not installed."""
     try:
         commands = [command for step in recipes.typecheck(project).steps for command in step.commands]
-    except ShipError:  # the gates' line tells it
+    except ShipError:  # the lines for the gates report it
         return False
     for tool, *words in commands:
         named = {word for word in words if not word.startswith("-") and os.path.lexists(project.root / word)}
-        whole = not named and tool != "mypy"  # mypy alone looks at nothing without a name
+        whole = not named and tool != "mypy"  # mypy without arguments checks nothing
         if "--ignore-missing-imports" not in words and (whole or {path.name, "."} & named):
             return True
     return False
 
 
 def _styled(made: SetupPlan, path: Path, before: str | None, planned: str) -> None:
-    """Plan the noxfile as the project's own tools want it, where they let it be what it is."""
+    """Plan the noxfile as the project's own tools want it, if they keep its meaning."""
     done = styled(made.survey.project, before, planned)
     made.hints += done.hints
     text = done.text if is_whole(done.text, planned) else planned
@@ -98,9 +98,11 @@ def _styled(made: SetupPlan, path: Path, before: str | None, planned: str) -> No
 
 
 def _unclear(noxfile: Noxfile) -> Iterator[str]:
-    """Yield what cannot be told of a noxfile's sessions, or comes too late in it."""
+    """Yield sessions of a noxfile that cannot be determined, or are defined too late in it."""
     if noxfile.late:
         yield str(NOT_LAST(f"noxfile.py defines {shorten(noxfile.late)} below `nox_ship.register()`."))
     if lines := noxfile.written.unsure:
         where = shorten(map(str, lines))
-        yield str(SESSIONS_UNCLEAR(f"noxfile.py may have sessions that its text does not tell: see line {where}."))
+        yield str(
+            SESSIONS_UNCLEAR(f"noxfile.py may define sessions that cannot be read from its text: see line {where}.")
+        )

@@ -1,6 +1,6 @@
-"""The noxfile as the project's own formatter and linter want it: they are run on what would be written.
+"""The noxfile as the project's own formatter and linter want it: they are run on the text before it is written.
 
-In a noxfile that is there, only the lines that are ours may change.
+In an existing noxfile, only our lines may change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MIRRORS = {
     "black": ("black", "black-pre-commit-mirror"),
     "isort": ("isort", "mirrors-isort"),
 }
-"""The repositories that pre-commit takes each tool from; their versions are the tool's."""
+"""The pre-commit repositories of each tool, whose versions are the tool's."""
 _SECONDS = 120
 _NAME = "noxfile.py"
 _OUR_CODE = ("import nox_ship", "nox_ship.register()")
@@ -29,16 +29,16 @@ _OUR_CODE = ("import nox_ship", "nox_ship.register()")
 
 @dataclass(frozen=True)
 class Tool:
-    """A formatter or linter, and the requirement by which it is the project's."""
+    """A formatter or linter, with the requirement that installs the project's version of it."""
 
     name: str
     requirement: str
 
     def run(self, project: Project, text: str, *args: str) -> str:
-        """Run it on a text in the project's folder, with the project's settings, and return what it writes.
+        """Run it on a text in the project's folder, with the project's settings, and return its output.
 
         Raises:
-            ShipError: It cannot be had or run, or took too long (NS901, NS902, NS904).
+            ShipError: It cannot be installed or run, or took too long (NS901, NS902, NS904).
         """
         command = [process.uv(), "tool", "run", "--quiet", "--from", self.requirement, self.name, *args]
         return process.run(
@@ -48,18 +48,18 @@ class Tool:
 
 @dataclass(frozen=True)
 class Styled:
-    """A noxfile's text after the project's tools, and what a person should know of that."""
+    """A noxfile's text after the project's tools, and what the user should know about it."""
 
     text: str
     hints: tuple[str, ...] = ()
 
 
 def styled(project: Project, before: str | None, planned: str) -> Styled:
-    """Return the text of a noxfile as the project's tools want it.
+    """Return a noxfile's text as the project's tools want it.
 
     Args:
         project: The project.
-        before: The text that is there, whose lines stay as they are; None for a new file.
+        before: The existing text, whose lines stay unchanged; None for a new file.
         planned: The text that would be written.
     """
     tools = {tool.name: tool for tool in _tools(project)}
@@ -70,9 +70,9 @@ def styled(project: Project, before: str | None, planned: str) -> Styled:
             made = tools[name].run(project, text, *args)
         except ShipError as error:
             said = " ".join((error.findings[0].detail or error.findings[0].what).split())[:200]
-            hints.append(f"{name} was not asked how noxfile.py should look, so look at it yourself: {said}")
+            hints.append(f"{name} could not format noxfile.py, so check its style yourself: {said}")
             break
-        if made.strip():  # where the noxfile is left out, some tools say nothing
+        if made.strip():  # some tools print nothing if the noxfile is excluded
             text = made if before is None else _with_ours(before, text, made)
     if "ruff" in tools and not hints:
         with suppress(ShipError):
@@ -81,10 +81,10 @@ def styled(project: Project, before: str | None, planned: str) -> Styled:
 
 
 def _steps(project: Project, tools: Mapping[str, Tool]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield what is run, in this order: a formatter has the last word."""
+    """Yield the tools to run, in order: a formatter comes last."""
     hooks = _hooks(project)
     if "isort" in tools:
-        yield "isort", ("--quiet", "--settings-path", ".", "-")  # it skips the name of a file that is not there
+        yield "isort", ("--quiet", "--settings-path", ".", "-")  # with a name, it skips a file that does not exist
     if "ruff" in tools:
         here = ("--quiet", "--force-exclude", "--stdin-filename", _NAME, "-")
         yield "ruff", ("check", "--fix", "--exit-zero", *here)
@@ -97,10 +97,10 @@ def _steps(project: Project, tools: Mapping[str, Tool]) -> Iterator[tuple[str, t
 
 
 def _tools(project: Project) -> Iterator[Tool]:
-    """Yield the tools that the project uses, by its settings, its hooks or its groups of requirements."""
+    """Yield the tools that the project uses, according to its settings, hooks or requirement groups."""
     try:
         groups = Groups.of(project)
-    except ShipError:  # reported where the groups are needed
+    except ShipError:  # reported by whatever needs the groups
         groups = Groups({})
     hooks, ini = _hooks(project), [project.ini(name) for name in ("setup.cfg", "tox.ini", ".isort.cfg")]
     files = {"ruff": ("ruff.toml", ".ruff.toml"), "isort": (".isort.cfg",)}
@@ -114,11 +114,11 @@ def _tools(project: Project) -> Iterator[Tool]:
 
 
 def _hooks(project: Project) -> dict[str, str]:
-    """Return the hooks that pre-commit runs, by ID and by the tool's name, each with the version of its repository."""
+    """Return pre-commit's hooks, by ID and by the tool's name, each with its repository's version."""
     found: dict[str, str] = {}
     try:
         settings = documents.yaml(project.read_text(_PRE_COMMIT))
-    except documents.UnreadableError:  # pre-commit says so
+    except documents.UnreadableError:  # pre-commit reports it
         return found
     for repo in _dicts(settings.get("repos") if isinstance(settings, dict) else None):
         address, version = str(repo.get("repo")), str(repo.get("rev", "")).removeprefix("v")
@@ -132,7 +132,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 
 
 def _quoted(project: Project, text: str) -> str:
-    """Return a new noxfile with the quotes that flake8-quotes wants, which corrects none itself."""
+    """Return a new noxfile with the quotes that flake8-quotes wants, since it cannot fix them itself."""
     for name in (".flake8", "setup.cfg", "tox.ini"):
         if project.ini(name).get("flake8", {}).get("inline-quotes", "").strip() in ("single", "'"):
             return text.replace('"__main__"', "'__main__'")
@@ -140,11 +140,11 @@ def _quoted(project: Project, text: str) -> str:
 
 
 def _with_ours(before: str, planned: str, made: str) -> str:
-    """Return ``planned`` with our lines where ``made`` has them, at its distances; every other line stays as it is."""
+    """Return ``planned`` with our lines as in ``made``, including their blank lines; other lines are unchanged."""
     theirs, lines, wanted = (text.splitlines(keepends=True) for text in (before, planned, made))
     for line in (f"{code}\n" for code in _OUR_CODE):
         here, place = _Place.of(line, lines), _Place.of(line, wanted)
-        # The call comes last, whatever a tool did to the lines above it: only its distances are taken over.
+        # The call stays last, whatever a tool did to the lines above it: only its blank lines are copied.
         if place and here and (line.startswith("import") or (place.after, place.before) == (here.after, here.before)):
             lines = place.taken(lines, theirs)
     return "".join(lines)
@@ -152,7 +152,7 @@ def _with_ours(before: str, planned: str, made: str) -> str:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a line stands: between two others, each with empty lines in between."""
+    """The position of a line: between two others, with blank lines in between."""
 
     line: str
     after: str | None
@@ -161,7 +161,7 @@ class _Place:
 
     @classmethod
     def of(cls, line: str, lines: list[str]) -> _Place | None:
-        """Return the place of a line, None where it is not there just once."""
+        """Return the position of a line; None if it does not occur exactly once."""
         if lines.count(line) != 1:
             return None
         at = lines.index(line)
@@ -169,9 +169,9 @@ class _Place:
         return cls(line, above[0], below[0], (above[1], below[1]))
 
     def taken(self, lines: list[str], theirs: list[str]) -> list[str]:
-        """Return lines, which have this one, with it in the same place; as they are where that is not there.
+        """Return lines that include this one, moved to the same position; unchanged if there is no such position.
 
-        Of the empty lines that ``theirs`` have there, none goes.
+        The blank lines that ``theirs`` has there are kept.
         """
         rest = list(lines)
         rest.remove(self.line)
@@ -183,17 +183,17 @@ class _Place:
                 kept = max((gap for line, gap in there if line == before), default=0)
                 distance = ["\n"] * max(below, kept - above)
                 return [*rest[:at], *["\n"] * above, self.line, *distance, *rest[at + empty :]]
-        if len(behind := self._behind(rest)) == 1:  # what comes next would be changed, and is not
+        if len(behind := self._behind(rest)) == 1:  # the next line must not change
             return [*rest[: behind[0]], *["\n"] * above, self.line, *rest[behind[0] :]]
         return lines
 
     def _behind(self, lines: list[str]) -> list[int]:
-        """Return the places that are directly behind the line that this one is to follow."""
+        """Return the positions directly after the line that this one must follow."""
         return [at for at in range(len(lines) + 1) if (lines[at - 1] if at else None) == self.after]
 
 
 def _beside(lines: Iterable[str]) -> tuple[str | None, int]:
-    """Return the first line that is not empty, None where there is none, and how many empty ones are before it."""
+    """Return the first non-blank line, or None, and the number of blank ones before it."""
     empty = 0
     for line in lines:
         if line.strip():
@@ -203,7 +203,7 @@ def _beside(lines: Iterable[str]) -> tuple[str | None, int]:
 
 
 def _excused(project: Project, ruff: Tool, text: str, *, new: bool) -> str:
-    """Return the text with a remark for each rule that still complains about lines which are ours.
+    """Return the text with a `noqa` for each rule that still complains about our lines.
 
     Raises:
         ShipError: ruff cannot be run.

@@ -1,4 +1,4 @@
-"""Looking at a project: what it is built with, tested with and released from."""
+"""Surveying a project: how it is built, tested and released."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from nox_ship.world.forge import GITLAB_CI, GitHub, GitLab
 from nox_ship.world.remote import remote_name
 
 _USUAL_RUNNERS = ("ubuntu-latest", "macos-latest", "macos-15-intel", "windows-latest")
-"""Linux, macOS on both architectures, and Windows, as GitHub names their runners."""
+"""GitHub's runners for Linux, macOS on both architectures, and Windows."""
 _EXTENSIONS = ("maturin", "scikit_build_core", "mesonpy", "setuptools_rust")
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is known of a project."""
+    """The facts about a project."""
 
     project: Project
     repository: Repository
     pythons: tuple[str, ...]
     branch: str
     tag: str
-    """The form of release tags."""
+    """The format of release tags."""
     remote: str | None
-    """The address of the remote, None without one."""
+    """The address of the remote; None if there is none."""
     named: str | None = None
-    """Owner and name of the repository on its forge, where a person told them."""
+    """The repository on its forge as owner/name, if the user named it."""
 
     @classmethod
     def of(cls, root: Path, running: str, named: str | None = None, project: Project | None = None) -> Survey:
-        """Look at a project.
+        """Survey a project.
 
         Args:
             root: Its folder.
-            running: The Python that we run on, such as ``3.12``.
-            named: Owner and name of the repository, such as ``acme/sample``, where its remote does not tell them.
-            project: The project, where it was read already.
+            running: The version of the running Python, such as ``3.12``.
+            named: The repository as owner/name, such as ``acme/sample``, if its remote does not show it.
+            project: The project, if it was already read.
 
         Raises:
-            ShipError: It is no project (NS111-NS113) or in no repository (NS201, NS202).
+            ShipError: It is not a project (NS111-NS113) or not in a repository (NS201, NS202).
         """
         project = project or Project.read(root)
         _ = project.name
@@ -71,7 +71,7 @@ class Survey:
 
     @property
     def github(self) -> GitHub | None:
-        """The repository on GitHub, None where it is not there."""
+        """The repository on GitHub; None if it is not there."""
         if self.named:
             owner, _, name = self.named.partition("/")
             return GitHub(owner, name) if "/" not in name and not self._gitlab_remote else None
@@ -79,7 +79,7 @@ class Survey:
 
     @property
     def gitlab(self) -> GitLab | None:
-        """The project on GitLab, None where it is not there."""
+        """The project on GitLab; None if it is not there."""
         there = self._gitlab_remote
         if self.named and (there or self.github is None):
             namespace, _, name = self.named.rpartition("/")
@@ -92,7 +92,7 @@ class Survey:
 
     @property
     def ci(self) -> str:
-        """The CI that the project has files of ours for, else that of its forge: ``github``, ``gitlab`` or ``none``."""
+        """The CI that the project has our files for, else that of its forge: ``github``, ``gitlab`` or ``none``."""
         folder = self.repository.path / ".github" / "workflows"
         if any(is_ours(documents.read_text(path)) for path in folder.glob("*.y*ml")):
             return "github"
@@ -102,18 +102,18 @@ class Survey:
 
     @property
     def identifies(self) -> bool:
-        """Whether GitLab, where the project is there, gives its jobs identities that PyPI takes."""
+        """Whether the project's GitLab gives its jobs identities that PyPI accepts."""
         return self.gitlab is not None and self.gitlab.is_public
 
     @property
     def folder(self) -> str:
-        """The project's folder below the top of its repository; empty at the top."""
+        """The project's folder within its repository; empty at the top."""
         inside = self.project.root.resolve().relative_to(self.repository.path.resolve())
         return "" if inside == Path() else inside.as_posix()
 
     @property
     def compiled(self) -> bool:
-        """Whether the project has extension modules, so that a wheel fits one platform alone."""
+        """Whether the project has extension modules, so that a wheel fits one platform only."""
         setuptools = self.project.tool("setuptools")
         return (
             self.project.backend.startswith(_EXTENSIONS)
@@ -124,9 +124,9 @@ class Survey:
 
     @cached_property
     def wheels(self) -> tuple[str, ...]:
-        """The runners that build wheels: by the settings or, where there are none yet, by the project's own workflow.
+        """The runners that build wheels, from the settings or else from the project's own workflow.
 
-        A compiled project without any gets those that make wheels for most users.
+        A compiled project without either gets the runners that build wheels for most users.
         """
         if self.project.tool("nox-ship") or not self.compiled or self.ci != "github":
             return self.project.settings.wheels.systems
@@ -134,10 +134,10 @@ class Survey:
 
     @property
     def version(self) -> str:
-        """Where the version is kept, in words.
+        """Where the version is stated, in words.
 
         Raises:
-            ShipError: It is not found (NS301), or the settings for bump-my-version cannot be read (NS306).
+            ShipError: It is not found (NS301), or the settings of bump-my-version cannot be read (NS306).
         """
         source = VersionSource.of(self.project)
         if source.kind == "tags":
@@ -148,30 +148,30 @@ class Survey:
 
     @cached_property
     def restated(self) -> tuple[Place, ...]:
-        """The places that state the version too, and that a release would leave as they are."""
+        """The places that also state the version but that a release would not update."""
         try:
             return restated(self.project, VersionSource.of(self.project))
-        except ShipError:  # the version's line tells it
+        except ShipError:  # the line for the version reports it
             return ()
 
     @property
     def workflows(self) -> tuple[str, ...]:
-        """The names of the files that are there for a CI to obey."""
+        """The names of the existing CI files."""
         top = self.repository.path
         found = sorted(path.name for path in (top / ".github" / "workflows").glob("*.y*ml"))
         return (*found, *([GITLAB_CI] if (top / GITLAB_CI).is_file() else []))
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Yield what was found, as a name and a value each."""
+        """Yield what was found, as pairs of name and value."""
         yield "project", self.project.name
-        yield "back end", self.project.backend
+        yield "build backend", self.project.backend
         try:
             yield "version", self.version
         except ShipError as error:
             yield "version", str(error.findings[0])
         ranged = not self.project.named_pythons and str(self.project.requires_python)
         named = ", ".join(sorted(self.pythons, key=minor))
-        yield "Pythons", f"{named} (released, and in {self.project.requires_python})" if ranged else named
+        yield "Pythons", f"{named} (released, and allowed by {self.project.requires_python})" if ranged else named
         try:
             yield from self._gates()
         except ShipError as error:
@@ -184,7 +184,7 @@ class Survey:
         yield "remote", forge.slug if forge else without_passwords(self.remote or "none")
 
     def _gates(self) -> Iterator[tuple[str, str]]:
-        """Yield what each gate runs, and the checks that none does.
+        """Yield what each gate runs, and the checks that no gate runs.
 
         Raises:
             ShipError: A dependency group cannot be resolved (NS402), or one that the settings name is missing (NS401).
@@ -203,4 +203,4 @@ class Survey:
         for note in box.notes:
             yield "notice", note
         for check in box.left_out():
-            yield "no gate runs", check
+            yield "not a gate", check

@@ -1,4 +1,4 @@
-"""The templates of the files that a CI obeys, and how they are filled in."""
+"""The templates of the CI files, and how they are filled in."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def template(name: str) -> str:
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """Fill a template's places in, in one pass: a value may look like a place.
+    """Fill in a template's placeholders in one pass, since a value may look like a placeholder.
 
-    A place on a line of its own takes lines, each indented as the place is; it leaves no line where there are none.
+    A placeholder on a line of its own takes several lines, each indented like it; without any, the line is removed.
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -34,11 +34,11 @@ def filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text as YAML that is that text and nothing else: not a number, a truth value or a list."""
+    """Return a string as YAML that is always a string: not a number, a boolean or a list."""
     return "'" + text.replace("'", "''") + "'"
 
 
-@lru_cache(maxsize=1024)  # each workflow has the same ones
+@lru_cache(maxsize=1024)  # all workflows contain the same ones
 def scalar(text: str) -> str:
-    """Return a text as YAML, plain where it can be."""
+    """Return a string as YAML, without quotes if possible."""
     return text if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text else quoted(text)

@@ -1,4 +1,4 @@
-"""The workflows of GitHub Actions, made from templates; the parts that are the user's are kept."""
+"""The workflows for GitHub Actions, made from templates; the user's own sections are kept."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ ACTIONS = {
     "setup-qemu": "docker/setup-qemu-action@ce360397dd3f832beb865e1373c09c0e9f86d70a # v4.0.0",
     "attest": "actions/attest@1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2",
 }
-"""The actions that are used, each pinned by commit."""
+"""The actions used, each pinned to a commit."""
 
 _IDENTITY = {"NAME": "github-actions[bot]", "EMAIL": "41898282+github-actions[bot]@users.noreply.github.com"}
 _OLDEST = "3.11"
-"""The oldest Python that nox-ship itself runs on."""
+"""The oldest Python that nox-ship itself supports."""
 _RECEIVE = """\
 - name: Take out of them what the manifest names
   env:
@@ -97,7 +97,7 @@ _READ_CHECKS = [
     "statuses: read # and for those that are commit statuses",
 ]
 _NONE = "(none)"
-"""The choice that leaves nothing out: GitHub takes no empty one."""
+"""The choice that leaves out nothing; GitHub does not allow an empty one."""
 _LEFT_OUT = f"inputs.without_check != '{_NONE}' && inputs.without_check || ''"
 _FOLDER_NAME = re.compile(r"[\w.+][\w.@+-]*(?:/[\w.@+-]+)*")
 _PRERELEASES = "\n    allow-prereleases: true"
@@ -105,26 +105,26 @@ _PRERELEASES = "\n    allow-prereleases: true"
 
 @dataclass(frozen=True)
 class Facts:
-    """What the templates need to know of a project."""
+    """The facts about a project that the templates need."""
 
     branch: str
     """The release branch."""
     tag: str
-    """The form of release tags, with ``{version}``."""
+    """The format of release tags, with ``{version}``."""
     pythons: tuple[str, ...]
     coverage: bool
     """Whether coverage is one of the gates."""
     besides: tuple[str, ...]
-    """What the noxfile's PEP 723 block requires besides nox and nox-ship."""
+    """The requirements in the noxfile's PEP 723 block besides nox and nox-ship."""
     settings: WorkflowSettings
     audit: bool = True
-    """Whether there is a session of that name."""
+    """Whether there is a session called ``audit``."""
     audited: bool = True
-    """Whether that is one of the gates."""
+    """Whether it is one of the gates."""
     name: str = ""
-    """The project's name in its normal form."""
+    """The project's normalised name."""
     folder: str = ""
-    """The project's folder below the top of its repository; empty at the top."""
+    """The project's folder within its repository; empty at the top."""
     routes: RoutesSettings = field(default_factory=RoutesSettings)
     tokens: Mapping[str, str] = field(
         default_factory=lambda: {"pypi": "PYPI_API_TOKEN", "testpypi": "TEST_PYPI_API_TOKEN"}
@@ -132,22 +132,22 @@ class Facts:
     """Name of the secret with an index's API token, by the index's name."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """What our sessions are called in the noxfile, by their usual names, where the two differ."""
+    """The names of our sessions in the noxfile that differ from the usual ones, by the usual ones."""
     checks: tuple[str, ...] = ()
     """Names of the checks that publishing waits for."""
     proposes: bool = False
     """Whether a release is proposed by a pull request, and finished once that is merged."""
     more_pythons: tuple[str, ...] = ()
-    """Pythons that sessions of the noxfile's own need besides, such as ``pypy3.11``."""
+    """Other Pythons that the noxfile's own sessions need, such as ``pypy3.11``."""
     wheels: tuple[str, ...] = ()
-    """Runners that build wheels for their systems, or for another architecture: ``ubuntu-latest/ppc64le``; empty where
+    """Runners that build wheels for their systems, or for another architecture (``ubuntu-latest/ppc64le``); empty if
     one build makes all files."""
     tests_wheel: bool = False
-    """Whether our session of the tests runs them against the wheel that is built."""
+    """Whether our tests session tests the built wheel."""
 
     @property
     def ci_file(self) -> str:
-        """The file name of the workflow that tests; below the top, each project has its own."""
+        """The file name of the workflow that tests; each project in a subfolder has its own."""
         return f"{self.name}-ci.yml" if self.folder else "ci.yml"
 
     @property
@@ -165,9 +165,9 @@ def render(facts: Facts) -> dict[str, str]:
     """Return the text of each workflow, by its path in the repository.
 
     Raises:
-        ShipError: The name of a branch, an environment, a runner, a check or a requirement, or the form of the tags,
-            would be an expression in a workflow (NS820); so would the project's folder be a pattern; or the workflow
-            that publishes would take the file of another one (NS102).
+        ShipError: The name of a branch, an environment, a runner, a check or a requirement, or the tag format, would be
+            an expression in a workflow (NS820), or the project's folder a pattern; or the publishing workflow has the
+            file name of another one (NS102).
     """
     settings = facts.settings
     named = (*settings.systems, *facts.wheels, *settings.branches, *settings.environments.values(), *facts.besides)
@@ -175,11 +175,11 @@ def render(facts: Facts) -> dict[str, str]:
         if "${{" in name:
             raise ShipError(UNSAFE_NAME(f"GitHub would evaluate {name!r} as an expression."))
     if facts.folder and not _FOLDER_NAME.fullmatch(facts.folder):
-        what = f"GitHub would read the project's folder {facts.folder!r} as a pattern, or as several words."
+        what = f"GitHub would read the project's folder {facts.folder!r} as a pattern or as several words."
         raise ShipError(UNSAFE_NAME(what))
     for secret in facts.tokens.values():
         if not re.fullmatch(r"[A-Za-z_]\w*", secret, re.ASCII):
-            raise ShipError(UNSAFE_NAME(f"{secret!r} is no name of a secret."))
+            raise ShipError(UNSAFE_NAME(f"{secret!r} is not a valid name for a secret."))
     others = {facts.ci_file: "tests", **({facts.weekly_file: "runs once a week"} if settings.weekly else {})}
     if does := others.get(facts.release_file):
         raise ShipError(WRONG_TYPE(f"`{ROOT}.workflows.file` is {facts.release_file!r}, the workflow that {does}."))
@@ -190,17 +190,17 @@ def render(facts: Facts) -> dict[str, str]:
 
 
 def newest(facts: Facts) -> str:
-    """Return the newest CPython of a project, or the oldest that nox-ship runs on where that is newer."""
+    """Return the project's newest CPython, or the oldest that nox-ship supports if that is newer."""
     return newest_python([*facts.pythons, _OLDEST])
 
 
 def dependabot() -> str:
-    """Return the settings with which Dependabot keeps the actions' pins up to date."""
+    """Return Dependabot's settings to keep the actions' pins up to date."""
     return template("dependabot.yml")
 
 
 def _spoken(name: str, facts: Facts) -> str:
-    """Return a template, for jobs that load the project's noxfile with our sessions as they are called there."""
+    """Return a template for jobs that load the project's noxfile, with our sessions named as they are there."""
     return naming.spoken(template(name), facts.names)
 
 
@@ -242,7 +242,7 @@ def _release(facts: Facts) -> str:
     here = " && ".join(f"needs.{job}.result == 'success'" for job in gates)
     passed = ["!inputs.bump", "needs.lock.result == 'success'", f"(needs.proven.result == 'success' || ({here}))"]
     target, route = "(inputs.target || 'route')", f"({_told('build', 'route')})"
-    # A push of branch and tag starts two runs: that of the branch leaves the release to that of the tag.
+    # A push of branch and tag starts two runs; the branch's run leaves the release to the tag's.
     event = "(github.ref_type == 'tag' || github.event_name == 'workflow_dispatch'"
     first = facts.settings.testpypi
     values["PUBLISH_TESTPYPI"] = ""
@@ -342,7 +342,7 @@ def _without_check(names: tuple[str, ...]) -> str:
 
 
 def _trials(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
-    """Return what the job that installs the files is for: each Python on each system, or what a set of wheels fits."""
+    """Return the matrix of the installing job: each Python on each system, or what a set of wheels fits."""
     if not facts.wheels:
         return {
             "TRIALS_FROM": "matrix, build",
@@ -366,9 +366,9 @@ def _trials(facts: Facts, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
-    """Return the jobs that build wheels, one for each system, and the one that collects them.
+    """Return the jobs that build wheels, one for each system, and the job that collects them.
 
-    They are no matrix: of its jobs, only one could hand on the ID of its artifact.
+    They are not a matrix, since only one job of a matrix could pass on its artifact's ID.
     """
     inside, made, takes = f"{facts.folder}/" if facts.folder else "", list[str](), list[str]()
     folders = {job: f".nox-ship/parts/{job.rpartition('-')[2]}" for job in _wheel_jobs(facts)}
@@ -400,12 +400,12 @@ def _wheel_jobs(facts: Facts) -> list[str]:
 
 
 def _set(facts: Facts) -> str:
-    """Return the job that has the files of a release."""
+    """Return the name of the job that has the files of a release."""
     return "collect" if facts.wheels else "build"
 
 
 def _told(job: str, output: str) -> str:
-    """Return the expression for what was told of the built files, by another run or by a job of this one."""
+    """Return the expression for what another run, or a job of this run, reported about the built files."""
     return f"inputs.run && needs.proven.outputs.{output} || needs.{job}.outputs.{output}"
 
 
@@ -421,7 +421,7 @@ def _common(facts: Facts) -> dict[str, str]:
         "RELEASE_NAME": f"Release{of}",
         "WEEKLY_NAME": f"Weekly{of}",
         "WEEKLY_GROUP": f"weekly{suffix}",
-        "MINUTE": str(zlib.crc32(facts.name.encode()) % 30 * 2 + 1),  # odd, and not the same for everybody
+        "MINUTE": str(zlib.crc32(facts.name.encode()) % 30 * 2 + 1),  # odd, and different between projects
         "CI_GROUP": f"ci{suffix}",
         "RELEASE_GROUP": f"release{suffix}",
         "DEFAULTS": f"defaults:\n  run:\n    working-directory: {scalar(facts.folder)}" if inside else "",
@@ -466,7 +466,7 @@ def _checkout(*options: str) -> str:
 
 
 def _download(name: str, artifact: str, folder: str) -> str:
-    """Return the step that takes an artifact by its ID into a folder: by name, any job could have replaced it."""
+    """Return the step that downloads an artifact by ID: an artifact of the same name could come from any job."""
     lines = [f"- name: {name}", f"  uses: {ACTIONS['download-artifact']}", "  with:"]
     return "\n".join([*lines, f"    artifact-ids: ${{{{ {artifact} }}}}", f"    path: {folder}"])
 
@@ -495,5 +495,5 @@ def _pushes(facts: Facts) -> str:
 
 
 def _pattern(name: str) -> str:
-    """Return a filter pattern that fits one name alone ("Filter pattern cheat sheet" in GitHub's documentation)."""
+    """Return a filter pattern that matches one name only ("Filter pattern cheat sheet" in GitHub's documentation)."""
     return re.sub(r"([*?+\[\]!\\])", r"\\\1", name)

@@ -1,4 +1,4 @@
-"""The sessions that the text of a noxfile defines, read without running it."""
+"""The sessions that a noxfile defines, read from its text without running it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nox_ship.gates import words
 from nox_ship.gates.own import Calls, Own, by_default, is_of, meant
 
 _MODULES = ("nox", "nox_uv", "nox_poetry")
-"""What a noxfile imports the decorator of its sessions from."""
+"""The modules from which a noxfile imports the session decorator."""
 _SESSION = {"nox.session", "nox_uv.session", "nox_poetry.session", "nox.registry.session_decorator"}
 _PYTHON = re.compile(r"(?:python)?((?:pypy)?3\.\d{1,3}t?)")
 
@@ -25,7 +25,7 @@ class Written:
 
     Attributes:
         tree: The noxfile.
-        below: The line from which sessions count as late, which is that of our call; None without one.
+        below: The line of our call, after which sessions count as late; None without one.
     """
 
     tree: ast.Module
@@ -33,7 +33,7 @@ class Written:
 
     @cached_property
     def sessions(self) -> tuple[Own, ...]:
-        """The sessions, in the order in which the file defines them; of two with one name, the last."""
+        """The sessions in the order of the file; of two with one name, the last."""
         found: dict[str, Own] = {}
         for name, _, one in self._found:
             found.pop(name, None)
@@ -41,7 +41,7 @@ class Written:
         return tuple(found.values())
 
     def run_by(self, calls: Calls) -> tuple[Own, ...]:
-        """Return the sessions that the project says it runs: those it lists for `nox` without a name, or in its CI."""
+        """Return the sessions that the project says it runs: those that plain `nox` or its CI runs."""
         listed = self._options("sessions") is not None
         called = calls.bare | calls.others
         return tuple(
@@ -52,12 +52,12 @@ class Written:
 
     @property
     def late(self) -> frozenset[str]:
-        """The names of those that stand below our call."""
+        """The names of the sessions below our call."""
         return frozenset(name for name, line, _ in self._found if self.below is not None and line > self.below)
 
     @cached_property
     def pythons(self) -> tuple[str, ...]:
-        """The Pythons that sessions name, such as ``3.12``, as far as they are written there."""
+        """The Pythons that sessions name, such as ``3.12``, as far as they are literals."""
         found: dict[str, None] = {}
         for _, call in self._decorated:
             for value in _values(call, "python", "py"):
@@ -68,7 +68,7 @@ class Written:
 
     @cached_property
     def unsure(self) -> tuple[int, ...]:
-        """The lines that may define sessions, or choose what `nox` runs, in ways that only running them tells."""
+        """The lines that may define or select sessions in ways that only running them shows."""
         found = set()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
@@ -83,7 +83,7 @@ class Written:
 
     @cached_property
     def _decorators(self) -> frozenset[str]:
-        """The names under which the decorator of sessions is known in the file, also within a function around it."""
+        """The names of the session decorator in the file, including functions that wrap it."""
         found = {*_SESSION}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -102,7 +102,7 @@ class Written:
 
     @cached_property
     def _decorated(self) -> tuple[tuple[words.Function, ast.expr], ...]:
-        """Each function that is a session, with the decorator that makes it one."""
+        """Each session function, with the decorator that makes it one."""
         return tuple(
             (node, decorator)
             for node in ast.walk(self.tree)
@@ -113,7 +113,7 @@ class Written:
 
     @cached_property
     def _known(self) -> frozenset[int]:
-        """The calls that are understood: those that decorate, and those within a function that is a decorator."""
+        """The calls that are understood: decorators, and calls within a function that is a decorator."""
         wrappers = (node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef))
         inner = (call for node in wrappers if node.name in self._decorators for call in ast.walk(node))
         return frozenset(map(id, [*(decorator for _, decorator in self._decorated), *inner]))
@@ -136,7 +136,7 @@ class Written:
 
     @cached_property
     def _settings(self) -> tuple[tuple[str, ast.expr | None, int], ...]:
-        """What is done to an option of nox's: its name, the value that it gets or None, and the line."""
+        """The changes of an option of nox's: its name, its new value or None, and the line."""
         options = {f"{name.removesuffix('.session')}.options" for name in self._decorators if name.endswith(".session")}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom) and node.module == "nox":
@@ -159,7 +159,7 @@ class Written:
         return tuple(found)
 
     def _options(self, name: str) -> list[str] | None:
-        """Return the texts that an option of nox's is set to, None where it is not set, or added to bit by bit."""
+        """Return the strings that an option of nox's is set to; None if it is not set, or built up step by step."""
         values = [value for option, value, _ in self._settings if option == name]
         if not values or None in values:
             return None
@@ -174,7 +174,7 @@ class Written:
         }
 
     def _texts(self, value: ast.expr) -> Iterator[str]:
-        """Yield the texts in a value; a name stands for what the file assigns to it."""
+        """Yield the strings in a value; a name is replaced with what the file assigns to it."""
         for node in ast.walk(value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield node.value
@@ -194,7 +194,7 @@ class Written:
 
 
 def _values(decorator: ast.expr, *names: str) -> list[ast.expr]:
-    """Return what a decorator gets under one of some names."""
+    """Return the argument that a decorator has under one of some names."""
     return [word.value for word in decorator.keywords if word.arg in names] if isinstance(decorator, ast.Call) else []
 
 
@@ -203,7 +203,7 @@ def _mentions(node: ast.expr, names: Iterable[str]) -> bool:
 
 
 def _calls(function: ast.FunctionDef, names: Iterable[str]) -> bool:
-    """Whether a function is a decorator around that of nox: it calls it, and has no session of its own."""
+    """Whether a function wraps nox's decorator: it calls the decorator and is not a session itself."""
     inner = [node for statement in function.body for node in ast.walk(statement)]
     within = {
         id(part)

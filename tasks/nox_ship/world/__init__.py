@@ -1,1 +1,1 @@
-"""What a release changes outside the checkout: git remotes and package indexes, and their stand-ins."""
+"""The outside world that a release changes, git remotes and package indexes, and its stand-ins."""

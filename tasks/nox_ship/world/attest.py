@@ -1,4 +1,4 @@
-"""Attestations of a publication (PEP 740): each file signed by the identity of the CI job that uploads it."""
+"""Attestations for a publication (PEP 740): each file is signed with the identity of the CI job that uploads it."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _SECONDS = 120
 
 
 def can_sign(variables: Mapping[str, str]) -> bool:
-    """Whether ``variables`` are those of a job of GitHub Actions, whose identity Sigstore and the indexes accept."""
+    """Whether ``variables`` are those of a GitHub Actions job, whose identity Sigstore and the indexes accept."""
     return bool(variables.get("GITHUB_ACTIONS"))
 
 
 def is_installed() -> bool:
-    """Whether there is what signs: it comes with the extra ``attestations``."""
+    """Whether the signing library is installed, which comes with the extra ``attestations``."""
     return importlib.util.find_spec("pypi_attestations") is not None
 
 
 def sign(file: Path, variables: Mapping[str, str]) -> Path:
-    """Sign a wheel or sdist with ``pypi-attestations`` and return the attestation, which lies beside it.
+    """Sign a wheel or sdist with ``pypi-attestations``, and return the attestation, which is written next to it.
 
     Args:
         file: The file.
-        variables: The environment variables of the job, which lead to its identity.
+        variables: The job's environment variables, from which its identity is obtained.
 
     Raises:
-        ShipError: The identity cannot be had, or Sigstore does not answer (NS751).
+        ShipError: The CI gives no identity, or Sigstore does not answer (NS751).
     """
     identity = {name: variables[name] for name in _IDENTITY if name in variables}
     try:

@@ -1,6 +1,6 @@
-"""A GitHub that keeps the releases and pull requests of one repository in memory: its REST API as it is documented.
+"""A GitHub that keeps the releases and pull requests of one repository in memory: its REST API as documented.
 
-It takes every token, and of the files that are uploaded it keeps size and SHA-256.
+It accepts any token, and keeps only the size and SHA-256 of uploaded files.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Release = dict[str, Any]
 
 _BLOCK = 1 << 20
 _LONGEST = 1 << 20
-"""Bytes of a JSON value that is taken."""
+"""The largest accepted JSON value, in bytes."""
 _ASKED_OF_PULLS = (("state", "open"), ("head", ""), ("base", ""))
-"""What a list of pull requests is narrowed by, and what stands for it where it is not."""
+"""The filters for a list of pull requests, and their defaults."""
 _KEPT = ("tag_name", "name", "body", "draft", "prerelease")
 
 
@@ -34,12 +34,12 @@ class Board:
     """The API, as a WSGI application."""
 
     def __init__(self, slug: str, commits: Callable[[], Mapping[str, str]], checks: Iterable[str] = ()) -> None:
-        """Begin without a release.
+        """Start without any release.
 
         Args:
-            slug: Owner and name of the repository.
-            commits: Returns the commit of each tag that it has.
-            checks: The names of the checks that every commit has passed: nothing is run here.
+            slug: The repository as owner/name.
+            commits: Returns the commit of each existing tag.
+            checks: The names of the checks that every commit has passed; nothing is run here.
         """
         self.slug = slug
         self.commits = commits
@@ -47,7 +47,7 @@ class Board:
         self.immutable = False
         """Whether releases cannot be changed once they are published."""
         self.uploads = ""
-        """Where files are uploaded to; empty for the host that is asked."""
+        """The address for uploads; empty for the host of the request."""
         self.releases: dict[int, Release] = {}
         self.latest: int | None = None
         self.pulls: dict[int, dict[str, Any]] = {}
@@ -92,7 +92,7 @@ class Board:
         return self._numbers
 
     def of_tag(self, environ: WSGIEnvironment, tag: str) -> Reply:
-        """Answer with the published release of a tag: drafts have none."""
+        """Answer with the published release of a tag; drafts do not count."""
         release = self.published(tag)
         return (http.HTTPStatus.OK, self._shown(environ, release)) if release else _missing()
 
@@ -120,7 +120,7 @@ class Board:
         return http.HTTPStatus.OK, {"state": "pending", "total_count": 0, "statuses": []}
 
     def listed(self, environ: WSGIEnvironment, _: str) -> Reply:
-        """Answer with every release, the newest first; drafts only to those who may write."""
+        """Answer with every release, newest first; drafts are only shown to clients with write access."""
         newest = sorted(self.releases.values(), key=lambda release: -release["id"])
         may_write = bool(environ.get("HTTP_AUTHORIZATION"))
         return http.HTTPStatus.OK, [self._shown(environ, one) for one in newest if may_write or not one["draft"]]
@@ -155,7 +155,7 @@ class Board:
         return (http.HTTPStatus.OK, list(release["assets"].values())) if release else _missing()
 
     def take(self, environ: WSGIEnvironment, number: str) -> Reply:
-        """Take a file; one that is cut off stays behind in the state ``starter``."""
+        """Accept a file; an interrupted upload stays in the state ``starter``."""
         release = self.releases.get(int(number))
         if release is None:
             return _missing()
@@ -187,11 +187,11 @@ class Board:
         return _missing()
 
     def fixed(self, release: Release) -> bool:
-        """Whether a release cannot be changed any more."""
+        """Whether a release is immutable."""
         return self.immutable and not release["draft"]
 
     def listed_pulls(self, environ: WSGIEnvironment, _: str) -> Reply:
-        """Answer with the pull requests that are asked for, the newest first."""
+        """Answer with the requested pull requests, newest first."""
         asked = parse_qs(environ.get("QUERY_STRING", ""))
         state, head, base = (asked.get(name, [usual])[0] for name, usual in _ASKED_OF_PULLS)
         branch = head.removeprefix(f"{self.slug.partition('/')[0]}:")
@@ -209,7 +209,7 @@ class Board:
         return http.HTTPStatus.OK, [self._shown_pull(environ, pull) for pull in found]
 
     def open_pull(self, environ: WSGIEnvironment, _: str) -> Reply:
-        """Open a pull request; a branch has one open at the most."""
+        """Open a pull request; a branch has at most one open."""
         asked = _value(environ)
         owner, head, base = self.slug.partition("/")[0], str(asked.get("head")), str(asked.get("base"))
         ends = [(pull["head"]["ref"], pull["base"]["ref"]) for pull in self.pulls.values() if pull["state"] == "open"]
@@ -262,7 +262,7 @@ def _value(environ: WSGIEnvironment) -> dict[str, Any]:
 
 
 def _page(environ: WSGIEnvironment, items: list[Any]) -> tuple[list[Any], str]:
-    """Return the page that is asked for, and the header that leads to the next."""
+    """Return the requested page, and the header with a link to the next one."""
     asked = parse_qs(environ.get("QUERY_STRING", ""))
     size, number = int(asked.get("per_page", ["30"])[0]), int(asked.get("page", ["1"])[0])
     query = urlencode({**asked, "per_page": size, "page": number + 1}, doseq=True)
@@ -297,4 +297,4 @@ _ROUTES: tuple[tuple[str, Callable[[Board, WSGIEnvironment, str], Reply]], ...] 
     ("POST /pulls", Board.open_pull),
     (r"PATCH /pulls/(\d+)", Board.change_pull),
 )
-"""What is answered to which request."""
+"""The handler of each request."""

@@ -1,4 +1,4 @@
-"""The checks of a commit, as GitHub has them: check runs, which apps such as Actions make, and commit statuses.
+"""The checks of a commit on GitHub: check runs, which apps such as Actions make, and commit statuses.
 
 https://docs.github.com/en/rest/checks/runs and https://docs.github.com/en/rest/commits/statuses describe the answers.
 """
@@ -17,26 +17,26 @@ from nox_ship.world.github import REFUSED, GitHubApi
 from nox_ship.world.runs import moment
 
 PASSING = ("success", "skipped", "neutral")
-"""The conclusions that count as passed, as for the checks that a protected branch requires:
+"""The conclusions that count as passed, as for required checks of a protected branch:
 https://docs.github.com/en/pull-requests/how-tos/merge-and-close-pull-requests/troubleshooting-required-status-checks"""
 _ACTIONS = re.compile(r"/actions/runs/(\d+)(?:/|$)")
-"""The ID of a run of Actions in the address of one of its jobs."""
+"""The ID of an Actions run in the address of one of its jobs."""
 _NO_COMMIT = (422,)
-"""What GitHub answers where it does not have a commit, or not yet."""
+"""GitHub's statuses for a commit that it does not have, or not yet."""
 _STATES: dict[str, Literal["passed", "running"]] = {"success": "passed", "pending": "running"}
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check of a commit, as its newest attempt is."""
+    """A check of a commit, in its latest attempt."""
 
     name: str
     state: Literal["passed", "failed", "running"]
     told: str
-    """What became of it, in GitHub's words."""
+    """Its result, in GitHub's words."""
     url: str = ""
     run: str = ""
-    """The ID of the run of Actions that it is a job of; empty where it is none."""
+    """The ID of the Actions run that it is a job of; empty if it is none."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.told}{f' ({self.url})' if self.url else ''}"
@@ -73,14 +73,14 @@ class _CheckRun(json_data.Open):
 
     @property
     def group(self) -> tuple[str, int]:
-        """What its attempts have in common: each workflow has a suite of its own, in which it is run again."""
+        """What its attempts have in common; each workflow has its own suite, within which it is rerun."""
         return self.name, self.check_suite.id if self.check_suite else -self.id
 
     def replaces(self, earlier: _CheckRun) -> bool:
-        """Whether it is a later attempt of the same: one that began after the other ended.
+        """Whether it is a later attempt of the same check: it began after the other ended.
 
-        Two jobs of one run may have the same name, too. They run beside each other, or the second is skipped because
-        the first one failed; then both count.
+        Two jobs of one run may also have the same name. They run in parallel, or the second is skipped because the
+        first one failed; then both count.
         """
         begun, ended = moment(self.started_at), moment(earlier.completed_at)
         if self.conclusion == "skipped" or ended is None:
@@ -88,7 +88,7 @@ class _CheckRun(json_data.Open):
         return self.id > earlier.id and (begun is None or begun >= ended)
 
     def check(self) -> Check:
-        """Return what it tells."""
+        """Return its current state."""
         title = f" ({self.output.title})" if self.output and self.output.title else ""
         of_actions = self.app is not None and self.app.slug == "github-actions"
         found = _ACTIONS.search(self.details_url or "") if of_actions else None
@@ -107,20 +107,20 @@ class _Status(json_data.Open):
     target_url: str | None = None
 
     def check(self) -> Check:
-        """Return what it tells."""
+        """Return its current state."""
         said = f" ({self.description})" if self.description else ""
         return Check(self.context, _STATES.get(self.state, "failed"), f"{self.state}{said}", self.target_url or "")
 
 
 def checks_of(api: GitHubApi, commit: str) -> tuple[Check, ...]:
-    """Return the checks of a commit, each as its newest attempt is; of one name there may be several.
+    """Return the checks of a commit, each in its latest attempt; several may have the same name.
 
     Args:
         api: GitHub's API.
         commit: The commit.
 
     Raises:
-        ShipError: GitHub does not tell them (NS780 to NS785).
+        ShipError: GitHub does not answer properly (NS780 to NS785).
     """
     try:
         told = api.pages(f"/commits/{commit}/check-runs?filter=all", "check_runs", absent=_NO_COMMIT)
@@ -133,7 +133,7 @@ def checks_of(api: GitHubApi, commit: str) -> tuple[Check, ...]:
 
 
 def _newest(runs: Iterable[_CheckRun]) -> Iterator[_CheckRun]:
-    """Yield the check runs that no later attempt replaces: GitHub's own ``filter=latest`` goes by the name alone."""
+    """Yield the check runs without a later attempt; GitHub's own ``filter=latest`` only looks at names."""
     for _, group in groupby(sorted(runs, key=lambda run: (run.group, run.id)), key=lambda run: run.group):
         attempts = list(group)
         yield from (one for one in attempts if not any(other.replaces(one) for other in attempts))

@@ -21,11 +21,11 @@ PROJECT_QUARANTINED = Kind(
 RELEASE_CLOSED = Kind(
     "NS772",
     "release-closed",
-    "Commit something and release the next version; if the incomplete release is of no use, yank it, as"
+    "Commit something and release the next version; if the incomplete release is unusable, yank it as"
     " docs/emergencies.md describes.",
 )
 RELEASE_CLOSES = Kind(
-    "NS773", "release-closes-soon", "Upload what is missing now, or release the next version.", level="warning"
+    "NS773", "release-closes-soon", "Upload the missing files now, or release the next version.", level="warning"
 )
 SECOND_SDIST = Kind(
     "NS774",
@@ -34,7 +34,7 @@ SECOND_SDIST = Kind(
 )
 
 OPEN_DAYS = 14
-"""How long PyPI accepts files for a release (``MAXIMUM_AGE_FOR_NEW_UPLOADS_DAYS`` of its ``forklift/legacy.py``)."""
+"""Days for which PyPI accepts files for a release (``MAXIMUM_AGE_FOR_NEW_UPLOADS_DAYS`` in ``forklift/legacy.py``)."""
 
 _OPEN = dt.timedelta(days=OPEN_DAYS)
 _SOON = dt.timedelta(days=1)
@@ -52,10 +52,10 @@ def closed_project(listing: Listing) -> Iterator[Finding]:
 
 
 def closed_release(listing: Listing, missing: Sequence[str]) -> Iterator[Finding]:
-    """Yield what keeps the index from accepting the missing files of a release.
+    """Yield why the index does not accept the missing files of a release, or will not for long.
 
-    PyPI and TestPyPI accept no file for a release that is older than 14 days, and only one sdist per release. The age
-    counts from the oldest file that is still there, by the index's own clock: the release is at least that old.
+    PyPI and TestPyPI accept no files for a release that is older than 14 days, and only one sdist per release. The age
+    is counted from the oldest existing file, by the index's own clock; the release is at least that old.
 
     Args:
         listing: What the index has of the release.

@@ -1,4 +1,4 @@
-"""Where the credentials of an upload come from: the places are looked into in order, the first that has any counts."""
+"""The credentials for an upload: the possible places are searched in order, and the first match counts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from nox_ship.world.token import check_goal, check_token
 from nox_ship.world.trusted import TrustedPublisher
 
 NO_CREDENTIALS = Kind(
-    "NS741", "no-credentials", "Set up trusted publishing, or put an API token into one of these places."
+    "NS741", "no-credentials", "Set up trusted publishing, or put an API token in one of these places."
 )
 EMPTY_CREDENTIALS = Kind(
-    "NS742", "empty-credentials", "Give it a value: in a workflow a secret that does not exist is an empty text."
+    "NS742", "empty-credentials", "Set a value; in a workflow, a secret that does not exist is an empty string."
 )
 OTHER_CREDENTIALS = Kind(
     "NS744", "other-credentials-used", "Correct the trusted publisher, or remove `id-token: write`.", level="warning"
@@ -29,7 +29,7 @@ TRUSTED = "trusted publishing"
 
 
 Ask = Callable[[str, bool], str]
-"""Shows a question and returns the answer; whether it is secret, and so not shown, comes second."""
+"""Shows a question and returns the answer; the second argument says whether the answer is secret and not echoed."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Login:
 
     @property
     def basic(self) -> str:
-        """What is sent of them: the value of HTTP's basic authentication (RFC 7617)."""
+        """The value of HTTP basic authentication (RFC 7617)."""
         return base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
     def hidden(self, text: str) -> str:
-        """Return ``text`` with them blotted out in each form in which an index may show them again."""
+        """Return ``text`` with the credentials removed, in each form in which an index may repeat them."""
         quoted = (form(value) for value in (self.user, self.password) for form in (str, quote, _quoted, quote_plus))
         return process.hide(text, [*quoted, self.basic])
 
@@ -55,41 +55,41 @@ class Credentials:
     """What an upload authenticates with."""
 
     kind: str
-    """Where they come from, for the report: never a value."""
+    """Their source, for the report; never a value."""
     login: Callable[[], Login] = field(repr=False)
-    """Makes what one upload is sent with, anew each time."""
+    """Returns the credentials for one upload, renewed each time."""
     signs: bool = False
-    """Whether an attestation (PEP 740) is made of each file and sent along."""
+    """Whether each file is uploaded with an attestation (PEP 740)."""
     warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which credentials are looked for."""
+    """Which credentials to look for."""
 
     index: str
     """The index's name in the settings, such as ``pypi``."""
     shown: str
-    """The index's name as it is written."""
+    """The index's display name."""
     upload_url: str
     token_variable: str
-    """Name of the variable that may hold an API token."""
+    """The name of the variable that may hold an API token."""
     project: str
     token_host: str | None = None
-    """Host that the index's tokens name; None where they need not have PyPI's form."""
+    """The host named in the index's tokens; None if they need not have PyPI's format."""
     signs: bool = False
-    """Whether a trusted publisher signs what it uploads."""
+    """Whether a trusted publisher signs its uploads."""
     ask: Ask | None = None
-    """Asks a person; None where nobody is there."""
+    """Asks the user; None if nobody can be asked."""
     quietly: bool = False
-    """Whether it is only to be looked: no token is made by an exchange, and no keyring is opened."""
+    """Whether only to look: no token is requested in an exchange, and no keyring is opened."""
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The environment variables that may hold credentials, or lead to an identity."""
+    """The environment variables, which may hold credentials or give an identity."""
 
 
 @dataclass
 class _Search:
-    """A look into every place; ``empty`` and ``refused`` remember what was found there and is of no use."""
+    """A search of all places; ``empty`` and ``refused`` record unusable results."""
 
     wanted: Wanted
     empty: list[str] = field(default_factory=list)
@@ -136,8 +136,8 @@ class _Search:
         try:
             config = get_config(str(path))
         except Exception as error:  # noqa: BLE001 - parsers quote the line they choke on, which may be the token
-            reason = "it cannot be read" if isinstance(error, TwineException | OSError) else "it is no INI file"
-            raise ShipError(NO_CREDENTIALS(f"{DEFAULT_CONFIG_FILE} is of no use: {reason}.")) from None
+            reason = "it cannot be read" if isinstance(error, TwineException | OSError) else "it is not an INI file"
+            raise ShipError(NO_CREDENTIALS(f"{DEFAULT_CONFIG_FILE} cannot be used: {reason}.")) from None
         for name, entry in config.items():
             address = entry.get("repository") or ""
             if address == self.wanted.upload_url or (name == self.wanted.index and self._same_host(address)):
@@ -145,7 +145,7 @@ class _Search:
         return None
 
     def _same_host(self, address: str) -> bool:
-        """Whether an address is on the index's own host: a name alone may have been given to another one."""
+        """Whether an address is on the index's own host; the name alone may have been given to another index."""
         try:
             return urlsplit(address)[:2] == urlsplit(self.wanted.upload_url)[:2]
         except ValueError:
@@ -159,7 +159,7 @@ class _Search:
             if self.wanted.token_host is None and (entry := keyring.get_credential(self.wanted.upload_url, None)):
                 user = entry.username
             password = keyring.get_password(self.wanted.upload_url, user)
-        except Exception:  # noqa: BLE001 - back ends raise what they like; one that does not work has nothing
+        except Exception:  # noqa: BLE001 - keyring backends raise what they like; one that does not work has nothing
             return None
         return self._fixed("keyring", user, password)
 
@@ -168,12 +168,12 @@ class _Search:
         if ask is None:
             return None
         if self.wanted.token_host is None:
-            user = ask(f"User name at {shown} (empty for an API token): ", False).strip() or TOKEN_USER
-        secret = ask(f"{'API token' if user == TOKEN_USER else 'Password'} of {shown} (empty to stop): ", True)
+            user = ask(f"User name on {shown} (empty for an API token): ", False).strip() or TOKEN_USER
+        secret = ask(f"{'API token' if user == TOKEN_USER else 'Password'} for {shown} (empty to stop): ", True)
         return self._fixed("the terminal", user, secret) if secret.strip() else None
 
     def _fixed(self, source: str, user: str, password: str | None) -> Credentials | None:
-        """Return credentials that stay the same; what is empty is remembered, what is malformed stops the search."""
+        """Return unchanging credentials; empty ones are recorded, malformed ones stop the search."""
         if password is None:
             return None
         secret = password.strip()
@@ -192,13 +192,13 @@ def _quoted(value: str) -> str:
 
 
 def find_credentials(wanted: Wanted) -> Credentials:
-    """Look into every place and return the first credentials that can be used.
+    """Search all places and return the first usable credentials.
 
-    A trusted publisher's exchange is tried, an API token's form is read; the values are not shown anywhere.
+    A trusted publisher's exchange is tried, and an API token's format is checked; values are not shown anywhere.
 
     Raises:
-        ShipError: None are found (NS741), they are empty (NS742), malformed (NS743) or cannot be for this upload
-            (NS722, NS723, NS725), or trusted publishing is refused (NS730-NS732, NS739).
+        ShipError: There are none (NS741), they are empty (NS742), malformed (NS743) or for another upload (NS722,
+            NS723, NS725), or trusted publishing is refused (NS730-NS732, NS739).
     """
     search = _Search(wanted)
     for found in search.places():
@@ -214,6 +214,8 @@ def find_credentials(wanted: Wanted) -> Credentials:
     places = f"TWINE_USERNAME and TWINE_PASSWORD, {wanted.token_variable}, ~/.pypirc"
     if wanted.quietly:
         what = f"No credentials for {wanted.shown} in {places}; the keyring was not opened."
-        raise ShipError(NO_CREDENTIALS(what, remedy="A release looks there too, and asks for them on a terminal."))
-    what = f"No credentials for {wanted.shown}: trusted publishing (in CI), {places}, keyring have none."
+        raise ShipError(
+            NO_CREDENTIALS(what, remedy="A release looks there too, and asks for credentials on a terminal.")
+        )
+    what = f"No credentials for {wanted.shown} from trusted publishing (in CI), {places} or the keyring."
     raise ShipError(NO_CREDENTIALS(what))

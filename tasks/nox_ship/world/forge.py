@@ -1,4 +1,4 @@
-"""The forge that hosts the remote, GitHub or GitLab, as far as a release has to do with it."""
+"""The forge that hosts the remote, GitHub or GitLab, as far as a release uses it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NO_JOB = Kind("NS763", "no-job", "Run it in a job of GitHub Actions, with `GITHU
 NOT_STARTED = Kind(
     "NS764",
     "workflow-not-started",
-    "Branch and tag are pushed: start the workflow by hand on the tag, with `bump` empty.",
+    "Branch and tag are pushed; start the workflow manually on the tag, with `bump` empty.",
 )
 
 _PAUSES = (2.0, 6.0)
-"""Seconds before GitHub is asked again."""
+"""Pauses in seconds before asking GitHub again."""
 _PASSING = (422, 429, 500, 502, 503, 504)
-"""What GitHub may answer while it does not know the tag yet, or has trouble of its own."""
+"""GitHub's statuses while it does not know the tag yet, or has problems of its own."""
 # `https://`, `git://` and `ssh://` addresses, and ssh's short form; GitHub answers ssh on port 443 under another name.
 _URL = (
     r"(?:[a-z+]+://(?:[^/]*@)?(?:www\.|ssh\.)?{host}(?::\d+)?/|(?:[^/@:]+@)?(?:ssh\.)?{host}:)"
@@ -32,7 +32,7 @@ _URL = (
 )
 _HOST, _API = "github.com", "https://api.github.com"
 TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
-"""The variables that may hold a token for GitHub, as its own command line looks for them."""
+"""The variables that may hold a token for GitHub, the same as for its command line tool."""
 # GitLab's own host answers ssh on port 443 under another name, too; others have "gitlab" in theirs.
 _GITLAB = re.compile(
     r"(?:[a-z+]+://(?:[^/]*@)?(?:altssh\.)?(?P<host>[\w.-]*gitlab[\w.-]*)(?::\d+)?/"
@@ -51,7 +51,7 @@ _VARIABLES = (
     "GITHUB_TOKEN",
 )
 GITLAB_CI = ".gitlab-ci.yml"
-"""The file that GitLab's CI obeys."""
+"""GitLab's CI file."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class GitHub:
 
     @classmethod
     def of(cls, url: str, host: str = _HOST) -> GitHub | None:
-        """Return the repository that a remote's address names; None where it is not on that host of GitHub's."""
+        """Return the repository at a remote's address; None if that is not on this GitHub host."""
         match = re.fullmatch(_URL.format(host=re.escape(host)), url.strip(), re.ASCII | re.IGNORECASE)
         return cls(match["owner"], match["name"]) if match else None
 
     @property
     def slug(self) -> str:
-        """Owner and name, as GitHub writes them."""
+        """The repository as owner/name."""
         return f"{self.owner}/{self.name}"
 
     def runs(self, workflow: str) -> str:
@@ -79,16 +79,16 @@ class GitHub:
 
 @dataclass(frozen=True)
 class GitLab:
-    """A project on GitLab: on its own host, or on one that has "gitlab" in its name."""
+    """A project on GitLab: on gitlab.com, or on a host with "gitlab" in its name."""
 
     host: str
     namespace: str
-    """The group and its subgroups, or the user."""
+    """The group with its subgroups, or the user."""
     name: str
 
     @classmethod
     def of(cls, url: str) -> GitLab | None:
-        """Return the project that a remote's address names; None where it is not on GitLab."""
+        """Return the project at a remote's address; None if that is not on GitLab."""
         match = _GITLAB.fullmatch(url.strip())
         if match is None:
             return None
@@ -97,24 +97,24 @@ class GitLab:
 
     @property
     def slug(self) -> str:
-        """Namespace and name, as GitLab writes them."""
+        """The project as namespace/name."""
         return f"{self.namespace}/{self.name}"
 
     @property
     def is_public(self) -> bool:
-        """Whether it is on GitLab's own host, whose identities PyPI takes."""
+        """Whether it is on gitlab.com, whose identities PyPI accepts."""
         return self.host == "gitlab.com"
 
     def runs(self) -> str:
-        """Return the address of the page with the pipelines."""
+        """Return the address of the pipelines page."""
         return f"https://{self.host}/{self.slug}/-/pipelines"
 
 
 @dataclass(frozen=True)
 class Job:
-    """The running job of GitHub Actions, as its default variables describe it.
+    """The running GitHub Actions job, as described by its default variables.
 
-    https://docs.github.com/en/actions/reference/workflows-and-actions/variables names them.
+    https://docs.github.com/en/actions/reference/workflows-and-actions/variables lists them.
     """
 
     server: str
@@ -125,20 +125,20 @@ class Job:
     run: str
     """The ID of the run."""
     ref: str
-    """The full name of the branch or tag that the run is on."""
+    """The full name of the run's branch or tag."""
     commit: str
-    """The commit that it is on."""
+    """The run's commit."""
     token: str
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Job:
-        """Return the job whose environment is ``env``.
+        """Return the job with the environment variables ``env``.
 
         Raises:
-            ShipError: That is no job of GitHub Actions with a token (NS763).
+            ShipError: They are not those of a GitHub Actions job with a token (NS763).
         """
         if missing := [name for name in _VARIABLES if not env.get(name)]:
-            raise ShipError(NO_JOB(f"The environment has no {shorten(missing, len(missing))}."))
+            raise ShipError(NO_JOB(f"The environment variables {shorten(missing, len(missing))} are missing."))
         server, api, slug, workflow, run, ref, commit, token = (env[name] for name in _VARIABLES)
         return cls(server, api, slug, workflow.partition("@")[0].rpartition("/")[2], run, ref, commit, token)
 
@@ -149,23 +149,23 @@ class Job:
 
     @property
     def github(self) -> GitHubApi:
-        """The API of the repository, with the job's token."""
+        """The repository's API, with the job's token."""
         return GitHubApi(self.api, self.slug, self.token)
 
     @property
     def headers(self) -> dict[str, str]:
-        """What GitHub's API is asked with."""
+        """The headers for GitHub's API."""
         return {"Authorization": f"Bearer {self.token}", "Accept": "application/vnd.github+json"}
 
     def start(self, tag: str, target: str) -> None:
-        """Start this very workflow again, on a tag: the one event that a workflow's own token may cause.
+        """Start this workflow again, on a tag: the one event that a workflow's own token may trigger.
 
-        The run that it starts is told which run proved the tag.
+        The new run is told which run proved the tag.
 
         https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
 
         Raises:
-            ShipError: GitHub does not take it (NS764).
+            ShipError: GitHub does not accept it (NS764).
         """
         url = f"{self.api}/repos/{self.slug}/actions/workflows/{self.workflow}/dispatches"
         body = {"ref": f"refs/tags/{tag}", "inputs": {"target": target, "run": self.run}}
@@ -186,12 +186,12 @@ class Job:
 def releases(
     address: str | None, variables: Mapping[str, str], tell: Callable[[str], object] = lambda _: None
 ) -> Releases | None:
-    """Return the releases of a repository on GitHub; None where it is not there.
+    """Return the releases of a repository on GitHub; None if it is not there.
 
     Args:
-        address: The remote's address; None in a job that has no checkout, whose variables name the repository.
+        address: The remote's address; None in a job without a checkout, whose variables name the repository.
         variables: The environment variables, which name the API of a GitHub Enterprise and may hold a token.
-        tell: Told before the client waits because GitHub limits requests.
+        tell: Called with a message before waiting because GitHub limits requests.
     """
     token = next((variables[name].strip() for name in TOKENS if variables.get(name, "").strip()), None)
     api = variables.get("GITHUB_API_URL", _API).rstrip("/")
@@ -206,12 +206,12 @@ def releases(
 
 
 def proposal_page(remote: Remote, branch: str, base: str) -> str:
-    """Return the address of the page that opens a pull request, or a merge request; empty where it is not known.
+    """Return the address of the page that opens a pull request or merge request; empty if unknown.
 
     Args:
-        remote: Where the branch is pushed to.
-        branch: The branch that is to be merged.
-        base: The branch that it is to be merged into.
+        remote: The remote to which the branch is pushed.
+        branch: The branch to merge.
+        base: The branch to merge it into.
     """
     address = remote.local.find("remote", "get-url", "--push", remote.name) or ""
     if found := GitHub.of(address):
@@ -223,10 +223,10 @@ def proposal_page(remote: Remote, branch: str, base: str) -> str:
 
 
 def follow(remote: Remote, workflow: str, *, waits: bool = False) -> str:
-    """Return how to follow a workflow that a push to ``remote`` starts.
+    """Return how to follow a workflow that is started by a push to ``remote``.
 
     Args:
-        remote: Where the tag is pushed to.
+        remote: The remote to which the tag is pushed.
         workflow: The workflow's file name.
         waits: Whether it waits until somebody publishes a GitHub Release.
     """

@@ -1,4 +1,4 @@
-"""Package indexes: what one holds, and bringing a file to it."""
+"""Package indexes: what they have, and uploading files to them."""
 
 from __future__ import annotations
 
@@ -33,46 +33,46 @@ from nox_ship.world.refusals import Answer
 
 INDEX_UNREACHABLE = Kind("NS701", "index-unreachable", "Check the network and the index's address.")
 UNKNOWN_INDEX = Kind("NS753", "unknown-index", "Write `pypi`, `testpypi`, or a name from [tool.nox-ship.indexes].")
-UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads what is missing.")
+UPLOAD_UNCLEAR = Kind("NS735", "upload-unclear", "Run the same command again: it uploads the missing files.")
 
 PUBLIC_INDEXES = {"pypi": "PyPI", "testpypi": "TestPyPI"}
-"""The indexes that everyone has, and how they are written."""
+"""The public indexes, and their display names."""
 
-# Settings of twine that are no credentials: whom to trust, and as whom to speak.
+# Settings of twine that are not credentials: certificates and the like.
 _CERTIFICATES = {"certificates": "TWINE_CERT", "client_certificate": "TWINE_CLIENT_CERT"}
-# Asks whatever lies between for the index's own answer (RFC 9111, section 5.2.1.4).
+# Asks caches on the way for the index's own answer (RFC 9111, section 5.2.1.4).
 _FRESH = {"Cache-Control": "no-cache"}
 
 
 def display_name(index: str) -> str:
-    """Return an index's name as it is written."""
+    """Return an index's display name."""
     return PUBLIC_INDEXES.get(index, index)
 
 
 def check_known(index: str, own: Collection[str]) -> None:
-    """Check that there is an index of this name.
+    """Check that there is an index with this name.
 
     Args:
         index: Its name.
-        own: The names of those that settings describe.
+        own: The names of the indexes in the settings.
 
     Raises:
         ShipError: There is none (NS753).
     """
     if index not in {*PUBLIC_INDEXES, *own}:
         known = ", ".join(sorted({*PUBLIC_INDEXES, *own}))
-        raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}; there are {known}."))
+        raise ShipError(UNKNOWN_INDEX(f"There is no index {index!r}. The indexes are {known}."))
 
 
 Upload = Callable[[Path, str], None]
-"""Uploads a file that has a SHA-256."""
+"""Uploads a file, given its SHA-256."""
 
 Read = tuple[Page | None, dt.datetime]
-"""A project's page, None where the index does not know the project; and when the index answered."""
+"""A project's page, None if the index does not know the project; and the time of the answer."""
 
 
 class UploadUnclearError(ShipError):
-    """The upload did not succeed, and leaves open whether the index kept the file (NS735)."""
+    """The upload failed without a clear answer; the index may have kept the file (NS735)."""
 
 
 def _nothing() -> Credentials:
@@ -88,18 +88,18 @@ class Index:
     """A package index.
 
     Attributes:
-        name: What the user calls it, such as ``PyPI``.
-        upload_url: Where twine uploads to.
-        simple_url: The base of its simple API (PEP 503, PEP 691).
-        json_url: The base of its JSON API, None where it has none.
-        find: Looks for what an upload authenticates with.
-        prove: Tries that without an upload, for a project and a version; returns notices.
-        seconds: How long one attempt to upload or download a file may take, if it is short.
+        name: Its display name, such as ``PyPI``.
+        upload_url: The address that twine uploads to.
+        simple_url: The base address of its simple API (PEP 503, PEP 691).
+        json_url: The base address of its JSON API; None if it has none.
+        find: Finds the credentials for an upload.
+        prove: Tests them without an upload, for a project and a version; returns notices.
+        seconds: Seconds that one attempt to upload or download a short file may take.
         public: Whether it is PyPI or TestPyPI, whose rules are known.
-        free: The file that keeps that the project's name is free there; None asks in any case.
-        variables: The environment variables that an upload takes the job's identity and certificates from.
-        keep: Names of variables that an upload gets although they look like credentials.
-        ahead: What `read_page` returns, where it is asked once and ahead; of an index that is only looked at.
+        free: The file that records that the project's name is free there; None to always ask.
+        variables: The environment variables with the job's identity and certificates.
+        keep: Names of variables that an upload receives although they look like credentials.
+        ahead: The result of `read_page`, if it was requested in advance; for an index that is only looked at.
     """
 
     name: str
@@ -118,30 +118,30 @@ class Index:
 
     @property
     def credentials(self) -> Credentials:
-        """What an upload authenticates with; looked for when it is first asked for.
+        """The credentials for an upload; searched for on first use.
 
         Raises:
-            ShipError: There are none, or they cannot be for this upload.
+            ShipError: There are none, or they are for another upload.
         """
         if not self._found:
             self._found.append(self.find())
         return self._found[0]
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:
-        """Check that an upload would be let in, as far as that is known without one; return warnings and notices.
+        """Check that an upload would be allowed, as far as is known without one; return warnings and notices.
 
         Raises:
-            ShipError: There are no credentials, they cannot be for this upload, or the index refuses them.
+            ShipError: There are no credentials, they are for another upload, or the index refuses them.
         """
         return (*self.credentials.warnings, *self.prove(self.credentials, project, version))
 
     @property
     def authenticated(self) -> str:
-        """Where the credentials come from; empty where none were needed."""
+        """The source of the credentials; empty if none were needed."""
         return self._found[0].kind if self._found else ""
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what the index has of one version: from its simple API, with files that only its JSON API shows.
+        """Return what the index has of one version: from its simple API, plus files that only its JSON API lists.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -152,7 +152,7 @@ class Index:
         return replace(told, files={**early, **told.files}, early=early)
 
     def files(self, project: str, version: str) -> dict[str, Served]:
-        """Return the files that the index has for one version, by name: from its simple and its JSON API.
+        """Return the index's files for one version, by name, from its simple and its JSON API.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -160,7 +160,7 @@ class Index:
         return dict(self.listing(project, version).files)
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:
-        """Return why the index would not allow ``project`` as a new name, as far as that can be known."""
+        """Return why the index would not allow ``project`` as a new name, as far as is known."""
         return names.refused(self.name, self.simple_url, project, self.free) if self.public else ()
 
     def _from_simple(self, project: str, version: str) -> Listing:
@@ -186,7 +186,7 @@ class Index:
         )
 
     def read_page(self, project: str) -> Read:
-        """Return what the simple API tells of a project.
+        """Return the simple API's data about a project.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -196,13 +196,13 @@ class Index:
             if answer.status == http.HTTPStatus.NOT_FOUND:
                 return None, answer.at
             if not answer.ok:
-                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
+                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - handled like the others
             return parsed(answer, project), answer.at
         except web.WebError as error:
             raise ShipError(INDEX_UNREACHABLE(f"{self.name} cannot be read: {error}.")) from error
 
     def _from_json(self, project: str, version: str) -> dict[str, Served]:
-        """Ask the JSON API ("JSON API" in the documentation of PyPI); what it does not answer, the simple API does."""
+        """Ask the JSON API ("JSON API" in PyPI's documentation); if it does not answer, the simple API is used."""
         found = self._json(f"{project}/{version}/json")
         entries = found.get("urls")
         try:
@@ -228,8 +228,8 @@ class Index:
     def provenance(self, project: str, version: str, served: Served) -> bytes | None:
         """Return the provenance of a served file (PEP 740); None if the index has none.
 
-        Where the simple API does not tell where it is, PyPI and TestPyPI are asked at the address of their integrity
-        API, which PyPI's documentation describes.
+        If the simple API does not give its address, PyPI and TestPyPI are asked at the address of their integrity API,
+        which PyPI's documentation describes.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -245,27 +245,27 @@ class Index:
             if answer.ok:
                 return answer.body
             if answer.status != http.HTTPStatus.NOT_FOUND:
-                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - told of as the others are
+                raise web.WebError(f"status {answer.status}")  # noqa: TRY301 - handled like the others
         except web.WebError as error:
-            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not tell the provenance: {error}.")) from error
+            raise ShipError(INDEX_UNREACHABLE(f"{self.name} does not serve the provenance: {error}.")) from error
         return None
 
     def page(self, project: str, version: str) -> str:
-        """Return the address of a version's page for people; empty where it is not known."""
+        """Return the address of a version's page for people; empty if unknown."""
         base = (self.json_url or "").removesuffix("pypi/") if self.public else ""
         return f"{base}project/{canonicalize_name(project)}/{quote(version)}/" if base else ""
 
     def described(self, project: str) -> object:
-        """Return what the JSON API tells of a project, None where it tells nothing."""
+        """Return the JSON API's data about a project; None if there are none."""
         return self._json(f"{project}/json").get("info")
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:
-        """Download a served file, ``into`` an open file where one is given, and return its SHA-256.
+        """Download a served file, ``into`` an open file if given, and return its SHA-256.
 
         Args:
             served: The file.
-            size: How many bytes it should have; of a longer one enough is taken to tell that it is another.
-            into: Takes what is downloaded.
+            size: Its expected size in bytes; a longer file is only read far enough to see that it differs.
+            into: Receives the content.
 
         Raises:
             ShipError: The index does not answer (NS701).
@@ -285,16 +285,16 @@ class Index:
 
     @contextmanager
     def uploading(self) -> Iterator[Upload]:
-        """Yield what uploads one file with twine, which all uploads within the ``with`` block share.
+        """Yield a function that uploads one file; all uploads within the ``with`` block share one twine.
 
-        A file is uploaded from a folder of its own. The credentials are made for each, and reach twine through a pipe
-        that only it reads. It is the copy in that folder that is compared with the SHA-256: the file itself can change
+        A file is uploaded from a folder of its own. Credentials are obtained for each, and reach twine through a pipe
+        that only it reads. The copy in that folder is compared with the SHA-256, because the original could change
         until it is copied.
 
         It raises:
-            UploadUnclearError: A server error, a time-out or a cut connection (NS735).
-            ShipError: The file is no longer the one that was checked (NS603); the index refuses it, explained by an ID
-                of its own; it cannot be signed (NS751); or no upload token can be had.
+            UploadUnclearError: A server error, a timeout or a broken connection (NS735).
+            ShipError: The file has changed since it was checked (NS603); the index refuses it, explained by its own
+                ID; it cannot be signed (NS751); or there is no upload token.
         """
         with Conversation(upload.__file__, self.keep) as twine:
             yield partial(self._upload, twine)
@@ -319,13 +319,13 @@ class Index:
             try:
                 told = twine.ask(question, seconds)
             except process.TimedOutError as error:
-                what = f"{self.name} did not answer to {file.name} within {seconds:.0f} seconds."
+                what = f"{self.name} did not respond to the upload of {file.name} within {seconds:.0f} seconds."
                 raise UploadUnclearError(UPLOAD_UNCLEAR(what)) from error
-        shown = told or {"failure": "twine", "text": "it ended before the index answered"}
+        shown = told or {"failure": "twine", "text": "it ended before the index responded"}
         answer = Answer.of({name: login.hidden(one) if isinstance(one, str) else one for name, one in shown.items()})
         if answer.unclear:
-            met = f"answered to {file.name} with status {answer.status}"
-            unmet = f"gave no answer to {file.name}: {answer.said.rstrip('.')}"
+            met = f"responded to the upload of {file.name} with status {answer.status}"
+            unmet = f"did not respond to the upload of {file.name}: {answer.said.rstrip('.')}"
             raise UploadUnclearError(UPLOAD_UNCLEAR(f"{self.name} {met if answer.status else unmet}."))
         if not answer.ok:
             raise ShipError(answer.explained(self.name, file.name))

@@ -1,4 +1,4 @@
-"""What an index says of one version of a project: its files, and the project's status."""
+"""An index's data about one version of a project: its files, and the project's status."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from packaging.version import Version
 
 @dataclass(frozen=True)
 class Served:
-    """A file as an index offers it."""
+    """A file on an index."""
 
     filename: str
     url: str
     sha256: str | None
-    """None if the index gives none."""
+    """The SHA-256; None if the index gives none."""
     seen_in: Literal["simple API", "JSON API"] = "simple API"
     """Installers read the simple API; the JSON API shows a file earlier."""
     trial: bool = False
@@ -28,13 +28,13 @@ class Served:
     size: int | None = None
     """Its size in bytes (PEP 700); None if the index does not say."""
     requires_python: str | None = None
-    """The range of Pythons that installers go by; None if the index does not say."""
+    """The range of Pythons for installers; None if the index does not say."""
     yanked: str | None = None
-    """Why it is yanked (PEP 592), which may be empty; None if it is not."""
+    """Why it is yanked (PEP 592), which may be empty; None if it is not yanked."""
     metadata_sha256: str | None = None
-    """The SHA-256 of the metadata that installers read before the file (PEP 658); None if the index does not say."""
+    """The SHA-256 of the metadata that installers read first (PEP 658); None if the index does not say."""
     provenance: str | None = None
-    """Where its provenance is (PEP 740); None if the index does not say."""
+    """The address of its provenance (PEP 740); None if the index does not say."""
 
 
 def _now() -> dt.datetime:
@@ -52,7 +52,7 @@ class Listing:
     files: Mapping[str, Served]
     """The files of this version, by name."""
     early: Mapping[str, Served] = field(default_factory=dict)
-    """The files that the JSON API shows, which may have them before installers are served them."""
+    """The files listed by the JSON API, which may have them before they are served to installers."""
     releases: Mapping[Version, tuple[Served, ...]] = field(default_factory=dict)
     """The files of each version, without yanked ones (PEP 592)."""
     known: bool = True
@@ -66,7 +66,7 @@ class Listing:
     public: bool = False
     """Whether the index is PyPI or TestPyPI, whose rules are known."""
     silent: str = ""
-    """Why the index could not be asked; empty if it answered."""
+    """Why the index did not answer; empty if it did."""
 
     @property
     def first_upload(self) -> dt.datetime | None:

@@ -1,6 +1,6 @@
-"""What a rehearsal sees of the index that it stands in for: which files that has, and whether it would let them in.
+"""A rehearsal's view of the index that it stands in for: its files, and whether it would accept the release.
 
-It only reads, for a few seconds: nothing is sent there, no credentials either, and what does not answer is told.
+It only reads, for a few seconds: nothing is sent, not even credentials, and a missing answer is reported.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from nox_ship.world.web import begun
 INDEX_NOT_ASKED = Kind(
     "NS767",
     "index-not-asked",
-    "Nothing is to be done: a release asks it again, and stops where it does not answer.",
+    "You need not do anything: a release asks the index again, and stops if it does not answer.",
     level="notice",
 )
 
 SECONDS = 3.0
-"""How long a rehearsal waits for the index."""
+"""Seconds that a rehearsal waits for the index."""
 
 T = TypeVar("T")
 
 
 class Lookout:
-    """A look at a project on an index; it is begun at once, and waited for when something is to be known."""
+    """A look at a project on an index, started at once and awaited when the result is needed."""
 
     def __init__(self, find: Callable[[], Index], project: str, seconds: float = SECONDS) -> None:
         """Look at ``project`` on an index.
 
         Args:
-            find: Returns the index; it is read, and its credentials are looked for.
+            find: Returns the index, whose data are read, and whose credentials are searched for.
             project: The project's name.
-            seconds: How long all of it may be waited for.
+            seconds: The total time to wait for results.
         """
         self._project = project
         self._seconds = seconds
-        self._found = begun(find)  # what it imports takes longer than an answer
+        self._found = begun(find)  # its imports take longer than an answer
         self._page = begun(lambda: self._index.read_page(project))
         self._name = begun(self._refuses_name)
         self._credentials = begun(self._find_credentials)
@@ -57,7 +57,7 @@ class Lookout:
         return self._found.result()
 
     def _find_credentials(self) -> Credentials:
-        return self._index.find()  # not `credentials`, which another thread may ask for meanwhile
+        return self._index.find()  # not `credentials`, which another thread may use at the same time
 
     @property
     def _seen(self) -> Index:
@@ -81,7 +81,7 @@ class Lookout:
         return replace(found, files={name: replace(one, seen_in="simple API") for name, one in found.files.items()})
 
     def refuses_name(self) -> tuple[Finding, ...]:
-        """Return why the index would not allow the project's name for a new project; nothing of one that it has."""
+        """Return why the index would not allow the project's name as a new one; nothing if it has the project."""
         return self._name.result()
 
     def _refuses_name(self) -> tuple[Finding, ...]:
@@ -89,10 +89,9 @@ class Lookout:
         return () if page else self._index.refuses_name(self._project)
 
     def told(self) -> tuple[Finding, ...]:
-        """Return what a release would meet there: a notice where the index does not answer, or has no credentials.
+        """Return what a release would meet there: a notice if the index does not answer, or has no credentials.
 
-        Credentials that cannot be used are a warning. In a CI there may be others, which only the job has that
-        publishes.
+        Unusable credentials are a warning: in CI there may be others that only the publishing job has.
         """
         listings = self._listings.items()
         silent = ((version, self._silent(asked)) for version, asked in listings)
@@ -123,22 +122,22 @@ class Lookout:
 
 
 def not_asked(index: str, project: str, version: str, why: str) -> Finding:
-    """Return the notice that an index could not be asked what it has of a version."""
-    return INDEX_NOT_ASKED(f"{index} could not be asked whether it has {project} {version}: {why}.")
+    """Return the notice that an index did not say what it has of a version."""
+    return INDEX_NOT_ASKED(f"{index} did not say whether it has {project} {version}: {why}.")
 
 
 @dataclass(frozen=True)
 class StandIn(Index):
-    """The stand-in for an index: what that has already it has too, by way of the lookout; uploads stay here.
+    """The stand-in for an index: through the lookout it has the same files; uploads stay here.
 
     Attributes:
-        lookout: Looks at the real one; None where nobody does.
+        lookout: The look at the real index; None if there is none.
     """
 
     lookout: Lookout | None = field(default=None, repr=False)
 
     def listing(self, project: str, version: str) -> Listing:
-        """Return what the real index has of a version, with the trial uploads, which are not part of any release.
+        """Return what the real index has of a version, plus trial uploads, which belong to no release.
 
         Raises:
             ShipError: This index does not answer (NS701).
@@ -149,9 +148,9 @@ class StandIn(Index):
         return replace(seen or here, files={**trial, **(seen.files if seen else {})})
 
     def refuses_name(self, project: str) -> tuple[Finding, ...]:  # noqa: ARG002 - the lookout knows it
-        """Return why the real index would not allow the project's name for a new project."""
+        """Return why the real index would not allow the project's name as a new one."""
         return self.lookout.refuses_name() if self.lookout else ()
 
     def admits(self, project: str, version: str) -> tuple[Finding, ...]:
-        """Return what a release would meet at the real index, as far as that is seen without sending it anything."""
+        """Return what a release would meet at the real index, as far as that shows without sending anything."""
         return (*super().admits(project, version), *(self.lookout.told() if self.lookout else ()))

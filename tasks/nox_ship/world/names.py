@@ -1,7 +1,7 @@
-"""Which names PyPI does not allow for a new project, as far as that can be known without an upload.
+"""Names that PyPI does not allow for a new project, as far as is known without an upload.
 
-The rules are those of ``check_project_name`` in PyPI's ``packaging/services.py``, and of the function
-``ultranormalize_name`` of its database. The names that its administrators prohibit are not public.
+The rules are those of ``check_project_name`` in PyPI's ``packaging/services.py``, and of its database function
+``ultranormalize_name``. The names that its administrators prohibit are not public.
 """
 
 from __future__ import annotations
@@ -26,45 +26,45 @@ from nox_ship.world.refusals import NAME_FORBIDDEN
 NAMES_NOT_COMPARED = Kind(
     "NS775",
     "names-not-compared",
-    "Nothing; to be sure, search the index for projects whose names differ only in `.`, `-`, `_`, in 1, l and i, or in"
-    " 0 and o.",
+    "To be sure, search the index for projects whose names differ only in `.`, `-`, `_`, in 1, l and i, or in 0 and o;"
+    " otherwise you need not do anything.",
     level="notice",
 )
 
 SECONDS = 15
-"""How long the list of all projects may take."""
+"""Seconds that downloading the list of all projects may take."""
 MOST = 256 << 20
-"""Bytes that it may have; PyPI's has about 40 million."""
+"""The largest such list, in bytes; PyPI's has about 40 million."""
 
 _FREE_SECONDS, _UNKNOWN_SECONDS = 24 * 60 * 60, 60 * 60
 _LONGEST = 1000
-"""Bytes of the longest entry that is found across two blocks."""
+"""The longest entry that is found across two blocks, in bytes."""
 _ALIKE = {**dict.fromkeys("1li", "[1li]"), **dict.fromkeys("0o", "[0o]")}
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What came of looking for names that are too similar to one: none is, or it is not known why not."""
+    """The result of a search for names that are too similar: none, or unknown."""
 
     simple_url: str
     project: str
     at: float
     unknown: str = ""
-    """Why it is not known; empty if the name is free."""
+    """Why the result is unknown; empty if the name is free."""
 
 
 def refused(index: str, simple_url: str, project: str, kept: Path | None = None) -> tuple[Finding, ...]:
     """Return why an index with PyPI's rules would not allow ``project`` as a new name.
 
     Args:
-        index: The index, as it is written.
+        index: The index's display name.
         simple_url: The base of its simple API.
         project: The name of a project that it does not have.
-        kept: The file that keeps that the name is free, for a day, or that this could not be found out, for an hour;
-            None asks in any case.
+        kept: The file that records for a day that the name is free, or for an hour that this is unknown; None to
+            always ask.
     """
     if canonicalize_name(project) in _standard_library():
-        what = f"{index} does not allow the name {project}: it is the name of a module in the standard library."
+        what = f"{index} does not allow the name {project}: a module of the standard library has that name."
         return (NAME_FORBIDDEN(what),)
     asked = kept and _kept(kept, simple_url, project)
     if not asked:
@@ -77,11 +77,11 @@ def refused(index: str, simple_url: str, project: str, kept: Path | None = None)
             what = f"{index} does not allow the name {project}: it is too similar to the project {other}."
             return (NAME_FORBIDDEN(what),)
         if kept:
-            with suppress(OSError):  # it is asked again
+            with suppress(OSError):  # then ask again next time
                 write_whole(kept, json.dumps(asdict(asked)))
     if not asked.unknown:
         return ()
-    what = f"Whether {project} is too similar to the name of another project on {index} is not known: {asked.unknown}."
+    what = f"Unknown whether {project} is too similar to another project's name on {index}: {asked.unknown}."
     return (NAMES_NOT_COMPARED(what),)
 
 
@@ -101,7 +101,7 @@ def similar(simple_url: str, project: str) -> str | None:
     The list of all projects (PEP 691) is read block by block.
 
     Raises:
-        WebError: The list is not available, not in this form, or not in time.
+        WebError: The list is not available, not in this format, or not in time.
     """
     own, pattern = canonicalize_name(project), _pattern(project)
     found: str | None = None

@@ -1,4 +1,4 @@
-"""The real world as somebody sees it who changes nothing: remote and indexes are asked once, for a few seconds."""
+"""The real world, only looked at: remote and indexes are asked once, for a few seconds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nox_ship.world.world import World
 
 @dataclass(frozen=True)
 class _SeenRemote(Remote):
-    """A remote that tells what it was seen to have."""
+    """A remote that reports what was seen there."""
 
     seen: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
 
@@ -57,15 +57,15 @@ class _SeenIndex(Index):
             raise ShipError(INDEX_UNREACHABLE(what)) from error
 
     def download_sha256(self, served: Served, size: int, into: BinaryIO | None = None) -> str:
-        """Download what the index serves, for as long as it may be looked at, and return its SHA-256."""
+        """Download what the index serves, within the time limit, and return its SHA-256."""
         return self.index.download_sha256(served, size, into)
 
 
 class Onlooker:
-    """A world that is only looked at: nothing is pushed or uploaded, and no credentials are looked for."""
+    """A world that is only looked at: nothing is pushed or uploaded, and no credentials are searched for."""
 
     def __init__(self, world: World) -> None:
-        """Look at ``world``; its remote is asked at once."""
+        """Look at ``world``; its remote is asked immediately."""
         self._world = world
         self._refs = begun(lambda: replace(world.remote, seconds=SECONDS).refs())
         self._indexes: dict[str, Index] = {}
@@ -80,7 +80,7 @@ class Onlooker:
         """The remote; it is asked once.
 
         Raises:
-            ShipError: There is none (NS213), or it cannot be told which (NS214, NS215).
+            ShipError: There is none (NS213), or the choice is unclear (NS214, NS215).
         """
         remote = self._world.remote
         told = {part.name: getattr(remote, part.name) for part in fields(Remote)}
@@ -121,5 +121,5 @@ class Onlooker:
         return Releases(replace(forge.api, timeout=SECONDS, patience=0, pauses=())) if forge else None
 
     def notices(self) -> tuple[Finding, ...]:
-        """Return what the world has to say."""
+        """Return findings about this world."""
         return self._world.notices()

@@ -1,7 +1,7 @@
-"""What an index says of a project on its page of the simple API (PEP 503, PEP 691).
+"""Reading a project's page in an index's simple API (PEP 503, PEP 691).
 
-Of a page with very many parts nothing is made for each of them, nor is a part read again for each that is within
-another: a small page could cost hours and gigabytes. Only what is needed of its files is looked for.
+A page with very many parts is read without building an object for each, and without rereading nested parts: a small
+page could otherwise cost hours and gigabytes. Only the needed data about files are extracted.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from nox_ship.world import web
 from nox_ship.world.listing import Served
 
 JSON = "application/vnd.pypi.simple.v1+json"
-"""The type of the simple API's pages in JSON."""
+"""The content type of the simple API in JSON."""
 ACCEPTED = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
-"""The types of pages that are read, the best of them first."""
+"""The accepted content types, best first."""
 
-# No group is possessive: before 3.11.5, Python does not go back to where one began that failed half-way.
+# No group is possessive: before 3.11.5, Python does not backtrack to where a failed one began.
 _INSIDE = rb"""(?:[^<>"']++|"[^"]*+"|'[^']*+')*"""
 _ELEMENT = re.compile(
     rb"<(?:(?P<meta>meta(?=[\s/>])%(in)s)>|(?P<kind>base|a)(?=[\s/>])(?P<words>%(in)s)>"
@@ -33,9 +33,9 @@ _ELEMENT = re.compile(
 _ATTRIBUTE = re.compile(rb"""([^\s"'<>/=]++)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'<>]++))?""")
 _TAG = re.compile(rb"<[^<>]*+>?")
 _STATUSES = ("active", "archived", "quarantined", "deprecated")
-"""The statuses of PEP 792; one that it does not define counts as none."""
+"""The statuses of PEP 792; others count as none."""
 _LONGEST_META = 1000
-"""Bytes of an element with something about the page; the longest of PyPI has a hundred."""
+"""The longest element with data about the page, in bytes; PyPI's longest has a hundred."""
 _SDIST = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz|Z|lz|lzma))?|tgz|tbz|txz|tlz|zip)$")
 
 
@@ -45,7 +45,7 @@ class Entry:
 
     served: Served
     version: str
-    """The version that its name tells; empty where it tells none."""
+    """The version in its name; empty if there is none."""
 
     @property
     def yanked(self) -> bool:
@@ -55,20 +55,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says of its project."""
+    """A project's page."""
 
     entries: tuple[Entry, ...]
     status: str = "active"
     """The project's status (PEP 792)."""
     reason: str = ""
-    """The reason for it, in the index's words."""
+    """The reason for the status, in the index's words."""
 
 
 def parsed(answer: web.Answer, project: str) -> Page:
-    """Read a page of the simple API, in either form.
+    """Read a page of the simple API, in either format.
 
     Raises:
-        WebError: It is none, or has more in it than a page of a real project.
+        WebError: It is not such a page, or has more parts than the page of any real project.
     """
     message = Message()
     message["Content-Type"] = answer.kind or "text/html"
@@ -80,12 +80,12 @@ def parsed(answer: web.Answer, project: str) -> Page:
         if kind.endswith("html"):
             return _from_html(answer.limited(b"<"), _charset(message), read)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise web.WebError(f"its page is not one of the simple API: {_first_line(error)}") from error
+        raise web.WebError(f"its page does not follow the simple API: {_first_line(error)}") from error
     raise web.WebError(f"its page is {answer.kind[:100]!r}")
 
 
 def _charset(message: Message) -> str:
-    """Return the encoding that a page is said to have; UTF-8 if there is no such one."""
+    """Return the declared encoding of a page; UTF-8 if there is no such encoding."""
     told = message.get_content_charset("utf-8")
     try:
         b"x".decode(told)
@@ -98,7 +98,7 @@ _Read = Callable[..., Entry]
 
 
 def _reader(project: str, base: str) -> _Read:
-    """Return what makes an entry of a file's name, address and further facts."""
+    """Return a function that makes an entry from a file's name, address and further data."""
     own = re.compile("[-_.]+".join(map(re.escape, re.split("[-_.]+", project))) + "-", re.IGNORECASE)
 
     def read(name: str, url: str, sha256: str | None, **further: Any) -> Entry:
@@ -116,7 +116,7 @@ def _from_json(page: Any, read: _Read) -> Page:
     _check_version(page["meta"]["api-version"])
     files = page["files"]
     if not isinstance(files, list):
-        raise TypeError("its files are no list")
+        raise TypeError("its files are not a list")
     entries = (
         read(
             file["filename"],
@@ -137,7 +137,7 @@ def _from_json(page: Any, read: _Read) -> Page:
 
 
 def _check_version(told: str) -> None:
-    """Check that a page is of a version of the API that we know: 1, whatever comes after the dot (PEP 629)."""
+    """Check that a page is of a supported version of the API: 1, with anything after the dot (PEP 629)."""
     if told.partition(".")[0] != "1":
         raise ValueError(f"it has version {told[:20]!r}")
 
@@ -175,7 +175,7 @@ def _size(found: object) -> int | None:
 
 
 def _from_html(page: bytes, charset: str, read: _Read) -> Page:
-    """Read the elements of an HTML page that matter, as if none were within another."""
+    """Read the relevant elements of an HTML page, ignoring nesting."""
 
     def text(value: bytes | None) -> str:
         return html.unescape((value or b"").decode(charset, "replace")).strip()
@@ -210,17 +210,17 @@ _MARKS = {
     "metadata_sha256": b"data-core-metadata",
     "provenance": b"data-provenance",
 }
-"""The attributes of a link that say something about its file."""
+"""The attributes of a link with data about its file."""
 
 
 def _digest(text: str) -> str | None:
-    """Return the SHA-256 that an address or an attribute gives after the algorithm's name."""
+    """Return the SHA-256 after the algorithm's name in an address or attribute."""
     algorithm, _, digest = text.partition("=")
     return digest if algorithm == "sha256" and digest else None
 
 
 def _attributes(words: bytes) -> dict[bytes, bytes | None]:
-    """Return an element's attributes, the first of each name; None is the value of one without any."""
+    """Return an element's attributes, the first of each name; the value is None for an attribute without one."""
     found = ((word[1].lower(), word[2]) for word in reversed([*_ATTRIBUTE.finditer(words)]))
     return {name: value[1:-1] if value and value[:1] in (b"'", b'"') else value for name, value in found}
 

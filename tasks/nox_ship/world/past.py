@@ -1,4 +1,4 @@
-"""What GitHub tells of the past runs of a workflow, and of their jobs.
+"""GitHub's data about past runs of a workflow and their jobs.
 
 https://docs.github.com/en/rest/actions/workflow-runs and https://docs.github.com/en/rest/actions/workflow-jobs describe
 the answers.
@@ -18,7 +18,7 @@ from nox_ship.world.github import REFUSED, GitHubApi, parsed
 T = TypeVar("T")
 
 MOST = 100
-"""Runs of a workflow, and jobs of a run, that are told: as many as GitHub tells at once."""
+"""How many runs of a workflow, or jobs of a run, are read: one page of GitHub's."""
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,26 @@ class PastRun(json_data.Open):
     id: int
     event: str
     head_branch: str | None
-    """The name of the branch, or of the tag."""
+    """The name of the branch or tag."""
     status: str
     conclusion: str | None
     created_at: str
     html_url: str
     run_attempt: int = 1
-    """How often it was run, with what of it was run again."""
+    """How often it was run, counting partial reruns."""
 
     def __post_init__(self) -> None:
         _ = self.begun
 
     @property
     def begun(self) -> dt.datetime:
-        """When what started it happened."""
+        """When it was triggered."""
         return _moment(self.created_at)
 
 
 @dataclass(frozen=True)
 class PastJob(json_data.Open):
-    """A job of a run, as an attempt left it."""
+    """A job in one attempt of a run."""
 
     name: str
     conclusion: str | None
@@ -60,7 +60,7 @@ class PastJob(json_data.Open):
 
     @property
     def times(self) -> tuple[dt.datetime, dt.datetime] | None:
-        """When it began and when it ended; None where it did not run."""
+        """When it began and when it ended; None if it did not run."""
         if self.started_at is None or self.completed_at is None:
             return None
         return _moment(self.started_at), _moment(self.completed_at)
@@ -77,19 +77,19 @@ class _Jobs(json_data.Open):
 
 
 def runs(api: GitHubApi, workflow: str) -> tuple[PastRun, ...]:
-    """Return the last runs of a workflow, the newest first.
+    """Return the last runs of a workflow, newest first.
 
     Raises:
-        ShipError: The API does not tell (NS780 to NS785).
+        ShipError: The API does not answer properly (NS780 to NS785).
     """
     return _asked(api, _Runs, f"/actions/workflows/{quote(workflow, safe='')}/runs?per_page={MOST}").workflow_runs
 
 
 def jobs(api: GitHubApi, run: PastRun) -> tuple[PastJob, ...]:
-    """Return the jobs of a run, of all its attempts.
+    """Return the jobs of all attempts of a run.
 
     Raises:
-        ShipError: The API does not tell (NS780 to NS785).
+        ShipError: The API does not answer properly (NS780 to NS785).
     """
     return _asked(api, _Jobs, f"/actions/runs/{run.id}/jobs?filter=all&per_page={MOST}").jobs
 
@@ -98,14 +98,14 @@ def _asked(api: GitHubApi, cls: type[T], path: str) -> T:
     try:
         return json_data.read(cls, parsed(api.ask("GET", path), dict))
     except ValueError as error:
-        raise ShipError(REFUSED("GitHub's runs are not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's runs are not what its documentation says.", remedy="")) from error
 
 
 def _moment(text: str) -> dt.datetime:
-    """Return a point in time.
+    """Return a text as a point in time.
 
     Raises:
-        ValueError: The text tells none.
+        ValueError: It is not one.
     """
     try:
         found = dt.datetime.fromisoformat(text)

@@ -1,9 +1,9 @@
-"""Whether a token may write the releases of a repository on GitHub, asked without writing any.
+"""Whether a token may write the releases of a repository on GitHub, checked without writing any.
 
-A token with scopes tells them in a header, and the repository what its user may do there. Of any other token neither
-says anything: a fine-grained token is shown what its user may do, and the token of a job nothing at all. Such a token
-is asked to compose notes, which needs the right to write contents and keeps nothing ("The generated release notes are
-not saved anywhere").
+For a token with scopes, a header lists them, and the repository's data show what its user may do. For other tokens
+neither helps: a fine-grained token is shown the rights of its user, and a job's token nothing. With such a token GitHub
+is asked to generate release notes, which requires write access to contents but saves nothing ("The generated release
+notes are not saved anywhere").
 
 https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
 https://docs.github.com/en/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps
@@ -20,18 +20,18 @@ from nox_ship.errors import Finding, ShipError
 from nox_ship.world.github import FORBIDDEN, NO_REPOSITORY, TOKEN_REFUSED, GitHubApi, parsed
 
 SECONDS = 5.0
-"""How long GitHub may take for each of its two answers."""
+"""Seconds that GitHub may take for each of its two answers."""
 _SCOPED = ("ghp_", "gho_")
-"""What tokens begin with that have scopes, perhaps none; other tokens may have the header, too, and nothing in it."""
+"""Prefixes of tokens with scopes, perhaps none; for other tokens the header may exist, too, but be empty."""
 _NOT_TOLD = (404, 422)
-"""Answers to the request for notes that have other causes, such as a GitHub Enterprise that does not know it."""
+"""Answers to the request for notes with other causes, such as a GitHub Enterprise without that function."""
 
 
 def refusals(api: GitHubApi, tag: str) -> tuple[Finding, ...]:
-    """Return why a token may not write the release of a tag; nothing where it may, or where that cannot be told.
+    """Return why a token may not write the release of a tag; empty if it may, or if that is unknown.
 
-    It may be invalid (NS781), lack the permission (NS782), or not see the repository, which may also have been moved
-    (NS784).
+    It may be invalid (NS781), lack the permission (NS782), or have no access to the repository, which may also have
+    been moved (NS784).
     """
     quick = replace(api, timeout=SECONDS, patience=0, pauses=())
     try:
@@ -52,8 +52,10 @@ def _forbidden(slug: str, scopes: str, repository: Mapping[str, Any]) -> Iterato
     granted = re.findall(r"[\w:.-]+", scopes)
     permissions = repository.get("permissions")
     if not set(enough) & set(granted):
-        what = f"The token for {slug} has the scopes {', '.join(granted)}" if granted else "The token has no scope"
+        what = (
+            f"The token for {slug} has only the scopes {', '.join(granted)}" if granted else "The token has no scopes"
+        )
         yield FORBIDDEN(f"{what}.", remedy=f"Give it the scope {' or '.join(f'`{scope}`' for scope in enough)}.")
     elif isinstance(permissions, dict) and permissions.get("push") is False:
-        what = f"The token's user may not write to {slug}."
-        yield FORBIDDEN(what, remedy="Use the token of a user who may, or remove it.")
+        what = f"The token's user has no write access to {slug}."
+        yield FORBIDDEN(what, remedy="Use the token of a user with write access, or unset it.")

@@ -1,4 +1,4 @@
-"""Asking GitHub the same thing again and again, as often as it admits and no longer than wanted."""
+"""Asking GitHub the same question repeatedly, as often as its limits allow, for a limited time."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from nox_ship.world.github import FORGE_UNREACHABLE, LIMITED, GitHubApi
 T = TypeVar("T")
 
 _SILENT = 600.0
-"""Seconds for which it may give no answer."""
+"""Seconds for which there may be no answer."""
 _PASSING = {FORGE_UNREACHABLE.id, LIMITED.id}
-"""What is wrong with an answer that may come all the same, later."""
+"""Errors after which an answer may still come later."""
 
 
 @dataclass
 class Polling:
-    """The rounds of questions, and the time between them."""
+    """Rounds of requests, with pauses in between."""
 
     api: GitHubApi
     longest: float
-    """Seconds that may be waited in all."""
+    """Seconds to wait in total."""
     requests: int
     """How many requests a round takes."""
     least: float = 10.0
-    """Seconds to wait between two rounds, where GitHub takes as many requests as that makes."""
+    """Seconds to wait between two rounds, if GitHub's limits allow that many requests."""
     waited: float = 0.0
     silent: float = 0.0
-    """How much of that there was no answer."""
+    """Seconds without an answer."""
 
     def ask(self, question: Callable[[], T]) -> T | None:
-        """Return the answer to a question; None where there is none, and there may be one later.
+        """Return the answer to a question; None if there is none, but may be later.
 
         Raises:
             ShipError: It is refused (NS781 to NS785), or there was no answer for a long time (NS780, NS783).
@@ -48,7 +48,7 @@ class Polling:
         return answer
 
     def rest(self) -> bool:
-        """Wait until the next round; return False where there is no time for one."""
+        """Wait until the next round; return False if there is no time for one."""
         if self.waited >= self.longest:
             return False
         pause = min(self.api.allowance.pause(self.requests, self.least), self.longest - self.waited)

@@ -1,9 +1,9 @@
-"""Trying credentials without uploading anything: the form of an upload is sent, and the file left out.
+"""Testing credentials without uploading anything: an upload form is sent without the file.
 
-Indexes look at the credentials first and then miss the file: PyPI (in ``warehouse/forklift/legacy.py``, the decorator
-``ensure_uploads_allowed`` comes before the form is read), pypiserver (``auth("update")``), devpi (``submit`` in
-``devpi_server/views.py``), Gitea. Whether one does is seen: where nobody is let in without a file, and we are, the
-credentials are good.
+Indexes check the credentials before they notice that the file is missing: PyPI (``ensure_uploads_allowed`` in
+``warehouse/forklift/legacy.py`` runs before the form is read), pypiserver (``auth("update")``), devpi (``submit`` in
+``devpi_server/views.py``), Gitea. Whether an index does so is checked: if it rejects a form without credentials but not
+ours, the credentials are valid.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ CREDENTIALS_REFUSED = Kind("NS765", "credentials-refused", "Correct user name an
 NOT_TRIED = Kind(
     "NS766",
     "credentials-not-tried",
-    "If they are wrong, the upload is refused, and the same command again finishes the release.",
+    "If they are wrong, the index refuses the upload, and running the same command again finishes the release.",
     level="notice",
 )
 
 SECONDS = 10
-"""How long an index may take for each of its two answers."""
+"""Seconds that an index may take for each of its two answers."""
 _REFUSED = (http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN)
 _ELSEWHERE = (301, 302, 303, 307, 308)
-"""A redirect: an upload would not follow it either."""
+"""Redirects, which an upload would not follow either."""
 _BUSY = (http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS)
 _USER_REFUSED = {INVALID_TOKEN.id, NO_PERMISSION.id, NO_REASON.id}
 
@@ -35,19 +35,19 @@ _USER_REFUSED = {INVALID_TOKEN.id, NO_PERMISSION.id, NO_REASON.id}
 def try_credentials(
     credentials: Credentials, index: str, upload_url: str, project: str, version: str
 ) -> tuple[Finding, ...]:
-    """Try credentials at an index; return a notice where that cannot be done.
+    """Test credentials at an index; return a notice if that is impossible.
 
-    A trusted publisher is not tried: its exchange was, when it was found.
+    A trusted publisher is not tested, since its exchange already succeeded.
 
     Args:
-        credentials: What an upload would authenticate with.
-        index: The index, as it is written.
-        upload_url: Where it takes uploads.
-        project: The project that is to be uploaded.
+        credentials: The credentials for an upload.
+        index: The index's display name.
+        upload_url: Its upload address.
+        project: The project to upload.
         version: Its version.
 
     Raises:
-        ShipError: The index refuses them: user name and password (NS765), or a token, explained by an ID of its own.
+        ShipError: The index refuses them: user name and password (NS765), or a token, with an ID of its own.
     """
     if credentials.kind == TRUSTED:
         return ()
@@ -58,14 +58,14 @@ def try_credentials(
         stopped = answer.status in (*_REFUSED, *_ELSEWHERE)
         nobody = None if stopped else web.submit(upload_url, form, seconds=SECONDS)
     except web.WebError as error:
-        return (NOT_TRIED(f"The credentials from {credentials.kind} could not be tried: {error}."),)
+        return (NOT_TRIED(f"The credentials from {credentials.kind} could not be tested: {error}."),)
     if nobody is None:
         said = login.hidden(answer.body.decode(errors="replace"))
         raise ShipError(_explained(Answer.of_page(answer.status, said), credentials.kind, index, login.user))
     busy = answer.status in _BUSY or answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
     if busy or nobody.status not in _REFUSED:
-        what = f"The credentials from {credentials.kind} could not be tried without a file"
-        return (NOT_TRIED(f"{what}: {index} answered with status {answer.status}."),)
+        what = f"The credentials from {credentials.kind} could not be tested without a file"
+        return (NOT_TRIED(f"{what}: {index} responded with status {answer.status}."),)
     return ()
 
 

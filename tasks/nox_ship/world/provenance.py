@@ -1,7 +1,7 @@
-"""Provenance of what an index serves (PEP 740): which workflow published a file, and whether it was the project's own.
+"""Provenance of served files (PEP 740): which workflow published a file, and whether it was the project's own.
 
-The signature is verified by the library ``pypi-attestations`` with the roots of Sigstore, and what it says of the
-publisher is compared here: what the index says of it is not asked for.
+The library ``pypi-attestations`` verifies the signature with Sigstore's roots, and what the signature says about the
+publisher is compared here; the index's own statement about it is not used.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 WRONG_PROVENANCE = Kind(
     "NS796",
     "wrong-provenance",
-    "Find out who published it; if nobody of the project did, treat the release as compromised (docs/emergencies.md).",
+    "Find out who published it; if not a project member, treat the release as compromised (docs/emergencies.md).",
 )
 PROVENANCE_GONE = Kind(
     "NS797",
     "provenance-gone",
-    "Find out who uploaded these files, and how: one that was signed came from the project's workflow.",
+    "Find out who uploaded these files, and how; files from the project's workflow would be signed.",
     level="warning",
 )
 NOT_VERIFIED = Kind(
     "NS798",
     "provenance-not-verified",
-    "Install `nox-ship[attestations]` beside nox-ship, and run it again.",
+    "Install `nox-ship[attestations]` next to nox-ship, and run it again.",
     level="notice",
 )
 
@@ -48,10 +48,10 @@ class Expected:
     """Who should have published a release.
 
     Attributes:
-        repository: Owner and name on GitHub.
+        repository: The repository on GitHub as owner/name.
         workflows: The file names of the workflows that publish; any of the repository if there are none.
-        tag: The release's tag; empty if it is not known.
-        commit: Its commit; empty if it is not known.
+        tag: The release's tag; empty if unknown.
+        commit: Its commit; empty if unknown.
     """
 
     repository: str
@@ -62,13 +62,13 @@ class Expected:
 
 @dataclass(frozen=True)
 class Origin:
-    """Who published a file, as its certificate says.
+    """Who published a file, according to its certificate.
 
     Attributes:
-        repository: Owner and name on GitHub.
+        repository: The repository on GitHub as owner/name.
         workflow: The workflow's file name.
-        ref: The branch or tag that it ran for, such as ``refs/tags/v1.2.3``.
-        commit: The commit of that.
+        ref: The branch or tag of the run, such as ``refs/tags/v1.2.3``.
+        commit: Its commit.
     """
 
     repository: str
@@ -81,18 +81,18 @@ class Origin:
 
 
 def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[Finding, ...]]:
-    """Verify the provenance of a file, with the library that the extra ``attestations`` installs.
+    """Verify the provenance of a file, with the library from the extra ``attestations``.
 
     Args:
-        text: The provenance, as an index tells it.
+        text: The provenance from the index.
         file: The file.
         expected: Who should have published it.
 
     Returns:
-        Who did, and warnings: a workflow that ran for a branch may have made the release's commit itself.
+        Who published it, and warnings: a workflow run on a branch may have made the release's commit itself.
 
     Raises:
-        ShipError: It is not signed so, or by somebody else (NS796); or it cannot be verified here (NS798).
+        ShipError: It is not signed, or by somebody else (NS796); or it cannot be verified here (NS798).
     """
     from pypi_attestations import Provenance
 
@@ -102,7 +102,7 @@ def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[F
         raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} cannot be read.")) from error
     attestations = [one for bundle in provenance.attestation_bundles for one in bundle.attestations]
     if not attestations:
-        raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} holds no attestation."))
+        raise ShipError(WRONG_PROVENANCE(f"The provenance of {file.name} contains no attestation."))
     origins = [_origin(attestation, file) for attestation in attestations]
     findings = Findings(finding for origin in origins for finding in _compared(origin, file.name, expected))
     findings.raise_errors()
@@ -110,11 +110,11 @@ def verify(text: bytes, file: Path, expected: Expected) -> tuple[Origin, tuple[F
 
 
 def _origin(attestation: Attestation, file: Path) -> Origin:
-    """Return who signed an attestation, once its signature is verified.
+    """Verify an attestation's signature, and return who signed it.
 
     Raises:
-        ShipError: It is no signature of a workflow on GitHub for this file (NS796), or there are no roots of Sigstore
-            to verify it by (NS798).
+        ShipError: It is not a signature of a GitHub workflow for this file (NS796), or there are no Sigstore roots to
+            verify it with (NS798).
     """
     import sigstore.errors
     from pypi_attestations import AttestationError, Distribution, GitHubPublisher
@@ -127,7 +127,7 @@ def _origin(attestation: Attestation, file: Path) -> Origin:
         dist = Distribution.from_file(file)
         try:
             attestation.verify(publisher, dist)
-        except sigstore.errors.TUFError:  # the roots cannot be refreshed; those that came with the library will do
+        except sigstore.errors.TUFError:  # the roots cannot be updated; use those shipped with the library
             attestation.verify(publisher, dist, offline=True)
     except sigstore.errors.TUFError as error:
         what = f"The provenance of {file.name} was not verified: {error}."
@@ -139,7 +139,7 @@ def _origin(attestation: Attestation, file: Path) -> Origin:
 
 
 def _compared(origin: Origin, name: str, expected: Expected) -> Iterator[Finding]:
-    """Yield an error for each thing about the publisher of a file that is not as it should be."""
+    """Yield an error for each wrong detail about the publisher of a file."""
     if origin.repository.casefold() != expected.repository.casefold():
         yield WRONG_PROVENANCE(f"{name} was published from {origin.repository}, not from {expected.repository}.")
         return
@@ -150,5 +150,7 @@ def _compared(origin: Origin, name: str, expected: Expected) -> Iterator[Finding
         tag = origin.ref.removeprefix(_TAGS)
         yield WRONG_PROVENANCE(f"{name} was published for the tag {tag}, not for {expected.tag}.")
     if expected.commit and origin.commit and origin.commit != expected.commit:
-        what = f"{name} was published from commit {origin.commit[:10]}; {expected.tag} is on {expected.commit[:10]}."
+        what = (
+            f"{name} was published from commit {origin.commit[:10]}, but {expected.tag} is on {expected.commit[:10]}."
+        )
         yield WRONG_PROVENANCE(what, level="error" if origin.ref.startswith(_TAGS) else "warning")

@@ -15,31 +15,31 @@ from nox_ship.errors import ShipError
 from nox_ship.world.github import REFUSED, GitHubApi, UnclearError, message, parsed
 
 LONGEST_BODY = 65_536
-"""Characters that GitHub takes for the text of a pull request."""
+"""The longest text of a pull request that GitHub accepts, in characters."""
 _INVALID = 422
 _THERE = "pull request already exists"
-"""What GitHub says where a branch has an open pull request."""
+"""GitHub's message if a branch already has an open pull request."""
 
 
 @dataclass(frozen=True)
 class PullRequest:
-    """A pull request as the forge has it."""
+    """A pull request on the forge."""
 
     number: int
     url: str
     title: str
     body: str
     branch: str
-    """The branch that is to be merged."""
+    """The branch to merge."""
     commit: str
     """The tip of that branch."""
     base: str
-    """The branch that it is to be merged into."""
+    """The branch to merge it into."""
     own: bool
-    """Whether the branch is in this very repository: a fork may give its branches any name."""
+    """Whether the branch is in this repository; the branches of a fork may have any name."""
     open: bool
     merged: str
-    """The commit on the base that merging it led to, whichever way it was merged; empty where it was not."""
+    """The commit on the base branch that the merge made, in whatever way; empty if it is not merged."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class PullRequests:
     api: GitHubApi
 
     def of_branch(self, branch: str, base: str) -> tuple[PullRequest, ...]:
-        """Return the pull requests from a branch of this repository into ``base``, whatever became of them.
+        """Return the pull requests from a branch of this repository into ``base``, in any state.
 
         The newest comes first.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         owner = self.api.slug.partition("/")[0]
         query = urlencode({"state": "all", "head": f"{owner}:{branch}", "base": base})
@@ -62,10 +62,10 @@ class PullRequests:
         return tuple(pull for pull in found if pull.own and (pull.branch, pull.base) == (branch, base))
 
     def merged(self, branch: str, base: str) -> tuple[PullRequest, ...]:
-        """Return those of them that are merged.
+        """Return the merged ones among them.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         return tuple(pull for pull in self.of_branch(branch, base) if pull.merged)
 
@@ -82,16 +82,16 @@ class PullRequests:
         """Return the open pull requests from branches of this repository into ``base``.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         found = _pulls(self.api, self.api.pages(f"/pulls?{urlencode({'state': 'open', 'base': base})}"))
         return tuple(pull for pull in found if pull.own and pull.open and pull.base == base)
 
     def bring(self, branch: str, base: str, title: str, body: str) -> tuple[PullRequest, bool]:
-        """Open the pull request of a branch, or bring the open one up to date; return it, and whether it is new.
+        """Open the pull request of a branch, or update the open one; return it, and whether it is new.
 
-        GitHub admits one open pull request from a branch to another. So of two that are opened at once, one is told
-        that there is one already, and brings that up to date.
+        GitHub allows one open pull request from a branch to another. If two are opened at once, one caller is told that
+        there already is one, and updates that.
 
         Raises:
             UnclearError: There is no answer (NS780).
@@ -113,15 +113,15 @@ class PullRequests:
         raise ShipError(REFUSED(f"GitHub does not open a pull request for {branch}: {message(answer)}."))
 
     def open_from(self, branch: str, base: str) -> PullRequest | None:
-        """Return the open pull request of a branch; None where it has none.
+        """Return the open pull request of a branch; None if it has none.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         return next((pull for pull in self.of_branch(branch, base) if pull.open), None)
 
     def change(self, pull: PullRequest, values: Mapping[str, str]) -> PullRequest:
-        """Change a pull request's title or text, where they are not so already.
+        """Change a pull request's title or text, if they differ.
 
         Raises:
             ShipError: The API refuses it (NS780 to NS785).
@@ -137,7 +137,7 @@ def _pulls(api: GitHubApi, told: Iterable[Any]) -> list[PullRequest]:
 
 def _pull(api: GitHubApi, told: Mapping[str, Any]) -> PullRequest:
     try:
-        repository = told["head"].get("repo") or {}  # a fork may be gone
+        repository = told["head"].get("repo") or {}  # a fork may have been deleted
         return PullRequest(
             number=int(told["number"]),
             url=str(told.get("html_url") or ""),
@@ -151,7 +151,7 @@ def _pull(api: GitHubApi, told: Mapping[str, Any]) -> PullRequest:
             merged=_commit(told["merge_commit_sha"]) if told.get("merged_at") else "",
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ShipError(REFUSED("GitHub's pull request is not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's pull request is not what its documentation says.", remedy="")) from error
 
 
 def _commit(told: object) -> str:

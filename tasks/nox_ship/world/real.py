@@ -23,11 +23,11 @@ from nox_ship.world.remote import Remote
 from nox_ship.world.standins import StandInIndex
 from nox_ship.world.token import index_base
 
-REMOTE_MISSING = Kind("NS213", "remote-missing", "Run `git remote add origin ADDRESS`: a release is pushed somewhere.")
+REMOTE_MISSING = Kind("NS213", "remote-missing", "Add the remote to release to: `git remote add origin ADDRESS`.")
 
 
 class RealWorld:
-    """What a release changes for good.
+    """The world that a release changes permanently.
 
     Use it as a context manager: leaving it stops the index of the upload rehearsal.
     """
@@ -49,10 +49,10 @@ class RealWorld:
             root: The project's folder.
             folder: An empty folder for the index of the upload rehearsal.
             settings: The project's settings.
-            ask: Asks a person for credentials; None where nobody is there.
-            quietly: Whether credentials are only looked at: none are made, and no keyring is opened.
-            variables: The environment variables that may hold credentials, or lead to an identity; default: none.
-            tell: Told why something takes long.
+            ask: Asks the user for credentials; None if nobody can be asked.
+            quietly: Whether only to look for credentials: none are requested, and no keyring is opened.
+            variables: The environment variables, which may hold credentials or give an identity; default: none.
+            tell: Called with a message if something takes long.
         """
         self._root = root
         self._folder = folder
@@ -83,7 +83,7 @@ class RealWorld:
         """The user's remote.
 
         Raises:
-            ShipError: There is none (NS213), not the one that is set (NS214), or none that one push reaches (NS215).
+            ShipError: There is none (NS213), not the configured one (NS214), or none that one push reaches (NS215).
         """
         remote = Remote.of(self.checkout, self._settings.remote)
         if remote is None:
@@ -100,7 +100,7 @@ class RealWorld:
 
     @property
     def rehearsal_index(self) -> Index:
-        """An index on loopback: in the real world, too, the upload is tried before anything is written."""
+        """An index on loopback: the upload is rehearsed in the real world, too, before anything is written."""
         if self._server is None:
             self._server = StandInIndex(self._folder / "index", self._settings.rehearsal.port)
         return self._server.index
@@ -109,7 +109,7 @@ class RealWorld:
         """Do nothing: the index that counts is the real one."""
 
     def index(self, name: str, project: str) -> Index:
-        """Return a package index; its credentials are looked for once they are needed.
+        """Return a package index; its credentials are searched for when they are needed.
 
         Raises:
             ShipError: There is no index of that name (NS753).
@@ -148,23 +148,23 @@ class RealWorld:
 
     @cached_property
     def forge(self) -> Releases | None:
-        """The releases of the repository on GitHub; None where the remote is elsewhere."""
+        """The releases of the repository on GitHub; None if the remote is elsewhere."""
         try:
             remote = self.remote
-        except ShipError:  # a job that has no checkout
+        except ShipError:  # a job without a checkout
             return releases(None, self._variables, self._tell)
         address = remote.local.find("remote", "get-url", "--push", remote.name)
         return releases(address, self._variables, self._tell) if address else None
 
     def notices(self) -> tuple[Finding, ...]:
-        """Return nothing: what is wrong with the real world is an error."""
+        """Return nothing: problems of the real world are errors."""
         return ()
 
 
 def index_addresses(name: str, settings: Settings) -> IndexSettings:
-    """Return where an index is.
+    """Return the address of an index.
 
-    The addresses of PyPI and TestPyPI are those that twine knows; settings can send them elsewhere.
+    The addresses of PyPI and TestPyPI are those in twine; settings can redefine them.
 
     Raises:
         ShipError: There is no index of that name (NS753).

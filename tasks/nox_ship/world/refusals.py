@@ -1,7 +1,7 @@
-"""What indexes are known to answer to an upload, and what each answer means.
+"""Known answers of indexes to an upload, and what each means.
 
-The words are those of PyPI's sources (``warehouse/forklift/legacy.py``, ``warehouse/macaroons``) and of the servers
-that others run; a status alone tells little: 403 stands for a dozen causes.
+The wording is that of PyPI's sources (``warehouse/forklift/legacy.py``, ``warehouse/macaroons``) and of servers that
+others run; a status alone is not enough: 403 has a dozen causes.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ from nox_ship.world.token import EXPIRED_TOKEN
 INVALID_TOKEN = Kind(
     "NS721",
     "invalid-token",
-    "Create a new API token on this index (PyPI's and TestPyPI's differ) and store it whole; the user is `__token__`.",
+    "Create a new API token on this index (PyPI's and TestPyPI's differ) and copy all of it; the user is `__token__`.",
 )
 NO_PERMISSION = Kind(
     "NS724",
     "no-permission",
-    "Ask an owner of the project to make you a maintainer, or choose another name: this one is taken.",
+    "Ask an owner of the project to add you as a maintainer, or choose another name: this one is taken.",
 )
 TOKEN_TOO_NARROW = Kind(
     "NS726",
     "project-not-there",
-    "A first upload needs a pending trusted publisher, or a token for the whole account; narrow it afterwards.",
+    "Use a pending trusted publisher or an account-wide token for the first upload; narrow the token afterwards.",
 )
 FILE_EXISTS = Kind(
     "NS720",
@@ -73,18 +73,18 @@ README_REFUSED = Kind(
 NO_REASON = Kind(
     "NS733",
     "forbidden",
-    "Check that the token is of this index, that it is for this project, and that its owner may upload there.",
+    "Check that the token is for this index and this project, and that its owner may upload there.",
 )
-TOO_MANY_REQUESTS = Kind("NS734", "too-many-requests", "Wait some minutes, then run the same command again.")
-TOO_LARGE = Kind("NS736", "too-large", "Make it smaller, or ask the index for a higher limit, before you go on.")
-ACCOUNT_REFUSED = Kind("NS737", "account-refused", "Sign in to the index and do what it asks of the account.")
+TOO_MANY_REQUESTS = Kind("NS734", "too-many-requests", "Wait a few minutes, then run the same command again.")
+TOO_LARGE = Kind("NS736", "too-large", "Make it smaller, or ask the index for a higher limit, then continue.")
+ACCOUNT_REFUSED = Kind("NS737", "account-refused", "Sign in to the index and follow its request.")
 WRONG_ADDRESS = Kind("NS738", "wrong-address", "Correct `upload-url` in [tool.nox-ship.indexes].")
-UPLOAD_REFUSED = Kind("NS702", "upload-refused", "The index's own words say why; nothing of this file was published.")
+UPLOAD_REFUSED = Kind("NS702", "upload-refused", "Fix what the index reports; nothing of this file was published.")
 
 
 _NEXT = "If the tag is already pushed, correct it in the next version."
 _LATER = "Wait until the index accepts uploads again (see its status page), then run the same command again."
-_DAMAGED = "Run the same command again: the file was damaged on its way."
+_DAMAGED = "Run the same command again: the file was damaged in transit."
 _INACTIVE = "Ask an owner of the organisation to settle this with the index, then run the same command again."
 _PROJECT_FULL = "Delete files of old releases on the index or ask for a higher limit, then run the same command again."
 
@@ -94,17 +94,17 @@ class _Refusal:
     kind: Kind
     statuses: tuple[int, ...]
     words: str = ""
-    """A pattern that the answer must hold."""
+    """A pattern that must occur in the answer."""
     remedy: str | None = None
-    """What to do, if it is not the remedy of the kind."""
+    """What to do, if it differs from the remedy of the kind."""
 
 
 def _of_file(kind: Kind, words: str) -> _Refusal:
-    """Return a refusal that a check of the built files foresees; it is too late to correct this version."""
+    """Return a refusal that a check of the built files would have found; it is too late to correct this version."""
     return _Refusal(kind, (400,), words, f"{kind.remedy} {_NEXT}")
 
 
-# What PyPI says about a file, in the order of its code; the words quote users' values, so the patterns are narrow.
+# PyPI's messages about a file, in the order of its code; they quote users' values, so the patterns are narrow.
 _OF_FILES = (
     _of_file(METADATA_VERSION, r"is not a valid metadata version"),
     _of_file(LOCAL_VERSION, r"use of local versions"),
@@ -193,29 +193,29 @@ _REFUSALS = (
     ),
 )
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL | re.IGNORECASE)
-_NO_CHARACTER = re.compile(r"&#\d{8,};?")  # `html.unescape` reads each number, however long
+_NO_CHARACTER = re.compile(r"&#\d{8,};?")  # `html.unescape` reads any number, however long
 _PHRASES = {"", *(status.phrase for status in http.HTTPStatus)}
 _MOST_WORDS = 60
 _MOST_PAGE = 1 << 14
-"""Characters of a page that are read."""
+"""How many characters of a page are read."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an index answered, or why it was not asked."""
+    """An index's answer, or why there was none."""
 
     status: int | None
-    """The HTTP status; None where there was no answer."""
+    """The HTTP status; None if there was no answer."""
     said: str
     """The reason, in the index's words."""
     page: str = ""
-    """The text of the page that came with it."""
+    """The text of the page in the answer."""
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Answer:
-        """Read what `upload.upload` returned; its texts hold no credentials any more."""
+        """Read the result of `upload.upload`; its texts contain no credentials."""
         text = _plain(told["text"][:_MOST_PAGE])
-        if told.get("unsent"):  # what twine does not send, an index would refuse
+        if told.get("unsent"):  # an index would refuse what twine does not send
             what = "metadata:" if told["failure"] == "InvalidDistribution" else "Invalid distribution file."
             return cls(http.HTTPStatus.BAD_REQUEST, f"{what} {text}")
         if "failure" in told:
@@ -228,18 +228,18 @@ class Answer:
 
     @classmethod
     def of_page(cls, status: int, page: str) -> Answer:
-        """Read it from a page that the index answered itself; what it says is at its beginning."""
+        """Read it from a page that the index sent; the message is at its beginning."""
         text = _plain(page[:_MOST_PAGE])
         return cls(status, text, text)
 
     @property
     def ok(self) -> bool:
-        """Whether the index took the file."""
+        """Whether the index accepted the file."""
         return self.status is not None and self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
     @property
     def unclear(self) -> bool:
-        """Whether it leaves open if the file was kept: a server error, a time-out, a cut connection."""
+        """Whether the file may have been kept anyway: a server error, a timeout, a broken connection."""
         return self.status is None or self.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR
 
     def explained(self, index: str, file: str) -> Finding:

@@ -1,4 +1,4 @@
-"""The releases of a repository on GitHub, with the files that hang on them.
+"""The releases of a repository on GitHub, with their attached files.
 
 https://docs.github.com/en/rest/releases describes the calls.
 """
@@ -23,27 +23,27 @@ _INVALID = 422
 
 
 def asset_name(name: str) -> str:
-    """Return what GitHub calls a file of that name: it replaces what is not plain in it."""
+    """Return GitHub's name for a file: it replaces special characters."""
     return re.sub(r"[^\w.+@-]", ".", name, flags=re.ASCII).strip(".")
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file that hangs on a release."""
+    """A file attached to a release."""
 
     id: int
     name: str
     size: int
     """In bytes."""
     uploaded: bool
-    """Whether its upload came to its end."""
+    """Whether its upload is complete."""
     sha256: str | None
-    """None where GitHub does not tell, as for old files."""
+    """Its SHA-256; None if GitHub does not give it, as for old files."""
 
 
 @dataclass(frozen=True)
 class ForgeRelease:
-    """A release as the forge has it."""
+    """A release on the forge."""
 
     id: int
     tag: str
@@ -52,11 +52,11 @@ class ForgeRelease:
     draft: bool
     prerelease: bool
     immutable: bool
-    """Whether its files cannot be changed any more."""
+    """Whether its files cannot be changed."""
     url: str
     """The address of its page."""
     upload_url: str
-    """Where files are uploaded to."""
+    """The address for uploads."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Releases:
 
     @property
     def where(self) -> str:
-        """Which repository it is, for people."""
+        """The repository, for people."""
         return self.api.slug
 
     def refusals(self, tag: str) -> tuple[Finding, ...]:
-        """Return why the token may not write the release of a tag, as far as that is told; nothing is written."""
+        """Return why the token may not write the release of a tag, as far as is known; nothing is written."""
         return refusals(self.api, tag)
 
     @property
@@ -80,7 +80,7 @@ class Releases:
         return PullRequests(self.api)
 
     def in_the_way(self, branch: str) -> tuple[str, ...]:
-        """Return the rules that refuse a push of a new commit to a branch, as far as they are told.
+        """Return the rules that refuse a push of a new commit to a branch, as far as GitHub shows them.
 
         Raises:
             ShipError: The API does not answer (NS780 to NS785).
@@ -88,10 +88,10 @@ class Releases:
         return in_the_way(asking(self.api), branch)
 
     def find(self, tag: str) -> ForgeRelease | None:
-        """Return the release of a tag, else the oldest draft of one; None where there is neither.
+        """Return the release of a tag, else its oldest draft; None if there is neither.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         answer = self.api.ask("GET", f"/releases/tags/{quote(tag, safe='')}", allowed=(_GONE,))
         if answer.ok:
@@ -100,19 +100,19 @@ class Releases:
         return min(drafts, key=lambda draft: draft.id, default=None)
 
     def latest(self) -> str | None:
-        """Return the tag of the release that is shown as the latest; None where there is none.
+        """Return the tag of the release that is shown as the latest; None if there is none.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         answer = self.api.ask("GET", "/releases/latest", allowed=(_GONE,))
         return _release(parsed(answer, dict)).tag if answer.ok else None
 
     def commit(self, tag: str) -> str | None:
-        """Return the commit of a tag; None where there is no such tag.
+        """Return the commit of a tag; None if there is no such tag.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         answer = self.api.ask("GET", f"/commits/{quote(f'tags/{tag}', safe='/')}", allowed=(_GONE, _INVALID))
         return str(parsed(answer, dict).get("sha")) if answer.ok else None
@@ -139,15 +139,15 @@ class Releases:
         """Return the files of a release by name.
 
         Raises:
-            ShipError: The API does not tell (NS780 to NS785).
+            ShipError: The API does not answer properly (NS780 to NS785).
         """
         return {asset.name: asset for asset in _assets(self.api.pages(f"/releases/{release.id}/assets"))}
 
     def upload(self, release: ForgeRelease, name: str, file: Path) -> bool:
-        """Upload a file; return False where the release has one of that name.
+        """Upload a file; return False if the release has one with that name.
 
         Raises:
-            UnclearError: It may have been taken, or a part of it (NS780).
+            UnclearError: It may have been accepted, at least partly (NS780).
             ShipError: The API refuses it (NS781 to NS785).
         """
         address = re.sub(r"\{[^{}]*\}$", "", release.upload_url)
@@ -157,10 +157,10 @@ class Releases:
         errors = parsed(answer, dict).get("errors")
         if isinstance(errors, list) and any(isinstance(e, dict) and e.get("code") == "already_exists" for e in errors):
             return False
-        raise ShipError(REFUSED(f"GitHub does not take {name}: {parsed(answer, dict).get('message')}."))
+        raise ShipError(REFUSED(f"GitHub does not accept {name}: {parsed(answer, dict).get('message')}."))
 
     def remove(self, asset: Asset) -> None:
-        """Remove a file from its release; one that is gone already will do.
+        """Remove a file from its release, if it is still there.
 
         Raises:
             ShipError: The API refuses it (NS780 to NS785).
@@ -182,7 +182,7 @@ def _release(told: Mapping[str, Any]) -> ForgeRelease:
             upload_url=str(told["upload_url"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ShipError(REFUSED("GitHub's release is not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's release is not what its documentation says.", remedy="")) from error
 
 
 def _assets(told: Iterator[Any]) -> Iterator[Asset]:
@@ -192,4 +192,4 @@ def _assets(told: Iterator[Any]) -> Iterator[Asset]:
             sha256 = digest.lower() if method == "sha256" else None
             yield Asset(int(one["id"]), str(one["name"]), int(one["size"]), one.get("state") == "uploaded", sha256)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ShipError(REFUSED("GitHub's assets are not as its documentation says.", remedy="")) from error
+        raise ShipError(REFUSED("GitHub's assets are not what its documentation says.", remedy="")) from error

@@ -22,34 +22,34 @@ UNKNOWN_REMOTE = Kind(
 SEVERAL_ADDRESSES = Kind(
     "NS215",
     "several-push-addresses",
-    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror from there.",
+    "Set `remote` in [tool.nox-ship] to a remote with one address, and mirror the repository from there.",
 )
 PUSH_UNCLEAR = Kind(
     "NS238",
     "push-unclear",
-    "Run the same command again once the remote answers: it looks whether the push arrived, and finishes the release.",
+    "Run the same command again once the remote answers: it checks whether the push arrived, and finishes the release.",
 )
 
 _PROTECTS = ("protected branch", "GH006", "GH013", "pre-receive hook declined", "not allowed to push")
-"""What git's servers say where rules for a branch or a tag refuse it."""
+"""What git's servers say if rules for a branch or a tag refuse a push."""
 _TAG_PROTECTED = re.compile(r"GH0(?:06|13)\b[^\n]*refs/tags/")
 _REASONS = (
     (
         _PROTECTS,
-        "The remote protects the branch or the tag: let whoever releases past the rule, or push as someone who may.",
+        "The remote protects the branch or tag: add the releasing user to the rule's bypass list, or push as another.",
     ),
     (
         ("fetch first", "non-fast-forward", "stale info", "cannot lock ref", "already exists"),
-        "Someone was faster. Nothing was pushed: `git pull --ff-only`, then run the same command again.",
+        "Nothing was pushed, as the remote has newer commits: `git pull --ff-only`, then run the same command again.",
     ),
     (
         ("Permission denied", "403", "Authentication failed", "could not read Username", "denied to"),
-        "Nothing was pushed: you may not write there. Check `git remote -v` and your access, then run it again.",
+        "Nothing was pushed, as you have no write access: check `git remote -v` and your rights, then run it again.",
     ),
 )
-"""What git and its servers are known to say, and what is to be done about it."""
+"""Known messages of git and its servers, and what to do about each."""
 _TOLD = ("[rejected]", "[remote rejected]")
-"""What git says of a ref where the server told what became of it."""
+"""How git marks a ref about which the server has answered."""
 _CUT_OFF = (
     "hung up unexpectedly",
     "unexpected disconnect",
@@ -58,10 +58,10 @@ _CUT_OFF = (
     "Connection reset",
     "Broken pipe",
 )
-"""What git says where the connection ended before the server told what became of the push."""
+"""Git's messages if the connection ended before the server reported the result of the push."""
 
 _ASKED = "nox-ship-asked"
-"""What git calls an address of ours, for one run."""
+"""The name that git uses for our address during one run."""
 
 
 class PushUnclearError(ShipError):
@@ -77,12 +77,12 @@ class Remote:
     """A repository that a release is pushed to.
 
     Attributes:
-        name: What the user calls it, such as ``origin``.
-        url: Its address, or the name under which ``local`` knows it, as git takes it.
-        local: The repository to run git in: its settings and hooks count.
-        asked: The address that tells what the remote has, where that is another than ``url`` means: a remote may be
-            fetched from one address and pushed to another.
-        seconds: How long it may take to tell what it has; None for as long as it likes.
+        name: The user's name for it, such as ``origin``.
+        url: Its address, or the name under which ``local`` knows it.
+        local: The repository in which git runs, with its settings and hooks.
+        asked: The address that is asked for refs if it differs from ``url``, since a remote may be fetched from one
+            address and pushed to another.
+        seconds: How long an answer about its refs may take; None for no limit.
     """
 
     name: str
@@ -93,14 +93,14 @@ class Remote:
 
     @classmethod
     def of(cls, repository: Repository, wanted: str | None) -> Remote | None:
-        """Return the remote that a release goes to, None where there is none.
+        """Return the remote that a release is pushed to; None if there is none.
 
         Args:
             repository: The user's checkout.
-            wanted: The remote's name where a setting tells it.
+            wanted: The remote's name in the settings, if set.
 
         Raises:
-            ShipError: There is no remote of that name, or several and no choice (NS214); or it is pushed to several
+            ShipError: There is no remote of that name, or several and no way to choose (NS214); or it has several push
                 addresses, which no atomic push can reach (NS215).
         """
         name = remote_name(repository, wanted)
@@ -108,22 +108,22 @@ class Remote:
             return None
         addresses = (repository.find("remote", "get-url", "--push", "--all", name) or name).splitlines()
         if len(addresses) > 1:
-            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} is pushed to {len(addresses)} addresses."))
+            raise ShipError(SEVERAL_ADDRESSES(f"The remote {name} has {len(addresses)} push addresses."))
         fetched = (repository.find("remote", "get-url", name) or name).splitlines()
         return cls(name, name, repository, None if fetched == addresses else addresses[0])
 
     def _talk(self, *args: str, seconds: float | None = None) -> str:
-        """Run git with what it may need to authenticate."""
+        """Run git with the variables that it may need to authenticate."""
         asked = [(f"remote.{_ASKED}.url", self.asked)] if self.asked else []
         return self.local.run(*_token_of_the_job(), *args, settings=asked, secrets=True, seconds=seconds)
 
     @property
     def _told_by(self) -> str:
-        """What git is to ask: an address may hold a password, which no argument should."""
+        """The name for git to ask: an address may contain a password, which must not be an argument."""
         return _ASKED if self.asked else self.url
 
     def refs(self) -> dict[str, str]:
-        """Return the commit of each branch and tag, by full name; annotated tags are followed to their commit.
+        """Return the commit of each branch and tag, by full name; annotated tags are resolved to their commit.
 
         Raises:
             ShipError: The remote does not answer (NS208).
@@ -140,9 +140,9 @@ class Remote:
         return {name.removesuffix("^{}"): commit for commit, name in pairs}  # the peeled line follows its tag
 
     def _arrived(self, refs: Mapping[str, str], failed: process.Done) -> bool | None:
-        """Whether a push that failed came through all the same; None where that is not known.
+        """Whether a failed push succeeded after all; None if unknown.
 
-        A connection can end after the server took what it was sent, and before it has made the refs.
+        A connection can end after the server received everything, but before it created the refs.
         """
         said = failed.output
         if any(sign in said for sign in _TOLD):
@@ -154,12 +154,12 @@ class Remote:
         there = {name: commit for commit, name in (line.split("\t") for line in listing.splitlines())}
         if all(there.get(name) == ref for name, ref in refs.items()):
             return True
-        taken = any(name.startswith("refs/tags/") for name in there)  # by somebody else: ours cannot come any more
+        taken = any(name.startswith("refs/tags/") for name in there)  # by somebody else, so ours cannot arrive any more
         cut_off = failed.code < 0 or any(sign in said for sign in _CUT_OFF)
         return None if cut_off and not taken else False
 
     def fetch(self, commit: str) -> None:
-        """Take a commit of the remote, without its history.
+        """Fetch a commit of the remote, without its history.
 
         Raises:
             ShipError: The remote does not have it, or does not answer (NS208).
@@ -167,11 +167,11 @@ class Remote:
         try:
             self._talk("fetch", "--quiet", "--no-auto-maintenance", "--no-tags", "--depth=1", self.url, commit)
         except process.CommandFailedError as error:
-            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            what = f"The remote {self.name} does not provide {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def bring(self, commit: str) -> None:
-        """Take a commit of the remote with its history, where it is not here.
+        """Fetch a commit of the remote with its history, if it is not here.
 
         Raises:
             ShipError: The remote does not answer (NS208).
@@ -184,11 +184,11 @@ class Remote:
         try:
             self._talk("fetch", *options, self._told_by, commit)
         except process.CommandFailedError as error:
-            what = f"The remote {self.name} does not hand out {commit[:10]}."
+            what = f"The remote {self.name} does not provide {commit[:10]}."
             raise ShipError(REMOTE_UNREACHABLE(what, detail=error.done.output)) from error
 
     def holds(self, commit: str, branch: str) -> bool:
-        """Whether the remote's ``branch`` holds a commit; what is missing here to tell is fetched.
+        """Whether the remote's ``branch`` contains a commit; history that is missing here is fetched.
 
         Raises:
             ShipError: The remote does not answer (NS208).
@@ -202,17 +202,17 @@ class Remote:
     def push(self, source: Repository, refs: Mapping[str, str], replaces: Mapping[str, str] | None = None) -> None:
         """Push objects of ``source`` by their hash, in one atomic push: all of them arrive, or none.
 
-        It is done from ``local``, which borrows the objects first: its own settings, credential helpers and hooks
-        count, and what its remote-tracking branches come to name exists there.
+        git runs in ``local``, which borrows the objects first, so that its own settings, credential helpers and hooks
+        apply, and its remote-tracking branches point to existing objects.
 
         Args:
-            source: The repository that holds the objects.
-            refs: The object to push, by the full name of the ref that it is pushed to.
-            replaces: What a ref must be when it is pushed, by its full name, and may be followed by anything; empty
-                where the ref must not be there. Other refs are only moved forward.
+            source: The repository with the objects.
+            refs: The object to push for each ref, by the ref's full name.
+            replaces: The value that a ref must have before the push, by its full name, whatever it is replaced with;
+                empty if the ref must not exist. Other refs are only moved forward.
 
         Raises:
-            PushUnclearError: Whether it arrived is not known (NS238).
+            PushUnclearError: It is unknown whether it arrived (NS238).
             BranchProtectedError: Rules for the branch refuse it (NS231): nothing arrived.
             ShipError: The remote or a hook refuses (NS231): nothing arrived.
         """
@@ -227,22 +227,22 @@ class Remote:
             if arrived:
                 return
             if arrived is None:
-                what = f"{self.name} did not tell whether it took {shorten(refs)}."
+                what = f"{self.name} did not confirm that it accepted {shorten(refs)}."
                 raise PushUnclearError(PUSH_UNCLEAR(what, detail=said)) from error
             remedy = next((text for signs, text in _REASONS if any(sign in said for sign in signs)), None)
-            what = f"{self.name} did not take {shorten(refs)}."
+            what = f"{self.name} did not accept {shorten(refs)}."
             protected = any(sign in said for sign in _PROTECTS) and not _TAG_PROTECTED.search(said)
             kind = BranchProtectedError if protected else ShipError
             raise kind(PUSH_REFUSED(what, remedy=remedy, detail=said)) from error
 
 
 def is_pushed(refs: Mapping[str, str], branch: str | None, tag: str, commit: str | None) -> bool:
-    """Whether a remote with these refs has the release: branch and tag arrive together, and branches move on."""
+    """Whether a remote with these refs has the release; branch and tag arrive together, but branches move on."""
     return refs.get(f"refs/tags/{tag}") == commit is not None and f"refs/heads/{branch}" in refs
 
 
 def _token_of_the_job() -> list[str]:
-    """Let git take the token of a job of GitHub Actions from the environment, so that no file has to hold it."""
+    """Make git read the token of a GitHub Actions job from the environment, so that no file has to hold it."""
     seen = process.inherited(process.other_secrets())
     server = seen.get("GITHUB_SERVER_URL")
     if not (server and seen.get("GITHUB_ACTIONS") and seen.get("GITHUB_TOKEN")):
@@ -252,12 +252,12 @@ def _token_of_the_job() -> list[str]:
 
 
 def remote_name(repository: Repository, wanted: str | None) -> str | None:
-    """Return the name of the remote to release to, None where there is none.
+    """Return the name of the remote to release to; None if there is none.
 
-    It is the one wanted, else the branch's own, else ``origin``, else the only one.
+    It is the configured one, else the branch's own, else ``origin``, else the only one.
 
     Raises:
-        ShipError: There is no remote of the wanted name, or several and no choice (NS214).
+        ShipError: There is no remote of the configured name, or several and no way to choose (NS214).
     """
     chosen, names = repository.remotes(wanted)
     if wanted and wanted not in names:
@@ -265,5 +265,5 @@ def remote_name(repository: Repository, wanted: str | None) -> str | None:
         raise ShipError(UNKNOWN_REMOTE(f"There is no remote {wanted!r}; the repository has {there}."))
     if chosen is None and names:
         what = f"The branch tracks none of the remotes {shorten(names)}, and none is called origin."
-        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one that you release to."))
+        raise ShipError(UNKNOWN_REMOTE(what, remedy="Set `remote` in [tool.nox-ship] to the one to release to."))
     return chosen

@@ -1,7 +1,7 @@
-"""The rules that GitHub has for a branch, as far as they refuse a push of a new commit.
+"""GitHub's rules for a branch that refuse a push of a new commit, as far as they are visible.
 
 https://docs.github.com/en/rest/repos/rules and https://docs.github.com/en/rest/branches/branch-protection describe the
-answers. Who may bypass a rule is told of the token's user alone, the details of branch protection to administrators.
+answers. Bypass rights are only shown for the token's user, and the details of branch protection only to administrators.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nox_ship.world.github import REFUSED, GitHubApi
 from nox_ship.world.web import WebError
 
 SECONDS = 5.0
-"""How long GitHub may take for each answer."""
+"""Seconds that GitHub may take for each answer."""
 REFUSING = {
     "pull_request": "changes go through a pull request",
     "merge_queue": "changes go through a merge queue",
@@ -26,19 +26,19 @@ REFUSING = {
     "workflows": "a commit needs workflows",
     "code_scanning": "a commit needs code scanning",
 }
-"""The rules of rulesets that a commit cannot have met which was made just now, with what they mean."""
+"""The rules in rulesets that a new commit cannot have met yet, and what they mean."""
 _NOT_TOLD = (401, 403, 404)
 _BYPASSES = ("always", "exempt")
 
 Ask = Callable[[str], Any]
-"""Returns the JSON value of an answer, by the path below the repository; None where it is not told."""
+"""Returns the JSON value of an answer, by the path below the repository; None if GitHub does not show it."""
 
 
 def asking(api: GitHubApi) -> Ask:
-    """Return what asks GitHub's API, quickly.
+    """Return a function that asks GitHub's API, quickly.
 
     Raises:
-        ShipError: The API does not answer (NS780 to NS785): what is returned does, when it asks.
+        ShipError: The API does not answer (NS780 to NS785); raised by the returned function.
     """
     quick = replace(api, timeout=SECONDS, patience=0, pauses=())
 
@@ -53,7 +53,7 @@ def asking(api: GitHubApi) -> Ask:
 
 
 def in_the_way(ask: Ask, branch: str) -> tuple[str, ...]:
-    """Return the rules that refuse a push of a new commit to a branch; nothing where none is known to.
+    """Return the rules that refuse a push of a new commit to a branch; empty if none are known.
 
     Raises:
         ShipError: The API does not answer (NS780 to NS785).
@@ -70,7 +70,7 @@ def _of_rulesets(ask: Ask, branch: str) -> Iterator[str]:
 
 
 def _bypasses(ask: Ask, number: str) -> bool:
-    """Whether who asks may push past the rules of a ruleset."""
+    """Whether the token's user may bypass a ruleset."""
     ruleset = ask(f"/rulesets/{number}") if number.isdecimal() else None
     return isinstance(ruleset, Mapping) and ruleset.get("current_user_can_bypass") in _BYPASSES
 
@@ -86,7 +86,7 @@ def _of_protection(ask: Ask, branch: str) -> Iterator[str]:
             yield REFUSING["required_status_checks"]
         return
     if not _enabled(rules, "enforce_admins"):
-        return  # told to administrators, whom the rules do not bind
+        return  # only shown to administrators, whom the rules do not bind
     if rules.get("required_pull_request_reviews"):
         yield REFUSING["pull_request"]
     if rules.get("required_status_checks"):

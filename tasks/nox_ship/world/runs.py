@@ -1,4 +1,4 @@
-"""What GitHub tells of the runs of a workflow: what started them, what became of their jobs, and what they kept.
+"""GitHub's data about a workflow's runs: what started them, the results of their jobs, and their artifacts.
 
 https://docs.github.com/en/rest/actions describes the answers.
 """
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 _GONE = 404
 _LOG = 256 << 10
-"""Bytes of the end of a log that are read."""
+"""How many bytes at the end of a log are read."""
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?")
-"""What GitHub begins each line of a log with."""
+"""The prefix of each line in GitHub's logs."""
 _ERROR = "##[error]"
-"""What the runner begins the line with that tells why a step failed."""
+"""The prefix of the runner's line that says why a step failed."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class _Repository(json_data.Open):
 
 @dataclass(frozen=True)
 class Run(json_data.Open):
-    """A run of a workflow, in the repository that was asked."""
+    """A run of a workflow in the repository."""
 
     event: str
     path: str
     """The path of the workflow's file, perhaps with ``@`` and a ref."""
     head_branch: str | None
-    """The name of the branch, or of the tag."""
+    """The name of the branch or tag."""
     head_sha: str
     head_repository: _Repository | None
-    """Where the commit is from."""
+    """The repository of the commit."""
     status: str
     conclusion: str | None
     id: int = 0
@@ -63,7 +63,7 @@ class RunJob(json_data.Open):
     """A job of the last attempt of a run."""
 
     name: str
-    """The name that is shown, with the expressions in it evaluated, unless the job was skipped."""
+    """The displayed name, with its expressions evaluated unless the job was skipped."""
     status: str
     conclusion: str | None
     id: int = 0
@@ -74,19 +74,19 @@ class RunJob(json_data.Open):
 
     @property
     def seconds(self) -> float:
-        """How long it took; 0 where GitHub does not tell."""
+        """How long it took; 0 if GitHub does not say."""
         begun, ended = moment(self.started_at), moment(self.completed_at)
         return max((ended - begun).total_seconds(), 0.0) if begun and ended else 0.0
 
     @property
     def failed_step(self) -> str:
-        """The name of the step that failed; empty where none did."""
+        """The name of the step that failed; empty if none did."""
         return next((step.name for step in self.steps if step.conclusion == "failure"), "")
 
 
 @dataclass(frozen=True)
 class Workflow(json_data.Open):
-    """A workflow that GitHub knows."""
+    """A workflow on GitHub."""
 
     state: str
     """``active``, or why it does not run, such as ``disabled_inactivity``."""
@@ -119,7 +119,7 @@ class _Origin(json_data.Open):
 
 @dataclass(frozen=True)
 class Artifact(json_data.Open):
-    """Files that a job kept."""
+    """An artifact: files that a job uploaded."""
 
     expired: bool
     workflow_run: _Origin | None
@@ -138,24 +138,23 @@ class _Artifacts(json_data.Open):
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a repository, as GitHub's API tells them.
+    """The runs of a repository, through GitHub's API.
 
-    Each method raises ShipError where GitHub does not answer, refuses, or tells something else than it documents (NS780
-    to NS785).
+    Each method raises ShipError if GitHub does not answer, refuses, or answers other than documented (NS780 to NS785).
     """
 
     api: GitHubApi
 
     def run(self, number: str) -> Run:
-        """Return the run of an ID."""
+        """Return the run with an ID."""
         return self._ask(Run, f"/actions/runs/{number}")
 
     def jobs(self, number: str) -> tuple[RunJob, ...]:
-        """Return the jobs of a run, each as the last attempt left it."""
+        """Return the jobs of a run, each in its last attempt."""
         return _read(RunJob, self.api.pages(f"/actions/runs/{number}/jobs?filter=latest", "jobs"))
 
     def of(self, workflow: str, commit: str) -> tuple[Run, ...]:
-        """Return the runs of a workflow's file on a commit, the newest first; none where GitHub does not know it."""
+        """Return the runs of a workflow's file on a commit, newest first; none if GitHub does not know it."""
         path = f"/actions/workflows/{quote(workflow, safe='')}/runs?head_sha={commit}&per_page=100"
         answer = self.api.ask("GET", path, allowed=(_GONE,))
         found = parsed(answer, dict).get("workflow_runs") if answer.ok else []
@@ -163,12 +162,12 @@ class Runs:
         return tuple(sorted(runs, key=lambda run: -run.id))
 
     def workflow(self, file: str) -> Workflow | None:
-        """Return a workflow by the name of its file; None where GitHub does not know it."""
+        """Return a workflow by its file name; None if GitHub does not know it."""
         answer = self.api.ask("GET", f"/actions/workflows/{quote(file, safe='')}", allowed=(_GONE,))
         return _read(Workflow, [parsed(answer, dict)])[0] if answer.ok else None
 
     def is_told(self) -> bool:
-        """Whether the repository is there for whoever asks: a private one is not for those who may not see it."""
+        """Whether the repository is visible with this token; a private one may not be."""
         return self.api.ask("GET", "", allowed=(_GONE,)).ok
 
     def awaited(self, number: str) -> tuple[str, ...]:
@@ -177,9 +176,9 @@ class Runs:
         return tuple(one.environment.name for one in _read(_Pending, parsed(answer, list)))
 
     def last_lines(self, job: RunJob, most: int) -> list[str]:
-        """Return the last lines of a job's log, up to the last error that the runner tells: clean-up comes after it."""
+        """Return the end of a job's log, up to the last error that the runner reported: clean-up comes after it."""
         log = self.api.tail(f"/actions/jobs/{job.id}/logs", _LOG)
-        whole = log if len(log) < _LOG else log.partition(b"\n")[2]  # the first line of an end is cut
+        whole = log if len(log) < _LOG else log.partition(b"\n")[2]  # its first line is cut
         text = uncoloured(whole.decode("utf-8", "replace")).rstrip()
         lines = [_STAMP.sub("", line) for line in re.split(r"\r\n|\r|\n", text)]
         errors = [number for number, line in enumerate(lines) if line.startswith(_ERROR)]
@@ -187,11 +186,11 @@ class Runs:
         return [line.removeprefix(_ERROR) for line in told[-most:]]
 
     def artifact(self, number: str) -> Artifact:
-        """Return the artifact of an ID."""
+        """Return the artifact with an ID."""
         return self._ask(Artifact, f"/actions/artifacts/{number}")
 
     def named(self, number: str, name: str) -> str:
-        """Return the ID of the latest artifact of a run that has a name; empty where none has it."""
+        """Return the ID of a run's latest artifact with a name; empty if there is none."""
         told = self._ask(_Artifacts, f"/actions/runs/{number}/artifacts?name={name}&per_page=100").artifacts
         return str(max((one.id for one in told if not one.expired), default=""))
 
@@ -204,10 +203,10 @@ class Runs:
 
 
 def _read(cls: type[T], values: Iterable[object]) -> tuple[T, ...]:
-    """Return values of JSON as a dataclass.
+    """Return JSON values as a dataclass.
 
     Raises:
-        ShipError: One of them is not as GitHub documents it (NS785).
+        ShipError: One of them is not what GitHub documents (NS785).
     """
     try:
         return tuple(json_data.read(cls, value) for value in values)
@@ -216,7 +215,7 @@ def _read(cls: type[T], values: Iterable[object]) -> tuple[T, ...]:
 
 
 def moment(text: str | None) -> dt.datetime | None:
-    """Return the time that a text of the API tells; None where it tells none."""
+    """Return a time in the API's format; None if it is not one."""
     try:
         found = dt.datetime.fromisoformat(text or "")
     except ValueError:

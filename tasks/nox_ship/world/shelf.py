@@ -1,4 +1,4 @@
-"""A package index that is a folder: it takes what twine uploads, and serves it as a simple API does (PEP 691)."""
+"""A package index in a folder: it accepts twine's uploads, and serves them through a simple API (PEP 691)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _CONTENT = re.compile(r'; name="content"; filename="([^"/\\.][^"/\\]*)"')
 
 
 class Shelf:
-    """The index, as a WSGI application: uploads go to any address, pages are below ``/simple/``."""
+    """The index as a WSGI application: uploads go to any address, pages are below ``/simple/``."""
 
     def __init__(self, folder: Path) -> None:
         """Keep the files in ``folder``."""
@@ -52,16 +52,16 @@ class Shelf:
             length = [("Content-Type", "application/octet-stream"), ("Content-Length", str(path.stat().st_size))]
             start("200 OK", length)
             return FileWrapper(path.open("rb"), _BLOCK)
-        return _answer(start, http.HTTPStatus.NOT_FOUND, b"There is nothing.", "text/plain")
+        return _answer(start, http.HTTPStatus.NOT_FOUND, b"Not found.", "text/plain")
 
     def _take(self, environ: WSGIEnvironment) -> tuple[http.HTTPStatus, str]:
-        """Keep the file of a form (RFC 7578), which is its last part."""
+        """Save the file in a form (RFC 7578), which is its last part."""
         match = _BOUNDARY.search(environ.get("CONTENT_TYPE", ""))
         boundary = b"--" + (match[1].encode("latin-1") if match else b"")
         with tempfile.TemporaryFile() as spool:
             _copy(environ["wsgi.input"], spool, int(environ.get("CONTENT_LENGTH") or 0))
             if not spool.tell():
-                return http.HTTPStatus.BAD_REQUEST, "There is no form."
+                return http.HTTPStatus.BAD_REQUEST, "Not a form."
             with mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as form:
                 end = max(form.rfind(b"\r\n%b--" % boundary), 0)
                 begin = max(form.rfind(b"%b\r\n" % boundary, 0, end), 0)
@@ -75,7 +75,7 @@ class Shelf:
         return http.HTTPStatus.CONFLICT, "File already exists."
 
     def _files(self, project: str) -> list[dict[str, Any]]:
-        """Return what a page tells of the files of a project."""
+        """Return the page of a project's files."""
         return [
             {"filename": path.name, "url": f"/files/{path.name}", "hashes": {"sha256": File.of(path).sha256}}
             for path in built_files(self._folder)

@@ -1,6 +1,6 @@
 """Stand-ins for everything that a release changes: the world of a rehearsal.
 
-Each part is the real thing in another place: a bare git repository, a clone of the checkout, an index on loopback.
+Each one is real but elsewhere: a bare git repository, a clone of the checkout, an index on loopback.
 """
 
 from __future__ import annotations
@@ -30,34 +30,36 @@ from nox_ship.world.releases import Releases
 from nox_ship.world.remote import Remote
 from nox_ship.world.shelf import Shelf
 
-NO_REMOTE = Kind("NS209", "no-remote", "A real release needs one: `git remote add origin ADDRESS`.", level="notice")
+NO_REMOTE = Kind(
+    "NS209", "no-remote", "A real release needs a remote: `git remote add origin ADDRESS`.", level="notice"
+)
 REMOTE_NOT_ASKED = Kind(
     "NS210",
     "remote-not-asked",
-    "What was last fetched stands in for it: tags and commits made there since are not known.",
+    "What was last fetched stands in for it, so tags and commits made there since then are unknown.",
     level="notice",
 )
 
 
 class StandInIndex:
-    """An index inside this process, on loopback: it cannot outlive us."""
+    """An index inside this process, on loopback: it ends with the process."""
 
     def __init__(self, packages: Path, port: int = 0) -> None:
-        """Serve the folder ``packages``; ``port`` 0 takes a free one.
+        """Serve the folder ``packages``; ``port`` 0 uses a free one.
 
         Raises:
-            ShipError: The port cannot be had (NS803).
+            ShipError: The port cannot be used (NS803).
         """
         self._packages = packages
         packages.mkdir(parents=True, exist_ok=True)
         self._server = Loopback(Shelf(packages), port)
-        # The first request imports half of the client's libraries; here it costs nobody's time.
+        # The first request imports half of the client's libraries; here it costs no waiting.
         self._warm = threading.Thread(target=self._ask, daemon=True)
         self._warm.start()
 
     @property
     def index(self) -> Index:
-        """The index as a release sees it."""
+        """The index, for the release."""
         base = self._server.url
         anyone = Credentials("the rehearsal", lambda: Login("rehearsal", "rehearsal"))
         return Index("rehearsal", f"{base}/", f"{base}/simple/", find=lambda: anyone)
@@ -79,10 +81,10 @@ class StandInIndex:
 
 @dataclass(frozen=True)
 class StandInReleases(Releases):
-    """The releases of a forge on loopback, which takes every token: what the real one says of ours is only warned of.
+    """The releases of a forge on loopback, which accepts any token; problems with the real token are warnings.
 
     Attributes:
-        real: The releases that are stood in for.
+        real: The real releases.
     """
 
     real: Releases
@@ -92,7 +94,7 @@ class StandInReleases(Releases):
         return tuple(replace(finding, level="warning") for finding in self.real.refusals(tag))
 
     def in_the_way(self, branch: str) -> tuple[str, ...]:
-        """Return the rules of the real one that refuse a push."""
+        """Return the real rules that refuse a push."""
         return self.real.in_the_way(branch)
 
     @property
@@ -103,21 +105,21 @@ class StandInReleases(Releases):
 
 @dataclass(frozen=True)
 class StandInPullRequests(PullRequests):
-    """The pull requests of a forge on loopback, which looks what was merged on the one that it stands in for.
+    """The pull requests of a forge on loopback, which asks the real one what was merged.
 
     Attributes:
-        real: The pull requests that are stood in for.
+        real: The real pull requests.
     """
 
     real: PullRequests
 
     def merged(self, branch: str, base: str) -> tuple[PullRequest, ...]:
-        """Return the pull requests that are merged for real."""
+        """Return the pull requests that are really merged."""
         return self.real.merged(branch, base)
 
 
 class StandIns:
-    """The world of a rehearsal; what takes time is made in the background, and waited for when it is asked for.
+    """The world of a rehearsal; slow parts are prepared in the background, and awaited when they are needed.
 
     Use it as a context manager: leaving it stops the index.
     """
@@ -138,15 +140,15 @@ class StandIns:
         """Stand in for the world around the checkout at ``source``.
 
         Args:
-            source: The user's checkout; it is read, never written.
+            source: The user's checkout; it is only read.
             folder: An empty folder for the stand-ins.
-            remote: The git remote to stand in for; None takes the branch's own.
-            port: Loopback port of the index, 0 for a free one.
-            indexes: The names of the indexes that settings describe.
-            look: Returns an index that is stood in for, by its name and the project's; it is only looked at.
-            keep: Names of variables that git gets although they look like credentials.
-            forge: Returns the forge that is stood in for; it is asked whether the token may write there.
-            checks: The names of the checks that a commit passes at once on the forge that stands in for it.
+            remote: The git remote to stand in for; None for the branch's own.
+            port: Loopback port of the index; 0 for a free one.
+            indexes: The names of the indexes in the settings.
+            look: Returns a real index by its name and the project's; it is only looked at.
+            keep: Names of variables that git receives although they look like credentials.
+            forge: Returns the real forge; it is asked whether the token has write access.
+            checks: The names of the checks that a commit passes immediately on the stand-in forge.
         """
         self._source_path = source
         self._keep = keep
@@ -195,7 +197,7 @@ class StandIns:
         """A bare repository with the branches and tags of the user's remote."""
         bare = self._folder / "remote.git"
         form = self._source.run("rev-parse", "--show-object-format")
-        plain = ("--initial-branch=main", "--template=", f"--object-format={form}")  # whatever the user's git prefers
+        plain = ("--initial-branch=main", "--template=", f"--object-format={form}")  # override the user's settings
         self._source.run("init", "--quiet", "--bare", *plain, bare, env={"GIT_DEFAULT_REF_FORMAT": "files"})
         with (bare / "config").open("a", encoding="utf-8") as config:
             config.write("[receive]\n\tautogc = false\n\tcertNonceSeed = rehearsal\n")  # a push may be signed
@@ -208,15 +210,15 @@ class StandIns:
         return Remote(name, str(bare), self.checkout)
 
     def known_refs(self) -> Mapping[str, str]:
-        """Return what the user's remote has; only the asking reaches it."""
-        self._begin_clone()  # it is needed at the end
+        """Return what the user's remote has; only the request reaches it."""
+        self._begin_clone()  # needed at the end
         return self._asked[1]
 
     @cached_property
     def _asked(self) -> tuple[str, dict[str, str]]:
         remote = Remote.of(self._source, self._remote_name)
         if remote is None:
-            self._notices.append(NO_REMOTE("The repository has no remote; an empty one stands in for it."))
+            self._notices.append(NO_REMOTE("The repository has no remote, so an empty one stands in for it."))
             return "origin", {}
         try:
             return remote.name, remote.refs()
@@ -235,11 +237,11 @@ class StandIns:
         return self._server.result().index
 
     def recall(self, files: Iterable[Path]) -> None:
-        """Let the stand-in index have files that an earlier rehearsal has uploaded."""
+        """Make the stand-in index have the files that an earlier rehearsal uploaded."""
         self._server.result().take(files)
 
     def index(self, name: str, project: str) -> Index:
-        """Return the stand-in index, named for the one it stands in for, whose files of this version it has.
+        """Return the stand-in index, named after the real one, whose files of this version it shows.
 
         Raises:
             ShipError: There is no index of that name (NS753).
@@ -254,12 +256,12 @@ class StandIns:
 
     @cached_property
     def forge(self) -> Releases | None:
-        """A forge on loopback with no release yet; it is asked without a token where the real one would be."""
+        """A forge on loopback without any release; it is asked without a token if the real one would be."""
         real = self._real_forge()
         if real is None:
             return None
         self._board = Loopback(Board(real.where, self._tags, self._checks))
-        token = real.api.token and "rehearsal"  # the board takes any
+        token = real.api.token and "rehearsal"  # the board accepts any
         return StandInReleases(replace(real.api, base=self._board.url, token=token), real)
 
     def _tags(self) -> Mapping[str, str]:
@@ -268,5 +270,5 @@ class StandIns:
         return {name.removeprefix(prefix): commit for name, commit in refs if name.startswith(prefix)}
 
     def notices(self) -> tuple[Finding, ...]:
-        """Return what could not be known about the real world."""
+        """Return what could not be found out about the real world."""
         return tuple(self._notices)

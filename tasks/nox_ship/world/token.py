@@ -1,8 +1,8 @@
-"""API tokens of PyPI and TestPyPI: what their form tells before they are used.
+"""API tokens of PyPI and TestPyPI: what their format shows before they are used.
 
-A token is ``pypi-`` and a macaroon in its binary form, version 2. It names the index that issued it, and each of its
-caveats is a JSON array: ``[0, expires, not_before]``, ``[1, [project, ...]]`` and others. The tokens of an account have
-none that names a project. https://github.com/rescrv/libmacaroons/blob/master/doc/format.txt gives the binary form,
+A token is ``pypi-`` followed by a macaroon in binary format, version 2. It names the index that issued it, and each of
+its caveats is a JSON array: ``[0, expires, not_before]``, ``[1, [project, ...]]`` and others. Account-wide tokens have
+no caveat with a project. https://github.com/rescrv/libmacaroons/blob/master/doc/format.txt describes the binary format,
 ``warehouse/macaroons/caveats`` in PyPI's sources the caveats.
 """
 
@@ -23,10 +23,10 @@ from packaging.utils import canonicalize_name
 from nox_ship.errors import Finding, Kind
 
 MALFORMED_TOKEN = Kind(
-    "NS743", "malformed-token", "Copy the token again, whole: it starts with `pypi-` and holds no space or line break."
+    "NS743", "malformed-token", "Copy all of the token again: it starts with `pypi-` and has no spaces or line breaks."
 )
 TOKEN_OF_OTHER_INDEX = Kind(
-    "NS723", "token-of-other-index", "Create a token on the index that you publish to: each has its own."
+    "NS723", "token-of-other-index", "Create a token on the index that you publish to; tokens work on one index only."
 )
 EXPIRED_TOKEN = Kind("NS722", "expired-token", "Create a new token on the index.")
 TOKEN_OF_OTHER_PROJECT = Kind("NS725", "token-of-other-project", "Create a token whose scope is this project.")
@@ -38,21 +38,21 @@ _EXPIRATION, _PROJECT_NAMES = 0, 1
 
 @dataclass(frozen=True)
 class Token:
-    """What a token tells about itself."""
+    """The content of a token."""
 
     location: str
     """The host of the index that issued it."""
     projects: tuple[str, ...] | None = None
-    """The projects it is for; None where it does not name any."""
+    """The projects that it is for; None if it names none."""
     expires: float | None = None
-    """Seconds since the epoch."""
+    """The time it expires, in seconds since the epoch."""
 
     @classmethod
     def read(cls, text: str) -> Token:
-        """Read a token.
+        """Parse a token.
 
         Raises:
-            ValueError: It is none.
+            ValueError: It is not a token.
         """
         if not _FORM.fullmatch(text):
             raise ValueError
@@ -79,7 +79,7 @@ class Token:
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the fields of a macaroon up to its signature; ends of sections are left out."""
+    """Yield the fields of a macaroon up to its signature, without ends of sections."""
     place = 1
     if raw[0] != 2:  # noqa: PLR2004 - the version of the form
         raise IndexError
@@ -99,7 +99,7 @@ def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _number(raw: bytes, place: int) -> tuple[int, int]:
-    """Return the variable-length number at ``place``, and the place behind it."""
+    """Return the variable-length number at ``place``, and the place after it."""
     value = shift = 0
     while True:
         byte = raw[place]
@@ -115,7 +115,7 @@ def _caveat(raw: bytes) -> list[Any] | None:
         value = json.loads(raw)
     except (ValueError, RecursionError):
         return None
-    if isinstance(value, dict):  # the form before 2022
+    if isinstance(value, dict):  # the format before 2022
         permissions = value.get("permissions")
         projects = permissions.get("projects") if isinstance(permissions, dict) else None
         expires = value.get("exp")
@@ -124,18 +124,18 @@ def _caveat(raw: bytes) -> list[Any] | None:
 
 
 def check_token(text: str, source: str, host: str, project: str) -> Iterator[Finding]:
-    """Yield what stands against an API token, as far as its form tells.
+    """Yield problems of an API token, as far as its format shows them.
 
     Args:
         text: The token.
-        source: Where it was found, for the findings; the token itself is never shown.
-        host: The host of the index that it is to be sent to.
+        source: Its source, for the findings; the token itself is never shown.
+        host: The host of the index that it will be sent to.
         project: The project to upload to.
     """
     try:
         token = Token.read(text)
     except ValueError:
-        yield MALFORMED_TOKEN(f"{source} holds no API token.")
+        yield MALFORMED_TOKEN(f"The value from {source} is not an API token.")
         return
     if token.location != host:
         yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {token.location}, not by {host}.")
@@ -146,18 +146,18 @@ def check_token(text: str, source: str, host: str, project: str) -> Iterator[Fin
 
 
 def index_base(upload_url: str) -> str:
-    """Return where the pages of PyPI, or of TestPyPI, are; ``upload_url`` is where it takes uploads."""
+    """Return the base address of PyPI's or TestPyPI's pages, from its upload address ``upload_url``."""
     parts = urlsplit(upload_url)
     return f"{parts.scheme}://{(parts.hostname or '').removeprefix('upload.')}/"
 
 
 def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
-    """Yield what stands against sending a secret to an address: PyPI's tokens are for PyPI, TestPyPI's for TestPyPI.
+    """Yield why a secret must not be sent to an address: PyPI's tokens are for PyPI, TestPyPI's for TestPyPI.
 
     Args:
-        text: The secret; what has not the form of a token is not looked at.
-        source: Where it was found.
-        upload_url: Where it would be sent to, whatever the index there is called.
+        text: The secret; it is only checked if it has the format of a token.
+        source: Its source.
+        upload_url: The address that it would be sent to, whatever the index there is called.
     """
     try:
         issued_by = Token.read(text).location
@@ -168,4 +168,4 @@ def check_goal(text: str, source: str, upload_url: str) -> Iterator[Finding]:
     public = {urlsplit(index_base(url)).hostname: url for url in (DEFAULT_REPOSITORY, TEST_REPOSITORY)}
     goal, own = urlsplit(upload_url).hostname, public.get(issued_by)
     if own and urlsplit(own).hostname != goal:
-        yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {issued_by}; it is not sent to {goal}.")
+        yield TOKEN_OF_OTHER_INDEX(f"The token from {source} was issued by {issued_by}, so it is not sent to {goal}.")

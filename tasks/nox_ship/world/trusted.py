@@ -1,6 +1,6 @@
-"""Trusted publishing: an identity token of the CI, exchanged for an upload token of the index.
+"""Trusted publishing: exchanging an identity token of the CI for an upload token of the index.
 
-"Internals and technical details" in the documentation of PyPI describes the exchange; any index may offer it.
+"Internals and technical details" in PyPI's documentation describes the exchange; any index may offer it.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ EXCHANGE_FAILED = Kind("NS739", "exchange-failed", "Run the same command again; 
 FOREIGN_AUDIENCE = Kind(
     "NS745",
     "foreign-audience",
-    "Use an API token for this index, or ask whoever runs it to name its own host, with its domain, as the audience.",
+    "Use an API token for this index, or ask its operator to use its own host name, with domain, as the audience.",
 )
 
 CI_VARIABLES = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "GOOGLE_SERVICE_ACCOUNT_NAME")
-"""Variables that say that this is a CI, which may offer an identity."""
+"""Variables that identify a CI that may offer an identity."""
 
 _MISMATCH = ("invalid-publisher", "invalid-pending-publisher")
 _TOKEN = re.compile(r"[!-~]+")
 
 
 def in_ci(variables: Mapping[str, str]) -> bool:
-    """Whether ``variables`` are those of a CI, which may offer an identity."""
+    """Whether ``variables`` are those of a CI that may offer an identity."""
     return any(variables.get(name) for name in CI_VARIABLES)
 
 
 @dataclass(frozen=True)
 class TrustedPublisher:
-    """The running CI job as a trusted publisher of an index that offers the exchange."""
+    """The running CI job as a trusted publisher, for an index that offers the exchange."""
 
     index: str
-    """What the index is called."""
+    """The index's display name."""
     upload_url: str
     audience: str
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -64,10 +64,10 @@ class TrustedPublisher:
 
     @classmethod
     def of(cls, index: str, upload_url: str, variables: Mapping[str, str]) -> TrustedPublisher | None:
-        """Return the job with these variables as a publisher; None outside a CI, and where no exchange is offered.
+        """Return the job with these variables as a publisher; None outside CI, or if no exchange is offered.
 
-        PyPI's audience and TestPyPI's are theirs alone. Any other index is named by its host: with an identity token
-        that is meant for somebody else, it could publish there in our name. A host of one word names nobody: the
+        PyPI's and TestPyPI's audiences belong to them alone. Any other index must name its own host: with an identity
+        token for another audience, it could publish elsewhere in our name. A single-word host is ambiguous: the
         audiences ``pypi`` and ``sigstore`` are such words.
 
         Raises:
@@ -79,7 +79,7 @@ class TrustedPublisher:
         return cls(index, upload_url, audience, variables) if audience is not None else None
 
     def token(self) -> str | None:
-        """Return a fresh upload token; None where this CI offers no identity.
+        """Return a new upload token; None if this CI offers no identity.
 
         Raises:
             ShipError: The CI refuses its identity token (NS731), or the index refuses the exchange (NS730, NS732,
@@ -91,17 +91,17 @@ class TrustedPublisher:
     def _identity(self) -> str | None:
         import id as identities
 
-        # GitLab gives a job the identities that its `id_tokens` ask for, each in a variable named for its audience.
+        # GitLab gives a job the identities listed in `id_tokens`, each in a variable named after its audience.
         variable = f"{re.sub(r'[^A-Z0-9]|^[0-9]', '_', self.audience.upper())}_ID_TOKEN"
         if self.variables.get("GITLAB_CI") and not self.variables.get(variable):
             return None
         try:
             return identities.detect_credential(self.audience)
         except identities.GitHubOidcPermissionCredentialError as error:
-            what = "GitHub Actions offers this job no identity token."
+            what = "GitHub Actions gives this job no identity token."
             raise ShipError(NO_IDENTITY_TOKEN(what)) from error
-        except Exception as error:  # the library's own errors, and what it does not expect of an answer
-            raise ShipError(NO_IDENTITY_TOKEN(f"The CI's identity token cannot be had: {_reason(error)}.")) from error
+        except Exception as error:  # the library's own errors, and unexpected answers
+            raise ShipError(NO_IDENTITY_TOKEN(f"The CI gave no identity token: {_reason(error)}.")) from error
 
     def _exchanged(self, identity: str) -> str:
         try:
@@ -126,13 +126,17 @@ class TrustedPublisher:
             what = f"{self.index} did not exchange the identity token ({said})."
             return EXCHANGE_FAILED(what, detail=table)
         if not claims.get("environment"):
-            what = f"{self.index} knows no publisher like this job, which runs in no environment ({said})."
+            what = (
+                f"{self.index} has no trusted publisher that matches this job, which runs in no environment ({said})."
+            )
             return ENVIRONMENT_MISSING(what, detail=table)
-        return PUBLISHER_MISMATCH(f"{self.index} knows no publisher like this job ({said}).", detail=table)
+        return PUBLISHER_MISMATCH(
+            f"{self.index} has no trusted publisher that matches this job ({said}).", detail=table
+        )
 
 
 def _public_audience(upload_url: str) -> str | None:
-    """Return the audience of PyPI or TestPyPI where the address is one of theirs."""
+    """Return the audience of PyPI or TestPyPI if the address is theirs."""
     from twine.utils import DEFAULT_REPOSITORY, TEST_REPOSITORY
 
     audiences = {_origin(DEFAULT_REPOSITORY): "pypi", _origin(TEST_REPOSITORY): "testpypi"}
@@ -145,16 +149,16 @@ def _origin(url: str) -> tuple[str, str | None, int]:
 
 
 def _offered(index: str, upload_url: str) -> str | None:
-    """Ask an index for its audience; None where it has no such thing."""
+    """Ask an index for its audience; None if it has none."""
     try:
         answer = web.get(_endpoint(upload_url, "audience"), redirects=False)
     except web.WebError as error:
-        raise ShipError(EXCHANGE_FAILED(f"{index} was asked for trusted publishing: {error}.")) from error
+        raise ShipError(EXCHANGE_FAILED(f"Asking {index} for trusted publishing failed: {error}.")) from error
     if answer.status >= http.HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == http.HTTPStatus.TOO_MANY_REQUESTS:
-        raise ShipError(EXCHANGE_FAILED(f"{index} was asked for trusted publishing: status {answer.status}."))
+        raise ShipError(EXCHANGE_FAILED(f"Asking {index} for trusted publishing failed: status {answer.status}."))
     try:
         value = answer.json() if answer.ok else None
-    except web.WebError:  # a page of another kind
+    except web.WebError:  # some other page
         return None
     audience = value.get("audience") if isinstance(value, dict) else None
     if not isinstance(audience, str):
@@ -162,7 +166,7 @@ def _offered(index: str, upload_url: str) -> str | None:
     host = urlsplit(upload_url).hostname or ""
     named = "." in host.strip(".") or ":" in host or is_loopback(host)
     if audience != host or not named:
-        why = "is not its own host" if named else "could be anybody's: its host is a single word"
+        why = "is not its own host" if named else "is ambiguous: its host is a single word"
         what = f"{index} asks for an identity token whose audience is {audience[:100]!r}, which {why}."
         raise ShipError(FOREIGN_AUDIENCE(what))
     return audience
@@ -178,7 +182,7 @@ def _reason(error: Exception) -> str:
 
 
 def read_claims(identity: str) -> Mapping[str, Any]:
-    """Return the claims of an identity token, empty where it has none that can be read."""
+    """Return the claims of an identity token; empty if they cannot be read."""
     import id as identities
 
     try:
@@ -189,10 +193,10 @@ def read_claims(identity: str) -> Mapping[str, Any]:
 
 
 def claims_table(claims: Mapping[str, Any]) -> str:
-    """Return what the identity token says beside what a publisher must be set to, as lines of text.
+    """Return the identity token's claims next to the publisher's required settings, as lines of text.
 
     https://docs.github.com/en/actions/concepts/security/openid-connect and
-    https://docs.gitlab.com/ci/secrets/id_token_authentication/ name the claims.
+    https://docs.gitlab.com/ci/secrets/id_token_authentication/ list the claims.
     """
     if "project_path" in claims:
         return _gitlab_table(claims)
@@ -207,8 +211,10 @@ def claims_table(claims: Mapping[str, Any]) -> str:
     lines = _lines(rows)
     called = _workflow(claims.get("workflow_ref"))
     if called and called != workflow:
-        lines.append(f"The job stands in a reusable workflow, {workflow}, which is called by {called}: no publisher")
-        lines.append("can be set to that. Put the job that publishes into the workflow that the event starts.")
+        lines.append(
+            f"The job is in a reusable workflow, {workflow}, called by {called}; trusted publishers do not support"
+        )
+        lines.append("that. Move the publishing job into the workflow that the event starts.")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
-"""Asking servers over HTTP: the one door for every request of ours, with a limit to all that comes back.
+"""HTTP requests: every request of ours goes through this module, which limits what comes back.
 
-``https`` alone, ``http`` on this machine; no redirect leads anywhere else. An answer has a time in which it must be
-there whole, however slowly it drips, and a size that it must not exceed once it is unpacked.
+Only ``https`` is allowed, and ``http`` to this machine; redirects must obey the same rule. An answer must be complete
+within a time limit, however slowly it arrives, and has a maximum size, counted after decompression.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SECONDS = 30
-"""How long a server has for an answer."""
+"""Seconds that an answer may take."""
 MOST = 16 << 20
-"""Bytes of an answer; the longest page of PyPI has about half of that."""
+"""The largest answer, in bytes; the longest page of PyPI has about half of that."""
 
 PARTS = 100_000
-"""Parts of an answer that something is made for when it is read: objects and lists of JSON, tags of HTML. A page of
-25,000 files has that many, four for each; those of the largest projects have less than half of them."""
+"""The most parts of an answer that become objects when it is parsed: objects and lists in JSON, tags in HTML. A page
+with 25,000 files has that many, four for each; the largest projects have less than half of that."""
 
 _BLOCK = 1 << 16
 _SLOWEST = 1 << 17
-"""Bytes a second of the slowest line that is waited for: a megabit."""
+"""Bytes per second of the slowest supported connection: one megabit."""
 _HOPS = 5
 _GZIP = zlib.MAX_WBITS | 16
 
 
 class WebError(Exception):
-    """A server did not answer, or not within the limits; the message says why and holds no password."""
+    """A server did not answer within the limits; the message says why and contains no password."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered."""
+    """A server's answer."""
 
     url: str
-    """Where it came from in the end."""
+    """The final address."""
     status: int
     kind: str
-    """The type of its content, as the server named it."""
+    """The content type, according to the server."""
     body: bytes
     date: str = ""
-    """When it was answered, according to the server."""
+    """The time of the answer, according to the server."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What else it told; names are in small letters."""
+    """The headers; names are in lower case."""
 
     @property
     def at(self) -> dt.datetime:
-        """When it was answered, in UTC: by the server's clock, or by ours if it gives no valid date."""
+        """The time of the answer in UTC: by the server's clock, or by ours if it gives no valid date."""
         try:
             told = parsedate_to_datetime(self.date)
             return (told if told.tzinfo else told.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
@@ -71,15 +71,15 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the server did what it was asked."""
+        """Whether the request succeeded."""
         return self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
     def limited(self, *marks: bytes, most: int = PARTS) -> bytes:
-        """Return the body, which a parser can read in a moment.
+        """Return the body if it can be parsed quickly.
 
         Args:
-            marks: What each part of it begins with.
-            most: How many parts it may have.
+            marks: The characters with which each part begins.
+            most: The most parts that it may have.
 
         Raises:
             WebError: There are more, so that a small answer would take much time and memory.
@@ -89,31 +89,31 @@ class Answer:
         return self.body
 
     def json(self) -> Any:
-        """Return the body's JSON value.
+        """Return the JSON value in the body.
 
         Raises:
-            WebError: It is none, or one that no server of good will sends.
+            WebError: It is not JSON, or so complex that no honest server would send it.
         """
         self.limited(b",", most=10 * PARTS)
         try:
             return json.loads(self.limited(b"{", b"["))
         except (ValueError, RecursionError) as error:
-            raise WebError("the answer is no JSON that can be read") from error
+            raise WebError("the answer is not valid JSON") from error
 
 
 def get(
     url: str, headers: Mapping[str, str] | None = None, *, redirects: bool = True, seconds: float = SECONDS
 ) -> Answer:
-    """Ask for a page.
+    """Request a page.
 
     Args:
         url: Its address.
-        headers: What to ask with.
-        redirects: Whether to go where the server points to.
+        headers: The headers of the request.
+        redirects: Whether to follow redirects.
         seconds: How long the whole answer may take.
 
     Raises:
-        WebError: There is no whole answer, it is too long, or the address must not be asked.
+        WebError: There is no complete answer, it is too long, or the address is not allowed.
     """
     asked = {**(headers or {}), "Accept-Encoding": "gzip"}
     return _within(seconds, lambda late: _page(_opened("GET", url, asked, seconds, redirects=redirects), late))
@@ -122,35 +122,35 @@ def get(
 def send(
     method: str, url: str, value: object = None, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS
 ) -> Answer:
-    """Send a JSON value; no redirect is followed, and no password from ``~/.netrc`` goes along.
+    """Send a JSON value; redirects are not followed, and no password from ``~/.netrc`` is sent.
 
     Raises:
-        WebError: As in :func:`get`.
+        WebError: As for :func:`get`.
     """
     asked = {**(headers or {}), "Accept-Encoding": "gzip"}
     return _within(seconds, lambda late: _page(_opened(method, url, asked, seconds, json=value, redirects=False), late))
 
 
 def post(url: str, value: object, headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS) -> Answer:
-    """Send a JSON value by ``POST``, as :func:`send` does."""
+    """Send a JSON value with ``POST``, as :func:`send` does."""
     return send("POST", url, value, headers, seconds=seconds)
 
 
 def time_for(size: int, seconds: float) -> float:
-    """Return how many seconds to give a file on its way: those of a short one, and what a slow line takes besides.
+    """Return how many seconds a file may take: those of a short one, and what a slow connection needs in addition.
 
     Args:
-        size: Its bytes.
-        seconds: What a short one gets.
+        size: Its size in bytes.
+        seconds: The seconds for a short one.
     """
     return seconds + size / _SLOWEST
 
 
 def put_file(url: str, file: Path, headers: Mapping[str, str] | None = None, *, seconds: float) -> Answer:
-    """Send a file as it is, by ``POST``; no redirect is followed, and no password from ``~/.netrc`` goes along.
+    """Send a file unchanged with ``POST``; redirects are not followed, and no password from ``~/.netrc`` is sent.
 
     Raises:
-        WebError: As in :func:`get`.
+        WebError: As for :func:`get`.
         OSError: The file cannot be read.
     """
     asked = {**(headers or {}), "Accept-Encoding": "gzip"}
@@ -165,10 +165,10 @@ def put_file(url: str, file: Path, headers: Mapping[str, str] | None = None, *, 
 def submit(
     url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, *, seconds: float = SECONDS
 ) -> Answer:
-    """Send a form (``multipart/form-data``); no redirect is followed, and no password from ``~/.netrc`` goes along.
+    """Send a form (``multipart/form-data``); redirects are not followed, and no password from ``~/.netrc`` is sent.
 
     Raises:
-        WebError: As in :func:`get`.
+        WebError: As for :func:`get`.
     """
     asked = {**(headers or {}), "Accept-Encoding": "gzip"}
     parts = [(name, (None, text)) for name, text in form.items()]
@@ -185,17 +185,17 @@ def download(
     most: int,
     seconds: float,
 ) -> None:
-    """Download a file as it is, block by block.
+    """Download a file block by block, without decoding it.
 
     Args:
         url: Its address.
-        take: Handed each block.
-        headers: What to ask with.
-        most: How many bytes are taken at the most; of a longer file the rest is left.
-        seconds: How long it may take in all.
+        take: Called with each block.
+        headers: The headers of the request.
+        most: How many bytes to download at most; the rest of a longer file is ignored.
+        seconds: How long it may take in total.
 
     Raises:
-        WebError: As in :func:`get`, and where the server answers with a status that is no success.
+        WebError: As for :func:`get`, and if the status is not a success.
     """
     asked = {**(headers or {}), "Accept-Encoding": "identity"}
 
@@ -222,7 +222,7 @@ def scan(
     most: int,
     seconds: float,
 ) -> None:
-    """Read a page that is too long to keep in memory, block by block.
+    """Read a page block by block, if it is too long for memory.
 
     Args:
         url: Its address.
@@ -233,7 +233,7 @@ def scan(
         seconds: How long it may take in total.
 
     Raises:
-        WebError: As in :func:`get`, and if it has another status or content type.
+        WebError: As for :func:`get`, and if it has another status or content type.
     """
     asked = {**(headers or {}), "Accept": kind, "Accept-Encoding": "gzip"}
 
@@ -251,9 +251,9 @@ def scan(
 
 
 def _within(seconds: float, work: Callable[[threading.Event], T]) -> T:
-    """Return what ``work`` returns; once its time is over it is left to itself, and told so.
+    """Return the result of ``work``; when its time is over it is abandoned, and told so.
 
-    No time-out of a socket ends a server that sends one byte now and then, its headers too.
+    A socket timeout does not stop a server that sends one byte now and then, even in its headers.
     """
     late = threading.Event()
 
@@ -268,13 +268,13 @@ def _within(seconds: float, work: Callable[[threading.Event], T]) -> T:
     try:
         return begun(run).result(seconds)
     except TimeoutError as error:
-        raise WebError(f"no whole answer within {seconds:.0f} seconds") from error
+        raise WebError(f"no complete answer within {seconds:.0f} seconds") from error
     finally:
         late.set()
 
 
 def begun(work: Callable[[], T]) -> Future[T]:
-    """Begin something on a thread that ends with the process, whatever it waits for."""
+    """Start something on a thread that ends with the process, whatever it is waiting for."""
     outcome = Future[T]()
 
     def run() -> None:
@@ -288,7 +288,7 @@ def begun(work: Callable[[], T]) -> Future[T]:
 
 
 def _is_known(error: Exception) -> bool:
-    """Whether an error tells of the server or the way there."""
+    """Whether an error is about the server or the connection to it."""
     import requests
     import urllib3
 
@@ -305,9 +305,9 @@ def _opened(
     redirects: bool = True,
     **body: Any,
 ) -> requests.Response:
-    """Send a request and return the response, its body unread; each address on the way is looked at first.
+    """Send a request and return the response with its body unread; each address on the way is checked first.
 
-    ``body`` is what is sent, as requests takes it: ``json``, ``files`` or ``data``.
+    ``body`` is the content to send, as for requests: ``json``, ``files`` or ``data``.
     """
     import requests
 
@@ -316,8 +316,8 @@ def _opened(
         for _ in range(_HOPS):
             host = urlsplit(url).hostname
             if not is_safe(url) or (is_loopback(host) and not is_loopback(first)):
-                raise WebError(f"{without_passwords(url)} is no address to ask: it must be https, without a password")
-            told = "Authorization" in headers  # requests would put what ~/.netrc holds for the host in its place
+                raise WebError(f"{without_passwords(url)} is not allowed: an address must be https, without a password")
+            told = "Authorization" in headers  # requests would replace it with the host's entry in ~/.netrc
             own = host == first and method == "GET" and not told
             response = session.request(
                 method,
@@ -338,7 +338,7 @@ def _opened(
 
 
 def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Authenticate as nobody: with no callable here, requests would look into ~/.netrc."""
+    """Add no authentication: without a callable here, requests would read ~/.netrc."""
     return request
 
 
@@ -352,10 +352,10 @@ def _page(response: requests.Response, late: threading.Event) -> Answer:
 
 
 def _content(response: requests.Response, late: threading.Event, most: int) -> Iterator[bytes]:
-    """Yield the content of an answer, unpacked, within bounds."""
+    """Yield the content of an answer, decompressed, within the limits."""
     packed = response.headers.get("Content-Encoding", "identity").strip().lower()
     if packed not in ("", "identity", "gzip", "x-gzip"):
-        raise WebError(f"the answer is packed as {packed[:40]!r}, which nobody asked for")
+        raise WebError(f"the answer is encoded as {packed[:40]!r}, which was not requested")
     blocks = _bounded(response.raw.stream(_BLOCK, decode_content=False), late, most)
     yield from _bounded(_unpacked(blocks), late, most) if "gzip" in packed else blocks
 
@@ -370,7 +370,7 @@ def _bounded(blocks: Iterator[bytes], late: threading.Event, most: int) -> Itera
 
 
 def _unpacked(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack gzip in small pieces: a few hundred kB can hold a thousand times as much."""
+    """Decompress gzip in small pieces: a few hundred kB can expand a thousandfold."""
     unpacker = zlib.decompressobj(_GZIP)
     for block in blocks:
         left = block

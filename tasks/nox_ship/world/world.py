@@ -1,4 +1,4 @@
-"""The doors to everything that a release changes: the remote, the indexes, the forge."""
+"""Interfaces of everything that a release changes: the remote, the indexes, the forge."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nox_ship.world.remote import Remote
 
 
 class World(Protocol):
-    """What a release changes; the pipeline is handed one and does not know which."""
+    """The world that a release changes; the pipeline does not know whether it is real."""
 
     @property
     def checkout(self) -> Repository:
@@ -25,14 +25,14 @@ class World(Protocol):
         """The repository that branch and tag are pushed to."""
 
     def known_refs(self) -> Mapping[str, str]:
-        """Return the commit of each branch and tag of the user's remote, by full name, as far as it is known."""
+        """Return the commit of each branch and tag of the user's remote, by full name, as far as known."""
 
     @property
     def rehearsal_index(self) -> Index:
-        """An index on this machine, for trying the upload."""
+        """An index on this machine, for the upload rehearsal."""
 
     def recall(self, files: Iterable[Path]) -> None:
-        """Let the index of a rehearsal have files that an earlier one uploaded: they need not go there again."""
+        """Make the rehearsal index have files that an earlier rehearsal uploaded, so that they need not be again."""
 
     def index(self, name: str, project: str) -> Index:
         """Return the package index of that name, to upload ``project`` to.
@@ -43,7 +43,7 @@ class World(Protocol):
 
     @property
     def forge(self) -> Releases | None:
-        """The releases of the repository on its forge; None where it is on none that is known."""
+        """The releases of the repository on its forge; None if the forge is unknown."""
 
     def notices(self) -> tuple[Finding, ...]:
-        """Return what a person should know about this world."""
+        """Return what the user should know about this world."""

@@ -89,7 +89,7 @@ def test_a_release_is_followed_and_proven(bench: Bench, index: FailingIndex, for
     assert outcome.has(
         f"following release.yml: {forge.runs[0]['html_url']}",
         "passed  Publish to PyPI",
-        f"{SDIST}, compared with what was built here: identical",
+        f"{SDIST}, compared with the one built here: identical",
         "works on Python",
         "sample 1.2.4 is released: release.yml has published it to PyPI.",
     ), outcome.output
@@ -104,7 +104,7 @@ def test_a_run_that_fails_ends_the_command(bench: Bench, index: FailingIndex, fo
     outcome = follow(bench, index, forge)
     assert outcome.code == 1
     assert outcome.has("  The upload was refused.", "NS858 run-failed", "the job 'Publish to PyPI' ended as failure")
-    assert outcome.has("PyPI has nothing of 1.2.4 by now", "Public already: main on origin, v1.2.4 on origin")
+    assert outcome.has("PyPI now has nothing of 1.2.4", "Already public: main on origin, v1.2.4 on origin")
     forge.publish()
     forge.end(forge.runs[0])
     again = follow(bench, index, forge)
@@ -126,5 +126,5 @@ def test_ctrl_c_leaves_the_release_as_it_is(bench: Bench, index: FailingIndex, f
     started.send_signal(signal.SIGINT)
     output, _ = started.communicate(timeout=60)
     assert started.returncode != 0
-    assert f"followed or not ({forge.runs[0]['html_url']}). Run the same command again" in output, output
+    assert f"whether or not it is followed ({forge.runs[0]['html_url']}). Run the same command again" in output, output
     assert bench.git("ls-remote", str(bench.remote), "refs/tags/v1.2.4")

@@ -55,6 +55,6 @@ def test_a_file_of_the_index_that_nobody_can_read_stops_nothing(bench: Bench, in
     last.write_bytes(last.read_bytes()[:-40])
     outcome = release(bench, index)
     assert outcome.code == 0, outcome.output
-    assert outcome.has("notice: NS560 not-compared: There was no comparison with the last release", "is released")
+    assert outcome.has("notice: NS560 not-compared: The files were not compared with the last release", "is released")
     last.unlink()
     assert_released(bench, index)

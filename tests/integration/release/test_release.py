@@ -42,7 +42,7 @@ def test_a_release_is_made(tmp_path: Path, index: FailingIndex) -> None:
     assert arrived == ["refs/heads/main refs/tags/v1.2.4"]  # whoever polls never sees one without the other
     again = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
     assert again.code == 0, again.output
-    assert again.has("NS223", "was released already: nothing was missing")
+    assert again.has("NS223", "was already released, and nothing was missing")
     assert_released(bench, index)
     assert len(index.uploads) == 2
     told = bench.nox("-s", "status", env=laptop(index))
@@ -67,7 +67,7 @@ def test_a_version_that_nobody_has_released_is_released(bench: Bench, index: Fai
     assert (head == before) == (not changelog)
     assert bench.git("status", "--porcelain") == ""
     again = bench.nox("-s", "release", "--", "1.2.3", "--yes", env=laptop(index))
-    assert again.has("NS223", "was released already: nothing was missing"), again.output
+    assert again.has("NS223", "was already released, and nothing was missing"), again.output
     assert len(index.uploads) == 2
 
 
@@ -99,12 +99,12 @@ def test_a_rehearsal_tells_what_the_release_would_meet(bench: Bench, index: Fail
     assert_released(bench, index)
     outcome = bench.rehearse(env=laptop(index, PYPI_API_TOKEN=token))
     assert outcome.code == 0, outcome.output
-    assert outcome.has("NS223", "v1.2.4 is released: nothing is missing")
+    assert outcome.has("NS223", "v1.2.4 is already released, and nothing is missing")
     assert "would upload" not in outcome.output
     assert bench.rehearse("pach", env=laptop(index)).has("NS302", "Did you mean patch")
     verified = bench.nox("-s", "verify-published", env=index.environment())
     assert verified.code == 0, verified.output
-    assert verified.has("it was compared with the manifest of its release, and works")
+    assert verified.has("compared with the manifest of its release; it works")
     rebuilt = bench.nox("-s", "verify-published", "--", "1.2.4", "--rebuild", env=index.environment())
     assert rebuilt.code == 0, rebuilt.output
     assert rebuilt.has(
@@ -160,7 +160,7 @@ def test_half_an_upload_is_finished_from_the_same_files(bench: Bench, index: Fai
     assert len(index.uploads) == sent
     index.faults = Faults()
     outcome = release(bench, index)
-    assert outcome.has("1 uploaded, 1 there", "sample 1.2.4 is released.")
+    assert outcome.has("1 uploaded, 1 already there", "sample 1.2.4 is released.")
     assert index.files()[SDIST] == sha256
 
 
@@ -170,7 +170,7 @@ def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingI
     outcome = release(bench, index)
     assert outcome.code == 1
     assert outcome.clean
-    assert outcome.has("NS724", "Public already: main on origin, v1.2.4 on origin. Run the same command again")
+    assert outcome.has("NS724", "Already public: main on origin, v1.2.4 on origin. Run the same command again")
     bench.git("clone", "--quiet", str(bench.remote), str(tmp_path / "other"))
     other = Bench(tmp_path / "other", bench.remote, tmp_path / "cache-2")
     other.git("config", "user.name", "Other")
@@ -182,7 +182,7 @@ def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingI
     index.faults = Faults()
     told = bench.nox("-s", "status", env=laptop(index))
     assert told.code == 0, told.output
-    assert told.has("v1.2.4 is not at its end", "publish: PyPI lacks", "Next: nox -s release -- 1.2.4 ("), told.output
+    assert told.has("v1.2.4 is incomplete", "publish: PyPI lacks", "Next: nox -s release -- 1.2.4 ("), told.output
     again = bench.nox("-s", "release", "--", "1.2.4", "--yes", env=laptop(index))
     assert again.code == 0, again.output
     assert again.has("2 reused", "sample 1.2.4 is released.")
@@ -190,7 +190,7 @@ def test_a_release_goes_on_where_the_index_refused(bench: Bench, index: FailingI
     assert bench.git("tag") == "v1.2.4"
     assert bench.git("log", "--format=%s") == "Release 1.2.4\nchange"
     told = bench.nox("-s", "status", env=laptop(index))
-    assert told.has("v1.2.4 is at its end", "Next: git pull --ff-only"), told.output
+    assert told.has("v1.2.4 is complete", "Next: git pull --ff-only"), told.output
 
 
 def protect(bench: Bench) -> None:
@@ -297,7 +297,7 @@ def test_the_checkout_may_be_worked_in_meanwhile(bench: Bench, index: FailingInd
     assert sorted(index.files()) == [WHEEL, SDIST]
     assert readme.read_text("utf-8").endswith("# mine\n")
     bench.git("checkout", "--quiet", "pyproject.toml")
-    assert release(bench, index).has("was released already") or bench.git("log", "-1", "--format=%s") == "Release 1.2.4"
+    assert release(bench, index).has("was already released") or bench.git("log", "-1", "--format=%s") == "Release 1.2.4"
     assert_released(bench, index)
     bench.git("verify-tag", "v1.2.4")
     bench.git("verify-commit", "HEAD")
@@ -319,7 +319,7 @@ def test_a_workflow_publishes_what_the_tag_starts(tmp_path: Path, index: Failing
     assert bench.git("ls-remote", "origin", "refs/tags/v1.2.4") != ""
     again = bench.nox("-s", "release", "--", "patch", env={**index.environment(), **NO_KEYRING})
     assert again.code == 0
-    assert again.has("was released already")
+    assert again.has("was already released")
 
 
 def test_planted_tokens_are_nowhere(tmp_path: Path, index: FailingIndex) -> None:

@@ -18,7 +18,7 @@ from releasing import NO_KEYRING, assert_released, laptop, serve_last
 from workbench import Bench
 
 QUESTION = "Push main and v1.2.4 to origin, then publish it to PyPI? [y/N]"
-TOKEN = "API token of PyPI (empty to stop): "
+TOKEN = "API token for PyPI (empty to stop): "
 
 
 def test_a_terminal_is_asked_for_a_token_and_once(bench: Bench, index: FailingIndex) -> None:

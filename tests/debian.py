@@ -1,0 +1,30 @@
+"""Programs that tests need and that Debian packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def program(package: str, *names: str) -> str:
+    """Return the path of a program; in CI, or where we may, its package is installed.
+
+    Where it cannot be had, the test is skipped; in CI it fails.
+
+    Args:
+        package: The package that has it.
+        names: What the program may be called.
+    """
+    if found := next(filter(None, map(shutil.which, names)), None):
+        return found
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        for command in (["update"], ["install", "--yes", "--no-install-recommends", package]):
+            subprocess.run(["apt-get", "--quiet", *command], stdout=subprocess.DEVNULL, check=False, timeout=300)
+        if found := next(filter(None, map(shutil.which, names)), None):
+            return found
+    if os.environ.get("CI"):
+        pytest.fail(f"{names[0]} is not there, and cannot be installed.")
+    pytest.skip(f"needs {names[0]}")
