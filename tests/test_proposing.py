@@ -11,6 +11,7 @@ import pytest
 from failing_forge import FailingForge
 from fakes import FakeGates
 from merging import PROPOSED, Shielded, shielded
+from nox_ship import closing
 from nox_ship.errors import ShipError
 from nox_ship.release.pipeline import run_pipeline
 from nox_ship.release.stage import Stage
@@ -58,6 +59,16 @@ def test_a_release_is_proposed_by_a_pull_request(project: Shielded) -> None:
     told = project.yard.told()
     assert [row["name"] for row in told["rows"] if row["within"] is None][-2:] == ["difference", "propose"]
     assert told["proposal"].endswith(f"/pull/{pull['number']}")
+
+
+def test_a_workflow_that_finishes_what_is_merged_is_told(project: Shielded) -> None:
+    """Nobody has to type anything after the merge then."""
+    text = "on: {push: {tags: ['v*']}}\njobs: {a: {steps: [{run: nox-ship merged}, {run: twine upload dist/*}]}}\n"
+    project.go_on({".github/workflows/release.yml": text})
+    project.update()
+    run = project.yard.release()
+    assert "release.yml then builds and tests the merged commit" in project.pull_request()["body"]
+    assert closing.ended(run.report).endswith("Merge it: release.yml does the rest.")
 
 
 def test_what_a_project_says_is_no_markup_in_the_pull_request(project: Shielded) -> None:

@@ -22,6 +22,8 @@ def released(report: Report) -> str:
     if report.proposal:
         done = "is proposed" if report.changed else "was already proposed"
         then = f"Merge it, update {report.release_branch}, then: {report.command}"
+        if report.workflow:
+            then = f"Merge it: {report.workflow} does the rest."
         return f"{report.project} {report.version} {done}: {report.proposal}. {then}"
     starts = f"publish a GitHub Release to start {report.workflow}"
     then = starts if report.waits else f"{report.workflow} publishes it"

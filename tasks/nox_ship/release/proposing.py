@@ -11,6 +11,7 @@ from nox_ship.release.delivering import MOST_COMMITS, seal_broken
 from nox_ship.release.delivery import BRANCHES, OTHERS_ON_BRANCH, branch_of
 from nox_ship.release.results import Bumped, How, Proposed
 from nox_ship.release.run import Run, State
+from nox_ship.release.workflows import finishes
 from nox_ship.report_summary import proposed
 from nox_ship.world.forge import TOKENS, proposal_page
 from nox_ship.world.index import display_name
@@ -102,6 +103,8 @@ def propose(run: Run, state: State) -> Proposed:
     plan, bumped, stage, report, remote = run.plan, run.bumped, run.stage, run.report, run.world.remote
     objects, seen, name = bumped.objects, state.seen, branch_of(plan.tag)
     report.remote = remote.name
+    if finishes(plan.repository.path, plan.workflow):
+        report.workflow = plan.workflow or ""
     report.commits, report.commit_count = stage.repository.new_commits(
         objects.commit, remote.refs().values(), MOST_COMMITS
     )
@@ -166,6 +169,10 @@ def merging(run: Run) -> Iterator[str]:
     plan, commit = run.plan, run.bumped.objects.commit
     yield f"It was made from {plan.release_branch} at {plan.head[:10]} and passed every check as {commit[:10]}."
     yield "Merge it in any way: with a merge commit, a squash, a rebase or a merge queue."
+    if finishes(plan.repository.path, plan.workflow):
+        yield f"{plan.workflow} then builds and tests the merged commit, tags it {plan.tag}, and publishes it."
+        yield "Close it, and nothing is released."
+        return
     yield f"Then run `{run.report.command}` on the updated {plan.release_branch}: it tags the merged commit {plan.tag}."
     if plan.workflow:
         yield f"The tag starts {plan.workflow}, which publishes the release."
