@@ -56,7 +56,7 @@ jobs:
       matrix:
         os: [ubuntu-24.04-arm, macos-15]
         include: [{os: windows-11-arm}, {os: macos-15}, {os: "${{ inputs.os }}"}]
-    steps: [{uses: pypa/cibuildwheel@v3.2.0}]
+    steps: [{uses: pypa/cibuildwheel@v3.2.0, env: {CIBW_TEST_REQUIRES: pytest, CIBW_BUILD: "${{ inputs.build }}"}}]
   test: {runs-on: ubuntu-20.04, steps: [{run: pytest}]}
 """
 
@@ -69,14 +69,17 @@ jobs:
     ],
 )
 def test_compiled_projects_get_a_job_for_each_system(
-    project: Path, theirs: dict[str, str], expected: list[str]
+    project: Path, theirs: dict[str, str], expected: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Those of a workflow of the project's own; pyproject.toml gets the setting, its comments and order stay."""
+    """Those of a workflow of the project's own; pyproject.toml gets the settings, its comments and order stay."""
     write_files(project, {"setup.py": "from setuptools import setup\nsetup(ext_modules=[])\n", **theirs})
     assert command.main(["init"]) == 0
     text = (project / "pyproject.toml").read_text("utf-8")
     assert text.startswith(PYPROJECT)
-    assert Project.read(project).settings.wheels.systems == tuple(expected)
+    made = Project.read(project)
+    assert made.settings.wheels.systems == tuple(expected)
+    assert made.tool("cibuildwheel") == ({"test-requires": "pytest"} if theirs else {})
+    assert ("set CIBW_BUILD differently" in capsys.readouterr().out) == bool(theirs)
     jobs = load_yaml((project / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
     assert [job["runs-on"] for name, job in jobs.items() if name.startswith("wheels-")] == expected
     assert "matrix" not in jobs["verify-install"]["needs"]

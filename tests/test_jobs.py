@@ -89,6 +89,9 @@ def test_a_large_matrix_takes_no_long_time(matrix: Any) -> None:
         ("tox -e ${{ matrix.config[2] }}", "tox -e "),
         ("tox -e ${{ format('{0}', 1) }}", "tox -e "),
         ("tox ${{ matrix.config[1] }} ${{ matrix.config[0] }}", "tox lint 3.11"),
+        ("tox -e ${{ matrix.config[1] || 'all' }}", "tox -e lint"),
+        ("tox -e ${{ matrix.config[2]||'all' }}", "tox -e all"),
+        ("tox -e ${{ env.NAME || 'all' }}", "tox -e "),
     ],
 )
 def test_expressions_are_filled_in(text: str, expected: str) -> None:

@@ -18,7 +18,11 @@ from nox_ship.package.platforms import covers, here, missing, targets, unwanted
         ("py2.py3-none-win32", {"py2-none-win32", "py3-none-win32"}),
         ("pp311-pypy311_pp73-macosx_11_0_arm64", {"pp311-macosx_arm64"}),
         ("cp312-cp312-linux_x86_64", {"cp312-linux_x86_64"}),
-        ("cp313-cp313-ios_13_0_arm64_iphoneos", {"cp313-ios_13_0_arm64_iphoneos"}),
+        ("cp313-cp313-ios_13_0_arm64_iphoneos", {"cp313-ios_arm64_iphoneos"}),
+        ("cp313-cp313-android_24_arm64_v8a", {"cp313-android_arm64_v8a"}),
+        ("cp313-cp313-pyodide_2025_0_wasm32", {"cp313-pyodide_wasm32"}),
+        ("graalpy312-graalpy250_312_native-win_amd64", {"gp312_250-win_amd64"}),
+        ("cp315-abi3.abi3t-win_amd64", {"cp315-abi3-win_amd64", "cp315-abi3t-win_amd64"}),
         ("py3-none-any", set()),
     ],
 )
@@ -43,6 +47,9 @@ def test_what_is_no_wheel_is_for_nothing(file: str) -> None:
         ("cp39-abi3-win_amd64", "cp312-win_amd64", True),
         ("cp313-abi3-win_amd64", "cp312-win_amd64", False),
         ("cp39-abi3-win_amd64", "cp313t-win_amd64", False),
+        ("cp315-abi3t-win_amd64", "cp316t-win_amd64", True),
+        ("cp315-abi3t-win_amd64", "cp314t-win_amd64", False),
+        ("cp315-abi3t-win_amd64", "cp315-win_amd64", False),
         ("cp39-abi3-win_amd64", "pp311-win_amd64", False),
         ("cp313-cp313-win_amd64", "cp313t-win_amd64", False),
         ("cp312-cp312-macosx_11_0_universal2", "cp312-macosx_arm64", True),
@@ -55,7 +62,7 @@ def test_what_is_no_wheel_is_for_nothing(file: str) -> None:
     ],
 )
 def test_a_wheel_serves_what_it_can_be_installed_on(tags: str, target: str, expected: bool) -> None:
-    """As installers choose; a free-threaded Python takes no stable ABI."""
+    """As installers choose; a free-threaded Python has a stable ABI of its own."""
     assert covers(f"sample-1.0-{tags}.whl", target) is expected
 
 

@@ -15,6 +15,7 @@ from nox_ship import closing
 from nox_ship.errors import ShipError
 from nox_ship.release.pipeline import run_pipeline
 from nox_ship.release.stage import Stage
+from nox_ship.world.pulls import PullRequests
 from support import git
 
 HOSTILE = "</details><img src=x onerror=alert(1)> @everyone [click](https://evil.example) ```"
@@ -59,6 +60,22 @@ def test_a_release_is_proposed_by_a_pull_request(project: Shielded) -> None:
     told = project.yard.told()
     assert [row["name"] for row in told["rows"] if row["within"] is None][-2:] == ["difference", "propose"]
     assert told["proposal"].endswith(f"/pull/{pull['number']}")
+
+
+def test_a_run_that_is_stopped_says_what_it_has_pushed(project: Shielded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the push nothing, after it the branch; the same command goes on."""
+    run = project.yard.prepare()
+    run.report.command = "nox -s release -- minor"
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(PullRequests, "bring", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(run)
+    ended = closing.ended(run.report)
+    assert ended.startswith("Already public: release/v1.3.0 on origin.")
+    assert ended.endswith("to open its pull request.")
 
 
 def test_a_workflow_that_finishes_what_is_merged_is_told(project: Shielded) -> None:

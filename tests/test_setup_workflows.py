@@ -266,6 +266,7 @@ def test_wheels_for_another_architecture_are_built_where_it_is_emulated(known: F
     emulated = {name: [step for step in job["steps"] if "qemu" in step.get("uses", "")] for name, job in found.items()}
     ((name, (step,)),) = ((name, steps) for name, steps in emulated.items() if steps)
     assert (name, step["with"]["platforms"]) == ("wheels-3", "ppc64le")
+    assert [found[f"wheels-{number}"]["timeout-minutes"] for number in (1, 2, 3)] == [180, 180, 360]
 
 
 @each("known", list(every()))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ from debian import program
 from failing_index import FailingIndex
 from nox_ship import pythons
 from nox_ship.package.manifest import Manifest
+from nox_ship.package.platforms import covers, targets
 from releasing import NO_KEYRING
+from support import write_files
 from workbench import Bench, make_bench
 
 PYTHONS = tuple(
@@ -127,6 +131,45 @@ def test_a_shared_library_is_brought_along(tmp_path: Path, index: FailingIndex, 
     (bench.root / f".nox-ship/verified-{PYTHON}.json").unlink()
     outcome = bench.nox("--no-dependencies", "-s", f"verify-install-{PYTHON}", "--", "--files", "wheels")
     assert outcome.code == 0, outcome.output
+
+
+ABI = {"": "cp{0}-cp{0}", "t": "cp{0}-cp{0}t", "pp": "pp{0}-pypy{0}_pp73", "gp": "graalpy{0}-graalpy{1}_{0}_native"}
+"""The tags of a Python, by what marks its identifier."""
+VERSIONED = {
+    "manylinux": "manylinux_2_17_{0}.manylinux2014_{0}",
+    "musllinux": "musllinux_1_2_{0}",
+    "macosx": "macosx_11_0_{0}",
+    "android": "android_24_{0}",
+    "ios": "ios_13_0_{0}",
+    "pyodide": "pyodide_2025_0_{0}",
+}
+"""The tag of a system, by what its identifier begins with."""
+
+
+def wheel_of(identifier: str) -> str:
+    """Return the name of the wheel that cibuildwheel builds for an identifier."""
+    python, _, there = identifier.partition("-")
+    found = re.fullmatch(r"(cp|pp|gp)(\d+)(t?)(?:_(\d+))?", python)
+    assert found, identifier
+    abi = ABI[found[3] if found[1] == "cp" else found[1]].format(found[2], found[4])
+    kind, _, machine = there.partition("_")
+    return f"sample-1.0-{abi}-{VERSIONED[kind].format(machine) if kind in VERSIONED else there}.whl"
+
+
+@pytest.mark.parametrize("system", ["linux", "macos", "windows", "android", "ios", "pyodide"])
+def test_what_cibuildwheel_calls_a_wheel_is_what_it_is_called_here(tmp_path: Path, system: str) -> None:
+    """Each of its identifiers is what the wheel for it serves, and no other wheel does."""
+    write_files(tmp_path, {"pyproject.toml": '[project]\nname = "sample"\nrequires-python = ">=3.9"\n'})
+    cibuildwheel = str(Path(sys.executable).with_name("cibuildwheel"))
+    options = ["--platform", system, "--archs", "all", "--enable", "all", "--print-build-identifiers", str(tmp_path)]
+    done = subprocess.run([cibuildwheel, *options], capture_output=True, text=True, check=True)
+    wheels = {identifier: wheel_of(identifier) for identifier in done.stdout.split()}
+    assert len(wheels) >= 3
+    for identifier, wheel in wheels.items():
+        assert targets(wheel) == {identifier}
+        serving = {other for other, name in wheels.items() if covers(name, identifier)}
+        assert serving - {identifier} <= {identifier.replace(machine, "universal2") for machine in ("arm64", "x86_64")}
+        assert identifier in serving
 
 
 BACK_ENDS = {

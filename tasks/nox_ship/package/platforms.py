@@ -12,7 +12,12 @@ from packaging.tags import Tag
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 _PYTHON = re.compile(r"cp3(?P<minor>\d{1,3})(?P<free>t?)")
+_GRAAL = re.compile(r"graalpy(?P<python>\d+)-graalpy(?P<own>\d+)_\w+")
 _APPLE = {"arm64", "x86_64"}
+_WITH_VERSION = ("manylinux", "musllinux", "macosx", "android", "ios", "pyodide")
+"""Systems whose tags contain a version, which cibuildwheel's names omit."""
+_OF_ANY = ("abi3", "abi3t", "none")
+"""ABIs for more than one Python."""
 
 
 def targets(file: str) -> frozenset[str]:
@@ -29,14 +34,16 @@ def targets(file: str) -> frozenset[str]:
 
 
 def _python(tag: Tag) -> str:
-    if tag.abi in ("abi3", "none"):
+    if tag.abi in _OF_ANY:
         return f"{tag.interpreter}-{tag.abi}"
+    if graal := _GRAAL.fullmatch(f"{tag.interpreter}-{tag.abi}"):
+        return f"gp{graal['python']}_{graal['own']}"
     return f"{tag.interpreter}t" if tag.interpreter.startswith("cp") and tag.abi.endswith("t") else tag.interpreter
 
 
 def system(tag: str) -> str:
     """Return the system and machine of a platform tag, without the version of the system that it needs."""
-    for kind in ("manylinux", "musllinux", "macosx"):
+    for kind in _WITH_VERSION:
         if match := re.fullmatch(rf"{kind}(?:\d{{1,4}}|(?:_\d+)+)_(\w+)", tag):
             return f"{kind}_{match[1]}"
     return tag
@@ -63,9 +70,8 @@ def _serves(own: str, python: str) -> bool:
             wanted is not None and interpreter == f"py3{wanted['minor']}"
         )
     first = _PYTHON.fullmatch(interpreter)
-    return bool(
-        abi == "abi3" and first and wanted and not wanted["free"] and int(first["minor"]) <= int(wanted["minor"])
-    )
+    stable = {"": "abi3", "t": "abi3t"}  # PEP 803: free-threaded Pythons have their own
+    return bool(first and wanted and abi == stable[wanted["free"]] and int(first["minor"]) <= int(wanted["minor"]))
 
 
 def _runs(there: str, wanted: str) -> bool:

@@ -113,15 +113,7 @@ def propose(run: Run, state: State) -> Proposed:
     stage.record.proposal = stage.repository.run("rev-parse", f"{objects.commit}^{{tree}}")
     stage.save()  # a merged release is compared with what is pushed next
     if seen.tip != objects.commit:
-        report.pushed = "unknown"  # until the remote has answered
-        ref = f"refs/heads/{name}"
-        try:
-            remote.push(stage.repository, {ref: objects.commit}, replaces={ref: seen.tip})
-        except PushUnclearError:
-            raise
-        except ShipError:
-            report.pushed = "no"
-            raise
+        _push(run, seen)
     pulls = _pulls(run)
     if pulls is None:
         run.notify(_not_opened(run))
@@ -134,6 +126,21 @@ def propose(run: Run, state: State) -> Proposed:
         run.notify(_not_opened(run, error.findings[0]))
         return Proposed(remote.name, name, by_hand(run), how="by hand", anew=True)
     return Proposed(remote.name, name, pull.url, how="opened" if opened else "renewed", anew=True)
+
+
+def _push(run: Run, seen: _Branch) -> None:
+    """Push the release branch, in the place of what was seen there; the report says how far that came."""
+    report, stage, ref = run.report, run.stage, f"refs/heads/{seen.name}"
+    report.proposal, report.pushed = seen.name, "unknown"  # until the remote has answered
+    try:
+        run.world.remote.push(stage.repository, {ref: run.bumped.objects.commit}, replaces={ref: seen.tip})
+    except PushUnclearError:
+        raise
+    except ShipError:
+        report.pushed = "no"
+        raise
+    report.pushed = "no"  # neither branch nor tag of the release
+    report.arrived.append(f"{seen.name} on {seen.remote}")
 
 
 def _not_opened(run: Run, why: Finding | None = None) -> Finding:

@@ -130,10 +130,10 @@ class Tried(Result):
     installed: tuple[str, ...] = ()
     """The files that were installed; empty if an earlier run did all this."""
     elsewhere: tuple[str, ...] = ()
-    """What else a workflow builds wheels for."""
+    """The targets for which a workflow builds further wheels."""
 
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
-        """Record what was built, and what was not."""
+        """Record the built files, and those that other machines build."""
         enter_files(self.publication.manifest, report)
         report.elsewhere = list(self.elsewhere)
 
@@ -205,7 +205,7 @@ class Proposed(Result):
     def enter(self, report: Report, voice: Voice) -> None:  # noqa: ARG002 - one signature for all
         """Record where it is proposed."""
         report.remote, report.proposal = self.remote, self.page or self.branch
-        report.arrived.append(f"{self.branch} on {self.remote}")
+        report.arrived = [f"{self.branch} on {self.remote}"]
         if self.anew:
             report.changed = True
             report.pushes.append(f"{self.branch} → {self.remote}")

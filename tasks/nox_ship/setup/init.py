@@ -20,6 +20,7 @@ from nox_ship.setup.ci_files import add_dependabot, add_lock, add_workflows
 from nox_ship.setup.plan import SetupPlan
 from nox_ship.setup.sessions import add_noxfile
 from nox_ship.setup.survey import Survey
+from nox_ship.setup.wheels import options
 
 NOT_WRITABLE = Kind("NS813", "not-writable", "Make the folder writable, or run the command where it is.")
 DRIFTED = Kind("NS816", "drifted", "Run `nox-ship init --force` to write it anew; your own parts are kept.")
@@ -141,6 +142,11 @@ def _settings(made: SetupPlan) -> None:
         made.hints.append(
             f"setup.py imports {', '.join(unnamed)}: add what provides them to `requires` in [build-system] of"
             " pyproject.toml."
+        )
+    if left := options(survey.wheel_jobs)[1]:
+        made.hints.append(
+            f"Your jobs set {', '.join(left)} differently, or with an expression. Move what applies to all of them to"
+            " [tool.cibuildwheel] in pyproject.toml."
         )
     if survey.restated and has_bump_settings(survey.project):
         names = ", ".join(dict.fromkeys(place.file for place in survey.restated))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
@@ -10,6 +13,7 @@ from nox_ship.errors import ShipError
 from nox_ship.project import BAD_PYPROJECT
 from nox_ship.release.bumpversion import has_bump_settings
 from nox_ship.setup.survey import Survey
+from nox_ship.setup.wheels import Value, options
 
 
 def extended(text: str, survey: Survey) -> str:
@@ -20,17 +24,19 @@ def extended(text: str, survey: Survey) -> str:
     """
     tables = {"bumpversion": _bump_settings(survey), "nox-ship": _own_settings(survey)}
     lacking = {name: table for name, table in tables.items() if table is not None}
-    if not lacking:
+    found, _ = options(survey.wheel_jobs)
+    if not lacking and not found:
         return text
     try:
         document = tomlkit.parse(text)
         tool = document.setdefault("tool", tomlkit.table(is_super_table=True))
+        _add_options(tool, found)
         for name, table in lacking.items():
             tool.get(name, {}).keys()  # fails if it is not a table, which must not be replaced
             tool[name] = table
         return f"{tomlkit.dumps(document).rstrip()}\n"
     except (ValueError, TypeError, AttributeError, TOMLKitError, RecursionError) as error:
-        names = " and ".join(f"[tool.{name}]" for name in lacking)
+        names = " and ".join(f"[tool.{name}]" for name in (*lacking, *(["cibuildwheel"] if found else [])))
         what = f"{names} cannot be added to pyproject.toml because of the way it is written."
         raise ShipError(BAD_PYPROJECT(what, remedy="Write `tool` and its content as [tool.NAME] tables.")) from error
 
@@ -48,6 +54,15 @@ def _bump_settings(survey: Survey) -> Table | None:
     entry.add(tomlkit.nl())
     table.add("files", files)
     return table
+
+
+def _add_options(tool: Any, tables: Mapping[str, Mapping[str, Value]]) -> None:
+    """Add options to cibuildwheel's table, by the name of the table below it; existing ones are kept."""
+    for name, values in tables.items():
+        table = tool.setdefault("cibuildwheel", tomlkit.table())
+        inner = table.setdefault(name, tomlkit.table()) if name else table
+        for option, value in values.items():
+            inner.setdefault(option, value)
 
 
 def _own_settings(survey: Survey) -> Table | None:

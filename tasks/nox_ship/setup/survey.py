@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nox_ship import documents
 from nox_ship.addresses import without_passwords
-from nox_ship.automation.wheels import wheel_runners
+from nox_ship.automation.wheels import WheelJob, wheel_jobs
 from nox_ship.errors import ShipError
 from nox_ship.gates import recipes
 from nox_ship.gates.toolbox import Toolbox
@@ -19,6 +19,7 @@ from nox_ship.release.bumpversion import bumped_files
 from nox_ship.release.source import Place, VersionSource
 from nox_ship.setup.keep import is_ours
 from nox_ship.setup.restated import restated
+from nox_ship.setup.wheels import systems
 from nox_ship.world.forge import GITLAB_CI, GitHub, GitLab
 from nox_ship.world.remote import remote_name
 
@@ -130,7 +131,13 @@ class Survey:
         """
         if self.project.tool("nox-ship") or not self.compiled or self.ci != "github":
             return self.project.settings.wheels.systems
-        return wheel_runners(self.repository.path) or _USUAL_RUNNERS
+        return systems(self.wheel_jobs) or _USUAL_RUNNERS
+
+    @cached_property
+    def wheel_jobs(self) -> list[WheelJob]:
+        """The project's own cibuildwheel jobs; none if its wheels are not configured from them."""
+        fresh = not self.project.tool("nox-ship") and self.compiled and self.ci == "github"
+        return wheel_jobs(self.repository.path) if fresh else []
 
     @property
     def version(self) -> str:

@@ -74,7 +74,7 @@ _TESTS_OF_INSTALLED = """\
   shell: bash"""
 _WITHOUT_CHECK = """\
 without_check:
-  description: Leave out one of the checks that publishing waits for
+  description: Leave out a required check
   type: choice
   options: [@CHECKS@]
   default: @NONE@"""
@@ -93,8 +93,8 @@ _OF_MERGING = (
 )
 """Places of the template that are empty where a release that is cut is pushed."""
 _READ_CHECKS = [
-    "checks: read # to wait for the checks that publishing requires",
-    "statuses: read # and for those that are commit statuses",
+    "checks: read # to wait for required checks",
+    "statuses: read # and for required commit statuses",
 ]
 _NONE = "(none)"
 """The choice that leaves out nothing; GitHub does not allow an empty one."""
@@ -381,6 +381,7 @@ def _wheels(facts: Facts, values: Mapping[str, str]) -> str:
             "WHEELS_RUNNER": scalar(runner),
             "WHEELS_SYSTEM": scalar(system),
             "EMULATE": filled(_EMULATE, emulated) if architecture and is_emulated(system) else "",
+            "WHEELS_MINUTES": "360" if architecture and is_emulated(system) else "180",
             "WHEELS_PATH": scalar(f"{inside}.nox-ship/wheels"),
         }
         made.append(filled(_spoken("wheels.yml", facts), {**values, **own}))

@@ -1,0 +1,98 @@
+"""Settings for nox-ship and cibuildwheel that build what a project's own cibuildwheel jobs build."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nox_ship.automation.github import mapping
+from nox_ship.automation.wheels import WheelJob
+from nox_ship.package.trials import native
+
+Value = str | int | list[str]
+
+_KINDS = {"manylinux": "linux", "macosx": "macos", "win": "windows"}
+"""cibuildwheel's name of a system, by the prefix of its wheel tags."""
+_SYSTEMS = tuple(_KINDS.values())
+_OPTIONS = {
+    *("audit-command", "audit-requires", "before-all", "before-build", "before-test", "build", "build-frontend"),
+    *("build-verbosity", "config-settings", "container-engine", "dependency-versions", "enable", "environment"),
+    *("environment-pass", "pyodide-version", "repair-wheel-command", "skip", "test-command", "test-environment"),
+    *("test-extras", "test-groups", "test-requires", "test-runtime", "test-skip", "test-sources", "xbuild-files"),
+    "xbuild-tools",
+}
+"""Options that cibuildwheel reads from pyproject.toml: https://cibuildwheel.pypa.io/en/stable/options/."""
+_OTHERS = ("CIBW_ARCHS", "CIBW_CACHE_PATH", "CIBW_DEBUG", "CIBW_PLATFORM")
+"""Variables that do not affect the content of a wheel; architectures become systems."""
+_OWN = {"auto", "auto64", "native", ""}
+"""cibuildwheel's names for the runner's own architecture."""
+
+
+def systems(jobs: Iterable[WheelJob]) -> tuple[str, ...]:
+    """Return the systems for which jobs build wheels, as in `tool.nox-ship.wheels.systems`, each once."""
+    return tuple(dict.fromkeys(system for job in jobs for system in _of_job(job)))
+
+
+def _of_job(job: WheelJob) -> Iterator[str]:
+    own = (native(job.runner) or "").partition("_")[2].lower()
+    told = job.options.get(f"CIBW_ARCHS_{_kind(job).upper()}", job.options.get("CIBW_ARCHS", ""))
+    for name in [""] if "${{" in told else re.split(r"[\s,]+", told):
+        yield job.runner if name.lower() in {*_OWN, own} else f"{job.runner}/{name}"
+
+
+def _kind(job: WheelJob) -> str:
+    return _KINDS.get((native(job.runner) or "").partition("_")[0], "")
+
+
+def options(jobs: Sequence[WheelJob]) -> tuple[dict[str, dict[str, Value]], tuple[str, ...]]:
+    """Return the cibuildwheel options that jobs set, and the names of the variables without an option.
+
+    The options are given by their table in `tool.cibuildwheel`, ``""`` for itself: those that all jobs agree on, and
+    those that all jobs of a system agree on.
+    """
+    tables: dict[str, dict[str, Value]] = {}
+    left: list[str] = []
+    for variable in dict.fromkeys(name for job in jobs for name in job.options):
+        if variable.startswith(_OTHERS):
+            continue
+        option, only = _named(variable)
+        by_kind = {kind: {job.options.get(variable) for job in jobs if _kind(job) == kind} for kind in _SYSTEMS}
+        told = {kind: values for kind, values in by_kind.items() if values and (not only or kind == only)}
+        every = set().union(*told.values())
+        if option is None or any(len(values) > 1 or "${{" in str(next(iter(values))) for values in told.values()):
+            left.append(variable)
+        elif len(every) == 1 and not only:
+            tables.setdefault("", {})[option] = _value(option, str(every.pop()))
+        else:
+            for kind, (value,) in told.items():
+                if value is not None:
+                    tables.setdefault(kind, {})[option] = _value(option, value)
+    return tables, tuple(left)
+
+
+def lacking(variables: Iterable[str], table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return those variables for which cibuildwheel's table in pyproject.toml has no option."""
+    left = []
+    for variable in variables:
+        option, only = _named(variable)
+        there = mapping(table.get(only)) if only else table
+        if option not in there and not variable.startswith(_OTHERS):
+            left.append(variable)
+    return tuple(left)
+
+
+def _named(variable: str) -> tuple[str | None, str]:
+    """Return the option for a variable, None if there is none, and its system."""
+    name = variable.removeprefix("CIBW_").lower().replace("_", "-")
+    only = next((kind for kind in _SYSTEMS if name.endswith(f"-{kind}")), "")
+    name = name.removesuffix(f"-{only}") if only else name
+    if image := re.fullmatch(r"((?:many|musl)linux)-(pypy-)?(.+)-image", name):
+        return f"{image[1]}-{'pypy_' if image[2] else ''}{image[3].replace('-', '_')}-image", only
+    return (name if name in _OPTIONS else None), only
+
+
+def _value(option: str, text: str) -> Value:
+    if option == "build-verbosity" and re.fullmatch(r"-?\d", text):
+        return int(text)
+    return text.split() if option == "enable" else text
